@@ -1,0 +1,1 @@
+"""The catalog on disk: sources, images, encoders, the LMDB store, FAISS vectors, generations."""

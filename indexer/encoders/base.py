@@ -1,0 +1,71 @@
+"""What every encoder is: images (perhaps texts too) in, unit vectors out."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from indexer.errors import EncoderNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from indexer.arrays import Pixels, Vectors
+    from indexer.encoders.preprocess import Preprocess
+
+
+class Encoder(Protocol):
+    """Turns images into vectors whose inner product is their likeness.
+
+    Two encoders with the same ``id`` and ``weights_hash`` give the same vectors, so an index
+    of one can be searched with the other; no other pair can.
+    """
+
+    @property
+    def id(self) -> str:
+        """The name it is asked for by, such as ``builtin`` or ``openclip:ViT-B-32/laion2b``."""
+        ...
+
+    @property
+    def dim(self) -> int:
+        """The length of its vectors."""
+        ...
+
+    @property
+    def weights_hash(self) -> str:
+        """SHA-256, as hex, of what decides the vectors besides the pixels."""
+        ...
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """How it wants its input; callers may apply it early, in their decoding threads."""
+        ...
+
+    def encode_images(self, pixels: Sequence[Pixels]) -> Vectors:
+        """Encode images, in order: (n, dim) float32 unit rows; n = 0 gives (0, dim).
+
+        Each image is (h, w, 3), of any size; sizes may differ. A batch gives what the single
+        images give, within rounding, and two calls agree.
+        """
+        ...
+
+
+@runtime_checkable
+class TextEncoder(Protocol):
+    """An encoder with a text tower: texts land in the same space as images."""
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        """Encode texts, in order: (n, dim) float32 unit rows. Long texts are cut."""
+        ...
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a weights file, as hex. EncoderNotFound when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise EncoderNotFound(
+            f"cannot read encoder weights {path}: {error.strerror or error}"
+        ) from error

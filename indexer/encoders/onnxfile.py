@@ -1,0 +1,125 @@
+"""Any image encoder exported to ONNX, with its preprocessing in a side file.
+
+``model.onnx`` is accompanied by ``model.json``::
+
+    {"format": 1, "name": "...", "size": 224, "fit": "crop", "resample": "bicubic",
+     "input": "pixels", "output": "embedding", "layout": "nchw", "dtype": "float32",
+     "scale": 255.0, "mean": [0.48, 0.46, 0.41], "std": [0.27, 0.26, 0.28], "dim": 512}
+
+``float32`` input is ``(pixels / scale - mean) / std``; ``uint8`` input is the pixels as they
+are, and the graph does the rest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+import numpy as np
+
+from indexer.arrays import unit
+from indexer.encoders.base import hash_file
+from indexer.encoders.preprocess import Fit, Preprocess, Resample
+from indexer.errors import EncoderNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from indexer.arrays import Pixels, Vectors
+
+WEIGHTS = Path(__file__).parent / "weights"
+_BATCH = 64  # more at once gains nothing on a CPU and only holds memory
+
+
+class SideFile(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
+    """The JSON that stands beside an ONNX file and says how to feed it."""
+
+    format: Literal[1]
+    size: int
+    dim: int
+    name: str = ""
+    fit: Fit = "squash"
+    resample: Resample = "bicubic"
+    input: str = "pixels"
+    output: str = "embedding"
+    layout: Literal["nhwc", "nchw"] = "nhwc"
+    dtype: Literal["uint8", "float32"] = "uint8"
+    scale: float = 255.0
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    prefix_dims: list[int] = []
+
+
+class OnnxEncoder:
+    """Runs an exported encoder on ONNX Runtime, on the CPU.
+
+    ``threads`` is the number of cores one call uses; None means all of them.
+    """
+
+    def __init__(self, path: Path, *, encoder_id: str, threads: int | None = None) -> None:
+        """Load ``path`` and the JSON beside it.
+
+        EncoderNotFound when either is missing, broken, or they contradict each other.
+        """
+        side_path = path.with_suffix(".json")
+        try:
+            self.side = msgspec.json.decode(side_path.read_bytes(), type=SideFile)
+        except FileNotFoundError:
+            raise EncoderNotFound(
+                f"encoder {encoder_id!r} needs {side_path}, which says how to feed {path.name}"
+            ) from None
+        except (OSError, msgspec.MsgspecError) as error:
+            raise EncoderNotFound(f"cannot read {side_path}: {error}") from error
+        digest = hash_file(path) + hash_file(side_path)
+        self.weights_hash = hashlib.sha256(digest.encode()).hexdigest()
+        self.id = encoder_id
+        self.dim = self.side.dim
+        self.preprocess = Preprocess(self.side.size, self.side.fit, self.side.resample)
+        self._mean = np.asarray(self.side.mean, dtype=np.float32)
+        self._std = np.asarray(self.side.std, dtype=np.float32)
+        self._load(path, threads)
+
+    def _load(self, path: Path, threads: int | None) -> None:
+        import onnxruntime as ort
+
+        options = ort.SessionOptions()
+        options.log_severity_level = 3
+        if threads is not None:
+            options.intra_op_num_threads = threads
+        # Between two requests the threads sleep instead of spinning on a core that
+        # decoding needs.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            self._session = ort.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+            vectors = self._run(np.zeros((1, self.side.size, self.side.size, 3), dtype=np.uint8))
+        except Exception as error:  # ONNX Runtime has no base class for what it raises
+            reason = " ".join(str(error).split())[:200]
+            raise EncoderNotFound(f"{path} does not run as its side file says: {reason}") from error
+        if vectors.shape != (1, self.dim):
+            raise EncoderNotFound(
+                f"{path} gives {vectors.shape} for one image, its side file promises "
+                f"(1, {self.dim})"
+            )
+
+    def encode_images(self, pixels: Sequence[Pixels]) -> Vectors:
+        """See ``Encoder.encode_images``."""
+        out = np.empty((len(pixels), self.dim), dtype=np.float32)
+        for start in range(0, len(pixels), _BATCH):
+            batch = self.preprocess.batch(pixels[start : start + _BATCH])  # (b, s, s, 3)
+            out[start : start + len(batch)] = self._run(batch)
+        return unit(out)
+
+    def _run(self, batch: Pixels) -> Vectors:
+        fed = batch
+        if self.side.dtype == "float32":
+            fed = ((batch / np.float32(self.side.scale) - self._mean) / self._std).astype(
+                np.float32
+            )
+        if self.side.layout == "nchw":
+            fed = np.ascontiguousarray(fed.transpose(0, 3, 1, 2))
+        (vectors,) = self._session.run([self.side.output], {self.side.input: fed})
+        return np.asarray(vectors, dtype=np.float32)

@@ -1,0 +1,90 @@
+"""Everything that Vitrine raises on purpose, as one tree.
+
+    VitrineError
+     +- BadImage          bytes we will not decode
+     +- BadCatalog        a catalog file that cannot be read as one
+     +- BadQuery          a question that cannot be answered: limit < 1, empty text, unknown filter
+     +- UnknownItem       (LookupError) no such item in the shop
+     +- EncoderNotFound   no such encoder, or its weights or its packages are missing
+     +- IndexNotFound     nothing built here yet
+     +- IndexMismatch     another encoder, dimension or format than the index was built with
+     +- IndexCorrupt      a checksum, a count or a canary does not hold
+     +- StoreFull         map or disk full
+     +- StoreBusy         another long job holds the shop
+     +- Overloaded        the queue's deadline has passed
+
+A message names what was expected, what came, where, and the way out, in one line.
+The edges (``service``) turn the classes into exit codes and HTTP statuses.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "BadCatalog",
+    "BadImage",
+    "BadQuery",
+    "EncoderNotFound",
+    "IndexCorrupt",
+    "IndexMismatch",
+    "IndexNotFound",
+    "Overloaded",
+    "StoreBusy",
+    "StoreFull",
+    "UnknownItem",
+    "VitrineError",
+]
+
+
+class VitrineError(Exception):
+    """The root: catch it to catch everything raised on purpose, and nothing else.
+
+    ``param`` names the argument or field at fault, where there is one.
+    """
+
+    def __init__(self, message: str, *, param: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
+
+
+class BadImage(VitrineError):
+    """Bytes that are not an image we decode: foreign, truncated, empty or too large."""
+
+
+class BadCatalog(VitrineError):
+    """A catalog file that cannot be read as one: missing, empty, wrong columns, duplicate ids."""
+
+
+class BadQuery(VitrineError):
+    """A question that cannot be answered as it was asked."""
+
+
+class UnknownItem(VitrineError, LookupError):
+    """No item of this id is in the shop."""
+
+
+class EncoderNotFound(VitrineError):
+    """No such encoder, or what it needs (weights, packages) is not here."""
+
+
+class IndexNotFound(VitrineError):
+    """The shop folder holds no built index."""
+
+
+class IndexMismatch(VitrineError):
+    """The index was built with another encoder, dimension or format than was asked for."""
+
+
+class IndexCorrupt(VitrineError):
+    """A file of the shop does not hold what its manifest promises."""
+
+
+class StoreFull(VitrineError):
+    """The LMDB map or the disk below it is full."""
+
+
+class StoreBusy(VitrineError):
+    """Another long job holds the shop."""
+
+
+class Overloaded(VitrineError):
+    """More work is waiting than can be done in time; ask again later."""

@@ -1,0 +1,1 @@
+"""Questions to hits: queries, filters, text, ranking, evaluation."""

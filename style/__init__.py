@@ -1,0 +1,1 @@
+"""Pixels in, pixels out: styled variants of catalog photos. Knows nothing of items."""
