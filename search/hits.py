@@ -1,0 +1,59 @@
+"""An answer, as data. The names are those of ``search --json`` and of the HTTP replies."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from indexer.items import AttributeValue
+
+Mode = Literal["exact", "ann", "lexical", "fused"]
+
+
+class Hit(msgspec.Struct, frozen=True, kw_only=True):
+    """One item of the shop that answers the query, with the image of it that matched best.
+
+    ``score`` grows with likeness; within one reply it never increases from hit to hit. It is a
+    cosine in [-1, 1] for queries by vector, BM25 (>= 0) for queries by words alone, and a
+    reciprocal-rank score for both together (see ``search.text.fuse``).
+    """
+
+    item_id: str
+    product_id: str
+    score: float
+    image: str
+    image_index: int
+    variant: str
+    title: str = ""
+    description: str = ""
+    price: float | None = None
+    currency: str = ""
+    in_stock: bool = True
+    categories: list[str] = []
+    attributes: dict[str, AttributeValue] = {}
+
+
+class FacetValue(msgspec.Struct, frozen=True):
+    """One value of a field, and how many items of the match set carry it."""
+
+    value: str
+    count: int
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """All that came of one query.
+
+    ``total`` counts the items that pass the filter (and, for words alone, match a word).
+    ``mode`` says how the hits were found: ``exact`` compares every allowed row, ``ann`` an
+    approximate index, ``lexical`` words only, ``fused`` words and vectors. ``timings`` are
+    milliseconds by stage.
+    """
+
+    hits: list[Hit]
+    total: int
+    facets: dict[str, list[FacetValue]] = {}
+    generation: str
+    encoder: str
+    mode: Mode
+    timings: dict[str, float]

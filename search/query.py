@@ -1,0 +1,101 @@
+"""A question, as data: parts with weights, a filter, a limit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import msgspec
+
+from indexer.errors import BadQuery
+from indexer.images import WHOLE, Box
+
+if TYPE_CHECKING:
+    from indexer.arrays import Embedding, Pixels
+    from search.filters import Filter
+
+MAX_LIMIT = 1000
+MAX_PARTS = 16
+MAX_TEXT = 1000
+
+
+class ImagePart(msgspec.Struct, frozen=True):
+    """A photo: encoded bytes, or pixels (h, w, 3). ``box`` cuts a region out of it first."""
+
+    image: bytes | Pixels
+    weight: float = 1.0
+    box: Box = WHOLE
+
+
+class TextPart(msgspec.Struct, frozen=True):
+    """Words, in any script."""
+
+    text: str
+    weight: float = 1.0
+
+
+class ItemPart(msgspec.Struct, frozen=True):
+    """An item of the shop: stands for the mean direction of its original images."""
+
+    item_id: str
+    weight: float = 1.0
+
+
+class EmbeddingPart(msgspec.Struct, frozen=True):
+    """A vector (dim,) of the shop's own encoder; any length but zero."""
+
+    embedding: Embedding
+    weight: float = 1.0
+
+
+Part: TypeAlias = ImagePart | TextPart | ItemPart | EmbeddingPart
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True):
+    """One question. Weights may be negative ("like this, but not like that").
+
+    ``limit`` counts distinct products, or items with ``group="item"``. ``facets`` names the
+    fields to count values of: ``category``, ``in_stock`` or any attribute.
+    """
+
+    parts: list[Part]
+    filter: Filter | None = None
+    limit: int = 10
+    group: Literal["product", "item"] = "product"
+    facets: list[str] = []
+
+    def check(self) -> Query:
+        """The query itself; BadQuery, naming the field, when it cannot be answered."""
+        if not 1 <= self.limit <= MAX_LIMIT:
+            raise BadQuery(
+                f"limit must be from 1 to {MAX_LIMIT}, got {self.limit}", param="limit"
+            )
+        if not 1 <= len(self.parts) <= MAX_PARTS:
+            raise BadQuery(
+                f"a query has 1 to {MAX_PARTS} parts (image, text, item_id or embedding), "
+                f"got {len(self.parts)}",
+                param="parts",
+            )
+        for part in self.parts:
+            if not -1e3 <= part.weight <= 1e3 or part.weight == 0:
+                raise BadQuery(
+                    f"a weight must be from -1000 to 1000 and not 0, got {part.weight}",
+                    param="weight",
+                )
+            if isinstance(part, TextPart):
+                _check_text(part.text)
+        if not any(part.weight > 0 for part in self.parts):
+            raise BadQuery(
+                "at least one part needs a positive weight: a query of only negative parts "
+                "says what to avoid, not what to find",
+                param="weight",
+            )
+        return self
+
+
+def _check_text(text: str) -> None:
+    if not text.strip():
+        raise BadQuery("text is empty; give at least one word", param="text")
+    if len(text) > MAX_TEXT:
+        raise BadQuery(
+            f"text has {len(text)} characters, at most {MAX_TEXT} are read", param="text"
+        )
