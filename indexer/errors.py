@@ -9,7 +9,7 @@
      +- IndexNotFound     nothing built here yet
      +- IndexMismatch     another encoder, dimension or format than the index was built with
      +- IndexCorrupt      a checksum, a count or a canary does not hold
-     +- StoreFull         map or disk full
+     +- StoreFull         map or disk full, or read-only
      +- StoreBusy         another long job holds the shop
      +- Overloaded        the queue's deadline has passed
 
@@ -79,7 +79,7 @@ class IndexCorrupt(VitrineError):
 
 
 class StoreFull(VitrineError):
-    """The LMDB map or the disk below it is full."""
+    """The LMDB map or the disk below it takes no more: full, or read-only."""
 
 
 class StoreBusy(VitrineError):

@@ -1,0 +1,260 @@
+"""From a catalog to a serving generation: the work behind ``vitrine index``.
+
+1. scan      read the catalog, refuse duplicates
+2. encode    embed what the store does not know yet (resumable)
+3. merge     bring the store's items in line with the catalog, in one transaction
+4. publish   write a generation from the store, check it, make it current
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from indexer.arrays import unit
+from indexer.canary import check_index
+from indexer.errors import BadCatalog, IndexMismatch, IndexNotFound, StoreFull
+from indexer.generation import FORMAT, ROWS, VECTORS, WORDS, Manifest, ShopFolder, now
+from indexer.images import LIMITS, ImageLimits
+from indexer.ingest import FoundItem, Progress, ingest
+from indexer.items import ORIGINAL, Skipped
+from indexer.joblock import job_lock
+from indexer.lexical import LexicalIndex
+from indexer.store import ImageRecord, ItemRecord, Row, Store, Writer, encoder_key
+from indexer.vectors import VectorIndex
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from indexer.encoders.base import Encoder
+    from indexer.sources import Catalog
+
+
+class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a build did. ``seconds`` by stage; ``decode`` adds up all decoding threads.
+
+    ``published`` is False when nothing had changed and the old generation stayed.
+    """
+
+    generation: str
+    published: bool
+    encoder: str
+    items: int
+    products: int
+    rows: int
+    encoded: int
+    reused: int
+    removed: int
+    skipped: list[Skipped]
+    seconds: dict[str, float]
+
+
+class Merge(msgspec.Struct, frozen=True):
+    """How many items of the store a merge changed (or added) and removed."""
+
+    changed: int
+    removed: int
+
+
+def build_index(
+    catalog: Catalog,
+    shop: ShopFolder,
+    encoder: Encoder,
+    *,
+    limits: ImageLimits = LIMITS,
+    progress: Progress = lambda stage, done, total, skipped: None,
+) -> BuildReport:
+    """Index ``catalog`` into ``shop``; afterwards the shop holds exactly this catalog.
+
+    Safe to interrupt at any time and to run again. Raises BadCatalog (duplicates, nothing to
+    index), IndexMismatch (the shop was built with another encoder), StoreBusy, StoreFull.
+    """
+    clock = _Clock()
+    progress("scan", 0, 1, 0)
+    scan = catalog.scan()
+    progress("scan", 1, 1, len(scan.skipped))
+    clock.lap("scan")
+    _check_encoder(shop, encoder)
+    try:
+        shop.path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreFull(f"cannot make {shop.path}: {error.strerror or error}") from error
+    with job_lock(shop.path, "vitrine index"):
+        store = Store(shop.store, create=True)
+        try:
+            shop.tidy()
+            done = ingest(
+                catalog, store, encoder, total=scan.images, limits=limits, progress=progress
+            )
+            if not done.found:
+                first = done.skipped[0]
+                raise BadCatalog(
+                    f"{catalog.path}: none of {scan.items} items has an image that can be read; "
+                    f"{first.item_id or first.where}: {first.reason}"
+                )
+            clock.lap("ingest")
+            with store.write() as writer:
+                merge = merge_catalog(writer, done.found)
+            clock.lap("merge")
+            progress("publish", 0, 1, len(done.skipped))
+            name, manifest, published = publish(
+                shop, store, encoder, catalog=catalog.path, skipped=len(done.skipped)
+            )
+            shop.tidy()
+            progress("publish", 1, 1, len(done.skipped))
+            clock.lap("publish")
+        finally:
+            store.close()
+    return BuildReport(
+        generation=name,
+        published=published,
+        encoder=encoder.id,
+        items=manifest.items,
+        products=manifest.products,
+        rows=manifest.rows,
+        encoded=done.encoded,
+        reused=done.reused,
+        removed=merge.removed,
+        skipped=done.skipped,
+        seconds={**clock.laps, **done.seconds},
+    )
+
+
+def merge_catalog(writer: Writer, found: list[FoundItem]) -> Merge:
+    """Bring the stored items in line with ``found``, within the caller's transaction.
+
+    An image that an item had before keeps its row; a new one gets a number never used
+    before. Items that are not found any more are deleted, with their rows.
+    """
+    changed = 0
+    for draft in found:
+        old = writer.item(draft.item.item_id)
+        free: dict[bytes, list[dict[str, int]]] = defaultdict(list)
+        for record in old.images if old else []:
+            free[record.content].append(record.rows)
+        images = []
+        for image in draft.images:
+            rows = free[image.content].pop() if free[image.content] else {}
+            if not rows:
+                rows = {ORIGINAL: writer.new_rows(1)[0]}
+            images.append(
+                ImageRecord(image.path, image.content, image.width, image.height, rows)
+            )
+        for rest in free.values():
+            for rows in rest:
+                for number in rows.values():
+                    writer.delete_row(number)
+        new = ItemRecord(draft.item, images)
+        if new != old:
+            writer.put_item(new)
+            for index, record in enumerate(images):
+                for variant, number in record.rows.items():
+                    writer.put_row(
+                        number, Row(draft.item.item_id, index, variant, record.content)
+                    )
+            changed += 1
+    keep = {draft.item.item_id for draft in found}
+    gone = [record.item.item_id for record in writer.items() if record.item.item_id not in keep]
+    for item_id in gone:
+        writer.delete_item(item_id)
+    if changed or gone:
+        writer.put_meta("changes", writer.meta("changes", 0) + 1)
+        writer.sweep()
+    return Merge(changed, len(gone))
+
+
+def publish(
+    shop: ShopFolder, store: Store, encoder: Encoder, *, catalog: Path, skipped: int
+) -> tuple[str, Manifest, bool]:
+    """Write a generation of everything in the store and make it current, if anything changed.
+
+    Returns its name, its manifest and whether it is a new one. IndexCorrupt when the canary
+    finds fault with it: the old one then stays current.
+    """
+    with store.read() as reader:
+        rows = list(reader.rows())
+        records = list(reader.items())
+        changes, next_row = reader.meta("changes", 0), reader.meta("next_row", 0)
+        contents = [(row.content, row.variant) for _, row in rows]
+        key = encoder_key(encoder.id, encoder.weights_hash)
+        current = _current(shop)
+        if current and _same(current[1], encoder, changes, skipped):
+            return (*current, False)
+        vectors = unit(reader.embeddings(key, contents, encoder.dim))  # (n, dim)
+    numbers = np.array([number for number, _ in rows], dtype=np.int64)  # (n,)
+    index = VectorIndex.build(vectors, numbers)
+    manifest = Manifest(
+        format=FORMAT,
+        created=now(),
+        version=_version(),
+        encoder=encoder.id,
+        weights_hash=encoder.weights_hash,
+        dim=encoder.dim,
+        recipe=index.recipe,
+        items=len(records),
+        products=len({record.item.product_id for record in records}),
+        rows=len(rows),
+        next_row=next_row,
+        skipped=skipped,
+        changes=changes,
+        catalog=str(catalog.resolve()),
+    )
+
+    def write(folder: Path) -> None:
+        index.save(folder / VECTORS, folder / ROWS)
+        LexicalIndex.write(folder / WORDS, (record.item for record in records))
+        check_index(VectorIndex.load(folder / VECTORS, folder / ROWS), vectors, numbers)
+
+    return shop.publish(manifest, write), manifest, True
+
+
+def _check_encoder(shop: ShopFolder, encoder: Encoder) -> None:
+    current = _current(shop)
+    if current and current[1].encoder != encoder.id:
+        raise IndexMismatch(
+            f"{shop.path} was built with encoder {current[1].encoder!r}, not {encoder.id!r}; ask "
+            f"for {current[1].encoder!r}, or index into another folder",
+            param="encoder",
+        )
+
+
+def _current(shop: ShopFolder) -> tuple[str, Manifest] | None:
+    try:
+        name = shop.current()
+        return name, shop.manifest(name)
+    except IndexNotFound:
+        return None
+
+
+def _same(manifest: Manifest, encoder: Encoder, changes: int, skipped: int) -> bool:
+    return (
+        manifest.changes == changes
+        and manifest.skipped == skipped
+        and manifest.weights_hash == encoder.weights_hash
+    )
+
+
+def _version() -> str:
+    try:
+        return version("vitrine")
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "0+unknown"
+
+
+class _Clock:
+    """Seconds between laps, by name."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        """Close the lap that is running under this name."""
+        time_now = time.perf_counter()
+        self.laps[name] = time_now - self._last
+        self._last = time_now

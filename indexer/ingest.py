@@ -1,0 +1,211 @@
+"""From a catalog's images to embeddings in the store: read, decode, encode, write, in step.
+
+Decoding runs in threads beside the encoder; results keep the catalog's order. What is
+already in the store (by content) is not encoded again, and what was encoded is committed
+every few batches, so an interrupted run loses seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import msgspec
+
+from indexer.errors import BadImage
+from indexer.images import ImageLimits, decode, inspect, read_image_file, thumbnail
+from indexer.items import Item, Skipped
+from indexer.sources import Catalog, image_path
+from indexer.store import content_hash, encoder_key
+
+if TYPE_CHECKING:
+    from indexer.arrays import Pixels
+    from indexer.encoders.base import Encoder
+    from indexer.store import Store
+
+DISPLAY_SIDE = 400  # pixels on the longer side of the copy that is kept for display
+_BATCH = 32  # images an encoder gets at once
+_COMMIT = 4  # batches between two commits
+
+Progress: TypeAlias = Callable[[str, int, int, int], None]
+"""Called as ``progress(stage, done, total, skipped)``."""
+
+
+class FoundImage(NamedTuple):
+    """A readable image of an item."""
+
+    path: str
+    content: bytes
+    width: int
+    height: int
+
+
+class FoundItem(NamedTuple):
+    """An item with at least one readable image."""
+
+    item: Item
+    images: list[FoundImage]
+
+
+class Ingested(msgspec.Struct):
+    """What an ingest did. ``seconds`` adds up by stage; decoding counts all its threads."""
+
+    found: list[FoundItem] = []
+    skipped: list[Skipped] = []
+    encoded: int = 0
+    reused: int = 0
+    seconds: dict[str, float] = {}
+
+
+class _Work(NamedTuple):
+    image: FoundImage
+    pixels: Pixels  # as the encoder wants them
+    display: bytes
+
+
+def ingest(
+    catalog: Catalog,
+    store: Store,
+    encoder: Encoder,
+    *,
+    total: int,
+    limits: ImageLimits,
+    progress: Progress,
+) -> Ingested:
+    """Bring the embeddings of all images of ``catalog`` into the store.
+
+    Items are only reported (``found``), not stored: the catalog in the store changes in one
+    transaction afterwards. ``total`` is the number of images, for ``progress``.
+    """
+    return _Ingest(catalog, store, encoder, limits).run(total, progress)
+
+
+class _Ingest:
+    def __init__(
+        self, catalog: Catalog, store: Store, encoder: Encoder, limits: ImageLimits
+    ) -> None:
+        self._catalog = catalog
+        self._store = store
+        self._encoder = encoder
+        self._key = encoder_key(encoder.id, encoder.weights_hash)
+        self._limits = limits
+        # A square image must still fill most of the display copy.
+        self._side = max(encoder.preprocess.size, DISPLAY_SIDE * 4 // 5)
+        self._result = Ingested(found=[], skipped=[], seconds={})
+        self._waiting: list[_Work] = []
+        self._encoded: list[tuple[_Work, bytes]] = []
+        self._in_flight: set[bytes] = set()
+
+    def run(self, total: int, progress: Progress) -> Ingested:
+        """See ``ingest``."""
+        workers = os.cpu_count() or 1
+        ahead: deque[tuple[Item, str, list[tuple[str, Future[_Work | FoundImage]]]]] = deque()
+        done = 0
+        try:
+            with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
+                try:
+                    for item, where in self._items():
+                        jobs = [(path, pool.submit(self._read, path)) for path in item.images]
+                        ahead.append((item, where, jobs))
+                        if len(ahead) > _BATCH + 2 * workers:
+                            done += self._take(*ahead.popleft())
+                            progress("encode", done, total, len(self._result.skipped))
+                    while ahead:
+                        done += self._take(*ahead.popleft())
+                        progress("encode", done, total, len(self._result.skipped))
+                except BaseException:
+                    pool.shutdown(wait=True, cancel_futures=True)
+                    raise
+        finally:
+            # Also when interrupted: what has been encoded is worth keeping.
+            self._encode()
+            self._commit()
+        return self._result
+
+    def _items(self) -> Iterator[tuple[Item, str]]:
+        for entry in self._catalog:
+            if isinstance(entry, Skipped):
+                self._result.skipped.append(entry)
+            else:
+                yield entry
+
+    def _read(self, path: str) -> _Work | FoundImage:
+        """In a decoding thread: the work an image makes, or only its name when known."""
+        start = time.perf_counter()
+        try:
+            data = read_image_file(image_path(self._catalog.root, path), self._limits)
+            content = content_hash(data)
+            info = inspect(data, self._limits)
+            image = FoundImage(path, content, info.width, info.height)
+            with self._store.read() as reader:
+                known = reader.has_embedding(self._key, content) and reader.image(content)
+            if known:
+                return image
+            pixels = decode(data, side=self._side, limits=self._limits)
+            return _Work(image, self._encoder.preprocess.apply(pixels), _display(pixels))
+        finally:
+            self._spent("decode", start)
+
+    def _take(
+        self, item: Item, where: str, jobs: list[tuple[str, Future[_Work | FoundImage]]]
+    ) -> int:
+        """Take an item's images as they come out of the threads, in order; how many it had."""
+        images: list[FoundImage] = []
+        for path, job in jobs:
+            try:
+                work = job.result()
+            except BadImage as error:
+                self._result.skipped.append(Skipped(item.item_id, str(error), path, where))
+                continue
+            images.append(work.image if isinstance(work, _Work) else work)
+            if isinstance(work, FoundImage) or work.image.content in self._in_flight:
+                self._result.reused += 1
+                continue
+            self._in_flight.add(work.image.content)
+            self._waiting.append(work)
+            if len(self._waiting) >= _BATCH:
+                self._encode()
+            if len(self._encoded) >= _BATCH * _COMMIT:
+                self._commit()
+        if images:
+            self._result.found.append(FoundItem(item, images))
+        else:
+            why = "no image that can be read" if jobs else "no image"
+            self._result.skipped.append(Skipped(item.item_id, why, where=where))
+        return len(jobs)
+
+    def _encode(self) -> None:
+        if not self._waiting:
+            return
+        start = time.perf_counter()
+        vectors = self._encoder.encode_images([work.pixels for work in self._waiting])
+        halves = vectors.astype("float16")  # (b, dim)
+        self._encoded.extend(
+            (work, half.tobytes()) for work, half in zip(self._waiting, halves, strict=True)
+        )
+        self._result.encoded += len(self._waiting)
+        self._waiting.clear()
+        self._spent("encode", start)
+
+    def _commit(self) -> None:
+        if not self._encoded:
+            return
+        start = time.perf_counter()
+        with self._store.write() as writer:
+            for work, embedding in self._encoded:
+                writer.put_image(work.image.content, work.display)
+                writer.put_embedding(self._key, work.image.content, embedding)
+        self._encoded.clear()
+        self._spent("write", start)
+
+    def _spent(self, stage: str, start: float) -> None:
+        seconds = self._result.seconds
+        seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - start
+
+
+def _display(pixels: Pixels) -> bytes:
+    return thumbnail(pixels, DISPLAY_SIDE)

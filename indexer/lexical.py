@@ -1,0 +1,151 @@
+"""Words to items: full-text search of titles, categories, attributes and descriptions.
+
+SQLite's FTS5 does the searching and the BM25 ranking. What it lacks is a tokenizer for
+scripts that write no spaces: its own ``trigram`` cannot find a word of two Chinese
+characters. So letters of such scripts are indexed one by one, and a query asks for each pair
+of neighbors as a phrase, which is the bigram search that Lucene's CJKAnalyzer does.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import sqlite3
+import threading
+import unicodedata
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from indexer.errors import IndexCorrupt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from indexer.arrays import Scores
+    from indexer.items import Item
+
+# Han, kana, Hangul, Thai, Lao, Myanmar, Khmer and their extensions.
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf"
+    "\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
+)
+_RUN = re.compile(f"[{_UNSPACED}]+")
+_LETTER = re.compile(f"([{_UNSPACED}])")
+_WORD = re.compile(r"\w+")
+
+# How much a match in each column counts, in the order of the table below.
+_WEIGHTS = (8.0, 4.0, 3.0, 1.0)
+_MAX_TERMS = 32
+_SCHEMA = (
+    "CREATE VIRTUAL TABLE words USING fts5("
+    "title, categories, attributes, description, content='', "
+    "tokenize='porter unicode61 remove_diacritics 2')"
+)
+# The full-text table keeps no text; this one leads back from its row ids to the shop's.
+_IDS = "CREATE TABLE items(number INTEGER PRIMARY KEY, item_id TEXT NOT NULL)"
+
+
+class LexicalIndex:
+    """Items by their words."""
+
+    def __init__(self, path: Path) -> None:
+        """Open a written index for reading. IndexCorrupt when it is none."""
+        try:
+            self._connection = sqlite3.connect(
+                f"file:{path.resolve().as_posix()}?mode=ro&immutable=1",
+                uri=True,
+                check_same_thread=False,
+            )
+            self._connection.execute("SELECT count(*) FROM words").fetchone()
+        except sqlite3.Error as error:
+            raise IndexCorrupt(f"{path} cannot be read: {error}") from error
+        self._lock = threading.Lock()
+
+    @classmethod
+    def write(cls, path: Path, items: Iterable[Item]) -> None:
+        """Write the index of these items into a new file."""
+        connection = sqlite3.connect(path)
+        try:
+            connection.execute("PRAGMA journal_mode = OFF")
+            connection.execute("PRAGMA synchronous = OFF")  # the caller syncs the whole file
+            connection.execute(_SCHEMA)
+            connection.execute(_IDS)
+            for number, item in enumerate(items, start=1):
+                connection.execute("INSERT INTO items VALUES (?, ?)", (number, item.item_id))
+                connection.execute(
+                    "INSERT INTO words(rowid, title, categories, attributes, description) "
+                    "VALUES (?, ?, ?, ?, ?)",
+                    (number, *_columns(item)),
+                )
+            connection.execute("INSERT INTO words(words) VALUES ('optimize')")
+            connection.commit()
+        finally:
+            connection.close()
+
+    def search(self, text: str, limit: int) -> tuple[list[str], Scores]:
+        """Items with any of the words, best first: item ids, and BM25 scores (> 0), (n,).
+
+        At most ``limit``; both are empty when no word occurs or the text has none.
+        """
+        expression = match_expression(text)
+        if not expression:
+            return [], np.empty(0, dtype=np.float32)
+        with self._lock:
+            found = self._connection.execute(
+                "SELECT item_id, bm25(words, ?, ?, ?, ?) AS badness FROM words "
+                "JOIN items ON number = words.rowid WHERE words MATCH ? "
+                "ORDER BY badness, number LIMIT ?",
+                (*_WEIGHTS, expression, limit),
+            ).fetchall()
+        # SQLite's bm25() is negative, smaller is better; ours grows with likeness.
+        ids = [item_id for item_id, _ in found]
+        return ids, np.array([-badness for _, badness in found], dtype=np.float32)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+
+def match_expression(text: str) -> str:
+    """The FTS5 query for these words; empty when there is none.
+
+    Every word is quoted, so nothing a shopper types is an operator. The last word also
+    matches as a beginning, for it may still be being typed.
+    """
+    terms: list[str] = []
+    words = _WORD.findall(unicodedata.normalize("NFKC", text))
+    for word in words:
+        for piece in _pieces(word):
+            if _RUN.fullmatch(piece):
+                pairs = [f"{a} {b}" for a, b in itertools.pairwise(piece)] or [piece]
+                terms.extend(f'"{pair}"' for pair in pairs)
+            else:
+                terms.append(f'"{piece}"')
+    terms = list(dict.fromkeys(terms))[:_MAX_TERMS]
+    if terms and words and not _LETTER.search(words[-1]) and len(words[-1]) >= 3:
+        terms.append(f'"{words[-1]}" *')
+    return " OR ".join(terms)
+
+
+def _pieces(word: str) -> list[str]:
+    """A word cut where it changes between a script without spaces and any other."""
+    return [piece for piece in re.split(f"([{_UNSPACED}]+)", word) if piece]
+
+
+def _columns(item: Item) -> tuple[str, str, str, str]:
+    attributes: list[str] = []
+    for name, value in item.attributes.items():
+        values = value if isinstance(value, list) else [value]
+        attributes.extend(name if one is True else str(one) for one in values if one is not False)
+    return (
+        _spaced(f"{item.title} {item.item_id}"),
+        _spaced(" ".join(item.categories)),
+        _spaced(" ".join(attributes)),
+        _spaced(item.description),
+    )
+
+
+def _spaced(text: str) -> str:
+    return _LETTER.sub(r" \1 ", unicodedata.normalize("NFKC", text))

@@ -1,0 +1,139 @@
+"""One record of any catalog format, checked field by field, into an item."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from indexer.items import MAX_ID_BYTES, AttributeValue, Item
+
+FIELDS = (
+    "id",
+    "product_id",
+    "title",
+    "description",
+    "categories",
+    "price",
+    "currency",
+    "in_stock",
+    "attributes",
+    "images",
+)
+
+_TRUE = {"true", "yes", "y", "1", "in stock", "instock", "available"}
+_FALSE = {"false", "no", "n", "0", "out of stock", "outofstock", "sold out"}
+_LIST_SEPARATOR = re.compile(r"\s*[;|]\s*")
+
+
+class BadRecord(Exception):
+    """Why a record is not an item. Never leaves the readers: it becomes a Skipped."""
+
+    def __init__(self, item_id: str, reason: str) -> None:
+        super().__init__(reason)
+        self.item_id = item_id
+
+
+def item_from(record: dict[str, Any]) -> Item:
+    """The item that a record with our field names describes; BadRecord when it is none."""
+    item_id = _id(record.get("id"), "id", "")
+    if not item_id:
+        raise BadRecord("", "no id")
+    try:
+        attributes = _attributes(record)
+        return Item(
+            item_id=item_id,
+            product_id=_id(record.get("product_id"), "product_id", item_id) or item_id,
+            title=_text(record.get("title")),
+            description=_text(record.get("description")),
+            categories=[path.strip("/") for path in _list(record.get("categories"))],
+            price=_price(record.get("price")),
+            currency=_text(record.get("currency")).upper(),
+            in_stock=_truth(record.get("in_stock")),
+            attributes=attributes,
+            images=_list(record.get("images")),
+        )
+    except ValueError as error:
+        raise BadRecord(item_id, str(error)) from error
+
+
+def _id(value: object, field: str, item_id: str) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int | float | None):
+        raise BadRecord(item_id, f"{field} must be text, got {type(value).__name__}")
+    if isinstance(value, float):
+        value = int(value) if value.is_integer() else value
+    text = "" if value is None else str(value).strip()
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_ID_BYTES:
+        raise BadRecord(text[:40], f"{field} is longer than {MAX_ID_BYTES} bytes")
+    if any(ord(letter) < 32 or 0xD800 <= ord(letter) < 0xE000 for letter in text):
+        raise BadRecord(ascii(text)[:40], f"{field} holds control characters")
+    return text
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    # Lone surrogates come out of broken JSON escapes and cannot be written anywhere.
+    return str(value).strip().encode("utf-8", "replace").decode()
+
+
+def _list(value: object) -> list[str]:
+    if value is None:
+        return []
+    parts = value if isinstance(value, list | tuple) else _LIST_SEPARATOR.split(str(value))
+    return [text for part in parts if (text := _text(part))]
+
+
+def _price(value: object) -> float | None:
+    if value is None or value == "":
+        return None
+    try:
+        price = float(str(value).strip())
+    except ValueError:
+        price = math.nan
+    if not math.isfinite(price) or price < 0 or isinstance(value, bool):
+        raise ValueError(f"price must be a number such as 12.50, got {str(value)[:40]!r}")
+    return price
+
+
+def _truth(value: object) -> bool:
+    if value is None or value == "":
+        return True
+    if isinstance(value, bool):
+        return value
+    text = str(value).strip().lower()
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    raise ValueError(f"in_stock must be true or false, got {str(value)[:40]!r}")
+
+
+def _attributes(record: dict[str, Any]) -> dict[str, AttributeValue]:
+    found: dict[str, AttributeValue] = {}
+    nested = record.get("attributes")
+    if nested is not None and nested != "" and not isinstance(nested, dict):
+        raise ValueError(f"attributes must be an object, got {type(nested).__name__}")
+    further = {name: value for name, value in record.items() if name not in FIELDS}
+    for name, value in {**further, **(nested or {})}.items():
+        key = _text(name)
+        if isinstance(value, dict):
+            for inner, leaf in value.items():
+                _put(found, f"{key}.{_text(inner)}", leaf)
+        else:
+            _put(found, key, value)
+    return found
+
+
+def _put(found: dict[str, AttributeValue], key: str, value: object) -> None:
+    if not key or value is None or value == "" or value == []:
+        return
+    if isinstance(value, bool):
+        found[key] = value
+    elif isinstance(value, int | float):
+        if math.isfinite(value):
+            found[key] = float(value)
+    elif isinstance(value, list | tuple):
+        found[key] = [_text(one) for one in value]
+    else:
+        found[key] = _text(value)

@@ -1,0 +1,56 @@
+"""What a shop folder holds, told without opening its index."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from indexer.generation import ShopFolder
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of a shop; the names are those of ``status --json`` and ``GET /v1/status``.
+
+    ``bytes`` is what the whole folder takes on disk. ``text`` says how words are answered:
+    ``lexical`` (words only) or ``fused`` (words and the encoder's text tower).
+    ``facets`` are the fields worth offering as filters. The last two are known only once an
+    engine is open.
+    """
+
+    generation: str
+    encoder: str
+    dim: int
+    items: int
+    products: int
+    rows: int
+    skipped: int
+    bytes: int
+    created: str
+    catalog: str
+    text: Literal["", "lexical", "fused"] = ""
+    facets: list[str] = []
+
+
+def shop_status(shop: ShopFolder) -> Status:
+    """The status of the current generation. IndexNotFound, IndexCorrupt or IndexMismatch."""
+    name = shop.current()
+    manifest = shop.manifest(name)
+    return Status(
+        generation=name,
+        encoder=manifest.encoder,
+        dim=manifest.dim,
+        items=manifest.items,
+        products=manifest.products,
+        rows=manifest.rows,
+        skipped=manifest.skipped,
+        bytes=disk_bytes(shop.path),
+        created=manifest.created,
+        catalog=manifest.catalog,
+    )
+
+
+def disk_bytes(folder: Path) -> int:
+    """Bytes of disk that the files below a folder take; holes in sparse files do not count."""
+    return sum(p.stat().st_blocks * 512 for p in folder.rglob("*") if p.is_file())

@@ -1,0 +1,195 @@
+"""The filterable fields of all items, as columns in memory.
+
+Items are numbers 0 to n - 1 here; a mask is bool (n,).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.errors import BadQuery
+from search.filters import AllOf, AnyOf, Filter, Match, Not, Range, Value
+from search.hits import FacetValue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from indexer.items import AttributeValue, Item
+
+Mask: TypeAlias = NDArray[np.bool_]
+
+BUILTIN = ("category", "price", "in_stock", "item_id", "product_id")
+_MAX_FACET_VALUES = 100
+_OFFERED_VALUES = 60  # a field with more values is no use as a list of checkboxes
+
+
+class _Labels:
+    """One field: which items carry which value. Values keep the spelling first seen."""
+
+    def __init__(self, pairs: Iterable[tuple[int, str]], n: int) -> None:
+        codes: dict[str, int] = {}
+        self.spelling: list[str] = []
+        item_list: list[int] = []
+        code_list: list[int] = []
+        for item, label in pairs:
+            folded = label.casefold()
+            if folded not in codes:
+                codes[folded] = len(codes)
+                self.spelling.append(label)
+            item_list.append(item)
+            code_list.append(codes[folded])
+        self._codes = codes
+        self._n = n
+        order = np.argsort(np.array(code_list, dtype=np.int64), kind="stable")
+        self._items = np.array(item_list, dtype=np.int64)[order]  # (entries,), grouped by code
+        self._entry_codes = np.array(code_list, dtype=np.int64)[order]  # (entries,), rising
+        self._starts = np.searchsorted(self._entry_codes, np.arange(len(codes) + 1))
+
+    def mask(self, labels: Sequence[str]) -> Mask:
+        """Which items carry one of these values."""
+        found = np.zeros(self._n, dtype=np.bool_)
+        for label in labels:
+            code = self._codes.get(label.casefold())
+            if code is not None:
+                found[self._items[self._starts[code] : self._starts[code + 1]]] = True
+        return found
+
+    def counts(self, mask: Mask) -> NDArray[np.int64]:
+        """How many items of the mask carry each value: (values,)."""
+        codes = self._entry_codes[mask[self._items]]
+        return np.bincount(codes, minlength=len(self.spelling)).astype(np.int64)
+
+    def numbers(self) -> NDArray[np.float64]:
+        """The field as a number for every item, NaN where it is none: (n,)."""
+        values = np.array([_as_number(text) for text in self.spelling] or [np.nan])
+        out = np.full(self._n, np.nan)
+        if len(self._items):
+            out[self._items] = values[self._entry_codes]
+        return out
+
+
+class Columns:
+    """Masks and counts over the items of a shop, in the order they were given."""
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        n = len(items)
+        self._n = n
+        self.price = np.array(
+            [np.nan if item.price is None else item.price for item in items], dtype=np.float64
+        )
+        pairs: dict[str, list[tuple[int, str]]] = defaultdict(list)
+        for number, item in enumerate(items):
+            pairs["item_id"].append((number, item.item_id))
+            pairs["product_id"].append((number, item.product_id))
+            pairs["in_stock"].append((number, _label(item.in_stock)))
+            for path in dict.fromkeys(
+                ancestor for category in item.categories for ancestor in _ancestors(category)
+            ):
+                pairs["category"].append((number, path))
+            for name, value in item.attributes.items():
+                labels = dict.fromkeys(_labels(value))
+                pairs[f"attributes.{name}"].extend((number, label) for label in labels)
+        for name in BUILTIN:
+            pairs.setdefault(name, [])
+        self._fields = {name: _Labels(entries, n) for name, entries in pairs.items()}
+        self._numbers: dict[str, NDArray[np.float64]] = {"price": self.price}
+
+    def mask(self, filter_: Filter | None) -> Mask:
+        """Which items pass: (n,). BadQuery, listing the fields, when a key is none."""
+        if filter_ is None:
+            return np.ones(self._n, dtype=np.bool_)
+        if isinstance(filter_, Match):
+            return self._match(filter_)
+        if isinstance(filter_, Range):
+            return self._range(filter_)
+        if isinstance(filter_, Not):
+            return np.logical_not(self.mask(filter_.part))
+        out = np.full(self._n, isinstance(filter_, AllOf))
+        for part in filter_.parts:
+            if isinstance(filter_, AnyOf):
+                out |= self.mask(part)
+            else:
+                out &= self.mask(part)
+        return out
+
+    def facet(self, key: str, mask: Mask) -> list[FacetValue]:
+        """The values of a field among the items of ``mask``, most frequent first."""
+        if key == "price":
+            raise BadQuery("price is a number: filter it by range, it has no facet", param="facets")
+        field = self._fields[self._resolve(key)]
+        counts = field.counts(mask)
+        order = sorted(range(len(counts)), key=lambda code: (-counts[code], field.spelling[code]))
+        return [
+            FacetValue(field.spelling[code], int(counts[code]))
+            for code in order[:_MAX_FACET_VALUES]
+            if counts[code]
+        ]
+
+    def offered(self) -> list[str]:
+        """The fields worth offering as filters: few enough values, on enough items."""
+        names = ["category"] if self._fields["category"].spelling else []
+        for name, field in sorted(self._fields.items()):
+            if name.startswith("attributes.") and 2 <= len(field.spelling) <= _OFFERED_VALUES:
+                covered = np.unique(field._items).size  # noqa: SLF001
+                if covered * 4 >= self._n:
+                    names.append(name.removeprefix("attributes."))
+        return [*names, "in_stock"]
+
+    def _match(self, match: Match) -> Mask:
+        key = self._resolve(match.key)
+        if key == "price":
+            wanted = [_as_number(str(value)) for value in match.values]
+            return np.isin(self.price, np.array([w for w in wanted if w == w]))
+        labels = [_label(value) for value in match.values]
+        if key == "category":
+            labels = [label.strip("/") for label in labels]
+        return self._fields[key].mask(labels)
+
+    def _range(self, range_: Range) -> Mask:
+        key = self._resolve(range_.key)
+        if key not in self._numbers:
+            self._numbers[key] = self._fields[key].numbers()
+        numbers = self._numbers[key]
+        above = numbers >= range_.above if range_.above_included else numbers > range_.above
+        below = numbers <= range_.below if range_.below_included else numbers < range_.below
+        return np.asarray(above & below, dtype=np.bool_)  # comparisons with NaN are false
+
+    def _resolve(self, key: str) -> str:
+        if key in BUILTIN or key in self._fields:
+            return key
+        if f"attributes.{key}" in self._fields:
+            return f"attributes.{key}"
+        known = [name.removeprefix("attributes.") for name in self._fields if name not in BUILTIN]
+        shown = ", ".join([*BUILTIN, *sorted(known)][:40])
+        raise BadQuery(f"unknown filter field {key[:80]!r}; this shop has {shown}", param="filter")
+
+
+def _ancestors(path: str) -> list[str]:
+    """``a/b/c`` and everything above it: a filter on ``a`` finds what is in ``a/b``."""
+    parts = [part for part in path.split("/") if part]
+    return ["/".join(parts[: depth + 1]) for depth in range(len(parts))]
+
+
+def _labels(value: AttributeValue) -> list[str]:
+    return [_label(one) for one in value] if isinstance(value, list) else [_label(value)]
+
+
+def _label(value: Value) -> str:
+    """A value as text; 5.0 and "5" are the same, and so are True and "true"."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return f"{value:.12g}"
+    return value.strip()
+
+
+def _as_number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        return float("nan")
+    return number if abs(number) != float("inf") else float("nan")

@@ -1,0 +1,445 @@
+"""The search engine: a shop folder opened for questions."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from indexer.arrays import unit
+from indexer.encoders.base import TextEncoder
+from indexer.errors import BadQuery, IndexCorrupt, IndexMismatch, UnknownItem
+from indexer.generation import ROWS, VECTORS, WORDS, Manifest, ShopFolder
+from indexer.images import WHOLE, Box, decode, read_image_file
+from indexer.items import ORIGINAL, Item
+from indexer.lexical import LexicalIndex
+from indexer.status import Status, shop_status
+from indexer.store import ItemRecord, Store, encoder_key
+from indexer.vectors import VectorIndex
+from search.filters import Filter, filter_from_json, parse_filter, without_key
+from search.hits import Hit, Mode, Reply
+from search.query import EmbeddingPart, ImagePart, ItemPart, Query, TextPart
+from search.text import fuse
+from search.view import Found, ShopView
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from indexer.arrays import Embedding, Pixels, Vectors
+    from indexer.encoders.base import Encoder
+    from search.columns import Mask
+
+logger = logging.getLogger(__name__)
+
+_FUSE_DEPTH = 200  # how deep rankings are fused, at least
+_MAX_MATCHES = 50_000  # items that a query by words considers
+
+
+class SearchEngine:
+    """Answers questions about one shop. Thread-safe; close it, or use it as a context manager.
+
+    >>> with SearchEngine.open("shop") as engine:
+    ...     for hit in engine.by_image("photo.jpg", k=3):
+    ...         print(hit.item_id, hit.score)
+    """
+
+    def __init__(
+        self,
+        shop: ShopFolder,
+        store: Store,
+        encoder: Encoder,
+        generation: str,
+        index: VectorIndex,
+        words: LexicalIndex,
+    ) -> None:
+        self.shop = shop
+        self.encoder = encoder
+        self.generation = generation
+        self._store = store
+        self._words = words
+        self._key = encoder_key(encoder.id, encoder.weights_hash)
+        with store.read() as reader:
+            self._view = ShopView(reader, index, self._key)
+        self._singles = np.arange(len(self._view), dtype=np.int64)  # every item its own group
+
+    @classmethod
+    def open(
+        cls, shop: Path | str, *, encoder: Encoder | None = None, threads: int | None = None
+    ) -> SearchEngine:
+        """Open the current generation of a shop, every file of it verified first.
+
+        Where the current generation is damaged, the newest older one that is whole serves
+        instead (with the store's later rows searched beside it), and a warning is logged.
+        ``encoder`` must be the one the index was built with; by default it is loaded.
+        Raises IndexNotFound, IndexCorrupt, IndexMismatch, EncoderNotFound.
+        """
+        folder = ShopFolder(shop)
+        current = folder.current()
+        manifest = folder.manifest(current)
+        if encoder is None:
+            from indexer.encoders.registry import load_encoder
+
+            encoder = load_encoder(manifest.encoder, threads=threads)
+        _check_encoder(folder, manifest, encoder)
+        store = Store(folder.store)
+        try:
+            name, index, words = _load_newest(folder, current, encoder)
+            return cls(folder, store, encoder, name, index, words)
+        except BaseException:
+            store.close()
+            raise
+
+    def __enter__(self) -> SearchEngine:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the files. Do not search afterwards."""
+        self._words.close()
+        self._store.close()
+
+    def by_image(
+        self,
+        photo: Path | str | bytes | Pixels,
+        k: int = 10,
+        *,
+        filter: str | Filter | None = None,
+        box: Box = WHOLE,
+    ) -> list[Hit]:
+        """What looks like this photo: ``k`` distinct products, best first, [] if none fits.
+
+        ``photo`` is a file, its bytes, or pixels (h, w, 3). Raises BadImage, BadQuery.
+        """
+        if isinstance(photo, str | Path):
+            photo = read_image_file(Path(photo))
+        part = ImagePart(photo, box=box)
+        return self.search(Query(parts=[part], limit=k, filter=_as_filter(filter))).hits
+
+    def by_text(self, text: str, k: int = 10, *, filter: str | Filter | None = None) -> list[Hit]:
+        """What these words describe: ``k`` distinct products, best first, [] if none fits."""
+        part = TextPart(text)
+        return self.search(Query(parts=[part], limit=k, filter=_as_filter(filter))).hits
+
+    def by_item(
+        self, item_id: str, k: int = 10, *, filter: str | Filter | None = None
+    ) -> list[Hit]:
+        """What is similar to this item: ``k`` other products, best first. UnknownItem."""
+        part = ItemPart(item_id)
+        return self.search(Query(parts=[part], limit=k, filter=_as_filter(filter))).hits
+
+    def search(self, query: Query) -> Reply:
+        """Answer a question. Raises BadQuery, BadImage, UnknownItem, IndexMismatch.
+
+        Items named in the query are not among the hits, nor are their products' other
+        variants unless the query groups by item.
+        """
+        clock = _Clock()
+        query.check()
+        groups = self._view.product if query.group == "product" else self._singles
+        vector = self._vector(query)
+        clock.lap("encode_ms")
+        allowed = self._view.columns.mask(query.filter)  # (items,)
+        allowed &= ~self._named(query, groups)
+        matches = self._matches(query, allowed)
+        found, mode = self._found(query, vector, matches, allowed, groups)
+        clock.lap("search_ms")
+        match_set = allowed
+        if mode == "lexical":
+            match_set = np.zeros(len(self._view), dtype=np.bool_)
+            match_set[[one.item for one in matches]] = True
+        facets = {key: self._facet(query, key, mode, matches, groups) for key in query.facets}
+        hits = self._hits(found, groups, query.limit)
+        clock.lap("fields_ms")
+        return Reply(
+            hits=hits,
+            total=int(match_set.sum()),
+            facets=facets,
+            generation=self.generation,
+            encoder=self.encoder.id,
+            mode=mode,
+            timings=clock.laps(),
+        )
+
+    def item(self, item_id: str) -> Item:
+        """An item as the catalog says it; its ``images`` are those that can be shown.
+
+        UnknownItem when the shop has none of this id.
+        """
+        record = self._record(item_id)
+        from msgspec.structs import replace
+
+        return replace(record.item, images=[image.path for image in record.images])
+
+    def thumbnail(self, item_id: str, index: int = 0) -> bytes:
+        """The display copy (JPEG) of an image of an item. UnknownItem for either."""
+        record = self._record(item_id)
+        if not 0 <= index < len(record.images):
+            raise UnknownItem(
+                f"item {item_id!r} has {len(record.images)} images, there is no image {index}",
+                param="index",
+            )
+        with self._store.read() as reader:
+            jpeg = reader.image(record.images[index].content)
+        if jpeg is None:
+            raise UnknownItem(f"image {index} of item {item_id!r} is gone", param="index")
+        return jpeg
+
+    def items(self, limit: int = 10) -> list[Item]:
+        """Some items to begin with: one of each category in turn."""
+        numbers = self._view.first_of_category[:limit]
+        return [self.item(self._view.ids[number]) for number in numbers]
+
+    def status(self) -> Status:
+        """What this engine serves; see ``Status``."""
+        from msgspec.structs import replace
+
+        text = "fused" if isinstance(self.encoder, TextEncoder) else "lexical"
+        status = shop_status(self.shop)
+        return replace(
+            status,
+            generation=self.generation,
+            items=len(self._view),
+            text=text,
+            facets=self._view.columns.offered(),
+        )
+
+    def _record(self, item_id: str) -> ItemRecord:
+        with self._store.read() as reader:
+            record = reader.item(item_id)
+        if record is None:
+            raise UnknownItem(f"no item {item_id[:80]!r} in this shop", param="item_id")
+        return record
+
+    def _vector(self, query: Query) -> Embedding | None:
+        """The query's direction (dim,): the weighted sum of its parts; None without any."""
+        total = np.zeros(self.encoder.dim, dtype=np.float32)
+        given = False
+        for part in query.parts:
+            if isinstance(part, TextPart):
+                if not isinstance(self.encoder, TextEncoder):
+                    continue
+                one = self.encoder.encode_texts([part.text])[0]
+            elif isinstance(part, ImagePart):
+                one = self._encode(part)
+            elif isinstance(part, ItemPart):
+                one = self._item_vector(part.item_id)
+            else:
+                one = self._checked(part.embedding)
+            total += np.float32(part.weight) * one  # (dim,)
+            given = True
+        if given and not np.any(total):
+            raise BadQuery("the parts of the query cancel each other out", param="parts")
+        return unit(total) if given else None
+
+    def _encode(self, part: ImagePart) -> Embedding:
+        pixels = part.image
+        if isinstance(pixels, bytes):
+            pixels = decode(pixels, side=self.encoder.preprocess.size, box=part.box)
+        elif part.box != WHOLE:
+            height, width = pixels.shape[:2]
+            x0, y0, x1, y1 = part.box
+            pixels = pixels[
+                int(y0 * height) : int(np.ceil(y1 * height)),
+                int(x0 * width) : int(np.ceil(x1 * width)),
+            ]
+        vector: Embedding = self.encoder.encode_images([pixels])[0]
+        return vector
+
+    def _checked(self, embedding: Embedding) -> Embedding:
+        if embedding.shape != (self.encoder.dim,):
+            raise IndexMismatch(
+                f"embedding has shape {embedding.shape}, the index of encoder "
+                f"{self.encoder.id!r} takes ({self.encoder.dim},)",
+                param="embedding",
+            )
+        if not np.isfinite(embedding).all() or not np.any(embedding):
+            raise BadQuery("embedding must be finite and not all zero", param="embedding")
+        return unit(embedding)
+
+    def _item_vector(self, item_id: str) -> Embedding:
+        record = self._record(item_id)
+        contents = [(image.content, ORIGINAL) for image in record.images]
+        with self._store.read() as reader:
+            vectors: Vectors = unit(reader.embeddings(self._key, contents, self.encoder.dim))
+        return unit(vectors.mean(axis=0))  # (images, dim) -> (dim,)
+
+    def _named(self, query: Query, groups: NDArray[np.int64]) -> Mask:
+        """The items that the query itself names, with all that is in their groups: (items,)."""
+        named = np.zeros(len(self._view), dtype=np.bool_)
+        for part in query.parts:
+            if isinstance(part, ItemPart) and part.item_id in self._view.number:
+                named |= groups == groups[self._view.number[part.item_id]]
+        return named
+
+    def _matches(self, query: Query, allowed: Mask) -> list[Found]:
+        """Allowed items with the words of the query's positive text parts, best first."""
+        scores: dict[int, float] = {}
+        for part in query.parts:
+            if isinstance(part, TextPart) and part.weight > 0:
+                ids, bm25 = self._words.search(part.text, _MAX_MATCHES)
+                for item_id, score in zip(ids, bm25.tolist(), strict=True):
+                    number = self._view.number.get(item_id, -1)
+                    if number >= 0 and allowed[number]:
+                        scores[number] = scores.get(number, 0.0) + part.weight * score
+        ranked = sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
+        return [Found(number, -1, score) for number, score in ranked]
+
+    def _found(
+        self,
+        query: Query,
+        vector: Embedding | None,
+        matches: list[Found],
+        allowed: Mask,
+        groups: NDArray[np.int64],
+    ) -> tuple[list[Found], Mode]:
+        """Candidates in their final order, at most one of each item, and how they came."""
+        words = [part for part in query.parts if isinstance(part, TextPart)]
+        if vector is None:
+            return matches, "lexical"
+        everything = None if allowed.all() else allowed
+        if not words:
+            return self._view.nearest(vector, everything, groups, query.limit), "exact"
+        depth = max(_FUSE_DEPTH, 10 * query.limit)
+        seen = self._view.nearest(vector, everything, groups, depth)
+        others = [part for part in query.parts if not isinstance(part, TextPart)]
+        weight = sum(part.weight for part in words if part.weight > 0)
+        unwanted = [self._unwanted(part, allowed) for part in words if part.weight < 0]
+        scores = fuse(
+            [
+                ([one.item for one in seen], sum(abs(part.weight) for part in others) or weight),
+                ([one.item for one in matches[: 5 * depth]], weight),
+                *unwanted,
+            ]
+        )
+        rows = {one.item: one.row for one in seen}
+        positive = set(rows) | {one.item for one in matches}
+        return [
+            Found(item, rows.get(item, -1), score)
+            for item, score in scores.items()
+            if item in positive
+        ], "fused"
+
+    def _unwanted(self, part: TextPart, allowed: Mask) -> tuple[list[int], float]:
+        ids, _ = self._words.search(part.text, _MAX_MATCHES)
+        numbers = [self._view.number.get(item_id, -1) for item_id in ids]
+        return [n for n in numbers if n >= 0 and allowed[n]], part.weight
+
+    def _facet(
+        self, query: Query, key: str, mode: Mode, matches: list[Found], groups: NDArray[np.int64]
+    ) -> list:
+        columns = self._view.columns
+        mask = columns.mask(without_key(query.filter, key)) & ~self._named(query, groups)
+        if mode == "lexical":
+            reached = self._matches(query, mask) if query.filter else matches
+            hit = np.zeros(len(self._view), dtype=np.bool_)
+            hit[[one.item for one in reached]] = True
+            mask &= hit
+        return columns.facet(key, mask)
+
+    def _hits(self, found: list[Found], groups: NDArray[np.int64], limit: int) -> list[Hit]:
+        """The first item of each group, until there are ``limit``, with its stored fields."""
+        hits: list[Hit] = []
+        taken: set[int] = set()
+        with self._store.read() as reader:
+            for one in found:
+                group = int(groups[one.item])
+                if group in taken:
+                    continue
+                record = reader.item(self._view.ids[one.item])
+                if record is None:  # deleted after this engine was opened
+                    continue
+                taken.add(group)
+                hits.append(self._hit(one, record))
+                if len(hits) == limit:
+                    break
+        return hits
+
+    def _hit(self, one: Found, record: ItemRecord) -> Hit:
+        index, variant = self._view.image_of(one.row) if one.row >= 0 else (0, ORIGINAL)
+        item = record.item
+        return Hit(
+            item_id=item.item_id,
+            product_id=item.product_id,
+            score=round(one.score, 6),
+            image=record.images[index].path if index < len(record.images) else "",
+            image_index=index,
+            variant=variant,
+            title=item.title,
+            description=item.description,
+            price=item.price,
+            currency=item.currency,
+            in_stock=item.in_stock,
+            categories=item.categories,
+            attributes=item.attributes,
+        )
+
+
+def _load_newest(
+    folder: ShopFolder, current: str, encoder: Encoder
+) -> tuple[str, VectorIndex, LexicalIndex]:
+    """The current generation, or the newest older one of this encoder that is whole."""
+    older = [name for name in folder.names() if name < current]
+    first_error: IndexCorrupt | None = None
+    for name in [current, *reversed(older)]:
+        try:
+            manifest = folder.verify(name)
+            if manifest.weights_hash != encoder.weights_hash:
+                continue
+            path = folder.generations / name
+            index = VectorIndex.load(path / VECTORS, path / ROWS)
+            words = LexicalIndex(path / WORDS)
+        except IndexCorrupt as error:
+            logger.warning("generation %s is damaged: %s", name, error)
+            first_error = first_error or error
+            continue
+        if first_error:
+            logger.warning("serving the older generation %s of %s", name, folder.path)
+        return name, index, words
+    raise first_error or IndexCorrupt(f"{folder.path} has no generation that can be served")
+
+
+def _check_encoder(folder: ShopFolder, manifest: Manifest, encoder: Encoder) -> None:
+    if manifest.encoder != encoder.id:
+        raise IndexMismatch(
+            f"{folder.path} was built with encoder {manifest.encoder!r}, not {encoder.id!r}; "
+            f"rebuild it or ask for {manifest.encoder!r}",
+            param="encoder",
+        )
+    if manifest.weights_hash != encoder.weights_hash:
+        raise IndexMismatch(
+            f"{folder.path} was built with other weights of encoder {encoder.id!r} "
+            f"({manifest.weights_hash[:12]}, here {encoder.weights_hash[:12]}); run "
+            "'vitrine index' again",
+            param="encoder",
+        )
+
+
+def _as_filter(value: str | Filter | dict[str, object] | None) -> Filter | None:
+    if isinstance(value, str):
+        return parse_filter(value)
+    if isinstance(value, dict):
+        return filter_from_json(value)
+    return value
+
+
+class _Clock:
+    """Milliseconds of each stage, and of all of them together."""
+
+    def __init__(self) -> None:
+        self._laps: dict[str, float] = {}
+        self._start = self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        """Close the running stage under this name."""
+        now = time.perf_counter()
+        self._laps[name] = round((now - self._last) * 1e3, 3)
+        self._last = now
+
+    def laps(self) -> dict[str, float]:
+        """All stages so far, and ``total_ms``."""
+        return {**self._laps, "total_ms": round((self._last - self._start) * 1e3, 3)}
