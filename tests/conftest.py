@@ -1,0 +1,126 @@
+"""Fixtures that many tests share: tiny shops whose answers one can work out by eye."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from indexer.build import build_index
+from indexer.encoders.color import ColorEncoder
+from indexer.generation import ShopFolder
+from indexer.sources import open_catalog
+from search.engine import SearchEngine
+
+# Two shades of each color are alike to the color encoder; two colors are not.
+COLORS = {
+    "red": (220, 30, 40),
+    "green": (30, 160, 60),
+    "blue": (40, 70, 210),
+    "yellow": (240, 210, 40),
+    "black": (20, 20, 22),
+    "white": (245, 245, 243),
+}
+PRICES = {"red": 10.0, "green": 20.0, "blue": 30.0, "yellow": 40.0, "black": 50.0, "white": 60.0}
+
+
+def plain(color: tuple[int, int, int], side: int = 96, spot: int = 0) -> Image.Image:
+    """A picture of one color; ``spot`` adds a gray square, so that two are not the same."""
+    image = Image.new("RGB", (side, side), color)
+    if spot:
+        image.paste((128, 128, 128), (0, 0, spot, spot))
+    return image
+
+
+def jpeg(image: Image.Image, quality: int = 92) -> bytes:
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=quality)
+    return out.getvalue()
+
+
+def write_catalog(folder: Path) -> Path:
+    """Twelve items: a shoe and a mug of each color, two images each, in a CSV catalog.
+
+    ``red-shoe`` and ``red-mug`` are distinct products; ``yellow-*`` is out of stock.
+    """
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    path = folder / "catalog.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(
+            "id,product_id,title,description,categories,price,currency,in_stock,color,images".split(
+                ","
+            )
+        )
+        for kind, category, extra in (("shoe", "Wear/Shoes", 0), ("mug", "Home/Mugs", 5)):
+            for color, rgb in COLORS.items():
+                names = []
+                for view, spot in ((1, 8 if kind == "shoe" else 24), (2, 12)):
+                    name = f"images/{color}-{kind}-{view}.jpg"
+                    (folder / name).write_bytes(jpeg(plain(rgb, spot=spot + 2 * view)))
+                    names.append(name)
+                rows.writerow(
+                    [
+                        f"{color}-{kind}",
+                        f"{kind}-{color}",
+                        f"{color.title()} {kind}",
+                        f"A {kind} in {color}, for every day.",
+                        category,
+                        PRICES[color] + extra,
+                        "EUR",
+                        "no" if color == "yellow" else "yes",
+                        color,
+                        ";".join(names),
+                    ]
+                )
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The catalog that ``write_catalog`` describes. Shared: do not write into its folder."""
+    return write_catalog(tmp_path_factory.mktemp("catalog"))
+
+
+@pytest.fixture(scope="session")
+def tiny_shop(tiny_catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A shop of ``tiny_catalog``, built with the color encoder. Shared: do not write into it."""
+    folder = tmp_path_factory.mktemp("tiny") / "shop"
+    build_index(open_catalog(tiny_catalog), ShopFolder(folder), ColorEncoder())
+    return folder
+
+
+@pytest.fixture
+def engine(tiny_shop: Path) -> Iterator[SearchEngine]:
+    """An engine of ``tiny_shop``."""
+    with SearchEngine.open(tiny_shop) as opened:
+        yield opened
+
+
+@pytest.fixture
+def make_shop(tmp_path: Path) -> Callable[..., Path]:
+    """Builds a shop of its own from a catalog, for tests that change it."""
+
+    def make(catalog: Path | None = None, name: str = "shop") -> Path:
+        folder = tmp_path / name
+        source = catalog or write_catalog(tmp_path / "catalog")
+        build_index(open_catalog(source), ShopFolder(folder), ColorEncoder())
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def photo() -> Callable[[str], bytes]:
+    """A photo of something in a color: ``photo("red")``."""
+    return lambda color: jpeg(plain(COLORS[color], side=160, spot=10))
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(7)
