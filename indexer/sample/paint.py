@@ -1,0 +1,145 @@
+"""From a sight to a picture: lay colors and patterns on what the camera sees, and light it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from indexer.sample import light
+from indexer.sample.camera import Sight, View, look
+from indexer.sample.palette import Rgb
+from indexer.sample.patterns import SIDE as TILE
+from indexer.sample.patterns import Tile, packed
+from indexer.sample.surfaces import MAIN, Floats, Part
+
+SIDE_SLOT = 9  # painted like MAIN, but without its print
+SLOTS = 12
+Pixels = NDArray[np.uint8]
+Paint = Tile | Rgb
+
+
+@dataclass(frozen=True)
+class Model:
+    """One product's shape: its surfaces, what each slot is made of, and how to show it.
+
+    `decal` is where a print sits: (u, v, side) in world units. `hangs` things throw their shadow
+    on the wall behind them, the others on the floor. `views` are the catalog's pictures.
+    """
+
+    parts: tuple[Part, ...]
+    views: tuple[View, ...]
+    finish: Mapping[int, str] = field(default_factory=dict)
+    hangs: bool = False
+    decal: tuple[float, float, float] = (0.0, 0.5, 0.5)
+    scale: float = 1.0  # larger: finer patterns
+    fill: float = 0.8
+
+
+_FINISH = {0: "cloth", 1: "cloth", 2: "matte", 3: "metal", 4: "wood", 5: "cloth", 6: "glass"}
+_FINISH |= {7: "rubber", 8: "glow", 9: "cloth", 10: "matte", 11: "matte"}
+
+
+def finishes(model: Model) -> tuple[str, ...]:
+    """The finish of every slot; SIDE_SLOT is made like MAIN."""
+    named = {**_FINISH, **{SIDE_SLOT: model.finish.get(MAIN, "cloth")}, **model.finish}
+    return tuple(named[k] for k in range(SLOTS))
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A sight of a model, lit: all that the variants of one product share."""
+
+    model: Model
+    view: View
+    sight: Sight
+    shade: light.Shade
+    members: tuple[tuple[int, NDArray[np.intp]], ...]  # each slot and its entries in the sight
+    span: tuple[float, float]  # v from the top to the bottom of the main slot
+
+
+def shoot(
+    model: Model,
+    view: View,
+    *,
+    height: int,
+    width: int,
+    scale: int = 2,
+    lamp: float = 0.0,
+) -> Shot:
+    """See and light a model; `lamp` turns the light by degrees."""
+    sight = look(model.parts, view, height=height, width=width, scale=scale, fill=model.fill)
+    shade = light.lit(sight, finishes(model), lamp)
+    order = np.argsort(sight.slot, kind="stable")
+    counts = np.bincount(sight.slot, minlength=SLOTS)
+    ends = np.cumsum(counts)
+    members = tuple(
+        (k, order[ends[k] - counts[k] : ends[k]]) for k in range(SLOTS) if counts[k] > 0
+    )
+    tall = [p.uv[..., 1] for p in model.parts if p.slot == MAIN or not isinstance(p.slot, int)]
+    low, high = (min(v.min() for v in tall), max(v.max() for v in tall)) if tall else (0.0, 1.0)
+    return Shot(model, view, sight, shade, members, (float(low), float(high)))
+
+
+def colored(shot: Shot, paints: Mapping[int, Paint]) -> Floats:
+    """The unlit colors, (h, w, 3) in [0, 255], already multiplied by how much is covered."""
+    sight = shot.sight
+    big = np.zeros(sight.height * sight.scale * sight.width * sight.scale, np.uint32)
+    for slot, at in shot.members:
+        paint = paints[MAIN if slot == SIDE_SLOT else slot]
+        if isinstance(paint, tuple):
+            big[sight.pixel[at]] = packed(paint)
+        elif paint.mode == "decal" and slot == SIDE_SLOT:
+            big[sight.pixel[at]] = paint.ground
+        else:
+            big[sight.pixel[at]] = _laid(paint, shot, sight.u[at], sight.v[at])
+    size = (sight.width * sight.scale, sight.height * sight.scale)
+    image = Image.frombuffer("RGBX", size, big.tobytes(), "raw", "RGBX", 0, 1)
+    small = image.reduce(sight.scale) if sight.scale > 1 else image
+    return np.asarray(small)[..., :3].astype(np.float32)
+
+
+def _laid(tile: Tile, shot: Shot, u: Floats, v: Floats) -> NDArray[np.uint32]:
+    """The colors of a tile at pattern places (k,), as (k,) words."""
+    if tile.mode == "repeat":
+        fine = np.float32(TILE / tile.period * shot.model.scale)
+        column = (u * fine).astype(np.int32) & (TILE - 1)
+        row = (v * fine).astype(np.int32) & (TILE - 1)
+        return tile.pixels[row * TILE + column]
+    if tile.mode == "span":
+        top, bottom = shot.span
+        row = ((v - top) * ((TILE - 1) / max(bottom - top, 1e-6))).astype(np.int32)
+        return tile.pixels[np.clip(row, 0, TILE - 1) * TILE]
+    cu, cv, side = shot.model.decal
+    column = ((u - cu + side / 2) * (TILE / side)).astype(np.int32)
+    row = ((v - cv + side / 2) * (TILE / side)).astype(np.int32)
+    on = (column >= 0) & (column < TILE) & (row >= 0) & (row < TILE)
+    return np.where(on, tile.pixels[np.where(on, row * TILE + column, 0)], np.uint32(tile.ground))
+
+
+def develop(shot: Shot, paints: Mapping[int, Paint], ground: Floats) -> Pixels:
+    """The finished picture (h, w, 3) before a ground (h, w, 3) in [0, 255]."""
+    shade = shot.shade
+    rgb = colored(shot, paints) * shade.diffuse[..., None]
+    rgb += (255 * shade.shine)[..., None]
+    rgb += ground * (1 - shade.cover)[..., None]
+    return np.clip(rgb, 0, 255).astype(np.uint8)
+
+
+def studio(shot: Shot) -> Floats:
+    """The shop's own ground (h, w, 3): pale gray with the soft shadow of the thing."""
+    h, w = shot.sight.height, shot.sight.width
+    y, x = np.mgrid[0:h, 0:w].astype(np.float32)
+    y, x = y / h - 0.5, x / w - 0.5
+    level = 247 - 15 * np.clip(np.hypot(x + 0.12, y + 0.18) - 0.15, 0, 1) ** 1.2
+    if shot.model.hangs:
+        dark = light.wall_shadow(shot.shade.cover, round(0.022 * h), round(0.07 * h), 0.26)
+    elif shot.view.zoom > 1.3:
+        dark = light.wall_shadow(shot.shade.cover, round(0.02 * h), round(0.10 * h), 0.20)
+    else:
+        dark = light.floor_shadow(shot.sight)
+    tint = np.array([1.0, 0.985, 0.955], np.float32)
+    return np.asarray(level[..., None] * (1 - dark[..., None] * tint * 0.8), np.float32)

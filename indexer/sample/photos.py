@@ -1,0 +1,222 @@
+"""Shopper photos: an item of the shop where and how a person would snap it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter
+
+from indexer.sample import backdrops
+from indexer.sample.camera import View
+from indexer.sample.light import blurred, floor_shadow
+from indexer.sample.paint import Model, Shot, colored, shoot
+from indexer.sample.palette import Rgb
+from indexer.sample.plan import PhotoPlan
+from indexer.sample.surfaces import MAIN, Floats, capped, tube
+from indexer.sample.wardrobe import paints_of
+
+SIZES = ((1000, 750), (750, 1000), (800, 800), (960, 640), (640, 960), (720, 900), (640, 640), (900, 675))
+FINE = 0.8  # photos are composed at this share of their size and then enlarged: a phone's softness
+SKINS: tuple[Rgb, ...] = ((234, 190, 162), (198, 142, 108), (128, 84, 62), (92, 60, 46))
+
+
+def snap(plan: PhotoPlan, seed: int) -> tuple[Image.Image, int]:
+    """One photo and the JPEG quality it is to be kept at."""
+    rng = np.random.default_rng([seed, 2000, plan.number])
+    kind = plan.product.kind
+    final = SIZES[int(rng.integers(len(SIZES)))]
+    width, height = round(final[0] * FINE), round(final[1] * FINE)
+    model = _model(kind.key, plan.product.style)
+    lying = kind.pose == "hangs" and rng.random() < 0.55
+    view = _view(rng, model, kind.yaw, kind.pose, lying)
+    lamp = float(rng.uniform(-50, 70))
+    side = round(min(width, height) * float(rng.uniform(0.80, 1.12)))
+    shot = shoot(model, view, height=side, width=side, scale=1, lamp=lamp)
+    rgb, cover = _cutout(shot, plan)
+    left = round((width - side) / 2 + rng.uniform(-0.09, 0.09) * width)
+    top = round((height - side) / 2 + rng.uniform(-0.05, 0.09) * height)
+    if kind.pose == "hangs":
+        places = backdrops.FLAT if lying else backdrops.WALLS
+        scene = backdrops.flat(rng, width, height, places)
+        dark = _near_shadow(cover, rng, 0.030 if lying else 0.05)
+    else:
+        base = (top + side * 0.5) / height
+        scene = backdrops.room(rng, width, height, float(np.clip(base - rng.uniform(0, 0.25), 0.08, 0.6)))
+        dark = _table_shadow(shot, cover)
+    scene = _cluttered(scene, rng, (left, top, side))
+    scene = _pasted(scene, np.zeros_like(rgb), dark * float(rng.uniform(0.75, 1.0)), left, top)
+    scene = _pasted(scene, rgb, cover, left, top)
+    if rng.random() < 0.42:
+        scene = _hand(scene, rng, (left, top, side), cover)
+    return _camera(scene, rng, final), int(rng.integers(40, 86))
+
+
+@lru_cache(maxsize=8)
+def _model(key: str, style: int) -> Model:
+    from indexer.sample.kinds import KINDS
+
+    return next(k for k in KINDS if k.key == key).draw(style)
+
+
+def _view(rng: np.random.Generator, model: Model, yaw: float, pose: str, lying: bool) -> View:
+    lens = float(rng.uniform(2.6, 5.0))
+    if pose == "hangs":
+        roll = float(rng.uniform(-32, 32) if lying else rng.uniform(-7, 7))
+        pitch = float(rng.uniform(-6, 16))
+        return View("photo", float(rng.uniform(-yaw, yaw)), pitch, roll, lens=lens)
+    around = float(rng.uniform(-yaw, yaw))
+    return View("photo", around, float(rng.uniform(8, 38)), float(rng.uniform(-7, 7)), lens=lens)
+
+
+def _cutout(shot: Shot, plan: PhotoPlan) -> tuple[Floats, Floats]:
+    """The lit item (h, w, 3), multiplied by its cover (h, w), with a soft edge."""
+    paints = paints_of(plan.product, plan.item)
+    rgb = colored(shot, paints) * shot.shade.diffuse[..., None] + 255 * shot.shade.shine[..., None]
+    rgba = np.dstack([np.clip(rgb, 0, 255), 255 * shot.shade.cover]).astype(np.uint8)
+    soft = Image.fromarray(rgba, "RGBX").filter(ImageFilter.GaussianBlur(0.6))
+    out = np.asarray(soft, np.float32)
+    return out[..., :3], out[..., 3] / 255
+
+
+def _near_shadow(cover: Floats, rng: np.random.Generator, reach: float) -> Floats:
+    side = cover.shape[0]
+    shift = max(2, round(reach * side))
+    turn = float(rng.uniform(0.2, 2.6))
+    move = (round(shift * np.sin(turn)), round(shift * np.cos(turn)))
+    close = np.roll(blurred(cover, max(2, shift // 2)), (move[0] // 2, move[1] // 2), (0, 1))
+    wide = np.roll(blurred(cover, shift * 2), move, (0, 1))
+    return np.asarray(np.clip(np.maximum(close * 0.55, wide * 0.6), 0, 1), np.float32)
+
+
+def _table_shadow(shot: Shot, cover: Floats) -> Floats:
+    return np.asarray(np.clip(1.35 * floor_shadow(shot.sight), 0, 0.92), np.float32)
+
+
+def _pasted(scene: Floats, rgb: Floats, cover: Floats, left: int, top: int) -> Floats:
+    """A scene with a premultiplied piece laid over it; what sticks out is cut off."""
+    h, w = scene.shape[:2]
+    side_h, side_w = cover.shape
+    y0, y1, x0, x1 = max(top, 0), min(top + side_h, h), max(left, 0), min(left + side_w, w)
+    if y0 >= y1 or x0 >= x1:
+        return scene
+    piece = slice(y0 - top, y1 - top), slice(x0 - left, x1 - left)
+    out = scene.copy()
+    out[y0:y1, x0:x1] = scene[y0:y1, x0:x1] * (1 - cover[piece][..., None]) + rgb[piece]
+    return out
+
+
+def _cluttered(scene: Floats, rng: np.random.Generator, place: tuple[int, int, int]) -> Floats:
+    """Books, cards and coasters at the edges, out of focus."""
+    h, w = scene.shape[:2]
+    count = int(rng.integers(0, 4))
+    for _ in range(count):
+        size = float(rng.uniform(0.16, 0.34)) * max(h, w)
+        corner = int(rng.integers(4))
+        cx = (0.02 if corner % 2 == 0 else 0.98) * w + rng.uniform(-0.08, 0.08) * w
+        cy = (0.10 if corner < 2 else 0.95) * h + rng.uniform(-0.08, 0.08) * h
+        color = tuple(int(v) for v in rng.integers(50, 225, 3))
+        turn = float(rng.uniform(0, np.pi))
+        piece = Image.new("L", (w, h), 0)
+        draw = ImageDraw.Draw(piece)
+        if rng.random() < 0.35:
+            r = size * 0.42
+            draw.ellipse((cx - r, cy - r * 0.8, cx + r, cy + r * 0.8), fill=255)
+        else:
+            a, b = size * 0.5, size * 0.36
+            c, s = np.cos(turn), np.sin(turn)
+            corners = [(-a, -b), (a, -b), (a, b), (-a, b)]
+            draw.polygon([(cx + c * x - s * y, cy + s * x + c * y) for x, y in corners], fill=255)
+        blur = float(rng.uniform(1.2, 4))
+        mask = np.asarray(piece.filter(ImageFilter.BoxBlur(blur)), np.float32) / 255
+        shade = np.asarray(piece.filter(ImageFilter.BoxBlur(blur + 7)), np.float32) / 255
+        scene = scene * (1 - 0.45 * np.roll(shade, (5, 5), (0, 1)))[..., None]
+        gradient = np.linspace(1.08, 0.85, w, dtype=np.float32)[None, :, None]
+        tinted = np.array(color, np.float32) * gradient
+        scene = scene * (1 - mask[..., None]) + tinted * mask[..., None]
+    return scene
+
+
+@lru_cache(maxsize=8)
+def _fingers(pose: int, skin: int) -> tuple[Floats, Floats]:
+    """A hand that comes from the right: premultiplied (h, w, 3) and cover (h, w)."""
+    parts = []
+    spread = (0.15, 0.21)[pose % 2]
+    for k in range(4):
+        y = 0.26 - spread * k
+        reach = (-0.46, -0.58, -0.54, -0.36)[k]
+        path = [(0.45, y * 0.8, 0), (0.05, y, 0.10), (reach * 0.6, y * 1.05, 0.13), (reach, y * 1.1, 0.03)]
+        parts.append(capped(tube(path, [0.10, 0.088, 0.080, 0.062], MAIN, columns=25)))
+    palm = [(0.30, -0.02, -0.02), (0.7, -0.08, -0.02), (1.2, -0.16, 0.0)]
+    parts.append(tube(palm, [0.34, 0.34, 0.24], MAIN, flat=0.45, columns=33))
+    thumb = [(0.62, 0.25, 0.08), (0.30, 0.46, 0.16), (0.0, 0.52, 0.16), (-0.16, 0.50, 0.12)]
+    parts.append(capped(tube(thumb, [0.15, 0.11, 0.09, 0.065], MAIN, columns=25)))
+    parts.append(tube([(1.0, -0.14, 0.0), (1.8, -0.3, 0.0)], [0.27, 0.32], 1, flat=0.8, columns=33))
+    model = Model(tuple(parts), (), {MAIN: "leather"}, fill=0.98)
+    shot = shoot(model, View("hand", 8, 6), height=300, width=420, scale=2)
+    sleeve: Rgb = ((70, 80, 104), (150, 60, 60), (210, 204, 190), (60, 90, 80))[(pose + skin) % 4]
+    rgb = colored(shot, {MAIN: SKINS[skin], 1: sleeve, 5: sleeve}) * shot.shade.diffuse[..., None]
+    rgb = rgb + 140 * shot.shade.shine[..., None]
+    return np.clip(rgb, 0, 255), shot.shade.cover
+
+
+def _hand(
+    scene: Floats, rng: np.random.Generator, place: tuple[int, int, int], cover: Floats
+) -> Floats:
+    """A hand that holds or points, over an edge of the item; it hides little of it."""
+    left, top, side = place
+    rgb, alpha = _fingers(int(rng.integers(2)), int(rng.integers(len(SKINS))))
+    size = float(rng.uniform(0.42, 0.62)) * side / 420
+    shape = (max(8, round(420 * size)), max(8, round(300 * size)))
+    rgba = Image.fromarray(np.dstack([rgb, 255 * alpha]).astype(np.uint8), "RGBX").resize(shape)
+    turn = int(rng.integers(-38, 39))
+    from_left = rng.random() < 0.5
+    if from_left:
+        rgba = rgba.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    turned = rgba.rotate(turn, Image.Resampling.BILINEAR, expand=True)
+    piece = np.asarray(turned, np.float32)
+    rows = np.flatnonzero(cover.max(axis=1) > 0.5)
+    columns = np.flatnonzero(cover.max(axis=0) > 0.5)
+    row = int(rows[0] + (rows[-1] - rows[0]) * rng.uniform(0.35, 0.85))
+    overlap = 0.10 * side
+    h, w = piece.shape[:2]
+    if from_left:
+        x = left + int(columns[0] + overlap) - w
+    else:
+        x = left + int(columns[-1] - overlap)
+    y = top + row - h // 2
+    shade = blurred(np.ascontiguousarray(piece[..., 3]) / 255, 8) * 0.5
+    scene = _pasted(scene, np.zeros_like(piece[..., :3]), np.clip(shade, 0, 1), x + 4, y + 8)
+    return _pasted(scene, piece[..., :3], piece[..., 3] / 255, x, y)
+
+
+def _camera(scene: Floats, rng: np.random.Generator, final: tuple[int, int]) -> Image.Image:
+    """What light, lens and sensor make of a scene; the result has its final (width, height)."""
+    h, w = scene.shape[:2]
+    y = np.linspace(-1, 1, h, dtype=np.float32)[:, None]
+    x = np.linspace(-1, 1, w, dtype=np.float32)[None, :]
+    warm = float(rng.normal(0, 0.055))
+    gains = np.array([1 + warm, 1 + float(rng.normal(0, 0.012)), 1 - warm], np.float32)
+    turn = float(rng.uniform(0, 2 * np.pi))
+    slope = float(rng.uniform(0.0, 0.22))
+    level = float(rng.uniform(0.80, 1.16)) * (1 + slope * (np.cos(turn) * x + np.sin(turn) * y))
+    level = level * (1 - float(rng.uniform(0.02, 0.24)) * (x * x + y * y))
+    if rng.random() < 0.15:  # sun through a window: a bright slanting band
+        lean = float(rng.uniform(-0.8, 0.8))
+        band = np.exp(-(((x + lean * y - rng.uniform(-0.6, 0.6)) / rng.uniform(0.2, 0.5)) ** 4))
+        level = level * (1 + 0.22 * band)
+    scene = scene * level[..., None] * gains
+    image = Image.fromarray(np.clip(scene, 0, 255).astype(np.uint8))
+    skew = rng.uniform(0, 0.05, (4, 2)) * np.array([w, h])
+    signs = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]])
+    base = np.array([[0, 0], [w, 0], [w, h], [0, h]], float)
+    source = [(float(a), float(b)) for a, b in base + signs * skew]
+    target = [(0.0, 0.0), (float(final[0]), 0.0), (float(final[0]), float(final[1])), (0.0, float(final[1]))]
+    image = backdrops.laid(image, target, source, final)
+    blur = max(0.0, float(rng.normal(0.45, 0.55)))
+    if blur > 0.15:
+        image = image.filter(ImageFilter.GaussianBlur(min(blur, 1.8)))
+    strength = float(rng.uniform(1.5, 7.0))
+    grain = rng.integers(0, 256, (final[1], final[0]), dtype=np.uint8).astype(np.float32)
+    noisy = np.asarray(image, np.float32) + ((grain - 128) * (strength / 74))[..., None]
+    return Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8))

@@ -1,0 +1,206 @@
+"""The plan of a sample shop: every item and photo, decided before anything is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from indexer.sample import words
+from indexer.sample.kinds import KINDS, Kind
+from indexer.sample.palette import COLORS, METALS, PARTNERS, WOODS, distance
+
+COLUMNS = (
+    "id", "product_id", "title", "description", "categories", "price", "currency", "in_stock",
+    "color", "pattern", "material", "brand", "images",
+)  # fmt: skip
+PER_PRODUCT = 5  # about so many variants of one model
+OUT_OF_STOCK = 0.08
+
+
+@dataclass(frozen=True)
+class ItemPlan:
+    """One item: what the catalog says of it and what its picture needs."""
+
+    item_id: str
+    title: str
+    description: str
+    price: float
+    in_stock: bool
+    color: str
+    second: str
+    pattern: str
+    metal: str
+    wood: str
+
+
+@dataclass(frozen=True)
+class ProductPlan:
+    """One model: the variants share its shape, name, brand and material."""
+
+    product_id: str
+    kind: Kind
+    style: int
+    name: str
+    brand: str
+    material: str
+    items: tuple[ItemPlan, ...]
+
+    def images(self, item: ItemPlan, views: Sequence[str]) -> list[str]:
+        """The places of an item's pictures, from the catalog's folder."""
+        return [f"images/{self.product_id}/{item.item_id}-{view}.jpg" for view in views]
+
+
+@dataclass(frozen=True)
+class PhotoPlan:
+    """One shopper photo: which item it shows; all else follows from the number."""
+
+    number: int
+    product: ProductPlan
+    item: ItemPlan
+
+    @property
+    def path(self) -> str:
+        """The place of the photo, from the shop's folder."""
+        return f"photos/{self.number:03d}.jpg"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole shop on paper."""
+
+    seed: int
+    products: tuple[ProductPlan, ...]
+    photos: tuple[PhotoPlan, ...]
+
+
+def plan_shop(*, items: int = 640, photos: int = 240, seed: int = 7) -> Plan:
+    """Decide every item and photo of a shop; the same numbers give the same plan.
+
+    Items spread evenly over the kinds and photos over the items. Fewer items than kinds leave
+    the last kinds out. Zero items or a negative number: ValueError.
+    """
+    if items < 1 or photos < 0:
+        raise ValueError(f"a shop needs at least 1 item and 0 photos, not {items} and {photos}")
+    products: list[ProductPlan] = []
+    for number, kind in enumerate(KINDS):
+        share = items // len(KINDS) + (number < items % len(KINDS))
+        products += _products(kind, share, np.random.default_rng([seed, number]))
+    everything = [(p, i) for p in products for i in p.items]
+    rng = np.random.default_rng([seed, 1000])
+    order: list[int] = []
+    while len(order) < photos:
+        order += [int(k) for k in _spread(products, rng)]
+    taken = (everything[k] for k in order[:photos])
+    chosen = tuple(PhotoPlan(k, product, item) for k, (product, item) in enumerate(taken))
+    return Plan(seed, tuple(products), chosen)
+
+
+def _spread(products: Sequence[ProductPlan], rng: np.random.Generator) -> list[int]:
+    """Item numbers in an order that visits all kinds again and again, each time another item."""
+    by_kind: dict[str, list[int]] = {}
+    number = 0
+    for product in products:
+        for _ in product.items:
+            by_kind.setdefault(product.kind.key, []).append(number)
+            number += 1
+    queues = [[int(k) for k in rng.permutation(v)] for v in by_kind.values()]
+    order: list[int] = []
+    while any(queues):
+        order += [queue.pop() for queue in queues if queue]
+    return order
+
+
+def _products(kind: Kind, share: int, rng: np.random.Generator) -> list[ProductPlan]:
+    if share == 0:
+        return []
+    count = min(len(kind.styles), max(1, round(share / PER_PRODUCT)))
+    names = rng.permutation(words.NAMES)
+    styles = rng.permutation(len(kind.styles))[:count]
+    made = []
+    for k, style in enumerate(sorted(int(s) for s in styles)):
+        size = share // count + (k < share % count)
+        made.append(_product(kind, style, str(names[k]), size, rng))
+    return made
+
+
+def _product(
+    kind: Kind, style: int, name: str, size: int, rng: np.random.Generator
+) -> ProductPlan:
+    brand = str(rng.choice(words.BRANDS))
+    material = kind.materials[int(rng.integers(len(kind.materials)))]
+    low, high = kind.price
+    base = low * (high / low) ** float(rng.uniform(0, 0.9))
+    product_id = words.slug(kind.key, name)
+    items = []
+    for color, pattern, second in _variants(kind, size, rng):
+        look = words.look_of(pattern, color, second)
+        style_name = kind.styles[style]
+        price = base * float(rng.uniform(0.95, 1.08)) * (1.0 if pattern == "solid" else 1.06)
+        items.append(
+            ItemPlan(
+                words.slug(kind.key, name, color, pattern),
+                words.title(name, style_name, look),
+                words.description(
+                    brand, style_name, material, look, kind.categories[0], int(rng.integers(1000))
+                ),
+                round(min(max(price, low), high)) - 0.05 if base < 60 else float(round(price)),
+                bool(rng.random() >= OUT_OF_STOCK),
+                color,
+                second,
+                pattern,
+                str(rng.choice(tuple(METALS))),
+                str(rng.choice(tuple(WOODS))),
+            )
+        )
+    return ProductPlan(product_id, kind, style, name, brand, material, tuple(items))
+
+
+def _variants(kind: Kind, size: int, rng: np.random.Generator) -> list[tuple[str, str, str]]:
+    """Colors and patterns of a product's variants: any two can be told apart in a photo."""
+    patterns = [str(p) for p in rng.permutation(sorted(set(kind.patterns) - {"solid"}))]
+    pool = ["solid", *patterns[: 2 + size // 3]]
+    chosen: list[tuple[str, str, str]] = []
+    tries = 0
+    while len(chosen) < size:
+        tries += 1
+        if tries > 400:  # a huge shop: widen the choice, then accept near twins
+            pool = ["solid", *patterns]
+        pattern = pool[len(chosen) % len(pool)] if tries < 60 else str(rng.choice(pool))
+        color = str(rng.choice(tuple(COLORS)))
+        partners = PARTNERS[color]
+        second = partners[min(int(rng.exponential(1.2)), len(partners) - 1)]
+        near = 45 if tries < 2000 else 0
+        if any(p == pattern and distance(c, color) <= near for c, p, _ in chosen):
+            if tries > 20000:
+                raise ValueError(f"{kind.key}: no {size} different variants of one product")
+            continue
+        if any(c == color for c, _, _ in chosen) and tries < 200:
+            continue
+        chosen.append((color, pattern, second))
+    return chosen
+
+
+def rows(plan: Plan, views: dict[str, tuple[str, ...]]) -> list[dict[str, str]]:
+    """The lines of catalog.csv; `views` has the view names of each product."""
+    table = []
+    for product in plan.products:
+        for item in product.items:
+            values = (
+                item.item_id,
+                product.product_id,
+                item.title,
+                item.description,
+                ";".join(product.kind.categories),
+                f"{item.price:.2f}",
+                "EUR",
+                "true" if item.in_stock else "false",
+                item.color,
+                item.pattern,
+                product.material,
+                product.brand,
+                ";".join(product.images(item, views[product.product_id])),
+            )
+            table.append(dict(zip(COLUMNS, values, strict=True)))
+    return table

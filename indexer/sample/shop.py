@@ -1,0 +1,162 @@
+"""The sample shop on disk: a catalog with pictures, and shopper photos with their truth."""
+
+from __future__ import annotations
+
+import csv
+import io
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from indexer.errors import BadCatalog
+from indexer.sample import photos as photos_of
+from indexer.sample.paint import Paint, develop, shoot, studio
+from indexer.sample.plan import COLUMNS, PhotoPlan, Plan, ProductPlan, plan_shop, rows
+from indexer.sample.wardrobe import paints_of
+
+MARK = ".sample-shop"  # a folder with this file is ours to draw over
+SIDE = 480
+QUALITY = 88
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class SampleShop:
+    """A finished sample shop: where it is and how much it holds."""
+
+    folder: Path
+    catalog: Path
+    queries: Path
+    items: int
+    images: int
+    photos: int
+
+
+def write_shop(
+    folder: Path,
+    *,
+    items: int = 640,
+    photos: int = 240,
+    seed: int = 7,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> SampleShop:
+    """Draw a shop into a folder: catalog.csv, images/, queries.csv and photos/.
+
+    The same numbers give the same bytes, whatever the number of worker processes (by default
+    one per CPU; 1 draws in this process). `progress` hears (stage, done, total) with the stages
+    "products" and "photos". A folder that holds anything but a sample shop: BadCatalog.
+    """
+    folder = Path(folder)
+    _claim(folder)
+    plan = plan_shop(items=items, photos=photos, seed=seed)
+    views: dict[str, tuple[str, ...]] = {}
+    done = {"products": 0, "photos": 0}
+    total = {"products": len(plan.products), "photos": len(plan.photos)}
+    count = workers if workers is not None else (os.cpu_count() or 1)
+    for stage, name, made in _drawn(folder, plan, count):
+        done[stage] += 1
+        if stage == "products":
+            views[name] = made
+        if progress is not None:
+            progress(stage, done[stage], total[stage])
+    table = rows(plan, views)
+    catalog, queries = folder / "catalog.csv", folder / "queries.csv"
+    _write_csv(queries, ("image", "item_id"),
+               ({"image": p.path, "item_id": p.item.item_id} for p in plan.photos))  # fmt: skip
+    _write_csv(catalog, COLUMNS, table)
+    images = sum(len(row["images"].split(";")) for row in table)
+    return SampleShop(folder, catalog, queries, len(table), images, len(plan.photos))
+
+
+def _claim(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise BadCatalog(f"{folder} is a file; the sample shop needs a folder of its own")
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
+        raise BadCatalog(
+            f"{folder} is not empty and not a sample shop; name a new folder, or empty this one"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARK).write_text("Drawn by vitrine; drawn over when asked for again.\n")
+    (folder / "photos").mkdir(exist_ok=True)
+
+
+Made = tuple[str, str, tuple[str, ...]]  # stage, name, view names
+
+
+def _drawn(folder: Path, plan: Plan, workers: int) -> Iterator[Made]:
+    """Draw everything, and say what is finished as it is finished."""
+    if workers <= 1:
+        for product in plan.products:
+            yield draw_product(folder, product)
+        for photo in plan.photos:
+            yield from draw_photos(folder, plan.seed, (photo,))
+        return
+    context = multiprocessing.get_context("spawn")
+    with _hidden_main(), ProcessPoolExecutor(workers, mp_context=context) as pool:
+        jobs = [pool.submit(draw_product, folder, product) for product in plan.products]
+        by_product = sorted(plan.photos, key=lambda p: p.product.product_id)
+        chunks = [tuple(by_product[k : k + 4]) for k in range(0, len(by_product), 4)]
+        jobs_photos = [pool.submit(draw_photos, folder, plan.seed, chunk) for chunk in chunks]
+        for job in as_completed(jobs):
+            yield job.result()
+        for finished in as_completed(jobs_photos):
+            yield from finished.result()
+
+
+@contextmanager
+def _hidden_main() -> Iterator[None]:
+    """Keep workers from importing the caller's script, which may have no main guard."""
+    main = sys.modules["__main__"]
+    kept = {k: main.__dict__.get(k) for k in ("__file__", "__spec__")}
+    main.__dict__.update(__spec__=None)
+    main.__dict__.pop("__file__", None)
+    try:
+        yield
+    finally:
+        main.__dict__.update({k: v for k, v in kept.items() if k == "__spec__" or v is not None})
+
+
+def draw_product(folder: Path, product: ProductPlan) -> Made:
+    """Draw the pictures of all variants of a product; they share what the camera sees."""
+    model = product.kind.draw(product.style)
+    (folder / "images" / product.product_id).mkdir(parents=True, exist_ok=True)
+    names = tuple(view.name for view in model.views)
+    looks: list[Mapping[int, Paint]] = [paints_of(product, item) for item in product.items]
+    for number, view in enumerate(model.views):
+        shot = shoot(model, view, height=SIDE, width=SIDE)
+        ground = studio(shot)
+        for item, paints in zip(product.items, looks, strict=True):
+            path = folder / product.images(item, names)[number]
+            _write_jpeg(path, Image.fromarray(develop(shot, paints, ground)), QUALITY)
+    return "products", product.product_id, names
+
+
+def draw_photos(folder: Path, seed: int, plans: Iterable[PhotoPlan]) -> list[Made]:
+    """Draw shopper photos."""
+    made: list[Made] = []
+    for plan in plans:
+        image, quality = photos_of.snap(plan, seed)
+        _write_jpeg(folder / plan.path, image, quality)
+        made.append(("photos", plan.path, ()))
+    return made
+
+
+def _write_jpeg(path: Path, image: Image.Image, quality: int) -> None:
+    data = io.BytesIO()
+    image.save(data, "JPEG", quality=quality)
+    path.write_bytes(data.getvalue())
+
+
+def _write_csv(path: Path, columns: tuple[str, ...], table: Iterable[Mapping[str, str]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(table)

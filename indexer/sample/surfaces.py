@@ -1,0 +1,301 @@
+"""Curved surfaces: every thing in the sample shop is a handful of bent grids of points.
+
+World units: x to the right, y up, z toward the viewer; most things fit in [-1, 1].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float32]
+Slots = NDArray[np.uint8]
+SlotRule = Callable[[Floats, Floats], Slots]
+
+# What a piece of surface is made of; a look gives each slot its color or pattern.
+MAIN, ACCENT, TRIM, METAL, WOOD, INSIDE, LENS, DARK, LIGHT = range(9)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One surface: rows run down or along it, columns run around or across it.
+
+    `grid` is (n, m, 3); `uv` is (n, m, 2), in world units, and places the pattern.
+    `slot` is one slot or a rule from (k,) columns s and (k,) rows t, both in [0, 1].
+    Faces seen from behind get the slot `inside`, unless `closed` says that none can be.
+    """
+
+    grid: Floats
+    uv: Floats
+    slot: int | SlotRule = MAIN
+    inside: int | None = None
+    closed: bool = False
+
+    def moved(self, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> Part:
+        """The same part elsewhere."""
+        return replace(self, grid=self.grid + np.array([x, y, z], np.float32))
+
+    def turned(self, axis: str, degrees: float, about: Sequence[float] = (0, 0, 0)) -> Part:
+        """The same part turned about an axis (x, y or z) through a point."""
+        center = np.array(about, np.float32)
+        return replace(self, grid=(self.grid - center) @ rotation(axis, degrees).T + center)
+
+    def mirrored(self) -> Part:
+        """The left one of a pair, made from the right one."""
+        flip = np.array([-1, 1, 1], np.float32)
+        return replace(self, grid=(self.grid * flip)[:, ::-1], uv=self.uv[:, ::-1])
+
+
+def rotation(axis: str, degrees: float) -> Floats:
+    """Matrix (3, 3) of a right-handed turn about x, y or z."""
+    a = np.deg2rad(degrees)
+    c, s = np.cos(a), np.sin(a)
+    rows = {
+        "x": [[1, 0, 0], [0, c, -s], [0, s, c]],
+        "y": [[c, 0, s], [0, 1, 0], [-s, 0, c]],
+        "z": [[c, -s, 0], [s, c, 0], [0, 0, 1]],
+    }
+    return np.array(rows[axis], np.float32)
+
+
+def curve(points: ArrayLike, count: int, loop: bool = False) -> Floats:
+    """A smooth curve (count, d) through (k, d) points, evenly spaced along its length.
+
+    A point given twice makes a corner. Fewer than two points: IndexError.
+    """
+    p = np.asarray(points, np.float64)
+    if loop:
+        padded = np.concatenate([p[-1:], p, p[:2]])
+    else:
+        padded = np.concatenate([2 * p[:1] - p[1:2], p, 2 * p[-1:] - p[-2:-1]])
+    steps = max(8, 4 * count // max(1, len(p) - 1))
+    t = np.linspace(0, 1, steps, endpoint=False)[None, :, None]
+    a, b, c, d = (padded[k : len(padded) - 3 + k, None] for k in range(4))
+    spline = 0.5 * (
+        2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3
+    )  # (k - 1, steps, d)
+    dense = np.concatenate([spline.reshape(-1, p.shape[1]), p[:1] if loop else p[-1:]])
+    along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(dense, axis=0), axis=1))])
+    wanted = np.linspace(0, along[-1], count)
+    cols = [np.interp(wanted, along, dense[:, k]) for k in range(p.shape[1])]
+    return np.stack(cols, axis=1).astype(np.float32)
+
+
+def lengths(grid: Floats) -> tuple[Floats, Floats]:
+    """How far each point lies along its row from the middle, and down the mean column: (n, m)."""
+    across = np.linalg.norm(np.diff(grid, axis=1), axis=2)  # (n, m - 1)
+    width = across.sum(axis=1)  # (n,)
+    down = np.linalg.norm(np.diff(grid, axis=0), axis=2).mean(axis=1)  # (n - 1,)
+    s = np.linspace(-0.5, 0.5, grid.shape[1])
+    v = np.concatenate([[0], np.cumsum(down)])
+    u = width[:, None] * s[None, :]
+    return u.astype(np.float32), np.broadcast_to(v[:, None], u.shape).astype(np.float32)
+
+
+def part(
+    grid: ArrayLike,
+    slot: int | SlotRule = MAIN,
+    *,
+    inside: int | None = None,
+    closed: bool = False,
+    planar: bool = False,
+) -> Part:
+    """A part whose pattern follows the surface, or with `planar` is projected from the front."""
+    g = np.asarray(grid, np.float32)
+    u, v = (g[..., 0], -g[..., 1]) if planar else lengths(g)
+    return Part(g, np.stack([u, v], axis=-1), slot, inside, closed)
+
+
+def revolve(
+    profile: ArrayLike,
+    slot: int | SlotRule = MAIN,
+    *,
+    rows: int = 64,
+    columns: int = 65,
+    depth: float = 1.0,
+    power: float = 2.0,
+    inside: int | None = None,
+    closed: bool = False,
+) -> Part:
+    """A profile of (radius, y) points turned about the y axis; s = 0.5 faces the viewer.
+
+    `depth` squeezes it along z; a `power` above 2 makes the round rings squarer.
+    """
+    line = curve(profile, rows)
+    ring = superellipse(columns, power)  # (m, 2)
+    x = line[:, :1] * ring[None, :, 0]
+    z = line[:, :1] * ring[None, :, 1] * depth
+    y = np.broadcast_to(line[:, 1:], x.shape)
+    return part(np.stack([x, y, z], axis=-1), slot, inside=inside, closed=closed)
+
+
+def superellipse(columns: int, power: float = 2.0) -> Floats:
+    """A closed ring (m, 2) of x and z, even in length, that starts at the back (z = -1)."""
+    a = np.linspace(-np.pi, np.pi, 721)
+    c, s = np.cos(a), np.sin(a)
+    x = np.sign(s) * np.abs(s) ** (2 / power)
+    z = np.sign(c) * np.abs(c) ** (2 / power)
+    along = np.concatenate([[0], np.cumsum(np.hypot(np.diff(x), np.diff(z)))])
+    wanted = np.linspace(0, along[-1], columns)
+    ring = np.stack([np.interp(wanted, along, x), np.interp(wanted, along, z)], axis=1)
+    return ring.astype(np.float32)
+
+
+def tube(
+    path: ArrayLike,
+    radius: ArrayLike,
+    slot: int | SlotRule = MAIN,
+    *,
+    flat: float = 1.0,
+    up: Sequence[float] = (0, 0, 1),
+    rows: int = 48,
+    columns: int = 17,
+    power: float = 2.0,
+    loop: bool = False,
+    smooth: bool = True,
+    inside: int | None = None,
+    closed: bool = True,
+) -> Part:
+    """A tube along (k, 3) points with one radius or a radius per point.
+
+    `flat` squeezes it along `up` (made square to the path); rows run along the path.
+    """
+    points = np.asarray(path, np.float32)
+    r = np.broadcast_to(np.asarray(radius, np.float32), (len(points),))
+    if smooth:
+        both = curve(np.column_stack([points, r]), rows, loop)
+        points, r = both[:, :3], both[:, 3]
+    ahead = np.gradient(points, axis=0)
+    if loop:
+        ahead[0] = ahead[-1] = points[1] - points[-2]
+    ahead /= np.linalg.norm(ahead, axis=1, keepdims=True) + 1e-9
+    high = np.asarray(up, np.float32) - ahead * (ahead @ np.asarray(up, np.float32))[:, None]
+    high /= np.linalg.norm(high, axis=1, keepdims=True) + 1e-9
+    side = np.cross(ahead, high)  # (n, 3)
+    ring = superellipse(columns, power)  # (m, 2)
+    grid = points[:, None] + r[:, None, None] * (
+        ring[None, :, :1] * side[:, None] + flat * ring[None, :, 1:] * high[:, None]
+    )
+    return part(grid, slot, inside=inside, closed=closed)
+
+
+def capped(body: Part) -> Part:
+    """The same part with its first and last ring drawn together to a point."""
+    first, last = body.grid[:1], body.grid[-1:]
+    low, high = first.mean(axis=1, keepdims=True), last.mean(axis=1, keepdims=True)
+    steps = (0.0, 0.45, 0.9)
+    start = [low + (first - low) * k for k in steps]
+    end = [high + (last - high) * k for k in reversed(steps)]
+    grid = np.concatenate([*start, body.grid, *end])
+    uv = np.concatenate([body.uv[:1]] * 3 + [body.uv] + [body.uv[-1:]] * 3)
+    return replace(body, grid=grid, uv=uv, closed=True)
+
+
+def box(
+    size: Sequence[float],
+    center: Sequence[float] = (0, 0, 0),
+    slot: int | SlotRule = MAIN,
+    *,
+    round: float = 0.05,
+    puff: float = 0.0,
+    taper: float = 1.0,
+    planar: bool = True,
+) -> Part:
+    """A box of (width, height, depth) with round edges; `puff` swells its faces.
+
+    `taper` is the width of the top over the width of the bottom.
+    """
+    w, h, d = (v / 2 for v in size)
+    r = min(round, w, h, d)
+    edge = np.linspace(0, np.pi / 2, 9)
+    inset = np.concatenate([[min(w, d)], [min(w, d) * 0.5], r - r * np.sin(edge)])
+    level = np.concatenate([[h], [h], h - r + r * np.cos(edge)])
+    side = np.linspace(h - r, -(h - r), 14)[1:-1]
+    k = np.concatenate([inset, np.zeros(len(side)), inset[::-1]])
+    y = np.concatenate([level, side, -level[::-1]])
+    rings = []
+    for cut, top in zip(k, y, strict=True):
+        ring = _round_rect(max(w - cut, 0), max(d - cut, 0), max(r - cut, 0.0))
+        scale = 1 + (taper - 1) * (top + h) / (2 * h)
+        rings.append(np.column_stack([ring[:, 0] * scale, np.full(len(ring), top), ring[:, 1]]))
+    grid = np.stack(rings)
+    if puff:
+        n = grid / np.array([w, h, d])
+        swell = np.prod(1 - np.clip(np.abs(n), 0, 1) ** 4 * 0.75, axis=-1, keepdims=True)
+        grid = grid + puff * np.sign(n) * np.abs(n) ** 3 * swell
+    grid = grid + np.asarray(center)
+    return part(grid, slot, closed=True, planar=planar)
+
+
+def _round_rect(w: float, d: float, r: float, columns: int = 97) -> Floats:
+    """A ring (m, 2) of a rectangle with half sizes w, d and corner radius r, from the back."""
+    r = min(r + 1e-4, w, d)
+    a = np.linspace(0, np.pi / 2, 8)
+    corners = [(w - r, -(d - r), -np.pi / 2), (w - r, d - r, 0), (-(w - r), d - r, np.pi / 2)]
+    corners.append((-(w - r), -(d - r), np.pi))
+    points = [[0.0, -d]]
+    for cx, cz, start in corners:
+        points += [[cx + r * np.cos(start + t), cz + r * np.sin(start + t)] for t in a]
+    points.append([0.0, -d])
+    p = np.array(points)[::-1]
+    along = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(p, axis=0).T))])
+    wanted = np.linspace(0, along[-1], columns)
+    ring = [np.interp(wanted, along, p[:, 0]), np.interp(wanted, along, p[:, 1])]
+    return np.stack(ring, axis=1).astype(np.float32)
+
+
+def normals(grid: Floats) -> Floats:
+    """Unit normals (n, m, 3) that point outward; a flat part faces the viewer."""
+    wide, high = grid.shape[1] > 2, grid.shape[0] > 2
+    ds = np.gradient(grid, axis=1) if wide else np.diff(grid, axis=1, append=grid[:, -1:])
+    dt = np.gradient(grid, axis=0) if high else np.diff(grid, axis=0, append=grid[-1:])
+    if wide and np.abs(grid[:, 0] - grid[:, -1]).max() < 1e-5:
+        ds[:, 0] = ds[:, -1] = grid[:, 1] - grid[:, -2]
+    n = np.cross(ds, dt)
+    size = np.linalg.norm(n, axis=2, keepdims=True)
+    for k in (0, -1):  # a pole has no direction of its own; its neighbors' mean will do
+        if size[k].max() < 1e-7:
+            near = n[1 if k == 0 else -2]
+            n[k] = near.mean(axis=0) / (np.linalg.norm(near.mean(axis=0)) + 1e-12)
+            size[k] = 1
+    n = n / np.maximum(size, 1e-12)
+    out = float((n * (grid - grid.mean(axis=(0, 1)))).sum(axis=2).mean())
+    if abs(out) < 0.02 * float(np.ptp(grid, axis=(0, 1)).max()):
+        out = float(n[..., 2].mean())
+    return (n if out >= 0 else -n).astype(np.float32)
+
+
+def displaced(body: Part, amount: ArrayLike) -> Part:
+    """The same part pushed outward by an amount: (n, m), or what broadcasts to it."""
+    push = np.asarray(amount, np.float32)
+    return replace(body, grid=body.grid + normals(body.grid) * push[..., None])
+
+
+def params(body: Part) -> tuple[Floats, Floats]:
+    """Columns s (1, m) and rows t (n, 1) of a part, both in [0, 1]."""
+    n, m = body.grid.shape[:2]
+    s = np.linspace(0, 1, m, dtype=np.float32)[None, :]
+    return s, np.linspace(0, 1, n, dtype=np.float32)[:, None]
+
+
+def folds(body: Part, seed: int, amount: float, lean: float = 0.6, count: int = 7) -> Floats:
+    """Soft folds of cloth (n, m): a few crossing waves, sharp on the crest."""
+    rng = np.random.default_rng(seed)
+    s, t = params(body)
+    total = np.zeros((s.shape[1],), np.float32)[None] + np.zeros_like(t)
+    for k in range(count):
+        fs = rng.integers(1, 5) * (1 if rng.random() < 0.5 else -1)  # whole turns close the ring
+        ft = rng.uniform(0.6, 2.6) * lean + 0.3
+        bend = 0.25 * np.sin(2 * np.pi * (rng.uniform(0.5, 1.5) * t + rng.random()))
+        wave = np.sin(2 * np.pi * (fs * s + ft * t + bend + rng.random()))
+        here = np.exp(-(((t - rng.uniform(0.1, 1.0)) / 0.45) ** 2))
+        total = total + here * (1 - np.abs(wave)) ** 1.5 / (1 + 0.35 * k)
+    return (amount * (total - total.mean())).astype(np.float32)
+
+
+def groove(x: Floats, at: float, width: float, depth: float) -> Floats:
+    """A seam: a shallow valley along x = at."""
+    return (-depth * np.exp(-(((x - at) / width) ** 2))).astype(np.float32)
