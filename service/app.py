@@ -1,0 +1,131 @@
+"""The application: what is handed in, put together."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+from indexer.errors import IndexMismatch
+from indexer.generation import ShopFolder
+from indexer.images import ImageLimits
+from service.answering import Desk
+from service.batching import BatchLimits, PhotoBatcher
+from service.edge import Edge
+from service.problems import install
+from service.routes.items import item_routes
+from service.routes.pages import add_pages
+from service.routes.search import search_routes
+from service.routes.state import state_routes
+from service.security import BodyLimit, HostCheck, SecurityHeaders
+from service.serving import Engine, Serving
+from service.workers import Workers
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from indexer.encoders.base import Encoder
+    from service.settings import Settings
+
+_ABOUT = """Photo search for a shop, on the shop's own machine.
+
+Every error is `application/problem+json` with a `code`. Every reply carries `X-Request-ID`;
+send one to find your request in the log. Ids go into paths percent-encoded.
+"""
+
+
+def create_app(
+    settings: Settings,
+    *,
+    open_engine: Callable[[Encoder | None], Engine] | None = None,
+    current: Callable[[], str] | None = None,
+) -> FastAPI:
+    """The service as an ASGI application; nothing is opened before its lifespan begins.
+
+    By default it serves ``settings.shop`` and follows its generations. A test hands in
+    ``open_engine`` (given the encoder in use, if any) and ``current``, the name of the generation
+    to serve.
+    """
+    threads = settings.threads or _cores()
+    queue, deadline_s = settings.queue_size, settings.queue_deadline_s
+
+    def workers(name: str, count: int = threads) -> Workers:
+        return Workers(count, queue=queue, deadline_s=deadline_s, name=name)
+
+    decoders, searchers, readers = workers("decoding"), workers("searching"), workers("reading")
+    images = ImageLimits(settings.max_megapixels, settings.max_upload_mb)
+    limits = BatchLimits(settings.batch_size, settings.batch_wait_ms / 1e3, queue, deadline_s)
+
+    def batcher(engine: Engine) -> PhotoBatcher:
+        return PhotoBatcher(engine.encoder, decoders, limits=limits, images=images)
+
+    serving = Serving(
+        open_engine or (lambda encoder: _open_shop(settings, encoder)),
+        current or ShopFolder(settings.shop).current,
+        batcher,
+        interval_s=settings.reload_interval_s,
+    )
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await serving.start()
+        yield
+        await serving.stop()
+        for each in (decoders, searchers, readers):
+            each.close()
+
+    app = FastAPI(
+        title="Vitrine",
+        summary="Photo search for a shop.",
+        description=_ABOUT,
+        version=_version(),
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(Edge, log=settings.request_log),
+            Middleware(HostCheck, allowed=settings.allowed_hosts),
+            Middleware(
+                BodyLimit,
+                max_bytes=int(settings.max_upload_mb * 1e6),
+                max_held_bytes=int(settings.max_held_mb * 1e6),
+                timeout_s=settings.body_timeout_s,
+            ),
+        ],
+    )
+    install(app)
+    desk = Desk(settings, serving, decoders, searchers, readers)
+    for router in (search_routes(desk), item_routes(desk), state_routes(desk)):
+        app.include_router(router)
+    add_pages(app)
+    return app
+
+
+def _open_shop(settings: Settings, encoder: Encoder | None) -> Engine:
+    from search.engine import SearchEngine
+
+    if encoder is not None:
+        with contextlib.suppress(IndexMismatch):  # the shop has moved to another encoder
+            return SearchEngine.open(settings.shop, encoder=encoder, threads=settings.threads)
+    return SearchEngine.open(settings.shop, threads=settings.threads)
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _version() -> str:
+    try:
+        return version("vitrine")
+    except PackageNotFoundError:
+        return "0"

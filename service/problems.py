@@ -1,0 +1,192 @@
+"""Errors on their way out: one shape for all, ``application/problem+json`` (RFC 9457)."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from indexer.errors import (
+    BadCatalog,
+    BadImage,
+    BadQuery,
+    EncoderNotFound,
+    IndexCorrupt,
+    IndexMismatch,
+    IndexNotFound,
+    Overloaded,
+    StoreBusy,
+    StoreFull,
+    UnknownItem,
+    VitrineError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fastapi import FastAPI
+    from starlette.requests import Request
+    from starlette.types import Scope
+
+logger = logging.getLogger("vitrine.service")
+
+MEDIA_TYPE = "application/problem+json"
+REQUEST_ID = "vitrine.request_id"  # key in the ASGI scope
+
+STATUS: dict[type[VitrineError], int] = {
+    BadImage: 422,
+    BadCatalog: 422,
+    BadQuery: 422,
+    UnknownItem: 404,
+    EncoderNotFound: 503,
+    IndexNotFound: 503,
+    IndexMismatch: 409,
+    IndexCorrupt: 503,
+    StoreFull: 507,
+    StoreBusy: 409,
+    Overloaded: 503,
+}
+RETRY_AFTER_S: dict[type[VitrineError], int] = {Overloaded: 1, IndexNotFound: 5, IndexCorrupt: 30}
+
+_TITLES = {
+    400: "Bad request",
+    404: "Not found",
+    405: "Method not allowed",
+    408: "Request timeout",
+    413: "Too large",
+    415: "Unsupported media type",
+    422: "Invalid request",
+    500: "Internal error",
+}
+
+
+class HttpError(Exception):
+    """An error of HTTP itself, such as a body that is too large: no floor below knows of it."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        param: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.param = param
+        self.headers = dict(headers or {})
+
+
+def status_of(error: VitrineError) -> int:
+    """The HTTP status of an error raised on purpose; 500 where the table has none."""
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+
+
+def code_of(error: Exception) -> str:
+    """``BadImage`` is ``bad_image``: what a program tells errors apart by."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(error).__name__).lower()
+
+
+def problem(
+    scope: Scope,
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    title: str | None = None,
+    param: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """The reply that says what went wrong, to a person and to a program."""
+    body = {
+        "type": f"urn:vitrine:problem:{code}",
+        "title": title or _TITLES.get(status) or code.replace("_", " ").capitalize(),
+        "status": status,
+        "detail": _printable(detail),
+        "code": code,
+        "param": None if param is None else _printable(param),
+        "request_id": str(scope.get(REQUEST_ID, "")),
+    }
+    sent = dict(headers or {})
+    if status in (429, 503):
+        sent.setdefault("Retry-After", "5")
+    return Response(msgspec.json.encode(body), status, sent, media_type=MEDIA_TYPE)
+
+
+def problem_of(scope: Scope, error: Exception) -> Response:
+    """The reply to any error. One that nobody raised on purpose is logged, and not quoted."""
+    if isinstance(error, VitrineError):
+        status = status_of(error)
+        wait = next((RETRY_AFTER_S[k] for k in type(error).__mro__ if k in RETRY_AFTER_S), None)
+        headers = {"Retry-After": str(wait)} if wait else {}
+        code = code_of(error)
+        title = code.replace("_", " ").capitalize()
+        return problem(
+            scope, status, code, str(error), title=title, param=error.param, headers=headers
+        )
+    if isinstance(error, HttpError):
+        return problem(
+            scope, error.status, error.code, str(error), param=error.param, headers=error.headers
+        )
+    if isinstance(error, HTTPException):
+        code = "not_found" if error.status_code == 404 else _code_of_status(error.status_code)
+        detail = f"{scope.get('method')} {scope.get('path')}: {error.detail}"
+        return problem(scope, error.status_code, code, detail, headers=error.headers)
+    if isinstance(error, (RequestValidationError, ValidationError)):
+        errors = error.errors()
+        detail, param = _explain(errors)
+        return problem(scope, 422, "invalid_request", detail, param=param)
+    logger.error(
+        "request %s failed: %s %s",
+        scope.get(REQUEST_ID, "-"),
+        scope.get("method"),
+        scope.get("path"),
+        exc_info=error,
+    )
+    return problem(
+        scope, 500, "internal_error", "an unexpected error; the log has it under this request_id"
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Make every error that leaves a route a problem."""
+
+    async def handle(request: Request, error: Exception) -> Response:
+        return problem_of(request.scope, error)
+
+    for kind in (VitrineError, HttpError, HTTPException, RequestValidationError, ValidationError):
+        app.add_exception_handler(kind, handle)
+
+
+def _code_of_status(status: int) -> str:
+    return _TITLES.get(status, f"http {status}").lower().replace(" ", "_")
+
+
+def _explain(errors: Sequence[Any]) -> tuple[str, str | None]:
+    """One line for what pydantic found, and the first field at fault."""
+    lines: list[str] = []
+    first: str | None = None
+    for found in errors[:3]:
+        where = [str(step) for step in found["loc"] if step not in ("body", "query", "path")]
+        if found["type"] == "json_invalid":
+            where = []
+        name = ".".join(where)
+        first = first or name or None
+        message = str(found["msg"]).removeprefix("Value error, ")
+        lines.append(f"{name}: {message}" if name else message)
+    if len(errors) > 3:
+        lines.append(f"and {len(errors) - 3} more")
+    return "; ".join(lines), first
+
+
+def _printable(text: str) -> str:
+    # Lone surrogates can come in with a JSON escape, and cannot go out as UTF-8.
+    return text.encode("utf-8", "replace").decode("utf-8")[:2000]

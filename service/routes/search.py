@@ -1,0 +1,99 @@
+"""Searching: by JSON, or with an uploaded photo."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Request, Response
+
+from search.query import ImagePart, Part, Query, TextPart
+from service.answering import Desk, answer, box_of, filter_of, names_of, query_of
+from service.edge import unless_gone
+from service.openapi import body_of, problems
+from service.problems import HttpError
+from service.schemas import PhotoForm, SearchBody, SearchReply
+from service.uploads import parse_form
+
+if TYPE_CHECKING:
+    from service.uploads import Form
+
+_INLINE_BYTES = 32_000  # larger bodies are taken apart in a thread
+_FILES = frozenset({"image"})
+_NUMBERS = ("weight", "text_weight", "limit")
+
+
+def search_routes(desk: Desk) -> APIRouter:
+    """POST /v1/search and /v1/search/image."""
+    router = APIRouter(prefix="/v1/search", tags=["search"])
+
+    @router.post(
+        "",
+        summary="Search by photo, words, items and vectors",
+        response_model=SearchReply,
+        responses=problems(404, 408, 409, 413, 415, 422, 503),
+        openapi_extra=body_of(SearchBody, "application/json"),
+        operation_id="search",
+    )
+    async def search(request: Request) -> Response:
+        """Find what is like all parts together; a part with a negative weight pushes away."""
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "application/json":
+            raise HttpError(
+                415,
+                "unsupported_media_type",
+                f"expected application/json, got {kind or 'no content type'}; "
+                "photos as files go to /v1/search/image",
+            )
+        body = await request.body()
+        return await _reply(request, body, lambda: query_of(_checked(body)))
+
+    @router.post(
+        "/image",
+        summary="Search with an uploaded photo",
+        response_model=SearchReply,
+        responses=problems(408, 409, 413, 415, 422, 503),
+        openapi_extra=body_of(PhotoForm, "multipart/form-data"),
+        operation_id="search_image",
+    )
+    async def search_image(request: Request) -> Response:
+        """Find what is like the photo, or like the region ``box`` of it."""
+        body = await request.body()
+        kind = request.headers.get("content-type", "")
+        return await _reply(request, body, lambda: _form_query(body, kind))
+
+    async def _reply(request: Request, body: bytes, read: Any) -> Response:
+        small = len(body) <= _INLINE_BYTES
+        query: Query = read() if small else await desk.decoders.run(read)
+        work = answer(desk, query, root=request.scope.get("root_path", ""))
+        return Response(await unless_gone(request, work), media_type="application/json")
+
+    return router
+
+
+def _checked(body: bytes) -> SearchBody:
+    return SearchBody.model_validate_json(body or b"null")
+
+
+def _form_query(body: bytes, content_type: str) -> Query:
+    form = parse_form(body, content_type, files=_FILES)
+    fields = _checked_form(form)
+    parts: list[Part] = [ImagePart(form.files["image"], fields.weight, box_of(fields.box))]
+    if fields.text is not None:
+        parts.append(TextPart(fields.text, fields.text_weight))
+    return Query(
+        parts=parts,
+        filter=filter_of(fields.filter),
+        limit=fields.limit,
+        group=fields.group,
+        facets=names_of(fields.facets),
+    )
+
+
+def _checked_form(form: Form) -> PhotoForm:
+    given: dict[str, object] = dict(form.texts)
+    if "image" in form.files:
+        given["image"] = "photo"  # the bytes are judged by the decoder
+    for name in ("text", "box", "filter", "facets"):
+        if given.get(name) == "":  # a form sends its empty fields
+            del given[name]
+    return PhotoForm.model_validate(given, strict=False)

@@ -1,0 +1,176 @@
+"""What keeps a hostile request small and a page closed: pure ASGI, a few microseconds each."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from indexer.errors import Overloaded
+from service.problems import HttpError, problem_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self' blob: data:",
+    "connect-src": "'self'",
+    "manifest-src": "'self'",
+    "form-action": "'none'",
+    "frame-ancestors": "'none'",
+    "base-uri": "'none'",
+}
+_DOCS_POLICY = _POLICY | {"style-src": "'self' 'unsafe-inline'"}  # swagger-ui writes style=""
+_HEADERS = (
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("permissions-policy", "camera=(self), geolocation=(), microphone=(), payment=(), usb=()"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("x-frame-options", "DENY"),
+)
+_OVERHEAD = 64_000  # multipart headers and text fields beside the photo
+_DRAIN_S = 5.0
+
+
+def _encoded(policy: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    line = "; ".join(f"{name} {sources}" for name, sources in policy.items())
+    pairs = [("content-security-policy", line), *_HEADERS]
+    return [(name.encode(), value.encode()) for name, value in pairs]
+
+
+class SecurityHeaders:
+    """Adds to every reply the headers that tell a browser to trust nothing but this host."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._strict = _encoded(_POLICY)
+        self._docs = _encoded(_DOCS_POLICY)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        docs = scope["path"] == scope.get("root_path", "") + "/docs"
+        added = self._docs if docs else self._strict
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *added]
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+class HostCheck:
+    """Refuses requests to foreign host names, which is how a web page reaches a local service."""
+
+    def __init__(self, app: ASGIApp, allowed: Sequence[str]) -> None:
+        self._app = app
+        self._allowed = frozenset(allowed)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] == "http" and "*" not in self._allowed:
+            host = _header(scope, b"host")
+            name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+            if name.lower() not in self._allowed:
+                error = HttpError(400, "bad_host", f"no such host here: {host!r}")
+                await problem_of(scope, error)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+class BodyLimit:
+    """Bounds what request bodies may cost: each one, all together, and the pauses in them.
+
+    The length is checked where it is announced, and counted where it is not. What is refused is
+    read to its end for a moment, and thrown away: a client that still writes would otherwise see
+    a broken connection instead of the answer.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, max_bytes: int, max_held_bytes: int, timeout_s: float
+    ) -> None:
+        self._app = app
+        self._max = max_bytes + _OVERHEAD
+        self._max_held = max_held_bytes
+        self._timeout_s = timeout_s
+        self._held = 0
+        self._too_large = f"the request body is over {max_bytes / 1e6:g} MB"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = _header(scope, b"content-length")
+        if announced.isdigit() and int(announced) > self._max:
+            if _header(scope, b"expect").lower() != "100-continue":
+                await self._drain(receive)
+            await problem_of(scope, self._refusal())(scope, receive, send)
+            return
+        read = 0
+        done = False
+
+        async def receive_counted() -> Message:
+            nonlocal read, done
+            if done:  # only a disconnect can come, and that may take its time
+                return await receive()
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    message = await receive()
+            except TimeoutError:
+                pause = f"nothing came for {self._timeout_s:g} s"
+                raise HttpError(
+                    408, "request_timeout", pause, headers={"Connection": "close"}
+                ) from None
+            size = len(message.get("body", b""))
+            done = not message.get("more_body", False)
+            read += size
+            self._held += size
+            if read > self._max or self._held > self._max_held:
+                too_large = read > self._max
+                if not done:
+                    done = True
+                    await self._drain(receive)
+                raise (
+                    self._refusal()
+                    if too_large
+                    else Overloaded("too many uploads at once; try again in a moment")
+                )
+            return message
+
+        try:
+            await self._app(scope, receive_counted, send)
+        finally:
+            self._held -= read
+
+    def _refusal(self) -> HttpError:
+        return HttpError(
+            413, "too_large", self._too_large, param="body", headers={"Connection": "close"}
+        )
+
+    async def _drain(self, receive: Receive) -> None:
+        dropped = 0
+        try:
+            async with asyncio.timeout(_DRAIN_S):
+                while dropped <= 2 * self._max:
+                    message = await receive()
+                    dropped += len(message.get("body", b""))
+                    if not message.get("more_body", False):
+                        return
+        except TimeoutError:
+            return
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    for key, value in scope["headers"]:
+        if key == name:
+            return bytes(value).decode("latin-1")
+    return ""

@@ -1,0 +1,208 @@
+"""Which index answers: the serving generation, who uses it, and the swap to the next one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import TYPE_CHECKING, Protocol
+
+from indexer.errors import IndexNotFound, VitrineError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from indexer.encoders.base import Encoder
+    from indexer.items import Item
+    from indexer.status import Status
+    from search.hits import Reply
+    from search.query import Query
+    from service.batching import PhotoBatcher
+
+logger = logging.getLogger("vitrine.service")
+
+MAX_PAUSE_S = 60.0
+
+
+class Engine(Protocol):
+    """What the service asks of ``search.engine.SearchEngine``; a test may hand in less."""
+
+    @property
+    def encoder(self) -> Encoder:
+        """What photos of queries are encoded with."""
+        ...
+
+    @property
+    def generation(self) -> str:
+        """The name of the index that is open, such as ``000007``."""
+        ...
+
+    def search(self, query: Query) -> Reply:
+        """Answer a question; called from several threads at once."""
+        ...
+
+    def item(self, item_id: str) -> Item:
+        """An item of the shop, or UnknownItem."""
+        ...
+
+    def items(self, limit: int = 10) -> list[Item]:
+        """Some items to begin with."""
+        ...
+
+    def thumbnail(self, item_id: str, index: int = 0) -> bytes:
+        """A stored image of an item as JPEG, or UnknownItem."""
+        ...
+
+    def status(self) -> Status:
+        """What is open, in numbers."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and memory."""
+        ...
+
+
+class Served:
+    """One open engine with its batcher, and the count of requests that use them."""
+
+    def __init__(self, engine: Engine, batcher: PhotoBatcher) -> None:
+        self.engine = engine
+        self.batcher = batcher
+        self._leases = 0
+        self._unused = asyncio.Event()
+        self._unused.set()
+
+    @contextlib.asynccontextmanager
+    async def lease(self) -> AsyncIterator[Served]:
+        """Use it: it stays open until the block ends, also when it is replaced meanwhile."""
+        self._leases += 1
+        self._unused.clear()
+        try:
+            yield self
+        finally:
+            self._leases -= 1
+            if not self._leases:
+                self._unused.set()
+
+    async def close_when_unused(self) -> None:
+        """Wait for the last lease to end, then close."""
+        await self._unused.wait()
+        await self.batcher.close()
+        await asyncio.to_thread(self.engine.close)
+
+
+class Serving:
+    """Holds the engine that answers, and follows the shop from generation to generation.
+
+    ``current`` names the shop's current generation (IndexNotFound when nothing is built yet) and
+    ``open_engine`` opens it, given the encoder in use so that it may be shared. Both run in
+    threads. A generation that cannot be opened leaves the last one serving, and is tried again
+    after pauses that grow to a minute.
+    """
+
+    def __init__(
+        self,
+        open_engine: Callable[[Encoder | None], Engine],
+        current: Callable[[], str],
+        batcher: Callable[[Engine], PhotoBatcher],
+        *,
+        interval_s: float = 1.0,
+    ) -> None:
+        self._open_engine = open_engine
+        self._current = current
+        self._batcher = batcher
+        self._interval_s = interval_s
+        self._served: Served | None = None
+        self._failure: VitrineError = IndexNotFound("the service is starting")
+        self._failed_at = ""
+        self._name = ""  # what CURRENT said when an engine was last opened
+        self._pause_s = interval_s
+        self._watcher: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def lease(self) -> contextlib.AbstractAsyncContextManager[Served]:
+        """The serving engine, kept open for the block. Raises why there is none, if so."""
+        if self._served is None:
+            raise self._failure.with_traceback(None)
+        return self._served.lease()
+
+    @property
+    def generation(self) -> str | None:
+        """The name of the generation that answers now."""
+        return self._served.engine.generation if self._served else None
+
+    async def start(self) -> None:
+        """Open what there is, and begin to watch for more."""
+        await self.check()
+        self._watcher = asyncio.create_task(self._watch())
+
+    async def stop(self) -> None:
+        """Stop watching, and close once the last request has ended."""
+        if self._watcher is not None:
+            self._watcher.cancel()
+            await asyncio.wait([self._watcher])
+        self._retire()
+        if self._closing:
+            await asyncio.wait(self._closing)
+        self._failure = IndexNotFound("the service is closing")
+
+    async def check(self) -> None:
+        """Open the shop's current generation, if it is another than the one that answers."""
+        name = ""
+        try:
+            name = await asyncio.to_thread(self._current)
+            if name == self._name:
+                return
+            encoder = self._served.engine.encoder if self._served else None
+            engine = await asyncio.to_thread(self._open_engine, encoder)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the last generation serves on
+            self._note_failure(name, error)
+            return
+        self._pause_s, self._failed_at, self._name = self._interval_s, "", name
+        if engine.generation == self.generation:
+            # The new one is damaged, and the engine fell back to what is already open.
+            await asyncio.to_thread(engine.close)
+            return
+        logger.info("generation %s serves, with encoder %s", engine.generation, engine.encoder.id)
+        self._retire()
+        self._served = Served(engine, self._batcher(engine))
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(self._pause_s)
+            await self.check()
+
+    def _retire(self) -> None:
+        if self._served is None:
+            return
+        closing = asyncio.create_task(self._served.close_when_unused())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closed)
+        self._served = None
+
+    def _closed(self, task: asyncio.Task[None]) -> None:
+        self._closing.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            logger.error("a generation did not close cleanly", exc_info=error)
+
+    def _note_failure(self, name: str, error: Exception) -> None:
+        waiting = isinstance(error, IndexNotFound) and self._served is None
+        if isinstance(error, VitrineError):
+            self._failure = error
+            detail: Exception | None = None
+        else:
+            self._failure = VitrineError("the index cannot be opened; the log says why")
+            detail = error
+        said = f"{name} {type(error).__name__} {error}"
+        if said != self._failed_at:
+            serving = (
+                f"generation {self.generation} serves on" if self._served else "nothing serves"
+            )
+            logger.log(
+                logging.INFO if waiting else logging.ERROR,
+                "generation %s not opened, %s: %s", name or "(none)", serving, error,
+                exc_info=detail,
+            )  # fmt: skip
+        # Waiting for a first index costs nothing; opening a broken one again and again does.
+        self._pause_s = self._interval_s if waiting else min(2 * self._pause_s, MAX_PAUSE_S)
+        self._failed_at = said

@@ -1,0 +1,68 @@
+"""What an operator can set: the only place that reads the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from search.query import MAX_LIMIT
+
+
+class Settings(BaseSettings):
+    """Every setting, with its default; each is read from ``VITRINE_`` plus its name in capitals.
+
+    The table of settings in the docs is generated from these fields.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="VITRINE_", frozen=True)
+
+    shop: Path = Field(Path("shop"), description="The shop folder to serve.")
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for every network.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("*",),
+        description="Host names that requests may be made to, separated by commas; * is any.",
+    )
+    max_upload_mb: float = Field(32, gt=0, description="Largest photo or request body, in MB.")
+    max_megapixels: float = Field(
+        64, gt=0, description="Largest photo, in megapixels; read from its header before decoding."
+    )
+    max_limit: int = Field(
+        MAX_LIMIT, ge=1, le=MAX_LIMIT, description="Most hits that one request may ask for."
+    )
+    max_held_mb: float = Field(
+        512, gt=0, description="Most memory that request bodies may hold together, in MB."
+    )
+    body_timeout_s: float = Field(
+        30, gt=0, description="Longest pause within an upload before it is given up, in seconds."
+    )
+    threads: int | None = Field(
+        None, ge=1, description="Cores to use for decoding, encoding and searching; all if not set."
+    )
+    batch_size: int = Field(16, ge=1, description="Most photos that are encoded together.")
+    batch_wait_ms: float = Field(
+        0, ge=0, description="How long an idle encoder waits for more photos, in milliseconds."
+    )
+    queue_size: int = Field(
+        64, ge=1, description="Photos, and searches, that may wait; beyond it the reply is 503."
+    )
+    queue_deadline_s: float = Field(
+        2, gt=0, description="Longest wait in the queue before the reply is 503, in seconds."
+    )
+    reload_interval_s: float = Field(
+        1, gt=0, description="How often to look for a new generation of the index, in seconds."
+    )
+    request_log: bool = Field(True, description="Write one line per request to stderr.")
+    shutdown_grace_s: int = Field(
+        10, ge=0, description="Time that running requests get to finish on shutdown, in seconds."
+    )
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip().lower() for part in value.split(",") if part.strip())
+        return value
