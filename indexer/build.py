@@ -21,7 +21,7 @@ from indexer.canary import check_index
 from indexer.errors import BadCatalog, IndexMismatch, IndexNotFound, StoreFull
 from indexer.generation import FORMAT, ROWS, VECTORS, WORDS, Manifest, ShopFolder, now
 from indexer.images import LIMITS, ImageLimits
-from indexer.ingest import FoundItem, Progress, ingest
+from indexer.ingest import FoundItem, Progress, ingest, no_progress
 from indexer.items import ORIGINAL, Skipped
 from indexer.joblock import job_lock
 from indexer.lexical import LexicalIndex
@@ -67,7 +67,7 @@ def build_index(
     encoder: Encoder,
     *,
     limits: ImageLimits = LIMITS,
-    progress: Progress = lambda stage, done, total, skipped: None,
+    progress: Progress = no_progress,
 ) -> BuildReport:
     """Index ``catalog`` into ``shop``; afterwards the shop holds exactly this catalog.
 
@@ -131,33 +131,7 @@ def merge_catalog(writer: Writer, found: list[FoundItem]) -> Merge:
     An image that an item had before keeps its row; a new one gets a number never used
     before. Items that are not found any more are deleted, with their rows.
     """
-    changed = 0
-    for draft in found:
-        old = writer.item(draft.item.item_id)
-        free: dict[bytes, list[dict[str, int]]] = defaultdict(list)
-        for record in old.images if old else []:
-            free[record.content].append(record.rows)
-        images = []
-        for image in draft.images:
-            rows = free[image.content].pop() if free[image.content] else {}
-            if not rows:
-                rows = {ORIGINAL: writer.new_rows(1)[0]}
-            images.append(
-                ImageRecord(image.path, image.content, image.width, image.height, rows)
-            )
-        for rest in free.values():
-            for rows in rest:
-                for number in rows.values():
-                    writer.delete_row(number)
-        new = ItemRecord(draft.item, images)
-        if new != old:
-            writer.put_item(new)
-            for index, record in enumerate(images):
-                for variant, number in record.rows.items():
-                    writer.put_row(
-                        number, Row(draft.item.item_id, index, variant, record.content)
-                    )
-            changed += 1
+    changed = sum(_merge_item(writer, draft) for draft in found)
     keep = {draft.item.item_id for draft in found}
     gone = [record.item.item_id for record in writer.items() if record.item.item_id not in keep]
     for item_id in gone:
@@ -166,6 +140,30 @@ def merge_catalog(writer: Writer, found: list[FoundItem]) -> Merge:
         writer.put_meta("changes", writer.meta("changes", 0) + 1)
         writer.sweep()
     return Merge(changed, len(gone))
+
+
+def _merge_item(writer: Writer, draft: FoundItem) -> bool:
+    """Store one item and its rows, if it differs from what is stored; whether it did."""
+    old = writer.item(draft.item.item_id)
+    free: dict[bytes, list[dict[str, int]]] = defaultdict(list)
+    for record in old.images if old else []:
+        free[record.content].append(record.rows)
+    images = []
+    for image in draft.images:
+        known = free[image.content]
+        rows = known.pop(0) if known else {ORIGINAL: writer.new_rows(1)[0]}
+        images.append(ImageRecord(image.path, image.content, image.width, image.height, rows))
+    new = ItemRecord(draft.item, images)
+    if new == old:
+        return False
+    for unused in (rows for left in free.values() for rows in left):
+        for number in unused.values():
+            writer.delete_row(number)
+    for index, record in enumerate(images):
+        for variant, number in record.rows.items():
+            writer.put_row(number, Row(draft.item.item_id, index, variant, record.content))
+    writer.put_item(new)
+    return True
 
 
 def publish(

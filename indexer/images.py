@@ -8,6 +8,7 @@ pixel is decoded, so a small file cannot claim gigabytes. What comes out is alwa
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
@@ -53,7 +54,7 @@ LIMITS = ImageLimits()
 
 # Each plugin is called directly: Image.open would try others, and would read the size
 # against a limit that is global to the process.
-_OPENERS = {
+_OPENERS: dict[str, Callable[[io.BytesIO], Image.Image]] = {
     "JPEG": JpegImagePlugin.JpegImageFile,
     "PNG": PngImagePlugin.PngImageFile,
     "WebP": WebPImagePlugin.WebPImageFile,
@@ -251,7 +252,7 @@ def _orientation(image: Image.Image) -> int:
     # A photo with good pixels and broken EXIF is still a photo; it is taken as it lies.
     try:
         return int(image.getexif().get(_EXIF_ORIENTATION, 1))
-    except Exception:
+    except Exception:  # noqa: BLE001
         return 1
 
 

@@ -207,5 +207,9 @@ class _Ingest:
         seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - start
 
 
+def no_progress(stage: str, done: int, total: int, skipped: int) -> None:
+    """Tell nobody: the ``Progress`` of callers who do not want to know."""
+
+
 def _display(pixels: Pixels) -> bytes:
     return thumbnail(pixels, DISPLAY_SIDE)

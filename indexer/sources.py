@@ -61,12 +61,10 @@ class Catalog:
                 f"{', '.join(FIELDS)}",
                 param="map",
             )
-        if path.is_dir():
-            self.root, self._records = path, _folder_records
-        elif not path.exists():
+        if not path.exists():
             raise BadCatalog(f"no such catalog: {path}")
-        else:
-            self.root, self._records = path.parent, _reader(path)
+        self.root = path if path.is_dir() else path.parent
+        self._records = _folder_records if path.is_dir() else _reader(path)
 
     def __iter__(self) -> Iterator[Entry | Skipped]:
         """Items in the catalog's order; what is no item comes as Skipped, in its place.

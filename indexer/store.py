@@ -128,9 +128,7 @@ class Reader:
         key = encoder + content + variant.encode()
         return self._txn.get(key, db=self._dbs["embeddings"]) is not None
 
-    def embeddings(
-        self, encoder: bytes, contents: list[tuple[bytes, str]], dim: int
-    ) -> Vectors:
+    def embeddings(self, encoder: bytes, contents: list[tuple[bytes, str]], dim: int) -> Vectors:
         """The stored vectors of (content, variant) pairs, in order: (n, dim), as fp16 rounded.
 
         IndexCorrupt when one is missing or of another length.
@@ -316,7 +314,12 @@ class Store:
 
 
 def _opened(path: Path) -> _Shared:
-    settings = {"max_dbs": 16, "map_size": MAP_BYTES, "max_readers": 512, "readahead": False}
+    settings: dict[str, Any] = {
+        "max_dbs": 16,
+        "map_size": MAP_BYTES,
+        "max_readers": 512,
+        "readahead": False,
+    }
     try:
         try:
             env = lmdb.open(str(path), **settings)

@@ -63,6 +63,10 @@ class _Labels:
         codes = self._entry_codes[mask[self._items]]
         return np.bincount(codes, minlength=len(self.spelling)).astype(np.int64)
 
+    def covered(self) -> int:
+        """How many items carry any value."""
+        return int(np.unique(self._items).size)
+
     def numbers(self) -> NDArray[np.float64]:
         """The field as a number for every item, NaN where it is none: (n,)."""
         values = np.array([_as_number(text) for text in self.spelling] or [np.nan])
@@ -129,13 +133,18 @@ class Columns:
             if counts[code]
         ]
 
+    def sizes(self, key: str) -> dict[str, int]:
+        """How many items carry each value of a field; values case-folded."""
+        field = self._fields[self._resolve(key)]
+        counts = field.counts(np.ones(self._n, dtype=np.bool_)).tolist()
+        return {text.casefold(): n for text, n in zip(field.spelling, counts, strict=True)}
+
     def offered(self) -> list[str]:
         """The fields worth offering as filters: few enough values, on enough items."""
         names = ["category"] if self._fields["category"].spelling else []
         for name, field in sorted(self._fields.items()):
             if name.startswith("attributes.") and 2 <= len(field.spelling) <= _OFFERED_VALUES:
-                covered = np.unique(field._items).size  # noqa: SLF001
-                if covered * 4 >= self._n:
+                if field.covered() * 4 >= self._n:
                     names.append(name.removeprefix("attributes."))
         return [*names, "in_stock"]
 

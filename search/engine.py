@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec.structs import replace
 
-from indexer.arrays import unit
 from indexer.encoders.base import TextEncoder
-from indexer.errors import BadQuery, IndexCorrupt, IndexMismatch, UnknownItem
-from indexer.generation import ROWS, VECTORS, WORDS, Manifest, ShopFolder
-from indexer.images import WHOLE, Box, decode, read_image_file
+from indexer.errors import UnknownItem
+from indexer.generation import ShopFolder
+from indexer.images import WHOLE, Box, read_image_file
 from indexer.items import ORIGINAL, Item
-from indexer.lexical import LexicalIndex
 from indexer.status import Status, shop_status
 from indexer.store import ItemRecord, Store, encoder_key
-from indexer.vectors import VectorIndex
+from search.direction import Direction
 from search.filters import Filter, filter_from_json, parse_filter, without_key
-from search.hits import Hit, Mode, Reply
-from search.query import EmbeddingPart, ImagePart, ItemPart, Query, TextPart
+from search.hits import FacetValue, Hit, Mode, Reply
+from search.opening import check_encoder, load_newest
+from search.query import ImagePart, ItemPart, Query, TextPart
 from search.text import fuse
 from search.view import Found, ShopView
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from indexer.arrays import Embedding, Pixels, Vectors
+    from indexer.arrays import Embedding, Pixels
     from indexer.encoders.base import Encoder
+    from indexer.lexical import LexicalIndex
+    from indexer.vectors import VectorIndex
     from search.columns import Mask
-
-logger = logging.getLogger(__name__)
 
 _FUSE_DEPTH = 200  # how deep rankings are fused, at least
 _MAX_MATCHES = 50_000  # items that a query by words considers
@@ -60,9 +59,10 @@ class SearchEngine:
         self.generation = generation
         self._store = store
         self._words = words
-        self._key = encoder_key(encoder.id, encoder.weights_hash)
+        key = encoder_key(encoder.id, encoder.weights_hash)
+        self._direction = Direction(store, encoder, key)
         with store.read() as reader:
-            self._view = ShopView(reader, index, self._key)
+            self._view = ShopView(reader, index, key)
         self._singles = np.arange(len(self._view), dtype=np.int64)  # every item its own group
 
     @classmethod
@@ -83,10 +83,10 @@ class SearchEngine:
             from indexer.encoders.registry import load_encoder
 
             encoder = load_encoder(manifest.encoder, threads=threads)
-        _check_encoder(folder, manifest, encoder)
+        check_encoder(folder, manifest, encoder)
         store = Store(folder.store)
         try:
-            name, index, words = _load_newest(folder, current, encoder)
+            name, index, words = load_newest(folder, current, encoder)
             return cls(folder, store, encoder, name, index, words)
         except BaseException:
             store.close()
@@ -141,7 +141,7 @@ class SearchEngine:
         clock = _Clock()
         query.check()
         groups = self._view.product if query.group == "product" else self._singles
-        vector = self._vector(query)
+        vector = self._direction.of(query)
         clock.lap("encode_ms")
         allowed = self._view.columns.mask(query.filter)  # (items,)
         allowed &= ~self._named(query, groups)
@@ -171,8 +171,6 @@ class SearchEngine:
         UnknownItem when the shop has none of this id.
         """
         record = self._record(item_id)
-        from msgspec.structs import replace
-
         return replace(record.item, images=[image.path for image in record.images])
 
     def thumbnail(self, item_id: str, index: int = 0) -> bytes:
@@ -194,10 +192,21 @@ class SearchEngine:
         numbers = self._view.first_of_category[:limit]
         return [self.item(self._view.ids[number]) for number in numbers]
 
+    def has_item(self, item_id: str) -> bool:
+        """Whether the shop has an item of this id."""
+        return item_id in self._view.number
+
+    def main_category(self, item_id: str) -> str:
+        """The first category of an item; empty where it has none. UnknownItem."""
+        categories = self._record(item_id).item.categories
+        return categories[0] if categories else ""
+
+    def category_sizes(self) -> dict[str, int]:
+        """How many items each category holds, those below it included; names case-folded."""
+        return self._view.columns.sizes("category")
+
     def status(self) -> Status:
         """What this engine serves; see ``Status``."""
-        from msgspec.structs import replace
-
         text = "fused" if isinstance(self.encoder, TextEncoder) else "lexical"
         status = shop_status(self.shop)
         return replace(
@@ -214,59 +223,6 @@ class SearchEngine:
         if record is None:
             raise UnknownItem(f"no item {item_id[:80]!r} in this shop", param="item_id")
         return record
-
-    def _vector(self, query: Query) -> Embedding | None:
-        """The query's direction (dim,): the weighted sum of its parts; None without any."""
-        total = np.zeros(self.encoder.dim, dtype=np.float32)
-        given = False
-        for part in query.parts:
-            if isinstance(part, TextPart):
-                if not isinstance(self.encoder, TextEncoder):
-                    continue
-                one = self.encoder.encode_texts([part.text])[0]
-            elif isinstance(part, ImagePart):
-                one = self._encode(part)
-            elif isinstance(part, ItemPart):
-                one = self._item_vector(part.item_id)
-            else:
-                one = self._checked(part.embedding)
-            total += np.float32(part.weight) * one  # (dim,)
-            given = True
-        if given and not np.any(total):
-            raise BadQuery("the parts of the query cancel each other out", param="parts")
-        return unit(total) if given else None
-
-    def _encode(self, part: ImagePart) -> Embedding:
-        pixels = part.image
-        if isinstance(pixels, bytes):
-            pixels = decode(pixels, side=self.encoder.preprocess.size, box=part.box)
-        elif part.box != WHOLE:
-            height, width = pixels.shape[:2]
-            x0, y0, x1, y1 = part.box
-            pixels = pixels[
-                int(y0 * height) : int(np.ceil(y1 * height)),
-                int(x0 * width) : int(np.ceil(x1 * width)),
-            ]
-        vector: Embedding = self.encoder.encode_images([pixels])[0]
-        return vector
-
-    def _checked(self, embedding: Embedding) -> Embedding:
-        if embedding.shape != (self.encoder.dim,):
-            raise IndexMismatch(
-                f"embedding has shape {embedding.shape}, the index of encoder "
-                f"{self.encoder.id!r} takes ({self.encoder.dim},)",
-                param="embedding",
-            )
-        if not np.isfinite(embedding).all() or not np.any(embedding):
-            raise BadQuery("embedding must be finite and not all zero", param="embedding")
-        return unit(embedding)
-
-    def _item_vector(self, item_id: str) -> Embedding:
-        record = self._record(item_id)
-        contents = [(image.content, ORIGINAL) for image in record.images]
-        with self._store.read() as reader:
-            vectors: Vectors = unit(reader.embeddings(self._key, contents, self.encoder.dim))
-        return unit(vectors.mean(axis=0))  # (images, dim) -> (dim,)
 
     def _named(self, query: Query, groups: NDArray[np.int64]) -> Mask:
         """The items that the query itself names, with all that is in their groups: (items,)."""
@@ -331,7 +287,7 @@ class SearchEngine:
 
     def _facet(
         self, query: Query, key: str, mode: Mode, matches: list[Found], groups: NDArray[np.int64]
-    ) -> list:
+    ) -> list[FacetValue]:
         columns = self._view.columns
         mask = columns.mask(without_key(query.filter, key)) & ~self._named(query, groups)
         if mode == "lexical":
@@ -376,46 +332,6 @@ class SearchEngine:
             in_stock=item.in_stock,
             categories=item.categories,
             attributes=item.attributes,
-        )
-
-
-def _load_newest(
-    folder: ShopFolder, current: str, encoder: Encoder
-) -> tuple[str, VectorIndex, LexicalIndex]:
-    """The current generation, or the newest older one of this encoder that is whole."""
-    older = [name for name in folder.names() if name < current]
-    first_error: IndexCorrupt | None = None
-    for name in [current, *reversed(older)]:
-        try:
-            manifest = folder.verify(name)
-            if manifest.weights_hash != encoder.weights_hash:
-                continue
-            path = folder.generations / name
-            index = VectorIndex.load(path / VECTORS, path / ROWS)
-            words = LexicalIndex(path / WORDS)
-        except IndexCorrupt as error:
-            logger.warning("generation %s is damaged: %s", name, error)
-            first_error = first_error or error
-            continue
-        if first_error:
-            logger.warning("serving the older generation %s of %s", name, folder.path)
-        return name, index, words
-    raise first_error or IndexCorrupt(f"{folder.path} has no generation that can be served")
-
-
-def _check_encoder(folder: ShopFolder, manifest: Manifest, encoder: Encoder) -> None:
-    if manifest.encoder != encoder.id:
-        raise IndexMismatch(
-            f"{folder.path} was built with encoder {manifest.encoder!r}, not {encoder.id!r}; "
-            f"rebuild it or ask for {manifest.encoder!r}",
-            param="encoder",
-        )
-    if manifest.weights_hash != encoder.weights_hash:
-        raise IndexMismatch(
-            f"{folder.path} was built with other weights of encoder {encoder.id!r} "
-            f"({manifest.weights_hash[:12]}, here {encoder.weights_hash[:12]}); run "
-            "'vitrine index' again",
-            param="encoder",
         )
 
 

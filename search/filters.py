@@ -103,9 +103,11 @@ def parse_filter(text: str) -> Filter:
         return _from_tree(tree.children[0])
     except UnexpectedInput as error:
         column = error.column if isinstance(error.column, int) and error.column > 0 else None
-        at = f"at character {column}: {text[column - 1 : column + 19]!r}" if column else "at its end"
+        at = (
+            f"at character {column}: {text[column - 1 : column + 19]!r}" if column else "at its end"
+        )
         raise BadQuery(
-            f"filter is not understood {at}; write for example: category = \"Mugs\" and "
+            f'filter is not understood {at}; write for example: category = "Mugs" and '
             "price < 20 and color in [red, blue]",
             param="filter",
         ) from None
@@ -119,8 +121,7 @@ def filter_from_json(value: object, depth: int = 0) -> Filter:
         raise BadQuery(f"filter is nested deeper than {_MAX_DEPTH}", param="filter")
     if not isinstance(value, dict):
         raise BadQuery(
-            f"filter must be an object with must, should or must_not, got "
-            f"{type(value).__name__}",
+            f"filter must be an object with must, should or must_not, got {type(value).__name__}",
             param="filter",
         )
     if "key" in value:

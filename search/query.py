@@ -66,9 +66,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     def check(self) -> Query:
         """The query itself; BadQuery, naming the field, when it cannot be answered."""
         if not 1 <= self.limit <= MAX_LIMIT:
-            raise BadQuery(
-                f"limit must be from 1 to {MAX_LIMIT}, got {self.limit}", param="limit"
-            )
+            raise BadQuery(f"limit must be from 1 to {MAX_LIMIT}, got {self.limit}", param="limit")
         if not 1 <= len(self.parts) <= MAX_PARTS:
             raise BadQuery(
                 f"a query has 1 to {MAX_PARTS} parts (image, text, item_id or embedding), "

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Segment(NamedTuple):
     """An index and, for each of its positions, the item it finds (-1 where it is dead)."""
 
-    index: VectorIndex
+    vectors: VectorIndex
     item_of: NDArray[np.int64]  # (n,)
 
 
@@ -105,8 +105,8 @@ class ShopView:
             if not mask.any():
                 continue
             everything = None if mask.all() else mask
-            rows, scores = segment.index.search(query[None, :], k, everything)  # (1, k) each
-            positions = segment.index.positions(rows[0])
+            rows, scores = segment.vectors.search(query[None, :], k, everything)  # (1, k) each
+            positions = segment.vectors.positions(rows[0])
             merged.extend(
                 (-float(score), int(segment.item_of[position]), int(row))
                 for position, row, score in zip(positions, rows[0], scores[0], strict=True)

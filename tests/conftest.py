@@ -53,9 +53,18 @@ def write_catalog(folder: Path) -> Path:
     with path.open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(
-            "id,product_id,title,description,categories,price,currency,in_stock,color,images".split(
-                ","
-            )
+            [
+                "id",
+                "product_id",
+                "title",
+                "description",
+                "categories",
+                "price",
+                "currency",
+                "in_stock",
+                "color",
+                "images",
+            ]
         )
         for kind, category, extra in (("shoe", "Wear/Shoes", 0), ("mug", "Home/Mugs", 5)):
             for color, rgb in COLORS.items():

@@ -1,0 +1,85 @@
+"""Where a query points: its parts, as one vector in the encoder's space."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from indexer.arrays import unit
+from indexer.encoders.base import TextEncoder
+from indexer.errors import BadQuery, IndexMismatch, UnknownItem
+from indexer.images import WHOLE, decode
+from indexer.items import ORIGINAL
+from search.query import ImagePart, ItemPart, Query, TextPart
+
+if TYPE_CHECKING:
+    from indexer.arrays import Embedding, Vectors
+    from indexer.encoders.base import Encoder
+    from indexer.store import Store
+
+
+class Direction:
+    """Turns queries into vectors. Thread-safe as far as its encoder is."""
+
+    def __init__(self, store: Store, encoder: Encoder, key: bytes) -> None:
+        """``key`` is the encoder's in the store."""
+        self._store = store
+        self._encoder = encoder
+        self._key = key
+
+    def of(self, query: Query) -> Embedding | None:
+        """The query's direction (dim,): the weighted sum of its parts; None without any."""
+        total = np.zeros(self._encoder.dim, dtype=np.float32)
+        given = False
+        for part in query.parts:
+            if isinstance(part, TextPart):
+                if not isinstance(self._encoder, TextEncoder):
+                    continue
+                one = self._encoder.encode_texts([part.text])[0]
+            elif isinstance(part, ImagePart):
+                one = self._encode(part)
+            elif isinstance(part, ItemPart):
+                one = self._item_vector(part.item_id)
+            else:
+                one = self._checked(part.embedding)
+            total += np.float32(part.weight) * one  # (dim,)
+            given = True
+        if given and not np.any(total):
+            raise BadQuery("the parts of the query cancel each other out", param="parts")
+        return unit(total) if given else None
+
+    def _encode(self, part: ImagePart) -> Embedding:
+        pixels = part.image
+        if isinstance(pixels, bytes):
+            pixels = decode(pixels, side=self._encoder.preprocess.size, box=part.box)
+        elif part.box != WHOLE:
+            height, width = pixels.shape[:2]
+            x0, y0, x1, y1 = part.box
+            pixels = pixels[
+                int(y0 * height) : int(np.ceil(y1 * height)),
+                int(x0 * width) : int(np.ceil(x1 * width)),
+            ]
+        vector: Embedding = self._encoder.encode_images([pixels])[0]
+        return vector
+
+    def _checked(self, embedding: Embedding) -> Embedding:
+        if embedding.shape != (self._encoder.dim,):
+            raise IndexMismatch(
+                f"embedding has shape {embedding.shape}, the index of encoder "
+                f"{self._encoder.id!r} takes ({self._encoder.dim},)",
+                param="embedding",
+            )
+        if not np.isfinite(embedding).all() or not np.any(embedding):
+            raise BadQuery("embedding must be finite and not all zero", param="embedding")
+        return unit(embedding)
+
+    def _item_vector(self, item_id: str) -> Embedding:
+        with self._store.read() as reader:
+            record = reader.item(item_id)
+        if record is None:
+            raise UnknownItem(f"no item {item_id[:80]!r} in this shop", param="item_id")
+        contents = [(image.content, ORIGINAL) for image in record.images]
+        with self._store.read() as reader:
+            vectors: Vectors = unit(reader.embeddings(self._key, contents, self._encoder.dim))
+        return unit(vectors.mean(axis=0))  # (images, dim) -> (dim,)
