@@ -142,10 +142,13 @@ class Columns:
     def offered(self) -> list[str]:
         """The fields worth offering as filters: few enough values, on enough items."""
         names = ["category"] if self._fields["category"].spelling else []
-        for name, field in sorted(self._fields.items()):
-            if name.startswith("attributes.") and 2 <= len(field.spelling) <= _OFFERED_VALUES:
-                if field.covered() * 4 >= self._n:
-                    names.append(name.removeprefix("attributes."))
+        names.extend(
+            name.removeprefix("attributes.")
+            for name, field in sorted(self._fields.items())
+            if name.startswith("attributes.")
+            and 2 <= len(field.spelling) <= _OFFERED_VALUES
+            and field.covered() * 4 >= self._n
+        )
         return [*names, "in_stock"]
 
     def _match(self, match: Match) -> Mask:

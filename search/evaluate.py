@@ -50,6 +50,13 @@ class Judged(msgspec.Struct, frozen=True):
     right: list[bool]
 
 
+class Slice(msgspec.Struct, frozen=True):
+    """The figures of some of the queries."""
+
+    queries: int
+    figures: dict[str, Estimate]
+
+
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """The figures of all queries, of each category, and the queries behind them.
 
@@ -62,7 +69,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     queries: int
     encoder: str
     generation: str
-    per_category: dict[str, dict[str, Estimate | int]]
+    per_category: dict[str, Slice]
     skipped: list[Skipped]
     judged: list[Judged]
 
@@ -103,7 +110,7 @@ def evaluate(
     engine: SearchEngine,
     truths: list[Truth],
     *,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Ask the engine every query and compare its hits with the truth.
 
@@ -125,7 +132,8 @@ def evaluate(
         right = [_is_right(hit, truth) for hit in hits]
         judged.append(Judged(str(truth.image), truth.answer, hits, right))
         totals.append(total)
-        progress(len(judged) + len(skipped), len(truths))
+        if progress:
+            progress(len(judged) + len(skipped), len(truths))
     if not judged:
         raise BadCatalog(
             f"none of {len(truths)} queries can be asked; {skipped[0].image}: {skipped[0].reason}"
@@ -208,17 +216,15 @@ def _per_category(
     truths: list[Truth],
     judged: list[Judged],
     values: dict[str, NDArray[np.float64]],
-) -> dict[str, dict[str, Estimate | int]]:
+) -> dict[str, Slice]:
     """The figures again for the queries of each category (the main one of the right item)."""
     kind = truths[0].kind
     names = [
         one.answer if kind == "category" else engine.main_category(one.answer) for one in judged
     ]
-    out: dict[str, dict[str, Estimate | int]] = {}
+    out: dict[str, Slice] = {}
     for name in sorted(set(names)):
         chosen = np.array([one == name for one in names])  # (n,)
-        out[name] = {
-            "queries": int(chosen.sum()),
-            **{metric: metrics.estimate(values[metric][chosen]) for metric in NAMES},
-        }
+        figures = {metric: metrics.estimate(values[metric][chosen]) for metric in NAMES}
+        out[name] = Slice(int(chosen.sum()), figures)
     return out

@@ -1,0 +1,110 @@
+"""Draws the sample shop, indexes it, serves it; ``--check`` sends it a photo and judges the answer.
+
+Called by ``scripts/demo`` with the environment it has made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+import uuid
+from pathlib import Path
+
+VITRINE = str(Path(sys.executable).with_name("vitrine"))
+_CHECKED = 20  # photos whose answers --check judges
+_STARTED = re.compile(r"(http://\S+)")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="verify the service and exit")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--folder", type=Path, default=Path("sample-shop"))
+    options = parser.parse_args()
+    start = time.perf_counter()
+    sample, shop = options.folder / "catalog", options.folder / "shop"
+    if not (sample / "queries.csv").is_file():
+        step("drawing the sample shop", ["sample", str(sample)])
+    step("indexing it", ["index", str(sample / "catalog.csv"), "--shop", str(shop)])
+    if not options.check:
+        print(
+            f"ready after {time.perf_counter() - start:.0f} s; photos to try are in {sample}/photos"
+        )
+        return subprocess.call([VITRINE, "serve", "--shop", str(shop), "--port", str(options.port)])
+    status = check(shop, sample)
+    print(f"done in {time.perf_counter() - start:.0f} s")
+    return status
+
+
+def step(what: str, arguments: list[str]) -> None:
+    print(f"* {what}", flush=True)
+    done = subprocess.run([VITRINE, *arguments], check=False)
+    if done.returncode != 0:
+        sys.exit(done.returncode)
+
+
+def check(shop: Path, sample: Path) -> int:
+    """Serve the shop on a free port, send photos over HTTP, compare with the truth; 0 if fine."""
+    print("* serving it and sending photos", flush=True)
+    command = [VITRINE, "serve", "--shop", str(shop), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            found = _STARTED.search(server.stdout.readline())
+            if found is None:
+                print("the service did not start", file=sys.stderr)
+                return 1
+            return judge(found.group(1), sample)
+        finally:
+            server.terminate()
+
+
+def judge(url: str, sample: Path) -> int:
+    with urllib.request.urlopen(f"{url}/", timeout=30) as page:
+        if b"Vitrine" not in page.read():
+            print("the page at / is not ours", file=sys.stderr)
+            return 1
+    with (sample / "queries.csv").open(encoding="utf-8", newline="") as file:
+        truths = list(csv.DictReader(file))
+    chosen = truths[:: max(1, len(truths) // _CHECKED)][:_CHECKED]
+    right = 0
+    for truth in chosen:
+        reply = send(url, sample / truth["image"])
+        first = reply["hits"][0]["item_id"] if reply["hits"] else None
+        right += first == truth["item_id"]
+        if truth is chosen[0]:
+            took = reply["timings"]["total_ms"]
+            print(f"  {truth['image']} -> {first} (expected {truth['item_id']}), {took:.0f} ms")
+    print(f"  the right item comes first for {right} of {len(chosen)} photos")
+    if right * 2 < len(chosen):
+        print("fewer than half: something is wrong", file=sys.stderr)
+        return 1
+    return 0
+
+
+def send(url: str, photo: Path) -> dict[str, list[dict[str, str]]]:
+    boundary = uuid.uuid4().hex
+    body = (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="photo.jpg"\r\n'
+        "Content-Type: image/jpeg\r\n\r\n"
+    ).encode()
+    body += photo.read_bytes()
+    body += f"\r\n--{boundary}--\r\n".encode()
+    request = urllib.request.Request(
+        f"{url}/v1/search/image",
+        data=body,
+        headers={"Content-Type": f"multipart/form-data; boundary={boundary}"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as reply:
+        answer: dict[str, list[dict[str, str]]] = json.load(reply)
+    return answer
+
+
+if __name__ == "__main__":
+    sys.exit(main())

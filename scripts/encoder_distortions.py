@@ -1,0 +1,134 @@
+"""Distortions of a photo for measuring robustness: uint8 (h, w, 3) in and out, always the same."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from indexer.encoders.train.disguise import put_on, thing_on_white
+
+Pixels = NDArray[np.uint8]
+Change = Callable[[Pixels], Pixels]
+
+
+def rotated(pixels: Pixels) -> Pixels:
+    """Turn by 15 degrees; the corners show white."""
+    turned = Image.fromarray(pixels).rotate(15, Image.Resampling.BICUBIC, fillcolor=(255, 255, 255))
+    return np.asarray(turned)
+
+
+def cropped(pixels: Pixels) -> Pixels:
+    """Keep the middle 60 % of the area."""
+    height, width = pixels.shape[:2]
+    h, w = round(height * 0.6**0.5), round(width * 0.6**0.5)
+    top, left = (height - h) // 2, (width - w) // 2
+    return pixels[top : top + h, left : left + w]
+
+
+def covered(pixels: Pixels) -> Pixels:
+    """Hide 20 % of the area with a grey box off the middle."""
+    height, width = pixels.shape[:2]
+    h, w = round(height * 0.2**0.5), round(width * 0.2**0.5)
+    top, left = round(height * 0.35), round(width * 0.15)
+    changed = pixels.copy()
+    changed[top : top + h, left : left + w] = 128
+    return changed
+
+
+def compressed(pixels: Pixels) -> Pixels:
+    """JPEG of quality 30."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=30)
+    return np.asarray(Image.open(buffer).convert("RGB"))
+
+
+def gamma(exponent: float) -> Change:
+    """Brighten (below 1) or darken (above 1) with a gamma curve."""
+    curve = np.round(255.0 * (np.arange(256) / 255.0) ** exponent).astype(np.uint8)
+    return lambda pixels: curve[pixels]
+
+
+def blurred(pixels: Pixels) -> Pixels:
+    """Blur with a radius of 1.5 % of the longer side."""
+    radius = 0.015 * max(pixels.shape[:2])
+    return np.asarray(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(radius)))
+
+
+def mirrored(pixels: Pixels) -> Pixels:
+    """Swap left and right."""
+    return np.ascontiguousarray(pixels[:, ::-1])
+
+
+def quartered(pixels: Pixels) -> Pixels:
+    """Scale to a quarter of each side."""
+    height, width = pixels.shape[:2]
+    size = (max(8, width // 4), max(8, height // 4))
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
+
+
+def posterized(pixels: Pixels) -> Pixels:
+    """Draw as a cartoon: two bits a channel after a strong median, contours in black."""
+    image = Image.fromarray(pixels).resize((160, 160), Image.Resampling.BOX)
+    flat = np.asarray(image.filter(ImageFilter.MedianFilter(7)).quantize(8).convert("RGB"))
+    edges = np.asarray(Image.fromarray(flat).convert("L").filter(ImageFilter.CONTOUR)) > 200
+    return np.asarray(flat * edges[:, :, None], dtype=np.uint8)
+
+
+def oil(pixels: Pixels) -> Pixels:
+    """Paint in oil: each place takes the mean of its calmest neighbouring quarter (Kuwahara)."""
+    image = Image.fromarray(pixels).resize((160, 160), Image.Resampling.BOX)
+    x = np.asarray(image, dtype=np.float32)
+    radius = 4
+    mean = np.asarray(image.filter(ImageFilter.BoxBlur(radius / 2)), dtype=np.float32)
+    square = _box_mean(x.mean(2) ** 2, radius)
+    spread = square - _box_mean(x.mean(2), radius) ** 2  # (h, w)
+    shifts = [(dy, dx) for dy in (-2, 2) for dx in (-2, 2)]
+    spreads = np.stack([np.roll(spread, shift, (0, 1)) for shift in shifts])  # (4, h, w)
+    means = np.stack([np.roll(mean, shift, (0, 1)) for shift in shifts])  # (4, h, w, 3)
+    calmest = spreads.argmin(0)[None, :, :, None]
+    painted = np.take_along_axis(means, calmest, 0)[0]
+    grey = painted.mean(2, keepdims=True)
+    return np.clip(grey + (painted - grey) * 1.5, 0, 255).astype(np.uint8)
+
+
+def _box_mean(x: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
+    half = radius // 2
+    rows = sum(np.roll(x, k, 0) for k in range(-half, half + 1))
+    return np.asarray(
+        sum(np.roll(rows, k, 1) for k in range(-half, half + 1)) / (2 * half + 1) ** 2
+    )
+
+
+def on_backgrounds(paths: Sequence[Path]) -> Change:
+    """Put things on white onto one photo after the other; other pictures stay as they are."""
+    count = 0
+
+    def change(pixels: Pixels) -> Pixels:
+        nonlocal count
+        count += 1
+        thing = thing_on_white(pixels)
+        if thing is None:
+            return pixels
+        with Image.open(paths[count % len(paths)]) as image:
+            background = np.asarray(image.convert("RGB").resize(pixels.shape[1::-1]))
+        return put_on(pixels, thing, background)
+
+    return change
+
+
+DISTORTIONS: dict[str, Change] = {
+    "rotation 15 degrees": rotated,
+    "crop to 60 %": cropped,
+    "occlusion 20 %": covered,
+    "JPEG quality 30": compressed,
+    "gamma 0.6": gamma(0.6),
+    "gamma 1.6": gamma(1.6),
+    "blur": blurred,
+    "horizontal flip": mirrored,
+    "1/4 resolution": quartered,
+}

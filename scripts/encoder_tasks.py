@@ -1,0 +1,216 @@
+"""The retrieval tasks an encoder is judged by. Each gives one number a query, mostly 0 or 1.
+
+The data folder is the one `indexer.encoders.train.data` describes, with the photos that
+training never reads: `grocery/photos_val.csv`, `clothing/photos_validation.csv`, `movies/`.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from encoder_distortions import DISTORTIONS, oil, on_backgrounds, posterized
+from numpy.typing import NDArray
+from PIL import Image
+
+from indexer.encoders.train.data import GARMENT_KIND, is_held_out, magento_kind
+
+Pixels = NDArray[np.uint8]
+Vectors = NDArray[np.float32]
+Outcome = NDArray[np.float64]
+Encode = Callable[[Sequence[Pixels]], Vectors]
+
+
+@dataclass
+class Bench:
+    """One encoder on one data folder; remembers vectors, so that a photo is encoded once."""
+
+    data: Path
+    encode: Encode
+    dim: int | None = None
+    seen: dict[Path, Vectors] = field(default_factory=dict)
+
+    def vectors(self, paths: Iterable[Path]) -> Vectors:
+        """Encode photos by path: (n, dim), cut to the leading `dim` and normalized again."""
+        paths = list(paths)
+        missing = [path for path in dict.fromkeys(paths) if path not in self.seen]
+        for start in range(0, len(missing), 64):
+            some = missing[start : start + 64]
+            for path, row in zip(some, self.encode([pixels(p) for p in some]), strict=True):
+                self.seen[path] = row
+        return self.cut(np.stack([self.seen[path] for path in paths]))
+
+    def distorted(self, paths: Iterable[Path], change: Callable[[Pixels], Pixels]) -> Vectors:
+        """Encode changed photos, (n, dim); nothing is remembered."""
+        paths = list(paths)
+        rows = [
+            self.encode([change(pixels(path)) for path in paths[start : start + 64]])
+            for start in range(0, len(paths), 64)
+        ]
+        return self.cut(np.concatenate(rows))
+
+    def cut(self, rows: Vectors) -> Vectors:
+        """Keep the leading dimensions asked for, as unit rows."""
+        rows = rows[:, : self.dim]
+        return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+
+
+def pixels(path: Path) -> Pixels:
+    """Decode a photo to (h, w, 3)."""
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def _table(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _labelled(path: Path, label: str) -> tuple[list[Path], NDArray[np.str_]]:
+    rows = _table(path)
+    return [path.parent / row["image"] for row in rows], np.array([row[label] for row in rows])
+
+
+def _vote(likeness: Vectors, labels: NDArray[np.str_], k: int) -> NDArray[np.str_]:
+    """Name the commonest label of the k nearest; a tie goes to the larger sum of likeness."""
+    nearest = np.argsort(-likeness, axis=1, kind="stable")[:, :k]  # (q, k)
+    winners = []
+    for row, near in enumerate(nearest):
+        score: dict[str, float] = {}
+        for n in near:
+            score[labels[n]] = score.get(labels[n], 0.0) + 1.0 + 1e-3 * float(likeness[row, n])
+        winners.append(max(score, key=lambda name: score[name]))
+    return np.array(winners)
+
+
+def _right(found: NDArray[Any], wanted: NDArray[Any]) -> Outcome:
+    return (found == wanted).astype(np.float64)
+
+
+def grocery(bench: Bench) -> dict[str, Outcome]:
+    """Phone photos -> product, among labelled phone photos and among the 81 catalog images."""
+    folder = bench.data / "grocery"
+    gallery_paths, gallery_items = _labelled(folder / "photos_train.csv", "item_id")
+    query_paths, wanted = _labelled(folder / "photos_val.csv", "item_id")
+    catalog_paths, catalog_items = _labelled(folder / "catalog.csv", "id")
+    queries = bench.vectors(query_paths)
+    likeness = queries @ bench.vectors(gallery_paths).T  # (q, n)
+    catalog = queries @ bench.vectors(catalog_paths).T  # (q, 81)
+    top = catalog_items[np.argsort(-catalog, axis=1, kind="stable")[:, :5]]  # (q, 5)
+    return {
+        "grocery photo -> product, 1-NN": _right(gallery_items[likeness.argmax(1)], wanted),
+        "grocery photo -> product, 10-NN": _right(_vote(likeness, gallery_items, 10), wanted),
+        "grocery photo -> catalog, R@1": _right(top[:, 0], wanted),
+        "grocery photo -> catalog, R@5": (top == wanted[:, None]).any(1).astype(np.float64),
+    }
+
+
+def clothing(bench: Bench) -> dict[str, Outcome]:
+    """Photos by many people -> garment category."""
+    folder = bench.data / "clothing"
+    gallery_paths, kinds = _labelled(folder / "photos_train.csv", "category")
+    query_paths, wanted = _labelled(folder / "photos_validation.csv", "category")
+    gallery = bench.vectors(gallery_paths)
+    likeness = bench.vectors(query_paths) @ gallery.T
+    outcome = {"clothing photo -> category, 15-NN": _right(_vote(likeness, kinds, 15), wanted)}
+    for name, change in (("painted", oil), ("cartoon", posterized)):
+        likeness = bench.distorted(query_paths, change) @ gallery.T
+        outcome[f"clothing photo, {name} -> photos, P@1"] = _right(
+            kinds[likeness.argmax(1)], wanted
+        )
+    return outcome
+
+
+def magento(bench: Bench) -> dict[str, Outcome]:
+    """Later views of an item -> first views of all; the same for the held-out third."""
+    folder = bench.data / "magento"
+    with (folder / "catalog.jsonl").open(encoding="utf-8") as file:
+        items = [json.loads(line) for line in file]
+    ids = np.array([item["id"] for item in items])
+    products = np.array([item["product_id"] for item in items])
+    first = bench.vectors(folder / item["images"][0] for item in items)  # (n, dim)
+    later = [(i, folder / image) for i, item in enumerate(items) for image in item["images"][1:]]
+    wanted = np.array([i for i, _ in later])
+    found = (bench.vectors(path for _, path in later) @ first.T).argmax(1)
+    same_item, same_product = (
+        _right(ids[found], ids[wanted]),
+        _right(products[found], products[wanted]),
+    )
+    unseen = np.array([is_held_out(products[i]) for i in wanted])
+    outcome = {
+        "magento later view -> first views, same item": same_item,
+        "magento later view -> first views, same product": same_product,
+        "magento held-out third of products, same item": same_item[unseen],
+        "magento held-out third of products, same product": same_product[unseen],
+    }
+    kinds = np.array([magento_kind(item["categories"]) or "" for item in items])
+    rows = np.array([is_held_out(product) for product in products]) & (kinds != "")
+    likeness = first[rows] @ first[rows].T
+    likeness[
+        products[rows][:, None] == products[rows][None, :]
+    ] = -2.0  # another product must answer
+    outcome["magento held-out third, kind of the first other product"] = _right(
+        kinds[rows][likeness.argmax(1)], kinds[rows]
+    )
+    return outcome
+
+
+def street(bench: Bench) -> dict[str, Outcome]:
+    """Clothing photos -> the sports shop: kind of the first hit, across two sets."""
+    folder = bench.data / "magento"
+    with (folder / "catalog.jsonl").open(encoding="utf-8") as file:
+        items = [json.loads(line) for line in file]
+    kinds = [magento_kind(item["categories"]) for item in items]
+    shop = [(folder / i["images"][0], kind) for i, kind in zip(items, kinds, strict=True) if kind]
+    on_sale = np.array([kind for _, kind in shop])
+    paths, names = _labelled(bench.data / "clothing" / "photos_validation.csv", "category")
+    wanted = np.array([GARMENT_KIND[name] for name in names])
+    known = np.isin(wanted, on_sale)
+    queries = bench.vectors([path for path, ok in zip(paths, known, strict=True) if ok])
+    found = (queries @ bench.vectors(path for path, _ in shop).T).argmax(1)
+    return {
+        "clothing photo -> sports shop, kind of the first hit": _right(
+            on_sale[found], wanted[known]
+        )
+    }
+
+
+TASKS: tuple[Callable[[Bench], dict[str, Outcome]], ...] = (grocery, clothing, magento, street)
+
+
+def robustness(bench: Bench) -> dict[str, tuple[float, float]]:
+    """How much of R@1 a distortion leaves: name -> (phone photo -> product, poster -> itself).
+
+    The first is R@1 of distorted grocery photos among labelled ones, divided by R@1 of the clean
+    ones. The second is how often a distorted film poster, a kind of picture never trained on,
+    still finds the clean one among 500.
+    """
+    folder = bench.data / "grocery"
+    gallery_paths, items = _labelled(folder / "photos_train.csv", "item_id")
+    query_paths, wanted = _labelled(folder / "photos_val.csv", "item_id")
+    gallery = bench.vectors(gallery_paths)
+    clean = _right(items[(bench.vectors(query_paths) @ gallery.T).argmax(1)], wanted).mean()
+    posters = sorted((bench.data / "movies" / "posters").glob("*.jpg"))[:500]
+    clean_posters = bench.vectors(posters)
+    outcome = {}
+    for name, change in DISTORTIONS.items():
+        found = (bench.distorted(query_paths, change) @ gallery.T).argmax(1)
+        itself = (bench.distorted(posters, change) @ clean_posters.T).argmax(1)
+        kept = float(_right(items[found], wanted).mean() / clean)
+        outcome[name] = (kept, float(_right(itself, np.arange(len(posters))).mean()))
+    # Only pictures on white can change their background: the catalog, put on other sets' photos.
+    catalog, _ = _labelled(folder / "catalog.csv", "id")
+    changed = bench.distorted(
+        catalog, on_backgrounds(sorted((bench.data / "general").glob("*.jpg"))[:50])
+    )
+    itself = (changed @ bench.vectors(catalog).T).argmax(1)
+    outcome["background change"] = (
+        float(_right(itself, np.arange(len(catalog))).mean()),
+        float("nan"),
+    )
+    return outcome

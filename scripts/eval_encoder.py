@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+"""Measure encoders side by side on real photos: quality, robustness, speed.
+
+    python scripts/eval_encoder.py --data DIR --teacher FILE.tflite [--json OUT] [ENCODER ...]
+
+Encoders are ids such as `builtin`, `color` or `onnx:FILE`; the default is `builtin color`. The
+teacher, ImageNet MobileNetV2, is the yardstick and needs `ai-edge-litert`. `--prefix` adds the
+leading 64 and 128 dimensions of `builtin`. Brackets hold 95 % bootstrap intervals over queries.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+from encoder_tasks import TASKS, Bench, Encode, Outcome, Pixels, Vectors, pixels, robustness
+from PIL import Image
+
+FLOORS = {
+    "grocery photo -> product, 1-NN": (0.66, 0.80),
+    "grocery photo -> product, 10-NN": (0.68, 0.84),
+    "grocery photo -> catalog, R@1": (0.45, 0.62),
+    "grocery photo -> catalog, R@5": (0.72, 0.86),
+    "clothing photo -> category, 15-NN": (0.80, 0.88),
+    "magento later view -> first views, same item": (0.35, 0.55),
+    "magento later view -> first views, same product": (0.42, 0.65),
+}
+"""Task -> (floor, aim) that the bundled encoder is held to."""
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """An encoder to measure: how to encode with all cores, and with one."""
+
+    name: str
+    encode: Encode
+    encode_on_one_core: Encode
+    dim: int | None = None
+
+
+def interval(outcome: Outcome, draws: int = 2000) -> tuple[float, float, float]:
+    """Mean of (n,) outcomes and the ends of its 95 % bootstrap interval; the same every time."""
+    rng = np.random.default_rng(0)
+    means = outcome[rng.integers(len(outcome), size=(draws, len(outcome)))].mean(1)  # (draws,)
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(outcome.mean()), float(low), float(high)
+
+
+def contestants(names: Sequence[str], teacher: Path | None, prefixes: bool) -> list[Contestant]:
+    """Load what was asked for; what cannot be loaded is named with its reason and left out."""
+    from indexer.encoders.registry import load_encoder
+    from indexer.errors import VitrineError
+
+    found = []
+    for name in names:
+        try:
+            many, one = load_encoder(name), load_encoder(name, threads=1)
+        except VitrineError as error:
+            print(f"skipped {name}: {error}", file=sys.stderr)
+            continue
+        found.append(Contestant(name, many.encode_images, one.encode_images))
+        if prefixes and name == "builtin":
+            found += [
+                Contestant(f"{name}[:{d}]", many.encode_images, one.encode_images, d)
+                for d in (64, 128)
+            ]
+    if teacher is None:
+        print("skipped mobilenet-v2: no --teacher FILE given", file=sys.stderr)
+    else:
+        try:
+            encode = yardstick(teacher)
+            found.append(Contestant("mobilenet-v2", encode, encode))
+        except (ImportError, ValueError, OSError) as error:
+            print(f"skipped mobilenet-v2: {error}", file=sys.stderr)
+    return found
+
+
+def yardstick(path: Path) -> Encode:
+    """Wrap the frozen teacher as an encoder: photos squashed to 224 px, (n, 1280) unit rows."""
+    from indexer.encoders.train.teacher import TEACHER_SIZE, Teacher
+
+    net = Teacher(path)
+
+    def encode(images: Sequence[Pixels]) -> Vectors:
+        size = (TEACHER_SIZE, TEACHER_SIZE)
+        rows = [
+            net.features(
+                np.asarray(
+                    Image.fromarray(image).resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+                )
+            )
+            for image in images
+        ]
+        levels = np.stack(rows).astype(np.float32)
+        return levels / np.maximum(np.linalg.norm(levels, axis=1, keepdims=True), 1e-12)
+
+    return encode
+
+
+def speed(contestant: Contestant, photos: Sequence[Pixels]) -> tuple[float, float]:
+    """Median ms a photo, one at a time on one core; images a second in batches, best of five."""
+    contestant.encode_on_one_core(photos[:2])
+    single = [_seconds(contestant.encode_on_one_core, [photo]) for photo in photos]
+    batch = min(_seconds(contestant.encode, list(photos)) for _ in range(5))
+    return 1e3 * float(np.median(single)), len(photos) / batch
+
+
+def _seconds(call: Callable[[Sequence[Pixels]], Vectors], images: Sequence[Pixels]) -> float:
+    began = time.perf_counter()
+    call(images)
+    return time.perf_counter() - began
+
+
+def machine() -> dict[str, str]:
+    """Say where the figures come from: processor, cores, versions."""
+    model = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        model = names[0].partition(":")[2].strip() if names else model
+    facts = {"cpu": model, "cores": str(os.cpu_count()), "python": platform.python_version()}
+    for package in ("numpy", "pillow", "onnxruntime", "ai-edge-litert"):
+        try:
+            facts[package] = version(package)
+        except PackageNotFoundError:
+            facts[package] = "absent"
+    return facts
+
+
+def main() -> None:
+    """Measure and print; exit code 1 where nothing could be measured."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("encoders", nargs="*", default=["builtin", "color"], metavar="ENCODER")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
+    parser.add_argument("--teacher", type=Path, help="MobileNetV2 .tflite file, the yardstick")
+    parser.add_argument(
+        "--prefix", action="store_true", help="also measure the first 64 and 128 dimensions"
+    )
+    parser.add_argument(
+        "--no-robustness", action="store_true", help="leave out the slower second table"
+    )
+    parser.add_argument("--json", type=Path, help="write every figure to this file too")
+    arguments = parser.parse_args()
+    results: dict[str, dict[str, object]] = {}
+    for contestant in contestants(arguments.encoders, arguments.teacher, arguments.prefix):
+        bench = Bench(arguments.data, contestant.encode, contestant.dim)
+        quality = {task: interval(o) for run in TASKS for task, o in run(bench).items()}
+        photos = [
+            pixels(path)
+            for path in sorted((arguments.data / "grocery/photos/val").glob("*.jpg"))[:64]
+        ]
+        results[contestant.name] = {
+            "quality": quality,
+            "speed": speed(contestant, photos),
+            "robustness": {} if arguments.no_robustness else robustness(bench),
+        }
+        print(f"measured {contestant.name}", file=sys.stderr)
+    if not results:
+        sys.exit(1)
+    facts = machine()
+    print_tables(results, facts)
+    if arguments.json:
+        arguments.json.write_text(
+            json.dumps({"machine": facts, "results": results}, indent=1) + "\n"
+        )
+
+
+def print_tables(results: dict[str, dict[str, object]], facts: dict[str, str]) -> None:
+    """Print Markdown: quality and speed, then robustness, then the machine."""
+    names = list(results)
+    print("| task | " + " | ".join(names) + " | floor / aim |\n|---|" + "---|" * (len(names) + 1))
+    for task in results[names[0]]["quality"]:  # type: ignore[attr-defined]
+        cells = [
+            "{:.3f} [{:.3f}, {:.3f}]".format(*results[name]["quality"][task]) for name in names
+        ]  # type: ignore[index]
+        goal = "{:.2f} / {:.2f}".format(*FLOORS[task]) if task in FLOORS else ""
+        print(f"| {task} | " + " | ".join(cells) + f" | {goal} |")
+    for place, label, goal in (
+        (0, "ms a photo, one core, resize included", "8"),
+        (1, "images/s in batches", "250"),
+    ):
+        cells = [f"{results[name]['speed'][place]:.1f}" for name in names]  # type: ignore[index]
+        print(f"| {label} | " + " | ".join(cells) + f" | {goal} |")
+    if results[names[0]]["robustness"]:
+        print("\nR@1 kept (phone photo -> product) / finds itself among 500 film posters\n")
+        print("| distortion | " + " | ".join(names) + " |\n|---|" + "---|" * len(names))
+        for change in results[names[0]]["robustness"]:  # type: ignore[attr-defined]
+            cells = [
+                "{:.2f} / {:.2f}".format(*results[name]["robustness"][change]) for name in names
+            ]  # type: ignore[index]
+            print(f"| {change} | " + " | ".join(cells) + " |")
+    print("\n" + ", ".join(f"{key} {value}" for key, value in facts.items()))
+
+
+if __name__ == "__main__":
+    main()

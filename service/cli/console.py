@@ -1,0 +1,140 @@
+"""What commands show: JSON and tables on stdout, progress on stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+    from rich.table import Table
+
+    from indexer.ingest import Progress
+
+shop_option = click.option(
+    "--shop",
+    required=True,
+    type=click.Path(path_type=Path),
+    envvar="VITRINE_SHOP",
+    help="The shop's folder (or VITRINE_SHOP).",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+map_option = click.option(
+    "--map",
+    "mapping",
+    multiple=True,
+    metavar="FIELD=COLUMN",
+    help="Read a field from a column of another name; may be repeated.",
+)
+
+
+def parse_mapping(pairs: tuple[str, ...]) -> dict[str, str]:
+    """``--map`` options as a mapping; a usage error for one without ``=``."""
+    mapping: dict[str, str] = {}
+    for pair in pairs:
+        field, equals, column = pair.partition("=")
+        if not equals or not field or not column:
+            raise click.BadParameter(f"expected FIELD=COLUMN, got {pair!r}", param_hint="--map")
+        mapping[field.strip()] = column.strip()
+    return mapping
+
+
+def print_json(value: Any) -> None:
+    """One JSON document, indented, on stdout."""
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2)
+    sys.stdout.write(text.decode() + "\n")
+
+
+def print_table(table: Table) -> None:
+    """A table on stdout; full width when stdout is no terminal, so nothing is cut."""
+    from rich.console import Console
+
+    Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(table)
+
+
+def note(text: str) -> None:
+    """A line for the person, on stderr."""
+    click.echo(text, err=True)
+
+
+def human_bytes(count: float) -> str:
+    """``12.3 MB``, in powers of 1000."""
+    for name in ("B", "kB", "MB", "GB"):
+        if abs(count) < 1000:
+            return f"{count:.0f} {name}" if name == "B" else f"{count:.1f} {name}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def human_seconds(seconds: float) -> str:
+    """``0.8 s``, ``42 s``, ``3 min 20 s``, ``2 h 05 min``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+@contextmanager
+def stage_bar(names: dict[str, str]) -> Iterator[Progress]:
+    """A bar for each stage of a job, with rate, time left and skips; ``names`` labels them."""
+    with _bars() as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def show(stage: str, done: int, total: int, skipped: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(names.get(stage, stage), total=total, note="")
+            text = f"[yellow]{skipped} skipped" if skipped else ""
+            bars.update(tasks[stage], completed=done, total=total, note=text)
+
+        yield show
+
+
+@contextmanager
+def count_bar(name: str) -> Iterator[Callable[[int, int], None]]:
+    """One bar, for a job that only counts."""
+    with stage_bar({}) as show:
+        yield lambda done, total: show(name, done, total, 0)
+
+
+def _bars() -> Bars:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        """Steps per second."""
+
+        def render(self, task: Task) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text(f"{speed:.0f}/s" if speed and task.total and task.total > 1 else "")
+
+    return Progress(
+        TextColumn("{task.description:>10}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Rate(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=Console(stderr=True),
+    )

@@ -1,0 +1,113 @@
+"""``vitrine index``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from indexer.errors import IndexNotFound, StoreFull
+from service.cli.console import (
+    human_seconds,
+    json_option,
+    map_option,
+    note,
+    parse_mapping,
+    print_json,
+    shop_option,
+    stage_bar,
+)
+
+if TYPE_CHECKING:
+    from indexer.build import BuildReport
+    from indexer.generation import ShopFolder
+
+_STAGES = {"scan": "catalog", "encode": "images", "publish": "index"}
+_SHOWN = 5
+
+
+@click.command("index")
+@click.argument("catalog", type=click.Path(path_type=Path))
+@shop_option
+@click.option(
+    "--encoder",
+    metavar="ID",
+    help="builtin, openclip:..., cnn:..., onnx:FILE or color. Default: the shop's own, or builtin.",
+)
+@click.option(
+    "--report", type=click.Path(path_type=Path), help="Write what was skipped, as JSON lines."
+)
+@map_option
+@json_option
+def command(
+    catalog: Path,
+    shop: Path,
+    encoder: str | None,
+    report: Path | None,
+    mapping: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Index CATALOG (a folder of images, CSV, JSON lines or Parquet) into a shop folder.
+
+    Afterwards the shop holds exactly this catalog. Run it again after changes: only new
+    images are encoded, and an interrupted run goes on where it stopped.
+    """
+    from indexer.build import build_index
+    from indexer.encoders.registry import load_encoder
+    from indexer.generation import ShopFolder
+    from indexer.sources import open_catalog
+
+    source = open_catalog(catalog, parse_mapping(mapping))
+    folder = ShopFolder(shop)
+    loaded = load_encoder(encoder or _own_encoder(folder))
+    with stage_bar(_STAGES) as progress:
+        try:
+            done = build_index(source, folder, loaded, progress=progress)
+        except KeyboardInterrupt:
+            note("interrupted; what was encoded is kept. Run the same command to go on.")
+            raise
+    if report is not None:
+        _write_report(report, done)
+    if as_json:
+        print_json(done)
+    else:
+        _tell(done, report)
+
+
+def _own_encoder(folder: ShopFolder) -> str:
+    from indexer.encoders.registry import DEFAULT_ENCODER
+
+    try:
+        return folder.manifest(folder.current()).encoder
+    except IndexNotFound:
+        return DEFAULT_ENCODER
+
+
+def _write_report(path: Path, done: BuildReport) -> None:
+    lines = [msgspec.json.encode(one) + b"\n" for one in done.skipped]
+    try:
+        path.write_bytes(b"".join(lines))
+    except OSError as error:
+        raise StoreFull(f"cannot write the report {path}: {error.strerror or error}") from error
+
+
+def _tell(done: BuildReport, report: Path | None) -> None:
+    total = sum(done.seconds.get(lap, 0.0) for lap in ("scan", "ingest", "merge", "publish"))
+    state = "" if done.published else " (unchanged)"
+    click.echo(
+        f"generation {done.generation}{state}: {done.items} items, {done.products} products, "
+        f"{done.rows} images in {human_seconds(total)} with {done.encoder}"
+    )
+    click.echo(
+        f"{done.encoded} images encoded, {done.reused} known already, {done.removed} items removed"
+    )
+    if done.skipped:
+        click.echo(f"{len(done.skipped)} skipped:")
+        for one in done.skipped[:_SHOWN]:
+            name = " ".join(part for part in (one.where, one.item_id, one.image) if part)
+            click.echo(f"  {name}: {one.reason}")
+        if len(done.skipped) > _SHOWN:
+            where = f"all are in {report}" if report else "--report FILE lists all"
+            click.echo(f"  ... {where}")

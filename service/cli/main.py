@@ -1,0 +1,93 @@
+"""``vitrine``: the commands, and what becomes of their errors.
+
+Data goes to stdout and progress to stderr. The exit status is 0 for success, 1 for a known
+error (one line, no traceback) and 2 for wrong usage.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+
+import click
+
+from indexer.errors import VitrineError
+
+_COMMANDS = {
+    "plan": "Predict counts, time, disk and memory of an index, before building it.",
+    "index": "Index a catalog into a shop folder; run it again after the catalog has changed.",
+    "search": "Find products by photo, by words, or by an item they should resemble.",
+    "eval": "Measure how often photos with a known answer find it.",
+    "serve": "Serve a shop over HTTP, with its page.",
+    "status": "Say what a shop folder holds.",
+    "sample": "Draw a sample shop: catalog, product pictures and shopper photos.",
+}
+
+
+class _Commands(click.Group):
+    """Imports a command only when it is run, so that ``vitrine --help`` is instant."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(_COMMANDS)
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        cmd_name: str,
+    ) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"service.cli.{cmd_name}_command")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        formatter: click.HelpFormatter,
+    ) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="vitrine", prog_name="vitrine")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def vitrine(debug: bool) -> None:
+    """Photo search and visually-aware recommendation for shops, on your own machine."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command and exit. ``--debug`` may stand anywhere on the line."""
+    given = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in given
+    sys.exit(_run([word for word in given if word != "--debug"], debug))
+
+
+def _run(arguments: list[str], debug: bool) -> int:
+    try:
+        result = vitrine.main(arguments, prog_name="vitrine", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("vitrine: interrupted", err=True)
+        return 1
+    except BrokenPipeError:  # the reader of our output has gone, as in "vitrine ... | head"
+        sys.stderr.close()
+        return 1
+    except VitrineError as error:
+        if debug:
+            traceback.print_exc()
+        click.echo(f"vitrine: {error}", err=True)
+        return 1
+    except Exception as error:  # noqa: BLE001 - the last edge: a person sees one line
+        if debug:
+            traceback.print_exc()
+        click.echo(
+            f"vitrine: internal error: {type(error).__name__}: {error} (--debug shows where)",
+            err=True,
+        )
+        return 1
+    return result if isinstance(result, int) else 0

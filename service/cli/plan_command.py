@@ -1,0 +1,51 @@
+"""``vitrine plan``."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import click
+
+from service.cli.console import (
+    human_bytes,
+    human_seconds,
+    json_option,
+    map_option,
+    parse_mapping,
+    print_json,
+)
+
+
+@click.command("plan")
+@click.argument("catalog", type=click.Path(path_type=Path))
+@click.option("--encoder", default="builtin", show_default=True, metavar="ID")
+@map_option
+@json_option
+def command(catalog: Path, encoder: str, mapping: tuple[str, ...], as_json: bool) -> None:
+    """Predict what indexing CATALOG takes: counts, time, disk and memory. Writes nothing."""
+    from indexer.encoders.registry import load_encoder
+    from indexer.plan import plan_index
+    from indexer.sources import open_catalog
+
+    source = open_catalog(catalog, parse_mapping(mapping))
+    free = shutil.disk_usage(Path.cwd()).free
+    plan = plan_index(source, load_encoder(encoder), free_bytes=free)
+    if as_json:
+        print_json(plan)
+        return
+    rate = f"{plan.images_per_second:.0f} images/s with {plan.encoder}"
+    for name, value in (
+        ("catalog", f"{plan.items} items, {plan.images} images"),
+        ("time", f"{human_seconds(plan.seconds)} at {rate}, measured on {plan.sampled} images"),
+        ("disk", f"{human_bytes(plan.disk_bytes)}, of {human_bytes(plan.free_bytes)} free here"),
+        ("rebuild", f"{human_bytes(plan.generation_bytes)} more while the old index serves"),
+        ("memory", f"{human_bytes(plan.memory_bytes)} to serve it"),
+    ):
+        click.echo(f"{name:>10}  {value}")
+    if plan.unreadable:
+        click.echo(f"{'unreadable':>10}  {plan.unreadable:.1%} of the sampled images")
+    for one in plan.skipped[:5]:
+        click.echo(f"{'skip':>10}  {one.where} {one.item_id}: {one.reason}")
+    if len(plan.skipped) > 5:
+        click.echo(f"{'':>10}  and {len(plan.skipped) - 5} more rows that are no items")

@@ -1,0 +1,117 @@
+"""``vitrine search``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from indexer.errors import BadQuery
+from service.cli.console import json_option, note, print_json, print_table, shop_option
+
+if TYPE_CHECKING:
+    from indexer.images import Box
+    from search.hits import Reply
+    from search.query import Part
+
+
+@click.command("search")
+@click.argument("photo", required=False, type=click.Path(path_type=Path))
+@shop_option
+@click.option("--text", metavar="WORDS", help="Search by words, alone or beside the photo.")
+@click.option("--item", metavar="ID", help="Search for what is similar to this item.")
+@click.option("-k", "limit", default=10, show_default=True, help="How many distinct products.")
+@click.option(
+    "--filter", "filter_text", metavar="F", help="""Such as: category = "Mugs" and price < 20."""
+)
+@click.option("--box", metavar="X0,Y0,X1,Y1", help="Look only at this part of the photo (0 to 1).")
+@click.option("--sheet", type=click.Path(path_type=Path), help="Draw the hits into a picture.")
+@json_option
+def command(
+    photo: Path | None,
+    shop: Path,
+    text: str | None,
+    item: str | None,
+    limit: int,
+    filter_text: str | None,
+    box: str | None,
+    sheet: Path | None,
+    as_json: bool,
+) -> None:
+    """Find products by PHOTO, by words, or by an item they should resemble."""
+    from search.engine import SearchEngine
+    from search.filters import parse_filter
+    from search.query import Query
+
+    parts = _parts(photo, text, item, _box(box))
+    filter_ = parse_filter(filter_text) if filter_text else None
+    query = Query(parts=parts, filter=filter_, limit=limit).check()
+    with SearchEngine.open(shop) as engine:
+        reply = engine.search(query)
+        if sheet is not None:
+            from service.cli.sheet import save_sheet, sheet_row
+
+            title = text or item or ""
+            save_sheet(sheet, [sheet_row(engine, photo, title, reply.hits)])
+            note(f"wrote {sheet}")
+    if as_json:
+        print_json(reply)
+    else:
+        _tell(reply)
+
+
+def _parts(photo: Path | None, text: str | None, item: str | None, box: Box) -> list[Part]:
+    from indexer.images import read_image_file
+    from search.query import ImagePart, ItemPart, TextPart
+
+    if photo is None and text is None and item is None:
+        raise click.UsageError("give a PHOTO, --text or --item")
+    parts: list[Part] = []
+    if photo is not None:
+        parts.append(ImagePart(read_image_file(photo), box=box))
+    if text is not None:
+        parts.append(TextPart(text))
+    if item is not None:
+        parts.append(ItemPart(item))
+    return parts
+
+
+def _box(text: str | None) -> Box:
+    from indexer.images import WHOLE
+
+    if text is None:
+        return WHOLE
+    try:
+        x0, y0, x1, y1 = (float(part) for part in text.split(","))
+    except ValueError:
+        raise BadQuery(f"--box takes four numbers x0,y0,x1,y1, got {text!r}", param="box") from None
+    return x0, y0, x1, y1
+
+
+def _tell(reply: Reply) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    if not reply.hits:
+        click.echo("nothing found")
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name, justify in (
+        ("", "right"), ("score", "right"), ("item", "left"), ("title", "left"), ("price", "right"),
+        ("category", "left"), ("image", "left"),
+    ):  # fmt: skip
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    for rank, hit in enumerate(reply.hits, start=1):
+        price = "" if hit.price is None else f"{hit.price:.2f} {hit.currency}".strip()
+        if not hit.in_stock:
+            price += " (out)"
+        category = hit.categories[0] if hit.categories else ""
+        cells = [str(rank), f"{hit.score:.3f}", hit.item_id, hit.title, price, category, hit.image]
+        table.add_row(*(Text(cell) for cell in cells))
+    print_table(table)
+    click.echo(
+        f"{reply.total} items considered, {reply.mode}, {reply.timings['total_ms']:.0f} ms "
+        f"(generation {reply.generation}, {reply.encoder})",
+        err=True,
+    )

@@ -1,0 +1,26 @@
+"""``vitrine serve``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from service.cli.console import shop_option
+
+
+@click.command("serve")
+@shop_option
+@click.option("--host", help="Address to listen on. Default: 127.0.0.1 (VITRINE_HOST).")
+@click.option("--port", type=click.IntRange(0, 65535), help="Default: 8000 (VITRINE_PORT).")
+def command(shop: Path, host: str | None, port: int | None) -> None:
+    """Serve a shop over HTTP, with its page at /. Stop it with Ctrl-C."""
+    from indexer.generation import ShopFolder
+    from service.server import serve
+    from service.settings import Settings
+
+    ShopFolder(shop).current()  # a wrong folder is told now, not by every request
+    settings = Settings(shop=shop)
+    given = {"host": host, "port": port}
+    settings = settings.model_copy(update={k: v for k, v in given.items() if v is not None})
+    serve(settings, ready=lambda url: click.echo(f"Vitrine serves {shop} at {url}"))
