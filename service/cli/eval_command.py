@@ -18,7 +18,7 @@ from service.cli.console import (
 
 if TYPE_CHECKING:
     from search.engine import SearchEngine
-    from search.evaluate import Evaluation
+    from search.evaluate import Evaluation, Slice
 
 _SHEET_ROWS = 40
 
@@ -76,7 +76,8 @@ def _tell(result: Evaluation) -> None:
     table.add_column("queries", justify="right")
     for name in NAMES:
         table.add_column(name, justify="right")
-    for label, slice_ in {"all": result, **result.per_category}.items():
+    slices: dict[str, Evaluation | Slice] = {"all": result, **result.per_category}
+    for label, slice_ in slices.items():
         cells = [str(slice_.queries)]
         for name in NAMES:
             one = slice_.figures[name]
