@@ -1,0 +1,86 @@
+// The service, as functions. Every failure becomes a Problem with words fit for a shopper.
+
+/** Where the service stands: "/", or the path that a proxy gives it. */
+export const ROOT = new URL("../", import.meta.url).pathname;
+
+/** What went wrong: `title` and `detail` to show, `status` 0 when no answer came at all. */
+export class Problem extends Error {
+  constructor(title, detail, { status = 0, code = "", requestId = "" } = {}) {
+    super(detail);
+    this.name = "Problem";
+    Object.assign(this, { title, detail, status, code, requestId });
+  }
+}
+
+async function ask(path, init = {}) {
+  let response;
+  try {
+    response = await fetch(ROOT + path, { headers: { accept: "application/json" }, ...init });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw navigator.onLine
+      ? new Problem("The shop does not answer", "Its search server cannot be reached at the moment.")
+      : new Problem("You are offline", "The search goes on as soon as the connection is back.");
+  }
+  if (response.ok) return response.json();
+  throw await problemOf(response);
+}
+
+async function problemOf(response) {
+  const { status } = response;
+  let body = {};
+  try {
+    body = await response.json();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    // A proxy in between may answer with a page of its own: the status still says enough.
+  }
+  const detail = typeof body.detail === "string" ? body.detail : `The server answered ${status}.`;
+  const title = { 404: "Not found", 413: "That file is too large", 422: "That cannot be searched", 503: "The shop is busy" }[status] ?? "Something went wrong";
+  return new Problem(title, detail, { status, code: body.code ?? "", requestId: body.request_id ?? "" });
+}
+
+/** The filter of a question in the service's JSON form, or null when nothing is asked of it. */
+export function filterOf(question) {
+  const must = Object.entries(question.fields).map(([key, values]) => ({ key, match: { any: values } }));
+  const range = {};
+  if (question.min !== null) range.gte = question.min;
+  if (question.max !== null) range.lte = question.max;
+  if (Object.keys(range).length > 0) must.push({ key: "price", range });
+  if (question.stock) must.push({ key: "in_stock", match: { value: true } });
+  return must.length > 0 ? { must } : null;
+}
+
+const joined = (box) => [box.x0, box.y0, box.x1, box.y1].map((edge) => edge.toFixed(4)).join(",");
+
+/** Ask a question. `photo` is the kept photo that `question.photo` names, or null. */
+export function search(question, { photo, limit, facets, signal }) {
+  const filter = filterOf(question);
+  if (photo) {
+    const form = new FormData();
+    form.set("image", photo.blob, photo.name);
+    if (question.text) form.set("text", question.text);
+    if (question.box) form.set("box", joined(question.box));
+    if (filter) form.set("filter", JSON.stringify(filter));
+    form.set("limit", String(limit));
+    form.set("group", "product");
+    form.set("facets", facets.join(","));
+    return ask("v1/search/image", { method: "POST", body: form, signal });
+  }
+  const parts = [];
+  if (question.item) parts.push({ item_id: question.item });
+  if (question.text) parts.push({ text: question.text });
+  return ask("v1/search", {
+    method: "POST",
+    headers: { accept: "application/json", "content-type": "application/json" },
+    body: JSON.stringify({ parts, filter, limit, group: "product", facets }),
+    signal,
+  });
+}
+
+const itemPath = (id) => `v1/items/${encodeURIComponent(id)}`;
+
+export const status = () => ask("v1/status");
+export const sample = (limit) => ask(`v1/items?limit=${limit}`);
+export const item = (id, signal) => ask(itemPath(id), { signal });
+export const similar = (id, limit, signal) => ask(`${itemPath(id)}/similar?limit=${limit}`, { signal });

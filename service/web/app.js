@@ -1,0 +1,371 @@
+// The page as a whole: the address says what is asked, everything else follows from it.
+
+import * as api from "./api.js";
+import { Viewfinder, hasCamera } from "./camera.js";
+import { card } from "./card.js";
+import { CropBox } from "./cropbox.js";
+import { byId, make } from "./dom.js";
+import { Filters } from "./filters.js";
+import { Panel } from "./panel.js";
+import { pictureIn, recall, takeIn } from "./photo.js";
+import { EMPTY, asks, filtersIn, keyOf, partsOf, read, withoutFilters, write } from "./question.js";
+import { Results } from "./results.js";
+import { startTheme } from "./themes.js";
+
+const PAGE = 24;
+const MOST = 240;
+const REMEMBERED = 16;
+
+const narrow = matchMedia("(max-width: 899px)");
+const touch = matchMedia("(pointer: coarse)");
+
+let question = EMPTY;
+let limit = PAGE;
+let photo = null; // the photo of `question`, when it has one
+let source = null; // the item that `question.item` names, once fetched
+let shownKey = ""; // key of the question whose answer stands in the grid
+let shownParts = "";
+let aborter = new AbortController();
+const answers = new Map(); // key -> {reply, limit}: "back" is instant
+
+const facetsAsked = api.status().then((status) => {
+  byId("foot").textContent = `${status.items.toLocaleString()} items to look at`;
+  byId("foot").title = `Encoder ${status.encoder}, generation ${status.generation}`;
+  return [...new Set(["category", "color", ...(status.facets ?? []), "in_stock"])].slice(0, 24);
+}).catch(() => ["category", "color", "in_stock"]);
+
+// --- Where we are -------------------------------------------------------------------------
+
+const stateNow = (extra = {}) => ({ photo: question.photo, box: question.box, depth: 0, ...extra });
+const opened = () => read(location.search, history.state).open;
+
+/** Ask `next`; a new step for the back button unless `replace`. */
+function go(next, { replace = false } = {}) {
+  question = next;
+  const method = replace ? "replaceState" : "pushState";
+  history[method](stateNow(), "", write(question));
+  follow();
+}
+
+function open(hit) {
+  const depth = opened() ? (history.state?.depth ?? 0) + 1 : 1;
+  history.pushState(stateNow({ depth }), "", write(question, hit.item_id));
+  panel.show(hit.item_id, { deep: depth > 1, hit });
+}
+
+function closePanel() {
+  const depth = history.state?.depth ?? 0;
+  if (depth > 0) history.go(-depth);
+  else {
+    history.replaceState(stateNow(), "", write(question));
+    panel.show("", {});
+  }
+}
+
+/** Start over from an item. A budget stays: it belongs to the shopper, not to the search. */
+function alike(hit) {
+  source = hit;
+  panel.show("", {});
+  go({ ...EMPTY, item: hit.item_id, min: question.min, max: question.max, stock: question.stock });
+  window.scrollTo(0, 0);
+}
+
+/** Make the page agree with the address. */
+function arrive() {
+  const { question: next, open: item } = read(location.search, history.state);
+  question = next;
+  follow();
+  panel.show(item, { deep: (history.state?.depth ?? 0) > 1 });
+}
+
+// --- The question -------------------------------------------------------------------------
+
+async function follow() {
+  photo = question.photo ? await recall(question.photo) : null;
+  if (question.photo && !photo) {
+    question = { ...question, photo: null, box: null };
+    history.replaceState(stateNow({ depth: history.state?.depth ?? 0 }), "", location.href);
+    if (!asks(question)) notice("That photo is no longer here", "Photos are not kept. Show it again to search with it.");
+  }
+  byId("text").value = question.text;
+  byId("text").placeholder = photo || question.item ? "Add words: in green, for summer, …" : "Describe what you are looking for";
+  const asking = asks(question);
+  document.body.dataset.view = asking ? "search" : "home";
+  byId("hero").hidden = asking;
+  byId("search").hidden = !asking;
+  document.title = asking ? `${titleOf()} · Vitrine` : "Vitrine";
+  drawSource();
+  if (asking) await load();
+  else {
+    aborter.abort();
+    shownKey = "";
+    shownParts = "";
+    showTries();
+  }
+}
+
+async function load() {
+  const asked = question;
+  const fresh = partsOf(asked) !== shownParts;
+  if (fresh) limit = PAGE;
+  const key = `${keyOf(asked)} ${limit}`;
+  if (key === shownKey) return;
+  const filtered = filtersIn(asked) > 0;
+  const title = titleOf();
+  const known = answers.get(key);
+  aborter.abort();
+  aborter = new AbortController();
+  const { signal } = aborter;
+  if (!known) results.wait(title, fresh);
+  try {
+    const reply = known ?? (await api.search(asked, { photo, limit, facets: await facetsAsked, signal }));
+    if (signal.aborted) return;
+    remember(key, reply);
+    shownKey = key;
+    shownParts = partsOf(asked);
+    const words = results.show(reply, { title, limit, filtered });
+    filters.show(asked, reply.facets ?? {}, { parts: shownParts, currency: reply.hits[0]?.currency ?? "" });
+    byId("show-found").textContent = reply.hits.length === 0 ? "Nothing found" : `Show ${reply.hits.length} products`;
+    byId("say").textContent = words;
+  } catch (error) {
+    if (signal.aborted || error.name === "AbortError") return;
+    if (!(error instanceof api.Problem)) throw error;
+    shownKey = "";
+    results.fail(error);
+    filters.show(asked, {}, { parts: shownParts, currency: "" });
+  }
+}
+
+function remember(key, reply) {
+  answers.delete(key);
+  answers.set(key, reply);
+  if (answers.size > REMEMBERED) answers.delete(answers.keys().next().value);
+}
+
+function titleOf() {
+  const words = question.text ? `\u201c${question.text}\u201d` : "";
+  if (photo) return words ? `Like your photo, ${words}` : "Like your photo";
+  if (question.item) {
+    const name = source?.item_id === question.item && source.title ? source.title : "this item";
+    return words ? `Like ${name}, ${words}` : `Like ${name}`;
+  }
+  return words;
+}
+
+// --- What we search with -----------------------------------------------------------------
+
+function drawSource() {
+  const shown = photo || question.item;
+  byId("source").hidden = !shown;
+  byId("change").hidden = !photo;
+  byId("whole").hidden = !question.box;
+  drawWith();
+  if (photo) {
+    byId("source-words").textContent = question.box ? "" : touch.matches ? "Tap what you mean" : "Mark what you mean";
+    crop.show({ url: photo.url, width: photo.width, height: photo.height, alt: "Your photo" }, question.box, { fixed: photo.width === 0 });
+  } else if (question.item) {
+    drawItemSource();
+  }
+}
+
+async function drawItemSource() {
+  const id = question.item;
+  if (source?.item_id !== id) {
+    try {
+      source = await api.item(id);
+    } catch {
+      return; // the search itself says what is wrong
+    }
+    if (question.item !== id) return;
+    byId("found-title").textContent = titleOf();
+    document.title = `${titleOf()} · Vitrine`;
+  }
+  const url = source.image_url ?? source.image_urls?.[0];
+  byId("source-words").textContent = source.title;
+  crop.show({ url, width: 1, height: 1, alt: source.title }, null, { fixed: true });
+  drawWith();
+}
+
+/** The small picture inside the text box: words are added to it, not instead of it. */
+function drawWith() {
+  const url = photo?.url ?? (question.item && source?.item_id === question.item ? source.image_url ?? source.image_urls?.[0] : "");
+  byId("with").hidden = !url;
+  byId("with").replaceChildren(...(url ? [make("img", { src: url, alt: photo ? "Your photo" : source.title })] : []));
+}
+
+async function begin(file) {
+  if (!file) return;
+  notice("", "");
+  // Words already searched for made way for the photo; words only typed go with it.
+  const typed = byId("text").value.trim();
+  const text = question.photo || typed !== question.text ? typed : "";
+  const taken = await takeIn(file);
+  panel.show("", {});
+  const hadFocus = document.activeElement;
+  go({ ...EMPTY, photo: taken.id, text, min: question.min, max: question.max, stock: question.stock });
+  window.scrollTo(0, 0);
+  if (hadFocus === document.body || !hadFocus?.checkVisibility?.()) byId("results").focus({ preventScroll: true });
+}
+
+function notice(title, detail) {
+  const place = byId("hero-notice");
+  place.hidden = !title;
+  place.replaceChildren(make("h2", { text: title }), make("p", { text: detail }));
+}
+
+// --- First visit -------------------------------------------------------------------------
+
+let tries = null;
+
+async function showTries() {
+  if (tries) return;
+  tries = api.sample(12);
+  try {
+    const { items } = await tries;
+    const list = items.map((item) => card(item, { href: write({ ...EMPTY, item: item.item_id }), handlers: { open: alike, alike } }));
+    byId("tries-list").replaceChildren(...list);
+    byId("tries").hidden = list.length === 0;
+  } catch (problem) {
+    tries = null;
+    if (problem.status === 0 || problem.status >= 500) notice(problem.title, problem.detail);
+  }
+}
+
+// --- Parts --------------------------------------------------------------------------------
+
+const href = (hit) => write(question, hit.item_id);
+const results = new Results({
+  open, alike, href,
+  more: async () => {
+    limit = Math.min(limit + PAGE, MOST);
+    const before = byId("grid").children.length;
+    await load();
+    byId("grid").children[before]?.querySelector("a").focus({ preventScroll: true });
+  },
+  retry: () => load(),
+  clear: () => go(withoutFilters(question)),
+});
+const filters = new Filters((change) => {
+  const next = change(question); // of the newest question, which the drawn filters may be behind
+  limit = PAGE;
+  go(next);
+});
+const panel = new Panel({ open, alike, href, back: () => history.back(), close: closePanel });
+const crop = new CropBox(byId("stage"), (box) => go({ ...question, box }, { replace: true }));
+const viewfinder = new Viewfinder(begin);
+startTheme(byId("theme"));
+
+// --- Ways in ------------------------------------------------------------------------------
+
+for (const id of ["pick", "pick-top", "change"]) byId(id).addEventListener("click", () => byId("file").click());
+for (const id of ["file", "file-camera"]) {
+  byId(id).addEventListener("change", (event) => {
+    begin(event.target.files[0]);
+    event.target.value = ""; // the same photo may be chosen again
+  });
+}
+
+byId("camera").addEventListener("click", () => (touch.matches ? byId("file-camera").click() : viewfinder.open()));
+hasCamera().then((has) => {
+  byId("camera").hidden = !(has || touch.matches);
+});
+
+byId("composer").addEventListener("submit", (event) => {
+  event.preventDefault();
+  submitText();
+});
+byId("text").addEventListener("search", submitText); // the cross of a search field
+function submitText() {
+  const text = byId("text").value.trim();
+  if (text === question.text) return;
+  if (touch.matches) byId("text").blur(); // puts the keyboard away, so that the results are seen
+  go({ ...question, text });
+}
+
+byId("remove").addEventListener("click", () => {
+  go({ ...question, photo: null, item: "", box: null });
+  byId("text").focus();
+});
+byId("whole").addEventListener("click", () => {
+  go({ ...question, box: null }, { replace: true });
+  byId("stage").querySelector(".crop").focus();
+});
+
+const droppedItem = "application/x-vitrine-item";
+let over = 0;
+const covered = (on) => {
+  byId("drop-anywhere").hidden = !on || document.body.dataset.view === "home";
+  byId("dropzone").classList.toggle("over", on);
+};
+window.addEventListener("dragenter", (event) => {
+  event.preventDefault();
+  over += 1;
+  covered(true);
+});
+window.addEventListener("dragleave", () => {
+  over = Math.max(0, over - 1);
+  if (over === 0) covered(false);
+});
+window.addEventListener("dragover", (event) => event.preventDefault());
+window.addEventListener("drop", (event) => {
+  event.preventDefault();
+  over = 0;
+  covered(false);
+  taken(event.dataTransfer);
+});
+window.addEventListener("paste", (event) => {
+  if (event.clipboardData.files.length > 0) {
+    event.preventDefault();
+    taken(event.clipboardData);
+  }
+});
+
+function taken(transfer) {
+  const file = pictureIn(transfer);
+  if (file) begin(file);
+  else if (transfer.types.includes(droppedItem)) alike({ item_id: transfer.getData(droppedItem) });
+  else {
+    const words = ["That was a link, not a picture", "Save the picture first, or copy the picture itself and paste it here."];
+    if (asks(question)) results.fail(new api.Problem(...words, { status: 422 }));
+    else notice(...words);
+  }
+}
+
+byId("grid").addEventListener("dragstart", (event) => {
+  const id = event.target.closest?.(".card")?.dataset.item;
+  if (id) event.dataTransfer.setData(droppedItem, id);
+});
+
+// --- The frame ----------------------------------------------------------------------------
+
+byId("home").addEventListener("click", (event) => {
+  if (event.metaKey || event.ctrlKey || event.shiftKey) return;
+  event.preventDefault();
+  go(EMPTY);
+  window.scrollTo(0, 0);
+});
+
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  byId(asks(question) ? "results" : "pick").focus();
+});
+
+// On a narrow screen the very same filters stand in a sheet.
+function placeFilters() {
+  (narrow.matches ? byId("sheet-body") : byId("filters-home")).append(byId("filters"));
+  if (!narrow.matches) byId("sheet").close();
+}
+narrow.addEventListener("change", placeFilters);
+placeFilters();
+byId("open-filters").addEventListener("click", () => byId("sheet").showModal());
+for (const id of ["close-sheet", "show-found"]) byId(id).addEventListener("click", () => byId("sheet").close());
+byId("sheet").addEventListener("click", (event) => {
+  if (event.target === byId("sheet")) byId("sheet").close();
+});
+
+window.addEventListener("popstate", arrive);
+window.addEventListener("online", () => {
+  if (asks(question)) load();
+  else showTries();
+});
+arrive();

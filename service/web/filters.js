@@ -1,0 +1,151 @@
+// The filters: what the answer can be narrowed by, with counts, and what it is narrowed by now.
+
+import { byId, icon, make } from "./dom.js";
+import { filtersIn, toggled, withoutFilters } from "./question.js";
+import { swatch } from "./swatch.js";
+
+const OPEN = 2; // groups that begin open
+const SHOWN = 6; // values of a group before "Show all"
+
+const nameOf = (field) => {
+  const words = field.replaceAll("_", " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+};
+
+/** "Women/Tops/Tees" as the shopper reads it. */
+export const readable = (field, value) => (field === "category" ? value.split("/").join(" \u203a ") : value);
+
+/** The same, with the way to the category less loud than the category. */
+function nameOfValue(field, value) {
+  const steps = field === "category" ? value.split("/") : [value];
+  const last = steps.pop();
+  const way = steps.length > 0 ? make("span", { class: "value-way", text: `${steps.join(" \u203a ")} \u203a ` }) : "";
+  return make("span", { class: "value-name", dir: "auto", title: readable(field, value) }, way, last);
+}
+
+export class Filters {
+  #host = byId("filters");
+  #active = byId("active");
+  #number = byId("filters-number");
+  #onChange;
+  #question = null;
+  #facets = {};
+  #currency = "";
+  #parts = "";
+  #order = new Map(); // field -> values in the order first seen, so that rows stay under the pointer
+  #unfolded = new Map(); // field -> whether its group is open
+  #whole = new Set(); // fields whose every value is shown
+
+  /** `onChange(change)` is handed a function from the question as it is to the question as it should be. */
+  constructor(onChange) {
+    this.#onChange = onChange;
+    for (const host of [this.#host, this.#active]) host.addEventListener("click", (event) => this.#clicked(event));
+  }
+
+  /** Draw the filters of a question. `parts` names what was asked, `currency` is what prices are in. */
+  show(question, facets, { parts, currency }) {
+    this.#question = question;
+    this.#facets = facets;
+    this.#currency = currency;
+    if (parts !== this.#parts) {
+      this.#parts = parts;
+      this.#order.clear();
+    }
+    const focused = document.activeElement?.id;
+    const typed = document.activeElement?.value;
+    const groups = this.#fields(facets).map((field, place) => this.#group(field, facets[field] ?? [], place));
+    groups.splice(OPEN, 0, this.#price(currency), this.#stock(facets.in_stock ?? []));
+    this.#host.replaceChildren(...groups.filter(Boolean));
+    this.#drawActive();
+    if (!focused || !this.#host.contains(byId(focused))) return;
+    byId(focused).focus({ preventScroll: true });
+    if (focused.startsWith("price-")) byId(focused).value = typed; // an answer never takes away what is being typed
+  }
+
+  #fields(facets) {
+    const asked = Object.keys(this.#question.fields);
+    return [...new Set([...Object.keys(facets), ...asked])].filter((field) => field !== "in_stock" && field !== "price");
+  }
+
+  #group(field, counted, place) {
+    const chosen = this.#question.fields[field] ?? [];
+    const counts = new Map(counted.map(({ value, count }) => [value, count]));
+    const order = this.#order.get(field) ?? [];
+    order.push(...new Set([...counts.keys(), ...chosen].filter((value) => !order.includes(value))));
+    this.#order.set(field, order);
+    if (order.length < 2 && chosen.length === 0) return null; // one value narrows nothing
+
+    const first = this.#whole.has(field) ? order : order.filter((value, index) => index < SHOWN || chosen.includes(value));
+    const rows = first.map((value) => this.#value(field, value, counts.get(value) ?? 0, chosen.includes(value)));
+    const colors = field === "color" || field === "colour";
+    const details = make("details", { class: "group", open: this.#unfolded.get(field) ?? (place < OPEN || chosen.length > 0) },
+      make("summary", { id: `group-${field}` }, make("span", { text: nameOf(field) }), icon("more")),
+      make("ul", { class: colors ? "values colors" : "values", "aria-label": nameOf(field) }, ...rows),
+      order.length > first.length
+        ? make("button", { class: "link all", type: "button", id: `all-${field}`, text: `Show all ${order.length}`, data: { all: field } })
+        : null);
+    details.addEventListener("toggle", () => this.#unfolded.set(field, details.open));
+    return details;
+  }
+
+  #value(field, value, count, checked) {
+    const id = `value-${field}-${value}`;
+    const box = make("input", { type: "checkbox", id, checked, disabled: count === 0 && !checked, on: { change: () => this.#onChange((question) => toggled(question, field, value)) } });
+    const label = make("label", { for: id, class: count === 0 && !checked ? "value none" : "value" });
+    const color = field === "color" || field === "colour" ? swatch(value) : null;
+    label.append(...[color, nameOfValue(field, value), make("span", { class: "value-count", text: count.toLocaleString() })].filter(Boolean));
+    return make("li", {}, box, label);
+  }
+
+  #stock(counted) {
+    const count = counted.find(({ value }) => value === "true")?.count;
+    const box = make("input", { type: "checkbox", id: "value-stock", role: "switch", checked: this.#question.stock, on: {
+      change: ({ target }) => this.#onChange((question) => ({ ...question, stock: target.checked })),
+    } });
+    const label = make("label", { for: "value-stock", class: "value" }, make("span", { class: "value-name", text: "In stock only" }));
+    if (count !== undefined) label.append(make("span", { class: "value-count", text: count.toLocaleString() }));
+    return make("div", { class: "switch" }, box, label);
+  }
+
+  #price(currency) {
+    const field = (edge, label) => {
+      const value = this.#question[edge];
+      return make("label", { class: "price-edge" }, make("span", { text: label }), make("input", {
+        type: "number", inputmode: "decimal", min: "0", step: "any", id: `price-${edge}`, value: value === null ? null : String(value),
+        on: { change: ({ target }) => this.#onChange((question) => ({ ...question, [edge]: target.value === "" ? null : Math.max(0, Number(target.value)) })) },
+      }));
+    };
+    return make("fieldset", { class: "price" }, make("legend", { text: currency ? `Price in ${currency}` : "Price" }), field("min", "from"), field("max", "to"));
+  }
+
+  #drawActive() {
+    const question = this.#question;
+    const chips = Object.entries(question.fields).flatMap(([field, values]) => values.map((value) => this.#chip(readable(field, value), { field, value })));
+    if (question.min !== null || question.max !== null) {
+      const words = question.max === null ? `From ${question.min}` : question.min === null ? `Up to ${question.max}` : `${question.min} to ${question.max}`;
+      chips.push(this.#chip(words, { off: "price" }));
+    }
+    if (question.stock) chips.push(this.#chip("In stock", { off: "stock" }));
+    if (chips.length > 1) chips.push(make("li", {}, make("button", { class: "link", type: "button", text: "Clear all", data: { off: "all" } })));
+    this.#active.replaceChildren(...chips);
+    const number = filtersIn(question);
+    this.#number.textContent = number;
+    this.#number.hidden = number === 0;
+  }
+
+  #chip(words, data) {
+    return make("li", {}, make("button", { class: "chip", type: "button", "aria-label": `Remove filter ${words}`, data },
+      make("span", { text: words, dir: "auto" }), icon("close")));
+  }
+
+  #clicked(event) {
+    const { all, off, field, value } = event.target.closest("button")?.dataset ?? {};
+    if (all) {
+      this.#whole.add(all);
+      this.show(this.#question, this.#facets, { parts: this.#parts, currency: this.#currency });
+    } else if (off === "all") this.#onChange(withoutFilters);
+    else if (off === "price") this.#onChange((question) => ({ ...question, min: null, max: null }));
+    else if (off === "stock") this.#onChange((question) => ({ ...question, stock: false }));
+    else if (field) this.#onChange((question) => toggled(question, field, value));
+  }
+}

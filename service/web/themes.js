@@ -1,0 +1,25 @@
+// The light and dark switch. Unset, the system decides (see theme.js for the first paint).
+
+const KEY = "vitrine-theme";
+const system = matchMedia("(prefers-color-scheme: dark)");
+
+const now = () => document.documentElement.dataset.theme ?? (system.matches ? "dark" : "light");
+
+export function startTheme(button) {
+  const draw = () => button.setAttribute("aria-pressed", String(now() === "dark"));
+  button.addEventListener("click", () => {
+    const next = now() === "dark" ? "light" : "dark";
+    const follows = next === (system.matches ? "dark" : "light");
+    if (follows) delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = next;
+    try {
+      if (follows) localStorage.removeItem(KEY);
+      else localStorage.setItem(KEY, next);
+    } catch {
+      // Storage is off: the choice holds until the page is left.
+    }
+    draw();
+  });
+  system.addEventListener("change", draw);
+  draw();
+}
