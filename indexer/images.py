@@ -62,6 +62,7 @@ _OPENERS: dict[str, Callable[[io.BytesIO], Image.Image]] = {
     "AVIF": AvifImagePlugin.AvifImageFile,
 }
 _AVIF_BRANDS = (b"avif", b"avis")
+_HEIC_BRANDS = ("heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1")
 _FOREIGN = (
     (b"%PDF", "a PDF document"),
     (b"BM", "a BMP image"),
@@ -85,6 +86,7 @@ _TRANSPOSE = {
     8: Image.Transpose.ROTATE_90,
 }
 _EXIF_ORIENTATION = 0x0112
+_MOST_PROFILE = 4_000_000  # printers' profiles have 2 MB; transforms are kept by profile
 
 
 def read_image_file(path: Path, limits: ImageLimits = LIMITS) -> bytes:
@@ -99,6 +101,8 @@ def read_image_file(path: Path, limits: ImageLimits = LIMITS) -> bytes:
         raise BadImage("no such file") from None
     except OSError as error:
         raise BadImage(f"cannot be read: {error.strerror or error}") from error
+    except ValueError as error:  # a NUL in the path
+        raise BadImage(f"cannot be read: {error}") from error
     _check_bytes(data, limits)
     return data
 
@@ -128,21 +132,22 @@ def decode(
     left, top, right, bottom = check_box(box)
     image, name = _open(data, limits)
     try:
+        wanted = 1
         if side is not None:
-            share = min(right - left, bottom - top)
-            wanted = max(1, int(np.ceil(side / share)))
+            wanted = max(1, int(np.ceil(side / min(right - left, bottom - top))))
             if name == "JPEG":
                 image.draft(image.mode, (wanted, wanted))
-            turn = _orientation(image)
-            image.load()
-            factor = min(image.size) // (2 * wanted)
-            still: Image.Image = image.reduce(factor) if factor > 1 else image
-        else:
-            turn = _orientation(image)
-            image.load()
-            still = image
+        turn = _orientation(image)
+        image.load()
+        factor = min(image.size) // (2 * wanted) if side is not None else 1
         profile = image.info.get("icc_profile")
+        # Converting the smaller image is cheaper, but only these modes can be averaged as
+        # they are: a palette's numbers or a transparent key color cannot.
+        early = image.mode in ("RGB", "L", "CMYK") and "transparency" not in image.info
+        still: Image.Image = image.reduce(factor) if early and factor > 1 else image
         still = _to_srgb(still, profile if isinstance(profile, bytes) else b"")
+        if not early and factor > 1:
+            still = still.reduce(factor)
         if turn in _TRANSPOSE:
             still = still.transpose(_TRANSPOSE[turn])
     except BadImage:
@@ -250,10 +255,12 @@ def _webp_size(data: bytes) -> tuple[int, int]:
 
 def _orientation(image: Image.Image) -> int:
     # A photo with good pixels and broken EXIF is still a photo; it is taken as it lies.
+    # The base class is asked: PNG's own method would decode all pixels to look behind them.
     try:
-        return int(image.getexif().get(_EXIF_ORIENTATION, 1))
+        turn = int(Image.Image.getexif(image).get(_EXIF_ORIENTATION, 1))
     except Exception:  # noqa: BLE001
         return 1
+    return turn if turn in _TRANSPOSE else 1
 
 
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
@@ -267,7 +274,8 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
         image.paste(layered, mask=layered.getchannel("A"))
     if image.mode not in ("RGB", "CMYK", "L"):
         image = image.convert("RGB")
-    if profile and (transform := _transform(profile, image.mode)) is not None:
+    known = 0 < len(profile) <= _MOST_PROFILE
+    if known and (transform := _transform(profile, image.mode)) is not None:
         try:
             converted = ImageCms.applyTransform(image, transform)
         except ImageCms.PyCMSError:
@@ -294,12 +302,16 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
 
 
 def _describe(data: bytes) -> str:
-    for magic, what in _FOREIGN:
-        if data.lstrip()[: len(magic)].lower() == magic.lower():
-            return what
-    if data[4:8] == b"ftyp":
-        return f"an ISO media file ({data[8:12].decode('ascii', 'replace').strip()})"
     head = data[:512]
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    for magic, what in _FOREIGN:
+        if start.startswith(magic.lower()):
+            return what
+    if start.startswith(b"<?xml") and b"<svg" in start:
+        return "an SVG drawing"
+    if data[4:8] == b"ftyp":
+        brand = data[8:12].decode("ascii", "replace").strip()
+        return "a HEIC photo" if brand in _HEIC_BRANDS else f"an ISO media file ({brand})"
     if all(byte in b"\t\n\r\f\b" or 32 <= byte < 127 or byte >= 128 for byte in head):
         return "text"
     return "unknown data"

@@ -17,6 +17,7 @@ FORMS = {
     "color": "what colors are where: no weights, for tests",
     "openclip:MODEL/PRETRAINED": "OpenCLIP with a pretrained tag or a local checkpoint",
     "openclip:hf-hub:ORG/NAME": "OpenCLIP weights from the Hugging Face hub",
+    "openclip:local-dir:FOLDER": "an OpenCLIP model saved with its open_clip_config.json",
     "cnn:MODEL[@WEIGHTS]": "pooled features of a timm or torchvision model",
     "onnx:FILE": "any exported image encoder, with FILE.json beside it",
 }
@@ -33,6 +34,9 @@ def canonical_id(encoder_id: str) -> str:
     if kind == "cnn" and "@" in rest:
         model, _, weights = rest.partition("@")
         return f"cnn:{model}@{Path(weights).expanduser().resolve()}"
+    if kind == "openclip" and rest.startswith("local-dir:"):
+        folder = rest.removeprefix("local-dir:")
+        return f"openclip:local-dir:{Path(folder).expanduser().resolve()}"
     if kind == "openclip" and not rest.startswith("hf-hub:"):
         model, _, weights = rest.partition("/")
         if weights and Path(weights).expanduser().is_file():
