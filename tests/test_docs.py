@@ -1,0 +1,74 @@
+"""The docs say what the code does: README's Python runs, its tables are those of the code."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from indexer.build import build_index
+from indexer.encoders.registry import FORMS, load_encoder
+from indexer.generation import ShopFolder
+from indexer.sample.shop import write_shop
+from indexer.sources import open_catalog
+from service.app import create_app
+from service.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as ``scripts/demo`` leaves it, with a smaller shop."""
+    folder = tmp_path_factory.mktemp("demo")
+    sample = write_shop(folder / "sample-shop" / "catalog", items=60, photos=4)
+    shop = ShopFolder(folder / "sample-shop" / "shop")
+    build_index(open_catalog(sample.catalog), shop, load_encoder())
+    return folder
+
+
+def test_the_readmes_python_runs_and_finds_products(demo_folder: Path) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=demo_folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 7  # three by photo, three by words, one list
+    assert re.match(r"-?[01]\.\d\d  \S+  \S+", lines[0])
+    assert lines[-1].startswith("['")
+
+
+def test_the_readmes_python_has_at_most_eight_lines() -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    assert len([line for line in code.splitlines() if line.strip()]) <= 8
+
+
+def test_the_readmes_tables_are_those_of_the_code() -> None:
+    script = ROOT / "scripts" / "reference.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_readme_names_every_kind_of_encoder() -> None:
+    for form in FORMS:
+        kind = form.partition(":")[0]
+        assert re.search(rf"`{kind}[:`]", README), kind
+
+
+def test_the_readme_names_every_path_of_the_api() -> None:
+    paths = create_app(Settings()).openapi()["paths"]
+    for path in paths:
+        assert path.replace("{item_id}", "{id}") in README, path
+
+
+def test_links_between_the_docs_lead_somewhere() -> None:
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
