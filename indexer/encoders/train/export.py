@@ -1,0 +1,209 @@
+"""Between the trained network and the ONNX file that ships.
+
+The graph is written node by node: it takes uint8 (n, s, s, 3) pixels and normalises them
+itself. Large weights are stored as int8 with a scale an output channel, small ones as float16;
+both become float32 once, when the session starts, so nothing is computed in int8. Weights bear
+the names they have in the network, so that `load_network` can train on from the shipped file.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from torch import nn
+
+from indexer.encoders.train.network import (
+    DIM,
+    PIXEL_MEAN,
+    PIXEL_STD,
+    PREFIX_DIMS,
+    Block,
+    Conv,
+    Network,
+    Shape,
+)
+
+_OPSET = 17
+_LARGE = 50_000
+"""Weights of at least so many values are stored as int8."""
+
+
+class _Graph:
+    """Collects nodes and weights; every method returns the name of what it made."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.weights: list[onnx.TensorProto] = []
+
+    def node(self, op: str, *inputs: str, output: str = "", **attributes: Any) -> str:
+        output = output or f"{op.lower()}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(op, list(inputs), [output], **attributes))
+        return output
+
+    def value(self, name: str, array: NDArray[np.generic]) -> str:
+        self.weights.append(numpy_helper.from_array(array, name))
+        return name
+
+    def weight(self, name: str, tensor: torch.Tensor) -> str:
+        array = tensor.detach().float().numpy()
+        if array.size < _LARGE:
+            half = self.value(name, array.astype(np.float16))
+            return self.node("Cast", half, output=f"{name}.float", to=TensorProto.FLOAT)
+        levels, scale = quantize(array)
+        return self.node(
+            "DequantizeLinear",
+            self.value(name, levels),
+            self.value(f"{name}.scale", scale),
+            output=f"{name}.float",
+            axis=0,
+        )
+
+    def conv(self, name: str, layer: Conv, x: str) -> str:
+        conv = layer.conv
+        assert conv.bias is not None, "fold the network first"
+        (stride, _), pad = conv.stride, int(conv.padding[0])
+        return self.node(
+            "Conv",
+            x,
+            self.weight(f"{name}.conv.weight", conv.weight),
+            self.weight(f"{name}.conv.bias", conv.bias),
+            strides=[stride, stride],
+            pads=[pad] * 4,
+            kernel_shape=list(conv.kernel_size),
+        )
+
+    def block(self, name: str, block: Block, x: str) -> str:
+        short = x if block.short is None else self.conv(f"{name}.short", block.short, x)
+        inner = self.node("Relu", self.conv(f"{name}.first", block.first, x))
+        return self.node(
+            "Relu", self.node("Add", self.conv(f"{name}.second", block.second, inner), short)
+        )
+
+
+def quantize(weights: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Round (outputs, ...) weights to int8 levels with one scale (outputs,) each."""
+    flat = np.abs(weights.reshape(len(weights), -1)).max(1)
+    scale = np.maximum(flat / 127.0, 1e-12).astype(np.float32)
+    levels = np.round(weights / scale.reshape(-1, *[1] * (weights.ndim - 1)))
+    return levels.astype(np.int8), scale
+
+
+def export(network: Network, path: Path, *, name: str, size: int, fit: str) -> None:
+    """Write `path` (ONNX) and the JSON beside it; the network is folded on the way.
+
+    The file is written whole or not at all. The network itself takes on the rounded weights,
+    so that its vectors and the file's are the same within 1e-3 a value.
+    """
+    network = network.eval().fold()
+    graph = _Graph()
+    x = graph.node("Cast", "pixels", to=TensorProto.FLOAT)
+    x = graph.node("Transpose", x, perm=[0, 3, 1, 2])
+    x = graph.node(
+        "Sub", x, graph.value("mean", np.array(PIXEL_MEAN, np.float32).reshape(1, 3, 1, 1))
+    )
+    x = graph.node(
+        "Div", x, graph.value("std", np.array(PIXEL_STD, np.float32).reshape(1, 3, 1, 1))
+    )
+    x = graph.node("Relu", graph.conv("stem", network.stem, x))
+    for number, block in enumerate(network.blocks):
+        assert isinstance(block, Block)
+        x = graph.block(f"blocks.{number}", block, x)
+    x = graph.node("Relu", graph.conv("last", network.last, x))
+    x = graph.node("Clip", x, graph.value("least", np.array(1e-6, np.float32)))
+    cube = graph.node("Mul", graph.node("Mul", x, x), x)
+    mean = graph.node("ReduceMean", cube, axes=[2, 3], keepdims=0)  # (n, last)
+    pooled = graph.node("Pow", mean, graph.value("third", np.array(1 / 3, np.float32)))
+    head, bias = network.head.weight, network.head.bias
+    raw = graph.node(
+        "Gemm", pooled, graph.weight("head.weight", head), graph.weight("head.bias", bias), transB=1
+    )
+    length = graph.node("ReduceL2", raw, axes=[1], keepdims=1)  # (n, 1)
+    length = graph.node("Max", length, graph.value("tiny", np.array(1e-12, np.float32)))
+    graph.node("Div", raw, length, output="embedding")
+    model = helper.make_model(
+        helper.make_graph(
+            graph.nodes,
+            name,
+            [helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["n", size, size, 3])],
+            [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", DIM])],
+            graph.weights,
+        ),
+        opset_imports=[helper.make_opsetid("", _OPSET)],
+        ir_version=8,
+    )
+    shape = json.dumps(network.shape.as_dict())
+    model.metadata_props.append(onnx.StringStringEntryProto(key="vitrine_shape", value=shape))
+    onnx.checker.check_model(model, full_check=True)
+    side = {
+        "format": 1,
+        "name": name,
+        "size": size,
+        "fit": fit,
+        "resample": "bicubic",
+        "input": "pixels",
+        "output": "embedding",
+        "layout": "nhwc",
+        "dtype": "uint8",
+        "dim": DIM,
+        "prefix_dims": list(PREFIX_DIMS),
+    }
+    _take(network, model)
+    _replace(path, model.SerializeToString())
+    _replace(path.with_suffix(".json"), (json.dumps(side, indent=2) + "\n").encode())
+
+
+def load_network(path: Path) -> Network:
+    """Rebuild the network from a file that `export` wrote, in eval mode and already folded.
+
+    It can be trained further: the convolutions have a bias in place of the normalisation.
+    Any other ONNX file: ValueError.
+    """
+    model = onnx.load(path)
+    shapes = [entry.value for entry in model.metadata_props if entry.key == "vitrine_shape"]
+    if not shapes:
+        raise ValueError(f"{path} was not exported by this package: it does not name its shape")
+    fields = json.loads(shapes[0])
+    network = (
+        Network(Shape(tuple(fields["channels"]), tuple(fields["blocks"]), fields["last"]))
+        .eval()
+        .fold()
+    )
+    _take(network, model)
+    return network
+
+
+def _take(network: Network, model: onnx.ModelProto) -> None:
+    stored = {weight.name: numpy_helper.to_array(weight) for weight in model.graph.initializer}
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if name not in stored:
+                raise ValueError(f"the graph {model.graph.name} has no weight {name!r}")
+            values = stored[name].astype(np.float32)
+            if f"{name}.scale" in stored:
+                values *= stored[f"{name}.scale"].reshape(-1, *[1] * (values.ndim - 1))
+            parameter.copy_(torch.from_numpy(values))
+
+
+def check(network: nn.Module, path: Path, size: int) -> float:
+    """Return the largest difference of a value between network and ONNX file, on eight pictures."""
+    import onnxruntime
+
+    pixels = np.random.default_rng(0).integers(0, 256, (8, size, size, 3), dtype=np.uint8)
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    (theirs,) = session.run(["embedding"], {"pixels": pixels})
+    with torch.inference_mode():
+        ours = network(torch.from_numpy(pixels).permute(0, 3, 1, 2).float()).numpy()
+    return float(np.abs(ours - theirs).max())
+
+
+def _replace(path: Path, content: bytes) -> None:
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(content)
+    part.replace(path)
