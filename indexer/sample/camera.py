@@ -114,8 +114,6 @@ def look(
         flat = p.grid.reshape(-1, 3)
         normal = normals(p.grid).reshape(-1, 3)
         facing = project.facing(flat, normal)
-        if not p.closed:
-            normal = normal  # both sides are drawn; the side is decided per pixel below
         rows.append(
             np.concatenate([normal @ project.matrix.T, p.uv.reshape(-1, 2), facing[:, None]], 1)
         )
@@ -223,10 +221,19 @@ class _Blocks:
 
     def visible(self) -> tuple[Ints, Ints, NDArray[np.int64]]:
         """Covered fine pixels, the block seen there and the point within the block: each (k,)."""
+        self._close()
         pixel = np.flatnonzero(self.nearest >= 0).astype(np.int32)
         ids = self.nearest[pixel] & 0xFFFFFFFF
         block = np.searchsorted(np.array(self.start), ids, side="right").astype(np.int32) - 1
         return pixel, block, ids - np.array(self.start)[block]
+
+    def _close(self) -> None:
+        """Fill pinholes: a pixel far behind both of its neighbors takes the farther of the two."""
+        keys = self.nearest.reshape(self.height, self.width)
+        across = np.minimum(keys[1:-1, :-2], keys[1:-1, 2:])
+        np.maximum(across, np.minimum(keys[:-2, 1:-1], keys[2:, 1:-1]), out=across)
+        inner = keys[1:-1, 1:-1]
+        np.copyto(inner, across, where=(across >> 32) - (inner >> 32) > 200)
 
     def sample(self, block: Ints, local: NDArray[np.int64], rows: Floats) -> _Seen:
         """Attributes (g, 6) of the coarse points, blended at the visible fine points."""

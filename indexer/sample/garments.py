@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from indexer.sample.camera import View
-from indexer.sample.paint import SIDE_SLOT, Model
+from indexer.sample.paint import Model
 from indexer.sample.surfaces import (
+    SIDE_SLOT,
     ACCENT,
     DARK,
     INSIDE,
@@ -40,6 +41,7 @@ def torso(rows: Rows, *, drop: float, seed: int, fold: float = 0.016, back: floa
     """The trunk of a garment as rings from the neck down; the front of the neck hangs lower."""
     line = curve([(y, w, d) for y, w, d in rows], 110)  # (n, 3)
     ring = superellipse(129, 2.35)  # (m, 2)
+    ring = np.insert(ring, [32, 96], ring[[32, 96]], axis=0)  # the side seams, once for each cloth
     x = line[:, 1:2] * ring[None, :, 0]
     z = line[:, 2:3] * ring[None, :, 1]
     front = np.clip(ring[:, 1], 0, 1) ** 1.1
@@ -47,9 +49,23 @@ def torso(rows: Rows, *, drop: float, seed: int, fold: float = 0.016, back: floa
     t = np.linspace(0, 1, len(line))[:, None]
     fade = np.clip(1 - t / 0.42, 0, 1) ** 2.2
     y = line[:, :1] - fade * (drop * front + back * behind)[None, :]
-    body = part(np.stack([x, y, z], -1), MAIN)
-    body = displaced(body, folds(body, seed, fold) * np.clip(t * 5 - 0.4, 0, 1))
+    grid = np.stack([x, y, z], -1).astype(np.float32)
+    body = Part(grid, _tailored(grid))
+    body = displaced(body, folds(body, seed, fold, 0.8, 13) * np.clip(t * 5 - 0.4, 0, 1))
     return displaced(body, groove(np.float32(t), 0.968, 0.005, 0.010))
+
+
+def _tailored(grid: Floats) -> Floats:
+    """Pattern places (n, m, 2) of a trunk cut from a front and a back: level and upright on both."""
+    step = np.linalg.norm(np.diff(grid[..., [0, 2]], axis=1), axis=2)  # (n, m - 1)
+    around = np.concatenate([np.zeros((len(grid), 1), np.float32), np.cumsum(step, axis=1)], axis=1)
+    total = around[:, -1:]
+    m = grid.shape[1]
+    j = np.arange(m)[None, :]
+    left, right = 33, m - 34  # first column of the front, and its last
+    u = around - total / 2
+    u = np.where(j < left, around, np.where(j > right, around - total, u))
+    return np.stack([u, -grid[..., 1]], axis=-1).astype(np.float32)
 
 
 def sleeve(
@@ -64,9 +80,15 @@ def sleeve(
     """A right and a left sleeve along a path of the right one."""
     arm = tube(path, radii, slot, flat=flat, rows=64, columns=49, closed=False)
     _, t = params(arm)
-    arm = displaced(arm, folds(arm, seed, fold, 1.4, 6) * np.clip(t * 4 - 0.5, 0, 1))
+    arm = displaced(arm, folds(arm, seed, fold, 0.5, 12) * np.clip(t * 4 - 0.5, 0, 1))
     arm = displaced(arm, groove(t, 0.93, 0.012, 0.007))
+    arm = _lowered(arm, path[0][1])
     return [arm, arm.mirrored()]
+
+
+def _lowered(limb: Part, start: float) -> Part:
+    """A sleeve or leg whose pattern goes on from the trunk's, at the height where it starts."""
+    return replace(limb, uv=limb.uv - np.array([0, start], np.float32))
 
 
 def collar_band(body: Part, slot: int, radius: float = 0.017, tall: float = 1.7) -> Part:
@@ -83,7 +105,7 @@ def _label(y: float, z: float) -> Part:
 def _tee_rows(width: float, length: float, waist: float) -> Rows:
     w = width
     return [
-        (0.640, 0.165, 0.105), (0.622, 0.215, 0.118), (0.590, 0.320, 0.135), (0.545, w - 0.055, 0.145),
+        (0.640, 0.180, 0.110), (0.625, 0.225, 0.122), (0.595, 0.325, 0.137), (0.545, w - 0.055, 0.145),
         (0.48, w - 0.01, 0.155), (0.36, w, 0.17), (0.15, w - 0.01, 0.185), (-0.15, w * waist, 0.18),
         (-0.40, w * (waist + 1) / 2 + 0.01, 0.185), (-length, w * (waist + 1) / 2 + 0.03, 0.19),
     ]  # fmt: skip
@@ -92,25 +114,25 @@ def _tee_rows(width: float, length: float, waist: float) -> Rows:
 def tee(style: int) -> Model:
     """T-shirts: crew, V-neck, boxy, long-sleeved, fitted, sleeveless, ringer."""
     width = [0.43, 0.42, 0.49, 0.42, 0.39, 0.40, 0.44][style % 7]
-    length = [0.66, 0.68, 0.56, 0.66, 0.62, 0.68, 0.66][style % 7]
+    length = [0.82, 0.84, 0.66, 0.82, 0.80, 0.82, 0.82][style % 7]
     waist = [0.96, 0.94, 1.0, 0.95, 0.86, 0.95, 0.96][style % 7]
-    drop = [0.135, 0.27, 0.12, 0.13, 0.19, 0.22, 0.13][style % 7]
+    drop = [0.165, 0.29, 0.15, 0.155, 0.22, 0.25, 0.16][style % 7]
     body = torso(_tee_rows(width, length, waist), drop=drop, seed=style + 3)
     if style % 7 == 1:
         body = _pointed(body, 0.30)
     band = collar_band(body, ACCENT if style % 7 == 6 else SIDE_SLOT)
     parts = [body, band, _label(0.575, -0.088)]
-    x0 = width - 0.13
+    x0 = width - 0.19
     if style % 7 == 3:
-        path = [(x0, 0.42, 0), (width + 0.07, 0.22, 0), (width + 0.19, -0.12, 0.02),
-                (width + 0.24, -0.56, 0.04)]  # fmt: skip
-        parts += sleeve(path, [0.165, 0.145, 0.112, 0.085], seed=style)
+        path = [(x0, 0.45, 0), (width - 0.05, 0.385, 0), (width + 0.06, 0.20, 0), (width + 0.17, -0.16, 0.02),
+                (width + 0.20, -0.70, 0.05)]  # fmt: skip
+        parts += sleeve(path, [0.09, 0.15, 0.145, 0.112, 0.085], seed=style)
     elif style % 7 != 5:
         reach, fall = [(0.24, 0.10), (0.23, 0.08), (0.26, 0.00), (0, 0), (0.19, 0.16), (0, 0), (0.24, 0.10)][
             style % 7
         ]
-        path = [(x0, 0.425, 0), (width + 0.05, 0.29, 0), (width + reach, fall, 0.01)]
-        arms = sleeve(path, [0.17, 0.165, 0.145], seed=style)
+        path = [(x0, 0.45, 0), (width - 0.05, 0.385, 0), (width + 0.06, 0.26, 0), (width + reach, fall, 0.01)]
+        arms = sleeve(path, [0.09, 0.15, 0.158, 0.145], seed=style)
         parts += arms
         if style % 7 == 6:
             parts += [_cuff(a, ACCENT, 0.02) for a in arms]
@@ -125,7 +147,7 @@ def tee(style: int) -> Model:
     views = (*FRONT_BACK, View("detail", -14, 4, zoom=2.5, focus=(0.06, 0.42, 0.15)))
     cloth = "knit" if style % 7 == 3 else "cloth"
     return Model(tuple(parts), views, {MAIN: cloth, INSIDE: cloth}, hangs=True,
-                 decal=(0.0, 0.62, 0.44))  # fmt: skip
+                 decal=(0.0, -0.14, 0.46))  # fmt: skip
 
 
 def _pointed(body: Part, depth: float) -> Part:
@@ -158,7 +180,7 @@ def curve_rows(grid: Floats, count: int) -> Floats:
 def shirt(style: int) -> Model:
     """Button shirts: long or short sleeves, with and without chest pocket, band collar, camp."""
     width = [0.43, 0.46, 0.41, 0.43, 0.44, 0.42][style % 6]
-    length = [0.72, 0.64, 0.74, 0.70, 0.72, 0.86][style % 6]
+    length = [0.88, 0.76, 0.90, 0.86, 0.86, 1.02][style % 6]
     short = style % 6 in (1, 4)
     band_only = style % 6 in (3, 5)
     body = torso(_tee_rows(width, length, 0.95), drop=0.15, seed=style + 30, fold=0.014)
@@ -175,17 +197,17 @@ def shirt(style: int) -> Model:
         parts.append(_collar(neck, camp=style % 6 in (1, 4)))
     if style % 6 in (0, 1, 2):
         parts += _pocket(body, 0.60, 0.36, 0.085, 0.20)
-    x0 = width - 0.13
+    x0 = width - 0.19
     if short:
-        path = [(x0, 0.425, 0), (width + 0.06, 0.27, 0), (width + 0.22, 0.02, 0.01)]
-        parts += sleeve(path, [0.17, 0.165, 0.15], seed=style)
+        path = [(x0, 0.45, 0), (width - 0.05, 0.385, 0), (width + 0.06, 0.25, 0), (width + 0.22, 0.02, 0.01)]
+        parts += sleeve(path, [0.09, 0.15, 0.16, 0.15], seed=style)
     else:
-        path = [(x0, 0.42, 0), (width + 0.07, 0.22, 0), (width + 0.18, -0.14, 0.02),
-                (width + 0.22, -0.56, 0.05)]  # fmt: skip
-        arms = sleeve(path, [0.165, 0.145, 0.115, 0.085], seed=style)
+        path = [(x0, 0.45, 0), (width - 0.05, 0.385, 0), (width + 0.06, 0.20, 0), (width + 0.16, -0.18, 0.02),
+                (width + 0.19, -0.68, 0.05)]  # fmt: skip
+        arms = sleeve(path, [0.09, 0.15, 0.145, 0.115, 0.085], seed=style)
         parts += arms + [_cuff(a, SIDE_SLOT, 0.055) for a in arms]
     views = (*FRONT_BACK, View("detail", -16, 6, zoom=2.5, focus=(0.06, 0.42, 0.15)))
-    return Model(tuple(parts), views, hangs=True, decal=(0.0, 0.62, 0.4))
+    return Model(tuple(parts), views, hangs=True, decal=(0.0, -0.1, 0.4))
 
 
 def _surface(body: Part, s: Floats, t: Floats, out: float) -> Floats:
@@ -246,7 +268,7 @@ def _collar(neck: Floats, camp: bool) -> Part:
     side = np.sign(ring[:, :1]) * np.array([1.0, 0, 0])
     stand = 0.052
     fall = (0.040 + (0.085 if not camp else 0.10) * tip)[:, None]
-    spread = (0.05 + 0.0 * tip)[:, None]
+    spread = (0.05 + 0.055 * tip)[:, None]
     rows = np.stack([
         ring,
         ring + up * stand + away * 0.004,
@@ -260,17 +282,17 @@ def _collar(neck: Floats, camp: bool) -> Part:
 def hoodie(style: int) -> Model:
     """Hoodies: pullover, zipped, cropped, oversized, with contrast ribs."""
     width = [0.45, 0.45, 0.46, 0.51, 0.44][style % 5]
-    length = [0.62, 0.64, 0.42, 0.66, 0.62][style % 5]
+    length = [0.76, 0.78, 0.54, 0.80, 0.76][style % 5]
     rows = [*_tee_rows(width, length - 0.06, 0.99)[:-1], (-length + 0.08, width + 0.035, 0.21),
             (-length + 0.02, width - 0.02, 0.185)]  # fmt: skip
     body = torso(rows, drop=0.10, seed=style + 80, fold=0.024)
     rib = ACCENT if style % 5 == 4 else SIDE_SLOT
     parts = [body]
-    hem = _cuff(Part(body.grid[::-1][::-1], body.uv), rib, 0.055)
+    hem = _cuff(body, rib, 0.055)
     parts.append(hem)
-    x0 = width - 0.12
-    path = [(x0, 0.40, 0), (width + 0.09, 0.20, 0), (width + 0.20, -0.14, 0.03), (width + 0.22, -0.54, 0.07)]
-    arms = sleeve(path, [0.185, 0.165, 0.135, 0.105], seed=style, fold=0.02, flat=0.85)
+    x0 = width - 0.18
+    path = [(x0, 0.45, 0), (width - 0.05, 0.375, 0), (width + 0.08, 0.18, 0), (width + 0.18, -0.16, 0.03), (width + 0.20, -0.64, 0.08)]
+    arms = sleeve(path, [0.09, 0.165, 0.165, 0.135, 0.105], seed=style, fold=0.02, flat=0.85)
     parts += arms + [_cuff(a, rib, 0.045) for a in arms]
     parts.append(_hood())
     roll = _hood_roll(body)
@@ -293,7 +315,7 @@ def hoodie(style: int) -> Model:
         parts.append(tube([cord[-1], cord[-1] + [0, -0.035, 0]], 0.0105, METAL, columns=9, rows=6))
     views = (*FRONT_BACK, View("detail", -14, 6, zoom=2.2, focus=(0.04, 0.5, 0.15)))
     return Model(tuple(parts), views, {MAIN: "knit", ACCENT: "knit", INSIDE: "knit"}, hangs=True,
-                 decal=(0.0, 0.60, 0.40))  # fmt: skip
+                 decal=(0.0, -0.12, 0.40))  # fmt: skip
 
 
 def _hood() -> Part:
@@ -360,11 +382,11 @@ def dress(style: int) -> Model:
     else:
         parts += [collar_band(body, SIDE_SLOT, 0.011, 1.2), _label(0.59, -0.085)]
         if kind in (0, 4, 5):
-            path = [(0.22, 0.44, 0), (0.39, 0.30, 0), (0.50, 0.12 if kind != 5 else 0.19, 0.01)]
-            parts += sleeve(path, [0.14, 0.135, 0.13 if kind != 5 else 0.12], seed=style)
+            path = [(0.16, 0.46, 0), (0.29, 0.40, 0), (0.39, 0.29, 0), (0.50, 0.12 if kind != 5 else 0.19, 0.01)]
+            parts += sleeve(path, [0.08, 0.128, 0.132, 0.13 if kind != 5 else 0.12], seed=style)
         else:
-            path = [(0.22, 0.43, 0), (0.37, 0.34, 0), (0.42, 0.27, 0.01)]
-            parts += sleeve(path, [0.13, 0.12, 0.11], seed=style)
+            path = [(0.16, 0.46, 0), (0.28, 0.40, 0), (0.37, 0.32, 0), (0.42, 0.25, 0.01)]
+            parts += sleeve(path, [0.08, 0.124, 0.122, 0.112], seed=style)
     if kind in (0, 3, 4):
         row = int(np.argmin(np.abs(body.grid[:, 0, 1] - 0.0)))
         ring = body.grid[row] * np.array([1.02, 1, 1.02], np.float32)
@@ -431,12 +453,13 @@ def trousers(style: int) -> Model:
     leg_path = [(0.165, 0.34, 0), (0.178, 0.12, 0), ((0.17 + out) / 2, (low + 0.1) / 2, 0.012), (out, low, 0)]
     leg = tube(leg_path, [0.17, 0.192, knee, ankle], MAIN, flat=0.92, rows=110, columns=65, closed=False)
     s, t = params(leg)
-    leg = displaced(leg, folds(leg, style + 4, 0.013, 1.5, 8) * np.clip(t * 4 - 0.6, 0, 1))
+    leg = displaced(leg, folds(leg, style + 4, 0.012, 0.5, 14) * np.clip(t * 4 - 0.6, 0, 1))
     if kind in (0, 1, 3):
         knees = np.exp(-(((t - 0.55) / 0.07) ** 2)) * np.cos(2 * np.pi * (s - 0.5)) ** 2
         leg = displaced(leg, 0.008 * knees * np.sin(60 * t))
     if kind == 2:
         leg = displaced(leg, 0.012 * np.exp(-(((s - 0.5) / 0.02) ** 2)) * np.clip(t * 3, 0, 1))
+    leg = _lowered(leg, 0.34)
     legs = [leg, leg.mirrored()]
     parts = [hips, *legs, _waistband(hips, ACCENT if kind == 5 else SIDE_SLOT, 0.075)]
     if kind in (3, 5):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from indexer.sample.camera import View
-from indexer.sample.paint import SIDE_SLOT, Model
+from indexer.sample.paint import Model
 from indexer.sample.surfaces import (
+    SIDE_SLOT,
     ACCENT,
     DARK,
     INSIDE,
@@ -72,12 +73,11 @@ def mug(style: int) -> Model:
     handle = tube(path, 0.062, ACCENT if style in (1, 5) else SIDE_SLOT, flat=0.62, up=(0, 0, 1),
                   rows=40)  # fmt: skip
     handle = tube(path, 0.05, ACCENT if style in (1, 5) else SIDE_SLOT, flat=1.35, rows=40)
-    parts = tuple(p.turned("y", 18) for p in (body, inside, edge)) + (handle.turned("y", 18),)
+    parts = (body, inside, edge, handle.turned("y", 18))
     finish = {MAIN: "ceramic", INSIDE: "ceramic", ACCENT: "ceramic"}
     if style in (4, 6):
         finish = {MAIN: "matte", INSIDE: "ceramic", ACCENT: "matte"}
-    span = body.uv[..., 1]
-    return Model(parts, TABLE, finish, decal=(0.0, float(span.min() + np.ptp(span) * 0.58), 0.52))
+    return Model(parts, TABLE, finish, decal=(0.0, (top - wall[-1][1]) * 0.48, 0.52 if style != 3 else 0.46))
 
 
 def vase(style: int) -> Model:
@@ -196,7 +196,7 @@ def bottle(style: int) -> Model:
         parts.append(tube([(0.10, 0.3, 0.02), (0.16, level + 0.5, 0.02)], 0.028, METAL, rows=8))
     finish = {MAIN: "matte" if style % 2 == 0 else "gloss", ACCENT: "matte"}
     views = (View("front", 0, 8), View("angle", -30, 22))
-    return Model(tuple(parts), views, finish, decal=(0.0, tall * 1.15 + wide, 0.40))
+    return Model(tuple(parts), views, finish, decal=(0.0, tall * 1.05, 0.36))
 
 
 def lamp(style: int) -> Model:

@@ -151,7 +151,7 @@ def weave(finish: str) -> Floats | None:
     if finish in ("cloth", "glow"):
         relief = 0.020 * np.sin(2 * np.pi * x / 4) * np.sin(2 * np.pi * y / 4) + 0.02 * soft
     elif finish == "knit":
-        relief = 0.05 * np.abs(np.sin(2 * np.pi * x / 16)) * (0.6 + 0.4 * np.sin(np.pi * y / 4))
+        relief = 0.045 * np.abs(np.sin(np.pi * x / 16)) * (0.8 + 0.2 * np.sin(np.pi * y / 4))
         relief = relief - relief.mean() + 0.02 * soft
     elif finish == "denim":
         relief = 0.05 * np.sin(2 * np.pi * (x + y) / 8) + 0.06 * soft + 0.02 * noise
@@ -201,8 +201,16 @@ def floor_shadow(sight: Sight) -> Floats:
 
 def wall_shadow(cover: Floats, shift: int, radius: int, strength: float) -> Floats:
     """The soft shadow on a wall close behind a hanging thing, (h, w) in [0, 1]."""
-    moved = np.roll(blurred(cover, radius), (shift, shift // 2), axis=(0, 1))
+    moved = shifted(blurred(cover, radius), shift, shift // 2)
     return np.asarray(np.clip(moved, 0, 1) * strength, np.float32)
+
+
+def shifted(plane: Floats, down: int, right: int) -> Floats:
+    """A plane (h, w) moved; what comes in from outside is the nearest edge."""
+    h, w = plane.shape
+    rows = np.clip(np.arange(h) - down, 0, h - 1)
+    columns = np.clip(np.arange(w) - right, 0, w - 1)
+    return plane[rows][:, columns]
 
 
 def slots_used(slot: Slots) -> NDArray[np.intp]:

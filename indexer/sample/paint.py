@@ -14,10 +14,8 @@ from indexer.sample.camera import Sight, View, look
 from indexer.sample.palette import Rgb
 from indexer.sample.patterns import SIDE as TILE
 from indexer.sample.patterns import Tile, packed
-from indexer.sample.surfaces import MAIN, Floats, Part
+from indexer.sample.surfaces import MAIN, SIDE_SLOT, SLOTS, Floats, Part
 
-SIDE_SLOT = 9  # painted like MAIN, but without its print
-SLOTS = 12
 Pixels = NDArray[np.uint8]
 Paint = Tile | Rgb
 
@@ -40,7 +38,7 @@ class Model:
 
 
 _FINISH = {0: "cloth", 1: "cloth", 2: "matte", 3: "metal", 4: "wood", 5: "cloth", 6: "glass"}
-_FINISH |= {7: "rubber", 8: "glow", 9: "cloth", 10: "matte", 11: "matte"}
+_FINISH |= {7: "rubber", 8: "glow", 9: "cloth", 10: "matte", 11: "matte", 12: "rubber", 13: "matte"}
 
 
 def finishes(model: Model) -> tuple[str, ...]:

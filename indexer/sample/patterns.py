@@ -369,3 +369,12 @@ def wood(color: Rgb) -> Tile:
     share = np.clip(0.30 * rings**2 + 0.10 * fibers, 0, 1)[..., None]
     dark = np.array(darker(color, 0.45))
     return Tile(pack(Image.fromarray(np.uint8(np.array(color) * (1 - share) + dark * share))), 0.6)
+
+
+@lru_cache(maxsize=32)
+def lens(color: Rgb) -> Tile:
+    """Tinted glass: dark above, lighter below; v = 0 is the middle of the lens."""
+    v = (np.arange(SIDE) / SIDE + 0.5) % 1 - 0.5  # (SIDE,) from -0.5 to 0.5
+    share = np.clip(0.5 + v / 0.42, 0, 1)[:, None]
+    line = np.array(darker(color, 0.45)) * (1 - share) + np.array(lighter(color, 0.40)) * share
+    return Tile(pack(Image.fromarray(np.uint8(np.broadcast_to(line[:, None], (SIDE, SIDE, 3))))))

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from indexer.sample import backdrops
 from indexer.sample.camera import View
-from indexer.sample.light import blurred, floor_shadow
+from indexer.sample.light import blurred, floor_shadow, shifted
 from indexer.sample.paint import Model, Shot, colored, shoot
 from indexer.sample.palette import Rgb
 from indexer.sample.plan import PhotoPlan
@@ -84,8 +84,8 @@ def _near_shadow(cover: Floats, rng: np.random.Generator, reach: float) -> Float
     shift = max(2, round(reach * side))
     turn = float(rng.uniform(0.2, 2.6))
     move = (round(shift * np.sin(turn)), round(shift * np.cos(turn)))
-    close = np.roll(blurred(cover, max(2, shift // 2)), (move[0] // 2, move[1] // 2), (0, 1))
-    wide = np.roll(blurred(cover, shift * 2), move, (0, 1))
+    close = shifted(blurred(cover, max(2, shift // 2)), move[0] // 2, move[1] // 2)
+    wide = shifted(blurred(cover, shift * 2), *move)
     return np.asarray(np.clip(np.maximum(close * 0.55, wide * 0.6), 0, 1), np.float32)
 
 

@@ -17,6 +17,9 @@ SlotRule = Callable[[Floats, Floats], Slots]
 
 # What a piece of surface is made of; a look gives each slot its color or pattern.
 MAIN, ACCENT, TRIM, METAL, WOOD, INSIDE, LENS, DARK, LIGHT = range(9)
+SIDE_SLOT = 9  # painted like MAIN, but without its print
+DIAL, HANDS, GUM, TINT = range(10, 14)  # TINT is the plain first color of an item
+SLOTS = 14
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ def lengths(grid: Floats) -> tuple[Floats, Floats]:
     s = np.linspace(-0.5, 0.5, grid.shape[1])
     v = np.concatenate([[0], np.cumsum(down)])
     u = width[:, None] * s[None, :]
-    return u.astype(np.float32), np.broadcast_to(v[:, None], u.shape).astype(np.float32)
+    return u.astype(np.float32), np.tile(v[:, None], (1, grid.shape[1])).astype(np.float32)
 
 
 def part(
@@ -129,7 +132,10 @@ def revolve(
     x = line[:, :1] * ring[None, :, 0]
     z = line[:, :1] * ring[None, :, 1] * depth
     y = np.broadcast_to(line[:, 1:], x.shape)
-    return part(np.stack([x, y, z], axis=-1), slot, inside=inside, closed=closed)
+    made = part(np.stack([x, y, z], axis=-1), slot, inside=inside, closed=closed)
+    if line[-1, 1] > line[0, 1]:  # v grows downward, so that pictures stand upright
+        made.uv[..., 1] = made.uv[..., 1].max() - made.uv[..., 1]
+    return made
 
 
 def superellipse(columns: int, power: float = 2.0) -> Floats:
@@ -202,7 +208,6 @@ def box(
     round: float = 0.05,
     puff: float = 0.0,
     taper: float = 1.0,
-    planar: bool = True,
 ) -> Part:
     """A box of (width, height, depth) with round edges; `puff` swells its faces.
 
@@ -226,8 +231,19 @@ def box(
         n = grid / np.array([w, h, d])
         swell = np.prod(1 - np.clip(np.abs(n), 0, 1) ** 4 * 0.75, axis=-1, keepdims=True)
         grid = grid + puff * np.sign(n) * np.abs(n) ** 3 * swell
-    grid = grid + np.asarray(center)
-    return part(grid, slot, closed=True, planar=planar)
+    grid = np.float32(grid + np.asarray(center))
+    return Part(grid, _boxed(grid), slot, closed=True)
+
+
+def _boxed(grid: Floats) -> Floats:
+    """Pattern places (n, m, 2) of a box: each face is seen straight on."""
+    x, y, z = grid[..., 0], grid[..., 1], grid[..., 2]
+    n = np.abs(normals(grid))
+    side = (n[..., 0] > n[..., 1]) & (n[..., 0] > n[..., 2])
+    top = (n[..., 1] >= n[..., 0]) & (n[..., 1] > n[..., 2])
+    u = np.where(side, x - np.sign(x) * z, x)
+    v = np.where(top, z, -y)
+    return np.stack([u, v], axis=-1).astype(np.float32)
 
 
 def _round_rect(w: float, d: float, r: float, columns: int = 97) -> Floats:
@@ -281,19 +297,26 @@ def params(body: Part) -> tuple[Floats, Floats]:
     return s, np.linspace(0, 1, n, dtype=np.float32)[:, None]
 
 
-def folds(body: Part, seed: int, amount: float, lean: float = 0.6, count: int = 7) -> Floats:
-    """Soft folds of cloth (n, m): a few crossing waves, sharp on the crest."""
+def folds(body: Part, seed: int, amount: float, lean: float = 0.6, count: int = 9) -> Floats:
+    """Soft creases of cloth (n, m), up to about `amount` deep.
+
+    `lean` is how steeply they run: 0 across the cloth, 2 nearly along it.
+    """
     rng = np.random.default_rng(seed)
     s, t = params(body)
-    total = np.zeros((s.shape[1],), np.float32)[None] + np.zeros_like(t)
-    for k in range(count):
-        fs = rng.integers(1, 5) * (1 if rng.random() < 0.5 else -1)  # whole turns close the ring
-        ft = rng.uniform(0.6, 2.6) * lean + 0.3
-        bend = 0.25 * np.sin(2 * np.pi * (rng.uniform(0.5, 1.5) * t + rng.random()))
-        wave = np.sin(2 * np.pi * (fs * s + ft * t + bend + rng.random()))
-        here = np.exp(-(((t - rng.uniform(0.1, 1.0)) / 0.45) ** 2))
-        total = total + here * (1 - np.abs(wave)) ** 1.5 / (1 + 0.35 * k)
-    return (amount * (total - total.mean())).astype(np.float32)
+    total = np.zeros((len(t), s.shape[1]), np.float32)
+    for _ in range(count):
+        ds = (s - rng.random() + 0.5) % 1 - 0.5  # around the ring, where both ends meet
+        dt = t - rng.uniform(0.08, 1.0)
+        slope = rng.normal(0, lean) * 1.6
+        line = dt - slope * ds - rng.normal(0, 2.0) * ds**2
+        line = line + 0.012 * np.sin(2 * np.pi * (rng.uniform(2, 5) * ds + rng.random()))
+        wide = rng.uniform(0.020, 0.055) * (1 + abs(slope))
+        reach = np.exp(-((ds / rng.uniform(0.07, 0.17)) ** 2) - (dt / 0.34) ** 2)
+        ridge = np.exp(-((line / wide) ** 2)) - 0.6 * np.exp(-(((line - 1.6 * wide) / wide) ** 2))
+        total += (rng.choice((-1.0, 1.0), p=(0.35, 0.65)) * reach * ridge).astype(np.float32)
+    slow = 0.35 * np.sin(2 * np.pi * (2 * s + rng.random())) * np.sin(np.pi * (1.5 * t + rng.random()))
+    return (amount * (total + slow)).astype(np.float32)
 
 
 def groove(x: Floats, at: float, width: float, depth: float) -> Floats:
