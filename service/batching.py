@@ -59,6 +59,7 @@ class PhotoBatcher:
         self._ready: deque[_Job] = deque()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._closing = False
         self._inside = 0
         self._pace_s = 0.0  # measured seconds per photo while there was a backlog
 
@@ -71,11 +72,13 @@ class PhotoBatcher:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._limits.deadline_s
         self._refuse_if_full()
-        if self._task is None:
+        if self._task is None and not self._closing:
             self._task = loop.create_task(self._encode_forever())
         self._inside += 1
         try:
             pixels = await self._decoders.run(lambda: self._decode(photo, box), deadline=deadline)
+            if self._closing:
+                raise _closed()
             job = _Job(pixels, loop.create_future())
             self._ready.append(job)
             self._wake.set()
@@ -89,13 +92,14 @@ class PhotoBatcher:
 
     async def close(self) -> None:
         """Stop after the running batch; callers that still wait get Overloaded."""
+        self._closing = True
+        self._wake.set()
         if self._task is not None:
-            self._task.cancel()
             await asyncio.wait([self._task])
         while self._ready:
             job = self._ready.popleft()
             if not job.result.done():
-                job.result.set_exception(Overloaded("the service is closing; try again"))
+                job.result.set_exception(_closed())
         self._thread.shutdown(wait=True)
 
     def _refuse_if_full(self) -> None:
@@ -120,10 +124,11 @@ class PhotoBatcher:
     async def _encode_forever(self) -> None:
         loop = asyncio.get_running_loop()
         freed_at = 0.0  # when the last batch ended, if more photos were on their way then
-        while True:
-            while not self._ready:
+        while not self._closing:
+            if not self._ready:
                 self._wake.clear()
                 await self._wake.wait()
+                continue
             if self._limits.wait_s and len(self._ready) < self._limits.size:
                 await asyncio.sleep(self._limits.wait_s)
             batch = self._take()
@@ -163,4 +168,11 @@ class PhotoBatcher:
     async def _vectors(self, pixels: list[Pixels]) -> Vectors:
         loop = asyncio.get_running_loop()
         encode = self._encoder.encode_images
-        return await settled(loop.run_in_executor(self._thread, encode, pixels))
+        vectors = await settled(loop.run_in_executor(self._thread, encode, pixels))
+        if len(vectors) != len(pixels):
+            raise RuntimeError(f"the encoder gave {len(vectors)} vectors for {len(pixels)} photos")
+        return vectors
+
+
+def _closed() -> Overloaded:
+    return Overloaded("the service is closing; try again")

@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import logging.handlers
+import os
 import queue
 import socket
 import sys
@@ -54,7 +55,10 @@ def listen(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        reason = error.strerror or str(error)
+        # create_server puts the address into strerror once more; names that do not resolve have
+        # numbers of their own.
+        number = None if isinstance(error, socket.gaierror) else error.errno
+        reason = os.strerror(number) if number else error.strerror
         raise CannotListen(
             f"cannot listen on {host} port {port}: {reason}; choose another with --port",
             param="port",

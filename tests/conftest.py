@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pytest
@@ -16,6 +19,12 @@ from indexer.encoders.color import ColorEncoder
 from indexer.generation import ShopFolder
 from indexer.sources import open_catalog
 from search.engine import SearchEngine
+
+if TYPE_CHECKING:
+    import httpx
+    from fastapi import FastAPI
+
+T = TypeVar("T")
 
 # Two shades of each color are alike to the color encoder; two colors are not.
 COLORS = {
@@ -133,3 +142,55 @@ def photo() -> Callable[[str], bytes]:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(7)
+
+
+class Http:
+    """The service without a network: each call runs the app until its reply is complete."""
+
+    def __init__(self, app: FastAPI) -> None:
+        import httpx
+
+        self.app = app
+        self._runner = asyncio.Runner()
+        self._lifespan = app.router.lifespan_context(app)
+        self.run(self._lifespan.__aenter__())
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        self.client = httpx.AsyncClient(transport=transport, base_url="http://shop")
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run something in the event loop of the app."""
+        return self._runner.run(work)
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        return self.run(self.client.get(path, **options))
+
+    def post(self, path: str, **options: Any) -> httpx.Response:
+        return self.run(self.client.post(path, **options))
+
+    def close(self) -> None:
+        self.run(self._lifespan.__aexit__(None, None, None))
+        self._runner.close()
+
+
+@pytest.fixture
+def serve(tiny_shop: Path) -> Iterator[Callable[..., Http]]:
+    """Starts the service on ``tiny_shop``; takes settings, and what ``create_app`` takes."""
+    from service.app import create_app
+    from service.settings import Settings
+
+    with contextlib.ExitStack() as stack:
+
+        def start(*, open_engine: Any = None, current: Any = None, **settings: Any) -> Http:
+            options = {"shop": tiny_shop, "request_log": False, **settings}
+            app = create_app(Settings(**options), open_engine=open_engine, current=current)
+            http = Http(app)
+            stack.callback(http.close)
+            return http
+
+        yield start
+
+
+@pytest.fixture
+def http(serve: Callable[..., Http]) -> Http:
+    """The service on ``tiny_shop``, with the settings as they are."""
+    return serve()

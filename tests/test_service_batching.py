@@ -1,0 +1,259 @@
+"""The batcher: batches fill under load, nobody harms a neighbor, nobody waits for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import threading
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from indexer.encoders.preprocess import Preprocess
+from indexer.errors import BadImage, Overloaded
+from service.batching import BatchLimits, PhotoBatcher
+from service.workers import Workers
+
+
+class MeanEncoder:
+    """The mean color of an image, unscaled; remembers the size of each batch it was given.
+
+    It may be held back (``gate``), and it refuses batches with a purely black image.
+    """
+
+    id = "mean"
+    dim = 3
+    weights_hash = "0" * 64
+    preprocess = Preprocess(size=8)
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.seconds = 0.0
+
+    def encode_images(self, pixels):
+        self.batches.append(len(pixels))
+        self.gate.wait(10)
+        time.sleep(self.seconds)
+        vectors = np.array([one.reshape(-1, 3).mean(axis=0) for one in pixels], dtype=np.float32)
+        if (vectors.max(axis=1) < 1).any():
+            raise RuntimeError("black")
+        return vectors
+
+
+def gray(level: int) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (16, 16), (level, level, level)).save(out, "PNG")
+    return out.getvalue()
+
+
+@contextlib.asynccontextmanager
+async def running(encoder, threads: int = 2, **limits):
+    limits = BatchLimits(**limits)
+    decoders = Workers(threads, queue=limits.queue, deadline_s=limits.deadline_s, name="decoding")
+    batcher = PhotoBatcher(encoder, decoders, limits=limits)
+    try:
+        yield batcher
+    finally:
+        encoder.gate.set()
+        await batcher.close()
+        decoders.close()
+
+
+async def settle() -> None:
+    """Time for everything that can go on to have gone on."""
+    await asyncio.sleep(0.1)
+
+
+def test_each_photo_gets_its_own_embedding_whatever_the_batch():
+    async def scenario():
+        encoder = MeanEncoder()
+        encoder.gate.clear()
+        async with running(encoder, size=8) as batcher:
+            calls = [asyncio.ensure_future(batcher.embed(gray(level))) for level in range(10, 40)]
+            await settle()
+            encoder.gate.set()
+            vectors = await asyncio.gather(*calls)
+        assert [round(float(v[0])) for v in vectors] == list(range(10, 40))
+        assert encoder.batches[0] < 8  # the first did not wait for company
+        assert max(encoder.batches) == 8  # those that came meanwhile went together
+        assert sum(encoder.batches) == 30
+
+    asyncio.run(scenario())
+
+
+def test_an_idle_batcher_does_not_wait_for_company():
+    async def scenario():
+        encoder = MeanEncoder()
+        async with running(encoder) as batcher:
+            for level in (10, 20, 30):
+                assert float((await batcher.embed(gray(level)))[0]) == level
+        assert encoder.batches == [1, 1, 1]
+
+    asyncio.run(scenario())
+
+
+def test_a_batch_may_be_told_to_wait_for_company():
+    async def scenario():
+        encoder = MeanEncoder()
+        async with running(encoder, wait_s=0.2) as batcher:
+            await asyncio.gather(*(batcher.embed(gray(level)) for level in range(10, 15)))
+        assert encoder.batches == [5]
+
+    asyncio.run(scenario())
+
+
+def test_one_bad_photo_in_a_batch_harms_nobody():
+    async def scenario():
+        encoder = MeanEncoder()
+        encoder.gate.clear()
+        async with running(encoder) as batcher:
+            first = asyncio.ensure_future(batcher.embed(gray(99)))
+            await settle()  # the encoder is busy now; the next five are one batch
+            photos = [gray(10), b"not an image", gray(20), gray(0), gray(30)]
+            calls = [asyncio.ensure_future(batcher.embed(photo)) for photo in photos]
+            await settle()
+            encoder.gate.set()
+            results = await asyncio.gather(*calls, return_exceptions=True)
+            await first
+        assert [float(results[at][0]) for at in (0, 2, 4)] == [10, 20, 30]
+        assert isinstance(results[1], BadImage)
+        assert isinstance(results[3], RuntimeError)  # the encoder's, for the black one alone
+
+    asyncio.run(scenario())
+
+
+def test_a_full_queue_refuses_at_once():
+    async def scenario():
+        encoder = MeanEncoder()
+        encoder.gate.clear()
+        async with running(encoder, queue=4, deadline_s=30) as batcher:
+            calls = [asyncio.ensure_future(batcher.embed(gray(50))) for _ in range(4)]
+            await settle()
+            began = time.perf_counter()
+            with pytest.raises(Overloaded, match="4 photos wait"):
+                await batcher.embed(gray(50))
+            assert time.perf_counter() - began < 0.05
+            encoder.gate.set()
+            await asyncio.gather(*calls)
+            await batcher.embed(gray(50))  # and takes more when there is room again
+
+    asyncio.run(scenario())
+
+
+def test_who_waits_past_the_deadline_is_refused_and_who_is_being_encoded_is_not():
+    async def scenario():
+        encoder = MeanEncoder()
+        encoder.gate.clear()
+        async with running(encoder, size=1, deadline_s=0.2) as batcher:
+            first = asyncio.ensure_future(batcher.embed(gray(10)))
+            await settle()
+            with pytest.raises(Overloaded, match=r"0\.2 s"):
+                await batcher.embed(gray(20))
+            encoder.gate.set()
+            assert float((await first)[0]) == 10
+        assert encoder.batches == [1]  # the late one was dropped, not encoded for nobody
+
+    asyncio.run(scenario())
+
+
+def test_a_wait_that_would_pass_the_deadline_is_refused_before_it_begins():
+    async def scenario():
+        encoder = MeanEncoder()
+        encoder.seconds = 0.05
+        async with running(encoder, size=1, deadline_s=0.4) as batcher:
+
+            async def timed():
+                began = time.perf_counter()
+                try:
+                    await batcher.embed(gray(50))
+                except Overloaded:
+                    return "refused", time.perf_counter() - began
+                return "done", time.perf_counter() - began
+
+            await asyncio.gather(*(timed() for _ in range(4)))  # learns how fast it is
+            results = await asyncio.gather(*(timed() for _ in range(30)))
+        refused = [took for what, took in results if what == "refused"]
+        done = [took for what, took in results if what == "done"]
+        assert len(done) >= 5
+        assert len(refused) >= 15
+        assert sorted(refused)[len(refused) // 2] < 0.05
+
+    asyncio.run(scenario())
+
+
+def test_a_cancelled_caller_is_dropped_from_the_queue():
+    async def scenario():
+        encoder = MeanEncoder()
+        encoder.gate.clear()
+        async with running(encoder, size=1) as batcher:
+            first = asyncio.ensure_future(batcher.embed(gray(10)))
+            await settle()
+            gone = [asyncio.ensure_future(batcher.embed(gray(20))) for _ in range(3)]
+            stays = asyncio.ensure_future(batcher.embed(gray(30)))
+            await settle()
+            for call in gone:
+                call.cancel()
+            await settle()
+            encoder.gate.set()
+            assert [float((await call)[0]) for call in (first, stays)] == [10, 30]
+            assert all(call.cancelled() for call in gone)
+        assert encoder.batches == [1, 1]
+
+    asyncio.run(scenario())
+
+
+def test_closing_tells_those_who_still_wait():
+    async def scenario():
+        encoder = MeanEncoder()
+        encoder.gate.clear()
+        async with running(encoder, size=1) as batcher:
+            asyncio.get_running_loop().call_later(0.2, encoder.gate.set)
+            calls = [asyncio.ensure_future(batcher.embed(gray(10))) for _ in range(3)]
+            await settle()
+            await batcher.close()
+            results = await asyncio.gather(*calls, return_exceptions=True)
+        assert all(isinstance(r, Overloaded) for r in results[1:])
+
+    asyncio.run(scenario())
+
+
+def test_workers_run_no_more_at_once_than_they_have_threads():
+    async def scenario():
+        workers = Workers(2, queue=50, deadline_s=5, name="test")
+        lock = threading.Lock()
+        now = most = 0
+
+        def work():
+            nonlocal now, most
+            with lock:
+                now += 1
+                most = max(most, now)
+            time.sleep(0.005)
+            with lock:
+                now -= 1
+
+        await asyncio.gather(*(workers.run(work) for _ in range(20)))
+        workers.close()
+        assert most == 2
+
+    asyncio.run(scenario())
+
+
+def test_a_cancelled_call_ends_only_when_its_thread_has_ended():
+    async def scenario():
+        workers = Workers(1, queue=5, deadline_s=5, name="test")
+        ended = threading.Event()
+        call = asyncio.ensure_future(workers.run(lambda: (time.sleep(0.2), ended.set())))
+        await asyncio.sleep(0.05)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert ended.is_set()
+        workers.close()
+
+    asyncio.run(scenario())

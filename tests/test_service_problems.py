@@ -1,0 +1,154 @@
+"""Every error has one shape, its own status and code, and gives nothing away."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from indexer import errors
+from indexer.errors import VitrineError
+from service.problems import STATUS, code_of, problem_of
+
+FIELDS = {"type", "title", "status", "detail", "code", "param", "request_id"}
+
+
+class Refusing:
+    """An engine that raises the same error whatever it is asked."""
+
+    generation = "000001"
+
+    def __init__(self, encoder, error: Exception) -> None:
+        self.encoder = encoder
+        self.error = error
+
+    def search(self, query):
+        raise self.error
+
+    def close(self) -> None:
+        pass
+
+
+def ask(serve, engine, error):
+    refusing = Refusing(engine.encoder, error)
+    http = serve(open_engine=lambda _: refusing, current=lambda: "000001")
+    return http.post("/v1/search", json={"parts": [{"text": "mug"}]})
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "code"),
+    [
+        ("BadImage", 422, "bad_image"),
+        ("BadCatalog", 422, "bad_catalog"),
+        ("BadQuery", 422, "bad_query"),
+        ("UnknownItem", 404, "unknown_item"),
+        ("EncoderNotFound", 503, "encoder_not_found"),
+        ("IndexNotFound", 503, "index_not_found"),
+        ("IndexMismatch", 409, "index_mismatch"),
+        ("IndexCorrupt", 503, "index_corrupt"),
+        ("StoreFull", 507, "store_full"),
+        ("StoreBusy", 409, "store_busy"),
+        ("Overloaded", 503, "overloaded"),
+        ("VitrineError", 500, "vitrine_error"),
+    ],
+)
+def test_each_error_of_the_tree_has_its_status_and_code(serve, engine, name, status, code):
+    error = getattr(errors, name)("expected this, got that", param="the-field")
+    response = ask(serve, engine, error)
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    body = response.json()
+    assert set(body) == FIELDS
+    assert (body["status"], body["code"], body["param"]) == (status, code, "the-field")
+    assert body["detail"] == "expected this, got that"
+    assert body["request_id"] == response.headers["x-request-id"]
+    assert ("retry-after" in response.headers) == (status == 503)
+
+
+def test_no_error_of_the_tree_was_forgotten():
+    tree = {kind for kind in vars(errors).values() if isinstance(kind, type)}
+    assert {k for k in tree if issubclass(k, VitrineError)} - {VitrineError} == set(STATUS)
+
+
+def test_a_subclass_has_the_status_of_its_parent():
+    class BlurredPhoto(errors.BadImage):
+        pass
+
+    reply = problem_of({}, BlurredPhoto("too blurred"))
+    assert reply.status_code == 422
+    assert code_of(BlurredPhoto("")) == "blurred_photo"
+
+
+def test_an_unexpected_error_is_logged_and_not_quoted(serve, engine, caplog):
+    secret = "the password is swordfish"
+    with caplog.at_level(logging.ERROR, "vitrine.service"):
+        response = ask(serve, engine, RuntimeError(secret))
+    assert response.status_code == 500
+    body = response.json()
+    assert set(body) == FIELDS
+    assert body["code"] == "internal_error"
+    assert secret not in response.text
+    assert body["request_id"] in caplog.text
+    assert secret in caplog.text  # with its traceback
+    assert "content-security-policy" in response.headers
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nothing/here", 404, "not_found"),
+        ("GET", "/v1/", 404, "not_found"),
+        ("GET", "/web/nothing.js", 404, "not_found"),
+        ("GET", "/web/../settings.py", 404, "not_found"),
+        ("GET", "/web/%2e%2e/settings.py", 404, "not_found"),
+        ("GET", "/v1/search", 405, "method_not_allowed"),
+        ("DELETE", "/v1/items/red-shoe", 405, "method_not_allowed"),
+        ("POST", "/livez", 405, "method_not_allowed"),
+        ("PUT", "/web/app.js", 405, "method_not_allowed"),
+    ],
+)
+def test_what_is_no_route_is_a_problem_too(http, method, path, status, code):
+    response = http.run(http.client.request(method, path))
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    assert set(response.json()) == FIELDS
+    assert response.json()["code"] == code
+
+
+def test_a_refused_method_is_told_which_are_allowed(http):
+    assert http.get("/v1/search").headers["allow"] == "POST"
+
+
+def test_without_an_index_the_service_lives_but_is_not_ready(serve, tmp_path):
+    http = serve(shop=tmp_path / "empty")
+    assert http.get("/livez").json()["status"] == "ok"
+    for path in ("/readyz", "/v1/status", "/v1/items/x", "/v1/items/x/image"):
+        response = http.get(path)
+        assert response.status_code == 503
+        assert response.json()["code"] == "index_not_found"
+        assert "vitrine index" in response.json()["detail"]
+        assert int(response.headers["retry-after"]) > 0
+    assert http.get("/").status_code == 200
+
+
+def test_ready_names_the_generation(http):
+    assert http.get("/readyz").json() == {"status": "ok", "generation": "000001"}
+
+
+def test_an_encoder_that_is_missing_is_said_by_readyz(serve):
+    def missing(_):
+        raise errors.EncoderNotFound("no weights of openclip:x here; pip install 'vitrine[clip]'")
+
+    response = serve(open_engine=missing, current=lambda: "000001").get("/readyz")
+    assert (response.status_code, response.json()["code"]) == (503, "encoder_not_found")
+    assert "vitrine[clip]" in response.json()["detail"]
+
+
+def test_a_crash_while_opening_is_not_quoted(serve, caplog):
+    def crash(_):
+        raise RuntimeError("secret path")
+
+    response = serve(open_engine=crash, current=lambda: "000001").get("/readyz")
+    assert response.status_code in (500, 503)
+    assert "secret" not in response.text
+    assert "secret path" in caplog.text

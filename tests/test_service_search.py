@@ -1,0 +1,192 @@
+"""Searching over HTTP, on a shop whose answers one can see."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+import json
+
+import httpx
+import msgspec
+import numpy as np
+import pytest
+from PIL import Image
+
+from indexer.items import Item
+from indexer.status import Status
+from search.hits import FacetValue, Hit, Reply
+from service.schemas import FacetValueReply, HitReply, ItemReply, SearchReply, StatusReply
+
+COLORS = {"red": (220, 30, 40), "blue": (40, 70, 210), "white": (245, 245, 243)}
+
+
+def ids(response) -> list[str]:
+    assert response.status_code == 200, response.text
+    return [hit["item_id"] for hit in response.json()["hits"]]
+
+
+def upload(http, data: bytes, **fields):
+    return http.post("/v1/search/image", files={"image": ("photo", data)}, data=fields)
+
+
+def search(http, *parts, **fields):
+    return http.post("/v1/search", json={"parts": list(parts), **fields})
+
+
+def test_an_uploaded_red_photo_finds_the_red_things_first(http, photo):
+    response = upload(http, photo("red"), limit="2")
+    assert set(ids(response)) == {"red-shoe", "red-mug"}
+    reply = response.json()
+    assert (reply["encoder"], reply["mode"], reply["total"]) == ("color", "exact", 12)
+    assert reply["generation"] == "000001"
+    assert reply["timings"]["total_ms"] >= reply["timings"]["encode_ms"] > 0
+    scores = [hit["score"] for hit in reply["hits"]]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_a_photo_in_json_gives_what_the_uploaded_photo_gives(http, photo):
+    data = photo("blue")
+    uploaded = upload(http, data).json()
+    text = base64.b64encode(data).decode()
+    for image in (text, f"data:image/jpeg;base64,{text}"):
+        assert search(http, {"image": image}).json()["hits"] == uploaded["hits"]
+
+
+def test_the_service_gives_what_the_engine_gives(http, engine, photo):
+    hits = upload(http, photo("green"), limit="12").json()["hits"]
+    expected = engine.by_image(photo("green"), k=12)
+    assert [hit["item_id"] for hit in hits] == [hit.item_id for hit in expected]
+    assert [hit["score"] for hit in hits] == pytest.approx([h.score for h in expected], abs=1e-5)
+
+
+def test_the_address_of_each_hit_shows_its_image(http, photo):
+    hit = upload(http, photo("red"), limit="1").json()["hits"][0]
+    image = http.get(hit["image_url"])
+    assert image.status_code == 200
+    assert image.headers["content-type"] == "image/jpeg"
+    assert image.content[:3] == b"\xff\xd8\xff"
+
+
+def two_colors() -> bytes:
+    """Left half red, right half blue."""
+    image = Image.new("RGB", (200, 100), COLORS["red"])
+    image.paste(COLORS["blue"], (100, 0, 200, 100))
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("box", "color"), [((0.05, 0.1, 0.45, 0.9), "red"), ((0.55, 0.1, 0.95, 0.9), "blue")]
+)
+def test_a_box_cuts_the_photo_before_it_is_searched(http, box, color):
+    found = {f"{color}-shoe", f"{color}-mug"}
+    image = two_colors()
+    assert set(ids(upload(http, image, box=",".join(map(str, box)), limit="2"))) == found
+    part = {"image": base64.b64encode(image).decode(), "box": box}
+    assert set(ids(search(http, part, limit=2))) == found
+
+
+def test_words_find_titles(http):
+    response = search(http, {"text": "yellow mug"}, limit=1)
+    assert ids(response) == ["yellow-mug"]
+    assert response.json()["mode"] == "lexical"
+
+
+def test_an_item_finds_its_like_and_not_itself(http):
+    assert ids(search(http, {"item_id": "red-shoe"}, limit=1)) == ["red-mug"]
+
+
+def test_a_vector_of_an_item_finds_the_item(http, engine, photo):
+    vector = engine.encoder.encode_images([np.full((64, 64, 3), COLORS["white"], np.uint8)])[0]
+    assert set(ids(search(http, {"embedding": (3 * vector).tolist()}, limit=2))) == {
+        "white-shoe",
+        "white-mug",
+    }
+
+
+def test_a_negative_part_pushes_away(http, photo):
+    image = base64.b64encode(two_colors()).decode()
+    away = {"item_id": "blue-shoe", "weight": -0.8}
+    assert ids(search(http, {"image": image}, away, limit=1))[0].startswith("red")
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        'category = "Home/Mugs" and price < 30',
+        {"must": [{"key": "category", "match": {"value": "Home/Mugs"}},
+                  {"key": "price", "range": {"lt": 30}}]},
+    ],
+)  # fmt: skip
+def test_a_filter_says_which_items_may_answer(http, photo, condition):
+    expected = {"red-mug", "green-mug"}  # 15 and 25; the next is 35
+    assert set(ids(search(http, {"text": "mug"}, filter=condition))) == expected
+    text = condition if isinstance(condition, str) else json.dumps(condition)
+    assert set(ids(upload(http, photo("black"), filter=text))) == expected
+    response = http.get("/v1/items/red-shoe/similar", params={"filter": text})
+    assert set(ids(response)) == expected
+
+
+def test_facets_count_what_matches(http, photo):
+    facets = upload(http, photo("red"), facets=" in_stock, color ").json()["facets"]
+    assert set(facets) == {"in_stock", "color"}
+    assert {"value": "yellow", "count": 2} in facets["color"]
+
+
+def test_empty_form_fields_are_as_good_as_none(http, photo):
+    response = upload(http, photo("red"), text="", box="", filter="", facets="", limit="1")
+    assert ids(response)[0].startswith("red")
+
+
+def test_a_form_asks_what_the_same_parts_ask(http, photo):
+    data = photo("red")
+    form = upload(http, data, text="mug", weight="0.5", text_weight="2", limit="12")
+    image = {"image": base64.b64encode(data).decode(), "weight": 0.5}
+    parts = search(http, image, {"text": "mug", "weight": 2}, limit=12)
+    assert form.json()["mode"] == "fused"
+    assert form.json()["hits"] == parts.json()["hits"]
+
+
+def test_many_at_once_get_each_its_own_answer(http, photo):
+    colors = ["red", "green", "blue", "yellow", "black", "white"] * 5
+
+    async def all_at_once():
+        return await asyncio.gather(
+            *(http.client.post("/v1/search/image", files={"image": photo(c)}) for c in colors)
+        )
+
+    for color, response in zip(colors, http.run(all_at_once()), strict=True):
+        assert ids(response)[0].startswith(color)
+
+
+def test_the_address_keeps_the_prefix_that_a_proxy_strips(http, photo):
+    transport = httpx.ASGITransport(app=http.app, root_path="/shop")
+    client = httpx.AsyncClient(transport=transport, base_url="http://x")
+    response = http.run(client.get("/shop/v1/items/red-shoe"))
+    assert response.json()["image_urls"][0] == "/shop/v1/items/red-shoe/image?index=0"
+    assert http.run(client.get(response.json()["image_urls"][0])).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("struct", "model", "added"),
+    [
+        (Hit, HitReply, {"image_url"}),
+        (Reply, SearchReply, set()),
+        (FacetValue, FacetValueReply, set()),
+        (Item, ItemReply, {"image_urls"}),
+    ],
+)
+def test_replies_are_documented_field_by_field(struct, model, added):
+    fields = {field.encode_name for field in msgspec.structs.fields(struct)}
+    assert set(model.model_fields) == fields | added
+
+
+def test_the_status_says_what_is_documented_and_no_path(http):
+    reply = http.get("/v1/status").json()
+    assert set(reply) == set(StatusReply.model_fields)
+    left_out = {f.encode_name for f in msgspec.structs.fields(Status)} - set(reply)
+    assert left_out == {"catalog"}
+    assert (reply["items"], reply["rows"], reply["dim"], reply["text"]) == (12, 24, 112, "lexical")
+    assert "color" in reply["facets"]

@@ -1,0 +1,208 @@
+"""The service as a process serves it: a real socket, a log, clients that hang up, a clean end."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import uvicorn
+
+from indexer.encoders.color import ColorEncoder
+from search.hits import Reply
+from service.app import create_app
+from service.server import CannotListen, listen, url_of
+from service.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+
+
+@contextlib.contextmanager
+def listening(app):
+    """Serve an app on a free port, in a thread; gives the port."""
+    with listen("127.0.0.1", 0) as listener:
+        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join(10)
+            assert not thread.is_alive()
+
+
+@pytest.fixture
+def port(tiny_shop):
+    with listening(create_app(Settings(shop=tiny_shop, max_upload_mb=1))) as port:
+        yield port
+
+
+def form(photo: bytes) -> bytes:
+    head = b'--b\r\nContent-Disposition: form-data; name="image"; filename="x"\r\n\r\n'
+    return head + photo + b"\r\n--b--\r\n"
+
+
+FORM = {"Content-Type": "multipart/form-data; boundary=b"}
+
+
+def test_photos_are_answered_over_a_kept_connection(port, photo):
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    for color in ("red", "green", "blue"):
+        connection.request("POST", "/v1/search/image", form(photo(color)), FORM)
+        reply = json.loads(connection.getresponse().read())
+        assert reply["hits"][0]["item_id"].startswith(color)
+    connection.close()
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_client_that_sends_too_much_reads_the_refusal(port, chunked):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    block = bytes(100_000)
+    if chunked:
+        blocks = (block for _ in range(15))
+        connection.request("POST", "/v1/search/image", blocks, FORM, encode_chunked=True)
+    else:
+        connection.request("POST", "/v1/search/image", block * 15, FORM)
+    response = connection.getresponse()
+    assert response.status == 413
+    assert json.loads(response.read())["code"] == "too_large"
+    connection.close()
+
+
+def test_a_client_that_asks_before_sending_is_refused_before_sending(port):
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        client.sendall(
+            b"POST /v1/search/image HTTP/1.1\r\nHost: x\r\nContent-Length: 99000000\r\n"
+            b"Expect: 100-continue\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n"
+        )
+        assert client.recv(100).startswith(b"HTTP/1.1 413")
+
+
+def test_a_head_request_gets_a_length_and_no_body(port):
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection.request("HEAD", "/v1/items/red-shoe/image")
+    response = connection.getresponse()
+    assert response.status == 200
+    assert int(response.headers["content-length"]) > 100
+    assert response.read() == b""
+    connection.request("GET", "/livez")
+    assert connection.getresponse().read().startswith(b'{"status":"ok"')
+    connection.close()
+
+
+def test_a_client_that_hangs_up_is_not_searched_for(photo):
+    began = threading.Event()
+    free = threading.Event()
+    searched: list[int] = []
+
+    class SlowEncoder(ColorEncoder):
+        def encode_images(self, pixels):
+            began.set()
+            free.wait(10)
+            return super().encode_images(pixels)
+
+    class Engine:
+        encoder = SlowEncoder()
+        generation = "000001"
+
+        def search(self, query):
+            searched.append(len(query.parts))
+            return Reply(
+                hits=[],
+                total=0,
+                generation="000001",
+                encoder="color",
+                mode="exact",
+                timings={},
+            )
+
+        def close(self):
+            pass
+
+    app = create_app(Settings(), open_engine=lambda _: Engine(), current=lambda: "000001")
+    with listening(app) as port:
+        body = form(photo("red"))
+        request = (
+            b"POST /v1/search/image HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n"
+            b"Content-Type: multipart/form-data; boundary=b\r\n\r\n" % len(body)
+        )
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(request + body)
+            assert began.wait(5)
+        time.sleep(0.2)  # the server sees that the client is gone
+        free.set()
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        connection.request("POST", "/v1/search/image", body, FORM)
+        assert connection.getresponse().status == 200
+        connection.close()
+    assert searched == [1]  # the second client's question alone
+
+
+def test_a_port_that_is_taken_is_said_in_one_line():
+    with listen("127.0.0.1", 0) as first:
+        port = first.getsockname()[1]
+        with pytest.raises(CannotListen) as error:
+            listen("127.0.0.1", port)
+    assert str(error.value) == (
+        f"cannot listen on 127.0.0.1 port {port}: Address already in use; "
+        "choose another with --port"
+    )
+
+
+def test_an_address_that_is_not_ours_is_said_in_one_line():
+    with pytest.raises(CannotListen, match=r"cannot listen on 203\.0\.113\.7 port 80"):
+        listen("203.0.113.7", 80)
+    with pytest.raises(CannotListen, match=r"no\.such\.host\.invalid"):
+        listen("no.such.host.invalid", 80)
+
+
+def test_the_address_is_one_to_type_into_a_browser():
+    with listen("0.0.0.0", 0) as listener:
+        assert url_of(listener) == f"http://localhost:{listener.getsockname()[1]}"
+    with listen("127.0.0.1", 0) as listener:
+        assert url_of(listener).startswith("http://127.0.0.1:")
+
+
+SERVE = """
+import sys
+from pathlib import Path
+from service.server import serve
+from service.settings import Settings
+serve(Settings(shop=Path(sys.argv[1]), port=0), ready=lambda url: print(url, flush=True))
+"""
+
+
+def test_a_process_tells_its_address_logs_requests_and_ends_on_a_signal(tiny_shop):
+    command = [sys.executable, "-c", SERVE, str(tiny_shop)]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        url = urlsplit(process.stdout.readline().strip())
+        connection = http.client.HTTPConnection(url.hostname, url.port, timeout=10)
+        connection.request("GET", "/v1/items/red-shoe?x=1", headers={"X-Request-ID": "me-1"})
+        assert connection.getresponse().status == 200
+        connection.close()
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=20)
+    assert process.returncode in (0, -signal.SIGTERM)
+    lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    assert [line["path"] for line in lines] == ["/v1/items/red-shoe"]
+    line = lines[0]
+    assert (line["method"], line["status"], line["request_id"]) == ("GET", 200, "me-1")
+    assert line["bytes"] > 100
+    assert line["ms"] > 0
+    assert "generation 000001 serves" in log
+    assert "Traceback" not in log

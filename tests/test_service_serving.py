@@ -1,0 +1,234 @@
+"""The swap from generation to generation: no request fails, and nothing closes too early."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import logging
+import threading
+import time
+
+import pytest
+
+from indexer.build import build_index
+from indexer.encoders.color import ColorEncoder
+from indexer.errors import IndexCorrupt, IndexNotFound
+from indexer.generation import ShopFolder
+from indexer.sources import open_catalog
+from search.hits import Reply
+from service.serving import Served, Serving
+
+
+class Numbered:
+    """An engine that knows only its generation, and fails when it is used after its end."""
+
+    encoder = ColorEncoder()
+
+    def __init__(self, generation: str) -> None:
+        self.generation = generation
+        self.closed = threading.Event()
+
+    def search(self, query) -> Reply:
+        time.sleep(0.01)
+        assert not self.closed.is_set(), f"{self.generation} was closed under a request"
+        return Reply(
+            hits=[],
+            total=0,
+            generation=self.generation,
+            encoder="color",
+            mode="exact",
+            timings={},
+        )
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+class NoBatcher:
+    async def close(self) -> None:
+        pass
+
+
+def test_a_hundred_swaps_under_load_fail_no_request(serve, photo):
+    name = ["000001"]
+    engines: list[Numbered] = []
+
+    def open_engine(encoder):
+        engines.append(Numbered(name[0]))
+        return engines[-1]
+
+    http = serve(
+        open_engine=open_engine,
+        current=lambda: name[0],
+        reload_interval_s=0.005,
+        queue_size=200,
+        queue_deadline_s=20,
+    )
+    data = photo("red")
+    swaps = 100
+
+    async def scenario():
+        stop = asyncio.Event()
+        seen: list[tuple[int, str]] = []
+
+        async def shopper():
+            while not stop.is_set():
+                response = await http.client.post("/v1/search/image", files={"image": data})
+                seen.append((response.status_code, response.json().get("generation")))
+
+        shoppers = [asyncio.ensure_future(shopper()) for _ in range(8)]
+        for number in range(2, swaps + 2):
+            name[0] = f"{number:06}"
+            while not engines or engines[-1].generation != name[0]:
+                await asyncio.sleep(0.002)
+        await asyncio.sleep(0.1)
+        stop.set()
+        await asyncio.gather(*shoppers)
+        return seen
+
+    seen = http.run(scenario())
+    assert {status for status, _ in seen} == {200}
+    generations = [int(generation) for _, generation in seen]
+    assert max(generations) == swaps + 1
+    assert len(set(generations)) > 10
+    assert all(engine.closed.wait(2) for engine in engines[:-1])
+    assert not engines[-1].closed.is_set()
+
+
+def test_a_replaced_engine_closes_only_after_its_last_request():
+    async def scenario():
+        old = Numbered("000001")
+        served = Served(old, NoBatcher())
+        async with served.lease():
+            async with served.lease():
+                closing = asyncio.ensure_future(served.close_when_unused())
+                await asyncio.sleep(0.05)
+                assert not old.closed.is_set()
+            await asyncio.sleep(0.05)
+            assert not old.closed.is_set()
+        await asyncio.wait_for(closing, 2)
+        assert old.closed.is_set()
+
+    asyncio.run(scenario())
+
+
+def test_a_generation_that_does_not_open_leaves_the_last_one_serving(caplog):
+    async def scenario():
+        name = "000001"
+
+        def open_engine(encoder):
+            if name == "000002":
+                raise IndexCorrupt("vectors.faiss has another checksum than its manifest")
+            return Numbered(name)
+
+        serving = Serving(open_engine, lambda: name, lambda _: NoBatcher(), interval_s=0.01)
+        await serving.check()
+        assert serving.generation == "000001"
+        name = "000002"
+        with caplog.at_level(logging.ERROR):
+            for _ in range(3):
+                await serving.check()
+        assert serving.generation == "000001"
+        assert caplog.text.count("another checksum") == 1  # said once, not each second
+        assert "000001 serves on" in caplog.text
+        name = "000003"
+        await serving.check()
+        assert serving.generation == "000003"
+        await serving.stop()
+
+    asyncio.run(scenario())
+
+
+def test_an_engine_that_falls_back_to_what_serves_is_not_swapped_in():
+    async def scenario():
+        opened: list[Numbered] = []
+
+        def open_engine(encoder):
+            opened.append(Numbered("000001"))
+            return opened[-1]
+
+        name = "000001"
+        serving = Serving(open_engine, lambda: name, lambda _: NoBatcher())
+        await serving.check()
+        name = "000002"  # damaged: the engine answers with the newest whole one
+        for _ in range(3):
+            await serving.check()
+        assert len(opened) == 2  # not opened again and again
+        assert (opened[0].closed.is_set(), opened[1].closed.is_set()) == (False, True)
+        await serving.stop()
+
+    asyncio.run(scenario())
+
+
+def test_an_index_that_disappears_keeps_being_served():
+    async def scenario():
+        gone = False
+
+        def current() -> str:
+            if gone:
+                raise IndexNotFound("no index")
+            return "000001"
+
+        serving = Serving(lambda _: Numbered("000001"), current, lambda _: NoBatcher())
+        await serving.check()
+        gone = True
+        await serving.check()
+        assert serving.generation == "000001"
+        await serving.stop()
+        with pytest.raises(IndexNotFound):
+            serving.lease()
+
+    asyncio.run(scenario())
+
+
+def test_the_encoder_in_use_is_offered_to_the_next_engine():
+    async def scenario():
+        offered = []
+        name = "000001"
+
+        def open_engine(encoder):
+            offered.append(encoder)
+            return Numbered(name)
+
+        serving = Serving(open_engine, lambda: name, lambda _: NoBatcher())
+        await serving.check()
+        name = "000002"
+        await serving.check()
+        assert offered == [None, Numbered.encoder]
+        await serving.stop()
+
+    asyncio.run(scenario())
+
+
+def one_item(folder, photo, item_id: str):
+    folder.mkdir(exist_ok=True)
+    (folder / "one.jpg").write_bytes(photo("red"))
+    path = folder / f"{item_id}.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([["id", "title", "images"], [item_id, item_id, "one.jpg"]])
+    return path
+
+
+def test_an_index_that_appears_and_changes_is_picked_up_while_serving(serve, tmp_path, photo):
+    shop = tmp_path / "shop"
+    http = serve(shop=shop, reload_interval_s=0.02)
+    assert http.get("/readyz").status_code == 503
+
+    def build(item_id: str) -> None:
+        catalog = one_item(tmp_path / "catalog", photo, item_id)
+        build_index(open_catalog(catalog), ShopFolder(shop), ColorEncoder())
+
+    async def until(status: int, path: str) -> None:
+        async with asyncio.timeout(10):
+            while (await http.client.get(path)).status_code != status:
+                await asyncio.sleep(0.01)
+
+    build("first")
+    http.run(until(200, "/readyz"))
+    assert http.get("/v1/items/first").json()["title"] == "first"
+    before = http.get("/readyz").json()["generation"]
+    build("second")
+    http.run(until(200, "/v1/items/second"))
+    assert http.get("/readyz").json()["generation"] >= before
+    response = http.post("/v1/search/image", files={"image": photo("red")})
+    assert [hit["item_id"] for hit in response.json()["hits"]] == ["second"]

@@ -1,0 +1,54 @@
+"""Settings: from the environment or handed in, each with its limits."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from service.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch):
+    import os
+
+    for name in list(os.environ):
+        if name.startswith("VITRINE_"):
+            monkeypatch.delenv(name)
+
+
+def test_each_setting_says_what_it_is():
+    for name, field in Settings.model_fields.items():
+        assert field.description, name
+        assert field.description.endswith(".")
+
+
+def test_the_service_listens_to_this_machine_alone_unless_told_otherwise():
+    assert Settings().host == "127.0.0.1"
+
+
+def test_the_environment_is_read_with_its_prefix(monkeypatch):
+    monkeypatch.setenv("VITRINE_PORT", "9000")
+    monkeypatch.setenv("VITRINE_SHOP", "/srv/shop")
+    monkeypatch.setenv("VITRINE_REQUEST_LOG", "no")
+    monkeypatch.setenv("VITRINE_ALLOWED_HOSTS", "shop.example, Localhost")
+    monkeypatch.setenv("PORT", "1")
+    settings = Settings()
+    assert settings.port == 9000
+    assert str(settings.shop) == "/srv/shop"
+    assert settings.request_log is False
+    assert settings.allowed_hosts == ("shop.example", "localhost")
+
+
+def test_what_is_handed_in_comes_before_the_environment(monkeypatch):
+    monkeypatch.setenv("VITRINE_PORT", "9000")
+    assert Settings(port=9001).port == 9001
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"port": 70000}, {"max_upload_mb": 0}, {"max_limit": 0}, {"max_limit": 1001}, {"threads": 0}],
+)
+def test_a_setting_out_of_range_is_refused(wrong):
+    with pytest.raises(ValidationError):
+        Settings(**wrong)
