@@ -40,6 +40,6 @@ class ColorEncoder:
             one[:] = np.bincount(cells.ravel(), minlength=_LEVELS**3)
         step = self.preprocess.size // _GRID
         cells = batch.reshape(n, _GRID, step, _GRID, step, 3).mean(axis=(2, 4))  # (n, 4, 4, 3)
-        layout = (cells.reshape(n, -1) / 255.0 - 0.5).astype(np.float32)  # (n, 48)
+        layout = (cells.reshape(n, 3 * _GRID**2) / 255.0 - 0.5).astype(np.float32)  # (n, 48)
         parts = (unit(np.sqrt(histogram)), 0.5 * unit(layout))
         return unit(np.concatenate(parts, axis=1))  # (n, 112)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 import numpy as np
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from indexer.arrays import Pixels, Vectors
 
 WEIGHTS = Path(__file__).parent / "weights"
+_Count = Annotated[int, msgspec.Meta(ge=1, le=65_536)]
+_Positive = Annotated[float, msgspec.Meta(gt=0)]
 _BATCH = 64  # more at once gains nothing on a CPU and only holds memory
 
 
@@ -37,8 +39,8 @@ class SideFile(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
     """The JSON that stands beside an ONNX file and says how to feed it."""
 
     format: Literal[1]
-    size: int
-    dim: int
+    size: _Count
+    dim: _Count
     name: str = ""
     fit: Fit = "squash"
     resample: Resample = "bicubic"
@@ -46,9 +48,9 @@ class SideFile(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
     output: str = "embedding"
     layout: Literal["nhwc", "nchw"] = "nhwc"
     dtype: Literal["uint8", "float32"] = "uint8"
-    scale: float = 255.0
+    scale: _Positive = 255.0
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    std: tuple[_Positive, _Positive, _Positive] = (1.0, 1.0, 1.0)
     prefix_dims: list[int] = []
 
 

@@ -49,11 +49,15 @@ class Preprocess(msgspec.Struct, frozen=True):
         height, width = pixels.shape[:2]
         if (height, width) == (self.size, self.size):
             return pixels
+        if self.fit == "crop" and max(height, width) > 4 * min(height, width):
+            # Only the middle of a strip will be left; scaled whole it could take gigabytes.
+            pixels = _middle(pixels, 4 * min(height, width))
+            height, width = pixels.shape[:2]
         w, h = self._fitted(width, height)
         image = Image.fromarray(pixels)
         # reducing_gap shrinks large photos with a box filter first: several times faster.
         resized = image.resize((w, h), _RESAMPLE[self.resample], reducing_gap=2.0)
-        return self._middle(np.asarray(resized, dtype=np.uint8))
+        return self._square(np.asarray(resized, dtype=np.uint8))
 
     def batch(self, pixels: Sequence[Pixels]) -> Pixels:
         """A batch (n, size, size, 3) of images of any sizes; n may be 0."""
@@ -71,12 +75,9 @@ class Preprocess(msgspec.Struct, frozen=True):
         scale = target / max(width, height)
         return max(1, round(width * scale)), max(1, round(height * scale))
 
-    def _middle(self, pixels: Pixels) -> Pixels:
+    def _square(self, pixels: Pixels) -> Pixels:
         """The middle (size, size, 3) of (h, w, 3); what is missing is ``fill``."""
-        height, width = pixels.shape[:2]
-        # Python rounds halves to even, and so does what the models were trained with.
-        top, left = max(0, round((height - self.size) / 2)), max(0, round((width - self.size) / 2))
-        cut = pixels[top : top + self.size, left : left + self.size]
+        cut = _middle(pixels, self.size)
         h, w = cut.shape[:2]
         if (h, w) == (self.size, self.size):
             return cut
@@ -85,3 +86,11 @@ class Preprocess(msgspec.Struct, frozen=True):
         top, left = (self.size - h) // 2, (self.size - w) // 2
         square[top : top + h, left : left + w] = cut
         return square
+
+
+def _middle(pixels: Pixels, side: int) -> Pixels:
+    """The middle of (h, w, 3), at most ``side`` high and wide."""
+    height, width = pixels.shape[:2]
+    # Python rounds halves to even, and so does what the models were trained with.
+    top, left = max(0, round((height - side) / 2)), max(0, round((width - side) / 2))
+    return pixels[top : top + side, left : left + side]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Color = tuple[float, float, float]
 
+_kept_alive: list[Any] = []  # torch forgets a declared operator with the object that declared it
 _BATCH = {"cpu": 32, "cuda": 256}
 
 
@@ -45,13 +46,12 @@ def import_packages(*names: str, encoder_id: str) -> list[ModuleType]:
         ) from error
 
 
-@cache
-def _import_torchvision(torch: Any) -> Any:
+def _import_torchvision(torch: Any) -> None:
     """Import torchvision, also where its compiled part does not fit this build of torch.
 
     PyPI's torchvision beside a CPU build of torch stops at ``operator torchvision::nms does
     not exist``. No encoder calls such operators: declared without a body they let the import
-    pass. What is returned must stay alive, or the declarations vanish.
+    pass.
     """
     try:
         importlib.import_module("torchvision")
@@ -63,9 +63,8 @@ def _import_torchvision(torch: Any) -> Any:
             declared.define(
                 operator + "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
             )
+        _kept_alive.append(declared)
         importlib.import_module("torchvision")
-        return declared
-    return None
 
 
 def cannot_load(encoder_id: str, tried: str, error: BaseException) -> EncoderNotFound:

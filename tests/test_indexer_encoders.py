@@ -1,0 +1,605 @@
+"""One contract for every encoder, and one kind of refusal for whatever cannot be loaded."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
+
+from indexer.encoders.base import TextEncoder
+from indexer.encoders.onnxfile import WEIGHTS
+from indexer.encoders.preprocess import Preprocess
+from indexer.encoders.registry import FORMS, canonical_id, load_encoder
+from indexer.errors import EncoderNotFound
+
+if TYPE_CHECKING:
+    from indexer.arrays import Pixels
+    from indexer.encoders.base import Encoder
+
+MISSING = [n for n in ("torch", "open_clip", "timm") if importlib.util.find_spec(n) is None]
+needs_torch = [
+    pytest.mark.torch,
+    pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}"),
+]
+TINY = {
+    "embed_dim": 24,
+    "vision_cfg": {"image_size": 64, "layers": 2, "width": 64, "head_width": 32, "patch_size": 16},
+    "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1},
+}
+
+
+# The encoders under contract, each made the way its user would make it
+
+
+def write_onnx(folder: Path, seed: int, *, layout: str, dtype: str) -> Path:
+    """A convolution over 8 x 8 patches and a mean, with the JSON that says how to feed it."""
+    rng = np.random.default_rng(seed)
+    weights = {
+        "kernel": rng.normal(size=(12, 3, 8, 8)).astype(np.float32),
+        "bias": rng.normal(size=12).astype(np.float32),
+        "scale": np.float32(255),
+    }
+    nodes = [helper.make_node("Cast", ["pixels"], ["cast"], to=TensorProto.FLOAT)]
+    last = "cast"
+    if dtype == "uint8":
+        nodes.append(helper.make_node("Div", [last, "scale"], ["divided"]))
+        last = "divided"
+    if layout == "nhwc":
+        nodes.append(helper.make_node("Transpose", [last], ["turned"], perm=[0, 3, 1, 2]))
+        last = "turned"
+    nodes += [
+        helper.make_node("Conv", [last, "kernel", "bias"], ["patches"], strides=[8, 8]),
+        helper.make_node("Relu", ["patches"], ["positive"]),
+        helper.make_node("ReduceMean", ["positive"], ["embedding"], axes=[2, 3], keepdims=0),
+    ]
+    shape = ["n", 32, 32, 3] if layout == "nhwc" else ["n", 3, 32, 32]
+    kind = TensorProto.UINT8 if dtype == "uint8" else TensorProto.FLOAT
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info("pixels", kind, shape)],
+        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", 12])],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in weights.items()],
+    )
+    path = folder / f"{layout}-{dtype}-{seed}.onnx"
+    opset = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), path)
+    side = {"format": 1, "size": 32, "dim": 12, "layout": layout, "dtype": dtype}
+    path.with_suffix(".json").write_text(json.dumps(side))
+    return path
+
+
+def write_openclip(folder: Path, seed: int, config: dict[str, Any] | None = None) -> str:
+    """Register a small model under a name of its own and save random weights for it."""
+    import_torch()
+    import open_clip
+    import torch
+
+    name = f"vitrine-tiny-{folder.name}"
+    config_file = folder / f"{name}.json"
+    if not config_file.exists():
+        config_file.write_text(json.dumps(config or TINY))
+        open_clip.add_model_config(config_file)
+    torch.manual_seed(seed)
+    weights = folder / f"clip-{seed}.pt"
+    torch.save(open_clip.create_model(name).state_dict(), weights)
+    return f"openclip:{name}/{weights}"
+
+
+def write_openclip_folder(folder: Path, seed: int, **preprocess: object) -> str:
+    import_torch()
+    import open_clip
+    from safetensors.torch import save_file
+
+    write_openclip(folder, seed)
+    model = open_clip.create_model(f"vitrine-tiny-{folder.name}")
+    saved = folder / f"saved-{seed}"
+    saved.mkdir()
+    state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    save_file(state, saved / "open_clip_model.safetensors")
+    config = {"model_cfg": TINY, "preprocess_cfg": preprocess}
+    (saved / "open_clip_config.json").write_text(json.dumps(config))
+    return f"openclip:local-dir:{saved}"
+
+
+def write_timm(folder: Path, seed: int) -> str:
+    import_torch()
+    import timm
+    import torch
+    from safetensors.torch import save_file
+
+    torch.manual_seed(seed)
+    weights = folder / f"timm-{seed}.safetensors"
+    save_file(timm.create_model("test_resnet", pretrained=False).state_dict(), weights)
+    return f"cnn:test_resnet@{weights}"
+
+
+def write_torchvision(folder: Path, seed: int) -> str:
+    import_torch()
+    import torch
+    from torchvision.models import shufflenet_v2_x0_5
+
+    torch.manual_seed(seed)
+    weights = folder / f"shuffle-{seed}.pt"
+    torch.save(shufflenet_v2_x0_5(weights=None).state_dict(), weights)
+    return f"cnn:torchvision:shufflenet_v2_x0_5@{weights}"
+
+
+def import_torch() -> None:
+    """As the encoders do it, so that torchvision is importable here too."""
+    from indexer.encoders.torchmodel import import_packages
+
+    import_packages("open_clip", "timm", encoder_id="test")
+
+
+def onnx_id(layout: str, dtype: str) -> Callable[[Path, int], str]:
+    return lambda folder, seed: f"onnx:{write_onnx(folder, seed, layout=layout, dtype=dtype)}"
+
+
+def builtin_id(_folder: Path, _seed: int) -> str:
+    if not (WEIGHTS / "builtin.onnx").is_file():
+        pytest.skip("the bundled weights are not here yet")
+    return "builtin"
+
+
+CASES = {
+    "builtin": builtin_id,
+    "color": lambda _folder, _seed: "color",
+    "onnx-nhwc-uint8": onnx_id("nhwc", "uint8"),
+    "onnx-nchw-uint8": onnx_id("nchw", "uint8"),
+    "onnx-nhwc-float32": onnx_id("nhwc", "float32"),
+    "onnx-nchw-float32": onnx_id("nchw", "float32"),
+    "openclip": write_openclip,
+    "openclip-folder": write_openclip_folder,
+    "cnn-timm": write_timm,
+    "cnn-torchvision": write_torchvision,
+}
+TORCH_CASES = [name for name in CASES if name.startswith(("openclip", "cnn"))]
+
+
+class Loaded(NamedTuple):
+    """An encoder, the id it was loaded by, and an id of the same form with other weights."""
+
+    encoder: Encoder
+    asked: str
+    other: str
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(n, marks=needs_torch if n in TORCH_CASES else []) for n in CASES],
+)
+def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+    folder = tmp_path_factory.mktemp(request.param)
+    asked, other = (CASES[request.param](folder, seed) for seed in (1, 2))
+    # One thread: beside other tests, two would wait for each other more than they compute.
+    return Loaded(load_encoder(asked, threads=1), asked, other)
+
+
+@pytest.fixture(scope="module")
+def encoder(loaded: Loaded) -> Encoder:
+    return loaded.encoder
+
+
+def pictures() -> list[Pixels]:
+    """Six pictures that no encoder may take for one another, in six sizes."""
+    rng = np.random.default_rng(3)
+    sizes = ((64, 64), (90, 40), (40, 90), (224, 224), (301, 203), (17, 33))
+    plain = [(230, 20, 30), (20, 200, 40), (30, 40, 220), (250, 240, 20)]
+    images = [np.full((*size, 3), color, np.uint8) for size, color in zip(sizes, plain)]  # noqa: B905
+    stripes = np.zeros((*sizes[4], 3), np.uint8)
+    stripes[:, ::20] = 255
+    noise = rng.integers(0, 256, (*sizes[5], 3), dtype=np.uint8)
+    return [*images, stripes, noise]
+
+
+# The contract
+
+
+def test_vectors_are_float32_unit_rows_one_for_each_image(encoder: Encoder) -> None:
+    vectors = encoder.encode_images(pictures())
+    assert vectors.shape == (6, encoder.dim)
+    assert vectors.dtype == np.float32
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-5)
+
+
+def test_no_images_are_no_rows(encoder: Encoder) -> None:
+    vectors = encoder.encode_images([])
+    assert vectors.shape == (0, encoder.dim)
+    assert vectors.dtype == np.float32
+
+
+def test_a_batch_gives_what_the_single_images_give(encoder: Encoder) -> None:
+    batch = encoder.encode_images(pictures())
+    singles = np.concatenate([encoder.encode_images([one]) for one in pictures()])
+    assert np.abs(batch - singles).max() <= 1e-3
+    assert (batch @ singles.T).argmax(axis=1).tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_the_order_of_the_images_is_the_order_of_the_rows(encoder: Encoder) -> None:
+    order = [3, 0, 5, 1, 4, 2]
+    shuffled = encoder.encode_images([pictures()[at] for at in order])
+    straight = encoder.encode_images(pictures())
+    assert (shuffled @ straight.T).argmax(axis=1).tolist() == order
+
+
+def test_more_images_than_one_batch_holds_keep_their_order(encoder: Encoder) -> None:
+    vectors = encoder.encode_images(pictures() * 11)  # 66: several batches on a CPU
+    again = encoder.encode_images(pictures())
+    assert (vectors @ again.T).argmax(axis=1).tolist() == [0, 1, 2, 3, 4, 5] * 11
+
+
+def test_two_calls_agree_exactly(encoder: Encoder) -> None:
+    first, second = encoder.encode_images(pictures()), encoder.encode_images(pictures())
+    assert np.array_equal(first, second)
+
+
+def test_preprocessing_early_changes_nothing(encoder: Encoder) -> None:
+    early = [encoder.preprocess.apply(one) for one in pictures()]
+    side = encoder.preprocess.size
+    assert {one.shape for one in early} == {(side, side, 3)}
+    assert all(np.array_equal(encoder.preprocess.apply(one), one) for one in early)
+    assert np.array_equal(encoder.encode_images(early), encoder.encode_images(pictures()))
+
+
+def test_the_smallest_image_and_a_long_strip_are_encoded(encoder: Encoder) -> None:
+    strip = np.full((1, 60_000, 3), 128, np.uint8)
+    vectors = encoder.encode_images([np.zeros((1, 1, 3), np.uint8), strip])
+    assert np.isfinite(vectors).all()
+    assert vectors.shape == (2, encoder.dim)
+
+
+def test_the_input_is_left_as_it_was(encoder: Encoder) -> None:
+    given, untouched = pictures(), pictures()
+    encoder.encode_images(given)
+    assert all(np.array_equal(*pair) for pair in zip(given, untouched, strict=True))
+
+
+def test_the_same_id_gives_the_same_hash_and_the_same_vectors(loaded: Loaded) -> None:
+    again = load_encoder(loaded.asked)
+    assert again.weights_hash == loaded.encoder.weights_hash
+    assert len(again.weights_hash) == 64
+    ours, theirs = (one.encode_images(pictures()) for one in (again, loaded.encoder))
+    assert np.abs(ours - theirs).max() < 1e-3
+
+
+def test_other_weights_have_another_hash(loaded: Loaded) -> None:
+    if loaded.other == loaded.asked:
+        assert loaded.asked in ("builtin", "color")  # they have one set of weights
+        return
+    assert load_encoder(loaded.other).weights_hash != loaded.encoder.weights_hash
+
+
+def test_the_id_loads_the_same_encoder_from_any_folder(
+    loaded: Loaded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert canonical_id(loaded.encoder.id) == loaded.encoder.id
+    assert load_encoder(loaded.encoder.id).weights_hash == loaded.encoder.weights_hash
+
+
+def test_texts_land_in_the_space_of_the_images(encoder: Encoder) -> None:
+    if not isinstance(encoder, TextEncoder):
+        assert not hasattr(encoder, "encode_texts")
+        return
+    texts = ["a red shoe", "eine blaue Tasse", "靴", "", "word " * 500]
+    vectors = encoder.encode_texts(texts)
+    assert vectors.shape == (5, encoder.dim)
+    assert vectors.dtype == np.float32
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-5)
+    singles = np.concatenate([encoder.encode_texts([text]) for text in texts])
+    assert np.abs(vectors - singles).max() <= 1e-3
+    assert encoder.encode_texts([]).shape == (0, encoder.dim)
+
+
+# OpenCLIP and CNN give what their own libraries give
+
+
+def saved_pictures() -> Iterator[Image.Image]:
+    """Pictures with soft shapes, of several sizes, none of them an encoder's own."""
+    rng = np.random.default_rng(5)
+    for width, height in ((90, 120), (333, 200), (500, 501), (70, 70), (480, 322), (200, 650)):
+        coarse = Image.fromarray(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8))
+        yield coarse.resize((width, height), Image.Resampling.BICUBIC)
+
+
+def cosines(ours: Any, theirs: Any) -> list[float]:
+    theirs = theirs.numpy()
+    return list((ours * theirs).sum(1) / np.linalg.norm(theirs, axis=1))
+
+
+@pytest.mark.torch
+@pytest.mark.skipif(bool(MISSING), reason="torch, open_clip or timm is not installed")
+@pytest.mark.parametrize(
+    "asked", [{}, {"resize_mode": "longest"}, {"resize_mode": "squash", "mean": [0.5, 0.4, 0.3]}]
+)
+def test_openclip_vectors_are_those_of_open_clip_itself(
+    asked: dict[str, Any], tmp_path: Path
+) -> None:
+    encoder_id = write_openclip_folder(tmp_path, 1, **asked)
+    import open_clip
+    import torch
+
+    encoder = load_encoder(encoder_id)
+    assert isinstance(encoder, TextEncoder)
+    name = encoder_id.removeprefix("openclip:")
+    model, _, transform = open_clip.create_model_and_transforms(name)
+    tokenize = open_clip.get_tokenizer(name)
+    images, texts = list(saved_pictures()), ["a red shoe", "a blue mug", "word " * 50]
+    with torch.inference_mode():
+        reference = model.eval().encode_image(torch.stack([transform(one) for one in images]))
+        words = model.encode_text(tokenize(texts))
+    ours = encoder.encode_images([np.asarray(one) for one in images])
+    assert min(cosines(ours, reference)) >= 0.999
+    assert min(cosines(encoder.encode_texts(texts), words)) >= 0.999
+
+
+@pytest.mark.torch
+@pytest.mark.skipif(bool(MISSING), reason="torch, open_clip or timm is not installed")
+@pytest.mark.parametrize("crop", ["center", "squash", "border"])
+def test_cnn_vectors_are_those_of_timm_itself(
+    crop: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder_id = write_timm(tmp_path, 1)
+    import timm
+    import torch
+
+    weights = encoder_id.partition("@")[2]
+    model = timm.create_model("test_resnet", num_classes=0)
+    timm.models.load_checkpoint(model, weights, strict=False)
+    config = timm.data.resolve_model_data_config(model) | {"crop_mode": crop, "crop_pct": 0.8}
+    monkeypatch.setattr(timm.data, "resolve_model_data_config", lambda _model: config)
+    encoder = load_encoder(encoder_id)
+    transform = timm.data.create_transform(**config, is_training=False)
+    images = list(saved_pictures())
+    with torch.inference_mode():
+        reference = model.eval()(torch.stack([transform(one) for one in images]))
+    ours = encoder.encode_images([np.asarray(one) for one in images])
+    assert min(cosines(ours, reference)) >= 0.999
+
+
+@pytest.mark.torch
+@pytest.mark.skipif(bool(MISSING), reason="torch, open_clip or timm is not installed")
+def test_the_same_weights_have_the_same_hash_in_another_file_format(tmp_path: Path) -> None:
+    encoder_id = write_timm(tmp_path, 1)
+    import torch
+    from safetensors.torch import load_file
+
+    path = Path(encoder_id.partition("@")[2])
+    torch.save({"state_dict": load_file(path)}, tmp_path / "same.pt")
+    same = load_encoder(f"cnn:test_resnet@{tmp_path / 'same.pt'}")
+    assert same.weights_hash == load_encoder(encoder_id).weights_hash
+
+
+# Preprocessing
+
+
+def test_crop_takes_the_middle_of_the_longer_side() -> None:
+    image = np.zeros((10, 30, 3), np.uint8)
+    image[:, 10:20] = 200
+    out = Preprocess(size=10, fit="crop").apply(image)
+    assert (out == 200).all()
+
+
+def test_pad_keeps_all_of_the_image_and_fills_the_rest() -> None:
+    image = np.full((20, 40, 3), 90, np.uint8)
+    out = Preprocess(size=20, fit="pad", fill=(1, 2, 3)).apply(image)
+    assert [out[row, 10].tolist() for row in (0, 4, 5, 14, 15)] == [
+        [1, 2, 3], [1, 2, 3], [90, 90, 90], [90, 90, 90], [1, 2, 3],
+    ]  # fmt: skip
+
+
+def test_scaled_cuts_the_rim_away() -> None:
+    image = np.zeros((40, 40, 3), np.uint8)
+    image[10:30, 10:30] = 200
+    for fit in ("crop", "squash", "pad"):
+        out = Preprocess(size=8, fit=fit, scaled=20, resample="box").apply(image)
+        assert (out == 200).all(), fit
+
+
+# Refusals
+
+
+def refusal(encoder_id: str) -> str:
+    with pytest.raises(EncoderNotFound) as raised:
+        load_encoder(encoder_id)
+    message = str(raised.value)
+    assert "\n" not in message
+    assert len(message) < 1000
+    return message
+
+
+@pytest.mark.parametrize("encoder_id", ["", "clip", "openclip", "openclip:", "onnx:", "builtin:x"])
+def test_an_unknown_id_is_told_the_known_ones(encoder_id: str) -> None:
+    message = refusal(encoder_id)
+    assert repr(encoder_id) in message
+    assert all(form in message for form in FORMS)
+
+
+def test_an_onnx_file_without_its_side_file_is_refused(tmp_path: Path) -> None:
+    path = write_onnx(tmp_path, 1, layout="nhwc", dtype="uint8")
+    path.with_suffix(".json").unlink()
+    assert str(path.with_suffix(".json")) in refusal(f"onnx:{path}")
+
+
+def test_an_onnx_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    path = write_onnx(tmp_path, 1, layout="nhwc", dtype="uint8")
+    path.unlink()
+    assert str(path) in refusal(f"onnx:{path}")
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"dim": 13}, "(1, 13)"),
+        ({"size": 64}, "does not run as its side file says"),
+        ({"layout": "nchw"}, "does not run as its side file says"),
+        ({"dtype": "float32"}, "does not run as its side file says"),
+        ({"input": "image"}, "does not run as its side file says"),
+        ({"output": "logits"}, "does not run as its side file says"),
+        ({"format": 2}, "cannot read"),
+        ({"size": "large"}, "cannot read"),
+        ({"size": 0}, "cannot read"),
+        ({"dim": -1}, "cannot read"),
+        ({"std": [1.0, 0.0, 1.0]}, "cannot read"),
+        ({"scale": 0.0}, "cannot read"),
+    ],
+)
+def test_a_side_file_that_contradicts_the_graph_is_refused(
+    change: dict[str, Any], named: str, tmp_path: Path
+) -> None:
+    path = write_onnx(tmp_path, 1, layout="nhwc", dtype="uint8")
+    side = path.with_suffix(".json")
+    side.write_text(json.dumps(json.loads(side.read_text()) | change))
+    assert named in refusal(f"onnx:{path}")
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage" * 100, b"\x08\x07"])
+def test_a_garbage_onnx_file_is_refused(content: bytes, tmp_path: Path) -> None:
+    path = write_onnx(tmp_path, 1, layout="nhwc", dtype="uint8")
+    path.write_bytes(content)
+    assert str(path) in refusal(f"onnx:{path}")
+    path.with_suffix(".json").write_bytes(b"\xff{")
+    assert str(path.with_suffix(".json")) in refusal(f"onnx:{path}")
+
+
+@pytest.mark.parametrize("encoder_id", ["openclip:ViT-B-32/openai", "cnn:resnet18"])
+@pytest.mark.parametrize("package", ["torch", "torchvision", "timm", "open_clip"])
+def test_a_missing_package_is_named_with_the_command_that_brings_it(
+    encoder_id: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if package == ("timm" if encoder_id.startswith("openclip") else "open_clip"):
+        pytest.skip(f"{encoder_id} does not import {package}")
+    monkeypatch.setitem(sys.modules, package, None)
+    message = refusal(encoder_id)
+    assert "pip install 'vitrine[clip]'" in message
+    if not MISSING:
+        assert package in message
+
+
+def test_importing_the_encoders_imports_no_torch() -> None:
+    code = (
+        "import sys, indexer.encoders.openclip, indexer.encoders.cnn, indexer.encoders.registry; "
+        "sys.exit(any(name in sys.modules for name in ('torch', 'open_clip', 'timm')))"
+    )
+    root = Path(__file__).parents[1]
+    assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import huggingface_hub.constants
+
+    import_torch()
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+
+
+@pytest.mark.torch
+@pytest.mark.skipif(bool(MISSING), reason="torch, open_clip or timm is not installed")
+@pytest.mark.usefixtures("offline")
+@pytest.mark.parametrize(
+    ("encoder_id", "named"),
+    [
+        ("openclip:ViT-B-32/laion2b_s34b_b79k", "cannot load ViT-B-32 with laion2b_s34b_b79k"),
+        ("openclip:hf-hub:org/no-such-model", "cannot load hf-hub:org/no-such-model"),
+        ("openclip:local-dir:/no/such/folder", "cannot load local-dir:/no/such/folder"),
+        ("openclip:ViT-B-32/no-such-tag", "neither a file nor one of the weights of ViT-B-32"),
+        ("openclip:ViT-B-32", "'' is neither a file nor"),
+        ("openclip:ViT-B-33/openai", "no model 'ViT-B-33'"),
+        ("cnn:test_resnet", "cannot load test_resnet with its published weights"),
+        ("cnn:test_resnet@/no/such/file.pt", "no weights file /no/such/file.pt"),
+        ("cnn:resnet-18", "neither timm nor torchvision has a model 'resnet-18'"),
+        ("cnn:torchvision:no_such", "neither timm nor torchvision has a model 'no_such'"),
+        ("cnn:hf-hub:org/no-such-model", "cannot load hf-hub:org/no-such-model"),
+    ],
+)
+def test_weights_that_cannot_be_had_are_named(encoder_id: str, named: str) -> None:
+    assert named in refusal(encoder_id)
+
+
+@pytest.mark.torch
+@pytest.mark.skipif(bool(MISSING), reason="torch, open_clip or timm is not installed")
+@pytest.mark.parametrize("name", ["weights.pt", "weights.safetensors"])
+def test_garbage_weights_are_refused(name: str, tmp_path: Path) -> None:
+    weights = tmp_path / name
+    model = write_openclip(tmp_path, 1).removeprefix("openclip:").partition("/")[0]
+    for content in (b"", b"garbage" * 100):
+        weights.write_bytes(content)
+        assert str(weights) in refusal(f"cnn:test_resnet@{weights}")
+        assert str(weights) in refusal(f"openclip:{model}/{weights}")
+
+
+class Bomb:
+    """Unpickled without care, it leaves a file behind."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.touch, (self.mark,))
+
+
+@pytest.mark.torch
+@pytest.mark.skipif(bool(MISSING), reason="torch, open_clip or timm is not installed")
+def test_weights_that_carry_code_are_refused_and_it_does_not_run(tmp_path: Path) -> None:
+    import_torch()
+    import torch
+
+    model = write_openclip(tmp_path, 1).removeprefix("openclip:").partition("/")[0]
+    weights, mark = tmp_path / "evil.pt", tmp_path / "it-ran"
+    torch.save({"state_dict": Bomb(mark)}, weights)
+    refusal(f"cnn:test_resnet@{weights}")
+    refusal(f"openclip:{model}/{weights}")
+    assert not mark.exists()
+
+
+@pytest.mark.torch
+@pytest.mark.skipif(bool(MISSING), reason="torch, open_clip or timm is not installed")
+def test_the_weights_of_another_model_are_refused(tmp_path: Path) -> None:
+    timm_file = write_timm(tmp_path, 1).partition("@")[2]
+    shuffle_file = write_torchvision(tmp_path, 1).partition("@")[2]
+    model = write_openclip(tmp_path, 1).removeprefix("openclip:").partition("/")[0]
+    assert shuffle_file in refusal(f"cnn:test_resnet@{shuffle_file}")
+    assert timm_file in refusal(f"cnn:torchvision:shufflenet_v2_x0_5@{timm_file}")
+    assert timm_file in refusal(f"openclip:{model}/{timm_file}")
+
+
+@pytest.mark.torch
+@pytest.mark.skipif(bool(MISSING), reason="torch, open_clip or timm is not installed")
+def test_weights_of_which_some_are_missing_are_refused(tmp_path: Path) -> None:
+    path = write_timm(tmp_path, 1).partition("@")[2]
+    from safetensors.torch import load_file, save_file
+
+    state = load_file(path)
+    first = sorted(state)[0]
+    del state[first]
+    save_file(state, path)
+    message = refusal(f"cnn:test_resnet@{path}")
+    assert f"another model: 1 are missing and 0 foreign, such as {first}" in message
+
+
+@pytest.mark.torch
+@pytest.mark.skipif(bool(MISSING), reason="torch, open_clip or timm is not installed")
+def test_a_folder_without_weights_is_refused_rather_than_random(tmp_path: Path) -> None:
+    encoder_id = write_openclip_folder(tmp_path, 1)
+    (Path(encoder_id.partition("local-dir:")[2]) / "open_clip_model.safetensors").unlink()
+    assert "cannot load" in refusal(encoder_id)
+
+
+@pytest.mark.torch
+@pytest.mark.skipif(bool(MISSING), reason="torch, open_clip or timm is not installed")
+def test_a_model_whose_input_is_not_square_is_refused(tmp_path: Path) -> None:
+    vision = TINY["vision_cfg"] | {"image_size": [64, 32]}
+    encoder_id = write_openclip(tmp_path, 1, TINY | {"vision_cfg": vision})
+    assert "only square models are read" in refusal(encoder_id)
