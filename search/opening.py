@@ -3,40 +3,74 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from indexer.errors import IndexCorrupt, IndexMismatch
+from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound
 from indexer.generation import ROWS, VECTORS, WORDS, Manifest, ShopFolder
 from indexer.lexical import LexicalIndex
 from indexer.vectors import VectorIndex
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
+    from indexer.store import Store
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("vitrine.search")
 
 
-def load_newest(
-    folder: ShopFolder, current: str, encoder: Encoder
-) -> tuple[str, VectorIndex, LexicalIndex]:
-    """The current generation, or the newest older one of this encoder that is whole."""
-    older = [name for name in folder.names() if name < current]
-    first_error: IndexCorrupt | None = None
-    for name in [current, *reversed(older)]:
+class Opened(NamedTuple):
+    """A generation that has been verified and read."""
+
+    name: str
+    manifest: Manifest
+    vectors: VectorIndex
+    words: LexicalIndex
+
+
+def candidates(folder: ShopFolder) -> list[str]:
+    """The generations that may serve: the current one, then the older ones, newest first.
+
+    Where CURRENT is damaged, all of them. IndexNotFound when nothing was built here.
+    """
+    names = folder.names()
+    try:
+        current = folder.current()
+    except IndexCorrupt as error:
+        if not names:
+            raise
+        logger.warning("%s; looking for the newest generation that is whole", error)
+        return names[::-1]
+    return [current, *(name for name in reversed(names) if name < current)]
+
+
+def legible_manifest(folder: ShopFolder, names: list[str]) -> Manifest:
+    """The first of these generations' manifests that can be read; if none, what is wrong."""
+    first_error: IndexCorrupt | IndexNotFound | None = None
+    for name in names:
+        try:
+            return folder.manifest(name)
+        except (IndexCorrupt, IndexNotFound) as error:
+            first_error = first_error or error
+    raise first_error or IndexNotFound(f"{folder.path} has no generation")
+
+
+def load_newest(folder: ShopFolder, names: list[str], encoder: Encoder, store: Store) -> Opened:
+    """The first of these generations, of this encoder, that is whole."""
+    first_error: IndexCorrupt | IndexNotFound | None = None
+    for name in names:
         try:
             manifest = folder.verify(name)
-            if manifest.weights_hash != encoder.weights_hash:
+            if (manifest.encoder, manifest.weights_hash) != (encoder.id, encoder.weights_hash):
                 continue
             path = folder.generations / name
-            index = VectorIndex.load(path / VECTORS, path / ROWS)
-            words = LexicalIndex(path / WORDS)
-        except IndexCorrupt as error:
+            vectors = VectorIndex.load(path / VECTORS, path / ROWS)
+            words = _words(folder, name, manifest, store)
+        except (IndexCorrupt, IndexNotFound) as error:
             logger.warning("generation %s is damaged: %s", name, error)
             first_error = first_error or error
             continue
         if first_error:
             logger.warning("serving the older generation %s of %s", name, folder.path)
-        return name, index, words
+        return Opened(name, manifest, vectors, words)
     raise first_error or IndexCorrupt(f"{folder.path} has no generation that can be served")
 
 
@@ -55,3 +89,11 @@ def check_encoder(folder: ShopFolder, manifest: Manifest, encoder: Encoder) -> N
             "'vitrine index' again",
             param="encoder",
         )
+
+
+def _words(folder: ShopFolder, name: str, manifest: Manifest, store: Store) -> LexicalIndex:
+    """The words of the generation, or of the store where that has changed since."""
+    with store.read() as reader:
+        if reader.meta("changes", 0) != manifest.changes:
+            return LexicalIndex.in_memory(record.item for record in reader.items())
+    return LexicalIndex.load(folder.generations / name / WORDS)
