@@ -18,7 +18,7 @@ import numpy as np
 
 from indexer.arrays import unit
 from indexer.canary import check_index
-from indexer.errors import BadCatalog, IndexMismatch, IndexNotFound, StoreFull
+from indexer.errors import BadCatalog, IndexCorrupt, IndexMismatch, IndexNotFound, StoreFull
 from indexer.generation import FORMAT, ROWS, VECTORS, WORDS, Manifest, ShopFolder, now
 from indexer.images import LIMITS, ImageLimits
 from indexer.ingest import FoundItem, Progress, ingest, no_progress
@@ -180,8 +180,8 @@ def publish(
         changes, next_row = reader.meta("changes", 0), reader.meta("next_row", 0)
         contents = [(row.content, row.variant) for _, row in rows]
         key = encoder_key(encoder.id, encoder.weights_hash)
-        current = _current(shop)
-        if current and _same(current[1], encoder, changes, skipped):
+        current = shop.standing()
+        if current and _same(current[1], encoder, changes, skipped) and _serves(shop, current[0]):
             return (*current, False)
         vectors = unit(reader.embeddings(key, contents, encoder.dim))  # (n, dim)
     numbers = np.array([number for number, _ in rows], dtype=np.int64)  # (n,)
@@ -212,7 +212,7 @@ def publish(
 
 
 def _check_encoder(shop: ShopFolder, encoder: Encoder) -> None:
-    current = _current(shop)
+    current = shop.standing()
     if current and current[1].encoder != encoder.id:
         raise IndexMismatch(
             f"{shop.path} was built with encoder {current[1].encoder!r}, not {encoder.id!r}; ask "
@@ -221,12 +221,15 @@ def _check_encoder(shop: ShopFolder, encoder: Encoder) -> None:
         )
 
 
-def _current(shop: ShopFolder) -> tuple[str, Manifest] | None:
+def _serves(shop: ShopFolder, name: str) -> bool:
+    """Whether this generation is the current one and whole: if not, building again mends it."""
     try:
-        name = shop.current()
-        return name, shop.manifest(name)
-    except IndexNotFound:
-        return None
+        if shop.current() != name:
+            return False
+        shop.verify(name)
+    except (IndexNotFound, IndexCorrupt):
+        return False
+    return True
 
 
 def _same(manifest: Manifest, encoder: Encoder, changes: int, skipped: int) -> bool:

@@ -19,7 +19,7 @@ import threading
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 KEEP = 3  # generations on disk after a build: the current one and what one may roll back to
 VECTORS, ROWS, WORDS, MANIFEST = "vectors.faiss", "rows.npy", "words.sqlite", "manifest.json"
+_DRAFT = ".CURRENT."
 
 
 class FileRecord(msgspec.Struct, frozen=True):
@@ -45,7 +46,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     ``next_row`` is the LMDB high-water mark: rows from there on are not in this index.
     ``changes`` is the number of the last change of the catalog that it knows of.
-    ``skipped`` counts the rows and images of the catalog that were left out.
+    ``skipped`` counts the rows and images of the catalog that were left out. ``seal`` is the
+    SHA-256 of all the other fields: a manifest that was changed does not pass for one.
     """
 
     format: int
@@ -63,6 +65,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     changes: int
     catalog: str = ""
     files: dict[str, FileRecord] = {}
+    seal: str = ""
 
 
 class ShopFolder:
@@ -103,16 +106,37 @@ class ShopFolder:
         """The manifest of a generation. IndexNotFound, IndexCorrupt or IndexMismatch."""
         path = self.generations / name / MANIFEST
         try:
-            manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+            fields = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
         except FileNotFoundError:
             raise IndexNotFound(f"{self.path} has no generation {name}") from None
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, ValueError) as error:  # also bytes that are no UTF-8
             raise IndexCorrupt(f"{path} cannot be read: {error}") from error
-        if manifest.format != FORMAT:
-            raise IndexMismatch(
-                f"{path} is of format {manifest.format}, this version reads format {FORMAT}"
+        if fields.get("seal") != _seal(fields):
+            raise IndexCorrupt(
+                f"{path} was changed after it was written; run 'vitrine index' again"
             )
-        return manifest
+        if fields.get("format") != FORMAT:
+            raise IndexMismatch(
+                f"{path} is of format {fields.get('format')}, this version reads format {FORMAT}"
+            )
+        try:
+            return msgspec.convert(fields, Manifest)
+        except msgspec.ValidationError as error:
+            raise IndexCorrupt(f"{path} cannot be read: {error}") from error
+
+    def standing(self) -> tuple[str, Manifest] | None:
+        """The current generation and its manifest; where it cannot be told, the newest legible.
+
+        None when there is neither: nothing was built here, or nothing of it can be read.
+        """
+        try:
+            names = [self.current()]
+        except (IndexNotFound, IndexCorrupt):
+            names = []
+        for name in [*names, *reversed(self.names())]:
+            with suppress(IndexNotFound, IndexCorrupt):
+                return name, self.manifest(name)
+        return None
 
     def verify(self, name: str) -> Manifest:
         """Check the size and SHA-256 of every file; IndexCorrupt names the first that differs.
@@ -142,19 +166,18 @@ class ShopFolder:
         ``write`` puts the files into the folder it is given. If anything fails before the
         last rename, the old generation stays current and the half-written one is removed.
         """
-        self.generations.mkdir(parents=True, exist_ok=True)
-        taken = [int(entry.name) for entry in self.generations.iterdir() if entry.name.isdigit()]
-        name = f"{max(taken, default=0) + 1:06d}"
+        name = self._next_name()
         draft = self.generations / f".{name}.{os.getpid()}.{threading.get_ident()}"
-        draft.mkdir()
         try:
+            draft.mkdir(parents=True)
             write(draft)
             files = {}
             for path in sorted(draft.iterdir()):
                 sync(path)
                 files[path.name] = FileRecord(_sha256(path), path.stat().st_size)
             complete = msgspec.structs.replace(manifest, files=files)
-            text = msgspec.json.format(msgspec.json.encode(complete), indent=2)
+            sealed = msgspec.structs.replace(complete, seal=_seal(msgspec.to_builtins(complete)))
+            text = msgspec.json.format(msgspec.json.encode(sealed), indent=2)
             (draft / MANIFEST).write_bytes(text + b"\n")
             sync(draft / MANIFEST)
             sync(draft)
@@ -172,20 +195,24 @@ class ShopFolder:
     def make_current(self, name: str) -> None:
         """Move CURRENT to a complete generation by one atomic rename."""
         self.manifest(name)
-        draft = self.path / f".CURRENT.{os.getpid()}"
+        draft = self.path / f"{_DRAFT}{os.getpid()}"
         try:
             draft.write_text(name + "\n", encoding="ascii")
             sync(draft)
             draft.replace(self.current_file)
             sync(self.path)
         except OSError as error:
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
             raise StoreFull(f"cannot move CURRENT in {self.path} to {name}: {error}") from error
 
     def tidy(self, keep: int = KEEP) -> list[str]:
-        """Remove half-written generations and all but the ``keep`` newest; returns their names.
+        """Remove what was half written and all but the ``keep`` newest; returns their names.
 
         The current one always stays. Call it with the shop's job lock held.
         """
+        for draft in self.path.glob(f"{_DRAFT}*"):
+            draft.unlink(missing_ok=True)
         if not self.generations.is_dir():
             return []
         drafts = [e for e in self.generations.iterdir() if e.name.startswith(".")]
@@ -195,6 +222,12 @@ class ShopFolder:
         for path in [*drafts, *(self.generations / name for name in old)]:
             shutil.rmtree(path, ignore_errors=True)
         return old
+
+    def _next_name(self) -> str:
+        taken = [0]
+        if self.generations.is_dir():
+            taken += [int(one.name) for one in self.generations.iterdir() if one.name.isdigit()]
+        return f"{max(taken) + 1:06d}"
 
 
 def now() -> str:
@@ -209,6 +242,11 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _seal(fields: dict[str, Any]) -> str:
+    rest = {name: value for name, value in fields.items() if name != "seal"}
+    return hashlib.sha256(msgspec.json.encode(rest, order="sorted")).hexdigest()
 
 
 def _sha256(path: Path) -> str:

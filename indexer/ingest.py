@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import msgspec
 
+from indexer.canary import check_vectors
 from indexer.errors import BadImage
 from indexer.images import ImageLimits, decode, inspect, read_image_file, thumbnail
 from indexer.items import Item, Skipped
@@ -120,9 +121,9 @@ class _Ingest:
                 except BaseException:
                     pool.shutdown(wait=True, cancel_futures=True)
                     raise
+            self._encode()
         finally:
             # Also when interrupted: what has been encoded is worth keeping.
-            self._encode()
             self._commit()
         return self._result
 
@@ -183,6 +184,8 @@ class _Ingest:
             return
         start = time.perf_counter()
         vectors = self._encoder.encode_images([work.pixels for work in self._waiting])
+        # Before they are stored: what is in the store is not encoded again.
+        check_vectors(vectors, (len(self._waiting), self._encoder.dim), self._encoder.id)
         halves = vectors.astype("float16")  # (b, dim)
         self._encoded.extend(
             (work, half.tobytes()) for work, half in zip(self._waiting, halves, strict=True)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexer.errors import IndexCorrupt
+from indexer.errors import IndexCorrupt, StoreFull
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +33,6 @@ _UNSPACED = (
 )
 _RUN = re.compile(f"[{_UNSPACED}]+")
 _LETTER = re.compile(f"([{_UNSPACED}])")
-_WORD = re.compile(r"\w+")
 
 # How much a match in each column counts, in the order of the table below.
 _WEIGHTS = (8.0, 4.0, 3.0, 1.0)
@@ -41,7 +40,8 @@ _MAX_TERMS = 32
 _SCHEMA = (
     "CREATE VIRTUAL TABLE words USING fts5("
     "title, categories, attributes, description, content='', "
-    "tokenize='porter unicode61 remove_diacritics 2')"
+    # Marks are parts of words: without them Hindi and Tamil would fall apart into consonants.
+    "tokenize=\"porter unicode61 remove_diacritics 2 categories 'L* N* M* Co'\")"
 )
 # The full-text table keeps no text; this one leads back from its row ids to the shop's.
 _IDS = "CREATE TABLE items(number INTEGER PRIMARY KEY, item_id TEXT NOT NULL)"
@@ -50,37 +50,42 @@ _IDS = "CREATE TABLE items(number INTEGER PRIMARY KEY, item_id TEXT NOT NULL)"
 class LexicalIndex:
     """Items by their words."""
 
-    def __init__(self, path: Path) -> None:
-        """Open a written index for reading. IndexCorrupt when it is none."""
-        try:
-            self._connection = sqlite3.connect(
-                f"file:{path.resolve().as_posix()}?mode=ro&immutable=1",
-                uri=True,
-                check_same_thread=False,
-            )
-            self._connection.execute("SELECT count(*) FROM words").fetchone()
-        except sqlite3.Error as error:
-            raise IndexCorrupt(f"{path} cannot be read: {error}") from error
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """``connection`` may be used from any thread; see ``load`` and ``in_memory``."""
+        self._connection = connection
         self._lock = threading.Lock()
 
     @classmethod
+    def load(cls, path: Path) -> LexicalIndex:
+        """Open a written index for reading. IndexCorrupt when it is none."""
+        address = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+        connection = None
+        try:
+            connection = sqlite3.connect(address, uri=True, check_same_thread=False)
+            connection.execute("SELECT count(*) FROM words").fetchone()
+        except sqlite3.Error as error:
+            if connection is not None:
+                connection.close()
+            raise IndexCorrupt(f"{path} cannot be read: {error}") from error
+        return cls(connection)
+
+    @classmethod
+    def in_memory(cls, items: Iterable[Item]) -> LexicalIndex:
+        """The index of these items without a file."""
+        connection = sqlite3.connect(":memory:", check_same_thread=False)
+        _fill(connection, items)
+        return cls(connection)
+
+    @classmethod
     def write(cls, path: Path, items: Iterable[Item]) -> None:
-        """Write the index of these items into a new file."""
+        """Write the index of these items into a new file. StoreFull when it cannot be written."""
         connection = sqlite3.connect(path)
         try:
             connection.execute("PRAGMA journal_mode = OFF")
             connection.execute("PRAGMA synchronous = OFF")  # the caller syncs the whole file
-            connection.execute(_SCHEMA)
-            connection.execute(_IDS)
-            for number, item in enumerate(items, start=1):
-                connection.execute("INSERT INTO items VALUES (?, ?)", (number, item.item_id))
-                connection.execute(
-                    "INSERT INTO words(rowid, title, categories, attributes, description) "
-                    "VALUES (?, ?, ?, ?, ?)",
-                    (number, *_columns(item)),
-                )
-            connection.execute("INSERT INTO words(words) VALUES ('optimize')")
-            connection.commit()
+            _fill(connection, items)
+        except sqlite3.Error as error:
+            raise StoreFull(f"cannot write {path}: {error}") from error
         finally:
             connection.close()
 
@@ -108,6 +113,20 @@ class LexicalIndex:
         self._connection.close()
 
 
+def _fill(connection: sqlite3.Connection, items: Iterable[Item]) -> None:
+    connection.execute(_SCHEMA)
+    connection.execute(_IDS)
+    for number, item in enumerate(items, start=1):
+        connection.execute("INSERT INTO items VALUES (?, ?)", (number, item.item_id))
+        connection.execute(
+            "INSERT INTO words(rowid, title, categories, attributes, description) "
+            "VALUES (?, ?, ?, ?, ?)",
+            (number, *_columns(item)),
+        )
+    connection.execute("INSERT INTO words(words) VALUES ('optimize')")
+    connection.commit()
+
+
 def match_expression(text: str) -> str:
     """The FTS5 query for these words; empty when there is none.
 
@@ -115,7 +134,7 @@ def match_expression(text: str) -> str:
     matches as a beginning, for it may still be being typed.
     """
     terms: list[str] = []
-    words = _WORD.findall(unicodedata.normalize("NFKC", text))
+    words = _words(text)
     for word in words:
         for piece in _pieces(word):
             if _RUN.fullmatch(piece):
@@ -127,6 +146,12 @@ def match_expression(text: str) -> str:
     if terms and words and not _LETTER.search(words[-1]) and len(words[-1]) >= 3:
         terms.append(f'"{words[-1]}" *')
     return " OR ".join(terms)
+
+
+def _words(text: str) -> list[str]:
+    """The words of a text: runs of letters, digits and the marks on them."""
+    normal = unicodedata.normalize("NFKC", text)
+    return "".join(one if unicodedata.category(one)[0] in "LNM" else " " for one in normal).split()
 
 
 def _pieces(word: str) -> list[str]:

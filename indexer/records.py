@@ -23,6 +23,7 @@ FIELDS = (
 
 _TRUE = {"true", "yes", "y", "1", "in stock", "instock", "available"}
 _FALSE = {"false", "no", "n", "0", "out of stock", "outofstock", "sold out"}
+_EXACT = 2**53  # up to here a float holds every whole number
 _LIST_SEPARATOR = re.compile(r"\s*[;|]\s*")
 
 
@@ -49,7 +50,7 @@ def item_from(record: dict[str, Any]) -> Item:
             categories=[path.strip("/") for path in _list(record.get("categories"))],
             price=_price(record.get("price")),
             currency=_text(record.get("currency")).upper(),
-            in_stock=_truth(record.get("in_stock")),
+            in_stock=truth(record.get("in_stock")),
             attributes=attributes,
             images=_list(record.get("images")),
         )
@@ -61,7 +62,7 @@ def _id(value: object, field: str, item_id: str) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float | None):
         raise BadRecord(item_id, f"{field} must be text, got {type(value).__name__}")
     if isinstance(value, float):
-        value = int(value) if value.is_integer() else value
+        value = None if math.isnan(value) else int(value) if value.is_integer() else value
     text = "" if value is None else str(value).strip()
     if len(text.encode("utf-8", "surrogatepass")) > MAX_ID_BYTES:
         raise BadRecord(text[:40], f"{field} is longer than {MAX_ID_BYTES} bytes")
@@ -85,7 +86,7 @@ def _list(value: object) -> list[str]:
 
 
 def _price(value: object) -> float | None:
-    if value is None or value == "":
+    if value is None or value == "" or value != value:  # NaN: how tables say "none"
         return None
     try:
         price = float(str(value).strip())
@@ -96,7 +97,8 @@ def _price(value: object) -> float | None:
     return price
 
 
-def _truth(value: object) -> bool:
+def truth(value: object) -> bool:
+    """Whether a text or number says yes; nothing at all does. ValueError when it says neither."""
     if value is None or value == "":
         return True
     if isinstance(value, bool):
@@ -130,9 +132,11 @@ def _put(found: dict[str, AttributeValue], key: str, value: object) -> None:
         return
     if isinstance(value, bool):
         found[key] = value
-    elif isinstance(value, int | float):
+    elif isinstance(value, float):
         if math.isfinite(value):
-            found[key] = float(value)
+            found[key] = value
+    elif isinstance(value, int):  # a long article number must keep its last digits
+        found[key] = float(value) if abs(value) <= _EXACT else str(value)
     elif isinstance(value, list | tuple):
         found[key] = [_text(one) for one in value]
     else:

@@ -9,11 +9,13 @@ calls a field otherwise, a mapping ``{field: column}`` says so; ``name``, ``cate
 
 from __future__ import annotations
 
+import codecs
 import csv
 import posixpath
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TextIO, TypeAlias
 
 import msgspec
 
@@ -134,7 +136,8 @@ class Catalog:
                 named[field] = record[column]
                 taken.add(column)
         for column, value in record.items():
-            if column not in taken:
+            # A column of the name of a field that is mapped elsewhere gives way to it.
+            if column not in taken and column not in self._mapping:
                 named[column] = value
         return named
 
@@ -182,8 +185,12 @@ def _folder_records(path: Path) -> Iterator[Numbered]:
         relative = file.relative_to(path)
         if any(part.startswith(".") for part in relative.parts):
             continue
+        where = str(relative).encode("utf-8", "replace").decode()
+        if where != str(relative):
+            yield where, "its name is not UTF-8; rename it"
+            continue
         yield (
-            str(relative),
+            where,
             {
                 "id": relative.as_posix(),
                 "title": file.stem.replace("_", " ").replace("-", " "),
@@ -200,25 +207,65 @@ def _csv_records(path: Path) -> Iterator[Numbered]:
             first_line = file.readline()
             file.seek(0)
             delimiter = max(",;\t|", key=first_line.count)  # "," when none occurs
-            rows = csv.reader(file, delimiter=delimiter)
-            header = next(rows, None)
-            if not header or not any(name.strip() for name in header):
-                raise BadCatalog(f"{path} is empty: expected a header row with at least 'id'")
-            header = [name.strip() for name in header]
-            yield from _csv_rows(rows, header)
+            lines = _Lines(file)
+            # Strict: a broken quote is told; else it would swallow the rows up to the next one.
+            rows = csv.reader(lines, delimiter=delimiter, strict=True)
+            yield from _csv_rows(rows, lines, _csv_header(path, rows))
     except UnicodeDecodeError as error:
-        raise BadCatalog(f"{path} is not UTF-8 (byte {error.start}); convert it first") from error
+        byte = error.object[error.start]
+        raise BadCatalog(f"{path} is not UTF-8 (byte 0x{byte:02x}); convert it first") from error
     except OSError as error:
         raise BadCatalog(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def _csv_rows(rows: Iterator[list[str]], header: list[str]) -> Iterator[Numbered]:
+class _Lines:
+    """The lines of a file, of which some can be given back to be read again."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._again: deque[str] = deque()
+        self._taken: list[str] = []
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else next(self._file)
+        self._taken.append(line)
+        return line
+
+    def row_is_good(self) -> None:
+        """What was taken so far is not needed again."""
+        self._taken.clear()
+
+    def give_back(self) -> None:
+        """All lines since the last good row but the first come again."""
+        self._again.extendleft(reversed(self._taken[1:]))
+        self._taken.clear()
+
+
+def _csv_header(path: Path, rows: Iterator[list[str]]) -> list[str]:
+    try:
+        header = [name.strip() for name in next(rows, [])]
+    except csv.Error as error:
+        raise BadCatalog(f"{path}: the header row is not CSV: {error}") from error
+    if not any(header):
+        raise BadCatalog(f"{path} is empty: expected a header row with at least 'id'")
+    twice = [name for name, count in Counter(header).items() if name and count > 1]
+    if twice:
+        raise BadCatalog(f"{path} has two columns {twice[0]!r}; rename one")
+    return header
+
+
+def _csv_rows(rows: Iterator[list[str]], lines: _Lines, header: list[str]) -> Iterator[Numbered]:
     number = 1  # the header is row 1, as a spreadsheet counts
     while True:
         number += 1
+        lines.row_is_good()
         try:
             row = next(rows, None)
         except csv.Error as error:
+            lines.give_back()  # a quote that never closes has taken the rows after it along
             yield f"row {number}", f"not CSV: {error}"
             continue
         if row is None:
@@ -235,6 +282,8 @@ def _json_records(path: Path) -> Iterator[Numbered]:
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
+                if number == 1:
+                    line = line.removeprefix(codecs.BOM_UTF8)
                 if not line.strip():
                     continue
                 try:

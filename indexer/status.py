@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from indexer.generation import ShopFolder
+from indexer.generation import Manifest, ShopFolder
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +36,11 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 def shop_status(shop: ShopFolder) -> Status:
     """The status of the current generation. IndexNotFound, IndexCorrupt or IndexMismatch."""
     name = shop.current()
-    manifest = shop.manifest(name)
+    return status_of(shop, name, shop.manifest(name))
+
+
+def status_of(shop: ShopFolder, name: str, manifest: Manifest) -> Status:
+    """The status of a generation whose manifest has been read."""
     return Status(
         generation=name,
         encoder=manifest.encoder,

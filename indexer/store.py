@@ -276,7 +276,7 @@ class Store:
         except lmdb.ReadersFullError:
             self._shared.env.reader_check()  # slots of processes that died
             txn = self._shared.env.begin()
-        with txn:
+        with self._errors_told(), txn:
             yield Reader(txn, self._shared.dbs)
 
     @contextmanager
@@ -285,9 +285,13 @@ class Store:
 
         StoreFull when the map or the disk is full, or the folder is read-only.
         """
+        with self._errors_told(), self._shared.env.begin(write=True) as txn:
+            yield Writer(txn, self._shared.dbs)
+
+    @contextmanager
+    def _errors_told(self) -> Iterator[None]:
         try:
-            with self._shared.env.begin(write=True) as txn:
-                yield Writer(txn, self._shared.dbs)
+            yield
         except lmdb.MapFullError as error:
             raise StoreFull(
                 f"{self.path} has reached its map size of {MAP_BYTES >> 30} GiB"
@@ -296,6 +300,12 @@ class Store:
             raise StoreFull(f"the disk below {self.path} is full: {error}") from error
         except lmdb.ReadonlyError as error:
             raise StoreFull(f"{self.path} cannot be written: it is read-only here") from error
+        except (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.PanicError) as error:
+            raise IndexCorrupt(f"{self.path} is damaged: {error}; restore it") from error
+        except lmdb.Error as error:
+            if type(error) is not lmdb.Error:  # a mistake of ours, not of the disk
+                raise
+            raise StoreFull(f"{self.path} cannot be written: {error}") from error
 
     def bytes_used(self) -> int:
         """Bytes of disk that the data file takes."""
@@ -314,6 +324,7 @@ class Store:
 
 
 def _opened(path: Path) -> _Shared:
+    """IndexCorrupt when it is no store, StoreFull when the disk does not let it be made."""
     settings: dict[str, Any] = {
         "max_dbs": 16,
         "map_size": MAP_BYTES,
@@ -335,6 +346,8 @@ def _opened(path: Path) -> _Shared:
             for name in _DATABASES
         }
     except lmdb.Error as error:
+        if type(error) in (lmdb.Error, lmdb.DiskError):  # the system's word, not LMDB's
+            raise StoreFull(f"{path} cannot be opened: {error}") from error
         raise IndexCorrupt(
             f"{path} cannot be opened as a store: {error}. Restore it, or move it away and "
             "index again"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.errors import IndexCorrupt, IndexMismatch, VitrineError
+from indexer.errors import IndexCorrupt, IndexMismatch, StoreFull, VitrineError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,8 +60,12 @@ class VectorIndex:
         return cls(index, table)
 
     def save(self, vectors: Path, rows: Path) -> None:
-        """Write both files."""
-        _faiss().write_index(self._index, str(vectors))
+        """Write both files. StoreFull when FAISS cannot."""
+        try:
+            _faiss().write_index(self._index, str(vectors))
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())[:200]
+            raise StoreFull(f"cannot write {vectors}: {reason}") from error
         np.save(rows, self.rows, allow_pickle=False)
 
     def __len__(self) -> int:

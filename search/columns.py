@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import BadQuery
-from search.filters import AllOf, AnyOf, Filter, Match, Not, Range, Value
+from indexer.records import truth
+from search.filters import BUILTIN, AllOf, AnyOf, Filter, Match, Not, Range, Value
 from search.hits import FacetValue
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 Mask: TypeAlias = NDArray[np.bool_]
 
-BUILTIN = ("category", "price", "in_stock", "item_id", "product_id")
 _MAX_FACET_VALUES = 100
 _OFFERED_VALUES = 60  # a field with more values is no use as a list of checkboxes
 
@@ -43,6 +43,7 @@ class _Labels:
             item_list.append(item)
             code_list.append(codes[folded])
         self._codes = codes
+        self._numbers: NDArray[np.float64] | None = None  # of each value, once asked for
         self._n = n
         order = np.argsort(np.array(code_list, dtype=np.int64), kind="stable")
         self._items = np.array(item_list, dtype=np.int64)[order]  # (entries,), grouped by code
@@ -67,13 +68,14 @@ class _Labels:
         """How many items carry any value."""
         return int(np.unique(self._items).size)
 
-    def numbers(self) -> NDArray[np.float64]:
-        """The field as a number for every item, NaN where it is none: (n,)."""
-        values = np.array([_as_number(text) for text in self.spelling] or [np.nan])
-        out = np.full(self._n, np.nan)
+    def within(self, range_: Range) -> Mask:
+        """Which items carry a number within the range."""
+        if self._numbers is None:
+            self._numbers = np.array([_as_number(text) for text in self.spelling])  # (values,)
+        found = np.zeros(self._n, dtype=np.bool_)
         if len(self._items):
-            out[self._items] = values[self._entry_codes]
-        return out
+            found[self._items[_inside(self._numbers, range_)[self._entry_codes]]] = True
+        return found
 
 
 class Columns:
@@ -100,7 +102,6 @@ class Columns:
         for name in BUILTIN:
             pairs.setdefault(name, [])
         self._fields = {name: _Labels(entries, n) for name, entries in pairs.items()}
-        self._numbers: dict[str, NDArray[np.float64]] = {"price": self.price}
 
     def mask(self, filter_: Filter | None) -> Mask:
         """Which items pass: (n,). BadQuery, listing the fields, when a key is none."""
@@ -143,7 +144,7 @@ class Columns:
         """The fields worth offering as filters: few enough values, on enough items."""
         names = ["category"] if self._fields["category"].spelling else []
         names.extend(
-            name.removeprefix("attributes.")
+            name if (short := name.removeprefix("attributes.")) in BUILTIN else short
             for name, field in sorted(self._fields.items())
             if name.startswith("attributes.")
             and 2 <= len(field.spelling) <= _OFFERED_VALUES
@@ -157,18 +158,15 @@ class Columns:
             wanted = [_as_number(str(value)) for value in match.values]
             return np.isin(self.price, np.array([w for w in wanted if w == w]))
         labels = [_label(value) for value in match.values]
+        if key == "in_stock":
+            labels = [_label(_stock(label)) for label in labels]
         if key == "category":
             labels = [label.strip("/") for label in labels]
         return self._fields[key].mask(labels)
 
     def _range(self, range_: Range) -> Mask:
         key = self._resolve(range_.key)
-        if key not in self._numbers:
-            self._numbers[key] = self._fields[key].numbers()
-        numbers = self._numbers[key]
-        above = numbers >= range_.above if range_.above_included else numbers > range_.above
-        below = numbers <= range_.below if range_.below_included else numbers < range_.below
-        return np.asarray(above & below, dtype=np.bool_)  # comparisons with NaN are false
+        return _inside(self.price, range_) if key == "price" else self._fields[key].within(range_)
 
     def _resolve(self, key: str) -> str:
         if key in BUILTIN or key in self._fields:
@@ -195,13 +193,27 @@ def _label(value: Value) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
-        return f"{value:.12g}"
+        whole = float(value).is_integer() and abs(value) < 1e16  # article numbers are long
+        return str(int(value)) if whole else f"{value:.12g}"
     return value.strip()
+
+
+def _stock(label: str) -> bool:
+    try:
+        return truth(label)
+    except ValueError as error:
+        raise BadQuery(str(error), param="filter") from None
+
+
+def _inside(numbers: NDArray[np.float64], range_: Range) -> Mask:
+    above = numbers >= range_.above if range_.above_included else numbers > range_.above
+    below = numbers <= range_.below if range_.below_included else numbers < range_.below
+    return np.asarray(above & below, dtype=np.bool_)  # comparisons with NaN are false
 
 
 def _as_number(text: str) -> float:
     try:
-        number = float(text)
+        number = float("nan" if "_" in text else text)  # Python reads 1_000 as a number
     except ValueError:
         return float("nan")
     return number if abs(number) != float("inf") else float("nan")

@@ -77,9 +77,8 @@ class Direction:
     def _item_vector(self, item_id: str) -> Embedding:
         with self._store.read() as reader:
             record = reader.item(item_id)
-        if record is None:
-            raise UnknownItem(f"no item {item_id[:80]!r} in this shop", param="item_id")
-        contents = [(image.content, ORIGINAL) for image in record.images]
-        with self._store.read() as reader:
+            if record is None:
+                raise UnknownItem(f"no item {item_id[:80]!r} in this shop", param="item_id")
+            contents = [(image.content, ORIGINAL) for image in record.images]
             vectors: Vectors = unit(reader.embeddings(self._key, contents, self._encoder.dim))
         return unit(vectors.mean(axis=0))  # (images, dim) -> (dim,)

@@ -14,12 +14,12 @@ from indexer.errors import UnknownItem
 from indexer.generation import ShopFolder
 from indexer.images import WHOLE, Box, read_image_file
 from indexer.items import ORIGINAL, Item
-from indexer.status import Status, shop_status
+from indexer.status import Status, status_of
 from indexer.store import ItemRecord, Store, encoder_key
 from search.direction import Direction
 from search.filters import Filter, filter_from_json, parse_filter, without_key
 from search.hits import FacetValue, Hit, Mode, Reply
-from search.opening import check_encoder, load_newest
+from search.opening import Opened, candidates, check_encoder, legible_manifest, load_newest
 from search.query import ImagePart, ItemPart, Query, TextPart
 from search.text import fuse
 from search.view import Found, ShopView
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     from indexer.arrays import Embedding, Pixels
     from indexer.encoders.base import Encoder
-    from indexer.lexical import LexicalIndex
-    from indexer.vectors import VectorIndex
     from search.columns import Mask
 
 _FUSE_DEPTH = 200  # how deep rankings are fused, at least
@@ -50,19 +48,18 @@ class SearchEngine:
         shop: ShopFolder,
         store: Store,
         encoder: Encoder,
-        generation: str,
-        index: VectorIndex,
-        words: LexicalIndex,
+        opened: Opened,
     ) -> None:
         self.shop = shop
         self.encoder = encoder
-        self.generation = generation
+        self.generation = opened.name
+        self._manifest = opened.manifest
         self._store = store
-        self._words = words
+        self._words = opened.words
         key = encoder_key(encoder.id, encoder.weights_hash)
         self._direction = Direction(store, encoder, key)
         with store.read() as reader:
-            self._view = ShopView(reader, index, key)
+            self._view = ShopView(reader, opened.vectors, key)
         self._singles = np.arange(len(self._view), dtype=np.int64)  # every item its own group
 
     @classmethod
@@ -77,8 +74,8 @@ class SearchEngine:
         Raises IndexNotFound, IndexCorrupt, IndexMismatch, EncoderNotFound.
         """
         folder = ShopFolder(shop)
-        current = folder.current()
-        manifest = folder.manifest(current)
+        names = candidates(folder)
+        manifest = legible_manifest(folder, names)
         if encoder is None:
             from indexer.encoders.registry import load_encoder
 
@@ -86,8 +83,12 @@ class SearchEngine:
         check_encoder(folder, manifest, encoder)
         store = Store(folder.store)
         try:
-            name, index, words = load_newest(folder, current, encoder)
-            return cls(folder, store, encoder, name, index, words)
+            opened = load_newest(folder, names, encoder, store)
+            try:
+                return cls(folder, store, encoder, opened)
+            except BaseException:
+                opened.words.close()
+                raise
         except BaseException:
             store.close()
             raise
@@ -208,11 +209,11 @@ class SearchEngine:
     def status(self) -> Status:
         """What this engine serves; see ``Status``."""
         text = "fused" if isinstance(self.encoder, TextEncoder) else "lexical"
-        status = shop_status(self.shop)
         return replace(
-            status,
-            generation=self.generation,
+            status_of(self.shop, self.generation, self._manifest),
             items=len(self._view),
+            products=len(np.unique(self._view.product)),
+            rows=self._view.rows,
             text=text,
             facets=self._view.columns.offered(),
         )

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 import msgspec
 
@@ -28,8 +28,11 @@ from indexer.errors import BadQuery
 
 Value: TypeAlias = str | float | bool
 
+BUILTIN = ("category", "price", "in_stock", "item_id", "product_id")  # fields of every item
+
 _MAX_LENGTH = 4000
-_MAX_DEPTH = 32
+_LARGEST = 1e300
+_MAX_DEPTH = 32  # of objects in the JSON form, of parentheses and nots in the string form
 _GRAMMAR = r"""
     start: any
     any: all (_OR all)*
@@ -100,7 +103,7 @@ def parse_filter(text: str) -> Filter:
         )
     try:
         tree = _parser().parse(text)
-        return _from_tree(tree.children[0])
+        return _from_tree(tree.children[0], 0)
     except UnexpectedInput as error:
         column = error.column if isinstance(error.column, int) and error.column > 0 else None
         at = (
@@ -111,8 +114,6 @@ def parse_filter(text: str) -> Filter:
             "price < 20 and color in [red, blue]",
             param="filter",
         ) from None
-    except RecursionError:
-        raise BadQuery("filter is nested too deeply", param="filter") from None
 
 
 def filter_from_json(value: object, depth: int = 0) -> Filter:
@@ -156,10 +157,16 @@ def without_key(filter_: Filter | None, key: str) -> Filter | None:
 
 def _only_about(filter_: Filter, key: str) -> bool:
     if isinstance(filter_, Match | Range):
-        return filter_.key.removeprefix("attributes.") == key
+        return _plain(filter_.key) == _plain(key)
     if isinstance(filter_, Not):
         return _only_about(filter_.part, key)
     return bool(filter_.parts) and all(_only_about(part, key) for part in filter_.parts)
+
+
+def _plain(key: str) -> str:
+    """A key without ``attributes.``, unless that tells it from a field of every item."""
+    short = key.removeprefix("attributes.")
+    return key if short in BUILTIN else short
 
 
 def _conditions(value: object, depth: int) -> tuple[Filter, ...]:
@@ -199,7 +206,7 @@ def _match(key: str, match: object) -> Filter:
         values = wanted if isinstance(wanted, list) else [wanted]
         fits = name == "value" and not isinstance(wanted, list)
         fits = fits or (name in ("any", "except") and isinstance(wanted, list))
-        if fits and all(isinstance(one, str | int | float) for one in values):
+        if fits and all(isinstance(one, str | bool) or _is_number(one) for one in values):
             found = Match(key, tuple(values))
             return Not(found) if name == "except" else found
     raise BadQuery(
@@ -209,9 +216,16 @@ def _match(key: str, match: object) -> Filter:
 
 
 def _number(key: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise BadQuery(f"range of {key!r} needs numbers, got {value!r}", param="filter")
+    if not _is_number(value):
+        raise BadQuery(f"range of {key!r} needs numbers, got {str(value)[:40]!r}", param="filter")
     return float(value)
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    """A whole number without end, which JSON allows, is none either."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= _LARGEST  # false for NaN, too
 
 
 @lru_cache(maxsize=1)
@@ -221,17 +235,20 @@ def _parser() -> Any:
     return Lark(_GRAMMAR, parser="lalr", maybe_placeholders=False)
 
 
-def _from_tree(tree: Any) -> Filter:
+def _from_tree(tree: Any, depth: int) -> Filter:
+    """``depth`` counts the parentheses and nots around the tree."""
+    if depth > _MAX_DEPTH:
+        raise BadQuery(f"filter is nested deeper than {_MAX_DEPTH}", param="filter")
     kind, children = tree.data, tree.children
     if kind in ("any", "all"):
-        parts = tuple(_from_tree(child) for child in children)
+        parts = tuple(_from_tree(child, depth) for child in children)
         if len(parts) == 1:
             return parts[0]
         return AnyOf(parts) if kind == "any" else AllOf(parts)
     if kind == "negation":
-        return Not(_from_tree(children[0]))
+        return Not(_from_tree(children[0], depth + 1))
     if kind == "group":
-        return _from_tree(children[0])
+        return _from_tree(children[0], depth + 1)
     key = str(_text(children[0]))
     if kind in ("among", "not_among"):
         found = Match(key, tuple(_value(child) for child in children[1:]))
@@ -245,7 +262,7 @@ def _comparison(key: str, operator: str, value: Value) -> Filter:
     if operator == "!=":
         return Not(Match(key, (value,)))
     try:
-        bound = float(value)
+        bound = math.nan if isinstance(value, bool) else float(value)
     except ValueError:
         bound = math.nan
     if not math.isfinite(bound):

@@ -67,6 +67,11 @@ class ShopView:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def rows(self) -> int:
+        """How many rows can be found."""
+        return len(self._image_of)
+
     def image_of(self, row: int) -> tuple[int, str]:
         """Which image of its item a row stands for, and in which variant."""
         return self._image_of[row]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from indexer.errors import IndexNotFound, StoreFull
+from indexer.errors import StoreFull
 from service.cli.console import (
     human_seconds,
     json_option,
@@ -79,10 +79,8 @@ def command(
 def _own_encoder(folder: ShopFolder) -> str:
     from indexer.encoders.registry import DEFAULT_ENCODER
 
-    try:
-        return folder.manifest(folder.current()).encoder
-    except IndexNotFound:
-        return DEFAULT_ENCODER
+    standing = folder.standing()
+    return standing[1].encoder if standing else DEFAULT_ENCODER
 
 
 def _write_report(path: Path, done: BuildReport) -> None:

@@ -80,14 +80,20 @@ def _run(arguments: list[str], debug: bool) -> int:
     except VitrineError as error:
         if debug:
             traceback.print_exc()
-        click.echo(f"vitrine: {error}", err=True)
+        click.echo(f"vitrine: {_line(error)}", err=True)
         return 1
     except Exception as error:  # noqa: BLE001 - the last edge: a person sees one line
         if debug:
             traceback.print_exc()
         click.echo(
-            f"vitrine: internal error: {type(error).__name__}: {error} (--debug shows where)",
+            f"vitrine: internal error: {type(error).__name__}: {_line(error)} "
+            "(--debug shows where)",
             err=True,
         )
         return 1
     return result if isinstance(result, int) else 0
+
+
+def _line(error: Exception) -> str:
+    """A message as one line: a file's name may hold a line break."""
+    return " ".join(str(error).splitlines())

@@ -1,0 +1,263 @@
+"""Generations: one is current, each is whole or known not to be, and the last whole one serves."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from indexer import build as build_module
+from indexer.build import build_index
+from indexer.encoders.color import ColorEncoder
+from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound, VitrineError
+from indexer.generation import FORMAT, MANIFEST, Manifest, ShopFolder
+from indexer.sources import open_catalog
+from search.engine import SearchEngine
+
+FILES = ["vectors.faiss", "rows.npy", "words.sqlite", "manifest.json"]
+RED, GREEN, BLUE = (220, 30, 40), (30, 160, 60), (40, 70, 210)
+
+
+def write_items(folder: Path, items: dict[str, tuple[int, int, int]]) -> Path:
+    folder.mkdir(exist_ok=True)
+    for item_id, color in items.items():
+        Image.new("RGB", (8, 8), color).save(folder / f"{item_id}.png")
+    lines = [json.dumps({"id": one, "title": one, "image": f"{one}.png"}) for one in items]
+    path = folder / "catalog.jsonl"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def twice_built(tmp_path_factory) -> Path:
+    """Generation 1 holds a red and a green item; in generation 2 blue has taken green's place."""
+    folder = tmp_path_factory.mktemp("twice")
+    shop = ShopFolder(folder / "shop")
+    for items in ({"red": RED, "green": GREEN}, {"red": RED, "blue": BLUE}):
+        catalog = write_items(folder / "catalog", items)
+        build_index(open_catalog(catalog), shop, ColorEncoder())
+    return shop.path
+
+
+@pytest.fixture
+def shop(twice_built, tmp_path) -> ShopFolder:
+    shutil.copytree(twice_built, tmp_path / "shop")
+    return ShopFolder(tmp_path / "shop")
+
+
+def assert_answers_are_right(shop: ShopFolder, generation: str) -> None:
+    """Whatever generation serves, the answers are those of the store: red and blue."""
+    with SearchEngine.open(shop.path, encoder=ColorEncoder()) as engine:
+        assert engine.generation == generation
+        for name, color in (("red", RED), ("blue", BLUE)):
+            hits = engine.by_image(np.full((8, 8, 3), color, dtype=np.uint8))
+            assert hits[0].item_id == name
+            assert len(hits) == 2
+            assert [hit.item_id for hit in engine.by_text(name)] == [name]
+        assert engine.by_text("green") == []
+        status = engine.status()
+        assert (status.items, status.rows, status.generation) == (2, 2, generation)
+
+
+def test_the_current_generation_serves(shop):
+    assert shop.names() == ["000001", "000002"]
+    assert_answers_are_right(shop, "000002")
+
+
+@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
+def test_a_truncated_file_is_named_and_the_older_generation_serves(shop, file, share, caplog):
+    path = shop.generations / "000002" / file
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(IndexCorrupt, match=file.replace(".", r"\.")):
+        shop.verify("000002")
+    assert_answers_are_right(shop, "000001")
+    assert "serving the older generation 000001" in caplog.text
+
+
+def same_json(one: bytes, other: bytes) -> bool:
+    try:
+        return bool(json.loads(one) == json.loads(other))
+    except ValueError:
+        return False
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_flipped_bit_anywhere_in_a_file_is_found(shop, file, rng):
+    path = shop.generations / "000002" / file
+    data = path.read_bytes()
+    everywhere = range(len(data)) if len(data) < 1500 else rng.integers(0, len(data), 200)
+    spaces = 0
+    for at in everywhere:
+        flipped = bytearray(data)
+        flipped[at] ^= 1 << int(rng.integers(8))
+        path.write_bytes(flipped)
+        if file == MANIFEST and same_json(flipped, data):
+            spaces += 1  # white space between the fields says nothing
+            continue
+        with pytest.raises(IndexCorrupt, match=file.replace(".", r"\.")):
+            shop.verify("000002")
+    assert spaces < 10
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_flipped_bit_makes_the_older_generation_serve(shop, file, caplog):
+    path = shop.generations / "000002" / file
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 4
+    path.write_bytes(data)
+    assert_answers_are_right(shop, "000001")
+    assert "generation 000002 is damaged" in caplog.text
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_missing_file_makes_the_older_generation_serve(shop, file):
+    (shop.generations / "000002" / file).unlink()
+    assert_answers_are_right(shop, "000001")
+
+
+def test_where_no_generation_is_whole_the_first_damage_is_told(shop):
+    for name in shop.names():
+        (shop.generations / name / "rows.npy").write_bytes(b"")
+    with pytest.raises(IndexCorrupt, match=r"000002.rows\.npy has 0 bytes, its manifest says"):
+        SearchEngine.open(shop.path, encoder=ColorEncoder())
+
+
+def test_a_manifest_edited_by_hand_is_refused(shop):
+    path = shop.generations / "000002" / MANIFEST
+    path.write_text(path.read_text().replace('"items": 2', '"items": 3'))
+    with pytest.raises(IndexCorrupt, match=r"manifest\.json was changed after it was written"):
+        shop.manifest("000002")
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"null", b"\xff\xff", b"{}", b'{"format": 1}'])
+def test_a_manifest_that_is_none_is_corrupt(shop, content):
+    (shop.generations / "000002" / MANIFEST).write_bytes(content)
+    with pytest.raises(IndexCorrupt, match=r"manifest\.json"):
+        shop.manifest("000002")
+
+
+def publish(shop: ShopFolder, **fields: object) -> str:
+    """A generation of one small file."""
+    manifest = Manifest(
+        **{
+            "format": FORMAT,
+            "created": "2026-01-01T00:00:00Z",
+            "version": "0",
+            "encoder": "color",
+            "weights_hash": "0" * 64,
+            "dim": 1,
+            "recipe": "Flat",
+            "items": 0,
+            "products": 0,
+            "rows": 0,
+            "next_row": 0,
+            "skipped": 0,
+            "changes": 0,
+            **fields,
+        }
+    )
+    return shop.publish(manifest, lambda folder: (folder / "file").write_bytes(b"x") and None)
+
+
+def test_a_manifest_of_another_format_is_a_mismatch_naming_both(tmp_path):
+    shop = ShopFolder(tmp_path)
+    with pytest.raises(IndexMismatch, match="of format 2, this version reads format 1"):
+        publish(shop, format=2)
+    assert not shop.current_file.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"../000001", b"latest", b"\xff", b"1" * 5000])
+def test_a_current_that_names_no_generation_is_told_and_the_newest_whole_one_serves(
+    shop, content, caplog
+):
+    shop.current_file.write_bytes(content)
+    with pytest.raises(VitrineError) as caught:
+        shop.manifest(shop.current())
+    assert isinstance(caught.value, IndexCorrupt | IndexNotFound)
+    assert_answers_are_right(shop, "000002")
+    assert caplog.text
+
+
+def test_without_current_there_is_no_index_and_the_command_is_named(shop):
+    shop.current_file.unlink()
+    with pytest.raises(IndexNotFound, match="no index; build one with 'vitrine index CATALOG"):
+        SearchEngine.open(shop.path)
+
+
+def test_a_folder_that_does_not_exist_says_so(tmp_path):
+    with pytest.raises(IndexNotFound, match="no such folder and so no index"):
+        SearchEngine.open(tmp_path / "nowhere")
+
+
+def test_an_older_generation_can_be_made_current_again(shop):
+    shop.make_current("000001")
+    assert shop.current() == "000001"
+    assert_answers_are_right(shop, "000001")
+
+
+def test_only_a_generation_that_exists_can_be_made_current(shop):
+    with pytest.raises(IndexNotFound, match="no generation 000009"):
+        shop.make_current("000009")
+    assert shop.current() == "000002"
+
+
+def test_tidying_keeps_the_newest_and_the_current_one(tmp_path):
+    shop = ShopFolder(tmp_path)
+    for _ in range(6):
+        publish(shop)
+    shop.make_current("000002")
+    assert shop.tidy(keep=2) == ["000001", "000003", "000004"]
+    assert shop.names() == ["000002", "000005", "000006"]
+    assert publish(shop) == "000007"
+
+
+def test_tidying_removes_what_was_half_written(tmp_path):
+    shop = ShopFolder(tmp_path)
+    publish(shop)
+    (shop.generations / ".000002.123.456").mkdir()
+    (shop.generations / ".000002.123.456" / "vectors.faiss").write_bytes(b"x")
+    (tmp_path / ".CURRENT.123").write_text("0000")
+    (shop.generations / "000003").mkdir()  # no manifest: never complete
+    assert shop.tidy() == []
+    assert shop.names() == ["000001"]
+    assert list(tmp_path.rglob(".*")) == []
+
+
+def test_a_generation_whose_writing_fails_leaves_nothing_behind(tmp_path):
+    shop = ShopFolder(tmp_path)
+    publish(shop)
+
+    def write(folder: Path) -> None:
+        (folder / "half").write_bytes(b"x")
+        raise IndexCorrupt("canary")
+
+    with pytest.raises(IndexCorrupt, match="canary"):
+        shop.publish(shop.manifest("000001"), write)
+    assert [path.name for path in shop.generations.iterdir()] == ["000001"]
+    assert shop.current() == "000001"
+
+
+def test_builds_keep_three_generations(tmp_path):
+    shop = ShopFolder(tmp_path / "shop")
+    colors = [RED, GREEN, BLUE, (9, 9, 9), (250, 250, 9)]
+    for color in colors:
+        catalog = write_items(tmp_path / "catalog", {"one": color})
+        build_index(open_catalog(catalog), shop, ColorEncoder())
+    assert shop.names() == ["000003", "000004", "000005"]
+
+
+def test_the_manifest_says_what_a_build_was_made_from(twice_built, monkeypatch):
+    shop = ShopFolder(twice_built)
+    manifest = shop.manifest("000002")
+    assert (manifest.items, manifest.products, manifest.rows) == (2, 2, 2)
+    assert (manifest.next_row, manifest.changes, manifest.skipped) == (3, 2, 0)
+    assert (manifest.encoder, manifest.recipe, manifest.dim) == ("color", "Flat", 112)
+    assert set(manifest.files) == set(FILES) - {MANIFEST}
+    assert manifest.created.endswith("Z")
+    assert manifest.version == build_module._version()

@@ -1,0 +1,144 @@
+"""One record, field by field: what becomes an item, and why the rest does not."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from indexer.records import BadRecord, item_from
+
+
+def refused(**record: object) -> str:
+    with pytest.raises(BadRecord) as caught:
+        item_from({"id": "a", **record})
+    return str(caught.value)
+
+
+def test_an_item_without_a_product_is_its_own_product():
+    assert item_from({"id": "a"}).product_id == "a"
+    assert item_from({"id": "a", "product_id": " p "}).product_id == "p"
+
+
+@pytest.mark.parametrize(
+    ("given", "item_id"),
+    [
+        ("  a-1 ", "a-1"),
+        (42, "42"),
+        (42.0, "42"),
+        (123456789012345678901234567890, "123456789012345678901234567890"),
+        ("鞋/1", "鞋/1"),
+    ],
+)
+def test_ids_are_text_whatever_the_catalog_writes_them_as(given, item_id):
+    assert item_from({"id": given}).item_id == item_id
+
+
+@pytest.mark.parametrize("given", [None, "", "   ", float("nan")])
+def test_a_record_without_an_id_is_no_item(given):
+    with pytest.raises(BadRecord, match=r"^no id$"):
+        item_from({"id": given})
+
+
+def test_a_missing_number_in_a_table_is_no_product_of_its_own():
+    assert item_from({"id": "a", "product_id": float("nan")}).product_id == "a"
+
+
+def test_an_id_may_take_256_bytes_and_no_more():
+    assert item_from({"id": "é" * 128}).item_id == "é" * 128
+    with pytest.raises(BadRecord, match="id is longer than 256 bytes") as caught:
+        item_from({"id": "é" * 129})
+    assert caught.value.item_id == "é" * 40
+
+
+@pytest.mark.parametrize("given", ["a\nb", "a\0", "a\ud800"])
+def test_an_id_with_control_characters_is_refused_under_a_printable_name(given):
+    with pytest.raises(BadRecord, match="id holds control characters") as caught:
+        item_from({"id": given})
+    assert caught.value.item_id.isascii()
+    assert caught.value.item_id.isprintable()
+
+
+@pytest.mark.parametrize("given", [["a"], {"x": 1}, True])
+def test_an_id_that_is_no_text_is_refused(given):
+    with pytest.raises(BadRecord, match="id must be text, got"):
+        item_from({"id": given})
+
+
+@pytest.mark.parametrize(
+    ("given", "price"),
+    [
+        (None, None),
+        ("", None),
+        (float("nan"), None),
+        ("12.50", 12.5),
+        (" 3 ", 3.0),
+        (0, 0.0),
+        (Decimal("9.99"), 9.99),
+    ],
+)
+def test_prices_are_numbers_or_absent(given, price):
+    assert item_from({"id": "a", "price": given}).price == price
+
+
+@pytest.mark.parametrize("given", ["12,50", "free", "-1", "inf", "nan", True, "$5"])
+def test_a_price_that_is_no_price_costs_the_row_and_says_why(given):
+    assert refused(price=given) == f"price must be a number such as 12.50, got {str(given)!r}"
+
+
+@pytest.mark.parametrize("given", [None, "", True, "yes", "Y", "1", 1, "In Stock", "available"])
+def test_an_item_is_in_stock_unless_the_catalog_says_no(given):
+    assert item_from({"id": "a", "in_stock": given}).in_stock is True
+
+
+@pytest.mark.parametrize("given", [False, "no", "0", 0, "Out of stock", "sold out"])
+def test_an_item_is_out_of_stock_where_the_catalog_says_so(given):
+    assert item_from({"id": "a", "in_stock": given}).in_stock is False
+
+
+def test_a_stock_that_says_neither_yes_nor_no_is_refused():
+    assert refused(in_stock="maybe") == "in_stock must be true or false, got 'maybe'"
+
+
+def test_further_columns_become_attributes_and_empty_ones_do_not():
+    record = {"id": "a", "color": "red", "size": "", "weight": 2, "new": True, "tags": ["x", "y"]}
+    assert item_from(record).attributes == {
+        "color": "red",
+        "weight": 2.0,
+        "new": True,
+        "tags": ["x", "y"],
+    }
+
+
+def test_nested_attributes_are_flattened_by_a_dot():
+    record = {"id": "a", "attributes": {"color": "red", "size": {"eu": 42, "us": 9}}}
+    assert item_from(record).attributes == {"color": "red", "size.eu": 42.0, "size.us": 9.0}
+
+
+def test_a_nested_attribute_wins_over_a_column_of_its_name():
+    assert item_from({"id": "a", "color": "red", "attributes": {"color": "blue"}}).attributes == {
+        "color": "blue"
+    }
+
+
+def test_attributes_that_are_no_object_are_refused():
+    assert refused(attributes=["red"]) == "attributes must be an object, got list"
+
+
+def test_a_long_article_number_keeps_its_last_digits():
+    record = {"id": "a", "gtin": 4006381333931, "serial": 12345678901234567890, "huge": 10**400}
+    attributes = item_from(record).attributes
+    assert attributes["gtin"] == 4006381333931
+    assert attributes["serial"] == "12345678901234567890"
+    assert attributes["huge"] == str(10**400)
+
+
+def test_lists_are_split_at_semicolons_and_bars_only():
+    item = item_from({"id": "a", "categories": "/Home/Mugs/ ; Gifts|Sale", "images": "a, b.jpg"})
+    assert item.categories == ["Home/Mugs", "Gifts", "Sale"]
+    assert item.images == ["a, b.jpg"]
+
+
+def test_lone_surrogates_in_texts_become_question_marks():
+    item = item_from({"id": "a", "title": "Mug \ud800", "color": "r\udcffd"})
+    assert (item.title, item.attributes) == ("Mug ?", {"color": "r?d"})
