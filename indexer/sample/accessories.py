@@ -39,7 +39,7 @@ def hat(style: int) -> Model:
     parts = (_cap, _bucket_hat, _beanie, _fedora, _sun_hat, _bobble)[kind]()
     knit = kind in (2, 5)
     finish = {MAIN: "knit" if knit else ("velvet" if kind == 3 else "cloth"), ACCENT: "knit" if knit else "cloth"}
-    views = (View("front", -24, 14), View("side", -74, 10), View("back", 160, 16))
+    views = (View("front", -24, 14), View("side", -66, 12))
     return Model(tuple(parts), views, finish, decal=(0.0, 0.42, 0.30), scale=1.3, fill=0.80)
 
 
@@ -184,7 +184,7 @@ def sunglasses(style: int) -> Model:
         parts.append(capped(tube(arm, [0.034, 0.034, 0.028, 0.028, 0.036], frame if kind not in (1, 2) else METAL, flat=0.42,
                                  up=(1, 0, 0), rows=48, columns=15)))  # fmt: skip
         parts.append(box((0.028, 0.03, 0.014), (side * (edge - 0.005), row, -curveback * edge**2 + radius), METAL, round=0.006))
-    views = (View("front", -10, 10), View("angle", -42, 18), View("side", -76, 8))
+    views = (View("front", -10, 10), View("angle", -42, 18))
     finish = {MAIN: "gloss", LENS: "glass", ACCENT: "gloss"}
     return Model(tuple(parts), views, finish, scale=2.2, fill=0.84)
 

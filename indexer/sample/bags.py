@@ -32,7 +32,7 @@ from indexer.sample.surfaces import (
     tube,
 )
 
-CARRIED = (View("front", -14, 8), View("angle", -48, 18), View("back", 158, 10))
+CARRIED = (View("front", -14, 8), View("angle", -48, 18))
 
 
 def _zip(points: Sequence[Sequence[float]], radius: float = 0.011) -> list[Part]:

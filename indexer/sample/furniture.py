@@ -30,7 +30,7 @@ from indexer.sample.surfaces import (
     tube,
 )
 
-SEATED = (View("front", -20, 10), View("angle", -52, 20), View("back", 150, 14))
+SEATED = (View("front", -20, 10), View("angle", -52, 20))
 
 
 def _legs(
@@ -176,7 +176,7 @@ def sofa(style: int) -> Model:
             pillow = box((0.36, 0.36, 0.15), slot=ACCENT, round=0.07, puff=0.05)
             parts.append(pillow.turned("z", 14).turned("x", -22).moved(-width / 2 + 0.46, 0.28, 0.02))
     cloth = ["cloth", "cloth", "velvet", "velvet", "leather", "cloth"][kind]
-    views = (View("front", -16, 10), View("angle", -48, 20), View("back", 146, 18))
+    views = (View("front", -16, 10), View("angle", -48, 20))
     return Model(tuple(parts), views, {MAIN: cloth, ACCENT: "cloth"}, decal=(0.0, 0.0, 0.4), scale=0.8, fill=0.88)
 
 

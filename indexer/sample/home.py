@@ -239,7 +239,7 @@ def lamp(style: int) -> Model:
     bulb = revolve([(0, 0.12), (0.07, 0.16), (0.10, 0.24), (0.06, 0.32), (0, 0.34)], LIGHT, closed=True)
     parts.append(bulb)
     finish = {MAIN: "glow", ACCENT: "ceramic", WOOD: "wood", TRIM: "cloth", LIGHT: "glow", METAL: "metal"}
-    views = (View("front", 0, 6), View("angle", -30, 20), View("low", 20, -8))
+    views = (View("front", 0, 6), View("angle", -30, 20))
     return Model(tuple(parts), views, finish, decal=(0.0, 0.3, 0.4))
 
 
@@ -288,7 +288,7 @@ def cushion(style: int) -> Model:
                                    (xx + side * 0.10, yy - 0.02, 0.0)], 0.013, ACCENT, rows=5,
                                   columns=7))  # fmt: skip
     cloth = ["cloth", "cloth", "velvet", "cloth", "knit", "velvet"][style % 6]
-    views = (View("front", -12, 6), View("angle", -36, 12), View("detail", -22, 10, zoom=2.3, focus=(0.25, 0.2, 0.1)))
+    views = (View("front", -12, 6), View("angle", -36, 12))
     return Model(tuple(parts), views, {MAIN: cloth}, decal=(0.0, 0.0, 0.62))
 
 

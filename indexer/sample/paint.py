@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,9 +131,7 @@ def develop(shot: Shot, paints: Mapping[int, Paint], ground: Floats) -> Pixels:
 def studio(shot: Shot) -> Floats:
     """The shop's own ground (h, w, 3): pale gray with the soft shadow of the thing."""
     h, w = shot.sight.height, shot.sight.width
-    y, x = np.mgrid[0:h, 0:w].astype(np.float32)
-    y, x = y / h - 0.5, x / w - 0.5
-    level = 247 - 15 * np.clip(np.hypot(x + 0.12, y + 0.18) - 0.15, 0, 1) ** 1.2
+    level = _sweep(h, w)
     if shot.model.hangs:
         dark = light.wall_shadow(shot.shade.cover, round(0.022 * h), round(0.07 * h), 0.26)
     elif shot.view.zoom > 1.3:
@@ -141,3 +140,12 @@ def studio(shot: Shot) -> Floats:
         dark = light.floor_shadow(shot.sight)
     tint = np.array([1.0, 0.985, 0.955], np.float32)
     return np.asarray(level[..., None] * (1 - dark[..., None] * tint * 0.8), np.float32)
+
+
+@lru_cache(maxsize=4)
+def _sweep(h: int, w: int) -> Floats:
+    """The empty studio, (h, w): brightest at the upper left."""
+    y, x = np.mgrid[0:h, 0:w].astype(np.float32)
+    y, x = y / h - 0.5, x / w - 0.5
+    level = 247 - 15 * np.clip(np.hypot(x + 0.12, y + 0.18) - 0.15, 0, 1) ** 1.2
+    return np.asarray(level, np.float32)

@@ -16,8 +16,9 @@ from indexer.sample.plan import PhotoPlan
 from indexer.sample.surfaces import MAIN, Floats, capped, tube
 from indexer.sample.wardrobe import paints_of
 
-SIZES = ((1000, 750), (750, 1000), (800, 800), (960, 640), (640, 960), (720, 900), (640, 640), (900, 675))
-FINE = 0.8  # photos are composed at this share of their size and then enlarged: a phone's softness
+SIZES = ((1000, 750), (720, 960), (800, 600), (600, 800), (640, 640), (768, 576), (576, 768), (720, 720),
+         (840, 630), (640, 800))  # fmt: skip
+FINE = 0.75  # photos are composed at this share of their size and then enlarged: a phone's softness
 SKINS: tuple[Rgb, ...] = ((234, 190, 162), (198, 142, 108), (128, 84, 62), (92, 60, 46))
 
 
@@ -74,7 +75,7 @@ def _cutout(shot: Shot, plan: PhotoPlan) -> tuple[Floats, Floats]:
     paints = paints_of(plan.product, plan.item)
     rgb = colored(shot, paints) * shot.shade.diffuse[..., None] + 255 * shot.shade.shine[..., None]
     rgba = np.dstack([np.clip(rgb, 0, 255), 255 * shot.shade.cover]).astype(np.uint8)
-    soft = Image.fromarray(rgba, "RGBX").filter(ImageFilter.GaussianBlur(0.6))
+    soft = Image.fromarray(rgba, "RGBX").filter(ImageFilter.BoxBlur(0.45))
     out = np.asarray(soft, np.float32)
     return out[..., :3], out[..., 3] / 255
 
@@ -200,22 +201,22 @@ def _camera(scene: Floats, rng: np.random.Generator, final: tuple[int, int]) -> 
     turn = float(rng.uniform(0, 2 * np.pi))
     slope = float(rng.uniform(0.0, 0.22))
     level = float(rng.uniform(0.80, 1.16)) * (1 + slope * (np.cos(turn) * x + np.sin(turn) * y))
-    level = level * (1 - float(rng.uniform(0.02, 0.24)) * (x * x + y * y))
+    level = np.float32(level * (1 - float(rng.uniform(0.02, 0.24)) * (x * x + y * y)))
     if rng.random() < 0.15:  # sun through a window: a bright slanting band
         lean = float(rng.uniform(-0.8, 0.8))
         band = np.exp(-(((x + lean * y - rng.uniform(-0.6, 0.6)) / rng.uniform(0.2, 0.5)) ** 4))
         level = level * (1 + 0.22 * band)
     scene = scene * level[..., None] * gains
     image = Image.fromarray(np.clip(scene, 0, 255).astype(np.uint8))
+    blur = float(rng.normal(0.45, 0.55)) * FINE
+    if blur > 0.12:
+        image = image.filter(ImageFilter.GaussianBlur(min(blur, 1.4)))
     skew = rng.uniform(0, 0.05, (4, 2)) * np.array([w, h])
     signs = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]])
     base = np.array([[0, 0], [w, 0], [w, h], [0, h]], float)
     source = [(float(a), float(b)) for a, b in base + signs * skew]
     target = [(0.0, 0.0), (float(final[0]), 0.0), (float(final[0]), float(final[1])), (0.0, float(final[1]))]
     image = backdrops.laid(image, target, source, final)
-    blur = max(0.0, float(rng.normal(0.45, 0.55)))
-    if blur > 0.15:
-        image = image.filter(ImageFilter.GaussianBlur(min(blur, 1.8)))
     strength = float(rng.uniform(1.5, 7.0))
     grain = rng.integers(0, 256, (final[1], final[0]), dtype=np.uint8).astype(np.float32)
     noisy = np.asarray(image, np.float32) + ((grain - 128) * (strength / 74))[..., None]

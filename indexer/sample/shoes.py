@@ -39,7 +39,7 @@ from indexer.sample.surfaces import (
 )
 
 COLUMNS = 121
-PROFILE = (View("side", -18, 12), View("angle", -52, 24), View("back", 148, 20))
+PROFILE = (View("side", -18, 12), View("angle", -52, 24))
 
 
 def _at(b: Floats, table: Sequence[tuple[float, float]]) -> Floats:
