@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { Viewfinder, hasCamera } from "./camera.js";
-import { card } from "./card.js";
+import { card, firstPicture, skeleton } from "./card.js";
 import { CropBox } from "./cropbox.js";
 import { byId, make } from "./dom.js";
 import { Filters } from "./filters.js";
@@ -14,6 +14,7 @@ import { startTheme } from "./themes.js";
 
 const PAGE = 24;
 const MOST = 240;
+const TRIES = 12;
 const REMEMBERED = 16;
 
 const narrow = matchMedia("(max-width: 899px)");
@@ -36,11 +37,12 @@ const facetsAsked = api.status().then((status) => {
 
 // --- Where we are -------------------------------------------------------------------------
 
-const stateNow = (extra = {}) => ({ photo: question.photo, box: question.box, depth: 0, ...extra });
+const stateNow = (extra = {}) => ({ photo: question.photo, box: question.box, limit, depth: 0, ...extra });
 const opened = () => read(location.search, history.state).open;
 
 /** Ask `next`; a new step for the back button unless `replace`. */
 function go(next, { replace = false } = {}) {
+  if (keyOf(next) !== keyOf(question)) limit = PAGE;
   question = next;
   const method = replace ? "replaceState" : "pushState";
   history[method](stateNow(), "", write(question));
@@ -64,7 +66,7 @@ function closePanel() {
 
 /** Start over from an item. A budget stays: it belongs to the shopper, not to the search. */
 function alike(hit) {
-  source = hit;
+  if (hit.title !== undefined) source = hit;
   panel.show("", {});
   go({ ...EMPTY, item: hit.item_id, min: question.min, max: question.max, stock: question.stock });
   window.scrollTo(0, 0);
@@ -74,6 +76,7 @@ function alike(hit) {
 function arrive() {
   const { question: next, open: item } = read(location.search, history.state);
   question = next;
+  limit = history.state?.limit ?? PAGE;
   follow();
   panel.show(item, { deep: (history.state?.depth ?? 0) > 1 });
 }
@@ -88,7 +91,7 @@ async function follow() {
     if (!asks(question)) notice("That photo is no longer here", "Photos are not kept. Show it again to search with it.");
   }
   byId("text").value = question.text;
-  byId("text").placeholder = photo || question.item ? "Add words: in green, for summer, …" : "Describe what you are looking for";
+  byId("text").placeholder = photo || question.item ? "Add words, like green" : "What are you looking for?";
   const asking = asks(question);
   document.body.dataset.view = asking ? "search" : "home";
   byId("hero").hidden = asking;
@@ -107,7 +110,6 @@ async function follow() {
 async function load() {
   const asked = question;
   const fresh = partsOf(asked) !== shownParts;
-  if (fresh) limit = PAGE;
   const key = `${keyOf(asked)} ${limit}`;
   if (key === shownKey) return;
   const filtered = filtersIn(asked) > 0;
@@ -116,7 +118,10 @@ async function load() {
   aborter.abort();
   aborter = new AbortController();
   const { signal } = aborter;
-  if (!known) results.wait(title, fresh);
+  if (!known) {
+    results.wait(title, fresh);
+    filters.wait();
+  }
   try {
     const reply = known ?? (await api.search(asked, { photo, limit, facets: await facetsAsked, signal }));
     if (signal.aborted) return;
@@ -124,7 +129,7 @@ async function load() {
     shownKey = key;
     shownParts = partsOf(asked);
     const words = results.show(reply, { title, limit, filtered });
-    filters.show(asked, reply.facets ?? {}, { parts: shownParts, currency: reply.hits[0]?.currency ?? "" });
+    filters.show(asked, reply.facets ?? {}, { parts: shownParts, currency: currencyOf(reply.hits) });
     byId("show-found").textContent = reply.hits.length === 0 ? "Nothing found" : `Show ${reply.hits.length} products`;
     byId("say").textContent = words;
   } catch (error) {
@@ -132,8 +137,14 @@ async function load() {
     if (!(error instanceof api.Problem)) throw error;
     shownKey = "";
     results.fail(error);
-    filters.show(asked, {}, { parts: shownParts, currency: "" });
+    filters.show(asked, {}, { parts: shownParts, currency: null });
   }
+}
+
+/** The one currency of these hits, "" where there are several, null where nothing has a price. */
+function currencyOf(hits) {
+  const found = new Set(hits.filter((hit) => hit.price !== null).map((hit) => hit.currency));
+  return found.size === 0 ? null : found.size === 1 ? [...found][0] : "";
 }
 
 function remember(key, reply) {
@@ -161,7 +172,7 @@ function drawSource() {
   byId("whole").hidden = !question.box;
   drawWith();
   if (photo) {
-    byId("source-words").textContent = question.box ? "" : touch.matches ? "Tap what you mean" : "Mark what you mean";
+    byId("source-words").textContent = question.box || photo.width === 0 ? "" : touch.matches ? "Tap what you mean" : "Mark what you mean";
     crop.show({ url: photo.url, width: photo.width, height: photo.height, alt: "Your photo" }, question.box, { fixed: photo.width === 0 });
   } else if (question.item) {
     drawItemSource();
@@ -180,15 +191,15 @@ async function drawItemSource() {
     byId("found-title").textContent = titleOf();
     document.title = `${titleOf()} · Vitrine`;
   }
-  const url = source.image_url ?? source.image_urls?.[0];
   byId("source-words").textContent = source.title;
-  crop.show({ url, width: 1, height: 1, alt: source.title }, null, { fixed: true });
+  crop.show({ url: firstPicture(source), width: 1, height: 1, alt: source.title }, null, { fixed: true });
   drawWith();
 }
 
 /** The small picture inside the text box: words are added to it, not instead of it. */
 function drawWith() {
-  const url = photo?.url ?? (question.item && source?.item_id === question.item ? source.image_url ?? source.image_urls?.[0] : "");
+  const known = question.item && source?.item_id === question.item;
+  const url = photo ? photo.width > 0 && photo.url : known && firstPicture(source);
   byId("with").hidden = !url;
   byId("with").replaceChildren(...(url ? [make("img", { src: url, alt: photo ? "Your photo" : source.title })] : []));
 }
@@ -219,7 +230,9 @@ let tries = null;
 
 async function showTries() {
   if (tries) return;
-  tries = api.sample(12);
+  tries = api.sample(TRIES);
+  byId("tries-list").replaceChildren(...Array.from({ length: TRIES }, skeleton));
+  byId("tries").hidden = false;
   try {
     const { items } = await tries;
     const list = items.map((item) => card(item, { href: write({ ...EMPTY, item: item.item_id }), handlers: { open: alike, alike } }));
@@ -227,6 +240,7 @@ async function showTries() {
     byId("tries").hidden = list.length === 0;
   } catch (problem) {
     tries = null;
+    byId("tries").hidden = true;
     if (problem.status === 0 || problem.status >= 500) notice(problem.title, problem.detail);
   }
 }
@@ -238,6 +252,7 @@ const results = new Results({
   open, alike, href,
   more: async () => {
     limit = Math.min(limit + PAGE, MOST);
+    history.replaceState({ ...history.state, limit }, "");
     const before = byId("grid").children.length;
     await load();
     byId("grid").children[before]?.querySelector("a").focus({ preventScroll: true });
@@ -245,11 +260,8 @@ const results = new Results({
   retry: () => load(),
   clear: () => go(withoutFilters(question)),
 });
-const filters = new Filters((change) => {
-  const next = change(question); // of the newest question, which the drawn filters may be behind
-  limit = PAGE;
-  go(next);
-});
+// A change is made to the newest question, which the filters as drawn may be behind.
+const filters = new Filters((change) => go(change(question)));
 const panel = new Panel({ open, alike, href, back: () => history.back(), close: closePanel });
 const crop = new CropBox(byId("stage"), (box) => go({ ...question, box }, { replace: true }));
 const viewfinder = new Viewfinder(begin);
@@ -297,10 +309,11 @@ const covered = (on) => {
   byId("drop-anywhere").hidden = !on || document.body.dataset.view === "home";
   byId("dropzone").classList.toggle("over", on);
 };
+const welcome = (event) => event.dataTransfer.types.some((type) => type === "Files" || type === droppedItem);
 window.addEventListener("dragenter", (event) => {
   event.preventDefault();
   over += 1;
-  covered(true);
+  covered(welcome(event));
 });
 window.addEventListener("dragleave", () => {
   over = Math.max(0, over - 1);

@@ -14,15 +14,24 @@ export function priceOf({ price, currency }) {
 
 /**
  * How a score is shown: the number itself, and the filled part of the bar from 0 to 1.
- * A cosine fills its own share; scores of words have no scale of their own, so the best hit of
- * the answer fills the bar.
+ * A cosine and a fused score have 1 as their best. Scores of words alone have no such scale: there
+ * the best hit of the answer fills the bar.
  */
 export function likenessOf(score, mode, best) {
-  const cosine = mode === "exact" || mode === "ann";
-  const share = cosine ? score : best > 0 ? score / best : 0;
-  const number = score.toFixed(mode === "lexical" ? 1 : mode === "fused" ? 3 : 2);
-  const words = cosine ? `Likeness ${number}, where 1 is the same` : mode === "lexical" ? `Word score ${number}` : `Photo and word score ${number}`;
+  const lexical = mode === "lexical";
+  const share = lexical ? score / (best > 0 ? best : 1) : score;
+  const number = score.toFixed(lexical ? 1 : 2);
+  const words = lexical ? `Word score ${number}` : mode === "fused" ? `Photo and words score ${number} of 1` : `Likeness ${number} of 1`;
   return { number, words, share: Math.min(Math.max(share, 0), 1) };
+}
+
+/** The address of an item's first picture, by that of the one that matched. */
+export function firstPicture(hit) {
+  if (!hit.image_url) return hit.image_urls?.[0];
+  if (!hit.image_index || (hit.variant && hit.variant !== "original")) return hit.image_url;
+  const url = new URL(hit.image_url, location.href);
+  url.searchParams.set("index", "0");
+  return url.pathname + url.search;
 }
 
 /** A picture that keeps its place while it loads and says so when it is missing. */
@@ -48,14 +57,16 @@ function badgeOf(hit, rank, mode) {
  */
 export function card(hit, { href, rank = -1, mode = "exact", best = 1, handlers }) {
   const title = hit.title || hit.item_id;
-  const url = hit.image_url ?? hit.image_urls?.[0];
+  const url = firstPicture(hit);
+  // The grid shows every product from its best side; where another picture matched, it stands in the corner.
+  const matched = hit.image_url && hit.image_url !== url ? make("span", { class: "matched", title: `Picture ${hit.image_index + 1} is the one that matches` }, picture(hit.image_url, `Matches by picture ${hit.image_index + 1}`)) : null;
   const link = make("a", { class: "card-link", href, title, on: {
     click: (event) => {
       if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
       event.preventDefault();
       handlers.open(hit);
     },
-  } }, picture(url, "", { eager: rank >= 0 && rank < 8 }), make("span", { class: "card-title", dir: "auto", text: title }));
+  } }, picture(url, "", { eager: rank >= 0 && rank < 8 }), matched, make("span", { class: "card-title", dir: "auto", text: title }));
 
   const under = make("span", { class: "card-under" }, make("span", { class: "card-price", text: priceOf(hit) }));
   if (hit.score !== undefined) under.append(likeness(likenessOf(hit.score, mode, best)));

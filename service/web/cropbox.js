@@ -1,6 +1,6 @@
 // The crop box on the photo: {x0, y0, x1, y1}, each from 0 to 1 of the upright picture.
 
-import { make } from "./dom.js";
+import { icon, make } from "./dom.js";
 
 export const WHOLE = Object.freeze({ x0: 0, y0: 0, x1: 1, y1: 1 });
 const SMALLEST = 0.08;
@@ -51,6 +51,7 @@ export class CropBox {
   #onRelease;
   #frame;
   #picture;
+  #missing;
   #view;
   #box = WHOLE;
   #drag = null;
@@ -65,7 +66,8 @@ export class CropBox {
       class: "crop", tabindex: "0", role: "application", "aria-roledescription": "crop box",
       "aria-describedby": "crop-help",
     }, ...HANDLES.map((handle) => make("span", { class: `handle ${handle}`, data: { handle } })));
-    this.#frame = make("div", { class: "frame" }, this.#picture, this.#view);
+    this.#missing = make("span", { class: "unshown", hidden: true }, icon("picture"));
+    this.#frame = make("div", { class: "frame" }, this.#picture, this.#missing, this.#view);
     this.#stage.replaceChildren(this.#frame, make("p", {
       id: "crop-help", class: "unseen",
       text: "Arrow keys move the box, Shift with arrow keys resizes it, Escape takes the whole photo.",
@@ -78,9 +80,11 @@ export class CropBox {
     this.#view.addEventListener("keydown", (event) => this.#key(event));
   }
 
-  /** Show a photo (or a picture without a box, when `fixed`) with a box on it. */
+  /** Show a photo (or a picture without a box, when `fixed`) with a box on it. Width 0: one that cannot be shown. */
   show({ url, width, height, alt }, box, { fixed = false } = {}) {
     if (this.#picture.getAttribute("src") !== url) this.#picture.src = url;
+    this.#picture.hidden = width === 0;
+    this.#missing.hidden = width > 0;
     this.#picture.alt = alt;
     this.#frame.style.setProperty("--ratio", String(width / height || 1));
     this.#frame.classList.toggle("fixed", fixed);

@@ -5,22 +5,26 @@ import { filtersIn, toggled, withoutFilters } from "./question.js";
 import { swatch } from "./swatch.js";
 
 const OPEN = 2; // groups that begin open
-const SHOWN = 6; // values of a group before "Show all"
+const SHOWN = 8; // values of a group before "Show all"
 
 const nameOf = (field) => {
-  const words = field.replaceAll("_", " ");
+  const words = field.replace(/^attributes\./, "").replaceAll("_", " ");
   return words.charAt(0).toUpperCase() + words.slice(1);
 };
 
 /** "Women/Tops/Tees" as the shopper reads it. */
 export const readable = (field, value) => (field === "category" ? value.split("/").join(" \u203a ") : value);
 
-/** The same, with the way to the category less loud than the category. */
-function nameOfValue(field, value) {
+const byPath = (a, b) => a.replaceAll("/", "\u0001").localeCompare(b.replaceAll("/", "\u0001"), undefined, { numeric: true });
+
+/** The name of a value, and how deep it stands below those of its ways that are shown as well. */
+function named(field, value, among) {
   const steps = field === "category" ? value.split("/") : [value];
-  const last = steps.pop();
-  const way = steps.length > 0 ? make("span", { class: "value-way", text: `${steps.join(" \u203a ")} \u203a ` }) : "";
-  return make("span", { class: "value-name", dir: "auto", title: readable(field, value) }, way, last);
+  const shown = steps.slice(0, -1).filter((_, index) => among.includes(steps.slice(0, index + 1).join("/"))).length;
+  const complete = shown === steps.length - 1;
+  const way = complete ? "" : make("span", { class: "value-way", text: `${steps.slice(0, -1).join(" \u203a ")} \u203a ` });
+  const name = make("span", { class: "value-name", dir: "auto", title: readable(field, value) }, way, steps.at(-1));
+  return { name, depth: complete ? Math.min(shown, 2) : 0 };
 }
 
 export class Filters {
@@ -42,7 +46,17 @@ export class Filters {
     for (const host of [this.#host, this.#active]) host.addEventListener("click", (event) => this.#clicked(event));
   }
 
-  /** Draw the filters of a question. `parts` names what was asked, `currency` is what prices are in. */
+  /** The first answer is on its way: hold the place of its filters. */
+  wait() {
+    if (this.#host.children.length > 0) return;
+    this.#host.replaceChildren(...[6, 3].map((rows) => make("ul", { class: "group holding", "aria-hidden": "true" },
+      ...Array.from({ length: rows }, () => make("li")))));
+  }
+
+  /**
+   * Draw the filters of a question. `parts` names what was asked; `currency` is what prices are
+   * in, null where nothing has a price.
+   */
   show(question, facets, { parts, currency }) {
     this.#question = question;
     this.#facets = facets;
@@ -75,8 +89,9 @@ export class Filters {
     this.#order.set(field, order);
     if (order.length < 2 && chosen.length === 0) return null; // one value narrows nothing
 
-    const first = this.#whole.has(field) ? order : order.filter((value, index) => index < SHOWN || chosen.includes(value));
-    const rows = first.map((value) => this.#value(field, value, counts.get(value) ?? 0, chosen.includes(value)));
+    const first = this.#whole.has(field) ? [...order] : order.filter((value, index) => index < SHOWN || chosen.includes(value));
+    if (field === "category") first.sort(byPath);
+    const rows = first.map((value) => this.#value(field, value, counts.get(value) ?? 0, chosen.includes(value), first));
     const colors = field === "color" || field === "colour";
     const details = make("details", { class: "group", open: this.#unfolded.get(field) ?? (place < OPEN || chosen.length > 0) },
       make("summary", { id: `group-${field}` }, make("span", { text: nameOf(field) }), icon("more")),
@@ -88,16 +103,18 @@ export class Filters {
     return details;
   }
 
-  #value(field, value, count, checked) {
+  #value(field, value, count, checked, among) {
     const id = `value-${field}-${value}`;
     const box = make("input", { type: "checkbox", id, checked, disabled: count === 0 && !checked, on: { change: () => this.#onChange((question) => toggled(question, field, value)) } });
     const label = make("label", { for: id, class: count === 0 && !checked ? "value none" : "value" });
     const color = field === "color" || field === "colour" ? swatch(value) : null;
-    label.append(...[color, nameOfValue(field, value), make("span", { class: "value-count", text: count.toLocaleString() })].filter(Boolean));
-    return make("li", {}, box, label);
+    const { name, depth } = named(field, value, among);
+    label.append(...[color, name, make("span", { class: "value-count", text: count.toLocaleString() })].filter(Boolean));
+    return make("li", { class: depth ? `deep-${depth}` : null }, box, label);
   }
 
   #stock(counted) {
+    if (!this.#question.stock && !counted.some(({ value }) => value === "false")) return null; // nothing is sold out
     const count = counted.find(({ value }) => value === "true")?.count;
     const box = make("input", { type: "checkbox", id: "value-stock", role: "switch", checked: this.#question.stock, on: {
       change: ({ target }) => this.#onChange((question) => ({ ...question, stock: target.checked })),
@@ -108,6 +125,7 @@ export class Filters {
   }
 
   #price(currency) {
+    if (currency === null && this.#question.min === null && this.#question.max === null) return null;
     const field = (edge, label) => {
       const value = this.#question[edge];
       return make("label", { class: "price-edge" }, make("span", { text: label }), make("input", {

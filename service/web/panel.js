@@ -1,11 +1,17 @@
 // One item, opened: its pictures, its fields, and what looks like it.
 
 import { item as fetchItem, similar as fetchSimilar } from "./api.js";
-import { card, picture, priceOf, skeleton } from "./card.js";
+import { card, firstPicture, picture, priceOf, skeleton } from "./card.js";
 import { byId, icon, make } from "./dom.js";
 import { readable } from "./filters.js";
 
 const SIMILAR = 8;
+
+/** Put elements after the title in place of what stood there; the title keeps the focus it has. */
+function under(title, ...elements) {
+  while (title.nextSibling) title.nextSibling.remove();
+  title.after(...elements);
+}
 
 export class Panel {
   #dialog = byId("panel");
@@ -54,7 +60,7 @@ export class Panel {
         deep ? round("back", "Back", () => this.#handlers.back()) : make("span"),
         round("close", "Close", () => this.#handlers.close())),
       make("div", { class: "panel-body" },
-        make("div", { class: "gallery" }, make("div", { class: "gallery-main", id: "gallery-main" }, hit ? picture(hit.image_url, "", { eager: true }) : make("span", { class: "picture skeleton" }))),
+        make("div", { class: "gallery" }, make("div", { class: "gallery-main", id: "gallery-main" }, hit ? picture(firstPicture(hit), "", { eager: true }) : make("span", { class: "picture skeleton" }))),
         make("div", { class: "facts", id: "facts" },
           make("h2", { id: "panel-title", tabindex: "-1", dir: "auto", text: hit?.title || hit?.item_id || "Loading" }),
           make("p", { class: "facts-price", text: hit ? priceOf(hit) : "\u00a0" }))),
@@ -69,15 +75,13 @@ export class Panel {
   #fill(item, hit) {
     byId("panel-title").textContent = item.title || item.item_id;
     const pictures = item.image_urls ?? [];
-    const first = Math.min(hit?.image_index ?? 0, Math.max(pictures.length - 1, 0));
-    this.#fillGallery(pictures, first, item.title);
+    this.#fillGallery(pictures, hit?.image_index ?? -1, item.title);
     const rows = [
       ["Category", (item.categories ?? []).map((value) => readable("category", value)).join(", ")],
       ...Object.entries(item.attributes ?? {}).map(([name, value]) => [name.replaceAll("_", " "), Array.isArray(value) ? value.join(", ") : String(value)]),
       ["Item", item.item_id],
     ];
-    byId("facts").replaceChildren(
-      byId("panel-title"),
+    under(byId("panel-title"),
       make("p", { class: "facts-price" }, make("span", { text: priceOf(item) }),
         make("span", { class: item.in_stock === false ? "stock out" : "stock", text: item.in_stock === false ? "Out of stock" : "In stock" })),
       make("button", { class: "primary", type: "button", on: { click: () => this.#handlers.alike(item) } }, icon("alike"), "Search with this item"),
@@ -88,7 +92,8 @@ export class Panel {
     byId("details").hidden = false;
   }
 
-  #fillGallery(pictures, first, title) {
+  /** `matched` is the place of the picture that answered the question, -1 where none did. */
+  #fillGallery(pictures, matched, title) {
     const main = byId("gallery-main");
     const show = (index) => {
       main.replaceChildren(picture(pictures[index], title ?? "", { eager: true }));
@@ -96,10 +101,11 @@ export class Panel {
     };
     if (pictures.length > 1) {
       main.after(make("div", { class: "thumbs" }, ...pictures.map((url, index) => make("button", {
-        class: "thumb", type: "button", "aria-label": `Picture ${index + 1} of ${pictures.length}`, on: { click: () => show(index) },
+        class: index === matched ? "thumb matching" : "thumb", type: "button", title: index === matched ? "This picture matches" : null,
+        "aria-label": `Picture ${index + 1} of ${pictures.length}${index === matched ? ", the one that matches" : ""}`, on: { click: () => show(index) },
       }, picture(url, "", { eager: true })))));
     }
-    if (pictures.length > 0) show(first);
+    if (pictures.length > 0) show(0);
   }
 
   #fillSimilar(alike) {
@@ -112,7 +118,7 @@ export class Panel {
 
   #fail(problem) {
     byId("panel-title").textContent = problem.title ?? "Something went wrong";
-    byId("facts").replaceChildren(byId("panel-title"), make("p", { class: "facts-words", role: "alert", dir: "auto", text: problem.detail ?? problem.message }));
+    under(byId("panel-title"), make("p", { class: "facts-words", role: "alert", dir: "auto", text: problem.detail ?? problem.message }));
     byId("gallery-main").parentElement.hidden = true;
   }
 }

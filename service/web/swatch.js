@@ -5,7 +5,7 @@ import { make } from "./dom.js";
 // Names that CSS does not know, and plain ones whose CSS color no product has.
 const SHOP = {
   red: "#c9302c", blue: "#2f5fc4", green: "#3a8f4c", yellow: "#efc93d", orange: "#e8833a", purple: "#7b4ba8",
-  pink: "#eca0b5", brown: "#7a5033", black: "#16181a", gray: "#8c9294", grey: "#8c9294", white: "#ffffff",
+  pink: "#eca0b5", brown: "#7a5033", black: "#16181a", navy: "#22305e", olive: "#7d7b3a", teal: "#1f7a78", maroon: "#702333", lime: "#a4c639", beige: "#e3d6bd", gray: "#8c9294", grey: "#8c9294", white: "#ffffff",
   amber: "#e6a532", blush: "#e9b8b4", bordeaux: "#6b1f33", burgundy: "#6d1a36", camel: "#b98b57", charcoal: "#3c4043",
   cobalt: "#1f4fbf", copper: "#b4693f", cream: "#f4ead5", denim: "#3f5f8a", ecru: "#e6dcc3", emerald: "#15795a",
   forest: "#265c3a", graphite: "#4a4d52", honey: "#e0a73f", ink: "#1c2438", lemon: "#f3df4d", lilac: "#b9a0d6",
