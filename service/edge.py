@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import re
 import time
@@ -39,6 +40,8 @@ class Edge:
     def __init__(self, app: ASGIApp, *, log: bool = False) -> None:
         self._app = app
         self._log = log
+        self._start = token_hex(4)  # told apart from other processes; no secret
+        self._count = itertools.count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -47,7 +50,7 @@ class Edge:
             return
         began = time.perf_counter()
         method = scope["method"]
-        request_id = _request_id(scope)
+        request_id = _given_id(scope) or f"{self._start}-{next(self._count):x}"
         scope[REQUEST_ID] = request_id
         _keep_ids_encoded(scope)
         if method == "HEAD":
@@ -119,11 +122,11 @@ async def _disconnected(request: Request) -> None:
         pass
 
 
-def _request_id(scope: Scope) -> str:
+def _given_id(scope: Scope) -> str | None:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _SAFE_ID.fullmatch(value):
             return str(value.decode("ascii"))
-    return token_hex(8)
+    return None
 
 
 def _keep_ids_encoded(scope: Scope) -> None:

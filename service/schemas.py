@@ -18,6 +18,9 @@ MAX_FACETS = 16
 MAX_DIM = 8192
 MAX_FILTER = 4000
 
+_CONTENTS = ("image", "text", "item_id", "embedding")
+_EDGE = r"(0(\.\d+)?|1(\.0+)?)"
+
 Unit = Annotated[float, Field(ge=0, le=1)]
 BoxField = Annotated[
     tuple[Unit, Unit, Unit, Unit],
@@ -64,12 +67,30 @@ FacetsField = Annotated[
 ]
 
 
+def _without_null(schema: dict[str, Any]) -> None:
+    """Document a field that may be left out as just that: null is accepted, and not advised."""
+    for field in schema["properties"].values():
+        kinds = [kind for kind in field.get("anyOf", ()) if kind != {"type": "null"}]
+        if len(kinds) < len(field.get("anyOf", ())):
+            del field["anyOf"]
+            field.pop("default", None)
+            field.update(kinds[0] if len(kinds) == 1 else {"anyOf": kinds})
+
+
+def _one_of_four(schema: dict[str, Any]) -> None:
+    _without_null(schema)
+    schema["oneOf"] = [{"required": [name]} for name in _CONTENTS]
+    schema["dependentRequired"] = {"box": ["image"]}
+
+
 class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class PartBody(_Request):
     """One part of a question: exactly one of image, text, item_id and embedding."""
+
+    model_config = ConfigDict(json_schema_extra=_one_of_four)
 
     image: str | None = Field(
         None,
@@ -94,11 +115,7 @@ class PartBody(_Request):
 
     @model_validator(mode="after")
     def _one_of(self) -> PartBody:
-        given = [
-            name
-            for name in ("image", "text", "item_id", "embedding")
-            if getattr(self, name) is not None
-        ]
+        given = [name for name in _CONTENTS if getattr(self, name) is not None]
         if len(given) != 1:
             what = " and ".join(given) or "none of them"
             raise ValueError(
@@ -112,23 +129,14 @@ class PartBody(_Request):
 class SearchBody(_Request):
     """A question: what to look for, among which items, and how many answers."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"parts": [{"text": "red mug"}], "limit": 5},
-                {
-                    "parts": [
-                        {"item_id": "mug-012", "weight": 1.0},
-                        {"text": "striped", "weight": -0.5},
-                    ],
-                    "filter": "price < 20",
-                    "facets": ["category", "color"],
-                },
-            ]
-        }
+    parts: list[PartBody] = Field(
+        min_length=1,
+        max_length=MAX_PARTS,
+        examples=[
+            [{"text": "red mug"}],
+            [{"item_id": "mug-012"}, {"text": "striped", "weight": -0.5}],
+        ],
     )
-
-    parts: list[PartBody] = Field(min_length=1, max_length=MAX_PARTS)
     filter: FilterField = None
     limit: LimitField = 10
     group: GroupField = "product"
@@ -138,17 +146,20 @@ class SearchBody(_Request):
 class PhotoForm(_Request):
     """A question asked with an uploaded photo, as multipart/form-data."""
 
+    model_config = ConfigDict(json_schema_extra=_without_null)
+
     image: str = Field(
         description="The photo: JPEG, PNG, WebP, GIF or AVIF, told by its content.",
         json_schema_extra={"format": "binary", "contentMediaType": "application/octet-stream"},
     )
     box: str | None = Field(
-        None, description="The region to search with: x0,y0,x1,y1.", examples=["0.1,0.1,0.9,0.8"]
+        None,
+        description="The region to search with: x0,y0,x1,y1.",
+        examples=["0.1,0.1,0.9,0.8"],
+        json_schema_extra={"pattern": f"^({_EDGE}(,{_EDGE}){{3}})?$"},
     )
     weight: Weight = 1.0
-    text: str | None = Field(
-        None, min_length=1, max_length=MAX_TEXT, description="Words to search for as well."
-    )
+    text: str | None = Field(None, max_length=MAX_TEXT, description="Words to search for as well.")
     text_weight: Weight = 1.0
     filter: FilterText | None = Field(
         None,

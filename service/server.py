@@ -23,7 +23,14 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 _ACCESS = ("method", "path", "status", "bytes", "ms", "request_id")
+_LOGGED = {
+    "vitrine": logging.INFO,
+    "search": logging.INFO,
+    "indexer": logging.INFO,
+    "uvicorn": logging.WARNING,
+}
 _KEEP_ALIVE_S = 30
+_BACKLOG = 2048
 
 
 class CannotListen(VitrineError):
@@ -53,16 +60,24 @@ def listen(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 takes a free one. Raises CannotListen."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=2048)
+        # With the protocol named, asyncio turns Nagle's algorithm off: a reply is then not held
+        # back for 40 ms until the client has acknowledged its headers.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        try:
+            if os.name == "posix":  # elsewhere it would let two servers share a port
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((host, port))
+            listener.listen(_BACKLOG)
+        except BaseException:
+            listener.close()
+            raise
     except OSError as error:
-        # create_server puts the address into strerror once more; names that do not resolve have
-        # numbers of their own.
-        number = None if isinstance(error, socket.gaierror) else error.errno
-        reason = os.strerror(number) if number else error.strerror
+        reason = error.strerror or str(error)
         raise CannotListen(
             f"cannot listen on {host} port {port}: {reason}; choose another with --port",
             param="port",
         ) from None
+    return listener
 
 
 def url_of(listener: socket.socket) -> str:
@@ -105,10 +120,9 @@ def _logging() -> Iterator[None]:
     out.setFormatter(_Lines("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S%z"))
     listener = logging.handlers.QueueListener(records, out)
     handler = _Enqueue(records)
-    loggers = [(logging.getLogger("vitrine"), logging.INFO)]
-    loggers.append((logging.getLogger("uvicorn"), logging.WARNING))
-    before = [(each, each.level) for each, _ in loggers]
-    for each, level in loggers:
+    loggers = [logging.getLogger(name) for name in _LOGGED]
+    before = [each.level for each in loggers]
+    for each, level in zip(loggers, _LOGGED.values(), strict=True):
         each.addHandler(handler)
         each.setLevel(level)
     listener.start()
@@ -116,7 +130,7 @@ def _logging() -> Iterator[None]:
         yield
     finally:
         listener.stop()
-        for each, level in before:
+        for each, level in zip(loggers, before, strict=True):
             each.removeHandler(handler)
             each.setLevel(level)
 

@@ -37,7 +37,7 @@ def test_a_request_id_that_could_do_harm_is_replaced(http, sent):
     response = http.get("/nope", headers={b"x-request-id": sent})
     ours = response.headers["x-request-id"]
     assert ours.encode() != sent
-    assert len(ours) == 16
+    assert 8 < len(ours) < 24
     assert response.json()["request_id"] == ours
     assert "set-cookie" not in response.headers
 

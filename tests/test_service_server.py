@@ -169,6 +169,21 @@ def test_an_address_that_is_not_ours_is_said_in_one_line():
         listen("no.such.host.invalid", 80)
 
 
+def test_replies_are_not_held_back_for_an_acknowledgment(port):
+    """Nagle's algorithm against delayed acknowledgments costs 40 ms a reply, where it is on."""
+    took = []
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    for _ in range(30):
+        began = time.perf_counter()
+        connection.request("GET", "/v1/items/red-shoe")
+        connection.getresponse().read()
+        took.append(time.perf_counter() - began)
+    connection.close()
+    assert min(took[5:]) < 0.03
+    with listen("127.0.0.1", 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
+
+
 def test_the_address_is_one_to_type_into_a_browser():
     with listen("0.0.0.0", 0) as listener:
         assert url_of(listener) == f"http://localhost:{listener.getsockname()[1]}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
 
@@ -15,9 +15,13 @@ from service.schemas import PhotoForm, SearchBody, SearchReply
 from service.uploads import parse_form
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from service.uploads import Form
 
-_INLINE_BYTES = 32_000  # larger bodies are taken apart in a thread
+# Larger bodies are taken apart in a thread: a form is cut in 0.3 ms per MB, base64 takes 5 ms.
+_INLINE_FORM = 4_000_000
+_INLINE_JSON = 200_000
 _FILES = frozenset({"image"})
 _NUMBERS = ("weight", "text_weight", "limit")
 
@@ -45,7 +49,9 @@ def search_routes(desk: Desk) -> APIRouter:
                 "photos as files go to /v1/search/image",
             )
         body = await request.body()
-        return await _reply(request, body, lambda: query_of(_checked(body)))
+        return await _reply(
+            request, lambda: query_of(_checked(body)), inline=len(body) <= _INLINE_JSON
+        )
 
     @router.post(
         "/image",
@@ -59,11 +65,12 @@ def search_routes(desk: Desk) -> APIRouter:
         """Find what is like the photo, or like the region ``box`` of it."""
         body = await request.body()
         kind = request.headers.get("content-type", "")
-        return await _reply(request, body, lambda: _form_query(body, kind))
+        return await _reply(
+            request, lambda: _form_query(body, kind), inline=len(body) <= _INLINE_FORM
+        )
 
-    async def _reply(request: Request, body: bytes, read: Any) -> Response:
-        small = len(body) <= _INLINE_BYTES
-        query: Query = read() if small else await desk.decoders.run(read)
+    async def _reply(request: Request, read: Callable[[], Query], *, inline: bool) -> Response:
+        query = read() if inline else await desk.decoders.run(read)
         work = answer(desk, query, root=request.scope.get("root_path", ""))
         return Response(await unless_gone(request, work), media_type="application/json")
 
