@@ -54,7 +54,7 @@ class VectorIndex:
         try:
             index = faiss.read_index(str(vectors))
             table = np.load(rows, allow_pickle=False)
-        except (RuntimeError, ValueError, OSError) as error:
+        except (RuntimeError, ValueError, EOFError, OSError) as error:
             reason = " ".join(str(error).split())[:200]
             raise IndexCorrupt(f"{vectors.parent} cannot be read: {reason}") from error
         return cls(index, table)

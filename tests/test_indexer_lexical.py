@@ -1,0 +1,237 @@
+"""Words to items, in any script, whatever is typed."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from indexer.errors import IndexCorrupt, StoreFull
+from indexer.items import Item
+from indexer.lexical import LexicalIndex, match_expression
+
+
+def item(item_id: str, title: str = "", **fields: object) -> Item:
+    return Item(item_id=item_id, product_id=item_id, title=title, **fields)
+
+
+ITEMS = [
+    item("boots", "Red leather boots", description="For walking in the rain."),
+    item("mug", "Café mug", categories=["Home/Mugs"], attributes={"color": "blue"}),
+    item("polish", "Shoe polish", description="Keeps boots and shoes shiny"),
+    item("pipe", 'Pipe 12" NEAR the sea OR not'),
+    item("zh", "红色 运动鞋", description="适合跑步"),
+    item("zh2", "蓝色跑鞋 Nike"),
+    item("ja", "赤いスニーカー"),
+    item("ko", "빨간운동화"),
+    item("th", "รองเท้าแดง"),
+    item("th2", "กระเป๋าน้ำเงิน"),
+    item("hi", "लाल जूता"),
+    item("hi2", "जातक कथा"),
+    item("ru", "Красные ботинки"),
+    item("ar", "حذاء أحمر"),
+    item("sku-4711", "Vase", attributes={"handmade": True, "glazed": False, "tags": ["ivory"]}),
+]
+
+
+@pytest.fixture(scope="module")
+def words():
+    index = LexicalIndex.in_memory(ITEMS)
+    yield index
+    index.close()
+
+
+def found(words: LexicalIndex, text: str, limit: int = 50) -> list[str]:
+    return words.search(text, limit)[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("boots", ["boots", "polish"]),  # the title counts more than the description
+        ("BOOT", ["boots", "polish"]),
+        ("walk", ["boots"]),
+        ("walked", ["boots"]),
+        ("shoes", ["polish"]),
+        ("shining", []),  # a stem is not a synonym: "shiny" is another word to Porter
+        ("leath", ["boots"]),  # the last word may still be being typed
+        ("mugs", ["mug"]),
+        ("home", ["mug"]),
+        ("blue", ["mug"]),
+        ("ivory", ["sku-4711"]),
+        ("handmade", ["sku-4711"]),
+        ("glazed", []),  # it says that it is not
+        ("4711", ["sku-4711"]),
+        ("sku-4711", ["sku-4711"]),
+        ("nike", ["zh2"]),
+        ("ｎｉｋｅ", ["zh2"]),
+    ],
+)
+def test_english_words_find_by_stem_prefix_and_field(words, text, expected):
+    assert found(words, text) == expected
+
+
+def test_the_beginning_of_a_word_counts_only_for_the_last_one(words):
+    assert found(words, "leath boots") == ["boots", "polish"]
+    assert found(words, "leath xyz") == []
+
+
+def test_two_letters_are_too_few_for_a_beginning(words):
+    assert found(words, "bo") == []
+
+
+@pytest.mark.parametrize("text", ["cafe", "café", "CAFÉ", "cafe\u0301"])
+def test_accents_do_not_matter(words, text):
+    assert found(words, text) == ["mug"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("跑步", ["zh"]),
+        ("跑鞋", ["zh2"]),
+        ("运动鞋", ["zh"]),
+        ("红色", ["zh"]),
+        ("色红", []),  # the letters of a word in another order are another word
+        ("蓝", ["zh2"]),
+        ("蓝色nike", ["zh2"]),
+        ("スニーカー", ["ja"]),
+        ("ｽﾆｰｶｰ", ["ja"]),
+        ("赤い", ["ja"]),
+        ("운동", ["ko"]),
+        ("รองเท้า", ["th"]),
+        ("กระเป๋า", ["th2"]),
+        ("जूता", ["hi"]),
+        ("ботинки", ["ru"]),
+        ("حذاء", ["ar"]),
+    ],
+)
+def test_other_scripts_find_their_words(words, text, expected):
+    assert found(words, text) == expected
+
+
+def test_more_of_the_words_rank_above_fewer(words):
+    assert (
+        found(words, "red polish") == ["polish", "boots"]
+        or found(words, "red leather polish")[0] == "boots"
+    )
+    assert found(words, "蓝色跑步")[0] == "zh"  # both of its pairs, against one of zh2's
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['"', "*", "NEAR(", "boots NEAR", "a AND", "OR", "-boots", "(", "title:boots", "^", "{", "'"],
+)
+def test_operators_are_words_like_any_other(words, text):
+    ids, scores = words.search(text, 50)
+    assert ("boots" in ids) == ("boots" in text)
+    assert len(ids) == len(scores)
+
+
+def test_a_quoted_text_finds_the_item_whose_title_holds_the_quote(words):
+    assert found(words, '12"') == ["pipe"]
+    assert found(words, "near") == ["pipe"]
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\t", "!?", "\0", "🙂", "'; DROP TABLE words; --"[:1]])
+def test_a_text_without_words_finds_nothing(words, text):
+    ids, scores = words.search(text, 50)
+    assert (ids, scores.shape, scores.dtype) == ([], (0,), np.float32)
+
+
+def test_a_very_long_text_is_cut_and_not_refused(words):
+    assert found(words, "boots " + "x" * 100_000)[0] == "boots"
+    assert "boots" in found(words, "boots " * 10_000)
+    assert len(match_expression(" ".join(map(str, range(1000)))).split(" OR ")) == 33
+
+
+def test_scores_are_positive_and_fall(words):
+    _, scores = words.search("red boots polish", 50)
+    assert len(scores) > 1
+    assert (scores > 0).all()
+    assert (np.diff(scores) <= 0).all()
+
+
+def test_a_limit_keeps_the_best(words):
+    assert found(words, "boots", limit=1) == ["boots"]
+
+
+def test_title_counts_above_categories_above_attributes_above_description():
+    fields = [
+        item("d", "x y", description="teapot"),
+        item("a", "x y", attributes={"kind": "teapot"}),
+        item("c", "x y", categories=["teapot"]),
+        item("t", "teapot y"),
+    ]
+    index = LexicalIndex.in_memory(fields)
+    assert found(index, "teapot") == ["t", "c", "a", "d"]
+    index.close()
+
+
+def test_a_written_index_answers_like_one_in_memory(words, tmp_path):
+    LexicalIndex.write(tmp_path / "words.sqlite", ITEMS)
+    loaded = LexicalIndex.load(tmp_path / "words.sqlite")
+    for text in ("boots", "跑鞋", "red"):
+        assert found(loaded, text) == found(words, text)
+    loaded.close()
+
+
+def test_a_path_with_signs_that_urls_use_is_no_trouble(tmp_path):
+    path = tmp_path / "50% off? #1.sqlite"
+    LexicalIndex.write(path, ITEMS)
+    loaded = LexicalIndex.load(path)
+    assert found(loaded, "mug") == ["mug"]
+    loaded.close()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"rubbish" * 1000])
+def test_a_file_that_is_no_index_is_corrupt(tmp_path, content):
+    path = tmp_path / "words.sqlite"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(IndexCorrupt, match=r"words\.sqlite cannot be read"):
+        LexicalIndex.load(path)
+    assert path.exists() == (content is not None)
+
+
+def test_a_disk_that_is_full_is_store_full(tmp_path, monkeypatch):
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr("indexer.lexical._fill", full)
+    with pytest.raises(StoreFull, match="database or disk is full"):
+        LexicalIndex.write(tmp_path / "words.sqlite", ITEMS)
+
+
+def test_many_threads_may_ask_at_once(words):
+    answers: list[list[str]] = []
+    threads = [
+        threading.Thread(target=lambda: answers.extend(found(words, "boots") for _ in range(50)))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [["boots", "polish"]] * 200
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(max_size=40))
+def test_no_text_breaks_the_search(words, text):
+    ids, _ = words.search(text, 5)
+    assert len(ids) <= 5
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(alphabet=st.characters(categories=["L", "N"]), min_size=1, max_size=12))
+def test_a_title_is_found_by_itself(title):
+    index = LexicalIndex.in_memory([item("other", "teapot"), item("wanted", title)])
+    try:
+        assert "wanted" in found(index, title)
+    finally:
+        index.close()

@@ -1,0 +1,144 @@
+"""The FAISS index: nearest rows, exactly, best first."""
+
+from __future__ import annotations
+
+import builtins
+
+import numpy as np
+import pytest
+
+from indexer.arrays import unit
+from indexer.errors import IndexCorrupt, IndexMismatch, VitrineError
+from indexer.vectors import VectorIndex
+
+# Four directions of the plane under row numbers that are not their positions.
+ROWS = np.array([3, 5, 8, 40])
+PLANE = np.array([[1, 0], [0, 1], [-1, 0], [0.6, 0.8]], dtype=np.float32)
+EAST = np.array([[1, 0]], dtype=np.float32)
+
+
+@pytest.fixture
+def index() -> VectorIndex:
+    return VectorIndex.build(PLANE, ROWS)
+
+
+def test_the_nearest_rows_come_best_first_with_their_cosine(index):
+    rows, scores = index.search(EAST, 4)
+    assert rows.tolist() == [[3, 40, 5, 8]]
+    assert scores[0] == pytest.approx([1, 0.6, 0, -1])
+
+
+def test_each_query_has_its_own_line(index):
+    rows, scores = index.search(np.concatenate([EAST, -EAST]), 1)
+    assert rows.tolist() == [[3], [8]]
+    assert scores.tolist() == [[1], [1]]
+
+
+def test_where_fewer_rows_exist_the_tail_is_minus_one_and_minus_infinity(index):
+    rows, scores = index.search(EAST, 6)
+    assert rows[0, 4:].tolist() == [-1, -1]
+    assert scores[0, 4:].tolist() == [-np.inf, -np.inf]
+
+
+def test_only_allowed_positions_are_found(index):
+    rows, scores = index.search(EAST, 3, np.array([False, True, True, False]))
+    assert rows.tolist() == [[5, 8, -1]]
+    assert scores[0].tolist() == [0, -1, -np.inf]
+
+
+def test_where_nothing_is_allowed_nothing_is_found(index):
+    rows, scores = index.search(EAST, 2, np.zeros(4, dtype=np.bool_))
+    assert rows.tolist() == [[-1, -1]]
+    assert np.isneginf(scores).all()
+
+
+def test_an_empty_index_finds_nothing():
+    empty = VectorIndex.build(np.empty((0, 2), dtype=np.float32), np.empty(0, dtype=np.int64))
+    rows, scores = empty.search(EAST, 2)
+    assert (len(empty), rows.tolist()) == (0, [[-1, -1]])
+    assert np.isneginf(scores).all()
+
+
+def test_no_query_gives_no_answer(index):
+    rows, scores = index.search(np.empty((0, 2), dtype=np.float32), 3)
+    assert rows.shape == scores.shape == (0, 3)
+
+
+@pytest.mark.parametrize("shape", [(1, 3), (2,), (1, 1, 2)])
+def test_a_query_of_another_dimension_is_a_mismatch(index, shape):
+    with pytest.raises(IndexMismatch, match="does not fit an index of dimension 2"):
+        index.search(np.ones(shape, dtype=np.float32), 1)
+
+
+def test_positions_lead_back_from_rows(index):
+    assert index.positions(np.array([40, 3, 8])).tolist() == [3, 0, 2]
+
+
+def test_rows_need_not_rise():
+    index = VectorIndex.build(PLANE, np.array([40, 3, 8, 5]))
+    assert index.positions(np.array([3, 5, 8, 40])).tolist() == [1, 3, 2, 0]
+
+
+def test_search_agrees_with_numpy_on_random_vectors(rng):
+    vectors = unit(rng.normal(size=(500, 16)))
+    rows = rng.permutation(1000)[:500]
+    queries = unit(rng.normal(size=(20, 16)))
+    allowed = rng.random(500) < 0.3
+    found, scores = VectorIndex.build(vectors, rows).search(queries, 10, allowed)
+    likeness = np.where(allowed, queries @ vectors.T, -np.inf)  # (20, 500)
+    order = np.argsort(-likeness, axis=1)[:, :10]
+    assert found.tolist() == rows[order].tolist()
+    assert scores == pytest.approx(np.take_along_axis(likeness, order, axis=1), abs=1e-6)
+
+
+def test_an_index_that_was_saved_answers_the_same(index, tmp_path):
+    index.save(tmp_path / "v", tmp_path / "r.npy")
+    again = VectorIndex.load(tmp_path / "v", tmp_path / "r.npy")
+    assert again.rows.tolist() == ROWS.tolist()
+    assert again.dim == 2
+    assert again.search(EAST, 4)[0].tolist() == index.search(EAST, 4)[0].tolist()
+
+
+@pytest.mark.parametrize("file", ["v", "r.npy"])
+@pytest.mark.parametrize("content", [b"", b"rubbish" * 99])
+def test_files_that_are_no_index_are_corrupt(index, tmp_path, file, content):
+    index.save(tmp_path / "v", tmp_path / "r.npy")
+    (tmp_path / file).write_bytes(content)
+    with pytest.raises(IndexCorrupt, match="cannot be read"):
+        VectorIndex.load(tmp_path / "v", tmp_path / "r.npy")
+
+
+def test_a_row_table_of_another_length_is_corrupt(index, tmp_path):
+    index.save(tmp_path / "v", tmp_path / "r.npy")
+    with (tmp_path / "r.npy").open("wb") as file:
+        np.save(file, ROWS[:3])
+    with pytest.raises(IndexCorrupt, match="holds 4 vectors, its row table 3 rows"):
+        VectorIndex.load(tmp_path / "v", tmp_path / "r.npy")
+
+
+def test_a_row_table_with_objects_in_it_is_never_unpickled(index, tmp_path):
+    index.save(tmp_path / "v", tmp_path / "r.npy")
+    with (tmp_path / "r.npy").open("wb") as file:
+        np.save(file, np.array([{}, {}, {}, {}], dtype=object), allow_pickle=True)
+    with pytest.raises(IndexCorrupt, match="allow_pickle=False"):
+        VectorIndex.load(tmp_path / "v", tmp_path / "r.npy")
+
+
+def test_without_faiss_the_extras_are_named(monkeypatch):
+    real = builtins.__import__
+
+    def without_faiss(name, *args, **kwargs):
+        if name == "faiss":
+            raise ImportError(name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without_faiss)
+    with pytest.raises(VitrineError, match=r"pip install 'vitrine\[cpu\]'"):
+        VectorIndex.build(PLANE, ROWS)
+
+
+def test_unit_scales_rows_to_length_one_and_leaves_zeros_alone():
+    scaled = unit(np.array([[3.0, 4.0], [0.0, 0.0], [-2.0, 0.0]]))
+    assert scaled == pytest.approx(np.array([[0.6, 0.8], [0, 0], [-1, 0]]))
+    assert scaled.dtype == np.float32
+    assert unit(np.array([0.0, 5.0])).tolist() == [0, 1]
