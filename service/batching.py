@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from service.workers import Workers
 
 
+_MARGIN = 0.75
+
+
 class BatchLimits(NamedTuple):
     """Most photos in one batch and in the queue; how long to wait for company, and for a turn."""
 
@@ -105,7 +108,9 @@ class PhotoBatcher:
     def _refuse_if_full(self) -> None:
         if self._inside >= self._limits.queue:
             raise Overloaded(f"{self._inside} photos wait already; try again in a moment")
-        if self._inside * self._pace_s > self._limits.deadline_s:
+        # With a margin, so that those who are let in are also served: who waits in vain until the
+        # deadline has lost more time than who is refused at once.
+        if self._inside * self._pace_s > _MARGIN * self._limits.deadline_s:
             raise Overloaded(
                 f"{self._inside} photos wait, which takes about "
                 f"{self._inside * self._pace_s:.1f} s; try again in a moment"
