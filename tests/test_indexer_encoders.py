@@ -27,15 +27,21 @@ if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
 
 MISSING = [n for n in ("torch", "open_clip", "timm") if importlib.util.find_spec(n) is None]
-needs_torch = [
+NEEDS_TORCH = [
     pytest.mark.torch,
     pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}"),
 ]
-TINY = {
+TINY: dict[str, Any] = {
     "embed_dim": 24,
     "vision_cfg": {"image_size": 64, "layers": 2, "width": 64, "head_width": 32, "patch_size": 16},
     "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1},
 }
+
+
+def with_torch(test: Callable[..., None]) -> Callable[..., None]:
+    for mark in NEEDS_TORCH:
+        test = mark(test)
+    return test
 
 
 # The encoders under contract, each made the way its user would make it
@@ -177,7 +183,7 @@ class Loaded(NamedTuple):
 
 @pytest.fixture(
     scope="module",
-    params=[pytest.param(n, marks=needs_torch if n in TORCH_CASES else []) for n in CASES],
+    params=[pytest.param(n, marks=NEEDS_TORCH if n in TORCH_CASES else []) for n in CASES],
 )
 def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
     folder = tmp_path_factory.mktemp(request.param)
@@ -318,14 +324,22 @@ def cosines(ours: Any, theirs: Any) -> list[float]:
     return list((ours * theirs).sum(1) / np.linalg.norm(theirs, axis=1))
 
 
-@pytest.mark.torch
-@pytest.mark.skipif(bool(MISSING), reason="torch, open_clip or timm is not installed")
+@with_torch
 @pytest.mark.parametrize(
-    "asked", [{}, {"resize_mode": "longest"}, {"resize_mode": "squash", "mean": [0.5, 0.4, 0.3]}]
+    ("asked", "bf16"),
+    [
+        ({}, True),
+        ({}, False),
+        ({"resize_mode": "longest"}, False),
+        ({"resize_mode": "squash", "mean": [0.5, 0.4, 0.3]}, False),
+    ],
 )
 def test_openclip_vectors_are_those_of_open_clip_itself(
-    asked: dict[str, Any], tmp_path: Path
+    asked: dict[str, Any], bf16: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from indexer.encoders import torchmodel
+
+    monkeypatch.setattr(torchmodel, "_cpu_has_bf16", lambda: bf16)
     encoder_id = write_openclip_folder(tmp_path, 1, **asked)
     import open_clip
     import torch
@@ -344,8 +358,7 @@ def test_openclip_vectors_are_those_of_open_clip_itself(
     assert min(cosines(encoder.encode_texts(texts), words)) >= 0.999
 
 
-@pytest.mark.torch
-@pytest.mark.skipif(bool(MISSING), reason="torch, open_clip or timm is not installed")
+@with_torch
 @pytest.mark.parametrize("crop", ["center", "squash", "border"])
 def test_cnn_vectors_are_those_of_timm_itself(
     crop: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -368,8 +381,7 @@ def test_cnn_vectors_are_those_of_timm_itself(
     assert min(cosines(ours, reference)) >= 0.999
 
 
-@pytest.mark.torch
-@pytest.mark.skipif(bool(MISSING), reason="torch, open_clip or timm is not installed")
+@with_torch
 def test_the_same_weights_have_the_same_hash_in_another_file_format(tmp_path: Path) -> None:
     encoder_id = write_timm(tmp_path, 1)
     import torch
@@ -473,13 +485,20 @@ def test_a_garbage_onnx_file_is_refused(content: bytes, tmp_path: Path) -> None:
     assert str(path.with_suffix(".json")) in refusal(f"onnx:{path}")
 
 
-@pytest.mark.parametrize("encoder_id", ["openclip:ViT-B-32/openai", "cnn:resnet18"])
-@pytest.mark.parametrize("package", ["torch", "torchvision", "timm", "open_clip"])
+@pytest.mark.parametrize(
+    ("encoder_id", "package"),
+    [
+        ("openclip:ViT-B-32/openai", "torch"),
+        ("openclip:ViT-B-32/openai", "torchvision"),
+        ("openclip:ViT-B-32/openai", "open_clip"),
+        ("cnn:resnet18", "torch"),
+        ("cnn:resnet18", "torchvision"),
+        ("cnn:resnet18", "timm"),
+    ],
+)
 def test_a_missing_package_is_named_with_the_command_that_brings_it(
     encoder_id: str, package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if package == ("timm" if encoder_id.startswith("openclip") else "open_clip"):
-        pytest.skip(f"{encoder_id} does not import {package}")
     monkeypatch.setitem(sys.modules, package, None)
     message = refusal(encoder_id)
     assert "pip install 'vitrine[clip]'" in message
@@ -505,8 +524,7 @@ def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
 
 
-@pytest.mark.torch
-@pytest.mark.skipif(bool(MISSING), reason="torch, open_clip or timm is not installed")
+@with_torch
 @pytest.mark.usefixtures("offline")
 @pytest.mark.parametrize(
     ("encoder_id", "named"),
@@ -528,8 +546,7 @@ def test_weights_that_cannot_be_had_are_named(encoder_id: str, named: str) -> No
     assert named in refusal(encoder_id)
 
 
-@pytest.mark.torch
-@pytest.mark.skipif(bool(MISSING), reason="torch, open_clip or timm is not installed")
+@with_torch
 @pytest.mark.parametrize("name", ["weights.pt", "weights.safetensors"])
 def test_garbage_weights_are_refused(name: str, tmp_path: Path) -> None:
     weights = tmp_path / name
@@ -550,8 +567,7 @@ class Bomb:
         return (Path.touch, (self.mark,))
 
 
-@pytest.mark.torch
-@pytest.mark.skipif(bool(MISSING), reason="torch, open_clip or timm is not installed")
+@with_torch
 def test_weights_that_carry_code_are_refused_and_it_does_not_run(tmp_path: Path) -> None:
     import_torch()
     import torch
@@ -564,8 +580,7 @@ def test_weights_that_carry_code_are_refused_and_it_does_not_run(tmp_path: Path)
     assert not mark.exists()
 
 
-@pytest.mark.torch
-@pytest.mark.skipif(bool(MISSING), reason="torch, open_clip or timm is not installed")
+@with_torch
 def test_the_weights_of_another_model_are_refused(tmp_path: Path) -> None:
     timm_file = write_timm(tmp_path, 1).partition("@")[2]
     shuffle_file = write_torchvision(tmp_path, 1).partition("@")[2]
@@ -575,8 +590,7 @@ def test_the_weights_of_another_model_are_refused(tmp_path: Path) -> None:
     assert timm_file in refusal(f"openclip:{model}/{timm_file}")
 
 
-@pytest.mark.torch
-@pytest.mark.skipif(bool(MISSING), reason="torch, open_clip or timm is not installed")
+@with_torch
 def test_weights_of_which_some_are_missing_are_refused(tmp_path: Path) -> None:
     path = write_timm(tmp_path, 1).partition("@")[2]
     from safetensors.torch import load_file, save_file
@@ -589,16 +603,14 @@ def test_weights_of_which_some_are_missing_are_refused(tmp_path: Path) -> None:
     assert f"another model: 1 are missing and 0 foreign, such as {first}" in message
 
 
-@pytest.mark.torch
-@pytest.mark.skipif(bool(MISSING), reason="torch, open_clip or timm is not installed")
+@with_torch
 def test_a_folder_without_weights_is_refused_rather_than_random(tmp_path: Path) -> None:
     encoder_id = write_openclip_folder(tmp_path, 1)
     (Path(encoder_id.partition("local-dir:")[2]) / "open_clip_model.safetensors").unlink()
     assert "cannot load" in refusal(encoder_id)
 
 
-@pytest.mark.torch
-@pytest.mark.skipif(bool(MISSING), reason="torch, open_clip or timm is not installed")
+@with_torch
 def test_a_model_whose_input_is_not_square_is_refused(tmp_path: Path) -> None:
     vision = TINY["vision_cfg"] | {"image_size": [64, 32]}
     encoder_id = write_openclip(tmp_path, 1, TINY | {"vision_cfg": vision})
