@@ -28,15 +28,24 @@ _OFFERED_VALUES = 60  # a field with more values is no use as a list of checkbox
 
 
 class _Labels:
-    """One field: which items carry which value. Values keep the spelling first seen."""
+    """One field: which items carry which value. Values keep the spelling first seen.
+
+    The pairs come item by item.
+    """
 
     def __init__(self, pairs: Iterable[tuple[int, str]], n: int) -> None:
         codes: dict[str, int] = {}
         self.spelling: list[str] = []
         item_list: list[int] = []
         code_list: list[int] = []
+        last, carried = -1, set[str]()  # an item counts once for each value, however spelled
         for item, label in pairs:
             folded = label.casefold()
+            if item != last:
+                last, carried = item, set()
+            if folded in carried:
+                continue
+            carried.add(folded)
             if folded not in codes:
                 codes[folded] = len(codes)
                 self.spelling.append(label)
@@ -92,13 +101,10 @@ class Columns:
             pairs["item_id"].append((number, item.item_id))
             pairs["product_id"].append((number, item.product_id))
             pairs["in_stock"].append((number, _label(item.in_stock)))
-            for path in dict.fromkeys(
-                ancestor for category in item.categories for ancestor in _ancestors(category)
-            ):
-                pairs["category"].append((number, path))
+            for category in item.categories:
+                pairs["category"].extend((number, path) for path in _ancestors(category))
             for name, value in item.attributes.items():
-                labels = dict.fromkeys(_labels(value))
-                pairs[f"attributes.{name}"].extend((number, label) for label in labels)
+                pairs[f"attributes.{name}"].extend((number, label) for label in _labels(value))
         for name in BUILTIN:
             pairs.setdefault(name, [])
         self._fields = {name: _Labels(entries, n) for name, entries in pairs.items()}

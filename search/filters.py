@@ -105,10 +105,10 @@ def parse_filter(text: str) -> Filter:
         tree = _parser().parse(text)
         return _from_tree(tree.children[0], 0)
     except UnexpectedInput as error:
-        column = error.column if isinstance(error.column, int) and error.column > 0 else None
-        at = (
-            f"at character {column}: {text[column - 1 : column + 19]!r}" if column else "at its end"
-        )
+        ended = getattr(getattr(error, "token", None), "type", "") == "$END"
+        start = len(text) if ended else (error.pos_in_stream or 0)
+        rest = text[start : start + 20]
+        at = f"at character {start + 1}: {rest!r}" if rest else "at its end"
         raise BadQuery(
             f'filter is not understood {at}; write for example: category = "Mugs" and '
             "price < 20 and color in [red, blue]",

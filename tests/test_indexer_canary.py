@@ -76,5 +76,5 @@ def test_what_an_encoder_promises_passes(vectors):
 
 def test_one_bad_vector_among_good_ones_is_told(vectors):
     vectors[20] *= 0.5
-    with pytest.raises(IndexCorrupt, match="'color' gave a vector of length 0.5, expected 1"):
+    with pytest.raises(IndexCorrupt, match=r"'color' gave a vector of length 0\.5, expected 1"):
         check_vectors(vectors, (50, 8), "color")

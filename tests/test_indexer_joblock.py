@@ -83,7 +83,7 @@ def test_the_lock_of_a_killed_process_is_free_again(tmp_path):
 def test_a_folder_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     with (
-        pytest.raises(StoreFull, match="cannot write in .*file: Not a directory"),
+        pytest.raises(StoreFull, match=r"cannot write in .*file: Not a directory"),
         job_lock(tmp_path / "file", "one"),
     ):
         pass

@@ -115,11 +115,9 @@ def test_other_scripts_find_their_words(words, text, expected):
 
 
 def test_more_of_the_words_rank_above_fewer(words):
-    assert (
-        found(words, "red polish") == ["polish", "boots"]
-        or found(words, "red leather polish")[0] == "boots"
-    )
-    assert found(words, "蓝色跑步")[0] == "zh"  # both of its pairs, against one of zh2's
+    assert found(words, "red polish shiny")[0] == "polish"
+    assert found(words, "red leather shiny")[0] == "boots"
+    assert found(words, "红色跑步")[0] == "zh"  # two of its pairs, against one of zh2's
 
 
 @pytest.mark.parametrize(
@@ -137,7 +135,7 @@ def test_a_quoted_text_finds_the_item_whose_title_holds_the_quote(words):
     assert found(words, "near") == ["pipe"]
 
 
-@pytest.mark.parametrize("text", ["", " ", "\n\t", "!?", "\0", "🙂", "'; DROP TABLE words; --"[:1]])
+@pytest.mark.parametrize("text", ["", " ", "\n\t", "!?", "\0", "🙂", "'"])
 def test_a_text_without_words_finds_nothing(words, text):
     ids, scores = words.search(text, 50)
     assert (ids, scores.shape, scores.dtype) == ([], (0,), np.float32)
@@ -220,14 +218,14 @@ def test_many_threads_may_ask_at_once(words):
     assert answers == [["boots", "polish"]] * 200
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.text(max_size=40))
 def test_no_text_breaks_the_search(words, text):
     ids, _ = words.search(text, 5)
     assert len(ids) <= 5
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.text(alphabet=st.characters(categories=["L", "N"]), min_size=1, max_size=12))
 def test_a_title_is_found_by_itself(title):
     index = LexicalIndex.in_memory([item("other", "teapot"), item("wanted", title)])

@@ -1,0 +1,187 @@
+"""Columns: masks and counts over the items of a shop."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from indexer.errors import BadQuery
+from indexer.items import Item
+from search.columns import Columns
+from search.filters import Match, Range, parse_filter
+
+
+def item(
+    item_id: str, categories: list[str], price: float | None = None, **attributes: object
+) -> Item:
+    return Item(
+        item_id=item_id,
+        product_id=item_id,
+        categories=categories,
+        price=price,
+        attributes=attributes,
+        in_stock=item_id != "vase",
+    )
+
+
+ITEMS = [
+    item("mug", ["Home/Mugs", "Gifts"], 10, color="Red", size="38", ean=4006381333931.0),
+    item("bowl", ["home/bowls"], 20, color="blue", size="38.5", new=True),
+    item("shoe", ["Wear/Shoes/Boots"], 30, color="red", size=["39", "42"], ean=4006381333932.0),
+    item("vase", ["Home"], None, size="large", new=False),
+]
+
+
+@pytest.fixture
+def columns() -> Columns:
+    return Columns(ITEMS)
+
+
+def passing(columns: Columns, text: str) -> list[str]:
+    mask = columns.mask(parse_filter(text))
+    return [one.item_id for one, passes in zip(ITEMS, mask, strict=True) if passes]
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("category = Home", ["mug", "bowl", "vase"]),  # everything below it, in any case
+        ("category = home/mugs", ["mug"]),
+        ("category = /Home/Mugs/", ["mug"]),
+        ("category = Mugs", []),
+        ("category = Wear/Shoes", ["shoe"]),
+        ("category = Wear/Sho", []),
+        ("category in [Gifts, Wear]", ["mug", "shoe"]),
+        ("color = RED", ["mug", "shoe"]),
+        ("color != red", ["bowl", "vase"]),  # also what has no color
+        ("color not in [red, blue]", ["vase"]),
+        ("attributes.color = blue", ["bowl"]),
+        ("size = 42", ["shoe"]),
+        ("size < 39", ["mug", "bowl"]),
+        ("size <= 39", ["mug", "bowl", "shoe"]),  # one of its sizes is
+        ("size > 39", ["shoe"]),
+        ("size > 39 and size < 42", ["shoe"]),  # 42 is above the one and 39 below the other
+        ("price < 20", ["mug"]),
+        ("price <= 20", ["mug", "bowl"]),
+        ("price >= 0", ["mug", "bowl", "shoe"]),  # what has no price is in no range
+        ("not price >= 0", ["vase"]),
+        ("price = 20", ["bowl"]),
+        ("price = 20.0", ["bowl"]),
+        ("price in [10, 30, cheap]", ["mug", "shoe"]),
+        ("in_stock = true", ["mug", "bowl", "shoe"]),
+        ("in_stock = no", ["vase"]),
+        ("in_stock = 1", ["mug", "bowl", "shoe"]),
+        ("new = true", ["bowl"]),
+        ("new = false", ["vase"]),
+        ("item_id = MUG", ["mug"]),
+        ("product_id = mug", ["mug"]),
+        ("ean = 4006381333931", ["mug"]),
+        ("ean > 4006381333931", ["shoe"]),
+    ],
+)
+def test_filters_pass_the_items_they_describe(columns, text, ids):
+    assert passing(columns, text) == ids
+
+
+def test_no_filter_passes_everything(columns):
+    assert columns.mask(None).tolist() == [True] * 4
+
+
+def test_a_number_and_its_text_are_the_same_value(columns):
+    assert (
+        columns.mask(Match("size", (42,))).tolist() == columns.mask(Match("size", ("42",))).tolist()
+    )
+    assert columns.mask(Match("size", (38.5,))).tolist() == [False, True, False, False]
+
+
+def test_an_unknown_field_lists_the_fields_of_the_shop(columns):
+    with pytest.raises(
+        BadQuery, match="unknown filter field 'colour'; this shop has category"
+    ) as caught:
+        passing(columns, "colour = red")
+    assert str(caught.value).endswith("item_id, product_id, color, ean, new, size")
+    with pytest.raises(BadQuery, match="unknown filter field"):
+        columns.facet("colour", columns.mask(None))
+
+
+def test_a_stock_that_says_neither_is_refused(columns):
+    with pytest.raises(BadQuery, match="in_stock must be true or false, got 'maybe'"):
+        passing(columns, "in_stock = maybe")
+
+
+def test_a_python_number_with_underscores_is_no_number():
+    columns = Columns([item("a", [], code="1_000")])
+    assert columns.mask(Range("code", above=5)).tolist() == [False]
+
+
+def facet(columns: Columns, key: str, mask: list[bool] | None = None) -> list[tuple[str, int]]:
+    chosen = np.array(mask) if mask else columns.mask(None)
+    return [(one.value, one.count) for one in columns.facet(key, chosen)]
+
+
+def test_facets_count_values_most_frequent_first_in_the_spelling_first_seen(columns):
+    assert facet(columns, "color") == [("Red", 2), ("blue", 1)]
+    assert facet(columns, "attributes.new") == [("false", 1), ("true", 1)]
+    assert facet(columns, "in_stock") == [("true", 3), ("false", 1)]
+
+
+def test_facets_count_categories_with_all_that_is_below_them(columns):
+    assert facet(columns, "category") == [
+        ("Home", 3),
+        ("Gifts", 1),
+        ("Home/Mugs", 1),
+        ("Wear", 1),
+        ("Wear/Shoes", 1),
+        ("Wear/Shoes/Boots", 1),
+        ("home/bowls", 1),
+    ]
+
+
+def test_facets_count_only_the_items_of_the_mask(columns):
+    assert facet(columns, "color", [False, True, True, True]) == [("Red", 1), ("blue", 1)]
+    assert facet(columns, "color", [False, False, False, True]) == []
+
+
+def test_the_price_has_no_facet(columns):
+    with pytest.raises(BadQuery, match="price is a number: filter it by range"):
+        columns.facet("price", columns.mask(None))
+
+
+def test_an_item_in_two_categories_of_one_parent_counts_once_there():
+    columns = Columns([item("a", ["Home/Mugs", "Home/Gifts", "home"])])
+    assert facet(columns, "category") == [("Home", 1), ("Home/Gifts", 1), ("Home/Mugs", 1)]
+
+
+def test_fields_are_offered_when_they_have_few_values_on_enough_items(columns):
+    assert columns.offered() == ["category", "color", "ean", "new", "size", "in_stock"]
+    rare = {"rare": "x"}
+    many = Columns(
+        [item(str(n), [], serial=str(n), one="same", **(rare if n < 9 else {})) for n in range(100)]
+    )
+    assert many.offered() == ["in_stock"]
+
+
+def test_an_attribute_that_has_a_fields_name_is_offered_so_that_it_can_be_asked_for():
+    named = [
+        Item(item_id=n, product_id=n, price=p, attributes={"price": n})
+        for n, p in (("old", 1.0), ("new", 2.0))
+    ]
+    columns = Columns(named)
+    assert columns.offered() == ["attributes.price", "in_stock"]
+    assert facet(columns, "attributes.price") == [("new", 1), ("old", 1)]
+    assert columns.mask(parse_filter("attributes.price = old")).tolist() == [True, False]
+    assert columns.mask(parse_filter("price = 2")).tolist() == [False, True]
+
+
+def test_sizes_count_every_category_in_small_letters(columns):
+    assert columns.sizes("category")["home"] == 3
+    assert columns.sizes("category")["wear/shoes"] == 1
+
+
+def test_a_shop_without_items_answers_too():
+    columns = Columns([])
+    assert (
+        columns.mask(parse_filter("category = x and price < 3 and in_stock = yes")).tolist() == []
+    )
+    assert columns.offered() == ["in_stock"]
+    assert facet(columns, "category") == []
