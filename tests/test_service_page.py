@@ -308,6 +308,14 @@ def test_a_small_photo_goes_out_as_it_is(page, shop):
     assert page.evaluate("window.seen.sent[0].get('image').size") == len(data)
 
 
+def test_a_format_only_the_browser_reads_goes_out_as_jpeg(page, shop):
+    item = shop.first_of("Mugs")
+    data = encoded(shop.picture(item), "BMP")
+    answer(page, lambda: drop(page, data, "scan.bmp", "image/bmp"))
+    assert page.evaluate("window.seen.sent[0].get('image').type") == "image/jpeg"
+    assert hits(page)[0] == item["id"]
+
+
 def test_the_first_visit_offers_items_to_start_from(page):
     tries = page.locator("#tries .card")
     tries.first.wait_for()

@@ -2,6 +2,7 @@
 // for the back button.
 
 const LARGEST = 1600; // pixels on the longer side: more than any encoder reads
+const READ = ["image/jpeg", "image/png", "image/webp", "image/gif", "image/avif"]; // by the server
 const KEPT = 12;
 const STORED = "vitrine-photo";
 
@@ -34,12 +35,12 @@ async function fitted(file) {
     return { blob: file, width: 0, height: 0 };
   }
   const { width, height } = bitmap;
-  const scale = LARGEST / Math.max(width, height);
-  if (scale >= 1) {
+  const scale = Math.min(LARGEST / Math.max(width, height), 1);
+  if (scale === 1 && READ.includes(file.type)) {
     bitmap.close();
     return { blob: file, width, height };
   }
-  const small = { width: Math.round(width * scale), height: Math.round(height * scale) };
+  const small = { width: Math.max(Math.round(width * scale), 1), height: Math.max(Math.round(height * scale), 1) };
   const canvas = Object.assign(document.createElement("canvas"), small);
   const context = canvas.getContext("2d");
   context.fillStyle = "#fff"; // JPEG has no transparency; the server lays alpha on white as well
