@@ -91,7 +91,7 @@ async function follow() {
     if (!asks(question)) notice("That photo is no longer here", "Photos are not kept. Show it again to search with it.");
   }
   byId("text").value = question.text;
-  byId("text").placeholder = photo || question.item ? "Add words, like green" : "What are you looking for?";
+  byId("text").placeholder = photo || question.item ? (narrow.matches ? "Add words" : "Add words, like green") : "What are you looking for?";
   const asking = asks(question);
   document.body.dataset.view = asking ? "search" : "home";
   byId("hero").hidden = asking;
