@@ -8,8 +8,10 @@ import logging
 import logging.handlers
 import os
 import queue
+import signal
 import socket
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -43,7 +45,7 @@ def serve(settings: Settings, *, ready: Callable[[str], None] | None = None) -> 
     ``ready`` is called with the URL once requests are answered. Raises CannotListen, in one line,
     when the address cannot be had.
     """
-    with listen(settings.host, settings.port) as listener, _logging():
+    with listen(settings.host, settings.port) as listener, _logging(), _ending_well():
         config = uvicorn.Config(
             create_app(settings),
             access_log=False,
@@ -100,6 +102,25 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started and self._ready is not None:
             self._ready(self._url)
+
+
+@contextlib.contextmanager
+def _ending_well() -> Iterator[None]:
+    """Let SIGINT and SIGTERM mean a good end.
+
+    uvicorn raises them again once it has stopped, to whoever handled them before; that would be
+    a traceback for the one and a killed process, its last log lines unwritten, for the other.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    ends = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(each, lambda *_: None) for each in ends]
+    try:
+        yield
+    finally:
+        for each, handler in zip(ends, before, strict=True):
+            signal.signal(each, handler)
 
 
 class _Lines(logging.Formatter):
