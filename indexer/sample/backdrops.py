@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from PIL import Image
@@ -38,7 +39,7 @@ def _wood(rng: np.random.Generator) -> Floats:
     planks = int(rng.integers(4, 8))
     edge = np.linspace(0, SIDE, planks + 1).astype(int)
     level = np.ones((SIDE, SIDE), np.float32)
-    for top, bottom in zip(edge[:-1], edge[1:], strict=True):
+    for top, bottom in pairwise(edge):
         grain = _noise(rng, (90, 3)) * 0.05 + _noise(rng, (220, 7)) * 0.03
         rings = 0.05 * np.sin(14 * _noise(rng, (7, 2)))
         plank = 1 + float(rng.normal(0, 0.07)) + grain + rings
@@ -120,7 +121,7 @@ def _pavement(rng: np.random.Generator) -> Floats:
     tone = rng.normal(1, 0.12, (SIDE // h + 1, SIDE // w + 3)).astype(np.float32)
     bump = np.minimum(np.minimum(y % h, h - y % h), np.minimum(shifted % w, w - shifted % w))
     level = tone[row, shifted // w] * np.clip(0.45 + bump / 14, 0, 1) + 0.07 * _fractal(rng, 20, 4)
-    return _tint(np.float32(level), ((150, 146, 142), (128, 122, 116))[int(rng.integers(2))])
+    return _tint(level, ((150, 146, 142), (128, 122, 116))[int(rng.integers(2))])
 
 
 _MAKERS = {
@@ -175,7 +176,10 @@ def flat(rng: np.random.Generator, width: int, height: int, places: tuple[str, .
     reach = SIDE * 0.34
     corners = [(-1, -1), (1, -1), (1, 1), (-1, 1)]
     source = [
-        (SIDE / 2 + reach * (c * x - s * y * height / width), SIDE / 2 + reach * (s * x + c * y * height / width))
+        (
+            SIDE / 2 + reach * (c * x - s * y * height / width),
+            SIDE / 2 + reach * (s * x + c * y * height / width),
+        )
         for x, y in corners
     ]
     target = [(0.0, 0.0), (float(width), 0.0), (float(width), float(height)), (0.0, float(height))]
@@ -185,30 +189,40 @@ def flat(rng: np.random.Generator, width: int, height: int, places: tuple[str, .
 def room(rng: np.random.Generator, width: int, height: int, horizon: float) -> Floats:
     """A table or floor with a wall behind it, (height, width, 3); horizon is a share of height."""
     wall = texture(str(rng.choice(WALLS)), int(rng.integers(4)))
-    floor = texture(str(rng.choice(PLACES[:6] + ("pavement",))), int(rng.integers(4)))
+    floor = texture(str(rng.choice((*PLACES[:6], "pavement"))), int(rng.integers(4)))
     line = horizon * height
     tilt = float(rng.uniform(-0.03, 0.03)) * height
-    size = (width, height)
+    cut = min(max(int(line - abs(tilt)) - 2, 1), height - 1)  # above: only wall
+    end = min(max(int(line + abs(tilt)) + 3, cut + 1), height)  # below: only floor
     w, h = float(width), float(height)
     side = float(SIDE)
     top = laid(
         wall,
         [(0, 0), (w, 0), (w, line + tilt), (0, line - tilt)],
         [(0, side * 0.3), (side, side * 0.3), (side, side * 0.95), (0, side * 0.95)],
-        size,
+        (width, end),
     )
     wide = float(rng.uniform(0.5, 1.0))
     low = laid(
         floor,
-        [(-0.3 * w * wide, line - tilt), (w + 0.3 * w * wide, line + tilt), (w * 2.1, h * 1.05), (-w * 1.1, h * 1.05)],
+        [
+            (-0.3 * w * wide, line - tilt - cut),
+            (w + 0.3 * w * wide, line + tilt - cut),
+            (w * 2.1, h * 1.05 - cut),
+            (-w * 1.1, h * 1.05 - cut),
+        ],
         [(0, 0), (side, 0), (side, side * 0.9), (0, side * 0.9)],
-        size,
+        (width, height - cut),
     )
     x = np.arange(width, dtype=np.float32)[None, :]
     y = np.arange(height, dtype=np.float32)[:, None]
     edge = line + tilt * (2 * x / width - 1)
-    share = np.clip((y - edge) / 1.5 + 0.5, 0, 1)[..., None]
-    near = np.exp(-np.abs(y - edge) / (0.03 * height))[..., None]
-    back = np.asarray(top, np.float32) * (0.92 - 0.12 * near)
-    front = np.asarray(low, np.float32) * (1.0 - 0.30 * near)
-    return np.asarray(back * (1 - share) + front * share, np.float32)
+    near = np.exp(np.abs(y - edge) * np.float32(-1 / (0.03 * height)))[..., None]  # (h, w, 1)
+    scene = np.empty((height, width, 3), np.float32)
+    scene[:end] = np.asarray(top)
+    scene[:end] *= 0.92 - 0.12 * near[:end]
+    front = np.asarray(low, np.float32) * (1 - 0.30 * near[cut:])
+    scene[end:] = front[end - cut :]
+    share = np.clip((y - edge)[cut:end] / 1.5 + 0.5, 0, 1)[..., None]
+    scene[cut:end] = scene[cut:end] * (1 - share) + front[: end - cut] * share
+    return scene

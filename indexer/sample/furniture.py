@@ -6,25 +6,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from indexer.sample.boxes import box
 from indexer.sample.camera import View
 from indexer.sample.paint import Model
 from indexer.sample.surfaces import (
-    SIDE_SLOT,
     ACCENT,
-    DARK,
     MAIN,
     METAL,
+    SIDE_SLOT,
     TINT,
     WOOD,
-    Floats,
     Part,
-    box,
     capped,
     curve,
-    displaced,
-    folds,
-    groove,
-    params,
+    normals,
     part,
     revolve,
     tube,
@@ -34,7 +29,12 @@ SEATED = (View("front", -20, 10), View("angle", -52, 20))
 
 
 def _legs(
-    corners: Sequence[tuple[float, float]], top: float, *, splay: float = 0.06, radius: float = 0.032, slot: int = WOOD
+    corners: Sequence[tuple[float, float]],
+    top: float,
+    *,
+    splay: float = 0.06,
+    radius: float = 0.032,
+    slot: int = WOOD,
 ) -> list[Part]:
     made = []
     for x, z in corners:
@@ -49,28 +49,44 @@ def _four(half: float, depth: float) -> list[tuple[float, float]]:
 
 def _shell(slot: int = MAIN) -> Part:
     """A molded seat and back in one sheet."""
-    side = [(-0.02, 0.44), (0.0, 0.40), (-0.035, 0.22), (-0.045, 0.0), (0.0, -0.22), (0.14, -0.33), (0.36, -0.37), (0.60, -0.43)]
+    side = [
+        (-0.02, 0.44),
+        (0.0, 0.40),
+        (-0.035, 0.22),
+        (-0.045, 0.0),
+        (0.0, -0.22),
+        (0.14, -0.33),
+        (0.36, -0.37),
+        (0.60, -0.43),
+    ]
     line = curve(side, 64)
     n = len(line)
     t = np.linspace(0, 1, n)[:, None]
     s = np.linspace(-1, 1, 49)[None, :]
-    half = np.interp(t, [0, 0.1, 0.45, 0.6, 0.85, 0.95, 1.0], [0.38, 0.42, 0.44, 0.44, 0.41, 0.34, 0.26])
+    half = np.interp(
+        t, [0, 0.1, 0.45, 0.6, 0.85, 0.95, 1.0], [0.38, 0.42, 0.44, 0.44, 0.41, 0.34, 0.26]
+    )
     back = np.clip((t - 0.5) / 0.3, 0, 1)
     x = half * np.sin(s * 1.35) / np.sin(1.35)
-    y = line[:, :1] + (1 - back) * 0.10 * np.abs(s) ** 3 - 0.05 * np.abs(s) ** 4 * np.clip((t - 0.85) / 0.15, 0, 1)
+    y = (
+        line[:, :1]
+        + (1 - back) * 0.10 * np.abs(s) ** 3
+        - 0.05 * np.abs(s) ** 4 * np.clip((t - 0.85) / 0.15, 0, 1)
+    )
     z = line[:, 1:] + back * 0.13 * np.abs(s) ** 2.2
     return part(np.stack([x, y, z], -1), slot, inside=slot)
 
 
 def _thick(sheet: Part, thickness: float) -> list[Part]:
     """A sheet with a back side and a round edge."""
-    from indexer.sample.surfaces import normals
-
     off = normals(sheet.grid) * thickness
-    edge = np.concatenate([sheet.grid[0], sheet.grid[1:, -1], sheet.grid[-1, -2::-1], sheet.grid[-2:0:-1, 0]])
+    edge = np.concatenate(
+        [sheet.grid[0], sheet.grid[1:, -1], sheet.grid[-1, -2::-1], sheet.grid[-2:0:-1, 0]]
+    )
     shift = np.concatenate([off[0], off[1:, -1], off[-1, -2::-1], off[-2:0:-1, 0]])
     ring = np.concatenate([edge, edge[:1]]) - 0.5 * np.concatenate([shift, shift[:1]])
-    border = tube(ring[::2], thickness * 0.56, sheet.slot if isinstance(sheet.slot, int) else MAIN, smooth=False,
+    border = tube(ring[::2], thickness * 0.56, sheet.slot if isinstance(sheet.slot,
+            int) else MAIN, smooth=False,
                   loop=True, columns=9)  # fmt: skip
     return [sheet, Part(sheet.grid - off, sheet.uv, sheet.slot, sheet.inside), border]
 
@@ -79,68 +95,132 @@ def chair(style: int) -> Model:
     """Chairs: shell, spindle, upholstered, bar stool, ladder-back, cantilever."""
     makers = (_shell_chair, _spindle_chair, _dining_chair, _stool, _ladder_chair, _cantilever)
     kind = style % 6
-    finish = {MAIN: ["matte", "matte", "velvet", "cloth", "cloth", "cloth"][kind], WOOD: "wood", METAL: "metal"}
+    finish = {
+        MAIN: ["matte", "matte", "velvet", "cloth", "cloth", "cloth"][kind],
+        WOOD: "wood",
+        METAL: "metal",
+    }
     return Model(tuple(makers[kind]()), SEATED, finish, decal=(0.0, 0.2, 0.4), fill=0.86)
 
 
 def _shell_chair() -> list[Part]:
     parts = _thick(_shell(), 0.028)
     parts += _legs(_four(0.24, 0.24), -0.06, splay=0.10)
-    for z in (0.20, -0.20):
-        parts.append(tube([(-0.24, -0.10, z), (0.24, -0.10, z)], 0.02, METAL, rows=8))
+    rods = [[(-0.24, -0.10, z), (0.24, -0.10, z)] for z in (0.20, -0.20)]
+    parts += [tube(rod, 0.02, METAL, rows=8) for rod in rods]
     return parts
 
 
 def _spindle_chair() -> list[Part]:
-    seat = displaced(box((0.86, 0.075, 0.82), (0, -0.05, 0), TINT, round=0.036), 0.0)
-    pad = box((0.76, 0.11, 0.72), (0, 0.015, 0.01), MAIN, round=0.05, puff=0.02)
+    seat = box((0.86, 0.075, 0.82), (0, -0.05, 0), TINT, edge=0.036)
+    pad = box((0.76, 0.11, 0.72), (0, 0.015, 0.01), MAIN, edge=0.05, puff=0.02)
     parts = [seat, pad, *_legs(_four(0.30, 0.28), -0.06, splay=0.10, slot=TINT)]
-    for x in (-0.30, 0.30):
-        parts.append(tube([(x * 1.14, -0.52, 0.33), (x * 1.14, -0.52, -0.33)], 0.018, TINT, rows=8))
+    parts += [
+        tube([(x * 1.14, -0.52, 0.33), (x * 1.14, -0.52, -0.33)], 0.018, TINT, rows=8)
+        for x in (-0.30, 0.30)
+    ]
     parts.append(tube([(-0.34, -0.52, 0), (0.34, -0.52, 0)], 0.018, TINT, rows=8))
     for k in range(7):
         x = (k - 3) * 0.105
         top = 0.76 - 0.004 * (k - 3) ** 2
-        parts.append(tube([(x, -0.02, -0.34), (x * 1.2, top, -0.47 + 0.012 * (k - 3) ** 2 * 0.4)], 0.0165, TINT, rows=12, columns=11))
-    rail = [(-0.45, 0.68, -0.40), (-0.25, 0.755, -0.46), (0, 0.78, -0.475), (0.25, 0.755, -0.46), (0.45, 0.68, -0.40)]
-    parts.append(capped(tube(rail, [0.045, 0.06, 0.065, 0.06, 0.045], TINT, flat=0.40, up=(0, 0, 1), rows=40)))
+        parts.append(
+            tube(
+                [(x, -0.02, -0.34), (x * 1.2, top, -0.47 + 0.012 * (k - 3) ** 2 * 0.4)],
+                0.0165,
+                TINT,
+                rows=12,
+                columns=11,
+            )
+        )
+    rail = [
+        (-0.45, 0.68, -0.40),
+        (-0.25, 0.755, -0.46),
+        (0, 0.78, -0.475),
+        (0.25, 0.755, -0.46),
+        (0.45, 0.68, -0.40),
+    ]
+    parts.append(
+        capped(
+            tube(rail, [0.045, 0.06, 0.065, 0.06, 0.045], TINT, flat=0.40, up=(0, 0, 1), rows=40)
+        )
+    )
     for side in (-1, 1):
-        parts.append(tube([(side * 0.36, -0.02, -0.33), (side * 0.43, 0.68, -0.405)], 0.022, TINT, rows=12))
+        parts.append(
+            tube([(side * 0.36, -0.02, -0.33), (side * 0.43, 0.68, -0.405)], 0.022, TINT, rows=12)
+        )
     return parts
 
 
 def _dining_chair() -> list[Part]:
-    seat = box((0.84, 0.18, 0.82), (0, -0.06, 0.02), MAIN, round=0.07, puff=0.03)
-    back = box((0.80, 0.74, 0.15), (0, 0.46, -0.38), MAIN, round=0.07, puff=0.03).turned("x", -8, (0, 0, -0.38))
+    seat = box((0.84, 0.18, 0.82), (0, -0.06, 0.02), MAIN, edge=0.07, puff=0.03)
+    back = box((0.80, 0.74, 0.15), (0, 0.46, -0.38), MAIN, edge=0.07, puff=0.03).turned(
+        "x", -8, (0, 0, -0.38)
+    )
     parts = [seat, back, *_legs(_four(0.33, 0.31), -0.12, splay=0.04)]
     for x in (-0.2, 0.0, 0.2):
         for y in (0.36, 0.58):
-            stud = revolve([(0, 0.016), (0.022, 0.01), (0.026, 0)], ACCENT, rows=10, columns=21).turned("x", 90)
+            stud = revolve(
+                [(0, 0.016), (0.022, 0.01), (0.026, 0)], ACCENT, rows=10, columns=21
+            ).turned("x", 90)
             parts.append(stud.moved(x, y, -0.305 - (y - 0.46) * 0.14))
     return parts
 
 
 def _stool() -> list[Part]:
-    seat = revolve([(0.0, -0.03), (0.34, -0.03), (0.37, 0.0), (0.37, 0.07), (0.33, 0.12), (0.0, 0.14)], MAIN, rows=48,
+    seat = revolve([(0.0, -0.03), (0.34, -0.03), (0.37, 0.0), (0.37, 0.07), (0.33, 0.12),
+            (0.0, 0.14)], MAIN, rows=48,
                    closed=True)  # fmt: skip
-    seat = Part(seat.grid, np.stack([seat.grid[..., 0], seat.grid[..., 2] - seat.grid[..., 1]], -1), MAIN, closed=True)
+    seat = Part(
+        seat.grid,
+        np.stack([seat.grid[..., 0], seat.grid[..., 2] - seat.grid[..., 1]], -1),
+        MAIN,
+        closed=True,
+    )
     parts = [seat.moved(0, 0.25, 0)]
     for k in range(4):
         a = np.deg2rad(45 + 90 * k)
         x, z = float(np.sin(a)), float(np.cos(a))
-        parts.append(capped(tube([(x * 0.26, 0.24, z * 0.26), (x * 0.42, -0.9, z * 0.42)], [0.03, 0.024], WOOD, rows=12)))
+        parts.append(
+            capped(
+                tube(
+                    [(x * 0.26, 0.24, z * 0.26), (x * 0.42, -0.9, z * 0.42)],
+                    [0.03, 0.024],
+                    WOOD,
+                    rows=12,
+                )
+            )
+        )
     a = np.linspace(0, 2 * np.pi, 41)
-    parts.append(tube(np.stack([0.375 * np.sin(a), 0 * a - 0.48, 0.375 * np.cos(a)], -1), 0.016, METAL, loop=True, smooth=False))
+    parts.append(
+        tube(
+            np.stack([0.375 * np.sin(a), 0 * a - 0.48, 0.375 * np.cos(a)], -1),
+            0.016,
+            METAL,
+            loop=True,
+            smooth=False,
+        )
+    )
     parts.append(revolve([(0.0, 0.20), (0.30, 0.20), (0.33, 0.24)], WOOD, rows=16))
     return parts
 
 
 def _ladder_chair() -> list[Part]:
-    parts = [box((0.84, 0.06, 0.80), (0, -0.10, 0), WOOD, round=0.03)]
-    parts.append(box((0.80, 0.13, 0.76), (0, -0.01, 0.01), MAIN, round=0.06, puff=0.02))
+    parts = [box((0.84, 0.06, 0.80), (0, -0.10, 0), WOOD, edge=0.03)]
+    parts.append(box((0.80, 0.13, 0.76), (0, -0.01, 0.01), MAIN, edge=0.06, puff=0.02))
     for x in (-0.37, 0.37):
-        parts.append(capped(tube([(x, -0.9, -0.34), (x, -0.1, -0.37), (x, 0.4, -0.41), (x, 0.88, -0.50)], [0.028, 0.036, 0.034, 0.026], WOOD, rows=40)))
-        parts.append(capped(tube([(x, -0.9, 0.36), (x, -0.1, 0.36)], [0.028, 0.036], WOOD, rows=12)))
+        parts.append(
+            capped(
+                tube(
+                    [(x, -0.9, -0.34), (x, -0.1, -0.37), (x, 0.4, -0.41), (x, 0.88, -0.50)],
+                    [0.028, 0.036, 0.034, 0.026],
+                    WOOD,
+                    rows=40,
+                )
+            )
+        )
+        parts.append(
+            capped(tube([(x, -0.9, 0.36), (x, -0.1, 0.36)], [0.028, 0.036], WOOD, rows=12))
+        )
         parts.append(tube([(x, -0.5, 0.36), (x, -0.5, -0.35)], 0.02, WOOD, rows=8))
     parts.append(tube([(-0.37, -0.42, 0.36), (0.37, -0.42, 0.36)], 0.02, WOOD, rows=8))
     for y, z in ((0.28, -0.40), (0.50, -0.425), (0.74, -0.47)):
@@ -153,12 +233,14 @@ def _cantilever() -> list[Part]:
     parts = []
     for side in (-1, 1):
         x = side * 0.40
-        frame = [(x, 0.86, -0.46), (x, 0.30, -0.42), (x, -0.02, -0.30), (x, -0.04, 0.0), (x, -0.06, 0.34), (x, -0.16, 0.42),
-                 (x, -0.50, 0.40), (x, -0.84, 0.38), (x, -0.89, 0.28), (x, -0.89, -0.1), (x, -0.89, -0.40)]  # fmt: skip
+        frame = [(x, 0.86, -0.46), (x, 0.30, -0.42), (x, -0.02, -0.30), (x, -0.04, 0.0),
+                (x, -0.06, 0.34), (x, -0.16, 0.42),
+                 (x, -0.50, 0.40), (x, -0.84, 0.38), (x, -0.89, 0.28), (x, -0.89, -0.1),
+                 (x, -0.89, -0.40)]  # fmt: skip
         parts.append(tube(frame, 0.028, METAL, rows=110, columns=15))
     parts.append(tube([(-0.40, -0.89, -0.40), (0.40, -0.89, -0.40)], 0.028, METAL, rows=8))
-    parts.append(box((0.84, 0.09, 0.72), (0, 0.01, 0.04), MAIN, round=0.045, puff=0.015))
-    back = box((0.84, 0.44, 0.08), (0, 0.60, -0.42), MAIN, round=0.04, puff=0.015)
+    parts.append(box((0.84, 0.09, 0.72), (0, 0.01, 0.04), MAIN, edge=0.045, puff=0.015))
+    back = box((0.84, 0.44, 0.08), (0, 0.60, -0.42), MAIN, edge=0.04, puff=0.015)
     parts.append(back.turned("x", -5, (0, 0.6, -0.42)))
     return parts
 
@@ -173,30 +255,55 @@ def sofa(style: int) -> Model:
         seats = [2, 3, 1, 0, 2, 1][kind]
         parts = _couch(width, seats, rolled=kind == 4, slim=kind in (2, 5), high=kind == 2)
         if kind in (0, 1, 4):
-            pillow = box((0.36, 0.36, 0.15), slot=ACCENT, round=0.07, puff=0.05)
-            parts.append(pillow.turned("z", 14).turned("x", -22).moved(-width / 2 + 0.46, 0.28, 0.02))
+            pillow = box((0.36, 0.36, 0.15), slot=ACCENT, edge=0.07, puff=0.05)
+            parts.append(
+                pillow.turned("z", 14).turned("x", -22).moved(-width / 2 + 0.46, 0.28, 0.02)
+            )
     cloth = ["cloth", "cloth", "velvet", "velvet", "leather", "cloth"][kind]
     views = (View("front", -16, 10), View("angle", -48, 20))
-    return Model(tuple(parts), views, {MAIN: cloth, ACCENT: "cloth"}, decal=(0.0, 0.0, 0.4), scale=0.8, fill=0.88)
+    return Model(
+        tuple(parts),
+        views,
+        {MAIN: cloth, ACCENT: "cloth"},
+        decal=(0.0, 0.0, 0.4),
+        scale=0.8,
+        fill=0.88,
+    )
 
 
 def _couch(width: float, seats: int, *, rolled: bool, slim: bool, high: bool) -> list[Part]:
     arm = 0.15 if slim else 0.22
     inner = width - 2 * arm
-    parts: list[Part] = [box((width - 0.04, 0.22, 0.84), (0, -0.24, 0), SIDE_SLOT, round=0.05)]
-    parts.append(box((width - 0.06, 0.72 if not high else 0.94, 0.24), (0, 0.10 if not high else 0.20, -0.36), SIDE_SLOT, round=0.10, puff=0.02))
+    parts: list[Part] = [box((width - 0.04, 0.22, 0.84), (0, -0.24, 0), SIDE_SLOT, edge=0.05)]
+    parts.append(
+        box(
+            (width - 0.06, 0.72 if not high else 0.94, 0.24),
+            (0, 0.10 if not high else 0.20, -0.36),
+            SIDE_SLOT,
+            edge=0.10,
+            puff=0.02,
+        )
+    )
     each = inner / seats
     for k in range(seats):
         x = -inner / 2 + each * (k + 0.5)
-        parts.append(box((each - 0.012, 0.20, 0.70), (x, -0.05, 0.09), MAIN, round=0.075, puff=0.03))
+        parts.append(box((each - 0.012, 0.20, 0.70), (x, -0.05, 0.09), MAIN, edge=0.075, puff=0.03))
         tall = 0.46 if not high else 0.62
-        cushion = box((each - 0.02, tall, 0.22), (x, 0.03 + tall / 2, -0.18), MAIN, round=0.09, puff=0.04)
+        cushion = box(
+            (each - 0.02, tall, 0.22), (x, 0.03 + tall / 2, -0.18), MAIN, edge=0.09, puff=0.04
+        )
         parts.append(cushion.turned("x", -10, (0, 0.05, -0.18)))
     for side in (-1, 1):
         x = side * (width / 2 - arm / 2)
-        parts.append(box((arm, 0.48, 0.86), (x, -0.06, 0.01), SIDE_SLOT, round=0.07, puff=0.015))
+        parts.append(box((arm, 0.48, 0.86), (x, -0.06, 0.01), SIDE_SLOT, edge=0.07, puff=0.015))
         if rolled:
-            roll = tube([(x + side * 0.02, 0.20, -0.42), (x + side * 0.02, 0.20, 0.45)], 0.135, SIDE_SLOT, rows=16, columns=33)
+            roll = tube(
+                [(x + side * 0.02, 0.20, -0.42), (x + side * 0.02, 0.20, 0.45)],
+                0.135,
+                SIDE_SLOT,
+                rows=16,
+                columns=33,
+            )
             parts.append(capped(roll))
     return parts + _feet(width / 2 - 0.12, 0.32)
 
@@ -204,7 +311,12 @@ def _couch(width: float, seats: int, *, rolled: bool, slim: bool, high: bool) ->
 def _feet(half: float, depth: float) -> list[Part]:
     made = []
     for x, z in _four(half, depth):
-        leg = tube([(x, -0.32, z), (x + np.sign(x) * 0.03, -0.56, z + np.sign(z) * 0.02)], [0.04, 0.024], WOOD, rows=10)
+        leg = tube(
+            [(x, -0.32, z), (x + np.sign(x) * 0.03, -0.56, z + np.sign(z) * 0.02)],
+            [0.04, 0.024],
+            WOOD,
+            rows=10,
+        )
         made.append(capped(leg))
     return made
 
@@ -213,26 +325,43 @@ def _tub() -> list[Part]:
     """A round armchair: one bent back that runs into the arms."""
     a = np.linspace(-2.25, 2.25, 81)[None, :]
     turn = a + np.pi  # 0 is the back of the chair
-    profile = curve([(0.40, -0.34), (0.40, 0.0), (0.41, 0.16), (0.47, 0.22), (0.535, 0.14), (0.53, -0.1), (0.50, -0.34)], 48)
+    profile = curve(
+        [
+            (0.40, -0.34),
+            (0.40, 0.0),
+            (0.41, 0.16),
+            (0.47, 0.22),
+            (0.535, 0.14),
+            (0.53, -0.1),
+            (0.50, -0.34),
+        ],
+        48,
+    )
     high = 1 + 0.95 * np.clip(np.cos(a * 0.62), 0, 1) ** 1.5
     y = np.where(profile[:, 1:] > -0.1, (profile[:, 1:] + 0.1) * high - 0.1, profile[:, 1:])
     r = profile[:, :1] * np.ones_like(a)
     grid = np.stack([r * np.sin(turn), y, r * np.cos(turn)], -1)
     shell = part(grid, SIDE_SLOT, inside=SIDE_SLOT)
-    s, _ = params(shell)
-    shell = displaced(shell, groove((s * 9) % 1, 0.5, 0.05, 0.012) if False else 0.0)
     ends = []
     for k in (0, -1):
         ring = shell.grid[:, k]
-        cap = np.stack([ring.mean(axis=0) + (ring - ring.mean(axis=0)) * f for f in (0.0, 0.5, 1.0)])
+        cap = np.stack(
+            [ring.mean(axis=0) + (ring - ring.mean(axis=0)) * f for f in (0.0, 0.5, 1.0)]
+        )
         ends.append(part(cap, SIDE_SLOT, inside=SIDE_SLOT))
-    seat = revolve([(0.0, -0.14), (0.36, -0.14), (0.415, -0.08), (0.415, 0.0), (0.36, 0.055), (0.0, 0.08)], MAIN, rows=44,
+    seat = revolve([(0.0, -0.14), (0.36, -0.14), (0.415, -0.08), (0.415, 0.0), (0.36, 0.055),
+            (0.0, 0.08)], MAIN, rows=44,
                    power=2.6, closed=True)  # fmt: skip
-    seat = Part(seat.grid, np.stack([seat.grid[..., 0], seat.grid[..., 2] - seat.grid[..., 1]], -1), MAIN, closed=True)
-    base = revolve([(0.0, -0.38), (0.46, -0.38), (0.49, -0.34), (0.47, -0.12), (0.0, -0.12)], SIDE_SLOT, rows=40, closed=True)
-    back = revolve([(0.36, 0.0), (0.385, 0.2), (0.385, 0.40)], MAIN, rows=8)
-    del back
+    seat = Part(
+        seat.grid,
+        np.stack([seat.grid[..., 0], seat.grid[..., 2] - seat.grid[..., 1]], -1),
+        MAIN,
+        closed=True,
+    )
+    base = revolve(
+        [(0.0, -0.38), (0.46, -0.38), (0.49, -0.34), (0.47, -0.12), (0.0, -0.12)],
+        SIDE_SLOT,
+        rows=40,
+        closed=True,
+    )
     return [shell, *ends, seat.moved(0, 0, 0.03), base, *_feet(0.30, 0.30)]
-
-
-__all__ = ["DARK", "Floats", "chair", "folds", "sofa"]

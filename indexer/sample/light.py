@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from indexer.sample.camera import Sight
 from indexer.sample.surfaces import Floats, Slots
@@ -38,7 +38,7 @@ def _step(low: float, high: float, x: Floats) -> Floats:
 
 @lru_cache(maxsize=64)
 def ball(finish: str, angle: float = 0.0) -> tuple[Floats, Floats]:
-    """Diffuse and shine of a finish for each facing, both (SIDE * SIDE,); `angle` turns the lamp."""
+    """Diffuse and shine by facing, both (SIDE * SIDE,); `angle` turns the lamp."""
     g = (np.arange(SIDE, dtype=np.float32) + 0.5) / SIDE * 2 - 1
     nx, ny = np.meshgrid(g, g)
     nz = np.sqrt(np.clip(1 - nx**2 - ny**2, 0, 1))
@@ -163,7 +163,7 @@ def weave(finish: str) -> Floats | None:
         relief = 0.012 * soft
     else:
         return None
-    return (1 + relief).astype(np.float32).ravel()
+    return np.asarray(1 + relief, np.float32).ravel()
 
 
 def texture(sight: Sight, finishes: tuple[str, ...]) -> Floats:
@@ -181,7 +181,7 @@ def floor_shadow(sight: Sight) -> Floats:
     h, w, step = sight.height, sight.width, 4
     g = sight.ground / np.array([sight.scale, sight.scale, 1], np.float32)
     zoom = sight.zoom / sight.scale
-    total = np.zeros((h, w), np.float32)
+    total: Floats = np.zeros((h, w), np.float32)
     for reach, lean, radius, strength in ((0.05, 0.0, 6, 0.55), (0.6, 0.35, 22, 0.30)):
         weight = np.exp(-g[:, 2] / reach)
         x = np.clip((g[:, 0] + lean * zoom * g[:, 2]) / step, 0, w // step - 1).astype(np.int32)
@@ -190,8 +190,6 @@ def floor_shadow(sight: Sight) -> Floats:
         heap = np.zeros((h // step) * (w // step), np.float32)
         np.maximum.at(heap, where, weight)
         grown = Image.fromarray(np.uint8(heap.reshape(h // step, w // step) * 255))
-        from PIL import ImageFilter
-
         grown = grown.filter(ImageFilter.MaxFilter(5)).filter(ImageFilter.BoxBlur(radius / step))
         grown = grown.filter(ImageFilter.GaussianBlur(radius / step))
         big = np.asarray(grown.resize((w, h), Image.Resampling.BICUBIC), np.float32) / 255

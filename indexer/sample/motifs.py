@@ -12,7 +12,7 @@ from indexer.sample.palette import Rgb, lighter, mix
 Draw = ImageDraw.ImageDraw
 
 
-def _sun(d: Draw, s: float, c: Rgb, g: Rgb) -> None:
+def _sun(d: Draw, s: float, c: Rgb, _: Rgb) -> None:
     for k in range(16):
         a = 2 * math.pi * k / 16
         w = 0.075
@@ -44,7 +44,10 @@ def _peaks(d: Draw, s: float, c: Rgb, g: Rgb) -> None:
 def _wave(d: Draw, s: float, c: Rgb, g: Rgb) -> None:
     for row, tone in enumerate((c, mix(c, g, 0.35), c)):
         y = 0.34 + 0.16 * row
-        top = [(s * (0.1 + 0.8 * k / 60), s * (y + 0.06 * math.sin(k / 60 * 6 * math.pi))) for k in range(61)]
+        top = [
+            (s * (0.1 + 0.8 * k / 60), s * (y + 0.06 * math.sin(k / 60 * 6 * math.pi)))
+            for k in range(61)
+        ]
         d.polygon(top + [(x, yy + s * 0.085) for x, yy in reversed(top)], fill=tone)
 
 
@@ -58,11 +61,16 @@ def _cat(d: Draw, s: float, c: Rgb, g: Rgb) -> None:
     d.polygon([(s * 0.465, s * 0.60), (s * 0.535, s * 0.60), (s * 0.5, s * 0.64)], fill=g)
     for side in (-1, 1):
         for k in (-0.03, 0.02):
-            ends = [s * (0.5 + side * 0.10), s * (0.645 + k), s * (0.5 + side * 0.27), s * (0.63 + 2 * k)]
+            ends = [
+                s * (0.5 + side * 0.10),
+                s * (0.645 + k),
+                s * (0.5 + side * 0.27),
+                s * (0.63 + 2 * k),
+            ]
             d.line(ends, fill=g, width=round(s * 0.012))
 
 
-def _fern(d: Draw, s: float, c: Rgb, g: Rgb) -> None:
+def _fern(d: Draw, s: float, c: Rgb, _: Rgb) -> None:
     d.line((s * 0.5, s * 0.92, s * 0.5, s * 0.12), fill=c, width=round(s * 0.022))
     for k in range(7):
         y = 0.80 - k * 0.095
@@ -75,7 +83,8 @@ def _fern(d: Draw, s: float, c: Rgb, g: Rgb) -> None:
 
 
 def _lemon(d: Draw, s: float, c: Rgb, g: Rgb) -> None:
-    d.polygon([(s * 0.52, s * 0.28), (s * 0.66, s * 0.10), (s * 0.86, s * 0.14), (s * 0.72, s * 0.28)],
+    d.polygon([(s * 0.52, s * 0.28), (s * 0.66, s * 0.10), (s * 0.86, s * 0.14),
+            (s * 0.72, s * 0.28)],
               fill=mix(c, (70, 140, 70), 0.7))  # fmt: skip
     d.ellipse((s * 0.20, s * 0.25, s * 0.80, s * 0.80), fill=c)
     d.polygon([(s * 0.12, s * 0.52), (s * 0.26, s * 0.42), (s * 0.26, s * 0.63)], fill=c)
@@ -83,12 +92,20 @@ def _lemon(d: Draw, s: float, c: Rgb, g: Rgb) -> None:
     d.arc((s * 0.28, s * 0.32, s * 0.72, s * 0.74), 190, 260, fill=g, width=round(s * 0.03))
 
 
-def _bolt(d: Draw, s: float, c: Rgb, g: Rgb) -> None:
-    points = ((0.56, 0.06), (0.24, 0.54), (0.46, 0.54), (0.38, 0.94), (0.76, 0.40), (0.53, 0.40), (0.66, 0.06))
+def _bolt(d: Draw, s: float, c: Rgb, _: Rgb) -> None:
+    points = (
+        (0.56, 0.06),
+        (0.24, 0.54),
+        (0.46, 0.54),
+        (0.38, 0.94),
+        (0.76, 0.40),
+        (0.53, 0.40),
+        (0.66, 0.06),
+    )
     d.polygon([(s * x, s * y) for x, y in points], fill=c)
 
 
-def _heart(d: Draw, s: float, c: Rgb, g: Rgb) -> None:
+def _heart(d: Draw, s: float, c: Rgb, _: Rgb) -> None:
     points = []
     for k in range(80):
         t = 2 * math.pi * k / 80
@@ -99,17 +116,27 @@ def _heart(d: Draw, s: float, c: Rgb, g: Rgb) -> None:
 
 
 def _rainbow(d: Draw, s: float, c: Rgb, g: Rgb) -> None:
-    tones = (c, mix(c, (244, 190, 70), 0.55), mix(c, (240, 240, 240), 0.45), mix(c, (60, 130, 150), 0.6))
+    tones = (
+        c,
+        mix(c, (244, 190, 70), 0.55),
+        mix(c, (240, 240, 240), 0.45),
+        mix(c, (60, 130, 150), 0.6),
+    )
     for k, tone in enumerate(tones):
         r = 0.40 - 0.078 * k
-        d.pieslice((s * (0.5 - r), s * (0.66 - r), s * (0.5 + r), s * (0.66 + r)), 180, 360, fill=tone)
+        d.pieslice(
+            (s * (0.5 - r), s * (0.66 - r), s * (0.5 + r), s * (0.66 + r)), 180, 360, fill=tone
+        )
     r = 0.40 - 0.078 * 4
     d.pieslice((s * (0.5 - r), s * (0.66 - r), s * (0.5 + r), s * (0.66 + r)), 180, 360, fill=g)
 
 
 def _fish(d: Draw, s: float, c: Rgb, g: Rgb) -> None:
     d.ellipse((s * 0.12, s * 0.32, s * 0.72, s * 0.70), fill=c)
-    d.polygon([(s * 0.64, s * 0.51), (s * 0.90, s * 0.30), (s * 0.84, s * 0.51), (s * 0.90, s * 0.72)], fill=c)
+    d.polygon(
+        [(s * 0.64, s * 0.51), (s * 0.90, s * 0.30), (s * 0.84, s * 0.51), (s * 0.90, s * 0.72)],
+        fill=c,
+    )
     _disc(d, s, 0.27, 0.47, 0.04, g)
     for k in range(3):
         x = 0.36 + 0.09 * k

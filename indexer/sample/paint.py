@@ -12,8 +12,8 @@ from PIL import Image
 
 from indexer.sample import light
 from indexer.sample.camera import Sight, View, look
+from indexer.sample.drawings import SIDE as TILE
 from indexer.sample.palette import Rgb
-from indexer.sample.patterns import SIDE as TILE
 from indexer.sample.patterns import Tile, packed
 from indexer.sample.surfaces import MAIN, SIDE_SLOT, SLOTS, Floats, Part
 
@@ -44,7 +44,7 @@ _FINISH |= {7: "rubber", 8: "glow", 9: "cloth", 10: "matte", 11: "matte", 12: "r
 
 def finishes(model: Model) -> tuple[str, ...]:
     """The finish of every slot; SIDE_SLOT is made like MAIN."""
-    named = {**_FINISH, **{SIDE_SLOT: model.finish.get(MAIN, "cloth")}, **model.finish}
+    named = {**_FINISH, SIDE_SLOT: model.finish.get(MAIN, "cloth"), **model.finish}
     return tuple(named[k] for k in range(SLOTS))
 
 
@@ -111,7 +111,7 @@ def _laid(tile: Tile, shot: Shot, u: Floats, v: Floats) -> NDArray[np.uint32]:
     if tile.mode == "span":
         top, bottom = shot.span
         row = ((v - top) * ((TILE - 1) / max(bottom - top, 1e-6))).astype(np.int32)
-        return tile.pixels[np.clip(row, 0, TILE - 1) * TILE]
+        return np.asarray(tile.pixels[np.clip(row, 0, TILE - 1) * TILE], np.uint32)
     cu, cv, side = shot.model.decal
     column = ((u - cu + side / 2) * (TILE / side)).astype(np.int32)
     row = ((v - cv + side / 2) * (TILE / side)).astype(np.int32)

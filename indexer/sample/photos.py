@@ -16,7 +16,8 @@ from indexer.sample.plan import PhotoPlan
 from indexer.sample.surfaces import MAIN, Floats, capped, tube
 from indexer.sample.wardrobe import paints_of
 
-SIZES = ((1000, 750), (720, 960), (800, 600), (600, 800), (640, 640), (768, 576), (576, 768), (720, 720),
+SIZES = ((1000, 750), (720, 960), (800, 600), (600, 800), (640, 640), (768, 576), (576, 768),
+        (720, 720),
          (840, 630), (640, 800))  # fmt: skip
 FINE = 0.75  # photos are composed at this share of their size and then enlarged: a phone's softness
 SKINS: tuple[Rgb, ...] = ((234, 190, 162), (198, 142, 108), (128, 84, 62), (92, 60, 46))
@@ -30,27 +31,41 @@ def snap(plan: PhotoPlan, seed: int) -> tuple[Image.Image, int]:
     width, height = round(final[0] * FINE), round(final[1] * FINE)
     model = _model(kind.key, plan.product.style)
     lying = kind.pose == "hangs" and rng.random() < 0.55
-    view = _view(rng, model, kind.yaw, kind.pose, lying)
+    view = _view(rng, kind.yaw, kind.pose, lying)
     lamp = float(rng.uniform(-50, 70))
     side = round(min(width, height) * float(rng.uniform(0.80, 1.12)))
     shot = shoot(model, view, height=side, width=side, scale=1, lamp=lamp)
     rgb, cover = _cutout(shot, plan)
     left = round((width - side) / 2 + rng.uniform(-0.09, 0.09) * width)
     top = round((height - side) / 2 + rng.uniform(-0.05, 0.09) * height)
+    left, top = _inside(cover, (left, top), (width, height))
     if kind.pose == "hangs":
         places = backdrops.FLAT if lying else backdrops.WALLS
         scene = backdrops.flat(rng, width, height, places)
         dark = _near_shadow(cover, rng, 0.030 if lying else 0.05)
     else:
         base = (top + side * 0.5) / height
-        scene = backdrops.room(rng, width, height, float(np.clip(base - rng.uniform(0, 0.25), 0.08, 0.6)))
-        dark = _table_shadow(shot, cover)
-    scene = _cluttered(scene, rng, (left, top, side))
-    scene = _pasted(scene, np.zeros_like(rgb), dark * float(rng.uniform(0.75, 1.0)), left, top)
-    scene = _pasted(scene, rgb, cover, left, top)
+        scene = backdrops.room(
+            rng, width, height, float(np.clip(base - rng.uniform(0, 0.25), 0.08, 0.6))
+        )
+        dark = _table_shadow(shot)
+    _clutter(scene, rng)
+    _darken(scene, dark * np.float32(rng.uniform(0.75, 1.0)), left, top)
+    _paste(scene, rgb, cover, left, top)
     if rng.random() < 0.42:
-        scene = _hand(scene, rng, (left, top, side), cover)
+        _hand(scene, rng, (left, top, side), cover)
     return _camera(scene, rng, final), int(rng.integers(40, 86))
+
+
+def _inside(cover: Floats, place: tuple[int, int], frame: tuple[int, int]) -> tuple[int, int]:
+    """Where to put a cutout so that no more than a sliver of it leaves the frame."""
+    moved = []
+    for axis, (at, size) in enumerate(zip(place, frame, strict=True)):
+        seen = np.flatnonzero(cover.max(axis=axis) > 0.3)
+        first, last = (int(seen[0]), int(seen[-1])) if len(seen) else (0, 0)
+        slack = 0.03 * size
+        moved.append(round(max(min(at, size + slack - last), -slack - first)))
+    return moved[0], moved[1]
 
 
 @lru_cache(maxsize=8)
@@ -60,7 +75,7 @@ def _model(key: str, style: int) -> Model:
     return next(k for k in KINDS if k.key == key).draw(style)
 
 
-def _view(rng: np.random.Generator, model: Model, yaw: float, pose: str, lying: bool) -> View:
+def _view(rng: np.random.Generator, yaw: float, pose: str, lying: bool) -> View:
     lens = float(rng.uniform(2.6, 5.0))
     if pose == "hangs":
         roll = float(rng.uniform(-32, 32) if lying else rng.uniform(-7, 7))
@@ -87,27 +102,43 @@ def _near_shadow(cover: Floats, rng: np.random.Generator, reach: float) -> Float
     move = (round(shift * np.sin(turn)), round(shift * np.cos(turn)))
     close = shifted(blurred(cover, max(2, shift // 2)), move[0] // 2, move[1] // 2)
     wide = shifted(blurred(cover, shift * 2), *move)
-    return np.asarray(np.clip(np.maximum(close * 0.55, wide * 0.6), 0, 1), np.float32)
+    far = np.minimum(np.arange(side), np.arange(side)[::-1]) / (0.07 * side)
+    fade = np.clip(far, 0, 1)  # (side,): no edge where the cutout ends
+    dark = np.clip(np.maximum(close * 0.55, wide * 0.6), 0, 1) * fade[:, None] * fade
+    return np.asarray(dark, np.float32)
 
 
-def _table_shadow(shot: Shot, cover: Floats) -> Floats:
+def _table_shadow(shot: Shot) -> Floats:
     return np.asarray(np.clip(1.35 * floor_shadow(shot.sight), 0, 0.92), np.float32)
 
 
-def _pasted(scene: Floats, rgb: Floats, cover: Floats, left: int, top: int) -> Floats:
-    """A scene with a premultiplied piece laid over it; what sticks out is cut off."""
+def _window(
+    scene: Floats, shape: tuple[int, int], left: int, top: int
+) -> tuple[Floats, tuple[slice, slice]]:
+    """The part of a scene under a piece, as a view, and the part of the piece over it."""
     h, w = scene.shape[:2]
-    side_h, side_w = cover.shape
-    y0, y1, x0, x1 = max(top, 0), min(top + side_h, h), max(left, 0), min(left + side_w, w)
-    if y0 >= y1 or x0 >= x1:
-        return scene
-    piece = slice(y0 - top, y1 - top), slice(x0 - left, x1 - left)
-    out = scene.copy()
-    out[y0:y1, x0:x1] = scene[y0:y1, x0:x1] * (1 - cover[piece][..., None]) + rgb[piece]
-    return out
+    y0, y1 = max(top, 0), max(min(top + shape[0], h), 0)
+    x0, x1 = max(left, 0), max(min(left + shape[1], w), 0)
+    return scene[y0:y1, x0:x1], (
+        slice(y0 - top, max(y1, y0) - top),
+        slice(x0 - left, max(x1, x0) - left),
+    )
 
 
-def _cluttered(scene: Floats, rng: np.random.Generator, place: tuple[int, int, int]) -> Floats:
+def _darken(scene: Floats, dark: Floats, left: int, top: int) -> None:
+    """Lay a shadow (h, w) in [0, 1] over a scene, in place."""
+    under, over = _window(scene, (dark.shape[0], dark.shape[1]), left, top)
+    under *= (1 - dark[over])[..., None]
+
+
+def _paste(scene: Floats, rgb: Floats, cover: Floats, left: int, top: int) -> None:
+    """Lay a premultiplied piece over a scene, in place; what sticks out is cut off."""
+    under, over = _window(scene, (cover.shape[0], cover.shape[1]), left, top)
+    under *= (1 - cover[over])[..., None]
+    under += rgb[over]
+
+
+def _clutter(scene: Floats, rng: np.random.Generator) -> None:
     """Books, cards and coasters at the edges, out of focus."""
     h, w = scene.shape[:2]
     count = int(rng.integers(0, 4))
@@ -118,24 +149,27 @@ def _cluttered(scene: Floats, rng: np.random.Generator, place: tuple[int, int, i
         cy = (0.10 if corner < 2 else 0.95) * h + rng.uniform(-0.08, 0.08) * h
         color = tuple(int(v) for v in rng.integers(50, 225, 3))
         turn = float(rng.uniform(0, np.pi))
-        piece = Image.new("L", (w, h), 0)
+        half = int(size * 0.72) + 12
+        piece = Image.new("L", (2 * half, 2 * half), 0)
         draw = ImageDraw.Draw(piece)
         if rng.random() < 0.35:
             r = size * 0.42
-            draw.ellipse((cx - r, cy - r * 0.8, cx + r, cy + r * 0.8), fill=255)
+            draw.ellipse((half - r, half - r * 0.8, half + r, half + r * 0.8), fill=255)
         else:
             a, b = size * 0.5, size * 0.36
             c, s = np.cos(turn), np.sin(turn)
             corners = [(-a, -b), (a, -b), (a, b), (-a, b)]
-            draw.polygon([(cx + c * x - s * y, cy + s * x + c * y) for x, y in corners], fill=255)
+            draw.polygon(
+                [(half + c * x - s * y, half + s * x + c * y) for x, y in corners], fill=255
+            )
         blur = float(rng.uniform(1.2, 4))
         mask = np.asarray(piece.filter(ImageFilter.BoxBlur(blur)), np.float32) / 255
         shade = np.asarray(piece.filter(ImageFilter.BoxBlur(blur + 7)), np.float32) / 255
-        scene = scene * (1 - 0.45 * np.roll(shade, (5, 5), (0, 1)))[..., None]
-        gradient = np.linspace(1.08, 0.85, w, dtype=np.float32)[None, :, None]
-        tinted = np.array(color, np.float32) * gradient
-        scene = scene * (1 - mask[..., None]) + tinted * mask[..., None]
-    return scene
+        left, top = int(cx) - half, int(cy) - half
+        _darken(scene, 0.45 * shade, left + 5, top + 5)
+        gradient = np.linspace(1.08, 0.85, 2 * half, dtype=np.float32)[None, :, None]
+        rgb = np.array(color, np.float32) * gradient * mask[..., None]
+        _paste(scene, rgb, mask, left, top)
 
 
 @lru_cache(maxsize=8)
@@ -146,7 +180,12 @@ def _fingers(pose: int, skin: int) -> tuple[Floats, Floats]:
     for k in range(4):
         y = 0.26 - spread * k
         reach = (-0.46, -0.58, -0.54, -0.36)[k]
-        path = [(0.45, y * 0.8, 0), (0.05, y, 0.10), (reach * 0.6, y * 1.05, 0.13), (reach, y * 1.1, 0.03)]
+        path = [
+            (0.45, y * 0.8, 0),
+            (0.05, y, 0.10),
+            (reach * 0.6, y * 1.05, 0.13),
+            (reach, y * 1.1, 0.03),
+        ]
         parts.append(capped(tube(path, [0.10, 0.088, 0.080, 0.062], MAIN, columns=25)))
     palm = [(0.30, -0.02, -0.02), (0.7, -0.08, -0.02), (1.2, -0.16, 0.0)]
     parts.append(tube(palm, [0.34, 0.34, 0.24], MAIN, flat=0.45, columns=33))
@@ -163,7 +202,7 @@ def _fingers(pose: int, skin: int) -> tuple[Floats, Floats]:
 
 def _hand(
     scene: Floats, rng: np.random.Generator, place: tuple[int, int, int], cover: Floats
-) -> Floats:
+) -> None:
     """A hand that holds or points, over an edge of the item; it hides little of it."""
     left, top, side = place
     rgb, alpha = _fingers(int(rng.integers(2)), int(rng.integers(len(SKINS))))
@@ -181,14 +220,12 @@ def _hand(
     row = int(rows[0] + (rows[-1] - rows[0]) * rng.uniform(0.35, 0.85))
     overlap = 0.10 * side
     h, w = piece.shape[:2]
-    if from_left:
-        x = left + int(columns[0] + overlap) - w
-    else:
-        x = left + int(columns[-1] - overlap)
+    inward = int(columns[0] + overlap) - w if from_left else int(columns[-1] - overlap)
+    x = left + inward
     y = top + row - h // 2
     shade = blurred(np.ascontiguousarray(piece[..., 3]) / 255, 8) * 0.5
-    scene = _pasted(scene, np.zeros_like(piece[..., :3]), np.clip(shade, 0, 1), x + 4, y + 8)
-    return _pasted(scene, piece[..., :3], piece[..., 3] / 255, x, y)
+    _darken(scene, np.clip(shade, 0, 1), x + 4, y + 8)
+    _paste(scene, piece[..., :3], piece[..., 3] / 255, x, y)
 
 
 def _camera(scene: Floats, rng: np.random.Generator, final: tuple[int, int]) -> Image.Image:
@@ -206,8 +243,9 @@ def _camera(scene: Floats, rng: np.random.Generator, final: tuple[int, int]) -> 
         lean = float(rng.uniform(-0.8, 0.8))
         band = np.exp(-(((x + lean * y - rng.uniform(-0.6, 0.6)) / rng.uniform(0.2, 0.5)) ** 4))
         level = level * (1 + 0.22 * band)
-    scene = scene * level[..., None] * gains
-    image = Image.fromarray(np.clip(scene, 0, 255).astype(np.uint8))
+    scene *= level[..., None]
+    scene *= gains
+    image = Image.fromarray(np.clip(scene, 0, 255, out=scene).astype(np.uint8))
     blur = float(rng.normal(0.45, 0.55)) * FINE
     if blur > 0.12:
         image = image.filter(ImageFilter.GaussianBlur(min(blur, 1.4)))
@@ -215,9 +253,15 @@ def _camera(scene: Floats, rng: np.random.Generator, final: tuple[int, int]) -> 
     signs = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]])
     base = np.array([[0, 0], [w, 0], [w, h], [0, h]], float)
     source = [(float(a), float(b)) for a, b in base + signs * skew]
-    target = [(0.0, 0.0), (float(final[0]), 0.0), (float(final[0]), float(final[1])), (0.0, float(final[1]))]
+    target = [
+        (0.0, 0.0),
+        (float(final[0]), 0.0),
+        (float(final[0]), float(final[1])),
+        (0.0, float(final[1])),
+    ]
     image = backdrops.laid(image, target, source, final)
     strength = float(rng.uniform(1.5, 7.0))
-    grain = rng.integers(0, 256, (final[1], final[0]), dtype=np.uint8).astype(np.float32)
-    noisy = np.asarray(image, np.float32) + ((grain - 128) * (strength / 74))[..., None]
+    grain = rng.integers(0, 256, (final[1], final[0], 1), dtype=np.uint8)
+    steps = np.round((np.arange(256) - 128) * (strength / 74)).astype(np.int16)  # (256,)
+    noisy = np.asarray(image).astype(np.int16) + steps[grain]
     return Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8))

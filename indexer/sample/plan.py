@@ -125,9 +125,7 @@ def _products(kind: Kind, share: int, rng: np.random.Generator) -> list[ProductP
     return made
 
 
-def _product(
-    kind: Kind, style: int, name: str, size: int, rng: np.random.Generator
-) -> ProductPlan:
+def _product(kind: Kind, style: int, name: str, size: int, rng: np.random.Generator) -> ProductPlan:
     brand = str(rng.choice(words.BRANDS))
     material = kind.materials[int(rng.integers(len(kind.materials)))]
     low, high = kind.price
@@ -145,7 +143,7 @@ def _product(
                 words.description(
                     brand, style_name, material, look, kind.categories[0], int(rng.integers(1000))
                 ),
-                round(min(max(price, low), high)) - 0.05 if base < 60 else float(round(price)),
+                _tag(min(max(price, low), high)),
                 bool(rng.random() >= OUT_OF_STOCK),
                 color,
                 second,
@@ -155,6 +153,11 @@ def _product(
             )
         )
     return ProductPlan(product_id, kind, style, name, brand, material, tuple(items))
+
+
+def _tag(price: float) -> float:
+    """A price as shops write it: 17.95, or without cents from 60 on."""
+    return float(round(price)) if price >= 60 else round(price) - 0.05
 
 
 def _variants(kind: Kind, size: int, rng: np.random.Generator) -> list[tuple[str, str, str]]:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]
 Slots = NDArray[np.uint8]
 SlotRule = Callable[[Floats, Floats], Slots]
 
@@ -200,69 +201,6 @@ def capped(body: Part) -> Part:
     return replace(body, grid=grid, uv=uv, closed=True)
 
 
-def box(
-    size: Sequence[float],
-    center: Sequence[float] = (0, 0, 0),
-    slot: int | SlotRule = MAIN,
-    *,
-    round: float = 0.05,
-    puff: float = 0.0,
-    taper: float = 1.0,
-) -> Part:
-    """A box of (width, height, depth) with round edges; `puff` swells its faces.
-
-    `taper` is the width of the top over the width of the bottom.
-    """
-    w, h, d = (v / 2 for v in size)
-    r = min(round, w, h, d)
-    edge = np.linspace(0, np.pi / 2, 9)
-    inset = np.concatenate([[min(w, d)], [min(w, d) * 0.5], r - r * np.sin(edge)])
-    level = np.concatenate([[h], [h], h - r + r * np.cos(edge)])
-    side = np.linspace(h - r, -(h - r), 14)[1:-1]
-    k = np.concatenate([inset, np.zeros(len(side)), inset[::-1]])
-    y = np.concatenate([level, side, -level[::-1]])
-    rings = []
-    for cut, top in zip(k, y, strict=True):
-        ring = _round_rect(max(w - cut, 0), max(d - cut, 0), max(r - cut, 0.0))
-        scale = 1 + (taper - 1) * (top + h) / (2 * h)
-        rings.append(np.column_stack([ring[:, 0] * scale, np.full(len(ring), top), ring[:, 1]]))
-    grid = np.stack(rings)
-    if puff:
-        n = grid / np.array([w, h, d])
-        swell = np.prod(1 - np.clip(np.abs(n), 0, 1) ** 4 * 0.75, axis=-1, keepdims=True)
-        grid = grid + puff * np.sign(n) * np.abs(n) ** 3 * swell
-    grid = np.float32(grid + np.asarray(center))
-    return Part(grid, _boxed(grid), slot, closed=True)
-
-
-def _boxed(grid: Floats) -> Floats:
-    """Pattern places (n, m, 2) of a box: each face is seen straight on."""
-    x, y, z = grid[..., 0], grid[..., 1], grid[..., 2]
-    n = np.abs(normals(grid))
-    side = (n[..., 0] > n[..., 1]) & (n[..., 0] > n[..., 2])
-    top = (n[..., 1] >= n[..., 0]) & (n[..., 1] > n[..., 2])
-    u = np.where(side, x - np.sign(x) * z, x)
-    v = np.where(top, z, -y)
-    return np.stack([u, v], axis=-1).astype(np.float32)
-
-
-def _round_rect(w: float, d: float, r: float, columns: int = 97) -> Floats:
-    """A ring (m, 2) of a rectangle with half sizes w, d and corner radius r, from the back."""
-    r = min(r + 1e-4, w, d)
-    a = np.linspace(0, np.pi / 2, 8)
-    corners = [(w - r, -(d - r), -np.pi / 2), (w - r, d - r, 0), (-(w - r), d - r, np.pi / 2)]
-    corners.append((-(w - r), -(d - r), np.pi))
-    points = [[0.0, -d]]
-    for cx, cz, start in corners:
-        points += [[cx + r * np.cos(start + t), cz + r * np.sin(start + t)] for t in a]
-    points.append([0.0, -d])
-    p = np.array(points)[::-1]
-    along = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(p, axis=0).T))])
-    wanted = np.linspace(0, along[-1], columns)
-    ring = [np.interp(wanted, along, p[:, 0]), np.interp(wanted, along, p[:, 1])]
-    return np.stack(ring, axis=1).astype(np.float32)
-
-
 def normals(grid: Floats) -> Floats:
     """Unit normals (n, m, 3) that point outward; a flat part faces the viewer."""
     wide, high = grid.shape[1] > 2, grid.shape[0] > 2
@@ -281,7 +219,7 @@ def normals(grid: Floats) -> Floats:
     out = float((n * (grid - grid.mean(axis=(0, 1)))).sum(axis=2).mean())
     if abs(out) < 0.02 * float(np.ptp(grid, axis=(0, 1)).max()):
         out = float(n[..., 2].mean())
-    return (n if out >= 0 else -n).astype(np.float32)
+    return np.asarray(n if out >= 0 else -n, np.float32)
 
 
 def displaced(body: Part, amount: ArrayLike) -> Part:
@@ -295,30 +233,3 @@ def params(body: Part) -> tuple[Floats, Floats]:
     n, m = body.grid.shape[:2]
     s = np.linspace(0, 1, m, dtype=np.float32)[None, :]
     return s, np.linspace(0, 1, n, dtype=np.float32)[:, None]
-
-
-def folds(body: Part, seed: int, amount: float, lean: float = 0.6, count: int = 9) -> Floats:
-    """Soft creases of cloth (n, m), up to about `amount` deep.
-
-    `lean` is how steeply they run: 0 across the cloth, 2 nearly along it.
-    """
-    rng = np.random.default_rng(seed)
-    s, t = params(body)
-    total = np.zeros((len(t), s.shape[1]), np.float32)
-    for _ in range(count):
-        ds = (s - rng.random() + 0.5) % 1 - 0.5  # around the ring, where both ends meet
-        dt = t - rng.uniform(0.08, 1.0)
-        slope = rng.normal(0, lean) * 1.6
-        line = dt - slope * ds - rng.normal(0, 2.0) * ds**2
-        line = line + 0.012 * np.sin(2 * np.pi * (rng.uniform(2, 5) * ds + rng.random()))
-        wide = rng.uniform(0.020, 0.055) * (1 + abs(slope))
-        reach = np.exp(-((ds / rng.uniform(0.07, 0.17)) ** 2) - (dt / 0.34) ** 2)
-        ridge = np.exp(-((line / wide) ** 2)) - 0.6 * np.exp(-(((line - 1.6 * wide) / wide) ** 2))
-        total += (rng.choice((-1.0, 1.0), p=(0.35, 0.65)) * reach * ridge).astype(np.float32)
-    slow = 0.35 * np.sin(2 * np.pi * (2 * s + rng.random())) * np.sin(np.pi * (1.5 * t + rng.random()))
-    return (amount * (total + slow)).astype(np.float32)
-
-
-def groove(x: Floats, at: float, width: float, depth: float) -> Floats:
-    """A seam: a shallow valley along x = at."""
-    return (-depth * np.exp(-(((x - at) / width) ** 2))).astype(np.float32)

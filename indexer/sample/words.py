@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 NAMES = (
-    "Linden", "Harbor", "Juniper", "Marlow", "Solstice", "Piper", "Aspen", "Clover", "Ridge", "Willow",
+    "Linden", "Harbor", "Juniper", "Marlow", "Solstice", "Piper", "Aspen", "Clover", "Ridge",
+    "Willow",
     "Ember", "Tansy", "Fjord", "Hazel", "Orchard", "Pebble", "Quill", "Rowan", "Saffron", "Thistle",
     "Umber", "Vesper", "Wren", "Yarrow", "Zephyr", "Alder", "Bramble", "Cinder", "Dune", "Elm",
     "Fennel", "Grove", "Heron", "Isle", "Jasper", "Kestrel", "Lark", "Meadow", "Nettle", "Opal",
@@ -58,11 +59,15 @@ _CLOSINGS = {
         "True to size.",
     ),
     "Shoes": ("With a cushioned insole.", "Made to be resoled.", "Runs true to size."),
-    "Bags": ("Holds a laptop and a lunch.", "With two pockets inside.", "Lined and reinforced where it counts."),
-    "Accessories": ("Comes in a small gift box.", "Light, and made to last.", "A detail that gets noticed."),
-    "Home": ("Each piece differs a little.", "At home in a small flat as in a big one.", "Wipes clean."),
+    "Bags": ("Holds a laptop and a lunch.", "With two pockets inside.",
+    "Lined and reinforced where it counts."),
+    "Accessories": ("Comes in a small gift box.", "Light, and made to last.",
+    "A detail that gets noticed."),
+    "Home": ("Each piece differs a little.", "At home in a small flat as in a big one.",
+    "Wipes clean."),
     "Sport": ("Keeps cold for a day.", "Fits most cup holders.", "Does not leak."),
-    "Furniture": ("Arrives assembled.", "With felt glides for wooden floors.", "Built to be sat on for years."),
+    "Furniture": ("Arrives assembled.", "With felt glides for wooden floors.",
+    "Built to be sat on for years."),
 }  # fmt: skip
 
 
