@@ -18,6 +18,7 @@ from search.filters import filter_from_json, parse_filter
 from search.query import EmbeddingPart, ImagePart, ItemPart, Part, Query, TextPart
 
 if TYPE_CHECKING:
+    from indexer.arrays import Embedding
     from indexer.items import Item
     from search.filters import Filter
     from search.hits import Reply
@@ -67,9 +68,9 @@ async def _embedded(served: Served, query: Query) -> Query:
         return query
     if len(photos) == 1:
         (_, image, box) = photos[0]
-        vectors = [await served.batcher.embed(image, box)]
+        vectors = [await _embed(served, image, box)]
     else:
-        tasks = [asyncio.ensure_future(served.batcher.embed(i, b)) for _, i, b in photos]
+        tasks = [asyncio.ensure_future(_embed(served, i, b)) for _, i, b in photos]
         try:
             vectors = await asyncio.gather(*tasks)
         finally:  # after one bad photo the others need not be encoded
@@ -79,6 +80,14 @@ async def _embedded(served: Served, query: Query) -> Query:
     for (at, _, _), vector in zip(photos, vectors, strict=True):
         parts[at] = EmbeddingPart(vector, parts[at].weight)  # (dim,)
     return msgspec.structs.replace(query, parts=parts)
+
+
+async def _embed(served: Served, image: bytes, box: Box) -> Embedding:
+    try:
+        return await served.batcher.embed(image, box)
+    except BadImage as error:
+        error.param = error.param or "image"
+        raise
 
 
 def _search(engine: Engine, query: Query, photo_ms: float, root: str) -> bytes:

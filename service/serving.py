@@ -7,7 +7,7 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING, Protocol
 
-from indexer.errors import IndexNotFound, VitrineError
+from indexer.errors import IndexCorrupt, IndexNotFound, VitrineError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("vitrine.service")
 
 MAX_PAUSE_S = 60.0
+START_S = 5.0
 
 
 class Engine(Protocol):
@@ -113,9 +114,9 @@ class Serving:
         self._batcher = batcher
         self._interval_s = interval_s
         self._served: Served | None = None
-        self._failure: VitrineError = IndexNotFound("the service is starting")
+        self._failure: VitrineError = IndexNotFound("the index is being opened; try again")
         self._failed_at = ""
-        self._name = ""  # what CURRENT said when an engine was last opened
+        self._name: str | None = None  # what CURRENT said when an engine was last opened
         self._pause_s = interval_s
         self._watcher: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
@@ -132,9 +133,15 @@ class Serving:
         return self._served.engine.generation if self._served else None
 
     async def start(self) -> None:
-        """Open what there is, and begin to watch for more."""
-        await self.check()
-        self._watcher = asyncio.create_task(self._watch())
+        """Open what there is, and begin to watch for more.
+
+        Returns once that has been tried, or after a few seconds: a large index goes on opening
+        while the service already says that it is alive, and not ready.
+        """
+        tried = asyncio.Event()
+        self._watcher = asyncio.create_task(self._watch(tried))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(tried.wait(), START_S)
 
     async def stop(self) -> None:
         """Stop watching, and close once the last request has ended."""
@@ -150,7 +157,11 @@ class Serving:
         """Open the shop's current generation, if it is another than the one that answers."""
         name = ""
         try:
-            name = await asyncio.to_thread(self._current)
+            try:
+                name = await asyncio.to_thread(self._current)
+            except IndexCorrupt:  # CURRENT itself: the engine looks for a generation by itself
+                if self._served is not None:
+                    raise
             if name == self._name:
                 return
             encoder = self._served.engine.encoder if self._served else None
@@ -167,10 +178,11 @@ class Serving:
         self._retire()
         self._served = Served(engine, self._batcher(engine))
 
-    async def _watch(self) -> None:
+    async def _watch(self, tried: asyncio.Event) -> None:
         while True:
-            await asyncio.sleep(self._pause_s)
             await self.check()
+            tried.set()
+            await asyncio.sleep(self._pause_s)
 
     def _retire(self) -> None:
         if self._served is None:

@@ -54,7 +54,7 @@ BROKEN = {
 @pytest.mark.parametrize("name", BROKEN)
 def test_what_is_no_picture_is_refused_with_what_was_found(http, name):
     data, word = BROKEN[name]
-    assert_refused(upload(http, data), "bad_image", word)
+    assert_refused(upload(http, data), "bad_image", word, param="image")
     if data:
         part = {"image": base64.b64encode(data).decode()}
         assert_refused(http.post("/v1/search", json={"parts": [part]}), "bad_image", word)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import logging
+import shutil
 import threading
 import time
 
@@ -198,6 +199,51 @@ def test_the_encoder_in_use_is_offered_to_the_next_engine():
         await serving.stop()
 
     asyncio.run(scenario())
+
+
+def test_a_large_index_opens_while_the_service_is_alive_already(monkeypatch):
+    monkeypatch.setattr("service.serving.START_S", 0.05)
+
+    async def scenario():
+        opened = threading.Event()
+
+        def open_slowly(encoder):
+            opened.wait(10)
+            return Numbered("000001")
+
+        serving = Serving(open_slowly, lambda: "000001", lambda _: NoBatcher(), interval_s=0.01)
+        await serving.start()
+        with pytest.raises(IndexNotFound, match="being opened"):
+            serving.lease()
+        opened.set()
+        async with asyncio.timeout(5):
+            while serving.generation is None:
+                await asyncio.sleep(0.01)
+        await serving.stop()
+
+    asyncio.run(scenario())
+
+
+def test_a_damaged_current_file_does_not_keep_a_whole_index_from_serving(serve, make_shop):
+    shop = make_shop()
+    (shop / "CURRENT").write_text("rubbish")
+    http = serve(shop=shop, reload_interval_s=0.01)
+    assert http.get("/readyz").json()["generation"] == "000001"
+    http.run(asyncio.sleep(0.1))
+    assert http.get("/v1/items/red-shoe").status_code == 200
+
+
+def test_a_damaged_generation_leaves_the_real_engine_serving_the_last(serve, make_shop, photo):
+    shop = make_shop()
+    http = serve(shop=shop, reload_interval_s=0.01)
+    shutil.copytree(shop / "generations" / "000001", shop / "generations" / "000002")
+    vectors = shop / "generations" / "000002" / "vectors.faiss"
+    vectors.write_bytes(vectors.read_bytes()[:-10])
+    (shop / "CURRENT").write_text("000002")
+    http.run(asyncio.sleep(0.3))
+    assert http.get("/readyz").json()["generation"] == "000001"
+    response = http.post("/v1/search/image", files={"image": photo("red")})
+    assert response.json()["hits"][0]["item_id"].startswith("red")
 
 
 def one_item(folder, photo, item_id: str):
