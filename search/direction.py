@@ -9,7 +9,7 @@ import numpy as np
 from indexer.arrays import unit
 from indexer.encoders.base import TextEncoder
 from indexer.errors import BadQuery, IndexMismatch, UnknownItem
-from indexer.images import WHOLE, decode
+from indexer.images import WHOLE, check_box, decode
 from indexer.items import ORIGINAL
 from search.query import ImagePart, ItemPart, Query, TextPart
 
@@ -55,7 +55,7 @@ class Direction:
             pixels = decode(pixels, side=self._encoder.preprocess.size, box=part.box)
         elif part.box != WHOLE:
             height, width = pixels.shape[:2]
-            x0, y0, x1, y1 = part.box
+            x0, y0, x1, y1 = check_box(part.box)
             pixels = pixels[
                 int(y0 * height) : int(np.ceil(y1 * height)),
                 int(x0 * width) : int(np.ceil(x1 * width)),

@@ -1,0 +1,136 @@
+"""The house: which floor may know which, what importing costs, and that everything is said."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FLOORS = ["style", "indexer", "search", "service"]  # each may know those before it
+ALLOWED = {
+    "style": set(),
+    "indexer": {"style"},
+    "search": {"style", "indexer"},
+    "service": {"style", "indexer", "search"},
+}
+MODULES = sorted(path for floor in FLOORS for path in (ROOT / floor).rglob("*.py"))
+INNER = [path for path in MODULES if ROOT / "service" not in path.parents]
+NAMES = [str(path.relative_to(ROOT)) for path in MODULES]
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """The first part of the name of every module that is imported, wherever that stands."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute here"
+            yield (node.module or "").split(".")[0]
+
+
+def run(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_there_are_modules_on_every_floor():
+    assert {path.relative_to(ROOT).parts[0] for path in MODULES} == set(FLOORS)
+    assert len(MODULES) > 50
+
+
+@pytest.mark.parametrize("path", MODULES, ids=NAMES)
+def test_imports_point_down(path):
+    floor = path.relative_to(ROOT).parts[0]
+    ours = set(imported(ast.parse(path.read_text(encoding="utf-8")))) & {
+        *FLOORS,
+        "tests",
+        "scripts",
+    }
+    assert ours <= ALLOWED[floor] | {floor}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=NAMES)
+def test_everything_public_says_what_it_is(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    silent = [] if ast.get_docstring(tree) else ["the module"]
+    nodes = [(node, "") for node in tree.body]
+    while nodes:
+        node, owner = nodes.pop()
+        if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if node.name.startswith("_"):
+            continue
+        if not ast.get_docstring(node):
+            silent.append(f"{owner}{node.name}")
+        if isinstance(node, ast.ClassDef):
+            nodes += [(inner, f"{node.name}.") for inner in node.body]
+    assert silent == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in MODULES if path.name == "__init__.py"],
+    ids=lambda path: path.parent.name,
+)
+def test_a_package_imports_nothing_by_itself(path):
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    assert [node for node in body if not isinstance(node, ast.Expr)] == []
+
+
+def test_no_file_is_called_utils():
+    assert [name for name in NAMES if Path(name).stem in ("utils", "util", "helpers", "misc")] == []
+
+
+def test_the_packages_of_the_distribution_are_those_that_exist():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    listed = project["tool"]["setuptools"]["packages"]
+    found = {".".join(path.parent.relative_to(ROOT).parts) for path in MODULES}
+    assert sorted(listed) == sorted(found)
+    for package in listed:
+        assert (ROOT / package.replace(".", "/") / "__init__.py").is_file()
+
+
+def test_the_engine_needs_neither_torch_nor_the_service():
+    heavy = ("torch", "open_clip", "timm", "torchvision", "fastapi", "onnxruntime", "click", "rich")
+    code = f"import search.engine, sys; print([m for m in {heavy} if m in sys.modules])"
+    assert run(code) == "[]\n"
+
+
+def test_help_loads_nothing_that_computes():
+    heavy = ("numpy", "faiss", "fastapi", "onnxruntime", "PIL", "lmdb", "torch", "lark", "rich")
+    code = f"""
+import sys
+from service.cli.main import main
+try:
+    main(["--help"])
+except SystemExit as end:
+    print(end.code, [name for name in {heavy} if name in sys.modules])
+"""
+    assert run(code).endswith("\n0 []\n")
+
+
+@pytest.mark.parametrize("path", INNER, ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_the_service_prints_exits_or_reads_the_environment(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    calls = {
+        node.func.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    reached = {
+        f"{node.value.id}.{node.attr}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+    }
+    main_only = {"print"} if '__name__ == "__main__"' in path.read_text(encoding="utf-8") else set()
+    assert (calls & {"print", "exit", "input"}) - main_only == set()
+    assert reached & {"os.environ", "os.getenv", "sys.exit"} == set()

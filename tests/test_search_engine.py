@@ -1,0 +1,541 @@
+"""The engine: questions of every kind, answered by what the store holds."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from indexer.arrays import unit
+from indexer.build import build_index
+from indexer.encoders.color import ColorEncoder
+from indexer.errors import (
+    BadImage,
+    BadQuery,
+    EncoderNotFound,
+    IndexMismatch,
+    StoreFull,
+    UnknownItem,
+)
+from indexer.generation import ShopFolder
+from indexer.items import ORIGINAL
+from indexer.sources import open_catalog
+from indexer.store import ImageRecord, ItemRecord, Row, Store, content_hash, encoder_key
+from search.engine import SearchEngine
+from search.filters import parse_filter
+from search.hits import Hit, Reply
+from search.query import EmbeddingPart, ImagePart, ItemPart, Query, TextPart
+from tests.conftest import COLORS, PRICES, jpeg, plain
+
+
+def ids(hits: list[Hit]) -> list[str]:
+    return [hit.item_id for hit in hits]
+
+
+def of_color(name: str) -> np.ndarray:
+    return np.full((20, 30, 3), COLORS[name], dtype=np.uint8)
+
+
+def test_a_photo_finds_the_items_of_its_color_first(engine, photo):
+    hits = engine.by_image(photo("red"), k=3)
+    assert set(ids(hits[:2])) == {"red-shoe", "red-mug"}
+    assert hits[0].score > 0.9 > hits[2].score
+
+
+def test_a_file_its_bytes_and_its_pixels_find_the_same(engine, photo, tmp_path):
+    path = tmp_path / "photo.anything"
+    path.write_bytes(photo("green"))
+    by_path = engine.by_image(path)
+    assert by_path == engine.by_image(str(path)) == engine.by_image(photo("green"))
+    assert ids(engine.by_image(of_color("green"), k=2)) == ids(by_path)[:2]
+
+
+def test_a_hit_carries_the_fields_of_its_item_and_the_image_that_matched(engine, tiny_catalog):
+    photo = (tiny_catalog.parent / "images" / "red-mug-2.jpg").read_bytes()
+    (hit,) = engine.by_image(photo, k=1)
+    assert hit == Hit(
+        item_id="red-mug",
+        product_id="mug-red",
+        score=hit.score,
+        image="images/red-mug-2.jpg",
+        image_index=1,
+        variant=ORIGINAL,
+        title="Red mug",
+        description="A mug in red, for every day.",
+        price=PRICES["red"] + 5,
+        currency="EUR",
+        in_stock=True,
+        categories=["Home/Mugs"],
+        attributes={"color": "red"},
+    )
+    assert hit.score == pytest.approx(1, abs=1e-2)  # it was indexed at a larger scale
+
+
+def test_words_find_items_by_title_and_color(engine):
+    assert set(ids(engine.by_text("yellow"))) == {"yellow-shoe", "yellow-mug"}
+    assert ids(engine.by_text("blue mug"))[0] == "blue-mug"
+    assert engine.by_text("trombone") == []
+
+
+def test_an_item_finds_what_resembles_it_and_never_itself(engine):
+    assert ids(engine.by_item("red-shoe", k=1)) == ["red-mug"]
+    assert "red-shoe" not in ids(engine.by_item("red-shoe", k=50))
+    assert len(engine.by_item("red-shoe", k=50)) == 11
+
+
+def test_a_reply_says_how_it_came_about(engine):
+    reply = engine.search(Query(parts=[ImagePart(of_color("red"))], limit=3))
+    assert isinstance(reply, Reply)
+    assert (reply.total, reply.mode, reply.encoder) == (12, "exact", "color")
+    assert reply.generation == "000001"
+    assert set(reply.timings) == {"encode_ms", "search_ms", "fields_ms", "total_ms"}
+    words = engine.search(Query(parts=[TextPart("mug")]))
+    assert (words.mode, words.total, len(words.hits)) == ("lexical", 6, 6)
+
+
+def test_scores_never_rise_from_hit_to_hit(engine, photo):
+    queries = [
+        [ImagePart(photo("red"))],
+        [TextPart("red mug every day")],
+        [ItemPart("green-shoe"), ImagePart(photo("black"), weight=-0.3)],
+        [ImagePart(photo("red")), TextPart("mug")],
+    ]
+    for parts in queries:
+        scores = [hit.score for hit in engine.search(Query(parts=parts, limit=50)).hits]
+        assert len(scores) > 5
+        assert scores == sorted(scores, reverse=True)
+
+
+# Weights, boxes and mixes
+
+
+def test_a_negative_part_turns_the_answer_away(engine):
+    half = np.concatenate([of_color("red"), of_color("blue")], axis=1)
+    plus = [ImagePart(half)]
+    assert {
+        hit.item_id.split("-")[0] for hit in engine.search(Query(parts=plus, limit=4)).hits
+    } == {
+        "red",
+        "blue",
+    }
+    minus = [*plus, ImagePart(of_color("blue"), weight=-1.0)]
+    reply = engine.search(Query(parts=minus, limit=12))
+    assert {hit.item_id for hit in reply.hits[:2]} == {"red-shoe", "red-mug"}
+    assert {hit.item_id for hit in reply.hits[-2:]} == {"blue-shoe", "blue-mug"}
+
+
+@pytest.mark.parametrize(("box", "color"), [((0, 0, 0.5, 1), "red"), ((0.5, 0, 1, 1), "blue")])
+@pytest.mark.parametrize("as_bytes", [True, False])
+def test_a_box_looks_at_its_part_of_the_photo_only(engine, box, color, as_bytes):
+    pixels = np.concatenate([of_color("red"), of_color("blue")], axis=1)
+    picture = Image.fromarray(pixels).resize((400, 200), Image.Resampling.NEAREST)
+    photo = jpeg(picture) if as_bytes else np.asarray(picture)
+    assert set(ids(engine.by_image(photo, k=2, box=box))) == {f"{color}-shoe", f"{color}-mug"}
+
+
+@pytest.mark.parametrize("box", [(0.5, 0, 0.5, 1), (0, 0, 2, 1), (0.8, 0, 0.2, 1)])
+@pytest.mark.parametrize("as_bytes", [True, False])
+def test_a_box_that_is_none_is_refused(engine, box, as_bytes, photo):
+    picture = photo("red") if as_bytes else of_color("red")
+    with pytest.raises(BadImage, match="box must be x0,y0,x1,y1"):
+        engine.by_image(picture, box=box)
+
+
+def test_words_beside_a_photo_choose_among_what_looks_alike(engine, photo):
+    for kind in ("mug", "shoe"):
+        parts = [ImagePart(photo("red")), TextPart(kind)]
+        reply = engine.search(Query(parts=parts, limit=3))
+        assert reply.mode == "fused"
+        assert reply.hits[0].item_id == f"red-{kind}"
+
+
+def test_negative_words_beside_a_photo_push_down_what_they_name(engine, photo):
+    parts = [ImagePart(photo("red")), TextPart("mug", weight=-1.0)]
+    reply = engine.search(Query(parts=parts, limit=12))
+    assert reply.hits[0].item_id == "red-shoe"
+    assert ids(reply.hits).index("red-mug") >= 6
+
+
+def test_an_embedding_of_any_length_asks_like_its_photo(engine):
+    vector = ColorEncoder().encode_images([of_color("white")])[0]
+    asked = engine.search(Query(parts=[EmbeddingPart(vector * 7)], limit=5)).hits
+    assert ids(asked) == ids(engine.by_image(of_color("white"), k=5))
+    assert [hit.score for hit in asked] == pytest.approx(
+        [hit.score for hit in engine.by_image(of_color("white"), k=5)], abs=1e-5
+    )
+
+
+@pytest.mark.parametrize("shape", [(3,), (111,), (1, 112), ()])
+def test_an_embedding_of_another_shape_is_a_mismatch(engine, shape):
+    with pytest.raises(IndexMismatch, match=r"embedding has shape .* takes \(112,\)") as caught:
+        engine.search(Query(parts=[EmbeddingPart(np.ones(shape, dtype=np.float32))]))
+    assert caught.value.param == "embedding"
+
+
+@pytest.mark.parametrize("value", [0.0, np.nan, np.inf])
+def test_an_embedding_without_a_direction_is_refused(engine, value):
+    vector = np.full(112, value, dtype=np.float32)
+    with pytest.raises(BadQuery, match="finite and not all zero"):
+        engine.search(Query(parts=[EmbeddingPart(vector)]))
+
+
+def test_parts_that_cancel_out_are_refused(engine):
+    vector = ColorEncoder().encode_images([of_color("red")])[0]
+    parts = [EmbeddingPart(vector), EmbeddingPart(vector, weight=-1.0)]
+    with pytest.raises(BadQuery, match="cancel each other out"):
+        engine.search(Query(parts=parts))
+
+
+@pytest.mark.parametrize(
+    ("fields", "param", "message"),
+    [
+        ({"limit": 0}, "limit", "limit must be from 1 to 1000, got 0"),
+        ({"limit": 1001}, "limit", "got 1001"),
+        ({"parts": []}, "parts", "1 to 16 parts"),
+        ({"parts": [TextPart("x")] * 17}, "parts", "got 17"),
+        ({"parts": [TextPart("  ")]}, "text", "text is empty"),
+        ({"parts": [TextPart("x" * 1001)]}, "text", "1001 characters, at most 1000"),
+        ({"parts": [TextPart("x", weight=0)]}, "weight", "not 0, got 0"),
+        ({"parts": [TextPart("x", weight=float("nan"))]}, "weight", "got nan"),
+        ({"parts": [TextPart("x", weight=-1)]}, "weight", "at least one part needs a positive"),
+    ],
+)
+def test_a_question_that_cannot_be_answered_names_its_field(engine, fields, param, message):
+    with pytest.raises(BadQuery, match=message) as caught:
+        engine.search(Query(**{"parts": [TextPart("mug")], **fields}))
+    assert caught.value.param == param
+
+
+def test_an_unknown_item_is_named(engine):
+    for ask in (engine.by_item, engine.item, engine.thumbnail, engine.main_category):
+        with pytest.raises(UnknownItem, match="no item 'trombone' in this shop"):
+            ask("trombone")
+
+
+def test_bytes_that_are_no_image_are_refused(engine, tmp_path):
+    with pytest.raises(BadImage, match="not an image we read"):
+        engine.by_image(b"hello, I am text")
+    with pytest.raises(BadImage, match="no such file"):
+        engine.by_image(tmp_path / "nowhere.jpg")
+
+
+# Filters
+
+
+def test_a_filter_may_be_text_data_or_json(engine):
+    text = "color = red and price < 12"
+    expected = ["red-shoe"]
+    assert ids(engine.by_image(of_color("red"), filter=text)) == expected
+    assert ids(engine.by_image(of_color("red"), filter=parse_filter(text))) == expected
+    assert ids(engine.by_text("red", filter=text)) == expected
+    assert ids(engine.by_item("blue-mug", filter=text)) == expected
+
+
+def test_a_filter_that_nothing_passes_gives_no_hits(engine):
+    reply = engine.search(
+        Query(parts=[ImagePart(of_color("red"))], filter=parse_filter("price > 1000"))
+    )
+    assert (reply.hits, reply.total) == ([], 0)
+
+
+def test_facets_count_as_if_their_own_field_were_not_filtered(engine):
+    query = Query(
+        parts=[ImagePart(of_color("red"))],
+        filter=parse_filter("color = red and category = Home"),
+        facets=["color", "category", "in_stock"],
+    )
+    reply = engine.search(query)
+    assert (reply.total, ids(reply.hits)) == (1, ["red-mug"])
+    assert {one.value: one.count for one in reply.facets["color"]} == dict.fromkeys(COLORS, 1)
+    assert {one.value: one.count for one in reply.facets["category"]} == {
+        "Home": 1,
+        "Home/Mugs": 1,
+        "Wear": 1,
+        "Wear/Shoes": 1,
+    }
+    assert [(one.value, one.count) for one in reply.facets["in_stock"]] == [("true", 1)]
+
+
+def test_facets_of_a_search_by_words_count_only_what_has_the_words(engine):
+    reply = engine.search(Query(parts=[TextPart("mug")], facets=["category", "color"]))
+    assert {one.value: one.count for one in reply.facets["category"]} == {"Home": 6, "Home/Mugs": 6}
+    assert len(reply.facets["color"]) == 6
+
+
+# A larger shop of random vectors, so that answers can be compared with a plain loop.
+
+
+class Vectors(ColorEncoder):
+    """Reads its vectors from the pixels: (1, 8, 3) of random bytes are a direction of 24."""
+
+    id = "vectors"
+    dim = 24
+
+    def encode_images(self, pixels):
+        if not len(pixels):
+            return np.empty((0, 24), dtype=np.float32)
+        flat = [np.asarray(one)[0, :8].astype(np.float32).ravel() - 128 for one in pixels]
+        return unit(np.stack(flat))
+
+
+def filled(folder: Path, vectors: np.ndarray, items: list[tuple[str, str, dict]]) -> ShopFolder:
+    """A shop whose rows are these vectors; row n belongs to the n-th (item, product, fields)."""
+    from indexer.build import publish
+    from indexer.items import Item
+
+    shop = ShopFolder(folder)
+    folder.mkdir()
+    store = Store(shop.store, create=True)
+    encoder = Vectors()
+    key = encoder_key(encoder.id, encoder.weights_hash)
+    by_item: dict[str, ItemRecord] = {}
+    with store.write() as writer:
+        numbers = writer.new_rows(len(vectors))
+        for number, vector, (item_id, product_id, fields) in zip(
+            numbers, vectors, items, strict=True
+        ):
+            content = content_hash(number.to_bytes(8, "big"))
+            item = Item(item_id=item_id, product_id=product_id, **fields)
+            record = by_item.setdefault(item_id, ItemRecord(item, []))
+            image = ImageRecord(f"{number}.jpg", content, 8, 8, {ORIGINAL: number})
+            writer.put_row(number, Row(item_id, len(record.images), ORIGINAL, content))
+            writer.put_embedding(key, content, vector.astype(np.float16).tobytes())
+            record.images.append(image)
+        for record in by_item.values():
+            writer.put_item(record)
+    publish(shop, store, encoder, catalog=folder, skipped=0)
+    store.close()
+    return shop
+
+
+@pytest.fixture(scope="module")
+def big(tmp_path_factory):
+    """1500 rows of 600 items in 300 products, one of which has 400 images; and an engine."""
+    rng = np.random.default_rng(3)
+    vectors = unit(rng.normal(size=(1500, 24)))
+    items = []
+    for row in range(1500):
+        number = 0 if row < 400 else 1 + row % 599
+        fields = {
+            "price": float(number % 50) if number % 7 else None,
+            "categories": [f"c{number % 5}/d{number % 3}"],
+            "in_stock": number % 4 != 0,
+            "attributes": {"size": str(number % 9)},
+        }
+        items.append((f"item-{number:03d}", f"product-{number // 2:03d}", fields))
+    # The 400 images of item 0 all look nearly like the first query.
+    vectors[:400] = unit(vectors[0] + 0.05 * vectors[:400])
+    shop = filled(tmp_path_factory.mktemp("big") / "shop", vectors, items)
+    exact = unit(vectors.astype(np.float16))
+    with SearchEngine.open(shop.path, encoder=Vectors()) as engine:
+        yield engine, exact, items
+
+
+def by_brute_force(vectors, items, query, limit, passes=lambda *_: True, by_product=True):
+    """(item, score) of the best row of each product (or item), as a loop over all rows."""
+    best: dict[str, tuple[float, str]] = {}
+    for row, score in enumerate((vectors @ query).tolist()):
+        item_id, product_id, fields = items[row]
+        if passes(item_id, fields):
+            group = product_id if by_product else item_id
+            best[group] = max(best.get(group, (-2.0, "")), (score, item_id))
+    found = sorted(best.values(), key=lambda pair: -pair[0])[:limit]
+    return [(item_id, score) for score, item_id in found]
+
+
+@pytest.mark.parametrize("limit", [1, 10, 100, 300])
+@pytest.mark.parametrize("group", ["product", "item"])
+def test_hits_are_those_of_a_plain_loop_even_where_one_product_fills_the_top(big, limit, group):
+    engine, vectors, items = big
+    for query in (vectors[0], vectors[700], unit(vectors[0] + vectors[900])):
+        asked = Query(parts=[EmbeddingPart(query)], limit=limit, group=group)
+        hits = engine.search(asked).hits
+        expected = by_brute_force(vectors, items, query, limit, by_product=group == "product")
+        assert ids(hits) == [item_id for item_id, _ in expected]
+        assert [hit.score for hit in hits] == pytest.approx([s for _, s in expected], abs=1e-5)
+        groups = {hit.product_id if group == "product" else hit.item_id for hit in hits}
+        assert len(groups) == limit
+
+
+@pytest.mark.parametrize(
+    ("text", "passes"),
+    [
+        ("price < 10", lambda _, f: f["price"] is not None and f["price"] < 10),
+        ("category = c3", lambda _, f: f["categories"][0].startswith("c3/")),
+        (
+            "in_stock = false and size in [1, 2]",
+            lambda _, f: not f["in_stock"] and f["attributes"]["size"] in "12",
+        ),
+        ("item_id in [item-000, item-007]", lambda i, _: i in ("item-000", "item-007")),
+        ("not item_id = item-000", lambda i, _: i != "item-000"),
+    ],
+)
+def test_filters_cost_no_hit(big, text, passes):
+    engine, vectors, items = big
+    for query in (vectors[0], vectors[1234]):
+        asked = Query(parts=[EmbeddingPart(query)], limit=20, filter=parse_filter(text))
+        reply = engine.search(asked)
+        expected = by_brute_force(vectors, items, query, 20, passes)
+        assert ids(reply.hits) == [item_id for item_id, _ in expected]
+        assert reply.total == len({i for i, _, f in items if passes(i, f)})
+
+
+def test_an_item_leaves_out_its_product_or_only_itself(big):
+    engine, _, _ = big
+    by_product = engine.search(Query(parts=[ItemPart("item-008")], limit=500)).hits
+    assert len(by_product) == 299
+    assert "product-004" not in {hit.product_id for hit in by_product}
+    by_item = engine.search(Query(parts=[ItemPart("item-008")], limit=1000, group="item")).hits
+    assert len(by_item) == 599
+    assert "item-009" in ids(by_item)
+
+
+def test_eight_threads_get_what_one_gets(big):
+    engine, vectors, _ = big
+    queries = [
+        Query(
+            parts=[EmbeddingPart(vectors[n])],
+            limit=10,
+            filter=parse_filter("price < 30") if n % 2 else None,
+            facets=["size"],
+        )
+        for n in range(0, 1500, 50)
+    ]
+
+    def ask() -> list[tuple[list[Hit], object]]:
+        return [(reply.hits, reply.facets) for reply in map(engine.search, queries)]
+
+    alone = ask()
+    together: list[object] = []
+    threads = [threading.Thread(target=lambda: together.append(ask())) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert together == [alone] * 8
+
+
+# Opening
+
+
+def test_another_encoder_than_the_index_was_built_with_is_refused_naming_both(tiny_shop):
+    with pytest.raises(IndexMismatch, match="with encoder 'color', not 'vectors'; rebuild it or"):
+        SearchEngine.open(tiny_shop, encoder=Vectors())
+
+
+def test_the_encoder_of_the_index_is_loaded_by_default(tiny_shop):
+    with SearchEngine.open(str(tiny_shop)) as engine:
+        assert engine.encoder.id == "color"
+
+
+def test_an_encoder_that_is_not_here_is_told(tmp_path, rng):
+    shop = filled(tmp_path / "shop", unit(rng.normal(size=(1, 24))), [("a", "a", {})])
+    with pytest.raises(EncoderNotFound, match="unknown encoder 'vectors'"):
+        SearchEngine.open(shop.path)
+
+
+# When the store is ahead of the index
+
+
+def write_items(folder: Path, items: dict[str, str]) -> Path:
+    folder.mkdir(exist_ok=True)
+    lines = []
+    for item_id, color in items.items():
+        plain(COLORS[color], side=16).save(folder / f"{item_id}.png")
+        title = f"Thing in {color}"
+        lines.append(json.dumps({"id": item_id, "title": title, "image": f"{item_id}.png"}))
+    path = folder / "catalog.jsonl"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+def test_where_the_store_is_ahead_of_the_index_the_engine_answers_by_the_store(
+    tmp_path, monkeypatch, caplog
+):
+    shop = ShopFolder(tmp_path / "shop")
+    first = write_items(tmp_path / "catalog", {"a": "red", "b": "green", "c": "blue"})
+    build_index(open_catalog(first), shop, ColorEncoder())
+    second = write_items(tmp_path / "catalog", {"a": "yellow", "c": "blue", "d": "red", "e": "red"})
+
+    def full(*_: object) -> None:
+        raise StoreFull("no room for a generation")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ShopFolder, "publish", full)
+        with pytest.raises(StoreFull, match="no room"):
+            build_index(open_catalog(second), shop, ColorEncoder())
+    assert shop.manifest(shop.current()).items == 3
+    with caplog.at_level(logging.WARNING), SearchEngine.open(shop.path) as behind:
+        after_failure = everything_asked(behind)
+        status = behind.status()
+        assert (behind.generation, status.items, status.rows, status.products) == (
+            "000001",
+            4,
+            4,
+            4,
+        )
+    assert caplog.text == ""  # nothing is damaged
+    assert after_failure["red"] == ["d", "e", "a", "c"]  # d and e are new, a has changed
+    assert after_failure["green words"] == []  # b is gone
+    assert after_failure["red words"] == ["d", "e"]
+    build_index(open_catalog(second), shop, ColorEncoder())
+    with SearchEngine.open(shop.path) as ahead:
+        assert ahead.generation == "000002"
+        assert everything_asked(ahead) == after_failure
+
+
+def everything_asked(engine: SearchEngine) -> dict[str, list[str]]:
+    asked = {color: ids(engine.by_image(of_color(color))) for color in ("red", "yellow", "blue")}
+    asked |= {f"{color} words": ids(engine.by_text(color)) for color in ("red", "green", "yellow")}
+    return asked | {"like a": ids(engine.by_item("a"))}
+
+
+def test_an_open_engine_leaves_out_what_was_deleted_meanwhile(tmp_path):
+    shop = ShopFolder(tmp_path / "shop")
+    catalog = write_items(tmp_path / "catalog", {"a": "red", "b": "red", "c": "blue"})
+    build_index(open_catalog(catalog), shop, ColorEncoder())
+    with SearchEngine.open(shop.path) as engine:
+        write_items(tmp_path / "catalog", {"b": "red", "c": "blue"})
+        build_index(open_catalog(catalog), shop, ColorEncoder())
+        assert ids(engine.by_image(of_color("red"))) == ["b", "c"]
+        assert engine.generation == "000001"
+
+
+# Items and pictures
+
+
+def test_an_item_is_told_with_the_images_that_can_be_shown(engine):
+    item = engine.item("red-shoe")
+    assert item.images == ["images/red-shoe-1.jpg", "images/red-shoe-2.jpg"]
+    assert (item.title, item.price) == ("Red shoe", 10.0)
+    assert engine.has_item("red-shoe")
+    assert not engine.has_item("trombone")
+    assert engine.main_category("red-shoe") == "Wear/Shoes"
+
+
+def test_a_thumbnail_is_a_jpeg_of_the_image(engine):
+    data = engine.thumbnail("red-shoe", 1)
+    assert data[:2] == b"\xff\xd8"
+    with pytest.raises(UnknownItem, match="has 2 images, there is no image 2"):
+        engine.thumbnail("red-shoe", 2)
+    with pytest.raises(UnknownItem):
+        engine.thumbnail("red-shoe", -1)
+
+
+def test_the_first_impression_takes_turns_between_categories(engine):
+    first = engine.items(4)
+    assert [item.categories[0] for item in first] == ["Home/Mugs", "Wear/Shoes"] * 2
+    assert len(engine.items(100)) == 12
+
+
+def test_the_status_says_what_serves(engine):
+    status = engine.status()
+    assert (status.generation, status.encoder, status.dim) == ("000001", "color", 112)
+    assert (status.items, status.products, status.rows, status.skipped) == (12, 12, 24, 0)
+    assert (status.text, status.facets) == ("lexical", ["category", "color", "in_stock"])
+    assert status.bytes > 10_000
