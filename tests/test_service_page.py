@@ -545,6 +545,25 @@ def test_only_the_newest_answer_is_shown(page, shop):
     assert all("teapot" in card.lower() for card in page.locator("#grid .card").all_inner_texts())
 
 
+def test_a_filter_taken_back_at_once_leaves_the_answer_as_it_was(page, shop):
+    answer(page, lambda: drop(page, photo_of(shop, shop.first_of("Mugs"))))
+    before = hits(page)
+    held: list = []
+    page.route("**/v1/search/image", lambda route: held.append(route))
+    box = page.locator("#filters").get_by_role("checkbox", disabled=False).first
+    box.check()
+    page.wait_for_selector("#grid.stale")
+    box.uncheck()
+    settled(page)
+    for route in held:  # the answer nobody waits for any more
+        with contextlib.suppress(Exception):
+            route.continue_()
+    page.wait_for_load_state("networkidle")
+    assert hits(page) == before
+    assert not page.locator("#grid.stale").count()
+    assert page.url == shop.url + "/"
+
+
 # --- What goes wrong -------------------------------------------------------------------------
 
 

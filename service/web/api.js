@@ -36,7 +36,13 @@ async function problemOf(response) {
     // A proxy in between may answer with a page of its own: the status still says enough.
   }
   const detail = typeof body.detail === "string" ? body.detail : `The server answered ${status}.`;
-  const title = { 404: "Not found", 413: "That file is too large", 422: "That cannot be searched", 503: "The shop is busy" }[status] ?? "Something went wrong";
+  const title =
+    {
+      404: "Not found",
+      413: "That file is too large",
+      422: "That cannot be searched",
+      503: "The shop is busy",
+    }[status] ?? "Something went wrong";
   return new Problem(title, detail, { status, code: body.code ?? "", requestId: body.request_id ?? "" });
 }
 

@@ -1,20 +1,20 @@
 // The page as a whole: the address says what is asked, everything else follows from it.
 
 import * as api from "./api.js";
-import { Viewfinder, hasCamera } from "./camera.js";
-import { card, firstPicture, skeleton } from "./card.js";
+import { firstPicture } from "./card.js";
 import { CropBox } from "./cropbox.js";
 import { byId, make } from "./dom.js";
 import { Filters } from "./filters.js";
+import { startIntake } from "./intake.js";
 import { Panel } from "./panel.js";
-import { pictureIn, recall, takeIn } from "./photo.js";
+import { recall, takeIn } from "./photo.js";
 import { EMPTY, asks, filtersIn, keyOf, partsOf, read, withoutFilters, write } from "./question.js";
 import { Results } from "./results.js";
 import { startTheme } from "./themes.js";
+import { Welcome } from "./welcome.js";
 
 const PAGE = 24;
 const MOST = 240;
-const TRIES = 12;
 const REMEMBERED = 16;
 
 const narrow = matchMedia("(max-width: 899px)");
@@ -26,14 +26,18 @@ let photo = null; // the photo of `question`, when it has one
 let source = null; // the item that `question.item` names, once fetched
 let shownKey = ""; // key of the question whose answer stands in the grid
 let shownParts = "";
+let drawnText = "";
 let aborter = new AbortController();
-const answers = new Map(); // key -> {reply, limit}: "back" is instant
+const answers = new Map(); // key -> reply: "back" is instant
 
-const facetsAsked = api.status().then((status) => {
-  byId("foot").textContent = `${status.items.toLocaleString()} items to look at`;
-  byId("foot").title = `Encoder ${status.encoder}, generation ${status.generation}`;
-  return [...new Set(["category", "color", ...(status.facets ?? []), "in_stock"])].slice(0, 24);
-}).catch(() => ["category", "color", "in_stock"]);
+const facetsAsked = api
+  .status()
+  .then((status) => {
+    byId("foot").textContent = `${status.items.toLocaleString()} items to look at`;
+    byId("foot").title = `Encoder ${status.encoder}, generation ${status.generation}`;
+    return [...new Set(["category", "color", ...(status.facets ?? []), "in_stock"])].slice(0, 24);
+  })
+  .catch(() => ["category", "color", "in_stock"]);
 
 // --- Where we are -------------------------------------------------------------------------
 
@@ -88,10 +92,17 @@ async function follow() {
   if (question.photo && !photo) {
     question = { ...question, photo: null, box: null };
     history.replaceState(stateNow({ depth: history.state?.depth ?? 0 }), "", location.href);
-    if (!asks(question)) notice("That photo is no longer here", "Photos are not kept. Show it again to search with it.");
+    if (!asks(question))
+      welcome.say("That photo is no longer here", "Photos are not kept. Show it again to search with it.");
   }
-  byId("text").value = question.text;
-  byId("text").placeholder = photo || question.item ? (narrow.matches ? "Add words" : "Add words, like green") : "What are you looking for?";
+  if (question.text !== drawnText) byId("text").value = question.text; // else keep what is being typed
+  drawnText = question.text;
+  byId("text").placeholder =
+    photo || question.item
+      ? narrow.matches
+        ? "Add words"
+        : "Add words, like green"
+      : "What are you looking for?";
   const asking = asks(question);
   document.body.dataset.view = asking ? "search" : "home";
   byId("hero").hidden = asking;
@@ -103,7 +114,7 @@ async function follow() {
     aborter.abort();
     shownKey = "";
     shownParts = "";
-    showTries();
+    welcome.show();
   }
 }
 
@@ -111,16 +122,20 @@ async function load() {
   const asked = question;
   const fresh = partsOf(asked) !== shownParts;
   const key = `${keyOf(asked)} ${limit}`;
-  if (key === shownKey) return;
+  aborter.abort();
+  if (key === shownKey) {
+    results.settle(); // an answer that was on its way is no longer wanted
+    return;
+  }
   const filtered = filtersIn(asked) > 0;
   const title = titleOf();
   const known = answers.get(key);
-  aborter.abort();
   aborter = new AbortController();
   const { signal } = aborter;
   if (!known) {
     results.wait(title, fresh);
     filters.wait();
+    if (fresh) shownKey = ""; // the grid was cleared
   }
   try {
     const reply = known ?? (await api.search(asked, { photo, limit, facets: await facetsAsked, signal }));
@@ -130,7 +145,8 @@ async function load() {
     shownParts = partsOf(asked);
     const words = results.show(reply, { title, limit, filtered });
     filters.show(asked, reply.facets ?? {}, { parts: shownParts, currency: currencyOf(reply.hits) });
-    byId("show-found").textContent = reply.hits.length === 0 ? "Nothing found" : `Show ${reply.hits.length} products`;
+    byId("show-found").textContent =
+      reply.hits.length === 0 ? "Nothing found" : `Show ${reply.hits.length} products`;
     byId("say").textContent = words;
   } catch (error) {
     if (signal.aborted || error.name === "AbortError") return;
@@ -172,8 +188,11 @@ function drawSource() {
   byId("whole").hidden = !question.box;
   drawWith();
   if (photo) {
-    byId("source-words").textContent = question.box || photo.width === 0 ? "" : touch.matches ? "Tap what you mean" : "Mark what you mean";
-    crop.show({ url: photo.url, width: photo.width, height: photo.height, alt: "Your photo" }, question.box, { fixed: photo.width === 0 });
+    byId("source-words").textContent =
+      question.box || photo.width === 0 ? "" : touch.matches ? "Tap what you mean" : "Mark what you mean";
+    crop.show({ url: photo.url, width: photo.width, height: photo.height, alt: "Your photo" }, question.box, {
+      fixed: photo.width === 0,
+    });
   } else if (question.item) {
     drawItemSource();
   }
@@ -201,12 +220,13 @@ function drawWith() {
   const known = question.item && source?.item_id === question.item;
   const url = photo ? photo.width > 0 && photo.url : known && firstPicture(source);
   byId("with").hidden = !url;
-  byId("with").replaceChildren(...(url ? [make("img", { src: url, alt: photo ? "Your photo" : source.title })] : []));
+  byId("with").replaceChildren(
+    ...(url ? [make("img", { src: url, alt: photo ? "Your photo" : source.title })] : []),
+  );
 }
 
 async function begin(file) {
-  if (!file) return;
-  notice("", "");
+  welcome.say("", "");
   // Words already searched for made way for the photo; words only typed go with it.
   const typed = byId("text").value.trim();
   const text = question.photo || typed !== question.text ? typed : "";
@@ -215,41 +235,17 @@ async function begin(file) {
   const hadFocus = document.activeElement;
   go({ ...EMPTY, photo: taken.id, text, min: question.min, max: question.max, stock: question.stock });
   window.scrollTo(0, 0);
-  if (hadFocus === document.body || !hadFocus?.checkVisibility?.()) byId("results").focus({ preventScroll: true });
-}
-
-function notice(title, detail) {
-  const place = byId("hero-notice");
-  place.hidden = !title;
-  place.replaceChildren(make("h2", { text: title }), make("p", { text: detail }));
-}
-
-// --- First visit -------------------------------------------------------------------------
-
-let tries = null;
-
-async function showTries() {
-  if (tries) return;
-  tries = api.sample(TRIES);
-  byId("tries-list").replaceChildren(...Array.from({ length: TRIES }, skeleton));
-  byId("tries").hidden = false;
-  try {
-    const { items } = await tries;
-    const list = items.map((item) => card(item, { href: write({ ...EMPTY, item: item.item_id }), handlers: { open: alike, alike } }));
-    byId("tries-list").replaceChildren(...list);
-    byId("tries").hidden = list.length === 0;
-  } catch (problem) {
-    tries = null;
-    byId("tries").hidden = true;
-    if (problem.status === 0 || problem.status >= 500) notice(problem.title, problem.detail);
-  }
+  if (hadFocus === document.body || !hadFocus?.checkVisibility?.())
+    byId("results").focus({ preventScroll: true });
 }
 
 // --- Parts --------------------------------------------------------------------------------
 
 const href = (hit) => write(question, hit.item_id);
 const results = new Results({
-  open, alike, href,
+  open,
+  alike,
+  href,
   more: async () => {
     limit = Math.min(limit + PAGE, MOST);
     history.replaceState({ ...history.state, limit }, "");
@@ -264,22 +260,22 @@ const results = new Results({
 const filters = new Filters((change) => go(change(question)));
 const panel = new Panel({ open, alike, href, back: () => history.back(), close: closePanel });
 const crop = new CropBox(byId("stage"), (box) => go({ ...question, box }, { replace: true }));
-const viewfinder = new Viewfinder(begin);
+const welcome = new Welcome(alike);
 startTheme(byId("theme"));
 
 // --- Ways in ------------------------------------------------------------------------------
 
-for (const id of ["pick", "pick-top", "change"]) byId(id).addEventListener("click", () => byId("file").click());
-for (const id of ["file", "file-camera"]) {
-  byId(id).addEventListener("change", (event) => {
-    begin(event.target.files[0]);
-    event.target.value = ""; // the same photo may be chosen again
-  });
-}
-
-byId("camera").addEventListener("click", () => (touch.matches ? byId("file-camera").click() : viewfinder.open()));
-hasCamera().then((has) => {
-  byId("camera").hidden = !(has || touch.matches);
+startIntake({
+  photo: begin,
+  item: (id) => alike({ item_id: id }),
+  neither: () => {
+    const words = [
+      "That was a link, not a picture",
+      "Save the picture first, or copy the picture itself and paste it here.",
+    ];
+    if (asks(question)) results.fail(new api.Problem(...words, { status: 422 }));
+    else welcome.say(...words);
+  },
 });
 
 byId("composer").addEventListener("submit", (event) => {
@@ -301,52 +297,6 @@ byId("remove").addEventListener("click", () => {
 byId("whole").addEventListener("click", () => {
   go({ ...question, box: null }, { replace: true });
   byId("stage").querySelector(".crop").focus();
-});
-
-const droppedItem = "application/x-vitrine-item";
-let over = 0;
-const covered = (on) => {
-  byId("drop-anywhere").hidden = !on || document.body.dataset.view === "home";
-  byId("dropzone").classList.toggle("over", on);
-};
-const welcome = (event) => event.dataTransfer.types.some((type) => type === "Files" || type === droppedItem);
-window.addEventListener("dragenter", (event) => {
-  event.preventDefault();
-  over += 1;
-  covered(welcome(event));
-});
-window.addEventListener("dragleave", () => {
-  over = Math.max(0, over - 1);
-  if (over === 0) covered(false);
-});
-window.addEventListener("dragover", (event) => event.preventDefault());
-window.addEventListener("drop", (event) => {
-  event.preventDefault();
-  over = 0;
-  covered(false);
-  taken(event.dataTransfer);
-});
-window.addEventListener("paste", (event) => {
-  if (event.clipboardData.files.length > 0) {
-    event.preventDefault();
-    taken(event.clipboardData);
-  }
-});
-
-function taken(transfer) {
-  const file = pictureIn(transfer);
-  if (file) begin(file);
-  else if (transfer.types.includes(droppedItem)) alike({ item_id: transfer.getData(droppedItem) });
-  else {
-    const words = ["That was a link, not a picture", "Save the picture first, or copy the picture itself and paste it here."];
-    if (asks(question)) results.fail(new api.Problem(...words, { status: 422 }));
-    else notice(...words);
-  }
-}
-
-byId("grid").addEventListener("dragstart", (event) => {
-  const id = event.target.closest?.(".card")?.dataset.item;
-  if (id) event.dataTransfer.setData(droppedItem, id);
 });
 
 // --- The frame ----------------------------------------------------------------------------
@@ -371,7 +321,8 @@ function placeFilters() {
 narrow.addEventListener("change", placeFilters);
 placeFilters();
 byId("open-filters").addEventListener("click", () => byId("sheet").showModal());
-for (const id of ["close-sheet", "show-found"]) byId(id).addEventListener("click", () => byId("sheet").close());
+for (const id of ["close-sheet", "show-found"])
+  byId(id).addEventListener("click", () => byId("sheet").close());
 byId("sheet").addEventListener("click", (event) => {
   if (event.target === byId("sheet")) byId("sheet").close();
 });
@@ -379,6 +330,6 @@ byId("sheet").addEventListener("click", (event) => {
 window.addEventListener("popstate", arrive);
 window.addEventListener("online", () => {
   if (asks(question)) load();
-  else showTries();
+  else welcome.show();
 });
 arrive();

@@ -2,7 +2,10 @@
 
 import { byId } from "./dom.js";
 
-const wanted = (facing) => ({ video: { facingMode: facing, width: { ideal: 1920 }, height: { ideal: 1440 } }, audio: false });
+const wanted = (facing) => ({
+  video: { facingMode: facing, width: { ideal: 1920 }, height: { ideal: 1440 } },
+  audio: false,
+});
 
 /** Whether this device has a camera that a page may open. */
 export async function hasCamera() {
@@ -50,9 +53,10 @@ export class Viewfinder {
       this.#video.srcObject = stream;
       await this.#video.play();
     } catch (error) {
-      this.#words.textContent = error.name === "NotAllowedError"
-        ? "This page may not use the camera. Allow it in the browser's settings, or choose a photo."
-        : "The camera could not be opened. Choose a photo instead.";
+      this.#words.textContent =
+        error.name === "NotAllowedError"
+          ? "This page may not use the camera. Allow it in the browser's settings, or choose a photo."
+          : "The camera could not be opened. Choose a photo instead.";
       return;
     }
     this.#words.textContent = "";
@@ -74,9 +78,13 @@ export class Viewfinder {
     canvas.width = this.#video.videoWidth;
     canvas.height = this.#video.videoHeight;
     canvas.getContext("2d").drawImage(this.#video, 0, 0);
-    canvas.toBlob((blob) => {
-      this.#dialog.close();
-      if (blob) this.#onPhoto(new File([blob], "camera.jpg", { type: "image/jpeg" }));
-    }, "image/jpeg", 0.92);
+    canvas.toBlob(
+      (blob) => {
+        this.#dialog.close();
+        if (blob) this.#onPhoto(new File([blob], "camera.jpg", { type: "image/jpeg" }));
+      },
+      "image/jpeg",
+      0.92,
+    );
   }
 }

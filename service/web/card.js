@@ -21,7 +21,11 @@ export function likenessOf(score, mode, best) {
   const lexical = mode === "lexical";
   const share = lexical ? score / (best > 0 ? best : 1) : score;
   const number = score.toFixed(lexical ? 1 : 2);
-  const words = lexical ? `Word score ${number}` : mode === "fused" ? `Photo and words score ${number} of 1` : `Likeness ${number} of 1`;
+  const words = lexical
+    ? `Word score ${number}`
+    : mode === "fused"
+      ? `Photo and words score ${number} of 1`
+      : `Likeness ${number} of 1`;
   return { number, words, share: Math.min(Math.max(share, 0), 1) };
 }
 
@@ -36,13 +40,23 @@ export function firstPicture(hit) {
 
 /** A picture that keeps its place while it loads and says so when it is missing. */
 export function picture(url, alt, { eager = false } = {}) {
-  const image = make("img", { src: url, alt, loading: eager ? null : "lazy", decoding: "async", draggable: "false" });
+  const image = make("img", {
+    src: url,
+    alt,
+    loading: eager ? null : "lazy",
+    decoding: "async",
+    draggable: "false",
+  });
   const holder = make("span", { class: "picture" }, image);
-  image.addEventListener("error", () => {
-    image.remove();
-    holder.classList.add("missing");
-    holder.append(icon("picture"));
-  }, { once: true });
+  image.addEventListener(
+    "error",
+    () => {
+      image.remove();
+      holder.classList.add("missing");
+      holder.append(icon("picture"));
+    },
+    { once: true },
+  );
   return holder;
 }
 
@@ -59,23 +73,59 @@ export function card(hit, { href, rank = -1, mode = "exact", best = 1, handlers 
   const title = hit.title || hit.item_id;
   const url = firstPicture(hit);
   // The grid shows every product from its best side; where another picture matched, it stands in the corner.
-  const matched = hit.image_url && hit.image_url !== url ? make("span", { class: "matched", title: `Picture ${hit.image_index + 1} is the one that matches` }, picture(hit.image_url, `Matches by picture ${hit.image_index + 1}`)) : null;
-  const link = make("a", { class: "card-link", href, title, on: {
-    click: (event) => {
-      if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
-      event.preventDefault();
-      handlers.open(hit);
+  const matched =
+    hit.image_url && hit.image_url !== url
+      ? make(
+          "span",
+          { class: "matched", title: `Picture ${hit.image_index + 1} is the one that matches` },
+          picture(hit.image_url, `Matches by picture ${hit.image_index + 1}`),
+        )
+      : null;
+  const link = make(
+    "a",
+    {
+      class: "card-link",
+      href,
+      title,
+      on: {
+        click: (event) => {
+          if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+          event.preventDefault();
+          handlers.open(hit);
+        },
+      },
     },
-  } }, picture(url, "", { eager: rank >= 0 && rank < 8 }), matched, make("span", { class: "card-title", dir: "auto", text: title }));
+    picture(url, "", { eager: rank >= 0 && rank < 8 }),
+    matched,
+    make("span", { class: "card-title", dir: "auto", text: title }),
+  );
 
-  const under = make("span", { class: "card-under" }, make("span", { class: "card-price", text: priceOf(hit) }));
+  const under = make(
+    "span",
+    { class: "card-under" },
+    make("span", { class: "card-price", text: priceOf(hit) }),
+  );
   if (hit.score !== undefined) under.append(likeness(likenessOf(hit.score, mode, best)));
   const badge = hit.score === undefined ? "" : badgeOf(hit, rank, mode);
-  return make("li", { class: "card", data: { item: hit.item_id } },
+  return make(
+    "li",
+    { class: "card", data: { item: hit.item_id } },
     link,
     badge ? make("span", { class: rank === 0 ? "badge first" : "badge", text: badge }) : null,
     hit.in_stock === false ? make("span", { class: "sold", text: "Out of stock" }) : null,
-    handlers.alike === handlers.open ? null : make("button", { class: "alike", type: "button", title: "Search with this item", "aria-label": `Search with ${title}`, on: { click: () => handlers.alike(hit) } }, icon("alike")),
+    handlers.alike === handlers.open
+      ? null
+      : make(
+          "button",
+          {
+            class: "alike",
+            type: "button",
+            title: "Search with this item",
+            "aria-label": `Search with ${title}`,
+            on: { click: () => handlers.alike(hit) },
+          },
+          icon("alike"),
+        ),
     under,
   );
 }
@@ -83,7 +133,9 @@ export function card(hit, { href, rank = -1, mode = "exact", best = 1, handlers 
 function likeness({ number, words, share }) {
   const fill = make("span", { class: "likeness-fill" });
   fill.style.width = `${(share * 100).toFixed(1)}%`;
-  return make("span", { class: "likeness", title: words },
+  return make(
+    "span",
+    { class: "likeness", title: words },
     make("span", { class: "likeness-bar", "aria-hidden": "true" }, fill),
     make("span", { class: "likeness-number", "aria-hidden": "true", text: number }),
     make("span", { class: "unseen", text: words }),
@@ -91,5 +143,11 @@ function likeness({ number, words, share }) {
 }
 
 /** A card's place while its data is on the way. */
-export const skeleton = () => make("li", { class: "card skeleton", "aria-hidden": "true" },
-  make("span", { class: "picture" }), make("span", { class: "card-title" }), make("span", { class: "card-under" }));
+export const skeleton = () =>
+  make(
+    "li",
+    { class: "card skeleton", "aria-hidden": "true" },
+    make("span", { class: "picture" }),
+    make("span", { class: "card-title" }),
+    make("span", { class: "card-under" }),
+  );

@@ -33,7 +33,12 @@ export function resized(box, handle, dx, dy) {
 
 /** The box spanned by two points, at least of the smallest size. */
 export function spanned(a, b) {
-  const box = { x0: Math.min(a.x, b.x), y0: Math.min(a.y, b.y), x1: Math.max(a.x, b.x), y1: Math.max(a.y, b.y) };
+  const box = {
+    x0: Math.min(a.x, b.x),
+    y0: Math.min(a.y, b.y),
+    x1: Math.max(a.x, b.x),
+    y1: Math.max(a.y, b.y),
+  };
   const x0 = Math.min(box.x0, 1 - SMALLEST);
   const y0 = Math.min(box.y0, 1 - SMALLEST);
   return { x0, y0, x1: Math.max(box.x1, x0 + SMALLEST), y1: Math.max(box.y1, y0 + SMALLEST) };
@@ -62,16 +67,27 @@ export class CropBox {
     this.#stage = stage;
     this.#onRelease = onRelease;
     this.#picture = make("img", { alt: "Your photo", draggable: "false" });
-    this.#view = make("div", {
-      class: "crop", tabindex: "0", role: "application", "aria-roledescription": "crop box",
-      "aria-describedby": "crop-help",
-    }, ...HANDLES.map((handle) => make("span", { class: `handle ${handle}`, data: { handle } })));
+    this.#view = make(
+      "div",
+      {
+        class: "crop",
+        tabindex: "0",
+        role: "application",
+        "aria-roledescription": "crop box",
+        "aria-describedby": "crop-help",
+      },
+      ...HANDLES.map((handle) => make("span", { class: `handle ${handle}`, data: { handle } })),
+    );
     this.#missing = make("span", { class: "unshown", hidden: true }, icon("picture"));
     this.#frame = make("div", { class: "frame" }, this.#picture, this.#missing, this.#view);
-    this.#stage.replaceChildren(this.#frame, make("p", {
-      id: "crop-help", class: "unseen",
-      text: "Arrow keys move the box, Shift with arrow keys resizes it, Escape takes the whole photo.",
-    }));
+    this.#stage.replaceChildren(
+      this.#frame,
+      make("p", {
+        id: "crop-help",
+        class: "unseen",
+        text: "Arrow keys move the box, Shift with arrow keys resizes it, Escape takes the whole photo.",
+      }),
+    );
     this.#frame.addEventListener("pointerdown", (event) => this.#down(event));
     this.#frame.addEventListener("pointermove", (event) => this.#move(event));
     this.#frame.addEventListener("pointerup", (event) => this.#up(event));
@@ -96,13 +112,19 @@ export class CropBox {
     this.#box = box;
     const percent = (value) => `${(value * 100).toFixed(2)}%`;
     Object.assign(this.#view.style, {
-      left: percent(box.x0), top: percent(box.y0), width: percent(box.x1 - box.x0), height: percent(box.y1 - box.y0),
+      left: percent(box.x0),
+      top: percent(box.y0),
+      width: percent(box.x1 - box.x0),
+      height: percent(box.y1 - box.y0),
     });
     this.#view.classList.toggle("whole", isWhole(box));
     const words = [box.x0, box.x1, box.y0, box.y1].map((value) => Math.round(value * 100));
-    this.#view.setAttribute("aria-label", isWhole(box)
-      ? "Crop box: the whole photo"
-      : `Crop box: ${words[0]} to ${words[1]} percent across, ${words[2]} to ${words[3]} percent down`);
+    this.#view.setAttribute(
+      "aria-label",
+      isWhole(box)
+        ? "Crop box: the whole photo"
+        : `Crop box: ${words[0]} to ${words[1]} percent across, ${words[2]} to ${words[3]} percent down`,
+    );
   }
 
   #release(box) {
@@ -112,7 +134,10 @@ export class CropBox {
 
   #at(event) {
     const area = this.#frame.getBoundingClientRect();
-    return { x: within((event.clientX - area.left) / area.width, 0, 1), y: within((event.clientY - area.top) / area.height, 0, 1) };
+    return {
+      x: within((event.clientX - area.left) / area.width, 0, 1),
+      y: within((event.clientY - area.top) / area.height, 0, 1),
+    };
   }
 
   #down(event) {
@@ -120,7 +145,11 @@ export class CropBox {
     const handle = event.target.dataset.handle ?? "";
     const inside = event.target === this.#view && !isWhole(this.#box);
     this.#drag = {
-      id: event.pointerId, start: this.#at(event), from: this.#box, handle, moved: false,
+      id: event.pointerId,
+      start: this.#at(event),
+      from: this.#box,
+      handle,
+      moved: false,
       how: handle ? "resize" : inside ? "move" : event.pointerType === "mouse" ? "span" : "tap",
     };
     if (this.#drag.how !== "tap") {
@@ -158,7 +187,12 @@ export class CropBox {
   }
 
   #key(event) {
-    const [dx, dy] = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] }[event.key] ?? [0, 0];
+    const [dx, dy] = {
+      ArrowLeft: [-STEP, 0],
+      ArrowRight: [STEP, 0],
+      ArrowUp: [0, -STEP],
+      ArrowDown: [0, STEP],
+    }[event.key] ?? [0, 0];
     let box = this.#box;
     if (event.key === "Escape" && !isWhole(box)) box = WHOLE;
     else if (dx === 0 && dy === 0) return;

@@ -15,15 +15,25 @@ const nameOf = (field) => {
 /** "Women/Tops/Tees" as the shopper reads it. */
 export const readable = (field, value) => (field === "category" ? value.split("/").join(" \u203a ") : value);
 
-const byPath = (a, b) => a.replaceAll("/", "\u0001").localeCompare(b.replaceAll("/", "\u0001"), undefined, { numeric: true });
+const byPath = (a, b) =>
+  a.replaceAll("/", "\u0001").localeCompare(b.replaceAll("/", "\u0001"), undefined, { numeric: true });
 
 /** The name of a value, and how deep it stands below those of its ways that are shown as well. */
 function named(field, value, among) {
   const steps = field === "category" ? value.split("/") : [value];
-  const shown = steps.slice(0, -1).filter((_, index) => among.includes(steps.slice(0, index + 1).join("/"))).length;
+  const shown = steps
+    .slice(0, -1)
+    .filter((_, index) => among.includes(steps.slice(0, index + 1).join("/"))).length;
   const complete = shown === steps.length - 1;
-  const way = complete ? "" : make("span", { class: "value-way", text: `${steps.slice(0, -1).join(" \u203a ")} \u203a ` });
-  const name = make("span", { class: "value-name", dir: "auto", title: readable(field, value) }, way, steps.at(-1));
+  const way = complete
+    ? ""
+    : make("span", { class: "value-way", text: `${steps.slice(0, -1).join(" \u203a ")} \u203a ` });
+  const name = make(
+    "span",
+    { class: "value-name", dir: "auto", title: readable(field, value) },
+    way,
+    steps.at(-1),
+  );
   return { name, depth: complete ? Math.min(shown, 2) : 0 };
 }
 
@@ -43,14 +53,22 @@ export class Filters {
   /** `onChange(change)` is handed a function from the question as it is to the question as it should be. */
   constructor(onChange) {
     this.#onChange = onChange;
-    for (const host of [this.#host, this.#active]) host.addEventListener("click", (event) => this.#clicked(event));
+    for (const host of [this.#host, this.#active])
+      host.addEventListener("click", (event) => this.#clicked(event));
   }
 
   /** The first answer is on its way: hold the place of its filters. */
   wait() {
     if (this.#host.children.length > 0) return;
-    this.#host.replaceChildren(...[6, 3].map((rows) => make("ul", { class: "group holding", "aria-hidden": "true" },
-      ...Array.from({ length: rows }, () => make("li")))));
+    this.#host.replaceChildren(
+      ...[6, 3].map((rows) =>
+        make(
+          "ul",
+          { class: "group holding", "aria-hidden": "true" },
+          ...Array.from({ length: rows }, () => make("li")),
+        ),
+      ),
+    );
   }
 
   /**
@@ -78,7 +96,9 @@ export class Filters {
 
   #fields(facets) {
     const asked = Object.keys(this.#question.fields);
-    return [...new Set([...Object.keys(facets), ...asked])].filter((field) => field !== "in_stock" && field !== "price");
+    return [...new Set([...Object.keys(facets), ...asked])].filter(
+      (field) => field !== "in_stock" && field !== "price",
+    );
   }
 
   #group(field, counted, place) {
@@ -89,38 +109,70 @@ export class Filters {
     this.#order.set(field, order);
     if (order.length < 2 && chosen.length === 0) return null; // one value narrows nothing
 
-    const first = this.#whole.has(field) ? [...order] : order.filter((value, index) => index < SHOWN || chosen.includes(value));
+    const first = this.#whole.has(field)
+      ? [...order]
+      : order.filter((value, index) => index < SHOWN || chosen.includes(value));
     if (field === "category") first.sort(byPath);
-    const rows = first.map((value) => this.#value(field, value, counts.get(value) ?? 0, chosen.includes(value), first));
+    const rows = first.map((value) =>
+      this.#value(field, value, counts.get(value) ?? 0, chosen.includes(value), first),
+    );
     const colors = field === "color" || field === "colour";
-    const details = make("details", { class: "group", open: this.#unfolded.get(field) ?? (place < OPEN || chosen.length > 0) },
+    const details = make(
+      "details",
+      { class: "group", open: this.#unfolded.get(field) ?? (place < OPEN || chosen.length > 0) },
       make("summary", { id: `group-${field}` }, make("span", { text: nameOf(field) }), icon("more")),
       make("ul", { class: colors ? "values colors" : "values", "aria-label": nameOf(field) }, ...rows),
       order.length > first.length
-        ? make("button", { class: "link all", type: "button", id: `all-${field}`, text: `Show all ${order.length}`, data: { all: field } })
-        : null);
+        ? make("button", {
+            class: "link all",
+            type: "button",
+            id: `all-${field}`,
+            text: `Show all ${order.length}`,
+            data: { all: field },
+          })
+        : null,
+    );
     details.addEventListener("toggle", () => this.#unfolded.set(field, details.open));
     return details;
   }
 
   #value(field, value, count, checked, among) {
     const id = `value-${field}-${value}`;
-    const box = make("input", { type: "checkbox", id, checked, disabled: count === 0 && !checked, on: { change: () => this.#onChange((question) => toggled(question, field, value)) } });
+    const box = make("input", {
+      type: "checkbox",
+      id,
+      checked,
+      disabled: count === 0 && !checked,
+      on: { change: () => this.#onChange((question) => toggled(question, field, value)) },
+    });
     const label = make("label", { for: id, class: count === 0 && !checked ? "value none" : "value" });
     const color = field === "color" || field === "colour" ? swatch(value) : null;
     const { name, depth } = named(field, value, among);
-    label.append(...[color, name, make("span", { class: "value-count", text: count.toLocaleString() })].filter(Boolean));
+    label.append(
+      ...[color, name, make("span", { class: "value-count", text: count.toLocaleString() })].filter(Boolean),
+    );
     return make("li", { class: depth ? `deep-${depth}` : null }, box, label);
   }
 
   #stock(counted) {
     if (!this.#question.stock && !counted.some(({ value }) => value === "false")) return null; // nothing is sold out
     const count = counted.find(({ value }) => value === "true")?.count;
-    const box = make("input", { type: "checkbox", id: "value-stock", role: "switch", checked: this.#question.stock, on: {
-      change: ({ target }) => this.#onChange((question) => ({ ...question, stock: target.checked })),
-    } });
-    const label = make("label", { for: "value-stock", class: "value" }, make("span", { class: "value-name", text: "In stock only" }));
-    if (count !== undefined) label.append(make("span", { class: "value-count", text: count.toLocaleString() }));
+    const box = make("input", {
+      type: "checkbox",
+      id: "value-stock",
+      role: "switch",
+      checked: this.#question.stock,
+      on: {
+        change: ({ target }) => this.#onChange((question) => ({ ...question, stock: target.checked })),
+      },
+    });
+    const label = make(
+      "label",
+      { for: "value-stock", class: "value" },
+      make("span", { class: "value-name", text: "In stock only" }),
+    );
+    if (count !== undefined)
+      label.append(make("span", { class: "value-count", text: count.toLocaleString() }));
     return make("div", { class: "switch" }, box, label);
   }
 
@@ -128,23 +180,59 @@ export class Filters {
     if (currency === null && this.#question.min === null && this.#question.max === null) return null;
     const field = (edge, label) => {
       const value = this.#question[edge];
-      return make("label", { class: "price-edge" }, make("span", { text: label }), make("input", {
-        type: "number", inputmode: "decimal", min: "0", step: "any", id: `price-${edge}`, value: value === null ? null : String(value),
-        on: { change: ({ target }) => this.#onChange((question) => ({ ...question, [edge]: target.value === "" ? null : Math.max(0, Number(target.value)) })) },
-      }));
+      return make(
+        "label",
+        { class: "price-edge" },
+        make("span", { text: label }),
+        make("input", {
+          type: "number",
+          inputmode: "decimal",
+          min: "0",
+          step: "any",
+          id: `price-${edge}`,
+          value: value === null ? null : String(value),
+          on: {
+            change: ({ target }) =>
+              this.#onChange((question) => ({
+                ...question,
+                [edge]: target.value === "" ? null : Math.max(0, Number(target.value)),
+              })),
+          },
+        }),
+      );
     };
-    return make("fieldset", { class: "price" }, make("legend", { text: currency ? `Price in ${currency}` : "Price" }), field("min", "from"), field("max", "to"));
+    return make(
+      "fieldset",
+      { class: "price" },
+      make("legend", { text: currency ? `Price in ${currency}` : "Price" }),
+      field("min", "from"),
+      field("max", "to"),
+    );
   }
 
   #drawActive() {
     const question = this.#question;
-    const chips = Object.entries(question.fields).flatMap(([field, values]) => values.map((value) => this.#chip(readable(field, value), { field, value })));
+    const chips = Object.entries(question.fields).flatMap(([field, values]) =>
+      values.map((value) => this.#chip(readable(field, value), { field, value })),
+    );
     if (question.min !== null || question.max !== null) {
-      const words = question.max === null ? `From ${question.min}` : question.min === null ? `Up to ${question.max}` : `${question.min} to ${question.max}`;
+      const words =
+        question.max === null
+          ? `From ${question.min}`
+          : question.min === null
+            ? `Up to ${question.max}`
+            : `${question.min} to ${question.max}`;
       chips.push(this.#chip(words, { off: "price" }));
     }
     if (question.stock) chips.push(this.#chip("In stock", { off: "stock" }));
-    if (chips.length > 1) chips.push(make("li", {}, make("button", { class: "link", type: "button", text: "Clear all", data: { off: "all" } })));
+    if (chips.length > 1)
+      chips.push(
+        make(
+          "li",
+          {},
+          make("button", { class: "link", type: "button", text: "Clear all", data: { off: "all" } }),
+        ),
+      );
     this.#active.replaceChildren(...chips);
     const number = filtersIn(question);
     this.#number.textContent = number;
@@ -152,8 +240,16 @@ export class Filters {
   }
 
   #chip(words, data) {
-    return make("li", {}, make("button", { class: "chip", type: "button", "aria-label": `Remove filter ${words}`, data },
-      make("span", { text: words, dir: "auto" }), icon("close")));
+    return make(
+      "li",
+      {},
+      make(
+        "button",
+        { class: "chip", type: "button", "aria-label": `Remove filter ${words}`, data },
+        make("span", { text: words, dir: "auto" }),
+        icon("close"),
+      ),
+    );
   }
 
   #clicked(event) {

@@ -26,6 +26,9 @@ export class Panel {
       event.preventDefault(); // Escape goes through the address, as the cross does
       handlers.close();
     });
+    this.#dialog.addEventListener("close", () => {
+      if (this.#shown) handlers.close(); // a browser may close on a second Escape without asking
+    });
     this.#dialog.addEventListener("click", (event) => {
       if (event.target === this.#dialog) handlers.close(); // the backdrop
     });
@@ -46,7 +49,10 @@ export class Panel {
     if (!this.#dialog.open) this.#dialog.showModal();
     this.#dialog.scrollTop = 0;
     byId("panel-title").focus({ preventScroll: true });
-    const [item, alike] = await Promise.allSettled([fetchItem(id, signal), fetchSimilar(id, SIMILAR, signal)]);
+    const [item, alike] = await Promise.allSettled([
+      fetchItem(id, signal),
+      fetchSimilar(id, SIMILAR, signal),
+    ]);
     if (signal.aborted) return;
     if (item.status === "rejected") this.#fail(item.reason);
     else this.#fill(item.value, hit);
@@ -54,21 +60,61 @@ export class Panel {
   }
 
   #frame(deep, hit) {
-    const round = (name, label, run) => make("button", { class: "quiet round", type: "button", "aria-label": label, title: label, on: { click: run } }, icon(name));
+    const round = (name, label, run) =>
+      make(
+        "button",
+        { class: "quiet round", type: "button", "aria-label": label, title: label, on: { click: run } },
+        icon(name),
+      );
     this.#dialog.replaceChildren(
-      make("div", { class: "panel-bar" },
+      make(
+        "div",
+        { class: "panel-bar" },
         deep ? round("back", "Back", () => this.#handlers.back()) : make("span"),
-        round("close", "Close", () => this.#handlers.close())),
-      make("div", { class: "panel-body" },
-        make("div", { class: "gallery" }, make("div", { class: "gallery-main", id: "gallery-main" }, hit ? picture(firstPicture(hit), "", { eager: true }) : make("span", { class: "picture skeleton" }))),
-        make("div", { class: "facts", id: "facts" },
-          make("h2", { id: "panel-title", tabindex: "-1", dir: "auto", text: hit?.title || hit?.item_id || "Loading" }),
-          make("p", { class: "facts-price", text: hit ? priceOf(hit) : "\u00a0" }))),
-      make("section", { class: "similar", "aria-labelledby": "similar-title" },
+        round("close", "Close", () => this.#handlers.close()),
+      ),
+      make(
+        "div",
+        { class: "panel-body" },
+        make(
+          "div",
+          { class: "gallery" },
+          make(
+            "div",
+            { class: "gallery-main", id: "gallery-main" },
+            hit
+              ? picture(firstPicture(hit), "", { eager: true })
+              : make("span", { class: "picture skeleton" }),
+          ),
+        ),
+        make(
+          "div",
+          { class: "facts", id: "facts" },
+          make("h2", {
+            id: "panel-title",
+            tabindex: "-1",
+            dir: "auto",
+            text: hit?.title || hit?.item_id || "Loading",
+          }),
+          make("p", { class: "facts-price", text: hit ? priceOf(hit) : "\u00a0" }),
+        ),
+      ),
+      make(
+        "section",
+        { class: "similar", "aria-labelledby": "similar-title" },
         make("h3", { id: "similar-title", text: "Looks similar" }),
-        make("ul", { class: "grid compact", id: "similar-grid", "aria-busy": "true" }, ...Array.from({ length: 8 }, skeleton))),
-      make("section", { class: "details", id: "details", "aria-labelledby": "details-title", hidden: true },
-        make("h3", { id: "details-title", text: "Details" }), make("dl", { class: "facts-list", id: "details-list" })),
+        make(
+          "ul",
+          { class: "grid compact", id: "similar-grid", "aria-busy": "true" },
+          ...Array.from({ length: 8 }, skeleton),
+        ),
+      ),
+      make(
+        "section",
+        { class: "details", id: "details", "aria-labelledby": "details-title", hidden: true },
+        make("h3", { id: "details-title", text: "Details" }),
+        make("dl", { class: "facts-list", id: "details-list" }),
+      ),
     );
   }
 
@@ -78,17 +124,38 @@ export class Panel {
     this.#fillGallery(pictures, hit?.image_index ?? -1, item.title);
     const rows = [
       ["Category", (item.categories ?? []).map((value) => readable("category", value)).join(", ")],
-      ...Object.entries(item.attributes ?? {}).map(([name, value]) => [name.replaceAll("_", " "), Array.isArray(value) ? value.join(", ") : String(value)]),
+      ...Object.entries(item.attributes ?? {}).map(([name, value]) => [
+        name.replaceAll("_", " "),
+        Array.isArray(value) ? value.join(", ") : String(value),
+      ]),
       ["Item", item.item_id],
     ];
-    under(byId("panel-title"),
-      make("p", { class: "facts-price" }, make("span", { text: priceOf(item) }),
-        make("span", { class: item.in_stock === false ? "stock out" : "stock", text: item.in_stock === false ? "Out of stock" : "In stock" })),
-      make("button", { class: "primary", type: "button", on: { click: () => this.#handlers.alike(item) } }, icon("alike"), "Search with this item"),
+    under(
+      byId("panel-title"),
+      make(
+        "p",
+        { class: "facts-price" },
+        make("span", { text: priceOf(item) }),
+        make("span", {
+          class: item.in_stock === false ? "stock out" : "stock",
+          text: item.in_stock === false ? "Out of stock" : "In stock",
+        }),
+      ),
+      make(
+        "button",
+        { class: "primary", type: "button", on: { click: () => this.#handlers.alike(item) } },
+        icon("alike"),
+        "Search with this item",
+      ),
       ...(item.description ? [make("p", { class: "facts-words", dir: "auto", text: item.description })] : []),
     );
-    byId("details-list").replaceChildren(...rows.filter(([, value]) => value).map(([name, value]) =>
-      make("div", {}, make("dt", { text: name }), make("dd", { text: value, dir: "auto" }))));
+    byId("details-list").replaceChildren(
+      ...rows
+        .filter(([, value]) => value)
+        .map(([name, value]) =>
+          make("div", {}, make("dt", { text: name }), make("dd", { text: value, dir: "auto" })),
+        ),
+    );
     byId("details").hidden = false;
   }
 
@@ -97,13 +164,29 @@ export class Panel {
     const main = byId("gallery-main");
     const show = (index) => {
       main.replaceChildren(picture(pictures[index], title ?? "", { eager: true }));
-      for (const [place, thumb] of [...(main.parentElement.querySelectorAll(".thumb"))].entries()) thumb.setAttribute("aria-pressed", String(place === index));
+      for (const [place, thumb] of [...main.parentElement.querySelectorAll(".thumb")].entries())
+        thumb.setAttribute("aria-pressed", String(place === index));
     };
     if (pictures.length > 1) {
-      main.after(make("div", { class: "thumbs" }, ...pictures.map((url, index) => make("button", {
-        class: index === matched ? "thumb matching" : "thumb", type: "button", title: index === matched ? "This picture matches" : null,
-        "aria-label": `Picture ${index + 1} of ${pictures.length}${index === matched ? ", the one that matches" : ""}`, on: { click: () => show(index) },
-      }, picture(url, "", { eager: true })))));
+      main.after(
+        make(
+          "div",
+          { class: "thumbs" },
+          ...pictures.map((url, index) =>
+            make(
+              "button",
+              {
+                class: index === matched ? "thumb matching" : "thumb",
+                type: "button",
+                title: index === matched ? "This picture matches" : null,
+                "aria-label": `Picture ${index + 1} of ${pictures.length}${index === matched ? ", the one that matches" : ""}`,
+                on: { click: () => show(index) },
+              },
+              picture(url, "", { eager: true }),
+            ),
+          ),
+        ),
+      );
     }
     if (pictures.length > 0) show(0);
   }
@@ -112,13 +195,23 @@ export class Panel {
     const grid = byId("similar-grid");
     grid.removeAttribute("aria-busy");
     const { hits = [], mode = "exact" } = alike.status === "fulfilled" ? alike.value : {};
-    grid.replaceChildren(...hits.map((hit) => card(hit, { mode, href: this.#handlers.href(hit), handlers: this.#handlers })));
+    grid.replaceChildren(
+      ...hits.map((hit) => card(hit, { mode, href: this.#handlers.href(hit), handlers: this.#handlers })),
+    );
     if (hits.length === 0) grid.parentElement.hidden = true;
   }
 
   #fail(problem) {
     byId("panel-title").textContent = problem.title ?? "Something went wrong";
-    under(byId("panel-title"), make("p", { class: "facts-words", role: "alert", dir: "auto", text: problem.detail ?? problem.message }));
+    under(
+      byId("panel-title"),
+      make("p", {
+        class: "facts-words",
+        role: "alert",
+        dir: "auto",
+        text: problem.detail ?? problem.message,
+      }),
+    );
     byId("gallery-main").parentElement.hidden = true;
   }
 }

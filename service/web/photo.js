@@ -11,7 +11,13 @@ const kept = new Map(); // id -> photo, oldest first
 /** A photo ready to send and to show: {id, blob, name, url, width, height}. Width 0: this browser cannot show it. */
 export async function takeIn(file) {
   const { blob, width, height } = await fitted(file);
-  const photo = { id: crypto.getRandomValues(new Uint32Array(1))[0].toString(36), blob, name: file.name || "photo", width, height };
+  const photo = {
+    id: crypto.getRandomValues(new Uint32Array(1))[0].toString(36),
+    blob,
+    name: file.name || "photo",
+    width,
+    height,
+  };
   return keep(photo);
 }
 
@@ -40,7 +46,10 @@ async function fitted(file) {
     bitmap.close();
     return { blob: file, width, height };
   }
-  const small = { width: Math.max(Math.round(width * scale), 1), height: Math.max(Math.round(height * scale), 1) };
+  const small = {
+    width: Math.max(Math.round(width * scale), 1),
+    height: Math.max(Math.round(height * scale), 1),
+  };
   const canvas = Object.assign(document.createElement("canvas"), small);
   const context = canvas.getContext("2d");
   context.fillStyle = "#fff"; // JPEG has no transparency; the server lays alpha on white as well

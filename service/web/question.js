@@ -6,12 +6,20 @@
 // history.state, so that "back" brings them back. All the rest can be shared as a link.
 
 export const EMPTY = Object.freeze({
-  text: "", item: "", photo: null, box: null, fields: {}, min: null, max: null, stock: false,
+  text: "",
+  item: "",
+  photo: null,
+  box: null,
+  fields: {},
+  min: null,
+  max: null,
+  stock: false,
 });
 
 const FIELD = "f.";
 
-const number = (text) => (text !== null && text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : null);
+const number = (text) =>
+  text !== null && text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : null;
 
 /** The question and the opened item that an address and its history state stand for. */
 export function read(search, state) {
@@ -55,14 +63,23 @@ export function write(question, open = "") {
 export const asks = (question) => Boolean(question.photo || question.item || question.text);
 
 /** Equal for two questions exactly when they have the same answer. */
-export const keyOf = (question) => JSON.stringify([partsOf(question), question.box, Object.entries(question.fields).sort(), question.min, question.max, question.stock]);
+export const keyOf = (question) =>
+  JSON.stringify([
+    partsOf(question),
+    question.box,
+    Object.entries(question.fields).sort(),
+    question.min,
+    question.max,
+    question.stock,
+  ]);
 
 /** Equal for two questions that differ in their filter or crop box only. */
 export const partsOf = (question) => JSON.stringify([question.text, question.item, question.photo]);
 
 export const filtersIn = (question) =>
   Object.values(question.fields).reduce((sum, values) => sum + values.length, 0) +
-  (question.min !== null || question.max !== null ? 1 : 0) + (question.stock ? 1 : 0);
+  (question.min !== null || question.max !== null ? 1 : 0) +
+  (question.stock ? 1 : 0);
 
 export const withoutFilters = (question) => ({ ...question, fields: {}, min: null, max: null, stock: false });
 

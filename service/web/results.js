@@ -39,35 +39,56 @@ export class Results {
 
   /** Show an answer; gives the words that announce it. `filtered`: some filter is on. */
   show(reply, { title, limit, filtered }) {
-    this.#settle();
+    this.settle();
     this.#title.textContent = title;
     this.#notice.hidden = true;
     const best = reply.hits[0]?.score ?? 1;
-    this.#grid.replaceChildren(...reply.hits.map((hit, rank) => card(hit, {
-      rank, mode: reply.mode, best, href: this.#handlers.href(hit), handlers: this.#handlers,
-    })));
+    this.#grid.replaceChildren(
+      ...reply.hits.map((hit, rank) =>
+        card(hit, {
+          rank,
+          mode: reply.mode,
+          best,
+          href: this.#handlers.href(hit),
+          handlers: this.#handlers,
+        }),
+      ),
+    );
     this.#more.hidden = reply.hits.length < limit || reply.hits.length >= reply.total;
     const shown = reply.hits.length;
     if (shown === 0) this.#empty(filtered, reply.mode);
-    const spent = reply.timings?.total ?? Object.values(reply.timings ?? {}).reduce((sum, value) => sum + value, 0);
+    const spent =
+      reply.timings?.total ?? Object.values(reply.timings ?? {}).reduce((sum, value) => sum + value, 0);
     const words = `${plural(shown, "product", "products")} of ${plural(reply.total, reply.mode === "lexical" ? "matching item" : "item", reply.mode === "lexical" ? "matching items" : "items")}`;
     this.#meta.textContent = shown === 0 ? "" : words;
     this.#meta.title = `${Math.round(spent)} ms, ${reply.mode} search, encoder ${reply.encoder}, generation ${reply.generation}`;
-    return shown === 0 ? "No products found" : `${words}, ${reply.mode === "lexical" ? "best match" : "most alike"} first`;
+    return shown === 0
+      ? "No products found"
+      : `${words}, ${reply.mode === "lexical" ? "best match" : "most alike"} first`;
   }
 
   /** Show what went wrong in place of the hits, or above them when older ones are still right. */
   fail(problem) {
-    this.#settle();
+    this.settle();
     this.#grid.replaceChildren();
     this.#more.hidden = true;
     this.#meta.textContent = "";
-    this.#say(problem.title, problem.detail, problem.status === 0 || problem.status >= 500
-      ? make("button", { class: "secondary small", type: "button", text: "Try again", on: { click: () => this.#handlers.retry() } })
-      : null);
+    this.#say(
+      problem.title,
+      problem.detail,
+      problem.status === 0 || problem.status >= 500
+        ? make("button", {
+            class: "secondary small",
+            type: "button",
+            text: "Try again",
+            on: { click: () => this.#handlers.retry() },
+          })
+        : null,
+    );
   }
 
-  #settle() {
+  /** Nothing is on its way any more. */
+  settle() {
     clearTimeout(this.#waiting);
     this.#grid.classList.remove("stale");
     this.#grid.removeAttribute("aria-busy");
@@ -76,14 +97,27 @@ export class Results {
   #empty(filtered, mode) {
     const detail = filtered
       ? "No product passes all the filters."
-      : mode === "lexical" ? "No product has these words. Try fewer, or other ones, or a photo." : "There is nothing to compare with yet.";
-    this.#say("Nothing found", detail, filtered
-      ? make("button", { class: "secondary small", type: "button", text: "Clear the filters", on: { click: () => this.#handlers.clear() } })
-      : null);
+      : mode === "lexical"
+        ? "No product has these words. Try fewer, or other ones, or a photo."
+        : "There is nothing to compare with yet.";
+    this.#say(
+      "Nothing found",
+      detail,
+      filtered
+        ? make("button", {
+            class: "secondary small",
+            type: "button",
+            text: "Clear the filters",
+            on: { click: () => this.#handlers.clear() },
+          })
+        : null,
+    );
   }
 
   #say(title, detail, action) {
-    this.#notice.replaceChildren(...[make("h2", { text: title }), make("p", { text: detail, dir: "auto" }), action].filter(Boolean));
+    this.#notice.replaceChildren(
+      ...[make("h2", { text: title }), make("p", { text: detail, dir: "auto" }), action].filter(Boolean),
+    );
     this.#notice.hidden = false;
   }
 }

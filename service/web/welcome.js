@@ -1,0 +1,50 @@
+// The first visit: some items to start from, and what there is to say before any search.
+
+import { sample } from "./api.js";
+import { card, skeleton } from "./card.js";
+import { byId, make } from "./dom.js";
+import { EMPTY, write } from "./question.js";
+
+const TRIES = 12;
+
+export class Welcome {
+  #onItem;
+  #asked = false;
+  #failed = false;
+
+  /** `onItem(item)` is called when the shopper starts from an item. */
+  constructor(onItem) {
+    this.#onItem = onItem;
+  }
+
+  /** Show the items once they are there; a shop that cannot be asked says so. */
+  async show() {
+    if (this.#asked) return;
+    this.#asked = true;
+    const list = byId("tries-list");
+    list.replaceChildren(...Array.from({ length: TRIES }, skeleton));
+    byId("tries").hidden = false;
+    try {
+      const { items } = await sample(TRIES);
+      const handlers = { open: this.#onItem, alike: this.#onItem };
+      list.replaceChildren(
+        ...items.map((item) => card(item, { href: write({ ...EMPTY, item: item.item_id }), handlers })),
+      );
+      byId("tries").hidden = items.length === 0;
+      if (this.#failed) this.say("", "");
+      this.#failed = false;
+    } catch (problem) {
+      this.#asked = false;
+      this.#failed = true;
+      byId("tries").hidden = true;
+      if (problem.status === 0 || problem.status >= 500) this.say(problem.title, problem.detail);
+    }
+  }
+
+  /** Say something under the drop zone; without a title, nothing. */
+  say(title, detail) {
+    const place = byId("hero-notice");
+    place.hidden = !title;
+    place.replaceChildren(make("h2", { text: title }), make("p", { text: detail }));
+  }
+}
