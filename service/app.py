@@ -92,7 +92,7 @@ def create_app(
         middleware=[
             Middleware(SecurityHeaders),
             Middleware(Edge, log=settings.request_log),
-            Middleware(HostCheck, allowed=settings.allowed_hosts),
+            Middleware(HostCheck, allowed=settings.allowed_hosts.split(",")),
             Middleware(
                 BodyLimit,
                 max_bytes=int(settings.max_upload_mb * 1e6),

@@ -30,6 +30,7 @@ _LOGGED = {
     "search": logging.INFO,
     "indexer": logging.INFO,
     "uvicorn": logging.WARNING,
+    "python_multipart": logging.ERROR,  # it warns of every broken form; the client is told
 }
 _KEEP_ALIVE_S = 30
 _BACKLOG = 2048

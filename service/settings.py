@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from search.query import MAX_LIMIT
 
@@ -22,8 +21,8 @@ class Settings(BaseSettings):
     shop: Path = Field(Path("shop"), description="The shop folder to serve.")
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for every network.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
-    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("*",),
+    allowed_hosts: str = Field(
+        "*",
         description="Host names that requests may be made to, separated by commas; * is any.",
     )
     max_upload_mb: float = Field(32, gt=0, description="Largest photo or request body, in MB.")
@@ -59,10 +58,3 @@ class Settings(BaseSettings):
     shutdown_grace_s: int = Field(
         10, ge=0, description="Time that running requests get to finish on shutdown, in seconds."
     )
-
-    @field_validator("allowed_hosts", mode="before")
-    @classmethod
-    def _split_hosts(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(part.strip().lower() for part in value.split(",") if part.strip())
-        return value

@@ -31,13 +31,11 @@ def test_the_environment_is_read_with_its_prefix(monkeypatch):
     monkeypatch.setenv("VITRINE_PORT", "9000")
     monkeypatch.setenv("VITRINE_SHOP", "/srv/shop")
     monkeypatch.setenv("VITRINE_REQUEST_LOG", "no")
-    monkeypatch.setenv("VITRINE_ALLOWED_HOSTS", "shop.example, Localhost")
     monkeypatch.setenv("PORT", "1")
     settings = Settings()
     assert settings.port == 9000
     assert str(settings.shop) == "/srv/shop"
     assert settings.request_log is False
-    assert settings.allowed_hosts == ("shop.example", "localhost")
 
 
 def test_what_is_handed_in_comes_before_the_environment(monkeypatch):
