@@ -15,7 +15,7 @@ from indexer.sample.kinds import KINDS
 from indexer.sample.palette import COLORS, PARTNERS
 from indexer.sample.patterns import PRINTS, tile
 from indexer.sample.plan import COLUMNS, plan_shop
-from indexer.sample.shop import SampleShop, draw_product, write_shop
+from indexer.sample.shop import SampleShop, draw, write_shop
 
 ITEMS, PHOTOS = len(KINDS), 5
 
@@ -167,7 +167,7 @@ def test_progress_is_heard_up_to_the_last_product_and_photo(
 def test_two_variants_of_a_mug_look_different(tmp_path: Path) -> None:
     mugs = [p for p in plan_shop().products if p.kind.key == "mug"]
     product = mugs[0]
-    _, _, views = draw_product(tmp_path, product)
+    [(_, _, views)] = draw(tmp_path, 7, product)
     pictures = []
     for item in product.items:
         with Image.open(tmp_path / product.images(item, views)[0]) as image:

@@ -185,16 +185,16 @@ def trousers(style: int) -> Model:
 
 
 def _fly(hips: Part) -> list[Part]:
-    t = np.linspace(0.12, 0.75, 30).astype(np.float32)
-    line = surface_points(hips, np.full(30, 0.5, np.float32), t, 0.003)
-    bent = surface_points(
-        hips, 0.535 - 0.035 * np.clip((t - 0.55) / 0.2, 0, 1).astype(np.float32) ** 2, t, 0.002
-    )
+    t = np.linspace(0.12, 0.75, 9).astype(np.float32)
+    line = surface_points(hips, np.full(9, 0.5, np.float32), t, 0.003)
+    hook = np.clip((t - 0.5) / 0.25, 0, 1) ** 2.5
+    bent = surface_points(hips, np.full(9, 0.535, np.float32), t, 0.002)
+    bent += (line - bent) * hook[:, None]  # (9, 3): the stitches turn in toward the middle
     button = revolve(
         [(0.0, 0.014), (0.018, 0.012), (0.022, 0.0)], METAL, rows=12, columns=25
     ).turned("x", 90)
     place = surface_points(hips, np.array([0.5]), np.array([0.05]), 0.016)[0]
-    return [tube(line, 0.005, DARK, smooth=False, columns=7), tube(bent, 0.003, DARK,
+    return [tube(line, 0.005, DARK, columns=7), tube(bent, 0.003, DARK,
             smooth=False, columns=7),
             button.moved(*map(float, place))]  # fmt: skip
 

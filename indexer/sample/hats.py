@@ -62,11 +62,11 @@ def _cap() -> list[Part]:
     ]
     a = np.linspace(-1.12, 1.12, 61)[None, :]
     f = np.linspace(0, 1, 24)[:, None]
-    reach = 0.52 * np.cos(a * 1.36).clip(0, 1) ** 0.55
+    reach = 0.52 * np.cos(a * 1.40).clip(0, 1) ** 0.55
     x = 0.52 * np.sin(a) * (1 + 0.06 * f)
     z = 0.582 * np.cos(a) + f * reach * 0.92
     bend = -0.16 * np.abs(np.sin(a)) ** 2.2
-    y = 0.045 + f * (0.03 - 0.10 * f) + bend * (0.45 + 0.55 * f) + 0 * reach
+    y = 0.045 + f * (0.03 - 0.10 * f) + bend * f * (reach / 0.52)
     brim = part(np.stack(np.broadcast_arrays(x, y, z), -1), ACCENT, inside=ACCENT)
     fs = params(brim)[1]
     ridges = sum(groove(fs, k / 6, 0.012, 0.004) for k in range(2, 6))
@@ -77,8 +77,16 @@ def _cap() -> list[Part]:
             eye = revolve(
                 [(0, 0.010), (0.012, 0.010), (0.020, 0.006), (0.022, 0.0)], DARK, rows=8, columns=17
             )
-            parts.append(eye.turned("x", 62).moved(0, 0.36, 0.51).turned("y", side * turn))
+            parts.append(
+                eye.turned("x", 62).moved(0, 0.36, _crown_radius(turn)).turned("y", side * turn)
+            )
     return parts
+
+
+def _crown_radius(degrees: float) -> float:
+    """How far the crown of a cap is from its axis at the height of the eyelets."""
+    a = np.deg2rad(degrees)
+    return float(1 / np.hypot(np.sin(a) / 0.472, np.cos(a) / 0.528))
 
 
 def _bucket_hat() -> list[Part]:

@@ -184,9 +184,10 @@ def floor_shadow(sight: Sight) -> Floats:
     total: Floats = np.zeros((h, w), np.float32)
     for reach, lean, radius, strength in ((0.05, 0.0, 6, 0.55), (0.6, 0.35, 22, 0.30)):
         weight = np.exp(-g[:, 2] / reach)
-        x = np.clip((g[:, 0] + lean * zoom * g[:, 2]) / step, 0, w // step - 1).astype(np.int32)
-        y = np.clip((g[:, 1] + 0.05 * lean * zoom * g[:, 2]) / step, 0, h // step - 1)
-        where = y.astype(np.int32) * (w // step) + x
+        x = ((g[:, 0] + lean * zoom * g[:, 2]) / step).astype(np.int32)
+        y = ((g[:, 1] + 0.05 * lean * zoom * g[:, 2]) / step).astype(np.int32)
+        on = (x > 0) & (y > 0) & (x < w // step - 1) & (y < h // step - 1)
+        where, weight = (y * (w // step) + x)[on], weight[on]
         heap = np.zeros((h // step) * (w // step), np.float32)
         np.maximum.at(heap, where, weight)
         grown = Image.fromarray(np.uint8(heap.reshape(h // step, w // step) * 255))

@@ -49,6 +49,16 @@ def finishes(model: Model) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
+class Member:
+    """The fine pixels of one slot, all (k,): their flat positions and pattern places."""
+
+    slot: int
+    pixel: NDArray[np.int32]
+    u: Floats
+    v: Floats
+
+
+@dataclass(frozen=True)
 class Shot:
     """A sight of a model, lit: all that the variants of one product share."""
 
@@ -56,7 +66,7 @@ class Shot:
     view: View
     sight: Sight
     shade: light.Shade
-    members: tuple[tuple[int, NDArray[np.intp]], ...]  # each slot and its entries in the sight
+    members: tuple[Member, ...]
     span: tuple[float, float]  # v from the top to the bottom of the main slot
 
 
@@ -75,9 +85,9 @@ def shoot(
     order = np.argsort(sight.slot, kind="stable")
     counts = np.bincount(sight.slot, minlength=SLOTS)
     ends = np.cumsum(counts)
-    members = tuple(
-        (k, order[ends[k] - counts[k] : ends[k]]) for k in range(SLOTS) if counts[k] > 0
-    )
+    pixel, u, v = sight.pixel[order], sight.u[order], sight.v[order]
+    pieces = [(k, slice(ends[k] - counts[k], ends[k])) for k in range(SLOTS) if counts[k] > 0]
+    members = tuple(Member(k, pixel[here], u[here], v[here]) for k, here in pieces)
     tall = [p.uv[..., 1] for p in model.parts if p.slot == MAIN or not isinstance(p.slot, int)]
     low, high = (min(v.min() for v in tall), max(v.max() for v in tall)) if tall else (0.0, 1.0)
     return Shot(model, view, sight, shade, members, (float(low), float(high)))
@@ -87,16 +97,16 @@ def colored(shot: Shot, paints: Mapping[int, Paint]) -> Floats:
     """The unlit colors, (h, w, 3) in [0, 255], already multiplied by how much is covered."""
     sight = shot.sight
     big = np.zeros(sight.height * sight.scale * sight.width * sight.scale, np.uint32)
-    for slot, at in shot.members:
-        paint = paints[MAIN if slot == SIDE_SLOT else slot]
+    for member in shot.members:
+        paint = paints[MAIN if member.slot == SIDE_SLOT else member.slot]
         if isinstance(paint, tuple):
-            big[sight.pixel[at]] = packed(paint)
-        elif paint.mode == "decal" and slot == SIDE_SLOT:
-            big[sight.pixel[at]] = paint.ground
+            big[member.pixel] = packed(paint)
+        elif paint.mode == "decal" and member.slot == SIDE_SLOT:
+            big[member.pixel] = paint.ground
         else:
-            big[sight.pixel[at]] = _laid(paint, shot, sight.u[at], sight.v[at])
+            big[member.pixel] = _laid(paint, shot, member.u, member.v)
     size = (sight.width * sight.scale, sight.height * sight.scale)
-    image = Image.frombuffer("RGBX", size, big.tobytes(), "raw", "RGBX", 0, 1)
+    image = Image.frombuffer("RGBX", size, big.view(np.uint8), "raw", "RGBX", 0, 1)
     small = image.reduce(sight.scale) if sight.scale > 1 else image
     return np.asarray(small)[..., :3].astype(np.float32)
 
@@ -119,13 +129,29 @@ def _laid(tile: Tile, shot: Shot, u: Floats, v: Floats) -> NDArray[np.uint32]:
     return np.where(on, tile.pixels[np.where(on, row * TILE + column, 0)], np.uint32(tile.ground))
 
 
-def develop(shot: Shot, paints: Mapping[int, Paint], ground: Floats) -> Pixels:
-    """The finished picture (h, w, 3) before a ground (h, w, 3) in [0, 255]."""
+@dataclass(frozen=True)
+class Plate:
+    """A shot ready to be colored again and again: all (h, w, 3), color * `times` + `plus`."""
+
+    shot: Shot
+    times: Floats
+    plus: Floats
+
+
+def plate(shot: Shot, ground: Floats) -> Plate:
+    """A shot before a ground (h, w, 3) in [0, 255]."""
     shade = shot.shade
-    rgb = colored(shot, paints) * shade.diffuse[..., None]
-    rgb += (255 * shade.shine)[..., None]
-    rgb += ground * (1 - shade.cover)[..., None]
-    return np.clip(rgb, 0, 255).astype(np.uint8)
+    times = np.repeat(shade.diffuse[..., None], 3, axis=2)
+    plus = (255 * shade.shine)[..., None] + ground * (1 - shade.cover)[..., None]
+    return Plate(shot, times, plus)
+
+
+def develop(plate: Plate, paints: Mapping[int, Paint]) -> Pixels:
+    """The finished picture, (h, w, 3)."""
+    rgb = colored(plate.shot, paints)
+    rgb *= plate.times
+    rgb += plate.plus
+    return np.clip(rgb, 0, 255, out=rgb).astype(np.uint8)
 
 
 def studio(shot: Shot) -> Floats:

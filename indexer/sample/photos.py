@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 
 import numpy as np
@@ -10,11 +11,10 @@ from PIL import Image, ImageDraw, ImageFilter
 from indexer.sample import backdrops
 from indexer.sample.camera import View
 from indexer.sample.light import blurred, floor_shadow, shifted
-from indexer.sample.paint import Model, Shot, colored, shoot
+from indexer.sample.paint import Model, Paint, Shot, colored, shoot
 from indexer.sample.palette import Rgb
 from indexer.sample.plan import PhotoPlan
 from indexer.sample.surfaces import MAIN, Floats, capped, tube
-from indexer.sample.wardrobe import paints_of
 
 SIZES = ((1000, 750), (720, 960), (800, 600), (600, 800), (640, 640), (768, 576), (576, 768),
         (720, 720),
@@ -23,19 +23,20 @@ FINE = 0.75  # photos are composed at this share of their size and then enlarged
 SKINS: tuple[Rgb, ...] = ((234, 190, 162), (198, 142, 108), (128, 84, 62), (92, 60, 46))
 
 
-def snap(plan: PhotoPlan, seed: int) -> tuple[Image.Image, int]:
-    """One photo and the JPEG quality it is to be kept at."""
+def snap(
+    plan: PhotoPlan, seed: int, model: Model, paints: Mapping[int, Paint]
+) -> tuple[Image.Image, int]:
+    """One photo of a model in an item's paints, and the JPEG quality it is to be kept at."""
     rng = np.random.default_rng([seed, 2000, plan.number])
     kind = plan.product.kind
     final = SIZES[int(rng.integers(len(SIZES)))]
     width, height = round(final[0] * FINE), round(final[1] * FINE)
-    model = _model(kind.key, plan.product.style)
     lying = kind.pose == "hangs" and rng.random() < 0.55
     view = _view(rng, kind.yaw, kind.pose, lying)
     lamp = float(rng.uniform(-50, 70))
     side = round(min(width, height) * float(rng.uniform(0.80, 1.12)))
     shot = shoot(model, view, height=side, width=side, scale=1, lamp=lamp)
-    rgb, cover = _cutout(shot, plan)
+    rgb, cover = _cutout(shot, paints)
     left = round((width - side) / 2 + rng.uniform(-0.09, 0.09) * width)
     top = round((height - side) / 2 + rng.uniform(-0.05, 0.09) * height)
     left, top = _inside(cover, (left, top), (width, height))
@@ -68,13 +69,6 @@ def _inside(cover: Floats, place: tuple[int, int], frame: tuple[int, int]) -> tu
     return moved[0], moved[1]
 
 
-@lru_cache(maxsize=8)
-def _model(key: str, style: int) -> Model:
-    from indexer.sample.kinds import KINDS
-
-    return next(k for k in KINDS if k.key == key).draw(style)
-
-
 def _view(rng: np.random.Generator, yaw: float, pose: str, lying: bool) -> View:
     lens = float(rng.uniform(2.6, 5.0))
     if pose == "hangs":
@@ -85,9 +79,8 @@ def _view(rng: np.random.Generator, yaw: float, pose: str, lying: bool) -> View:
     return View("photo", around, float(rng.uniform(8, 38)), float(rng.uniform(-7, 7)), lens=lens)
 
 
-def _cutout(shot: Shot, plan: PhotoPlan) -> tuple[Floats, Floats]:
+def _cutout(shot: Shot, paints: Mapping[int, Paint]) -> tuple[Floats, Floats]:
     """The lit item (h, w, 3), multiplied by its cover (h, w), with a soft edge."""
-    paints = paints_of(plan.product, plan.item)
     rgb = colored(shot, paints) * shot.shade.diffuse[..., None] + 255 * shot.shade.shine[..., None]
     rgba = np.dstack([np.clip(rgb, 0, 255), 255 * shot.shade.cover]).astype(np.uint8)
     soft = Image.fromarray(rgba, "RGBX").filter(ImageFilter.BoxBlur(0.45))
@@ -102,14 +95,20 @@ def _near_shadow(cover: Floats, rng: np.random.Generator, reach: float) -> Float
     move = (round(shift * np.sin(turn)), round(shift * np.cos(turn)))
     close = shifted(blurred(cover, max(2, shift // 2)), move[0] // 2, move[1] // 2)
     wide = shifted(blurred(cover, shift * 2), *move)
-    far = np.minimum(np.arange(side), np.arange(side)[::-1]) / (0.07 * side)
-    fade = np.clip(far, 0, 1)  # (side,): no edge where the cutout ends
-    dark = np.clip(np.maximum(close * 0.55, wide * 0.6), 0, 1) * fade[:, None] * fade
-    return np.asarray(dark, np.float32)
+    dark = np.clip(np.maximum(close * 0.55, wide * 0.6), 0, 1)
+    return np.asarray(dark * _faded(side), np.float32)
+
+
+def _faded(side: int) -> Floats:
+    """A square (side, side) of ones that falls to zero at its edges."""
+    near = np.minimum(np.arange(side), np.arange(side)[::-1]) / (0.07 * side)
+    fade = np.clip(near, 0, 1)
+    return np.asarray(fade[:, None] * fade, np.float32)
 
 
 def _table_shadow(shot: Shot) -> Floats:
-    return np.asarray(np.clip(1.35 * floor_shadow(shot.sight), 0, 0.92), np.float32)
+    dark = np.clip(1.35 * floor_shadow(shot.sight), 0, 0.92)
+    return np.asarray(dark * _faded(dark.shape[0]), np.float32)
 
 
 def _window(
@@ -147,7 +146,7 @@ def _clutter(scene: Floats, rng: np.random.Generator) -> None:
         corner = int(rng.integers(4))
         cx = (0.02 if corner % 2 == 0 else 0.98) * w + rng.uniform(-0.08, 0.08) * w
         cy = (0.10 if corner < 2 else 0.95) * h + rng.uniform(-0.08, 0.08) * h
-        color = tuple(int(v) for v in rng.integers(50, 225, 3))
+        color = rng.integers(60, 215, 3) * 0.55 + float(rng.integers(90, 200)) * 0.45
         turn = float(rng.uniform(0, np.pi))
         half = int(size * 0.72) + 12
         piece = Image.new("L", (2 * half, 2 * half), 0)
@@ -168,7 +167,9 @@ def _clutter(scene: Floats, rng: np.random.Generator) -> None:
         left, top = int(cx) - half, int(cy) - half
         _darken(scene, 0.45 * shade, left + 5, top + 5)
         gradient = np.linspace(1.08, 0.85, 2 * half, dtype=np.float32)[None, :, None]
-        rgb = np.array(color, np.float32) * gradient * mask[..., None]
+        frame = np.asarray(piece.filter(ImageFilter.BoxBlur(blur + size * 0.06)), np.float32) / 255
+        tone = 1 + (0.16 if rng.random() < 0.5 else -0.16) * (frame > 0.93)
+        rgb = np.clip(color * gradient * tone[..., None], 0, 250) * mask[..., None]
         _paste(scene, rgb, mask, left, top)
 
 
@@ -193,7 +194,7 @@ def _fingers(pose: int, skin: int) -> tuple[Floats, Floats]:
     parts.append(capped(tube(thumb, [0.15, 0.11, 0.09, 0.065], MAIN, columns=25)))
     parts.append(tube([(1.0, -0.14, 0.0), (1.8, -0.3, 0.0)], [0.27, 0.32], 1, flat=0.8, columns=33))
     model = Model(tuple(parts), (), {MAIN: "leather"}, fill=0.98)
-    shot = shoot(model, View("hand", 8, 6), height=300, width=420, scale=2)
+    shot = shoot(model, View("hand", 8, 6), height=225, width=315, scale=2)
     sleeve: Rgb = ((70, 80, 104), (150, 60, 60), (210, 204, 190), (60, 90, 80))[(pose + skin) % 4]
     rgb = colored(shot, {MAIN: SKINS[skin], 1: sleeve, 5: sleeve}) * shot.shade.diffuse[..., None]
     rgb = rgb + 140 * shot.shade.shine[..., None]
@@ -206,8 +207,8 @@ def _hand(
     """A hand that holds or points, over an edge of the item; it hides little of it."""
     left, top, side = place
     rgb, alpha = _fingers(int(rng.integers(2)), int(rng.integers(len(SKINS))))
-    size = float(rng.uniform(0.42, 0.62)) * side / 420
-    shape = (max(8, round(420 * size)), max(8, round(300 * size)))
+    size = float(rng.uniform(0.42, 0.62)) * side / 315
+    shape = (max(8, round(315 * size)), max(8, round(225 * size)))
     rgba = Image.fromarray(np.dstack([rgb, 255 * alpha]).astype(np.uint8), "RGBX").resize(shape)
     turn = int(rng.integers(-38, 39))
     from_left = rng.random() < 0.5

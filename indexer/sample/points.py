@@ -14,7 +14,7 @@ from indexer.sample.surfaces import Floats
 Ints = NDArray[np.int32]
 
 
-DENSE = 1.12  # points drawn per fine pixel, along rows and columns each
+DENSE = 1.05  # points drawn per fine pixel, along rows and columns each
 
 
 REACH = 260  # a part is drawn in pieces of about so many fine pixels; unseen pieces are skipped
@@ -131,28 +131,31 @@ class PointBuffer:
         """
         fine = np.array(self.fine, np.int32)
         coarse = np.array(self.coarse, np.int32)
-        first, m, n, left, span, top, tall = coarse.T.copy()
-        step_x = (span / fine[:, 0]).astype(np.float32)
-        step_y = (tall / fine[:, 1]).astype(np.float32)
+        first, m, n, left, span, top, tall = coarse.T
+        numbers = np.column_stack([fine[:, 0], m, n, first])  # (b, 4)
+        scales = np.column_stack([span / fine[:, 0], left, tall / fine[:, 1], top])
+        scales = scales.astype(np.float32)  # (b, 4)
         k = len(pixel)
         mixed = np.empty((k, 6), np.float32)
         s, t = np.empty(k, np.float32), np.empty(k, np.float32)
         for start in range(0, k, CHUNK):
             here = slice(start, start + CHUNK)
             b = block[here]
-            i, j = np.divmod(local[here], fine[b, 0])
-            x = (j + HALF) * step_x[b] + left[b]
-            y = (i + HALF) * step_y[b] + top[b]
-            wide, high = m[b], n[b]
+            pitch, wide, high, start_at = np.take(numbers, b, axis=0, mode="clip").T
+            to_x, from_x, to_y, from_y = np.take(scales, b, axis=0, mode="clip").T
+            i = local[here] // pitch
+            j = local[here] - i * pitch
+            x = (j + HALF) * to_x + from_x
+            y = (i + HALF) * to_y + from_y
             x0 = np.minimum(x.astype(np.int32), wide - 2)
             y0 = np.minimum(y.astype(np.int32), high - 2)
             fx, fy = (x - x0)[:, None].astype(np.float32), (y - y0)[:, None].astype(np.float32)
-            at = first[b] + y0 * wide + x0
-            upper = rows[at]
-            upper += (rows[at + 1] - upper) * fx
+            at = start_at + y0 * wide + x0
+            upper = np.take(rows, at, axis=0, mode="clip")
+            upper += (np.take(rows, at + 1, axis=0, mode="clip") - upper) * fx
             at += wide
-            lower = rows[at]
-            lower += (rows[at + 1] - lower) * fx
+            lower = np.take(rows, at, axis=0, mode="clip")
+            lower += (np.take(rows, at + 1, axis=0, mode="clip") - lower) * fx
             lower -= upper
             lower *= fy
             upper += lower

@@ -275,6 +275,7 @@ def boot(style: int) -> Model:
     calf = [0.60, 0.64, 0.92, 0.58, 0.84, 0.62][kind]
     reach = [0.0, 0.02, 0.07, 0.0, 0.05, 0.0][kind]
     ankle = 0.44 + lift * 0.8
+    leg = np.sign(lat) * np.sqrt(np.clip(1 - b**2, 0, 1))  # (m,): the shaft is an oval
     rings = [
         _ring(line[:, 0], base, lat),
         _ring(line[:, 0] * 1.012, base + 0.045, lat * 1.02),
@@ -283,9 +284,9 @@ def boot(style: int) -> Model:
         _ring(
             -0.475 + (b + 1) / 2 * 0.515,
             ankle + 0 * b,
-            np.sign(lat) * np.abs(lat / 0.15) ** 1.0 * 0.15 * 0.72,
+            0.106 * leg,
         ),
-        _ring(-0.485 + (b + 1) / 2 * (0.485 + reach), top, lat / 0.14 * 0.115 * calf / 0.62),
+        _ring(-0.485 + (b + 1) / 2 * (0.485 + reach), top, 0.118 * leg * calf / 0.62),
     ]
     body = _upper(rings, _boot_rule(kind), rows=96)
     s, t = params(body)

@@ -16,8 +16,8 @@ from pathlib import Path
 from PIL import Image
 
 from indexer.errors import BadCatalog
-from indexer.sample import photos as photos_of
-from indexer.sample.paint import Paint, develop, shoot, studio
+from indexer.sample.paint import develop, plate, shoot, studio
+from indexer.sample.photos import snap
 from indexer.sample.plan import COLUMNS, PhotoPlan, Plan, ProductPlan, plan_shop, rows
 from indexer.sample.wardrobe import paints_of
 
@@ -52,7 +52,8 @@ def write_shop(
 
     The same numbers give the same bytes, whatever the number of worker processes (by default
     one per CPU; 1 draws in this process). `progress` hears (stage, done, total) with the stages
-    "products" and "photos". A folder that holds anything but a sample shop: BadCatalog.
+    "products" and "photos", which advance side by side. A folder that holds anything but a
+    sample shop: BadCatalog.
     """
     folder = Path(folder)
     _claim(folder)
@@ -93,22 +94,18 @@ Made = tuple[str, str, tuple[str, ...]]  # stage, name, view names
 
 def _drawn(folder: Path, plan: Plan, workers: int) -> Iterator[Made]:
     """Draw everything, and say what is finished as it is finished."""
+    jobs = [
+        (folder, plan.seed, product, tuple(p for p in plan.photos if p.product is product))
+        for product in plan.products
+    ]
     if workers <= 1:
-        for product in plan.products:
-            yield draw_product(folder, product)
-        for photo in plan.photos:
-            yield from draw_photos(folder, plan.seed, (photo,))
+        for job in jobs:
+            yield from draw(*job)
         return
     context = multiprocessing.get_context("spawn")
     with _hidden_main(), ProcessPoolExecutor(workers, mp_context=context) as pool:
-        jobs = [pool.submit(draw_product, folder, product) for product in plan.products]
-        by_product = sorted(plan.photos, key=lambda p: p.product.product_id)
-        chunks = [tuple(by_product[k : k + 4]) for k in range(0, len(by_product), 4)]
-        jobs_photos = [pool.submit(draw_photos, folder, plan.seed, chunk) for chunk in chunks]
-        for job in as_completed(jobs):
-            yield job.result()
-        for finished in as_completed(jobs_photos):
-            yield from finished.result()
+        for done in as_completed([pool.submit(draw, *job) for job in jobs]):
+            yield from done.result()
 
 
 @contextmanager
@@ -124,28 +121,28 @@ def _hidden_main() -> Iterator[None]:
         main.__dict__.update({k: v for k, v in kept.items() if k == "__spec__" or v is not None})
 
 
-def draw_product(folder: Path, product: ProductPlan) -> Made:
-    """Draw the pictures of all variants of a product; they share what the camera sees."""
+def draw(
+    folder: Path, seed: int, product: ProductPlan, photos: Iterable[PhotoPlan] = ()
+) -> list[Made]:
+    """Draw the pictures of all variants of a product, and shopper photos of some of them.
+
+    The variants share what the camera sees, which is most of the work.
+    """
     model = product.kind.draw(product.style)
     (folder / "images" / product.product_id).mkdir(parents=True, exist_ok=True)
     names = tuple(view.name for view in model.views)
-    looks: list[Mapping[int, Paint]] = [paints_of(product, item) for item in product.items]
+    looks = {item.item_id: paints_of(product, item) for item in product.items}
     for number, view in enumerate(model.views):
         shot = shoot(model, view, height=SIDE, width=SIDE)
-        ground = studio(shot)
-        for item, paints in zip(product.items, looks, strict=True):
+        ready = plate(shot, studio(shot))
+        for item in product.items:
             path = folder / product.images(item, names)[number]
-            _write_jpeg(path, Image.fromarray(develop(shot, paints, ground)), QUALITY)
-    return "products", product.product_id, names
-
-
-def draw_photos(folder: Path, seed: int, plans: Iterable[PhotoPlan]) -> list[Made]:
-    """Draw shopper photos."""
-    made: list[Made] = []
-    for plan in plans:
-        image, quality = photos_of.snap(plan, seed)
-        _write_jpeg(folder / plan.path, image, quality)
-        made.append(("photos", plan.path, ()))
+            _write_jpeg(path, Image.fromarray(develop(ready, looks[item.item_id])), QUALITY)
+    made: list[Made] = [("products", product.product_id, names)]
+    for photo in photos:
+        image, quality = snap(photo, seed, model, looks[photo.item.item_id])
+        _write_jpeg(folder / photo.path, image, quality)
+        made.append(("photos", photo.path, ()))
     return made
 
 
