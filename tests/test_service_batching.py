@@ -53,7 +53,7 @@ def gray(level: int) -> bytes:
 
 @contextlib.asynccontextmanager
 async def running(encoder, threads: int = 2, **limits):
-    limits = BatchLimits(**limits)
+    limits = BatchLimits(**{"queue": 100, "deadline_s": 60, **limits})
     decoders = Workers(threads, queue=limits.queue, deadline_s=limits.deadline_s, name="decoding")
     batcher = PhotoBatcher(encoder, decoders, limits=limits)
     try:
@@ -64,9 +64,11 @@ async def running(encoder, threads: int = 2, **limits):
         decoders.close()
 
 
-async def settle() -> None:
-    """Time for everything that can go on to have gone on."""
-    await asyncio.sleep(0.1)
+async def until(condition) -> None:
+    """Wait for what must come to be; fail when it does not."""
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.005)
 
 
 def test_each_photo_gets_its_own_embedding_whatever_the_batch():
@@ -75,7 +77,7 @@ def test_each_photo_gets_its_own_embedding_whatever_the_batch():
         encoder.gate.clear()
         async with running(encoder, size=8) as batcher:
             calls = [asyncio.ensure_future(batcher.embed(gray(level))) for level in range(10, 40)]
-            await settle()
+            await until(lambda: sum(encoder.batches) + len(batcher._ready) == 30)
             encoder.gate.set()
             vectors = await asyncio.gather(*calls)
         assert [round(float(v[0])) for v in vectors] == list(range(10, 40))
@@ -100,7 +102,7 @@ def test_an_idle_batcher_does_not_wait_for_company():
 def test_a_batch_may_be_told_to_wait_for_company():
     async def scenario():
         encoder = MeanEncoder()
-        async with running(encoder, wait_s=0.2) as batcher:
+        async with running(encoder, wait_s=1) as batcher:
             await asyncio.gather(*(batcher.embed(gray(level)) for level in range(10, 15)))
         assert encoder.batches == [5]
 
@@ -113,10 +115,10 @@ def test_one_bad_photo_in_a_batch_harms_nobody():
         encoder.gate.clear()
         async with running(encoder) as batcher:
             first = asyncio.ensure_future(batcher.embed(gray(99)))
-            await settle()  # the encoder is busy now; the next five are one batch
+            await until(lambda: encoder.batches == [1])  # it is busy; the next are one batch
             photos = [gray(10), b"not an image", gray(20), gray(0), gray(30)]
             calls = [asyncio.ensure_future(batcher.embed(photo)) for photo in photos]
-            await settle()
+            await until(lambda: len(batcher._ready) == 4)
             encoder.gate.set()
             results = await asyncio.gather(*calls, return_exceptions=True)
             await first
@@ -133,11 +135,11 @@ def test_a_full_queue_refuses_at_once():
         encoder.gate.clear()
         async with running(encoder, queue=4, deadline_s=30) as batcher:
             calls = [asyncio.ensure_future(batcher.embed(gray(50))) for _ in range(4)]
-            await settle()
+            await until(lambda: batcher._inside == 4)
             began = time.perf_counter()
             with pytest.raises(Overloaded, match="4 photos wait"):
                 await batcher.embed(gray(50))
-            assert time.perf_counter() - began < 0.05
+            assert time.perf_counter() - began < 1  # and not the 30 s of the deadline
             encoder.gate.set()
             await asyncio.gather(*calls)
             await batcher.embed(gray(50))  # and takes more when there is room again
@@ -151,7 +153,7 @@ def test_who_waits_past_the_deadline_is_refused_and_who_is_being_encoded_is_not(
         encoder.gate.clear()
         async with running(encoder, size=1, deadline_s=0.2) as batcher:
             first = asyncio.ensure_future(batcher.embed(gray(10)))
-            await settle()
+            await until(lambda: encoder.batches == [1])
             with pytest.raises(Overloaded, match=r"0\.2 s"):
                 await batcher.embed(gray(20))
             encoder.gate.set()
@@ -179,9 +181,9 @@ def test_a_wait_that_would_pass_the_deadline_is_refused_before_it_begins():
             results = await asyncio.gather(*(timed() for _ in range(30)))
         refused = [took for what, took in results if what == "refused"]
         done = [took for what, took in results if what == "done"]
-        assert len(done) >= 5
+        assert done
         assert len(refused) >= 15
-        assert sorted(refused)[len(refused) // 2] < 0.05
+        assert sorted(refused)[len(refused) // 2] < 0.2  # half of the deadline, on any machine
 
     asyncio.run(scenario())
 
@@ -192,13 +194,13 @@ def test_a_cancelled_caller_is_dropped_from_the_queue():
         encoder.gate.clear()
         async with running(encoder, size=1) as batcher:
             first = asyncio.ensure_future(batcher.embed(gray(10)))
-            await settle()
+            await until(lambda: encoder.batches == [1])
             gone = [asyncio.ensure_future(batcher.embed(gray(20))) for _ in range(3)]
             stays = asyncio.ensure_future(batcher.embed(gray(30)))
-            await settle()
+            await until(lambda: len(batcher._ready) == 4)
             for call in gone:
                 call.cancel()
-            await settle()
+            await asyncio.wait(gone)
             encoder.gate.set()
             assert [float((await call)[0]) for call in (first, stays)] == [10, 30]
             assert all(call.cancelled() for call in gone)
@@ -214,7 +216,7 @@ def test_closing_tells_those_who_still_wait():
         async with running(encoder, size=1) as batcher:
             asyncio.get_running_loop().call_later(0.2, encoder.gate.set)
             calls = [asyncio.ensure_future(batcher.embed(gray(10))) for _ in range(3)]
-            await settle()
+            await until(lambda: len(batcher._ready) == 2)
             await batcher.close()
             results = await asyncio.gather(*calls, return_exceptions=True)
         assert all(isinstance(r, Overloaded) for r in results[1:])
