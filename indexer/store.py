@@ -305,7 +305,8 @@ class Store:
         except lmdb.Error as error:
             if type(error) is not lmdb.Error:  # a mistake of ours, not of the disk
                 raise
-            raise StoreFull(f"{self.path} cannot be written: {error}") from error
+            # LMDB calls a write that was cut short an input/output error.
+            raise StoreFull(f"{self.path} cannot be written: {error}; is the disk full?") from error
 
     def bytes_used(self) -> int:
         """Bytes of disk that the data file takes."""

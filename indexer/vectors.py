@@ -64,8 +64,8 @@ class VectorIndex:
         try:
             _faiss().write_index(self._index, str(vectors))
         except RuntimeError as error:
-            reason = " ".join(str(error).split())[:200]
-            raise StoreFull(f"cannot write {vectors}: {reason}") from error
+            reason = " ".join(str(error).split()).rpartition("failed: ")[2]
+            raise StoreFull(f"cannot write {vectors}: {reason[:200]}; is the disk full?") from error
         np.save(rows, self.rows, allow_pickle=False)
 
     def __len__(self) -> int:
