@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from indexer.sample.camera import View
@@ -97,7 +99,6 @@ def dress(style: int) -> Model:
     views = (
         View("front", 0, 3),
         View("angle", -40, 5),
-        View("detail", -12, 4, zoom=3.0, focus=(0.05, 0.35, 0.15)),
     )
     return Model(tuple(parts), views, hangs=True, decal=(0.0, 0.62, 0.36), fill=0.86)
 
@@ -134,7 +135,6 @@ def skirt(style: int) -> Model:
     views = (
         View("front", 0, 6),
         View("angle", -42, 10),
-        View("detail", -20, 8, zoom=2.2, focus=(0.12, 0.22, 0.15)),
     )
     return Model(tuple(parts), views, {MAIN: "denim" if kind == 4 else "cloth"}, hangs=True,
                  decal=(0.0, 0.5, 0.4), fill=0.72)  # fmt: skip
@@ -166,7 +166,7 @@ def trousers(style: int) -> Model:
         leg = displaced(leg, 0.008 * knees * np.sin(60 * t))
     if kind == 2:
         leg = displaced(leg, 0.012 * np.exp(-(((s - 0.5) / 0.02) ** 2)) * np.clip(t * 3, 0, 1))
-    leg = lowered(leg, 0.34)
+    leg = replace(lowered(leg, 0.34), dark=(0.0, 0.95))
     legs = [leg, leg.mirrored()]
     parts = [hips, *legs, waistband(hips, ACCENT if kind == 5 else SIDE_SLOT, 0.075)]
     if kind in (3, 5):
@@ -176,10 +176,7 @@ def trousers(style: int) -> Model:
         line = [(side * 0.16, 0.545, 0.16), (side * 0.22, 0.47, 0.165), (side * 0.325, 0.40, 0.085)]
         parts.append(tube(line, 0.0055, DARK, columns=7))
     cloth = ["denim", "denim", "cloth", "cloth", "cloth", "knit"][kind]
-    detail = View("detail", -20, 6, zoom=3.0, focus=(0.08, 0.4, 0.15))
-    if kind == 4:
-        detail = View("detail", -20, 6, zoom=2.0, focus=(0.08, 0.4, 0.15))
-    return Model(tuple(parts), (View("front", 0, 3), View("angle", -38, 5), detail),
+    return Model(tuple(parts), (View("front", 0, 3), View("angle", -38, 5)),
                  {MAIN: cloth, INSIDE: cloth, DARK: "cloth"}, hangs=True, decal=(0.0, 0.5, 0.3),
                  fill=0.86)  # fmt: skip
 

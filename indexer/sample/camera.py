@@ -123,7 +123,7 @@ def look(
                 [turned(normal, project.matrix), p.uv.reshape(-1, 2), facing[:, None]], 1
             )
         )
-        blocks.add(number, first, project(flat).reshape(n, m, 3), facing.reshape(n, m), p.closed)
+        blocks.add(number, first, project(flat).reshape(n, m, 3), facing.reshape(n, m), _dark(p))
         first += n * m
     pixel, block, local = blocks.visible()
     low = everything[:, 1].min()
@@ -148,6 +148,12 @@ def look(
         project.factor,
         ground,
     )
+
+
+def _dark(p: Part) -> tuple[float, float]:
+    """The rows between which the inside of a part is out of sight."""
+    last = len(p.grid) - 1
+    return (0.0, float(last)) if p.closed else (p.dark[0] * last, p.dark[1] * last)
 
 
 def _slots(parts: Sequence[Part], seen: Seen, blocks: PointBuffer, block: Ints) -> Slots:

@@ -70,7 +70,7 @@ def torso(rows: Rows, *, drop: float, seed: int, fold: float = 0.016, back: floa
     grid = np.stack([x, y, z], -1).astype(np.float32)
     body = Part(grid, _tailored(grid))
     body = displaced(body, folds(body, seed, fold, 0.8, 13) * np.clip(t * 5 - 0.4, 0, 1))
-    return displaced(body, groove(t, 0.968, 0.005, 0.010))
+    return replace(displaced(body, groove(t, 0.968, 0.005, 0.010)), dark=(0.40, 0.97))
 
 
 def _tailored(grid: Floats) -> Floats:
@@ -100,7 +100,7 @@ def sleeve(
     _, t = params(arm)
     arm = displaced(arm, folds(arm, seed, fold, 0.5, 12) * np.clip(t * 4 - 0.5, 0, 1))
     arm = displaced(arm, groove(t, 0.93, 0.012, 0.007))
-    arm = lowered(arm, path[0][1])
+    arm = replace(lowered(arm, path[0][1]), dark=(0.0, 0.92))
     return [arm, arm.mirrored()]
 
 

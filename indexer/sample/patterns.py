@@ -59,7 +59,7 @@ def _span(pattern: str, a: Rgb, b: Rgb) -> Image.Image:
     return Image.fromarray(np.uint8(np.broadcast_to(line[:, None], (SIDE, SIDE, 3))))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=32)
 def tile(pattern: str, first: Rgb, second: Rgb) -> Tile:
     """The tile of a pattern in two colors. An unknown pattern: KeyError."""
     if pattern == "solid":

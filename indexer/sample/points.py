@@ -63,18 +63,26 @@ class PointBuffer:
         # Where each strip lies: first point, m, n, first column, columns, first row, rows.
         self.coarse: list[tuple[int, int, int, int, int, int, int]] = []
 
-    def add(self, number: int, first: int, xyz: Floats, facing: Floats, closed: bool) -> None:
-        """Draw one part: projected points (n, m, 3) and their facing (n, m)."""
+    def add(
+        self, number: int, first: int, xyz: Floats, facing: Floats, dark: tuple[float, float]
+    ) -> None:
+        """Draw one part: projected points (n, m, 3) and their facing (n, m).
+
+        Between the rows `dark`, pieces that face away are skipped.
+        """
         n, m = facing.shape
         planes = [Image.fromarray(np.ascontiguousarray(xyz[..., k])) for k in range(3)]
         wide = np.linalg.norm(np.diff(xyz[..., :2], axis=1), axis=2)  # (n, m - 1)
         high = np.linalg.norm(np.diff(xyz[..., :2], axis=0), axis=2)  # (n - 1, m)
-        columns, rows = _cuts(wide.max(axis=0)), _cuts(high.max(axis=1))
+        columns = _cuts(wide.max(axis=0))
+        ends = (int(np.ceil(dark[0])), int(dark[1])) if dark[1] > dark[0] else ()
+        rows = sorted({*_cuts(high.max(axis=1)), *ends})
         found: list[tuple[Floats, ...]] = []
         for left, right in pairwise(columns):
             for top, bottom in pairwise(rows):
                 here = slice(top, bottom + 1), slice(left, right + 1)
-                if closed and facing[here].max() < 0:
+                unseen = dark[0] <= top and bottom <= dark[1]
+                if unseen and facing[here].max() < 0:
                     continue
                 x, y = xyz[here][..., 0], xyz[here][..., 1]
                 if x.max() < 0 or y.max() < 0 or x.min() > self.width or y.min() > self.height:

@@ -325,29 +325,23 @@ def boot(style: int) -> Model:
         ]
         parts.append(tube(tab, 0.018, ACCENT, flat=0.4, rows=20, columns=9))
     if kind == 4:
-        row = round(0.90 * 95)
-        belt = body.grid[row] + normals(body.grid)[row] * 0.010
-        parts.append(
-            tube(
-                belt[::2],
-                0.020,
-                ACCENT,
-                flat=0.5,
-                up=(1, 0, 1),
-                loop=True,
-                smooth=False,
-                columns=11,
-            )
-        )
-        place = belt[round(0.30 * (COLUMNS - 1))]
-        parts.append(tube([place + np.array([-0.03, -0.03, 0.02]), place + np.array([0.03, -0.03,
-                0.02]), place + np.array([0.03, 0.03, 0.02]),
-                           place + np.array([-0.03, 0.03, 0.02])], 0.007, METAL, loop=True,
-                                   columns=9))  # fmt: skip
+        parts += _buckled(body)
     finish = {MAIN: ["leather", "leather", "gloss", "leather", "leather", "velvet"][kind],
               ACCENT: "cloth" if kind == 0 else "leather", DARK: "rubber",
                       INSIDE: "cloth"}  # fmt: skip
     return Model(tuple(parts), PROFILE, finish, scale=1.6, decal=(0.0, 0.5, 0.2), fill=0.84)
+
+
+def _buckled(body: Part) -> list[Part]:
+    """A belt around the top of a shaft, with its buckle."""
+    row = round(0.90 * (len(body.grid) - 1))
+    belt = body.grid[row] + normals(body.grid)[row] * 0.010
+    around = tube(belt[::2], 0.020, ACCENT, flat=0.5, loop=True, smooth=False, columns=11)
+    place = belt[round(0.30 * (COLUMNS - 1))]
+    corners = np.array(
+        [(-0.03, -0.03, 0.02), (0.03, -0.03, 0.02), (0.03, 0.03, 0.02), (-0.03, 0.03, 0.02)]
+    )
+    return [around, tube(place + corners, 0.007, METAL, loop=True, columns=9)]
 
 
 def _boot_rule(kind: int) -> SlotRule:

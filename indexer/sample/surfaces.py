@@ -30,6 +30,7 @@ class Part:
     `grid` is (n, m, 3); `uv` is (n, m, 2), in world units, and places the pattern.
     `slot` is one slot or a rule from (k,) columns s and (k,) rows t, both in [0, 1].
     Faces seen from behind get the slot `inside`, unless `closed` says that none can be.
+    Between the rows `dark` (two t) nobody can look at the inside, as in the middle of a sleeve.
     """
 
     grid: Floats
@@ -37,6 +38,7 @@ class Part:
     slot: int | SlotRule = MAIN
     inside: int | None = None
     closed: bool = False
+    dark: tuple[float, float] = (0.0, 0.0)
 
     def moved(self, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> Part:
         """The same part elsewhere."""
