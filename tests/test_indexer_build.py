@@ -429,7 +429,11 @@ def test_vectors_that_are_none_are_refused_and_never_stored(folder, shop, spoil,
 # Interruptions
 
 
-def test_an_interrupted_build_goes_on_where_it_stopped(folder, shop, tmp_path, small_batches):
+@pytest.mark.parametrize("commit", [1, 100])  # due after each batch, or not due yet
+def test_an_interrupted_build_goes_on_where_it_stopped(
+    folder, shop, tmp_path, monkeypatch, small_batches, commit
+):
+    monkeypatch.setattr(ingest_module, "_COMMIT", commit)
     folder.write({f"item-{n}": [n] for n in range(12)}, title="shade")
     with pytest.raises(KeyboardInterrupt):
         build(folder, shop, Stopping(batches=4))
