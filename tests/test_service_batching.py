@@ -214,11 +214,14 @@ def test_closing_tells_those_who_still_wait():
         encoder = MeanEncoder()
         encoder.gate.clear()
         async with running(encoder, size=1) as batcher:
-            asyncio.get_running_loop().call_later(0.2, encoder.gate.set)
             calls = [asyncio.ensure_future(batcher.embed(gray(10))) for _ in range(3)]
             await until(lambda: len(batcher._ready) == 2)
-            await batcher.close()
+            closing = asyncio.ensure_future(batcher.close())
+            await until(lambda: batcher._closing)
+            encoder.gate.set()
+            await closing
             results = await asyncio.gather(*calls, return_exceptions=True)
+        assert float(results[0][0]) == 10  # it was being encoded already
         assert all(isinstance(r, Overloaded) for r in results[1:])
 
     asyncio.run(scenario())
