@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from indexer.sample import accessories, bags, bottoms, furniture, hats, home, shoes, tableware, tops
+from indexer.sample import (
+    accessories,
+    backpacks,
+    boots,
+    bottoms,
+    chairs,
+    handbags,
+    hats,
+    home,
+    sneakers,
+    sofas,
+    tableware,
+    tops,
+)
 from indexer.sample.paint import Model
 
 CLOTH = ("solid", "solid", "striped", "wide-striped", "checked", "dotted", "floral", "leaf-print",
@@ -180,7 +193,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "sneaker",
         ("Shoes/Sneakers",),
-        shoes.sneaker,
+        sneakers.sneaker,
         ("court sneaker", "running shoe", "high-top", "slip-on", "retro sneaker", "canvas sneaker"),
         ("solid", "solid", "checked", "dotted", "floral", "leaf-print", "camouflage", "ombre",
         "starred", "wave",
@@ -193,7 +206,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "boot",
         ("Shoes/Boots",),
-        shoes.boot,
+        boots.boot,
         ("Chelsea boot", "lace-up boot", "rain boot", "ankle boot", "riding boot", "desert boot"),
         ("solid", "solid", "solid", "dotted", "floral", "plaid", "leaf-print", "checked",
         "marbled", "zigzag"),
@@ -205,7 +218,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "backpack",
         ("Bags/Backpacks",),
-        bags.backpack,
+        backpacks.backpack,
         ("daypack", "roll-top backpack", "flap rucksack", "mini backpack", "school backpack",
         "box backpack"),
         ("solid", "solid", "color-block", "floral", "leaf-print", "camouflage", "dotted",
@@ -217,7 +230,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "handbag",
         ("Bags/Handbags",),
-        bags.handbag,
+        handbags.handbag,
         ("tote bag", "satchel", "bucket bag", "shopper", "half-moon bag", "bowling bag"),
         ("solid", "solid", "solid", "striped", "floral", "plaid", "dotted", "color-block",
         "leaf-print", "diamond",
@@ -266,7 +279,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "chair",
         ("Furniture/Chairs",),
-        furniture.chair,
+        chairs.chair,
         ("shell chair", "spindle chair", "dining chair", "bar stool", "ladder-back chair",
         "cantilever chair"),
         WOVEN,
@@ -278,7 +291,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "sofa",
         ("Furniture/Sofas", "Furniture/Armchairs"),
-        furniture.sofa,
+        sofas.sofa,
         ("two-seat sofa", "three-seat sofa", "armchair", "tub chair", "rolled-arm sofa",
         "loveseat"),
         ("solid", "solid", "solid", "striped", "checked", "plaid", "floral", "leaf-print",
