@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -190,8 +191,11 @@ class SearchEngine:
 
     def items(self, limit: int = 10) -> list[Item]:
         """Some items to begin with: one of each category in turn."""
-        numbers = self._view.first_of_category[:limit]
-        return [self.item(self._view.ids[number]) for number in numbers]
+        found: list[Item] = []
+        for number in self._view.first_of_category[:limit]:
+            with suppress(UnknownItem):  # deleted after this engine was opened
+                found.append(self.item(self._view.ids[number]))
+        return found
 
     def has_item(self, item_id: str) -> bool:
         """Whether the shop has an item of this id."""
