@@ -181,7 +181,7 @@ def tube(
     if loop:
         ahead[0] = ahead[-1] = points[1] - points[-2]
     ahead /= np.linalg.norm(ahead, axis=1, keepdims=True) + 1e-9
-    above = _upright(ahead, up)
+    above = _upright(ahead, up) if loop else np.asarray(up, np.float32)
     high = above - ahead * (ahead * above).sum(axis=1, keepdims=True)
     high /= np.linalg.norm(high, axis=1, keepdims=True) + 1e-9
     side = np.cross(ahead, high)  # (n, 3)
@@ -193,7 +193,7 @@ def tube(
 
 
 def _upright(ahead: Floats, wanted: Sequence[float]) -> Floats:
-    """The wanted up direction, or another one where a path (n, 3) runs along it."""
+    """The wanted up direction, or another one where a closed path (n, 3) runs along it."""
     choices = [np.asarray(c, np.float32) for c in (wanted, (0, 1, 0), (1, 0, 0), (0, 0, 1))]
     clear = [float(np.linalg.norm(np.cross(ahead, c), axis=1).min()) for c in choices]
     best = next((k for k, c in enumerate(clear) if c > 0.12), int(np.argmax(clear)))
