@@ -31,7 +31,7 @@ def cropped(pixels: Pixels) -> Pixels:
 
 
 def covered(pixels: Pixels) -> Pixels:
-    """Hide 20 % of the area with a grey box off the middle."""
+    """Hide 20 % of the area with a gray box off the middle."""
     height, width = pixels.shape[:2]
     h, w = round(height * 0.2**0.5), round(width * 0.2**0.5)
     top, left = round(height * 0.35), round(width * 0.15)
@@ -80,7 +80,7 @@ def posterized(pixels: Pixels) -> Pixels:
 
 
 def oil(pixels: Pixels) -> Pixels:
-    """Paint in oil: each place takes the mean of its calmest neighbouring quarter (Kuwahara)."""
+    """Paint in oil: each place takes the mean of its calmest neighboring quarter (Kuwahara)."""
     image = Image.fromarray(pixels).resize((160, 160), Image.Resampling.BOX)
     x = np.asarray(image, dtype=np.float32)
     radius = 4
@@ -92,8 +92,8 @@ def oil(pixels: Pixels) -> Pixels:
     means = np.stack([np.roll(mean, shift, (0, 1)) for shift in shifts])  # (4, h, w, 3)
     calmest = spreads.argmin(0)[None, :, :, None]
     painted = np.take_along_axis(means, calmest, 0)[0]
-    grey = painted.mean(2, keepdims=True)
-    return np.clip(grey + (painted - grey) * 1.5, 0, 255).astype(np.uint8)
+    gray = painted.mean(2, keepdims=True)
+    return np.clip(gray + (painted - gray) * 1.5, 0, 255).astype(np.uint8)
 
 
 def _box_mean(x: NDArray[np.float32], radius: int) -> NDArray[np.float32]:

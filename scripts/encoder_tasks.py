@@ -71,7 +71,7 @@ def _table(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _labelled(path: Path, label: str) -> tuple[list[Path], NDArray[np.str_]]:
+def _labeled(path: Path, label: str) -> tuple[list[Path], NDArray[np.str_]]:
     rows = _table(path)
     return [path.parent / row["image"] for row in rows], np.array([row[label] for row in rows])
 
@@ -93,11 +93,11 @@ def _right(found: NDArray[Any], wanted: NDArray[Any]) -> Outcome:
 
 
 def grocery(bench: Bench) -> dict[str, Outcome]:
-    """Phone photos -> product, among labelled phone photos and among the 81 catalog images."""
+    """Phone photos -> product, among labeled phone photos and among the 81 catalog images."""
     folder = bench.data / "grocery"
-    gallery_paths, gallery_items = _labelled(folder / "photos_train.csv", "item_id")
-    query_paths, wanted = _labelled(folder / "photos_val.csv", "item_id")
-    catalog_paths, catalog_items = _labelled(folder / "catalog.csv", "id")
+    gallery_paths, gallery_items = _labeled(folder / "photos_train.csv", "item_id")
+    query_paths, wanted = _labeled(folder / "photos_val.csv", "item_id")
+    catalog_paths, catalog_items = _labeled(folder / "catalog.csv", "id")
     queries = bench.vectors(query_paths)
     likeness = queries @ bench.vectors(gallery_paths).T  # (q, n)
     catalog = queries @ bench.vectors(catalog_paths).T  # (q, 81)
@@ -113,8 +113,8 @@ def grocery(bench: Bench) -> dict[str, Outcome]:
 def clothing(bench: Bench) -> dict[str, Outcome]:
     """Photos by many people -> garment category."""
     folder = bench.data / "clothing"
-    gallery_paths, kinds = _labelled(folder / "photos_train.csv", "category")
-    query_paths, wanted = _labelled(folder / "photos_validation.csv", "category")
+    gallery_paths, kinds = _labeled(folder / "photos_train.csv", "category")
+    query_paths, wanted = _labeled(folder / "photos_validation.csv", "category")
     gallery = bench.vectors(gallery_paths)
     likeness = bench.vectors(query_paths) @ gallery.T
     outcome = {"clothing photo -> category, 15-NN": _right(_vote(likeness, kinds, 15), wanted)}
@@ -168,7 +168,7 @@ def street(bench: Bench) -> dict[str, Outcome]:
     kinds = [magento_kind(item["categories"]) for item in items]
     shop = [(folder / i["images"][0], kind) for i, kind in zip(items, kinds, strict=True) if kind]
     on_sale = np.array([kind for _, kind in shop])
-    paths, names = _labelled(bench.data / "clothing" / "photos_validation.csv", "category")
+    paths, names = _labeled(bench.data / "clothing" / "photos_validation.csv", "category")
     wanted = np.array([GARMENT_KIND[name] for name in names])
     known = np.isin(wanted, on_sale)
     queries = bench.vectors([path for path, ok in zip(paths, known, strict=True) if ok])
@@ -186,13 +186,13 @@ TASKS: tuple[Callable[[Bench], dict[str, Outcome]], ...] = (grocery, clothing, m
 def robustness(bench: Bench) -> dict[str, tuple[float, float]]:
     """How much of R@1 a distortion leaves: name -> (phone photo -> product, poster -> itself).
 
-    The first is R@1 of distorted grocery photos among labelled ones, divided by R@1 of the clean
+    The first is R@1 of distorted grocery photos among labeled ones, divided by R@1 of the clean
     ones. The second is how often a distorted film poster, a kind of picture never trained on,
     still finds the clean one among 500.
     """
     folder = bench.data / "grocery"
-    gallery_paths, items = _labelled(folder / "photos_train.csv", "item_id")
-    query_paths, wanted = _labelled(folder / "photos_val.csv", "item_id")
+    gallery_paths, items = _labeled(folder / "photos_train.csv", "item_id")
+    query_paths, wanted = _labeled(folder / "photos_val.csv", "item_id")
     gallery = bench.vectors(gallery_paths)
     clean = _right(items[(bench.vectors(query_paths) @ gallery.T).argmax(1)], wanted).mean()
     posters = sorted((bench.data / "movies" / "posters").glob("*.jpg"))[:500]
@@ -204,7 +204,7 @@ def robustness(bench: Bench) -> dict[str, tuple[float, float]]:
         kept = float(_right(items[found], wanted).mean() / clean)
         outcome[name] = (kept, float(_right(itself, np.arange(len(posters))).mean()))
     # Only pictures on white can change their background: the catalog, put on other sets' photos.
-    catalog, _ = _labelled(folder / "catalog.csv", "id")
+    catalog, _ = _labeled(folder / "catalog.csv", "id")
     changed = bench.distorted(
         catalog, on_backgrounds(sorted((bench.data / "general").glob("*.jpg"))[:50])
     )

@@ -93,11 +93,11 @@ def yardstick(path: Path) -> Encode:
     def encode(images: Sequence[Pixels]) -> Vectors:
         size = (TEACHER_SIZE, TEACHER_SIZE)
         rows = [
-            net.features(
+            net.look(
                 np.asarray(
                     Image.fromarray(image).resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
                 )
-            )
+            ).pooled
             for image in images
         ]
         levels = np.stack(rows).astype(np.float32)

@@ -9,23 +9,30 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def augment(pixels: Tensor, size: int, generator: torch.Generator) -> Tensor:
+def augment(pixels: Tensor, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Turn, crop, mirror, recolor, blur and cover a batch.
 
-    `pixels` is uint8 (n, 3, h, w); the result is float32 (n, 3, size, size), values 0 to 255.
+    `pixels` is uint8 (n, 3, h, w). The pictures come as float32 (n, 3, size, size), values 0 to
+    255, with the (n, 2, 3) matrices that moved them.
     """
-    x = _move(pixels.float(), size, generator)
+    matrix = _motion(len(pixels), generator)
+    x = moved(pixels.float(), matrix, size)
     x = _blur(x, generator)
     x = _recolor(x, generator)
-    return _cover(x, generator)
+    return _cover(x, generator), matrix
+
+
+def moved(x: Tensor, matrix: Tensor, size: int) -> Tensor:
+    """Turn, crop and mirror (n, c, h, w) pictures or maps by (n, 2, 3) matrices to size x size."""
+    grid = functional.affine_grid(matrix, [len(x), 1, size, size], align_corners=False)
+    return functional.grid_sample(x, grid, padding_mode="border", align_corners=False)
 
 
 def _uniform(n: int, low: float, high: float, generator: torch.Generator) -> Tensor:
     return torch.rand(n, generator=generator) * (high - low) + low  # (n,)
 
 
-def _move(x: Tensor, size: int, generator: torch.Generator) -> Tensor:
-    n = len(x)
+def _motion(n: int, generator: torch.Generator) -> Tensor:
     turned = torch.rand(n, generator=generator) < 0.4
     angle = _uniform(n, -math.radians(22), math.radians(22), generator) * turned
     zoom = _uniform(n, 0.8, 1.05, generator)  # below 1 looks closer
@@ -39,8 +46,7 @@ def _move(x: Tensor, size: int, generator: torch.Generator) -> Tensor:
     slack = (1.0 - zoom).clamp(min=0.05)
     matrix[:, 0, 2] = _uniform(n, -1, 1, generator) * slack
     matrix[:, 1, 2] = _uniform(n, -1, 1, generator) * slack
-    grid = functional.affine_grid(matrix, [n, 3, size, size], align_corners=False)
-    return functional.grid_sample(x, grid, padding_mode="border", align_corners=False)
+    return matrix
 
 
 def _blur(x: Tensor, generator: torch.Generator) -> Tensor:

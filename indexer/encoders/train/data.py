@@ -66,7 +66,7 @@ _MAGENTO_KIND = {
 
 @dataclass(frozen=True)
 class Photo:
-    """One training picture: a whole file, or the box of one labelled thing in it.
+    """One training picture: a whole file, or the box of one labeled thing in it.
 
     `item` is unique over all sets ("grocery/Banana") and None where the set has no items;
     `kind` is the shared garment kind or None. `held_out` marks a third of the magento products,
@@ -91,8 +91,8 @@ def read_photos(data: Path) -> list[Photo]:
         "clothing": _clothing,
         "magento": _magento,
         "ccp": _ccp,
-        "general": lambda folder: _unlabelled(folder, 1),
-        "styles": lambda folder: _unlabelled(folder, 6),
+        "general": lambda folder: _unlabeled(folder, 1),
+        "styles": lambda folder: _unlabeled(folder, 6),
     }
     photos = [
         photo
@@ -170,6 +170,6 @@ def _ccp(folder: Path) -> Iterator[Photo]:
             yield Photo(path, "ccp-thing", None, kind, box, (mask_path, int(value)))
 
 
-def _unlabelled(folder: Path, repeats: int) -> Iterator[Photo]:
+def _unlabeled(folder: Path, repeats: int) -> Iterator[Photo]:
     for path in sorted(folder.glob("*.jpg")):
         yield Photo(path, folder.name, repeats=repeats)

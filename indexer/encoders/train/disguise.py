@@ -57,10 +57,10 @@ def cartoon(pixels: Pixels, levels: int) -> Pixels:
 
 
 def sketch(pixels: Pixels) -> Pixels:
-    """Pencil on paper: grey divided by its own blur."""
-    grey = Image.fromarray(pixels).convert("L")
-    blurred = np.asarray(grey.filter(ImageFilter.GaussianBlur(3.0)), dtype=np.float32)
-    lines = np.clip(np.asarray(grey, dtype=np.float32) / (blurred + 1.0) * 250.0, 0.0, 255.0)
+    """Pencil on paper: gray divided by its own blur."""
+    gray = Image.fromarray(pixels).convert("L")
+    blurred = np.asarray(gray.filter(ImageFilter.GaussianBlur(3.0)), dtype=np.float32)
+    lines = np.clip(np.asarray(gray, dtype=np.float32) / (blurred + 1.0) * 250.0, 0.0, 255.0)
     lines = 255.0 - np.clip((255.0 - lines) * 2.0, 0.0, 255.0)
     return np.asarray(np.repeat(lines[:, :, None], 3, axis=2), dtype=np.uint8)
 

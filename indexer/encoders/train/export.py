@@ -1,6 +1,6 @@
 """Between the trained network and the ONNX file that ships.
 
-The graph is written node by node: it takes uint8 (n, s, s, 3) pixels and normalises them
+The graph is written node by node: it takes uint8 (n, s, s, 3) pixels and normalizes them
 itself. Large weights are stored as int8 with a scale an output channel, small ones as float16;
 both become float32 once, when the session starts, so nothing is computed in int8. Weights bear
 the names they have in the network, so that `load_network` can train on from the shipped file.
@@ -27,6 +27,7 @@ from indexer.encoders.train.network import (
     Block,
     Conv,
     Network,
+    Palette,
     Shape,
 )
 
@@ -79,6 +80,24 @@ class _Graph:
             kernel_shape=list(conv.kernel_size),
         )
 
+    def palette(self, layer: Palette, x: str, size: int) -> tuple[str, str]:
+        assert layer.colors.bias is not None
+        small = self.node("AveragePool", x, kernel_shape=[4, 4], strides=[4, 4])
+        likeness = self.node(
+            "Conv",
+            small,
+            self.weight("palette.colors.weight", layer.colors.weight),
+            self.weight("palette.colors.bias", layer.colors.bias),
+            kernel_shape=[1, 1],
+        )
+        share = self.node(
+            "ReduceMean", self.node("Softmax", likeness, axis=1), axes=[2, 3], keepdims=0
+        )
+        some = self.node("Add", share, self.value("speck", np.array(1e-4, np.float32)))
+        side = size // 4
+        cells = self.node("AveragePool", x, kernel_shape=[side, side], strides=[side, side])
+        return self.node("Sqrt", some), self.node("Flatten", cells)
+
     def block(self, name: str, block: Block, x: str) -> str:
         short = x if block.short is None else self.conv(f"{name}.short", block.short, x)
         inner = self.node("Relu", self.conv(f"{name}.first", block.first, x))
@@ -111,15 +130,22 @@ def export(network: Network, path: Path, *, name: str, size: int, fit: str) -> N
     x = graph.node(
         "Div", x, graph.value("std", np.array(PIXEL_STD, np.float32).reshape(1, 3, 1, 1))
     )
+    palette = graph.palette(network.palette, x, size)
     x = graph.node("Relu", graph.conv("stem", network.stem, x))
-    for number, block in enumerate(network.blocks):
-        assert isinstance(block, Block)
-        x = graph.block(f"blocks.{number}", block, x)
+    maps = []
+    for number, stage in enumerate(network.stages):
+        assert isinstance(stage, nn.Sequential)
+        for place, block in enumerate(stage):
+            assert isinstance(block, Block)
+            x = graph.block(f"stages.{number}.{place}", block, x)
+        maps.append(x)
     x = graph.node("Relu", graph.conv("last", network.last, x))
     x = graph.node("Clip", x, graph.value("least", np.array(1e-6, np.float32)))
     cube = graph.node("Mul", graph.node("Mul", x, x), x)
     mean = graph.node("ReduceMean", cube, axes=[2, 3], keepdims=0)  # (n, last)
     pooled = graph.node("Pow", mean, graph.value("third", np.array(1 / 3, np.float32)))
+    middle = [graph.node("ReduceMean", one, axes=[2, 3], keepdims=0) for one in maps[1:3]]
+    pooled = graph.node("Concat", pooled, *middle, *palette, axis=1)
     head, bias = network.head.weight, network.head.bias
     raw = graph.node(
         "Gemm", pooled, graph.weight("head.weight", head), graph.weight("head.bias", bias), transB=1
@@ -162,7 +188,7 @@ def export(network: Network, path: Path, *, name: str, size: int, fit: str) -> N
 def load_network(path: Path) -> Network:
     """Rebuild the network from a file that `export` wrote, in eval mode and already folded.
 
-    It can be trained further: the convolutions have a bias in place of the normalisation.
+    It can be trained further: the convolutions have a bias in place of the normalization.
     Any other ONNX file: ValueError.
     """
     model = onnx.load(path)

@@ -10,15 +10,15 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from indexer.encoders.train.augment import augment
 from indexer.encoders.train.data import Photo
-from indexer.encoders.train.losses import UNLABELLED, Imitation, Proxies, same_thing
+from indexer.encoders.train.losses import UNLABELED, Imitation, Places, Proxies, same_thing
 from indexer.encoders.train.network import Network, Shape
 from indexer.encoders.train.views import Round
 
@@ -43,16 +43,18 @@ class Plan:
     shape: Shape = field(default_factory=Shape)
     steps: int = 4000
     pairs: int = 48
-    sizes: tuple[tuple[float, int], ...] = ((0.5, 64), (1.0, 96))
+    sizes: tuple[tuple[float, int], ...] = ((0.6, 64), (1.0, 96))
     rate: float = 1.6e-3
-    level: float = 0.5
+    level: float = 0.6
     decay: float = 0.05
+    keep: float = 0.998
     seed: int = 1
     workers: int = 2
     item_weight: float = 1.0
     kind_weight: float = 0.7
     imitate_weight: float = 2.0
     relation_weight: float = 1.0
+    place_weight: float = 1.0
     same_weight: float = 0.5
 
     def size(self, step: int) -> int:
@@ -64,6 +66,21 @@ class Plan:
         rise = min(1.0, (step + 1) / 150)
         fall = max(0.0, (step / self.steps - self.level) / (1.0 - self.level))
         return self.rate * rise * 0.5 * (1 + math.cos(math.pi * fall))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pairs of views: row i and row i + n show the same thing.
+
+    `pixels` is uint8 (2 n, 3, 128, 128), `photo` (2 n,) the numbers of the photos; the others
+    are what the teacher saw, as in `Round`.
+    """
+
+    photo: Tensor
+    pixels: Tensor
+    pooled: Tensor
+    deep: Tensor
+    middle: Tensor
 
 
 class Batches:
@@ -80,8 +97,8 @@ class Batches:
         self.kinds = sorted({p.kind for p in photos if p.kind})
         item_number = {name: i for i, name in enumerate(self.items)}
         kind_number = {name: i for i, name in enumerate(self.kinds)}
-        self.item = np.array([item_number[p.item] if p.item else UNLABELLED for p in photos])
-        self.kind = np.array([kind_number[p.kind] if p.kind else UNLABELLED for p in photos])
+        self.item = np.array([item_number[p.item] if p.item else UNLABELED for p in photos])
+        self.kind = np.array([kind_number[p.kind] if p.kind else UNLABELED for p in photos])
         self.by_source: dict[str, list[int]] = defaultdict(list)
         self.by_item: dict[str, list[int]] = defaultdict(list)
         for i, photo in enumerate(photos):
@@ -99,8 +116,8 @@ class Batches:
         # Between one vote a photo and one vote a class: rare products are seen, not hammered.
         return 1.0 / math.sqrt(len(self.by_item[photo.item])) if photo.item else 1.0
 
-    def draw(self, step: int) -> tuple[Tensor, Tensor, NDArray[np.int64]]:
-        """Return uint8 pixels (2 n, 3, 128, 128), teacher levels (2 n, 1280), photos (2 n,)."""
+    def draw(self, step: int) -> Batch:
+        """Draw the batch of a step."""
         rng = np.random.default_rng((self.plan.seed, step))
         sources = list(self.by_source)
         share = np.array([float(SOURCE_SHARE[source]) for source in sources])
@@ -114,9 +131,18 @@ class Batches:
         rounds = np.maximum(0, rng.integers(-1, len(self.rounds), size=len(numbers)))
         rows = self.first[numbers] + rng.integers(self.repeats[numbers])
         picked = [self.rounds[r] for r in rounds]
-        pixels = np.stack([some.pixels[row] for some, row in zip(picked, rows, strict=True)])
-        levels = np.stack([some.features[row] for some, row in zip(picked, rows, strict=True)])
-        return torch.from_numpy(pixels).permute(0, 3, 1, 2), torch.from_numpy(levels), numbers
+
+        def gather(part: str) -> Tensor:
+            some = [getattr(one, part)[row] for one, row in zip(picked, rows, strict=True)]
+            return torch.from_numpy(np.stack(some))
+
+        return Batch(
+            photo=torch.from_numpy(numbers),
+            pixels=gather("pixels").permute(0, 3, 1, 2),
+            pooled=gather("pooled"),
+            deep=gather("deep"),
+            middle=gather("middle"),
+        )
 
     def _partner(self, index: int, rng: np.random.Generator) -> int:
         photo = self.photos[index]
@@ -129,144 +155,171 @@ class Batches:
 class Goals(nn.Module):
     """The losses and what they learn besides the encoder; thrown away after training."""
 
+    item: Tensor
+    kind: Tensor
+
     def __init__(self, batches: Batches, plan: Plan) -> None:
         super().__init__()
         self.plan = plan
-        self.batches = batches
-        levels = torch.from_numpy(np.array(batches.rounds[0].features[::7])).float().sqrt()
+        self.register_buffer("item", torch.from_numpy(batches.item), persistent=False)
+        self.register_buffer("kind", torch.from_numpy(batches.kind), persistent=False)
+        views = batches.rounds[0]
+        levels = torch.from_numpy(np.array(views.pooled[::7])).float().sqrt()
         self.items = Proxies(max(1, len(batches.items)), 20.0)
         self.kinds = Proxies(max(1, len(batches.kinds)), 16.0)
         self.imitation = Imitation(levels.mean(0), levels.std(0) + 0.5)
+        _, _, third, fourth = plan.shape.channels
+        self.middle = Places(third, torch.from_numpy(np.array(views.middle[::29])))
+        self.deep = Places(fourth, torch.from_numpy(np.array(views.deep[::29])))
 
-    def forward(self, raw: Tensor, levels: Tensor, numbers: NDArray[np.int64]) -> dict[str, Tensor]:
-        """Weigh each loss for a batch: (2 n, 256), (2 n, 1280), (2 n,)."""
-        plan, batches = self.plan, self.batches
-        items = torch.from_numpy(batches.item[numbers])
-        # Photos of one item are one group; others are their own. Offset so that the two never meet.
-        groups = torch.where(
-            items == UNLABELLED, torch.from_numpy(numbers) + len(batches.items), items
-        )
-        direct, relation = self.imitation(raw, levels)
+    def forward(
+        self, raw: Tensor, maps: list[Tensor], batch: Batch, matrix: Tensor
+    ) -> dict[str, Tensor]:
+        """Weigh each loss: raw rows (2 n, 256), the four stages' maps, motions (2 n, 2, 3)."""
+        plan, numbers = self.plan, batch.photo
+        items = self.item[numbers]
+        # Photos of one item are one group; others are their own. The two are kept apart.
+        groups = torch.where(items == UNLABELED, numbers + len(self.items.vectors), items)
+        direct, relation = self.imitation(raw, batch.pooled)
         return {
             "item": plan.item_weight * self.items(raw, items),
-            "kind": plan.kind_weight * self.kinds(raw, torch.from_numpy(batches.kind[numbers])),
+            "kind": plan.kind_weight * self.kinds(raw, self.kind[numbers]),
             "imitate": plan.imitate_weight * direct,
             "relation": plan.relation_weight * relation,
+            "middle": plan.place_weight * self.middle(maps[2].float(), batch.middle, matrix),
+            "deep": plan.place_weight * self.deep(maps[3].float(), batch.deep, matrix),
             "same": plan.same_weight * same_thing(raw, groups),
         }
 
 
-class Halves:
-    """Runs the network on equal parts of a batch, one thread each, as if it were one.
+class Replica:
+    """A worker's view of the training: weights shared with all, gradients and moments its own."""
 
-    Convolutions that share a picture among threads wait for each other in a busy loop, and
-    crawl when anything else wants a core. Here the threads meet twice a step. The parts share
-    their weights; batch normalisation sees its own part only.
-    """
+    def __init__(self, network: Network, goals: Goals, plan: Plan) -> None:
+        self.network = network
+        self.goals = goals
+        self.plan = plan
+        parameters = [*network.parameters(), *goals.parameters()]
+        groups = [
+            {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": plan.decay},
+            {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+        ]
+        self.optimizer = torch.optim.AdamW(groups, lr=plan.rate, betas=(0.9, 0.98), fused=True)
 
-    def __init__(self, network: Network, workers: int) -> None:
-        torch.set_num_threads(1)
+    def sibling(self) -> Replica:
+        """Make another worker's replica; a step of one is seen by the other at once."""
+        network, goals = copy.deepcopy(self.network), copy.deepcopy(self.goals)
+        for ours, theirs in ((self.network, network), (self.goals, goals)):
+            for parameter, shared in zip(theirs.parameters(), ours.parameters(), strict=True):
+                parameter.data = shared.data
+        return Replica(network, goals, self.plan)
+
+    def step(self, step: int, batches: Batches) -> dict[str, float]:
+        """Take one optimizer step; return the weighed losses."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.plan.rate_at(step)
+        batch = batches.draw(step)
+        generator = torch.Generator().manual_seed(self.plan.seed * 1_000_003 + step)
+        x, matrix = augment(batch.pixels, self.plan.size(step), generator)
+        with torch.autocast("cpu", torch.bfloat16):
+            raw, maps = self.network.look(x.contiguous(memory_format=torch.channels_last))
+        parts: dict[str, Tensor] = self.goals(raw, maps, batch, matrix)
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(torch.stack(list(parts.values())).sum())
+        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        nn.utils.clip_grad_norm_(parameters, 5.0)
+        self.optimizer.step()
+        return {name: part.item() for name, part in parts.items()}
+
+
+class Run:
+    """The state of a training that its workers share, and its file."""
+
+    def __init__(self, batches: Batches, plan: Plan, checkpoint: Path) -> None:
+        torch.manual_seed(plan.seed)
+        network = Network(plan.shape)
         for parameter in network.parameters():
             if parameter.ndim == 4:
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-        self.network = network
-        self.parts = [self.network] + [copy.deepcopy(self.network) for _ in range(workers - 1)]
-        for part in self.parts[1:]:
-            for theirs, ours in zip(part.parameters(), self.network.parameters(), strict=True):
-                theirs.data = ours.data
-        self.pool = ThreadPoolExecutor(workers)
-        self.raws: list[Tensor] = []
+        self.plan = plan
+        self.batches = batches
+        self.checkpoint = checkpoint
+        self.average = copy.deepcopy(network).requires_grad_(False)
+        self.first = Replica(network, Goals(batches, plan), plan)
+        self.next_step = 0
+        self.lock = Lock()
+        if checkpoint.is_file():
+            self._load()
+        self.began, self.sums = time.monotonic(), defaultdict[str, float](float)
 
-    def forward(self, pixels: Tensor, size: int, generator: torch.Generator) -> Tensor:
-        """Augment and encode uint8 (n, 3, h, w); the (n, 256) result gathers its own gradient."""
-        seeds = [int(torch.randint(2**31, (), generator=generator)) for _ in self.parts]
+    def work(self, replica: Replica, report: Callable[[str], None]) -> None:
+        """Take steps until none is left."""
+        while True:
+            with self.lock:
+                step = self.next_step
+                self.next_step += 1
+            if step >= self.plan.steps:
+                return
+            parts = replica.step(step, self.batches)
+            with self.lock:
+                _follow(
+                    self.average, replica.network, min(self.plan.keep, (step + 1) / (step + 10))
+                )
+                for name, value in parts.items():
+                    self.sums[name] += value / 50
+                if (step + 1) % 50 == 0:
+                    means = "  ".join(f"{name} {value:.3f}" for name, value in self.sums.items())
+                    report(f"step {step + 1}  {time.monotonic() - self.began:.0f} s  {means}")
+                    self.sums.clear()
+                if (step + 1) % 200 == 0 or step + 1 == self.plan.steps:
+                    self._save(step + 1)
 
-        def run(part: Network, some: Tensor, seed: int) -> Tensor:
-            x = augment(some, size, torch.Generator().manual_seed(seed))
-            with torch.autocast("cpu", torch.bfloat16):
-                return part.raw(x.contiguous(memory_format=torch.channels_last)).float()
+    def _save(self, step: int) -> None:
+        state = {
+            "plan": repr(self.plan),
+            "step": step,
+            "network": self.first.network.state_dict(),
+            "goals": self.first.goals.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.first.optimizer.state_dict(),
+        }
+        part = self.checkpoint.with_suffix(".part")
+        torch.save(state, part)
+        part.replace(self.checkpoint)
 
-        self.raws = list(self.pool.map(run, self.parts, pixels.chunk(len(self.parts)), seeds))
-        return torch.cat([raw.detach() for raw in self.raws]).requires_grad_()
-
-    def backward(self, raw: Tensor) -> None:
-        """Carry the gradient of `raw` into the weights."""
-        assert raw.grad is not None
-        gradients = raw.grad.chunk(len(self.parts))
-        list(
-            self.pool.map(
-                lambda one, gradient: torch.autograd.backward(one, gradient), self.raws, gradients
+    def _load(self) -> None:
+        state = torch.load(self.checkpoint, weights_only=True)
+        if state["plan"] != repr(self.plan):
+            raise ValueError(
+                f"{self.checkpoint} was made with another plan, {state['plan']}; "
+                "remove it to start anew"
             )
-        )
-        for part in self.parts[1:]:
-            for theirs, ours in zip(part.parameters(), self.network.parameters(), strict=True):
-                assert ours.grad is not None
-                assert theirs.grad is not None
-                ours.grad += theirs.grad
-                theirs.grad = None
+        self.first.network.load_state_dict(state["network"])
+        self.first.goals.load_state_dict(state["goals"])
+        self.average.load_state_dict(state["average"])
+        self.first.optimizer.load_state_dict(state["optimizer"])
+        self.next_step = state["step"]
 
 
 def fit(batches: Batches, plan: Plan, checkpoint: Path, report: Callable[[str], None]) -> Network:
     """Train to the end of the plan and return the averaged network in eval mode.
 
-    Goes on from `checkpoint` where that exists and was made with the same plan (else ValueError);
-    writes it every 200 steps and at the end.
+    Each worker is a thread that takes whole steps and waits for nobody: on a busy machine a
+    shared step goes at the pace of its slowest part. With one worker a run can be repeated to
+    the bit, with more within noise. Goes on from `checkpoint` where that exists and was made
+    with the same plan (else ValueError); writes it every 200 steps and at the end.
     """
-    torch.manual_seed(plan.seed)
-    halves = Halves(Network(plan.shape), plan.workers)
-    network = halves.network
-    average = copy.deepcopy(network)
-    goals = Goals(batches, plan)
-    modules = nn.ModuleDict({"network": network, "goals": goals})
-    bare = [p for p in modules.parameters() if p.ndim < 2]
-    full = [p for p in modules.parameters() if p.ndim >= 2]
-    groups = [{"params": full, "weight_decay": plan.decay}, {"params": bare, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, lr=plan.rate, betas=(0.9, 0.98), fused=True)
-    start = 0
-    if checkpoint.is_file():
-        saved = torch.load(checkpoint, weights_only=True)
-        if saved["plan"] != repr(plan):
-            raise ValueError(
-                f"{checkpoint} was made with another plan: {saved['plan']}; remove it to start anew"
-            )
-        modules.load_state_dict(saved["modules"])
-        average.load_state_dict(saved["average"])
-        optimizer.load_state_dict(saved["optimizer"])
-        start = saved["step"]
-    sums: dict[str, float] = defaultdict(float)
-    began = time.monotonic()
-    for step in range(start, plan.steps):
-        for group in optimizer.param_groups:
-            group["lr"] = plan.rate_at(step)
-        pixels, levels, numbers = batches.draw(step)
-        generator = torch.Generator().manual_seed(plan.seed * 1_000_003 + step)
-        optimizer.zero_grad(set_to_none=True)
-        raw = halves.forward(pixels, plan.size(step), generator)
-        parts = goals(raw, levels, numbers)
-        torch.autograd.backward(torch.stack(list(parts.values())).sum())
-        halves.backward(raw)
-        nn.utils.clip_grad_norm_(modules.parameters(), 5.0)
-        optimizer.step()
-        _follow(average, network, min(0.998, (step + 1) / (step + 10)))
-        for name, part in parts.items():
-            sums[name] += part.item()
-        if (step + 1) % 50 == 0:
-            means = "  ".join(f"{name} {value / 50:.3f}" for name, value in sums.items())
-            report(f"step {step + 1}/{plan.steps}  {time.monotonic() - began:.0f} s  {means}")
-            sums.clear()
-        if (step + 1) % 200 == 0 or step + 1 == plan.steps:
-            state = {
-                "plan": repr(plan),
-                "step": step + 1,
-                "modules": modules.state_dict(),
-                "average": average.state_dict(),
-                "optimizer": optimizer.state_dict(),
-            }
-            part_path = checkpoint.with_suffix(".part")
-            torch.save(state, part_path)
-            part_path.replace(checkpoint)
-    average.eval()
-    return average
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        run = Run(batches, plan, checkpoint)
+        replicas = [run.first, *(run.first.sibling() for _ in range(plan.workers - 1))]
+        with ThreadPoolExecutor(plan.workers) as pool:
+            for done in [pool.submit(run.work, replica, report) for replica in replicas]:
+                done.result()
+    finally:
+        torch.set_num_threads(threads)
+    return run.average.eval()
 
 
 @torch.no_grad()

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from indexer.encoders.train.augment import moved
 from indexer.encoders.train.network import DIM, PREFIX_DIMS
 
-UNLABELLED = -1
+UNLABELED = -1
 DIMS = (*PREFIX_DIMS, DIM)
 
 
@@ -22,7 +23,7 @@ class Proxies(nn.Module):
 
     def forward(self, raw: Tensor, labels: Tensor) -> Tensor:
         """Cross-entropy of cosines over the prefixes: (n, 256) rows, (n,) labels, -1 skipped."""
-        known = labels != UNLABELLED
+        known = labels != UNLABELED
         if not known.any():
             return raw.sum() * 0.0
         raw, labels = raw[known], labels[known]
@@ -54,7 +55,7 @@ class Imitation(nn.Module):
         return functional.normalize((levels.float().sqrt() - self.mean) / self.deviation, dim=1)
 
     def forward(self, raw: Tensor, levels: Tensor) -> tuple[Tensor, Tensor]:
-        """1 - cosine to the teacher, and divergence of neighbourhoods; (n, 256), (n, 1280)."""
+        """1 - cosine to the teacher, and divergence of neighborhoods; (n, 256), (n, 1280)."""
         target = self.target(levels)
         guess = functional.normalize(self.guess(functional.normalize(raw, dim=1)), dim=1)
         direct = 1.0 - (guess * target).sum(1).mean()
@@ -66,6 +67,29 @@ class Imitation(nn.Module):
             got = (rows @ rows.T * self.sharpness).masked_fill(itself, -1e4).log_softmax(1)
             relation = relation + functional.kl_div(got, wanted, reduction="batchmean")
         return direct, relation / len(DIMS)
+
+
+class Places(nn.Module):
+    """A stage's map must tell, place by place, what a map of the teacher holds."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, channels: int, sample: Tensor) -> None:
+        """`sample` is (n, h, w, c) of the teacher's maps, to learn their scale from."""
+        super().__init__()
+        flat = sample.float().flatten(0, 2)  # (n h w, c)
+        self.register_buffer("mean", flat.mean(0)[:, None, None])
+        self.register_buffer("deviation", flat.std(0)[:, None, None] + 1e-3)
+        self.guess = nn.Conv2d(channels, flat.shape[1], 1)
+
+    def forward(self, ours: Tensor, theirs: Tensor, matrix: Tensor) -> Tensor:
+        """Mean squared error in deviations: (n, channels, s, s), int8 (n, h, w, c), (n, 2, 3)."""
+        size = ours.shape[-1]
+        target = moved(theirs.permute(0, 3, 1, 2).float(), matrix, 2 * size)
+        target = functional.avg_pool2d(target, 2)  # (n, c, s, s)
+        target = (target - self.mean) / self.deviation
+        return functional.mse_loss(self.guess(ours).float(), target)
 
 
 def same_thing(raw: Tensor, groups: Tensor, sharpness: float = 10.0) -> Tensor:

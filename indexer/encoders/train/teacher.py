@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,26 @@ from numpy.typing import NDArray
 
 TEACHER_SIZE = 224
 TEACHER_DIM = 1280
+DEEP = (7, 7, 320)
+MIDDLE = (14, 14, 96)
+"""Shapes of the maps that are imitated place by place."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the teacher makes of one picture, in its own quantized units.
+
+    `pooled` (1280,) counts up from 0, no activation at all; it is the yardstick's embedding.
+    `deep` (7, 7, 320) and `middle` (14, 14, 96) are maps before any activation function.
+    """
+
+    pooled: NDArray[np.uint8]
+    deep: NDArray[np.int8]
+    middle: NDArray[np.int8]
 
 
 class Teacher:
-    """Runs the int8 TFLite MobileNetV2 and reads the 1,280 values before its last layer.
+    """Runs the int8 TFLite MobileNetV2 and reads what is inside it.
 
     Needs `ai-edge-litert`. One instance is one interpreter on one thread: not for sharing.
     """
@@ -28,24 +45,23 @@ class Teacher:
             )
         self._net.allocate_tensors()
         self._input = self._net.get_input_details()[0]["index"]
-        pooled = [
-            tensor
-            for tensor in self._net.get_tensor_details()
-            if tuple(tensor["shape"]) == (1, 1, 1, TEACHER_DIM) and "Mean" in tensor["name"]
-        ]
-        if len(pooled) != 1:
-            raise ValueError(
-                f"{path}: expected one pooled tensor of {TEACHER_DIM} values, found {len(pooled)}"
-            )
-        self._pooled = pooled[0]["index"]
-        self._zero = int(pooled[0]["quantization"][1])
+        # Of several maps of one shape the last is the one that leaves the stage.
+        tensors = self._net.get_tensor_details()
+        last = {tuple(tensor["shape"]): tensor for tensor in tensors}
+        shapes = ((1, 1, 1, TEACHER_DIM), (1, *DEEP), (1, *MIDDLE))
+        missing = [shape for shape in shapes if shape not in last]
+        if missing:
+            raise ValueError(f"{path} is not the MobileNetV2 expected: no tensor of {missing}")
+        self._pooled, self._deep, self._middle = (last[shape]["index"] for shape in shapes)
+        self._zero = int(last[shapes[0]]["quantization"][1])
 
-    def features(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Look at one (224, 224, 3) picture; return (1280,) levels, 0 being no activation at all.
-
-        The levels are the quantised activations: proportional to the real ones, a byte each.
-        """
+    def look(self, pixels: NDArray[np.uint8]) -> Seen:
+        """Look at one (224, 224, 3) picture."""
         self._net.set_tensor(self._input, pixels[None])
         self._net.invoke()
-        levels = self._net.get_tensor(self._pooled).reshape(-1).astype(np.int16) - self._zero
-        return np.asarray(levels, dtype=np.uint8)
+        pooled = self._net.get_tensor(self._pooled).reshape(-1).astype(np.int16) - self._zero
+        return Seen(
+            np.asarray(pooled, dtype=np.uint8),
+            np.array(self._net.get_tensor(self._deep)[0]),
+            np.array(self._net.get_tensor(self._middle)[0]),
+        )

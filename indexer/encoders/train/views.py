@@ -19,7 +19,7 @@ from PIL import Image
 
 from indexer.encoders.train import disguise
 from indexer.encoders.train.data import Box, Photo
-from indexer.encoders.train.teacher import TEACHER_DIM, TEACHER_SIZE, Teacher
+from indexer.encoders.train.teacher import DEEP, MIDDLE, TEACHER_DIM, TEACHER_SIZE, Teacher
 
 VIEW_SIZE = 128
 _CHUNK = 256
@@ -29,13 +29,24 @@ _CHUNK = 256
 class Round:
     """One round of views, memory-mapped.
 
-    `pixels` (n, 128, 128, 3) is what the student sees, `features` (n, 1280) what the teacher
-    saw, `photo` (n,) the position in the list of photos.
+    `pixels` (n, 128, 128, 3) is what the student sees; `pooled` (n, 1280), `deep` (n, 7, 7, 320)
+    and `middle` (n, 14, 14, 96) what the teacher saw; `photo` (n,) the position in the list of
+    photos.
     """
 
-    pixels: NDArray[np.uint8]
-    features: NDArray[np.uint8]
     photo: NDArray[np.int64]
+    pixels: NDArray[np.uint8]
+    pooled: NDArray[np.uint8]
+    deep: NDArray[np.int8]
+    middle: NDArray[np.int8]
+
+
+_PARTS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
+    "pixels": (np.uint8, (VIEW_SIZE, VIEW_SIZE, 3)),
+    "pooled": (np.uint8, (TEACHER_DIM,)),
+    "deep": (np.int8, DEEP),
+    "middle": (np.int8, MIDDLE),
+}
 
 
 @dataclass(frozen=True)
@@ -56,24 +67,24 @@ def make_round(recipe: Recipe, folder: Path, number: int, workers: int) -> Round
     same recipe and number give the same views whatever the number of workers.
     """
     photo = np.repeat(np.arange(len(recipe.photos)), [p.repeats for p in recipe.photos])
-    names = [folder / f"round-{number:03d}-{part}.npy" for part in ("pixels", "features")]
-    if not all(name.is_file() for name in names):
+    paths = {part: folder / f"round-{number:03d}-{part}.npy" for part in _PARTS}
+    if not all(path.is_file() for path in paths.values()):
         folder.mkdir(parents=True, exist_ok=True)
-        parts = [name.with_suffix(".part.npy") for name in names]
-        pixels = np.lib.format.open_memmap(
-            parts[0], "w+", np.uint8, (len(photo), VIEW_SIZE, VIEW_SIZE, 3)
-        )
-        features = np.lib.format.open_memmap(parts[1], "w+", np.uint8, (len(photo), TEACHER_DIM))
+        drafts = {part: path.with_suffix(".part.npy") for part, path in paths.items()}
+        files = {
+            part: np.lib.format.open_memmap(drafts[part], "w+", kind, (len(photo), *shape))
+            for part, (kind, shape) in _PARTS.items()
+        }
         jobs = [
             (number, start, photo[start : start + _CHUNK]) for start in range(0, len(photo), _CHUNK)
         ]
         with get_context("spawn").Pool(workers, _start_worker, (recipe,)) as pool:
-            for start, some_pixels, some_features in pool.imap_unordered(_make_chunk, jobs):
-                pixels[start : start + len(some_pixels)] = some_pixels
-                features[start : start + len(some_features)] = some_features
-        for part, name in zip(parts, names, strict=True):
-            part.replace(name)
-    return Round(np.load(names[0], mmap_mode="r"), np.load(names[1], mmap_mode="r"), photo)
+            for start, made in pool.imap_unordered(_make_chunk, jobs):
+                for part, rows in made.items():
+                    files[part][start : start + len(rows)] = rows
+        for part, path in paths.items():
+            drafts[part].replace(path)
+    return Round(photo, **{part: np.load(path, mmap_mode="r") for part, path in paths.items()})
 
 
 _RECIPE: Recipe | None = None
@@ -87,24 +98,28 @@ def _start_worker(recipe: Recipe) -> None:
 
 def _make_chunk(
     job: tuple[int, int, NDArray[np.int64]],
-) -> tuple[int, NDArray[np.uint8], NDArray[np.uint8]]:
+) -> tuple[int, dict[str, NDArray[np.generic]]]:
     assert _RECIPE is not None
     assert _TEACHER is not None
     number, start, photos = job
     rng = np.random.default_rng((_RECIPE.seed, number, start))
-    pixels = np.empty((len(photos), VIEW_SIZE, VIEW_SIZE, 3), np.uint8)
-    features = np.empty((len(photos), TEACHER_DIM), np.uint8)
+    made: dict[str, NDArray[np.generic]] = {
+        part: np.empty((len(photos), *shape), kind) for part, (kind, shape) in _PARTS.items()
+    }
     before = -1
     for i, index in enumerate(photos):
         photo = _RECIPE.photos[index]
         box = whole(photo) if number == 0 and index != before else random_box(whole(photo), rng)
         image = _open(photo.path)
-        features[i] = _TEACHER.features(_cut(image, box, TEACHER_SIZE))
-        pixels[i] = _cut(image, box, VIEW_SIZE)
+        seen = _TEACHER.look(_cut(image, box, TEACHER_SIZE))
+        view = _cut(image, box, VIEW_SIZE)
         if number > 0 or index == before:
-            pixels[i] = _disguised(pixels[i], photo, box, _RECIPE, rng)
+            view = _disguised(view, photo, box, _RECIPE, rng)
+        rows = {"pixels": view, "pooled": seen.pooled, "deep": seen.deep, "middle": seen.middle}
+        for part, row in rows.items():
+            made[part][i] = row
         before = index
-    return start, pixels, features
+    return start, made
 
 
 @cache

@@ -1,0 +1,210 @@
+"""The training package on drawn pictures: what it reads, what it makes of it, what it exports."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from indexer.encoders.train import disguise
+from indexer.encoders.train.data import is_held_out, magento_kind, read_photos
+
+WEIGHTS = Path(__file__).parents[1] / "indexer" / "encoders" / "weights" / "builtin.onnx"
+
+
+def write_table(path: Path, header: str, *rows: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([line.split(",") for line in (header, *rows)])
+
+
+def draw(path: Path, color: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = Image.new("RGB", (60, 40), "white")
+    ImageDraw.Draw(image).ellipse((15, 8, 45, 32), fill=color)
+    image.save(path)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Two groceries with a catalog picture and a photo each, and one clothing photo."""
+    folder = tmp_path / "data"
+    for name, color in (("Lemon", "yellow"), ("Plum", "purple")):
+        draw(folder / "grocery" / f"iconic/{name}.jpg", color)
+        draw(folder / "grocery" / f"photos/{name}.jpg", color)
+    draw(folder / "clothing" / "photos/0.jpg", "navy")
+    write_table(
+        folder / "grocery" / "catalog.csv",
+        "id,image",
+        "Lemon,iconic/Lemon.jpg",
+        "Plum,iconic/Plum.jpg",
+    )
+    write_table(
+        folder / "grocery" / "photos_train.csv",
+        "image,item_id",
+        "photos/Lemon.jpg,Lemon",
+        "photos/Plum.jpg,Plum",
+    )
+    write_table(folder / "grocery" / "photos_val.csv", "image,item_id", "photos/secret.jpg,Plum")
+    write_table(folder / "clothing" / "photos_train.csv", "image,category", "photos/0.jpg,pants")
+    return folder
+
+
+def test_photos_come_with_the_labels_of_their_set(data: Path) -> None:
+    photos = read_photos(data)
+    assert [(p.path.stem, p.source, p.item, p.kind) for p in photos] == [
+        ("Lemon", "grocery-catalog", "grocery/Lemon", None),
+        ("Plum", "grocery-catalog", "grocery/Plum", None),
+        ("Lemon", "grocery", "grocery/Lemon", None),
+        ("Plum", "grocery", "grocery/Plum", None),
+        ("0", "clothing", None, "pants"),
+    ]
+
+
+def test_validation_photos_are_never_read(data: Path) -> None:
+    assert "secret" not in {photo.path.stem for photo in read_photos(data)}
+
+
+def test_a_folder_without_any_set_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no training set below"):
+        read_photos(tmp_path)
+
+
+def test_a_shop_category_becomes_the_shared_kind_and_gear_has_none() -> None:
+    assert magento_kind(["Collections/Eco Friendly", "Men/Tops/Jackets"]) == "outwear"
+    assert magento_kind(["Gear/Fitness Equipment"]) is None
+
+
+def test_about_a_third_of_the_products_is_held_out() -> None:
+    share = np.mean([is_held_out(f"product-{i}") for i in range(3000)])
+    assert 0.30 < share < 0.37
+
+
+def test_the_thing_on_white_is_found_and_moves_to_another_background() -> None:
+    pixels = np.full((40, 60, 3), 255, np.uint8)
+    pixels[10:30, 20:40] = (200, 30, 30)
+    thing = disguise.thing_on_white(pixels)
+    assert thing is not None
+    assert thing.sum() == 20 * 20
+    moved = disguise.put_on(pixels, thing, np.zeros_like(pixels))
+    assert tuple(moved[20, 30]) == (200, 30, 30)
+    assert tuple(moved[0, 0]) == (0, 0, 0)
+
+
+def test_a_photo_with_a_full_background_has_no_thing_on_white() -> None:
+    assert disguise.thing_on_white(np.full((40, 60, 3), 90, np.uint8)) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: disguise.cartoon(x, 4),
+        disguise.sketch,
+        lambda x: disguise.paint(x, x[::-1].copy(), 0.5),
+        lambda x: disguise.compress(x, 30),
+    ],
+)
+def test_a_disguise_keeps_shape_and_type(change: object) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8)
+    changed = change(pixels)  # type: ignore[operator]
+    assert (changed.shape, changed.dtype) == (pixels.shape, np.uint8)
+
+
+@pytest.mark.torch
+def test_the_exported_file_gives_the_vectors_of_the_network(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("onnx")
+    from indexer.encoders.train.export import check, export, load_network
+    from indexer.encoders.train.network import Network, Shape
+
+    torch.manual_seed(0)
+    # Wide enough that some weights are stored as int8 and some as float16.
+    network = Network(Shape((8, 16, 16, 80), (1, 1, 1, 1), 48)).eval()
+    pixels = torch.randint(0, 256, (4, 3, 64, 64)).float()
+    with torch.inference_mode():
+        before = network(pixels)
+    export(network, tmp_path / "small.onnx", name="small", size=64, fit="squash")
+    assert check(network, tmp_path / "small.onnx", 64) < 1e-3
+    again = load_network(tmp_path / "small.onnx")
+    assert check(again, tmp_path / "small.onnx", 64) < 1e-3
+    with torch.inference_mode():
+        assert float((before * again(pixels)).sum(1).min()) > 0.999
+
+
+@pytest.mark.torch
+def test_the_shipped_weights_can_be_trained_further() -> None:
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("onnx")
+    from indexer.encoders.train.export import load_network
+
+    network = load_network(WEIGHTS).train()
+    network(torch.zeros(2, 3, 96, 96)).sum().backward()
+    assert all(parameter.grad is not None for parameter in network.parameters())
+
+
+@pytest.mark.torch
+def test_augmented_pictures_depend_on_the_generator_alone() -> None:
+    torch = pytest.importorskip("torch")
+    from indexer.encoders.train.augment import augment
+
+    pixels = torch.randint(0, 256, (12, 3, 64, 64), dtype=torch.uint8)
+    first, second = (augment(pixels, 32, torch.Generator().manual_seed(3))[0] for _ in range(2))
+    assert first.shape == (12, 3, 32, 32)
+    assert torch.equal(first, second)
+    assert float(first.min()) >= 0.0
+    assert float(first.max()) <= 255.0
+
+
+@pytest.mark.torch
+def test_losses_are_lower_for_the_right_answer_and_skip_the_unlabeled() -> None:
+    torch = pytest.importorskip("torch")
+    from indexer.encoders.train.losses import UNLABELED, Proxies, same_thing
+
+    torch.manual_seed(0)
+    proxies = Proxies(5, 20.0)
+    rows = proxies.vectors.detach().clone()
+    right, wrong = torch.arange(5), (torch.arange(5) + 1) % 5
+    groups = torch.arange(5).repeat(2)
+    with torch.no_grad():
+        assert float(proxies(rows, right)) < float(proxies(rows, wrong))
+        assert float(proxies(rows, torch.full((5,), UNLABELED))) == 0.0
+        alike = same_thing(torch.cat([rows, rows]), groups)
+        assert float(alike) < float(same_thing(torch.cat([rows, -rows]), groups))
+
+
+@pytest.mark.torch
+def test_training_goes_on_from_its_checkpoint_and_refuses_another_plan(
+    data: Path, tmp_path: Path
+) -> None:
+    torch = pytest.importorskip("torch")
+    from indexer.encoders.train.fit import Batches, Plan, fit
+    from indexer.encoders.train.network import Shape
+    from indexer.encoders.train.views import VIEW_SIZE, Round
+
+    photos = read_photos(data)
+    rng = np.random.default_rng(0)
+    photo = np.repeat(np.arange(len(photos)), [p.repeats for p in photos])
+    views = Round(
+        photo,
+        rng.integers(0, 256, (len(photo), VIEW_SIZE, VIEW_SIZE, 3), dtype=np.uint8),
+        rng.integers(0, 256, (len(photo), 1280), dtype=np.uint8),
+        rng.integers(-128, 128, (len(photo), 7, 7, 320), dtype=np.int8),
+        rng.integers(-128, 128, (len(photo), 14, 14, 96), dtype=np.int8),
+    )
+    shape = Shape((4, 4, 4, 4), (1, 1, 1, 1), 8)
+    plan = Plan(shape=shape, steps=3, pairs=4, sizes=((1.0, 32),), workers=2)
+    checkpoint = tmp_path / "checkpoint.pt"
+    batches = Batches(photos, [views], plan, [True] * len(photos))
+    threads = torch.get_num_threads()
+    try:
+        first = fit(batches, plan, checkpoint, lambda line: None)
+        again = fit(batches, plan, checkpoint, lambda line: None)  # nothing is left to do
+        assert torch.equal(first.head.weight, again.head.weight)
+        other = Plan(shape=shape, steps=4, pairs=4, sizes=((1.0, 32),), workers=2)
+        with pytest.raises(ValueError, match="another plan"):
+            fit(batches, other, checkpoint, lambda line: None)
+    finally:
+        torch.set_num_threads(threads)
