@@ -16,10 +16,11 @@ from indexer.sample.palette import Rgb
 from indexer.sample.plan import PhotoPlan
 from indexer.sample.surfaces import MAIN, Floats, capped, tube
 
-SIZES = ((1000, 750), (720, 960), (800, 600), (600, 800), (640, 640), (768, 576), (576, 768),
-        (720, 720),
-         (840, 630), (640, 800))  # fmt: skip
-FINE = 0.7  # photos are composed at this share of their size and then enlarged: a phone's softness
+SIZES = (
+    *((1000, 750), (720, 960), (800, 600), (600, 800), (640, 640)),
+    *((768, 576), (576, 768), (720, 720), (840, 630), (640, 800)),
+)
+FINE = 0.62  # photos are composed at this share of their size and then enlarged: a phone's softness
 SKINS: tuple[Rgb, ...] = ((234, 190, 162), (198, 142, 108), (128, 84, 62), (92, 60, 46))
 
 
