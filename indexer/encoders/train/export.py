@@ -196,7 +196,7 @@ def load_network(path: Path) -> Network:
     if not shapes:
         raise ValueError(f"{path} was not exported by this package: it does not name its shape")
     fields = json.loads(shapes[0])
-    network = (
+    network: Network = (
         Network(Shape(tuple(fields["channels"]), tuple(fields["blocks"]), fields["last"]))
         .eval()
         .fold()
