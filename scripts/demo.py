@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import os
 import re
 import subprocess
 import sys
@@ -53,7 +54,8 @@ def check(shop: Path, sample: Path) -> int:
     """Serve the shop on a free port, send photos over HTTP, compare with the truth; 0 if fine."""
     print("* serving it and sending photos", flush=True)
     command = [VITRINE, "serve", "--shop", str(shop), "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+    quiet = {**os.environ, "VITRINE_REQUEST_LOG": "false"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=quiet) as server:
         try:
             assert server.stdout is not None
             found = _STARTED.search(server.stdout.readline())
@@ -70,22 +72,26 @@ def judge(url: str, sample: Path) -> int:
         if b"Vitrine" not in page.read():
             print("the page at / is not ours", file=sys.stderr)
             return 1
-    with (sample / "queries.csv").open(encoding="utf-8", newline="") as file:
-        truths = list(csv.DictReader(file))
+    product = {row["id"]: row["product_id"] for row in read(sample / "catalog.csv")}
+    truths = read(sample / "queries.csv")
     chosen = truths[:: max(1, len(truths) // _CHECKED)][:_CHECKED]
     right = 0
     for truth in chosen:
         reply = send(url, sample / truth["image"])
-        first = reply["hits"][0]["item_id"] if reply["hits"] else None
-        right += first == truth["item_id"]
-        if truth is chosen[0]:
-            took = reply["timings"]["total_ms"]
-            print(f"  {truth['image']} -> {first} (expected {truth['item_id']}), {took:.0f} ms")
-    print(f"  the right item comes first for {right} of {len(chosen)} photos")
+        first = reply["hits"][0]
+        fits = first["product_id"] == product[truth["item_id"]]
+        right += fits
+        print(f"  {truth['image']}: {first['item_id']} ({'right' if fits else 'wrong'})")
+    print(f"  the right product comes first for {right} of {len(chosen)} photos")
     if right * 2 < len(chosen):
         print("fewer than half: something is wrong", file=sys.stderr)
         return 1
     return 0
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def send(url: str, photo: Path) -> dict[str, list[dict[str, str]]]:
