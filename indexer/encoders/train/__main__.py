@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=Path, required=True, help="ONNX file to write, with a JSON beside it"
     )
     parser.add_argument(
-        "--work", type=Path, help="folder for views (5 GB) and checkpoints; default OUT.work"
+        "--work", type=Path, help="folder for views (4 GB) and checkpoints; default OUT.work"
     )
     parser.add_argument(
         "--teacher", type=Path, help=f"MobileNetV2 .tflite; default DATA/{TEACHER_FILE}"
@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--name", default="vitrine-retail-1", help="name of the weights in the JSON"
     )
-    parser.add_argument("--rounds", type=int, default=7, help="views made of each photo")
+    parser.add_argument("--rounds", type=int, default=3, help="views made of each photo")
     parser.add_argument("--steps", type=int, help="training steps; default as shipped")
     parser.add_argument(
         "--workers", type=int, default=2, help="processes or threads that work at once"

@@ -41,11 +41,11 @@ class Plan:
     """Every number that decides the result, besides the data."""
 
     shape: Shape = field(default_factory=Shape)
-    steps: int = 4000
+    steps: int = 7200
     pairs: int = 48
-    sizes: tuple[tuple[float, int], ...] = ((0.6, 64), (1.0, 96))
+    sizes: tuple[tuple[float, int], ...] = ((0.33, 64), (0.78, 96), (1.0, 128))
     rate: float = 1.6e-3
-    level: float = 0.6
+    level: float = 0.55
     decay: float = 0.05
     keep: float = 0.998
     seed: int = 1
@@ -54,7 +54,7 @@ class Plan:
     kind_weight: float = 0.7
     imitate_weight: float = 2.0
     relation_weight: float = 1.0
-    place_weight: float = 1.0
+    place_weight: float = 2.0
     same_weight: float = 0.5
 
     def size(self, step: int) -> int:
@@ -319,7 +319,8 @@ def fit(batches: Batches, plan: Plan, checkpoint: Path, report: Callable[[str], 
                 done.result()
     finally:
         torch.set_num_threads(threads)
-    return run.average.eval()
+    average: Network = run.average.eval()
+    return average
 
 
 @torch.no_grad()
