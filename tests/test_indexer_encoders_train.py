@@ -208,3 +208,13 @@ def test_training_goes_on_from_its_checkpoint_and_refuses_another_plan(
             fit(batches, other, checkpoint, lambda line: None)
     finally:
         torch.set_num_threads(threads)
+
+
+def test_a_drawn_shop_gives_items_with_catalog_pictures_and_photos(tmp_path: Path) -> None:
+    folder = tmp_path / "drawn"
+    folder.mkdir()
+    (folder / "catalog.csv").write_text("id,images\nmug-red,images/a.jpg;images/b.jpg\n")
+    (folder / "queries.csv").write_text("image,item_id\nphotos/000.jpg,mug-red\n")
+    photos = read_photos(tmp_path)
+    assert [photo.path.name for photo in photos] == ["a.jpg", "b.jpg", "000.jpg"]
+    assert {(photo.source, photo.item) for photo in photos} == {("drawn", "drawn/mug-red")}

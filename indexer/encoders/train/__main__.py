@@ -17,8 +17,10 @@ from pathlib import Path
 
 from indexer.encoders.train.data import Photo, read_photos
 from indexer.encoders.train.views import Recipe, make_round
+from indexer.sample.shop import write_shop
 
 TEACHER_FILE = Path("weights") / "mobilenet_v2_1.0_224_imagenet.tflite"
+DRAWN_SEED, DRAWN_ITEMS, DRAWN_PHOTOS = 11, 640, 600  # the demo's shop is drawn with another seed
 BACKGROUND_SOURCES = ("ccp", "general", "grocery")
 
 logger = logging.getLogger(__name__)
@@ -52,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         "--teacher", type=Path, help=f"MobileNetV2 .tflite; default DATA/{TEACHER_FILE}"
     )
     parser.add_argument(
-        "--name", default="vitrine-retail-1", help="name of the weights in the JSON"
+        "--name", default="vitrine-retail-2", help="name of the weights in the JSON"
     )
     parser.add_argument("--rounds", type=int, default=3, help="views made of each photo")
     parser.add_argument("--steps", type=int, help="training steps; default as shipped")
@@ -75,13 +77,21 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _drawn_photos(work: Path) -> list[Photo]:
+    """Photos of a sample shop that is drawn below `work` where it is not there yet."""
+    if not (work / "drawn" / "queries.csv").is_file():
+        work.mkdir(parents=True, exist_ok=True)
+        write_shop(work / "drawn", items=DRAWN_ITEMS, photos=DRAWN_PHOTOS, seed=DRAWN_SEED)
+    return read_photos(work)
+
+
 def main() -> None:
     """Read the command line, then photos -> views -> training -> ONNX."""
     arguments = _parser().parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    photos = read_photos(arguments.data)
-    logger.info("%d photos and things", len(photos))
     work: Path = arguments.work or arguments.out.with_suffix(".work")
+    photos = [*read_photos(arguments.data), *_drawn_photos(work)]
+    logger.info("%d photos and things", len(photos))
     recipe = make_recipe(photos, arguments.teacher or arguments.data / TEACHER_FILE)
     rounds = []
     for number in range(arguments.rounds):

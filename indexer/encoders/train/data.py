@@ -8,6 +8,7 @@ The data folder has one sub-folder a set; a set that is absent is simply not use
     ccp/       labels.csv (value,name), photos/*.jpg, masks/*.png with one label value a pixel
     general/   *.jpg without labels
     styles/    *.jpg without labels
+    drawn/     a sample shop, as indexer.sample draws it: catalog.csv, queries.csv and pictures
 
 Validation files that lie beside them are never read here.
 """
@@ -93,6 +94,7 @@ def read_photos(data: Path) -> list[Photo]:
         "ccp": _ccp,
         "general": lambda folder: _unlabeled(folder, 1),
         "styles": lambda folder: _unlabeled(folder, 6),
+        "drawn": _drawn,
     }
     photos = [
         photo
@@ -128,6 +130,14 @@ def _grocery(folder: Path) -> Iterator[Photo]:
         yield Photo(folder / row["image"], "grocery-catalog", f"grocery/{row['id']}", repeats=8)
     for row in _rows(folder / "photos_train.csv"):
         yield Photo(folder / row["image"], "grocery", f"grocery/{row['item_id']}")
+
+
+def _drawn(folder: Path) -> Iterator[Photo]:
+    for row in _rows(folder / "catalog.csv"):
+        for image in row["images"].split(";"):
+            yield Photo(folder / image, "drawn", f"drawn/{row['id']}")
+    for row in _rows(folder / "queries.csv"):
+        yield Photo(folder / row["image"], "drawn", f"drawn/{row['item_id']}")
 
 
 def _clothing(folder: Path) -> Iterator[Photo]:

@@ -31,8 +31,9 @@ SOURCE_SHARE = {
     "ccp": 3,
     "general": 14,
     "styles": 2,
+    "drawn": 24,
 }
-OTHER_PHOTO = {"grocery": 0.4, "grocery-catalog": 0.7, "magento": 0.7}
+OTHER_PHOTO = {"grocery": 0.4, "grocery-catalog": 0.7, "magento": 0.7, "drawn": 0.85}
 """How often the second view of a pair is taken from another photo of the same item."""
 
 
