@@ -58,7 +58,7 @@ def print_table(table: Table) -> None:
     """A table on stdout; full width when stdout is no terminal, so nothing is cut."""
     from rich.console import Console
 
-    Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(table)
+    Console(width=None if sys.stdout.isatty() else 1000, highlight=False).print(table)
 
 
 def note(text: str) -> None:
