@@ -94,8 +94,7 @@ class _Ingest:
         self._encoder = encoder
         self._key = encoder_key(encoder.id, encoder.weights_hash)
         self._limits = limits
-        # A square image must still fill most of the display copy.
-        self._side = max(encoder.preprocess.size, DISPLAY_SIDE * 4 // 5)
+        self._side = decoding_side(encoder)
         self._result = Ingested(found=[], skipped=[], seconds={})
         self._waiting: list[_Work] = []
         self._encoded: list[tuple[_Work, bytes]] = []
@@ -208,6 +207,14 @@ class _Ingest:
     def _spent(self, stage: str, start: float) -> None:
         seconds = self._result.seconds
         seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - start
+
+
+def decoding_side(encoder: Encoder) -> int:
+    """How many pixels the shorter side keeps: enough for the encoder and the display copy.
+
+    Four fifths of the copy's side, so that a square image still fills most of it.
+    """
+    return max(encoder.preprocess.size, DISPLAY_SIDE * 4 // 5)
 
 
 def no_progress(stage: str, done: int, total: int, skipped: int) -> None:

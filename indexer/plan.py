@@ -12,7 +12,7 @@ import numpy as np
 
 from indexer.errors import BadCatalog, BadImage
 from indexer.images import LIMITS, decode, read_image_file, thumbnail
-from indexer.ingest import DISPLAY_SIDE
+from indexer.ingest import DISPLAY_SIDE, decoding_side
 from indexer.items import Item, Skipped
 from indexer.sources import Catalog, image_path
 
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
 _SAMPLE = 64  # images that are really decoded and encoded
 _PAGE = 4096  # bytes; LMDB gives a value larger than half a page pages of its own
-_ITEM_MEMORY = 3500  # bytes an item takes in an engine: numbers, ids, columns (measured)
-_ROW_MEMORY = 420  # bytes a row takes in an engine besides its vector (measured)
-_BASE_MEMORY = 120_000_000  # bytes of Python, FAISS and ONNX Runtime before any item (measured)
+# 20,000 drawn items with a row each took an engine 3.9 kB apiece besides their vectors; how that
+# splits between item and row is an estimate. The process had 100 MB before; HTTP adds the rest.
+_ITEM_MEMORY = 3500
+_ROW_MEMORY = 420
+_BASE_MEMORY = 120_000_000
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,7 +97,7 @@ class _Sample(msgspec.Struct, frozen=True):
 
 
 def _measure(catalog: Catalog, paths: list[str], encoder: Encoder) -> _Sample:
-    side = max(encoder.preprocess.size, DISPLAY_SIDE * 4 // 5)
+    side = decoding_side(encoder)
 
     def read(path: str) -> tuple[Pixels, int] | BadImage:
         try:
