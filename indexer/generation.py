@@ -3,20 +3,23 @@
     shop/
       catalog.lmdb/          the truth
       generations/000007/    vectors.faiss, rows.npy, words.sqlite, manifest.json
-      CURRENT                "000007", replaced by one atomic rename
+      CURRENT                "000007", replaced by one atomic rename; the lines below the first
+                             name what served before, the latest first
 
 A generation is written under a name of its own, synced, described by its manifest (last),
 renamed to its number, and only then made current. Whatever moment the power fails, CURRENT
-names a complete generation.
+names a complete generation. Who reads a generation holds a shared lock on its manifest, and
+none is removed while somebody does.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,12 +29,14 @@ import msgspec
 from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound, StoreFull
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 FORMAT = 1
 KEEP = 3  # generations on disk after a build: the current one and what one may roll back to
 VECTORS, ROWS, WORDS, MANIFEST = "vectors.faiss", "rows.npy", "words.sqlite", "manifest.json"
 _DRAFT = ".CURRENT."
+_HISTORY = 20  # names that CURRENT remembers
+_NAME = 12  # most digits of a name
 
 
 class FileRecord(msgspec.Struct, frozen=True):
@@ -46,8 +51,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     ``next_row`` is the LMDB high-water mark: rows from there on are not in this index.
     ``changes`` is the number of the last change of the catalog that it knows of.
-    ``skipped`` counts the rows and images of the catalog that were left out. ``seal`` is the
-    SHA-256 of all the other fields: a manifest that was changed does not pass for one.
+    ``skipped`` counts the rows and images of the catalog that were left out. A ``candidate``
+    was built to be looked at before it serves. ``seal`` is the SHA-256 of all the other fields:
+    a manifest that was changed does not pass for one.
     """
 
     format: int
@@ -64,6 +70,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     skipped: int
     changes: int
     catalog: str = ""
+    candidate: bool = False
     files: dict[str, FileRecord] = {}
     seal: str = ""
 
@@ -79,8 +86,15 @@ class ShopFolder:
 
     def current(self) -> str:
         """The name of the serving generation. IndexNotFound, with the way out, when none is."""
+        return self.served()[0]
+
+    def served(self) -> list[str]:
+        """The serving generation and those that served before it, the latest first.
+
+        Earlier ones may have been removed since. Raises as ``current`` does.
+        """
         try:
-            name = self.current_file.read_text(encoding="ascii").strip()
+            text = self.current_file.read_text(encoding="ascii").strip()
         except (FileNotFoundError, NotADirectoryError):
             what = "no index" if self.path.is_dir() else "no such folder and so no index"
             raise IndexNotFound(
@@ -88,9 +102,10 @@ class ShopFolder:
             ) from None
         except (OSError, UnicodeDecodeError) as error:
             raise IndexCorrupt(f"cannot read {self.current_file}: {error}") from error
-        if not (name.isascii() and name.isdigit()):
-            raise IndexCorrupt(f"{self.current_file} holds {name[:40]!r}, not a generation's name")
-        return name
+        names = text.split("\n")
+        if not all(name.isdigit() and len(name) <= _NAME for name in names):
+            raise IndexCorrupt(f"{self.current_file} holds {text[:40]!r}, not a generation's name")
+        return names
 
     def names(self) -> list[str]:
         """The complete generations on disk, oldest first."""
@@ -160,12 +175,40 @@ class ShopFolder:
                 )
         return manifest
 
+    @contextmanager
+    def hold(self, name: str) -> Iterator[None]:
+        """Keep a generation from being removed for the block. IndexNotFound when it is gone.
+
+        The lock belongs to the open file, so it is gone when its process is, however that ends.
+        """
+        path = self.generations / name / MANIFEST
+        gone = IndexNotFound(f"{self.path} has no generation {name}")
+        try:
+            descriptor = os.open(path, os.O_RDONLY)
+        except (FileNotFoundError, NotADirectoryError):
+            raise gone from None
+        except OSError as error:
+            raise IndexCorrupt(f"{path} cannot be read: {error.strerror or error}") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            if not path.exists():  # removed while we waited for the lock
+                raise gone
+            yield
+        finally:
+            os.close(descriptor)
+
     def publish(self, manifest: Manifest, write: Callable[[Path], None]) -> str:
         """Write a generation beside the others, then make it the current one; returns its name.
 
         ``write`` puts the files into the folder it is given. If anything fails before the
         last rename, the old generation stays current and the half-written one is removed.
         """
+        name = self.add(manifest, write)
+        self.make_current(name)
+        return name
+
+    def add(self, manifest: Manifest, write: Callable[[Path], None]) -> str:
+        """Write a generation beside the others, as ``publish`` does, and leave CURRENT alone."""
         name = self._next_name()
         draft = self.generations / f".{name}.{os.getpid()}.{threading.get_ident()}"
         try:
@@ -189,15 +232,24 @@ class ShopFolder:
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
             raise
-        self.make_current(name)
         return name
 
-    def make_current(self, name: str) -> None:
-        """Move CURRENT to a complete generation by one atomic rename."""
+    def make_current(self, name: str, *, after: list[str] | None = None) -> None:
+        """Move CURRENT to a complete generation by one atomic rename.
+
+        ``after`` names what served before it, the latest first; by default the one that serves
+        now and those before that.
+        """
         self.manifest(name)
-        draft = self.path / f"{_DRAFT}{os.getpid()}"
+        if after is None:
+            try:
+                after = self.served()
+            except (IndexNotFound, IndexCorrupt):
+                after = []
+        lines = [name, *(one for one in after if one != name)][:_HISTORY]
+        draft = self.path / f"{_DRAFT}{os.getpid()}.{threading.get_ident()}"
         try:
-            draft.write_text(name + "\n", encoding="ascii")
+            draft.write_text("\n".join(lines) + "\n", encoding="ascii")
             sync(draft)
             draft.replace(self.current_file)
             sync(self.path)
@@ -209,22 +261,55 @@ class ShopFolder:
     def tidy(self, keep: int = KEEP) -> list[str]:
         """Remove what was half written and all but the ``keep`` newest; returns their names.
 
-        The current one always stays. Call it with the shop's job lock held.
+        The current one always stays, and so do candidates that have not served yet and what
+        somebody reads. Call it with the shop's job lock held.
         """
         for draft in self.path.glob(f"{_DRAFT}*"):
             draft.unlink(missing_ok=True)
         if not self.generations.is_dir():
             return []
-        drafts = [e for e in self.generations.iterdir() if e.name.startswith(".")]
-        old = self.names()[:-keep]
-        with suppress(IndexNotFound):
-            old = [name for name in old if name != self.current()]
-        for path in [*drafts, *(self.generations / name for name in old)]:
-            shutil.rmtree(path, ignore_errors=True)
-        return old
+        for entry in self.generations.iterdir():
+            if entry.name.startswith("."):
+                shutil.rmtree(entry, ignore_errors=True)
+        waiting = {name for name in self.names() if self.is_candidate(name)}
+        built = [name for name in self.names() if name not in waiting]
+        return [name for name in built[: -keep or None] if self.remove(name)]
+
+    def is_candidate(self, name: str) -> bool:
+        """Whether a generation still waits to be promoted or dropped."""
+        served: list[str] = []
+        with suppress(IndexNotFound, IndexCorrupt):
+            served = self.served()
+        with suppress(IndexNotFound, IndexCorrupt, IndexMismatch):
+            return name not in served and self.manifest(name).candidate
+        return False
+
+    def remove(self, name: str) -> bool:
+        """Remove a generation; False, and nothing happens, if it is current or being read."""
+        folder = self.generations / name
+        try:
+            descriptor = os.open(folder / MANIFEST, os.O_RDONLY)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Looked up under the lock: whoever makes it current holds it meanwhile.
+            with suppress(IndexNotFound):
+                if self.current() == name:
+                    return False
+            gone = folder.with_name(f".{name}.gone")
+            folder.rename(gone)  # at once: a removal cut short must not look like damage
+        except (OSError, IndexCorrupt):
+            return False
+        finally:
+            os.close(descriptor)
+        shutil.rmtree(gone, ignore_errors=True)
+        return True
 
     def _next_name(self) -> str:
         taken = [0]
+        with suppress(IndexNotFound, IndexCorrupt):
+            taken += map(int, self.served())  # no name stands for two generations
         if self.generations.is_dir():
             taken += [int(one.name) for one in self.generations.iterdir() if one.name.isdigit()]
         return f"{max(taken) + 1:06d}"

@@ -143,6 +143,13 @@ def test_a_manifest_that_is_none_is_corrupt(shop, content):
 
 
 def publish(shop: ShopFolder, **fields: object) -> str:
+    """A generation of one small file, made current."""
+    name = add(shop, **fields)
+    shop.make_current(name)
+    return name
+
+
+def add(shop: ShopFolder, **fields: object) -> str:
     """A generation of one small file."""
     manifest = Manifest(
         **{
@@ -162,7 +169,7 @@ def publish(shop: ShopFolder, **fields: object) -> str:
             **fields,
         }
     )
-    return shop.publish(manifest, lambda folder: (folder / "file").write_bytes(b"x") and None)
+    return shop.add(manifest, lambda folder: (folder / "file").write_bytes(b"x") and None)
 
 
 def test_a_manifest_of_another_format_is_a_mismatch_naming_both(tmp_path):
@@ -215,6 +222,63 @@ def test_tidying_keeps_the_newest_and_the_current_one(tmp_path):
     assert shop.tidy(keep=2) == ["000001", "000003", "000004"]
     assert shop.names() == ["000002", "000005", "000006"]
     assert publish(shop) == "000007"
+
+
+def test_current_remembers_what_served_before_it_the_latest_first(tmp_path):
+    shop = ShopFolder(tmp_path)
+    for _ in range(3):
+        publish(shop)
+    assert shop.served() == ["000003", "000002", "000001"]
+    shop.make_current("000001")
+    assert (shop.current(), shop.served()) == ("000001", ["000001", "000003", "000002"])
+    shop.make_current("000002", after=["000001"])
+    assert shop.served() == ["000002", "000001"]
+
+
+def test_no_name_is_given_twice_even_after_the_newest_generation_was_removed(tmp_path):
+    shop = ShopFolder(tmp_path)
+    for _ in range(3):
+        publish(shop)
+    shop.make_current("000001")
+    assert shop.tidy(keep=1) == ["000002"]
+    assert shop.remove("000003")
+    assert publish(shop) == "000004"
+
+
+def test_a_candidate_does_not_serve_and_stays_until_it_is_removed_by_name(tmp_path):
+    shop = ShopFolder(tmp_path)
+    publish(shop)
+    assert add(shop, candidate=True) == "000002"
+    assert shop.current() == "000001"
+    for _ in range(3):
+        publish(shop)
+    assert shop.tidy(keep=1) == ["000001", "000003", "000004"]
+    assert shop.names() == ["000002", "000005"]
+    shop.make_current("000002")
+    assert not shop.is_candidate("000002")
+    publish(shop)
+    assert shop.tidy(keep=1) == ["000002", "000005"]
+
+
+def test_what_somebody_reads_is_not_removed(tmp_path):
+    shop = ShopFolder(tmp_path)
+    publish(shop)
+    publish(shop)
+    with shop.hold("000001"), shop.hold("000001"):
+        assert not shop.remove("000001")
+        assert shop.tidy(keep=1) == []
+    assert shop.tidy(keep=1) == ["000001"]
+    with pytest.raises(IndexNotFound, match="no generation 000001"), shop.hold("000001"):
+        pass
+
+
+def test_the_current_generation_cannot_be_removed(tmp_path):
+    shop = ShopFolder(tmp_path)
+    name = publish(shop)
+    assert not shop.remove(name)
+    assert shop.manifest(name)
+    shop.current_file.write_bytes(b"rubbish")  # it cannot be told which one is current
+    assert not shop.remove(name)
 
 
 def test_tidying_removes_what_was_half_written(tmp_path):
