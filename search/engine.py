@@ -57,6 +57,7 @@ class SearchEngine:
         self._manifest = opened.manifest
         self._store = store
         self._words = opened.words
+        self._held = opened.held
         key = encoder_key(encoder.id, encoder.weights_hash)
         self._direction = Direction(store, encoder, key)
         with store.read() as reader:
@@ -65,17 +66,23 @@ class SearchEngine:
 
     @classmethod
     def open(
-        cls, shop: Path | str, *, encoder: Encoder | None = None, threads: int | None = None
+        cls,
+        shop: Path | str,
+        *,
+        encoder: Encoder | None = None,
+        threads: int | None = None,
+        generation: str | None = None,
     ) -> SearchEngine:
         """Open the current generation of a shop, every file of it verified first.
 
         Where the current generation is damaged, the newest older one that is whole serves
         instead (with the store's later rows searched beside it), and a warning is logged.
         ``encoder`` must be the one the index was built with; by default it is loaded.
+        ``generation`` opens that one, and no other if it is damaged.
         Raises IndexNotFound, IndexCorrupt, IndexMismatch, EncoderNotFound.
         """
         folder = ShopFolder(shop)
-        names = candidates(folder)
+        names = candidates(folder) if generation is None else [generation]
         manifest = legible_manifest(folder, names)
         if encoder is None:
             from indexer.encoders.registry import load_encoder
@@ -89,6 +96,7 @@ class SearchEngine:
                 return cls(folder, store, encoder, opened)
             except BaseException:
                 opened.words.close()
+                opened.held.close()
                 raise
         except BaseException:
             store.close()
@@ -103,6 +111,7 @@ class SearchEngine:
     def close(self) -> None:
         """Let go of the files. Do not search afterwards."""
         self._words.close()
+        self._held.close()
         self._store.close()
 
     def by_image(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
 from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound
@@ -18,28 +19,32 @@ logger = logging.getLogger("vitrine.search")
 
 
 class Opened(NamedTuple):
-    """A generation that has been verified and read."""
+    """A generation that has been verified and read; ``held`` keeps its files from removal."""
 
     name: str
     manifest: Manifest
     vectors: VectorIndex
     words: LexicalIndex
+    held: ExitStack
 
 
 def candidates(folder: ShopFolder) -> list[str]:
-    """The generations that may serve: the current one, then the older ones, newest first.
+    """The generations that may serve: the current one, then what served before, the latest first.
 
-    Where CURRENT is damaged, all of them. IndexNotFound when nothing was built here.
+    After a rollback none that is newer than the current one. Where CURRENT is damaged, all of
+    them, newest first. IndexNotFound when nothing was built here.
     """
     names = folder.names()
     try:
-        current = folder.current()
+        served = folder.served()
     except IndexCorrupt as error:
         if not names:
             raise
         logger.warning("%s; looking for the newest generation that is whole", error)
         return names[::-1]
-    return [current, *(name for name in reversed(names) if name < current)]
+    before = [name for name in served[1:] if name in names]
+    older = [name for name in reversed(names) if name < served[0] and name not in before]
+    return [served[0], *before, *older]
 
 
 def legible_manifest(folder: ShopFolder, names: list[str]) -> Manifest:
@@ -58,19 +63,22 @@ def load_newest(folder: ShopFolder, names: list[str], encoder: Encoder, store: S
     first_error: IndexCorrupt | IndexNotFound | None = None
     for name in names:
         try:
-            manifest = folder.verify(name)
-            if (manifest.encoder, manifest.weights_hash) != (encoder.id, encoder.weights_hash):
-                continue
-            path = folder.generations / name
-            vectors = VectorIndex.load(path / VECTORS, path / ROWS)
-            words = _words(folder, name, manifest, store)
+            with ExitStack() as stack:
+                stack.enter_context(folder.hold(name))
+                manifest = folder.verify(name)
+                if (manifest.encoder, manifest.weights_hash) != (encoder.id, encoder.weights_hash):
+                    continue
+                path = folder.generations / name
+                vectors = VectorIndex.load(path / VECTORS, path / ROWS)
+                words = _words(folder, name, manifest, store)
+                held = stack.pop_all()
         except (IndexCorrupt, IndexNotFound) as error:
             logger.warning("generation %s is damaged: %s", name, error)
             first_error = first_error or error
             continue
         if first_error:
             logger.warning("serving the older generation %s of %s", name, folder.path)
-        return Opened(name, manifest, vectors, words)
+        return Opened(name, manifest, vectors, words, held)
     raise first_error or IndexCorrupt(f"{folder.path} has no generation that can be served")
 
 
