@@ -7,207 +7,49 @@ Named databases, and what a key of each leads to::
     rows        row, 8 bytes big-endian                -> Row (msgpack)
     images      content hash                           -> JPEG copy of the image, for display
     embeddings  encoder key, content hash, variant     -> dim x fp16
+    changes     sequence, 8 bytes big-endian           -> what changed (1 byte), item_id
 
 Embeddings and display copies are keyed by what the image contains, so the same bytes are
 encoded once, however often they occur, and a build that was interrupted finds its work
 again. Rows are keyed by number and belong to one image of one item: they never shift, and
 two items with the same photo have a row each.
+
+``changes`` is the log of what was written: a process that has seen everything up to one
+number reads on from there, and knows the shop again.
 """
 
 from __future__ import annotations
 
-import hashlib
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import batched
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import lmdb
-import msgspec
-import numpy as np
 
-from indexer.arrays import Vectors
+from indexer.datafile import check_whole
 from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound, StoreFull
-from indexer.items import ORIGINAL, Item
+from indexer.stored import Change, ImageRecord, ItemRecord, Row, content_hash, encoder_key
+from indexer.transactions import Reader, Writer
+
+__all__ = [
+    "Change",
+    "ImageRecord",
+    "ItemRecord",
+    "Reader",
+    "Row",
+    "Store",
+    "Writer",
+    "content_hash",
+    "encoder_key",
+]
 
 FORMAT = 1
 MAP_BYTES = 256 << 30  # reserved address space, not disk: LMDB files grow as they fill
-_DATABASES = ("meta", "items", "rows", "images", "embeddings")
-_HASH_BYTES = 16
-
-T = TypeVar("T")
-
-
-class ImageRecord(msgspec.Struct, frozen=True):
-    """One good image of an item: where it came from, what it contains, and its rows.
-
-    ``width`` and ``height`` are those of the upright original. ``rows`` gives the row of each
-    variant that is indexed, ``original`` among them.
-    """
-
-    path: str
-    content: bytes
-    width: int
-    height: int
-    rows: dict[str, int]
-
-
-class ItemRecord(msgspec.Struct, frozen=True):
-    """An item as it is stored: the catalog's words, and the images that could be read."""
-
-    item: Item
-    images: list[ImageRecord]
-
-
-class Row(msgspec.Struct, frozen=True, array_like=True):
-    """What a row of an index stands for."""
-
-    item_id: str
-    image_index: int
-    variant: str
-    content: bytes
-
-
-_ITEM = msgspec.msgpack.Decoder(ItemRecord)
-_ROW = msgspec.msgpack.Decoder(Row)
-
-
-def content_hash(data: bytes) -> bytes:
-    """The name of an image by its bytes: the first 16 bytes of its SHA-256."""
-    return hashlib.sha256(data).digest()[:_HASH_BYTES]
-
-
-def encoder_key(encoder_id: str, weights_hash: str) -> bytes:
-    """Eight bytes that stand for one encoder with one set of weights."""
-    return hashlib.sha256(f"{encoder_id}\n{weights_hash}".encode()).digest()[:8]
-
-
-class Reader:
-    """One consistent view of the store, for as long as its ``with`` block lasts."""
-
-    def __init__(self, txn: Any, dbs: Mapping[str, Any]) -> None:
-        self._txn = txn
-        self._dbs = dbs
-
-    def meta(self, name: str, default: T) -> T:
-        """A stored number or text, or ``default``, whose type it must have."""
-        value = self._txn.get(name.encode(), db=self._dbs["meta"])
-        if value is None:
-            return default
-        return msgspec.msgpack.decode(value, type=type(default))
-
-    def item(self, item_id: str) -> ItemRecord | None:
-        """The record of an item; None when there is no such item."""
-        key = item_id.encode("utf-8", "surrogatepass")
-        value = self._txn.get(key, db=self._dbs["items"]) if 0 < len(key) < 512 else None
-        return None if value is None else _decoded(_ITEM, value, f"item {item_id!r}")
-
-    def items(self) -> Iterator[ItemRecord]:
-        """All items, in the byte order of their ids."""
-        for key, value in self._txn.cursor(db=self._dbs["items"]):
-            yield _decoded(_ITEM, value, f"item {key.decode(errors='replace')!r}")
-
-    def rows(self) -> Iterator[tuple[int, Row]]:
-        """All rows, by rising number."""
-        for key, value in self._txn.cursor(db=self._dbs["rows"]):
-            row = int.from_bytes(key, "big")
-            yield row, _decoded(_ROW, value, f"row {row}")
-
-    def count(self, database: str) -> int:
-        """How many keys a database holds."""
-        return int(self._txn.stat(self._dbs[database])["entries"])
-
-    def image(self, content: bytes) -> bytes | None:
-        """The display copy (JPEG) of an image; None when none is stored."""
-        value: bytes | None = self._txn.get(content, db=self._dbs["images"])
-        return value
-
-    def has_embedding(self, encoder: bytes, content: bytes, variant: str = ORIGINAL) -> bool:
-        """Whether this encoder has encoded this content."""
-        key = encoder + content + variant.encode()
-        return self._txn.get(key, db=self._dbs["embeddings"]) is not None
-
-    def embeddings(self, encoder: bytes, contents: list[tuple[bytes, str]], dim: int) -> Vectors:
-        """The stored vectors of (content, variant) pairs, in order: (n, dim), as fp16 rounded.
-
-        IndexCorrupt when one is missing or of another length.
-        """
-        out = np.empty((len(contents), dim), dtype=np.float32)
-        for at, (content, variant) in enumerate(contents):
-            value = self._txn.get(encoder + content + variant.encode(), db=self._dbs["embeddings"])
-            if value is None or len(value) != 2 * dim:
-                raise IndexCorrupt(
-                    f"no embedding of {dim} numbers for image {content.hex()} ({variant}): "
-                    "the store is damaged; run 'vitrine index' again"
-                )
-            out[at] = np.frombuffer(value, dtype=np.float16)
-        return out
-
-
-class Writer(Reader):
-    """A write transaction: everything in its ``with`` block is on disk after it, or nothing."""
-
-    def put_meta(self, name: str, value: object) -> None:
-        """Store a number or a text."""
-        self._put("meta", name.encode(), msgspec.msgpack.encode(value))
-
-    def put_item(self, record: ItemRecord) -> None:
-        """Store an item, replacing the one of its id."""
-        self._put("items", record.item.item_id.encode(), msgspec.msgpack.encode(record))
-
-    def put_row(self, number: int, row: Row) -> None:
-        """Store what a row stands for."""
-        self._put("rows", number.to_bytes(8, "big"), msgspec.msgpack.encode(row))
-
-    def put_image(self, content: bytes, jpeg: bytes) -> None:
-        """Store the display copy of an image."""
-        self._put("images", content, jpeg)
-
-    def put_embedding(
-        self, encoder: bytes, content: bytes, embedding: bytes, variant: str = ORIGINAL
-    ) -> None:
-        """Store one vector, as the bytes of its dim fp16 numbers."""
-        self._put("embeddings", encoder + content + variant.encode(), embedding)
-
-    def new_rows(self, count: int) -> range:
-        """Reserve row numbers that were never used before."""
-        first = self.meta("next_row", 0)
-        self.put_meta("next_row", first + count)
-        return range(first, first + count)
-
-    def delete_item(self, item_id: str) -> None:
-        """Forget an item and its rows; its images stay until ``sweep``."""
-        record = self.item(item_id)
-        if record is None:
-            return
-        for image in record.images:
-            for row in image.rows.values():
-                self.delete_row(row)
-        self._txn.delete(item_id.encode(), db=self._dbs["items"])
-
-    def delete_row(self, number: int) -> None:
-        """Forget a row."""
-        self._txn.delete(number.to_bytes(8, "big"), db=self._dbs["rows"])
-
-    def sweep(self) -> int:
-        """Drop embeddings and display copies that no row needs; returns how many."""
-        needed = {row.content for _, row in self.rows()}
-        swept = 0
-        for name, start in (("images", 0), ("embeddings", 8)):
-            cursor = self._txn.cursor(db=self._dbs[name])
-            more = cursor.first()
-            while more:
-                if cursor.key()[start : start + _HASH_BYTES] in needed:
-                    more = cursor.next()
-                else:
-                    more = cursor.delete()  # moves on to the next key
-                    swept += 1
-                    more = more and bool(cursor.key())
-        return swept
-
-    def _put(self, database: str, key: bytes, value: bytes) -> None:
-        self._txn.put(key, value, db=self._dbs[database])
+_DATABASES = ("meta", "items", "rows", "images", "embeddings", "changes")
+_SWEPT = 2000  # keys that one transaction of a sweep deletes: writers wait no longer than that
 
 
 class _Shared:
@@ -288,6 +130,41 @@ class Store:
         with self._errors_told(), self._shared.env.begin(write=True) as txn:
             yield Writer(txn, self._shared.dbs)
 
+    def sweep(self) -> int:
+        """Drop embeddings and display copies that no row needs; returns how many.
+
+        Writes may go on: what is dropped is dropped in short transactions, each of which looks
+        at the rows that were added since. Call it with the shop's job lock held, for an ingest
+        stores embeddings before the rows that need them.
+        """
+        with self.read() as reader:
+            needed = {row.content for _, row in reader.rows()}
+            seen = reader.meta("next_row", 0)
+            unused = [one for one in reader.content_keys() if one[2] not in needed]
+        swept = 0
+        for part in batched(unused, _SWEPT):
+            with self.write() as writer:
+                since = {row.content for _, row in writer.rows(seen)}
+                keys = [(name, key) for name, key, content in part if content not in since]
+                writer.delete_keys(keys)
+            swept += len(keys)
+        return swept
+
+    def forget_changes(self, before: int) -> None:
+        """Shorten the log of changes: nobody needs what came up to this number any more."""
+        done = False
+        while not done:
+            with self.write() as writer:
+                done = writer.forget_changes(before, _SWEPT)
+
+    def copy(self, descriptor: int) -> None:
+        """Write the data file as it is now, free pages left out, into an open file or pipe.
+
+        One consistent view, while reads and writes go on. StoreFull when it cannot be written.
+        """
+        with self._errors_told():
+            self._shared.env.copyfd(descriptor, compact=True)
+
     @contextmanager
     def _errors_told(self) -> Iterator[None]:
         try:
@@ -332,6 +209,7 @@ def _opened(path: Path) -> _Shared:
         "max_readers": 512,
         "readahead": False,
     }
+    check_whole(path / "data.mdb")
     try:
         try:
             env = lmdb.open(str(path), **settings)
@@ -354,10 +232,3 @@ def _opened(path: Path) -> _Shared:
             "index again"
         ) from error
     return _Shared(env, dbs)
-
-
-def _decoded(decoder: msgspec.msgpack.Decoder[T], value: bytes, what: str) -> T:
-    try:
-        return decoder.decode(value)
-    except msgspec.MsgspecError as error:
-        raise IndexCorrupt(f"{what} in the store cannot be read: {error}") from error
