@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from indexer.contract import Contract
 from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound, StoreFull
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What a generation holds, and what it was made from and with.
 
     ``next_row`` is the LMDB high-water mark: rows from there on are not in this index.
+    ``contract`` is what its index promises, and was measured to keep.
     ``changes`` is the number of the last change of the catalog that it knows of.
     ``skipped`` counts the rows and images of the catalog that were left out. A ``candidate``
     was built to be looked at before it serves. ``seal`` is the SHA-256 of all the other fields:
