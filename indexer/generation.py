@@ -286,6 +286,15 @@ class ShopFolder:
             return name not in served and self.manifest(name).candidate
         return False
 
+    def is_read(self, name: str) -> bool:
+        """Whether somebody holds a generation now."""
+        with suppress(OSError), (self.generations / name / MANIFEST).open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
     def remove(self, name: str) -> bool:
         """Remove a generation; False, and nothing happens, if it is current or being read."""
         folder = self.generations / name
