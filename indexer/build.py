@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -21,11 +20,12 @@ from indexer.canary import check_index
 from indexer.errors import BadCatalog, IndexCorrupt, IndexMismatch, IndexNotFound, StoreFull
 from indexer.generation import FORMAT, ROWS, VECTORS, WORDS, Manifest, ShopFolder, now
 from indexer.images import LIMITS, ImageLimits
-from indexer.ingest import FoundItem, Progress, ingest, no_progress
-from indexer.items import ORIGINAL, Skipped
+from indexer.ingest import Progress, ingest, no_progress
+from indexer.items import Skipped
 from indexer.joblock import job_lock
 from indexer.lexical import LexicalIndex
-from indexer.store import ImageRecord, ItemRecord, Row, Store, Writer, encoder_key
+from indexer.merge import merge_catalog
+from indexer.store import Store, encoder_key
 from indexer.vectors import VectorIndex
 
 if TYPE_CHECKING:
@@ -54,13 +54,6 @@ class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
     seconds: dict[str, float]
 
 
-class Merge(msgspec.Struct, frozen=True):
-    """How many items of the store a merge changed (or added) and removed."""
-
-    changed: int
-    removed: int
-
-
 def build_index(
     catalog: Catalog,
     shop: ShopFolder,
@@ -70,6 +63,9 @@ def build_index(
     progress: Progress = no_progress,
 ) -> BuildReport:
     """Index ``catalog`` into ``shop``; afterwards the shop holds exactly this catalog.
+
+    What others put or delete while it runs is later news, and stays as they left it: of the
+    items that were there at the start, those that the catalog lacks are removed.
 
     Safe to interrupt at any time and to run again. Raises BadCatalog (duplicates, nothing to
     index), IndexMismatch (the shop was built with another encoder), StoreBusy, StoreFull.
@@ -88,6 +84,8 @@ def build_index(
         store = Store(shop.store, create=True)
         try:
             shop.tidy()
+            with store.read() as reader:
+                began = reader.sequence
             done = ingest(
                 catalog, store, encoder, total=scan.images, limits=limits, progress=progress
             )
@@ -99,7 +97,10 @@ def build_index(
                 )
             clock.lap("ingest")
             with store.write() as writer:
-                merge = merge_catalog(writer, done.found)
+                touched = writer.changes_since(began) or {}
+                merge = merge_catalog(writer, done.found, touched)
+            if merge.changed or merge.removed:
+                store.sweep()
             clock.lap("merge")
             progress("publish", 0, 1, len(done.skipped))
             name, manifest, published = publish(
@@ -123,47 +124,6 @@ def build_index(
         skipped=done.skipped,
         seconds={**clock.laps, **done.seconds},
     )
-
-
-def merge_catalog(writer: Writer, found: list[FoundItem]) -> Merge:
-    """Bring the stored items in line with ``found``, within the caller's transaction.
-
-    An image that an item had before keeps its row; a new one gets a number never used
-    before. Items that are not found any more are deleted, with their rows.
-    """
-    changed = sum(_merge_item(writer, draft) for draft in found)
-    keep = {draft.item.item_id for draft in found}
-    gone = [record.item.item_id for record in writer.items() if record.item.item_id not in keep]
-    for item_id in gone:
-        writer.delete_item(item_id)
-    if changed or gone:
-        writer.put_meta("changes", writer.meta("changes", 0) + 1)
-        writer.sweep()
-    return Merge(changed, len(gone))
-
-
-def _merge_item(writer: Writer, draft: FoundItem) -> bool:
-    """Store one item and its rows, if it differs from what is stored; whether it did."""
-    old = writer.item(draft.item.item_id)
-    free: dict[bytes, list[dict[str, int]]] = defaultdict(list)
-    for record in old.images if old else []:
-        free[record.content].append(record.rows)
-    images = []
-    for image in draft.images:
-        known = free[image.content]
-        rows = known.pop(0) if known else {ORIGINAL: writer.new_rows(1)[0]}
-        images.append(ImageRecord(image.path, image.content, image.width, image.height, rows))
-    new = ItemRecord(draft.item, images)
-    if new == old:
-        return False
-    for unused in (rows for left in free.values() for rows in left):
-        for number in unused.values():
-            writer.delete_row(number)
-    for index, record in enumerate(images):
-        for variant, number in record.rows.items():
-            writer.put_row(number, Row(draft.item.item_id, index, variant, record.content))
-    writer.put_item(new)
-    return True
 
 
 def publish(

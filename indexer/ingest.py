@@ -12,44 +12,26 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
-from indexer.canary import check_vectors
 from indexer.errors import BadImage
-from indexer.images import ImageLimits, decode, inspect, read_image_file, thumbnail
+from indexer.images import ImageLimits, read_image_file
+from indexer.intake import Intake, Prepared
 from indexer.items import Item, Skipped
+from indexer.merge import FoundImage, FoundItem
 from indexer.sources import Catalog, image_path
-from indexer.store import content_hash, encoder_key
 
 if TYPE_CHECKING:
-    from indexer.arrays import Pixels
     from indexer.encoders.base import Encoder
     from indexer.store import Store
 
-DISPLAY_SIDE = 400  # pixels on the longer side of the copy that is kept for display
 _BATCH = 32  # images an encoder gets at once
 _COMMIT = 4  # batches between two commits
 
 Progress: TypeAlias = Callable[[str, int, int, int], None]
 """Called as ``progress(stage, done, total, skipped)``."""
-
-
-class FoundImage(NamedTuple):
-    """A readable image of an item."""
-
-    path: str
-    content: bytes
-    width: int
-    height: int
-
-
-class FoundItem(NamedTuple):
-    """An item with at least one readable image."""
-
-    item: Item
-    images: list[FoundImage]
 
 
 class Ingested(msgspec.Struct):
@@ -60,12 +42,6 @@ class Ingested(msgspec.Struct):
     encoded: int = 0
     reused: int = 0
     seconds: dict[str, float] = {}
-
-
-class _Work(NamedTuple):
-    image: FoundImage
-    pixels: Pixels  # as the encoder wants them
-    display: bytes
 
 
 def ingest(
@@ -91,19 +67,16 @@ class _Ingest:
     ) -> None:
         self._catalog = catalog
         self._store = store
-        self._encoder = encoder
-        self._key = encoder_key(encoder.id, encoder.weights_hash)
         self._limits = limits
-        self._side = decoding_side(encoder)
+        self._intake = Intake(store, encoder, limits)
         self._result = Ingested(found=[], skipped=[], seconds={})
-        self._waiting: list[_Work] = []
-        self._encoded: list[tuple[_Work, bytes]] = []
-        self._in_flight: set[bytes] = set()
+        self._waiting: list[Prepared] = []
+        self._encoded: list[tuple[Prepared, bytes]] = []
 
     def run(self, total: int, progress: Progress) -> Ingested:
         """See ``ingest``."""
         workers = os.cpu_count() or 1
-        ahead: deque[tuple[Item, str, list[tuple[str, Future[_Work | FoundImage]]]]] = deque()
+        ahead: deque[tuple[Item, str, list[tuple[str, Future[Prepared]]]]] = deque()
         done = 0
         try:
             with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
@@ -133,40 +106,30 @@ class _Ingest:
             else:
                 yield entry
 
-    def _read(self, path: str) -> _Work | FoundImage:
-        """In a decoding thread: the work an image makes, or only its name when known."""
+    def _read(self, path: str) -> Prepared:
+        """In a decoding thread: an image, ready to be encoded if that is needed."""
         start = time.perf_counter()
         try:
             data = read_image_file(image_path(self._catalog.root, path), self._limits)
-            content = content_hash(data)
-            info = inspect(data, self._limits)
-            image = FoundImage(path, content, info.width, info.height)
-            with self._store.read() as reader:
-                known = reader.has_embedding(self._key, content) and reader.image(content)
-            if known:
-                return image
-            pixels = decode(data, side=self._side, limits=self._limits)
-            return _Work(image, self._encoder.preprocess.apply(pixels), _display(pixels))
+            return self._intake.prepare(path, data)
         finally:
             self._spent("decode", start)
 
-    def _take(
-        self, item: Item, where: str, jobs: list[tuple[str, Future[_Work | FoundImage]]]
-    ) -> int:
+    def _take(self, item: Item, where: str, jobs: list[tuple[str, Future[Prepared]]]) -> int:
         """Take an item's images as they come out of the threads, in order; how many it had."""
         images: list[FoundImage] = []
         for path, job in jobs:
             try:
-                work = job.result()
+                prepared = job.result()
+                new = self._intake.claim(prepared)
             except BadImage as error:
                 self._result.skipped.append(Skipped(item.item_id, str(error), path, where))
                 continue
-            images.append(work.image if isinstance(work, _Work) else work)
-            if isinstance(work, FoundImage) or work.image.content in self._in_flight:
+            images.append(prepared.image)
+            if not new:
                 self._result.reused += 1
                 continue
-            self._in_flight.add(work.image.content)
-            self._waiting.append(work)
+            self._waiting.append(prepared)
             if len(self._waiting) >= _BATCH:
                 self._encode()
             if len(self._encoded) >= _BATCH * _COMMIT:
@@ -182,13 +145,8 @@ class _Ingest:
         if not self._waiting:
             return
         start = time.perf_counter()
-        vectors = self._encoder.encode_images([work.pixels for work in self._waiting])
-        # Before they are stored: what is in the store is not encoded again.
-        check_vectors(vectors, (len(self._waiting), self._encoder.dim), self._encoder.id)
-        halves = vectors.astype("float16")  # (b, dim)
-        self._encoded.extend(
-            (work, half.tobytes()) for work, half in zip(self._waiting, halves, strict=True)
-        )
+        # Checked before they are stored: what is in the store is not encoded again.
+        self._encoded.extend(self._intake.encode(self._waiting))
         self._result.encoded += len(self._waiting)
         self._waiting.clear()
         self._spent("encode", start)
@@ -198,9 +156,8 @@ class _Ingest:
             return
         start = time.perf_counter()
         with self._store.write() as writer:
-            for work, embedding in self._encoded:
-                writer.put_image(work.image.content, work.display)
-                writer.put_embedding(self._key, work.image.content, embedding)
+            for prepared, embedding in self._encoded:
+                self._intake.put(writer, prepared, embedding)
         self._encoded.clear()
         self._spent("write", start)
 
@@ -209,17 +166,5 @@ class _Ingest:
         seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - start
 
 
-def decoding_side(encoder: Encoder) -> int:
-    """How many pixels the shorter side keeps: enough for the encoder and the display copy.
-
-    Four fifths of the copy's side, so that a square image still fills most of it.
-    """
-    return max(encoder.preprocess.size, DISPLAY_SIDE * 4 // 5)
-
-
 def no_progress(stage: str, done: int, total: int, skipped: int) -> None:
     """Tell nobody: the ``Progress`` of callers who do not want to know."""
-
-
-def _display(pixels: Pixels) -> bytes:
-    return thumbnail(pixels, DISPLAY_SIDE)

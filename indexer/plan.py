@@ -12,7 +12,7 @@ import numpy as np
 
 from indexer.errors import BadCatalog, BadImage
 from indexer.images import LIMITS, decode, read_image_file, thumbnail
-from indexer.ingest import DISPLAY_SIDE, decoding_side
+from indexer.intake import DISPLAY_SIDE, decoding_side
 from indexer.items import Item, Skipped
 from indexer.sources import Catalog, image_path
 

@@ -23,7 +23,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import batched
 from pathlib import Path
 from typing import Any
 
@@ -142,9 +141,10 @@ class Store:
             seen = reader.meta("next_row", 0)
             unused = [one for one in reader.content_keys() if one[2] not in needed]
         swept = 0
-        for part in batched(unused, _SWEPT):
+        for start in range(0, len(unused), _SWEPT):
             with self.write() as writer:
                 since = {row.content for _, row in writer.rows(seen)}
+                part = unused[start : start + _SWEPT]
                 keys = [(name, key) for name, key, content in part if content not in since]
                 writer.delete_keys(keys)
             swept += len(keys)

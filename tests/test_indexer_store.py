@@ -138,7 +138,7 @@ def test_a_sweep_drops_what_no_row_needs_and_keeps_the_rest(store):
             writer.put_image(content, b"jpeg")
             writer.put_embedding(KEY, content, half(1))
         writer.put_embedding(other, kept, half(1))
-        assert writer.sweep() == 4
+    assert store.sweep() == 4
     with store.read() as reader:
         assert [reader.image(content) for content in (kept, gone, last)] == [b"jpeg", None, None]
         assert reader.has_embedding(KEY, kept)
@@ -151,7 +151,7 @@ def test_a_sweep_of_a_store_without_rows_empties_it(store):
     with store.write() as writer:
         for name in (b"a", b"b"):
             writer.put_image(content_hash(name), b"jpeg")
-        assert writer.sweep() == 2
+    assert store.sweep() == 2
     with store.read() as reader:
         assert reader.count("images") == 0
 

@@ -1,0 +1,141 @@
+"""The way of one image into the store: recognized, decoded once, encoded, written."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from indexer.canary import check_vectors
+from indexer.images import ImageLimits, decode, inspect, thumbnail
+from indexer.merge import FoundImage
+from indexer.store import content_hash, encoder_key
+
+if TYPE_CHECKING:
+    from indexer.arrays import Pixels, Vectors
+    from indexer.encoders.base import Encoder
+    from indexer.store import Store, Writer
+
+DISPLAY_SIDE = 400  # pixels on the longer side of the copy that is kept for display
+
+Encode: TypeAlias = "Callable[[Sequence[Pixels]], Vectors]"
+
+
+class Decoded(NamedTuple):
+    """What comes out of the decoder: pixels as the encoder wants them, and the display copy."""
+
+    pixels: Pixels
+    display: bytes
+
+
+class Prepared(NamedTuple):
+    """An image that was recognized, and what its decoding gives: nothing where it is known.
+
+    Items that share a picture share ``decoded``; it fails where the pixels are broken.
+    """
+
+    image: FoundImage
+    decoded: Future[Decoded | None]
+
+
+class Intake:
+    """Takes the images of one run. ``prepare`` may be called from many threads, the rest not.
+
+    A picture that many items share is decoded and encoded once, whoever comes first.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        encoder: Encoder,
+        limits: ImageLimits,
+        *,
+        encode: Encode | None = None,
+        trust_store: bool = True,
+    ) -> None:
+        """``encode`` does the encoder's work elsewhere, such as in a thread it owns.
+
+        Without ``trust_store``, images that the store knows are encoded as well.
+        """
+        self.key = encoder_key(encoder.id, encoder.weights_hash)
+        self._store = store
+        self._encoder = encoder
+        self._limits = limits
+        self._side = decoding_side(encoder)
+        self._encode = encode or encoder.encode_images
+        self._trust_store = trust_store
+        self._known: Future[Decoded | None] = Future()
+        self._known.set_result(None)
+        self._seen: dict[bytes, Future[Decoded | None]] = {}
+        self._lock = threading.Lock()
+        self._claimed: set[bytes] = set()
+
+    def prepare(self, path: str, data: bytes) -> Prepared:
+        """Recognize an image and decode it, unless the store or this run has done so.
+
+        BadImage when its header cannot be read; broken pixels are told by ``claim``.
+        """
+        content = content_hash(data)
+        info = inspect(data, self._limits)
+        image = FoundImage(path, content, info.width, info.height)
+        mine: Future[Decoded | None] = Future()
+        with self._lock:
+            if content in self._seen:
+                return Prepared(image, self._seen[content])
+            self._seen[content] = mine
+        try:
+            if self._trust_store and self._is_stored(content):
+                self._seen[content] = self._known
+                mine.set_result(None)
+                return Prepared(image, mine)
+            pixels = decode(data, side=self._side, limits=self._limits)
+            display = thumbnail(pixels, DISPLAY_SIDE)
+            mine.set_result(Decoded(self._encoder.preprocess.apply(pixels), display))
+        except BaseException as error:
+            mine.set_exception(error)
+            raise
+        return Prepared(image, mine)
+
+    def claim(self, prepared: Prepared) -> bool:
+        """Whether this image is yet to be encoded, and the caller is the one to do it.
+
+        BadImage when its pixels are broken.
+        """
+        content = prepared.image.content
+        if prepared.decoded.result() is None or content in self._claimed:
+            return False
+        self._claimed.add(content)
+        return True
+
+    def encode(self, batch: Sequence[Prepared]) -> list[tuple[Prepared, bytes]]:
+        """The claimed images with their vectors, as the bytes of dim fp16 numbers.
+
+        IndexCorrupt unless the encoder gave what encoders promise.
+        """
+        pixels = [decoded.pixels for one in batch if (decoded := one.decoded.result())]
+        vectors = self._encode(pixels)
+        check_vectors(vectors, (len(batch), self._encoder.dim), self._encoder.id)
+        halves = vectors.astype("float16")  # (b, dim)
+        for one in batch:
+            self._seen[one.image.content] = self._known  # lets go of the pixels
+        return [(one, half.tobytes()) for one, half in zip(batch, halves, strict=True)]
+
+    def put(self, writer: Writer, prepared: Prepared, embedding: bytes) -> None:
+        """Write an encoded image."""
+        decoded = prepared.decoded.result()
+        if decoded is not None:
+            writer.put_image(prepared.image.content, decoded.display)
+        writer.put_embedding(self.key, prepared.image.content, embedding)
+
+    def _is_stored(self, content: bytes) -> bool:
+        with self._store.read() as reader:
+            return bool(reader.has_embedding(self.key, content) and reader.image(content))
+
+
+def decoding_side(encoder: Encoder) -> int:
+    """How many pixels the shorter side keeps: enough for the encoder and the display copy.
+
+    Four fifths of the copy's side, so that a square image still fills most of it.
+    """
+    return max(encoder.preprocess.size, DISPLAY_SIDE * 4 // 5)
