@@ -103,6 +103,37 @@ def stage_bar(names: dict[str, str]) -> Iterator[Progress]:
 
 
 @contextmanager
+def byte_bar(names: dict[str, str]) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar for each stage of a job that copies, in bytes; ``names`` labels them."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    with Progress(
+        TextColumn("{task.description:>10}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    ) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def show(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(names.get(stage, stage), total=total)
+            bars.update(tasks[stage], completed=done, total=total)
+
+        yield show
+
+
+@contextmanager
 def count_bar(name: str) -> Iterator[Callable[[int, int], None]]:
     """One bar, for a job that only counts."""
     with stage_bar({}) as show:

@@ -21,6 +21,8 @@ _COMMANDS = {
     "eval": "Measure how often photos with a known answer find it.",
     "serve": "Serve a shop over HTTP, with its page.",
     "status": "Say what a shop folder holds.",
+    "snapshot": "Write a whole shop into one file, while it is served.",
+    "restore": "Make the shop that a snapshot holds.",
     "sample": "Draw a sample shop: catalog, product pictures and shopper photos.",
 }
 

@@ -1,0 +1,38 @@
+"""``vitrine snapshot``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from indexer.errors import StoreBusy
+from service.cli.console import byte_bar, human_bytes, json_option, print_json, shop_option
+
+
+@click.command("snapshot")
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@shop_option
+@click.option("--force", is_flag=True, help="Replace OUT where there is such a file.")
+@json_option
+def command(out: Path, shop: Path, force: bool, as_json: bool) -> None:
+    """Write the whole shop into the file OUT, while it is served and written to.
+
+    OUT appears when all of it is on disk. It is a ZIP that is sealed by its SHA-256; only
+    'vitrine restore' need understand it.
+    """
+    from indexer.generation import ShopFolder
+    from indexer.snapshot import take_snapshot
+
+    if out.exists() and not force:
+        raise StoreBusy(f"{out} is there already; choose another name, or add --force")
+    with byte_bar({"store": "store"}) as progress:
+        about = take_snapshot(ShopFolder(shop), out, progress=progress)
+    size = out.stat().st_size
+    if as_json:
+        print_json({"file": str(out), "bytes": size, "snapshot": about})
+        return
+    click.echo(
+        f"{out}: {about.items} items, {about.rows} images, generation {about.generation} of "
+        f"encoder {about.encoder}, {human_bytes(size)}"
+    )

@@ -1,0 +1,393 @@
+"""Snapshots: one file that is whole or refused, and a shop that appears whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import threading
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from indexer import snapshot as snapshot_module
+from indexer.archive import read_archive, write_archive
+from indexer.encoders.color import ColorEncoder
+from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound, StoreBusy, StoreFull
+from indexer.generation import ShopFolder
+from indexer.snapshot import Snapshot, restore_snapshot, take_snapshot
+from indexer.store import Store
+from search.engine import SearchEngine
+from tests.conftest import COLORS
+
+
+def silent(*_: object) -> None:
+    """A progress that nobody watches."""
+
+
+def answers(shop: Path) -> dict[str, list[tuple[str, float]]]:
+    """The first ten for a photo of each color."""
+    with SearchEngine.open(shop, encoder=ColorEncoder()) as engine:
+        return {
+            name: [
+                (hit.item_id, hit.score)
+                for hit in engine.by_image(np.full((64, 64, 3), color, dtype=np.uint8))
+            ]
+            for name, color in COLORS.items()
+        }
+
+
+@pytest.fixture(scope="session")
+def taken(tiny_shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A snapshot of ``tiny_shop``. Shared: do not write into it."""
+    path = tmp_path_factory.mktemp("snapshot") / "shop.vitrine"
+    take_snapshot(ShopFolder(tiny_shop), path, progress=silent)
+    return path
+
+
+def restore(path: Path, shop: Path, *, force: bool = False) -> Snapshot:
+    return restore_snapshot(path, ShopFolder(shop), force=force, progress=silent)
+
+
+def left_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_restored_shop_gives_the_same_answers(tiny_shop, taken, tmp_path):
+    about = restore(taken, tmp_path / "elsewhere" / "shop")
+    assert (about.items, about.rows, about.encoder) == (12, 24, "color")
+    assert answers(tmp_path / "elsewhere" / "shop") == answers(tiny_shop)
+    assert left_in(tmp_path / "elsewhere") == ["shop"]
+    shop = ShopFolder(tmp_path / "elsewhere" / "shop")
+    assert shop.verify(shop.current()).items == 12
+    with SearchEngine.open(shop.path, encoder=ColorEncoder()) as engine:
+        assert engine.thumbnail("red-shoe")[:2] == b"\xff\xd8"
+
+
+def test_a_snapshot_is_a_zip_that_any_tool_can_list(taken):
+    with zipfile.ZipFile(taken) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist()[0] == "snapshot.json"
+        assert archive.namelist()[-1] == "catalog.lmdb/data.mdb"
+        assert "generations/000001/vectors.faiss" in archive.namelist()
+
+
+def test_a_snapshot_taken_while_the_shop_is_written_to_is_of_one_moment(make_shop, tmp_path):
+    shop = ShopFolder(make_shop())
+    store = Store(shop.store)
+    stop = threading.Event()
+
+    def write() -> None:
+        """Two numbers that are equal after each transaction, and pages that come and go."""
+        number = 0
+        while not stop.is_set():
+            number += 1
+            with store.write() as writer:
+                writer.put_meta("one", number)
+                writer.put_image(b"%016d" % (number % 50), os.urandom(40_000))
+                writer.put_meta("other", number)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for name in ("a", "b", "c", "d", "e"):
+            take_snapshot(shop, tmp_path / f"{name}.vitrine", progress=silent)
+    finally:
+        stop.set()
+        writer.join()
+    expected = answers(shop.path)
+    store.close()
+    seen = []
+    for name in ("a", "b", "c", "d", "e"):
+        restore(tmp_path / f"{name}.vitrine", tmp_path / name)
+        restored = Store(tmp_path / name / "catalog.lmdb")
+        with restored.read() as reader:
+            assert reader.meta("one", 0) == reader.meta("other", 0)
+            seen.append(reader.meta("one", 0))
+        restored.close()
+        assert answers(tmp_path / name) == expected
+    assert seen == sorted(seen)
+    assert seen[-1] > seen[0]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.9, 0.999])
+def test_a_truncated_snapshot_is_refused_and_nothing_is_made(taken, tmp_path, share):
+    path = tmp_path / "cut.vitrine"
+    data = taken.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(IndexCorrupt, match="not a whole snapshot"):
+        restore(path, tmp_path / "shop")
+    assert left_in(tmp_path) == ["cut.vitrine"]
+
+
+def test_a_snapshot_with_one_bit_changed_anywhere_is_refused(taken, tmp_path, rng):
+    path = tmp_path / "shop.vitrine"
+    data = taken.read_bytes()
+    ends = [*range(40), *range(len(data) - 130, len(data))]
+    for at in [*ends, *rng.integers(0, len(data), 60).tolist()]:
+        changed = bytearray(data)
+        changed[at] ^= 1 << int(rng.integers(8))
+        path.write_bytes(changed)
+        with pytest.raises(IndexCorrupt):
+            restore(path, tmp_path / "shop")
+    assert left_in(tmp_path) == ["shop.vitrine"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"hello", b"PK\x05\x06" + b"\0" * 18, b"\0" * 5000, b"x" * 64]
+)
+def test_what_is_no_snapshot_is_refused(tmp_path, content):
+    (tmp_path / "file").write_bytes(content)
+    with pytest.raises(IndexCorrupt, match="not a whole snapshot"):
+        restore(tmp_path / "file", tmp_path / "shop")
+
+
+def test_a_snapshot_that_does_not_exist_is_named(tmp_path):
+    with pytest.raises(IndexNotFound, match=r"no such snapshot: .*nothing\.vitrine"):
+        restore(tmp_path / "nothing.vitrine", tmp_path / "shop")
+
+
+def forged(taken: Path, path: Path, change) -> Path:
+    """A sealed archive whose entries were changed by ``change``: what a hostile hand can make."""
+    with zipfile.ZipFile(taken) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    changed = change(entries)
+    with write_archive(path) as out:
+        for name, data in changed.items():
+            out.add(name, data)
+    return path
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../evil",
+        "/tmp/evil",
+        "generations/../../evil",
+        "generations/000001/../../../evil",
+        "CURRENT",
+        "catalog.lmdb/lock.mdb",
+        "generations/000002/vectors.faiss",
+        "generations/000001/",
+        "C:\\evil",
+    ],
+)
+def test_a_path_that_does_not_belong_is_refused(taken, tmp_path, name):
+    path = forged(taken, tmp_path / "f.vitrine", lambda entries: {**entries, name: b"evil"})
+    with pytest.raises(IndexCorrupt, match="does not hold the files of a snapshot"):
+        restore(path, tmp_path / "in" / "shop")
+    assert left_in(tmp_path / "in") == []
+    assert [p for p in tmp_path.rglob("*") if "evil" in p.name] == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error", "says"),
+    [
+        (b'"format": 1', b'"format": 2', IndexMismatch, "of format 2, this version reads format 1"),
+        (b'"format": 1', b'"format": "1"', IndexCorrupt, "cannot be read"),
+        (b'"generation": "000001"', b'"generation": "../01"', IndexCorrupt, r"\.\./01"),
+        (b'"generation": "000001"', b'"generation": "000009"', IndexCorrupt, "does not hold"),
+        (b'"rows.npy"', b'"../r.npy"', IndexCorrupt, "names files that no generation has"),
+        (b'"encoder": "color"', b'"encoder": "other"', IndexCorrupt, "says encoder 'other'"),
+        (b"{", b"", IndexCorrupt, "cannot be read"),
+        (b"{", b"[[[", IndexCorrupt, "cannot be read"),
+    ],
+)
+def test_a_snapshot_that_says_something_else_is_refused(taken, tmp_path, old, new, error, says):
+    def change(entries):
+        about = entries["snapshot.json"]
+        assert old in about
+        return {**entries, "snapshot.json": about.replace(old, new, 1)}
+
+    path = forged(taken, tmp_path / "f.vitrine", change)
+    with pytest.raises(error, match=says):
+        restore(path, tmp_path / "shop")
+    assert left_in(tmp_path) == ["f.vitrine"]
+
+
+@pytest.mark.parametrize("file", ["vectors.faiss", "rows.npy", "words.sqlite", "manifest.json"])
+def test_a_generation_that_does_not_fit_its_manifest_is_refused(taken, tmp_path, file):
+    name = f"generations/000001/{file}"
+    path = forged(taken, tmp_path / "f.vitrine", lambda e: {**e, name: e[name][:-1] + b"?"})
+    with pytest.raises(IndexCorrupt, match=file.replace(".", r"\.")):
+        restore(path, tmp_path / "shop")
+    assert left_in(tmp_path) == ["f.vitrine"]
+
+
+@pytest.mark.parametrize("data", [b"", b"\0" * 8192, b"not a store"])
+def test_a_store_that_is_none_is_refused(taken, tmp_path, data):
+    path = forged(taken, tmp_path / "f.vitrine", lambda e: {**e, "catalog.lmdb/data.mdb": data})
+    with pytest.raises((IndexCorrupt, IndexMismatch, StoreFull)):
+        restore(path, tmp_path / "shop")
+    assert left_in(tmp_path) == ["f.vitrine"]
+
+
+def test_a_compressed_entry_is_refused(taken, tmp_path):
+    path = tmp_path / "f.vitrine"
+    with zipfile.ZipFile(taken) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    with write_archive(path) as out:
+        for name, data in entries.items():
+            info = zipfile.ZipInfo(name)
+            if name.endswith("data.mdb"):
+                info.compress_type = zipfile.ZIP_DEFLATED
+            out._archive.writestr(info, data)
+    with pytest.raises(IndexCorrupt, match="holds compressed files"):
+        restore(path, tmp_path / "shop")
+
+
+def test_a_shop_that_is_there_is_not_replaced_without_being_asked_to(make_shop, taken, tmp_path):
+    shop = make_shop()
+    with pytest.raises(StoreBusy, match="is there already and not empty; restore elsewhere, or"):
+        restore(taken, shop)
+    (shop / "mark").touch()
+    restore(taken, shop, force=True)
+    assert not (shop / "mark").exists()
+    assert answers(shop)["red"][0][0].startswith("red")
+    assert [name for name in left_in(tmp_path) if name.startswith(".")] == []
+
+
+def test_an_empty_folder_is_no_shop(taken, tmp_path):
+    (tmp_path / "shop").mkdir()
+    restore(taken, tmp_path / "shop")
+    assert ShopFolder(tmp_path / "shop").current() == "000001"
+
+
+def test_a_shop_that_is_being_served_is_not_replaced(make_shop, taken):
+    shop = make_shop()
+    with (
+        SearchEngine.open(shop, encoder=ColorEncoder()),
+        pytest.raises(StoreBusy, match="is being served; stop the service, or"),
+    ):
+        restore(taken, shop, force=True)
+    assert ShopFolder(shop).current() == "000001"
+    restore(taken, shop, force=True)
+
+
+def test_a_full_disk_is_told_before_and_while_writing(taken, tmp_path, monkeypatch):
+    class Usage:
+        free = 10
+
+    with monkeypatch.context() as patch:
+        patch.setattr(snapshot_module.shutil, "disk_usage", lambda path: Usage)
+        with pytest.raises(StoreFull, match="has 10 left"):
+            restore(taken, tmp_path / "shop")
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("indexer.snapshot.os.fsync", full)
+        with pytest.raises(StoreFull, match="No space left"):
+            restore(taken, tmp_path / "shop")
+    assert left_in(tmp_path) == []
+
+
+def test_a_snapshot_that_cannot_be_written_leaves_the_last_one_as_it_was(
+    tiny_shop, tmp_path, monkeypatch
+):
+    path = tmp_path / "shop.vitrine"
+    path.write_bytes(b"the last one")
+
+    def fail(store: Store, descriptor: int) -> None:
+        os.write(descriptor, b"some")
+        raise StoreFull("the disk is full")
+
+    monkeypatch.setattr(Store, "copy", fail)
+    with pytest.raises(StoreFull, match="the disk is full"):
+        take_snapshot(ShopFolder(tiny_shop), path, progress=silent)
+    assert path.read_bytes() == b"the last one"
+    with pytest.raises(StoreFull, match="cannot write"):
+        take_snapshot(ShopFolder(tiny_shop), tmp_path / "no" / "where", progress=silent)
+    assert left_in(tmp_path) == ["shop.vitrine"]
+
+
+def test_a_damaged_shop_gives_no_snapshot(make_shop, tmp_path):
+    shop = make_shop()
+    vectors = shop / "generations" / "000001" / "vectors.faiss"
+    vectors.write_bytes(vectors.read_bytes()[:-1])
+    with pytest.raises(IndexCorrupt, match=r"vectors\.faiss"):
+        take_snapshot(ShopFolder(shop), tmp_path / "s.vitrine", progress=silent)
+    assert not (tmp_path / "s.vitrine").exists()
+
+
+RESTORE = """
+import os, shutil, signal, sys
+from pathlib import Path
+from indexer.generation import ShopFolder
+from indexer.snapshot import restore_snapshot
+
+taken, old, folder = map(Path, sys.argv[1:])
+
+def restore(shop, step):
+    calls = 0
+    def deadly(original):
+        def call(*args, **options):
+            nonlocal calls
+            calls += 1
+            if calls == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return original(*args, **options)
+        return call
+    os.fsync, Path.rename, shutil.rmtree = map(deadly, (os.fsync, Path.rename, shutil.rmtree))
+    restore_snapshot(taken, ShopFolder(shop), force=True, progress=lambda *_: None)
+    os._exit(0)
+
+killed = step = 0
+while killed == step:  # until none is left to be killed at
+    step += 1
+    shop = folder / f"{step}" / "shop"
+    shop.parent.mkdir()
+    if old.name != "none":
+        shutil.copytree(old, shop)
+    pid = os.fork() or restore(shop, step)
+    killed += os.waitpid(pid, 0)[1] == signal.SIGKILL
+print(killed)
+"""
+
+
+@pytest.mark.parametrize("over", [False, True], ids=["new", "replacing"])
+def test_a_restore_that_is_killed_at_any_step_leaves_a_whole_shop_or_none(
+    taken, tiny_shop, tmp_path, over
+):
+    done = subprocess.run(
+        [sys.executable, "-c", RESTORE, taken, tiny_shop if over else "none", tmp_path],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parent.parent,
+    )
+    killed = int(done.stdout)
+    assert killed > 8
+    expected = answers(tiny_shop)
+    for step in range(1, killed + 1):
+        shop = tmp_path / str(step) / "shop"
+        if shop.exists():
+            assert answers(shop) == expected
+        restore(taken, shop, force=True)
+        assert answers(shop) == expected
+        assert left_in(shop.parent) == ["shop"]
+
+
+def test_progress_counts_up_to_all_of_it(taken, tiny_shop, tmp_path):
+    seen: dict[str, list[tuple[int, int]]] = {}
+
+    def watch(stage: str, done: int, total: int) -> None:
+        seen.setdefault(stage, []).append((done, total))
+
+    take_snapshot(ShopFolder(tiny_shop), tmp_path / "s", progress=watch)
+    restore_snapshot(tmp_path / "s", ShopFolder(tmp_path / "shop"), progress=watch)
+    assert set(seen) == {"store", "check", "restore"}
+    for counts in seen.values():
+        assert counts == sorted(counts)
+        assert counts[-1][0] == counts[-1][1] > 0
+
+
+def test_the_seal_is_the_hash_of_all_that_stands_before_it(taken):
+    data = taken.read_bytes()
+    assert data[-64:].decode() == hashlib.sha256(data[:-64]).hexdigest()
+    with read_archive(taken, progress=silent) as archive:
+        assert archive.comment.endswith(data[-64:])
