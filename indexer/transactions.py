@@ -104,6 +104,29 @@ class Reader:
             out[at] = np.frombuffer(value, dtype=np.float16)
         return out
 
+    def embedding_encoders(self) -> list[bytes]:
+        """The keys of the encoders that have embedded anything, in their order."""
+        found: list[bytes] = []
+        cursor = self._txn.cursor(db=self._dbs["embeddings"])
+        more = cursor.first()
+        while more:
+            key = bytes(cursor.key()[:8])
+            found.append(key)
+            following = int.from_bytes(key, "big") + 1
+            more = following < 1 << 64 and cursor.set_range(_key(following))
+        return found
+
+    def embedding_keys(self, encoder: bytes, most: int) -> list[tuple[str, bytes]]:
+        """The first keys of an encoder's embeddings, at most so many, as ``delete_keys`` wants."""
+        found: list[tuple[str, bytes]] = []
+        cursor = self._txn.cursor(db=self._dbs["embeddings"])
+        if cursor.set_range(encoder):
+            for key in cursor.iternext(values=False):
+                if len(found) == most or not key.startswith(encoder):
+                    break
+                found.append(("embeddings", bytes(key)))
+        return found
+
     def content_keys(self) -> Iterator[tuple[str, bytes, bytes]]:
         """Everything stored by content, as (database, key, content), in the order of the keys."""
         for name, start in (("images", 0), ("embeddings", 8)):
