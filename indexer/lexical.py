@@ -20,7 +20,7 @@ import numpy as np
 from indexer.errors import IndexCorrupt, StoreFull
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from indexer.arrays import Scores
@@ -46,18 +46,35 @@ _SCHEMA = (
 # The full-text table keeps no text; this one leads back from its row ids to the shop's.
 _IDS = "CREATE TABLE items(number INTEGER PRIMARY KEY, item_id TEXT NOT NULL)"
 
+# An index that is changed while it is searched knows from which change of the catalog on each
+# text counts, and until which: a search sees the texts of its moment and no others.
+_ALWAYS = 2**63 - 1
+_LIVE = (
+    "ALTER TABLE items ADD COLUMN born INTEGER NOT NULL DEFAULT 0",
+    f"ALTER TABLE items ADD COLUMN died INTEGER NOT NULL DEFAULT {_ALWAYS}",
+    "CREATE INDEX by_id ON items(item_id)",
+    # Merging a little with every change costs more than all the inserting; FTS5 still merges
+    # once there are sixteen pieces of one size.
+    "INSERT INTO words(words, rank) VALUES ('automerge', 0)",
+)
+_AT_ONCE = 200  # items that are written before searches get their turn
+
 
 class LexicalIndex:
-    """Items by their words."""
+    """Items by their words. Thread-safe."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, sequence: int = 0, *, live: bool = False
+    ) -> None:
         """``connection`` may be used from any thread; see ``load`` and ``in_memory``."""
+        self.sequence = sequence  # the last change of the catalog that it knows of
         self._connection = connection
+        self._live = live
         self._lock = threading.Lock()
 
     @classmethod
-    def load(cls, path: Path) -> LexicalIndex:
-        """Open a written index for reading. IndexCorrupt when it is none."""
+    def load(cls, path: Path, sequence: int = 0) -> LexicalIndex:
+        """Open an index written after change number ``sequence``. IndexCorrupt when it is none."""
         address = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
         connection = None
         try:
@@ -67,14 +84,15 @@ class LexicalIndex:
             if connection is not None:
                 connection.close()
             raise IndexCorrupt(f"{path} cannot be read: {error}") from error
-        return cls(connection)
+        return cls(connection, sequence)
 
     @classmethod
-    def in_memory(cls, items: Iterable[Item]) -> LexicalIndex:
-        """The index of these items without a file."""
+    def in_memory(cls, items: Iterable[Item], sequence: int = 0) -> LexicalIndex:
+        """The index of these items, as they are after change ``sequence``, without a file."""
         connection = sqlite3.connect(":memory:", check_same_thread=False)
         _fill(connection, items)
-        return cls(connection)
+        _enliven(connection)
+        return cls(connection, sequence, live=True)
 
     @classmethod
     def write(cls, path: Path, items: Iterable[Item]) -> None:
@@ -89,28 +107,74 @@ class LexicalIndex:
         finally:
             connection.close()
 
-    def search(self, text: str, limit: int) -> tuple[list[str], Scores]:
+    def search(
+        self, text: str, limit: int, *, sequence: int = _ALWAYS - 1
+    ) -> tuple[list[str], Scores]:
         """Items with any of the words, best first: item ids, and BM25 scores (> 0), (n,).
 
-        At most ``limit``; both are empty when no word occurs or the text has none.
+        At most ``limit``; both are empty when no word occurs or the text has none. Only the
+        changes up to number ``sequence`` are seen.
         """
         expression = match_expression(text)
         if not expression:
             return [], np.empty(0, dtype=np.float32)
         with self._lock:
+            alive = "AND born <= ? AND died > ?" if self._live else ""
+            moment = (sequence, sequence) if self._live else ()
             found = self._connection.execute(
-                "SELECT item_id, bm25(words, ?, ?, ?, ?) AS badness FROM words "
-                "JOIN items ON number = words.rowid WHERE words MATCH ? "
+                "SELECT item_id, bm25(words, ?, ?, ?, ?) AS badness FROM words "  # noqa: S608
+                f"JOIN items ON number = words.rowid WHERE words MATCH ? {alive} "
                 "ORDER BY badness, number LIMIT ?",
-                (*_WEIGHTS, expression, limit),
+                (*_WEIGHTS, expression, *moment, limit),
             ).fetchall()
         # SQLite's bm25() is negative, smaller is better; ours grows with likeness.
         ids = [item_id for item_id, _ in found]
         return ids, np.array([-badness for _, badness in found], dtype=np.float32)
 
+    def change(self, items: Mapping[str, Item | None], sequence: int) -> None:
+        """Replace the words of these items, by id, for searches from ``sequence`` on.
+
+        None deletes them. The index becomes a copy in memory with the first change; its file
+        stays as it is. Searches may go on meanwhile; two changes may not.
+        """
+        pairs = list(items.items())
+        if pairs:
+            self.make_live()
+        for start in range(0, len(pairs), _AT_ONCE):
+            with self._lock:
+                self._connection.execute("BEGIN")
+                for item_id, item in pairs[start : start + _AT_ONCE]:
+                    self._replace(item_id, item, sequence)
+                self._connection.execute("COMMIT")
+        self.sequence = sequence
+
+    def make_live(self) -> None:
+        """Do now what the first change would have to: copy the index into memory."""
+        with self._lock:
+            if self._live:
+                return
+            copy = sqlite3.connect(":memory:", check_same_thread=False)
+            self._connection.backup(copy)
+            _enliven(copy)
+            self._connection.close()
+            self._connection, self._live = copy, True
+
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+
+    def _replace(self, item_id: str, item: Item | None, sequence: int) -> None:
+        self._connection.execute(
+            "UPDATE items SET died = ? WHERE item_id = ? AND died = ?",
+            (sequence, item_id, _ALWAYS),
+        )
+        if item is None:
+            return
+        added = self._connection.execute(
+            "INSERT INTO items(item_id, born) VALUES (?, ?)", (item_id, sequence)
+        )
+        assert added.lastrowid is not None
+        _add_words(self._connection, added.lastrowid, item)
 
 
 def _fill(connection: sqlite3.Connection, items: Iterable[Item]) -> None:
@@ -118,13 +182,23 @@ def _fill(connection: sqlite3.Connection, items: Iterable[Item]) -> None:
     connection.execute(_IDS)
     for number, item in enumerate(items, start=1):
         connection.execute("INSERT INTO items VALUES (?, ?)", (number, item.item_id))
-        connection.execute(
-            "INSERT INTO words(rowid, title, categories, attributes, description) "
-            "VALUES (?, ?, ?, ?, ?)",
-            (number, *_columns(item)),
-        )
+        _add_words(connection, number, item)
     connection.execute("INSERT INTO words(words) VALUES ('optimize')")
     connection.commit()
+
+
+def _add_words(connection: sqlite3.Connection, number: int, item: Item) -> None:
+    connection.execute(
+        "INSERT INTO words(rowid, title, categories, attributes, description) "
+        "VALUES (?, ?, ?, ?, ?)",
+        (number, *_columns(item)),
+    )
+
+
+def _enliven(connection: sqlite3.Connection) -> None:
+    connection.isolation_level = None  # transactions are begun and ended by hand
+    for statement in _LIVE:
+        connection.execute(statement)
 
 
 def match_expression(text: str) -> str:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 Mask: TypeAlias = NDArray[np.bool_]
 
 _MAX_FACET_VALUES = 100
-_OFFERED_VALUES = 60  # a field with more values is no use as a list of checkboxes
 
 
 class _Labels:
@@ -73,9 +72,9 @@ class _Labels:
         codes = self._entry_codes[mask[self._items]]
         return np.bincount(codes, minlength=len(self.spelling)).astype(np.int64)
 
-    def covered(self) -> int:
-        """How many items carry any value."""
-        return int(np.unique(self._items).size)
+    def covered(self, mask: Mask) -> int:
+        """How many items of the mask carry any value."""
+        return int(np.unique(self._items[mask[self._items]]).size)
 
     def within(self, range_: Range) -> Mask:
         """Which items carry a number within the range."""
@@ -88,9 +87,13 @@ class _Labels:
 
 
 class Columns:
-    """Masks and counts over the items of a shop, in the order they were given."""
+    """Masks and counts over some items of a shop, in the order they were given."""
 
-    def __init__(self, items: Sequence[Item]) -> None:
+    def __init__(self, items: Sequence[Item], schema: set[str] | None = None) -> None:
+        """``schema`` collects the names of all fields; items of one shop may share it.
+
+        A field that the shop has and these items lack is then an empty field.
+        """
         n = len(items)
         self._n = n
         self.price = np.array(
@@ -108,6 +111,9 @@ class Columns:
         for name in BUILTIN:
             pairs.setdefault(name, [])
         self._fields = {name: _Labels(entries, n) for name, entries in pairs.items()}
+        self._empty = _Labels([], n)
+        self._schema = set[str]() if schema is None else schema
+        self._schema.update(pairs)
 
     def mask(self, filter_: Filter | None) -> Mask:
         """Which items pass: (n,). BadQuery, listing the fields, when a key is none."""
@@ -129,34 +135,19 @@ class Columns:
 
     def facet(self, key: str, mask: Mask) -> list[FacetValue]:
         """The values of a field among the items of ``mask``, most frequent first."""
+        return top_values(self.tally(key, mask))
+
+    def tally(self, key: str, mask: Mask) -> dict[str, int]:
+        """How many items of ``mask`` carry each value of a field, values that none has left out."""
         if key == "price":
             raise BadQuery("price is a number: filter it by range, it has no facet", param="facets")
-        field = self._fields[self._resolve(key)]
-        counts = field.counts(mask)
-        order = sorted(range(len(counts)), key=lambda code: (-counts[code], field.spelling[code]))
-        return [
-            FacetValue(field.spelling[code], int(counts[code]))
-            for code in order[:_MAX_FACET_VALUES]
-            if counts[code]
-        ]
+        field = self._field(self._resolve(key))
+        counts = field.counts(mask)  # (values,)
+        return {field.spelling[code]: int(counts[code]) for code in np.flatnonzero(counts)}
 
-    def sizes(self, key: str) -> dict[str, int]:
-        """How many items carry each value of a field; values case-folded."""
-        field = self._fields[self._resolve(key)]
-        counts = field.counts(np.ones(self._n, dtype=np.bool_)).tolist()
-        return {text.casefold(): n for text, n in zip(field.spelling, counts, strict=True)}
-
-    def offered(self) -> list[str]:
-        """The fields worth offering as filters: few enough values, on enough items."""
-        names = ["category"] if self._fields["category"].spelling else []
-        names.extend(
-            name if (short := name.removeprefix("attributes.")) in BUILTIN else short
-            for name, field in sorted(self._fields.items())
-            if name.startswith("attributes.")
-            and 2 <= len(field.spelling) <= _OFFERED_VALUES
-            and field.covered() * 4 >= self._n
-        )
-        return [*names, "in_stock"]
+    def covered(self, key: str, mask: Mask) -> int:
+        """How many items of ``mask`` carry any value of a field."""
+        return self._field(self._resolve(key)).covered(mask)
 
     def _match(self, match: Match) -> Mask:
         key = self._resolve(match.key)
@@ -168,20 +159,29 @@ class Columns:
             labels = [_label(_stock(label)) for label in labels]
         if key == "category":
             labels = [label.strip("/") for label in labels]
-        return self._fields[key].mask(labels)
+        return self._field(key).mask(labels)
 
     def _range(self, range_: Range) -> Mask:
         key = self._resolve(range_.key)
-        return _inside(self.price, range_) if key == "price" else self._fields[key].within(range_)
+        return _inside(self.price, range_) if key == "price" else self._field(key).within(range_)
+
+    def _field(self, name: str) -> _Labels:
+        return self._fields.get(name, self._empty)
 
     def _resolve(self, key: str) -> str:
-        if key in BUILTIN or key in self._fields:
+        if key in BUILTIN or key in self._schema:
             return key
-        if f"attributes.{key}" in self._fields:
+        if f"attributes.{key}" in self._schema:
             return f"attributes.{key}"
-        known = [name.removeprefix("attributes.") for name in self._fields if name not in BUILTIN]
+        known = [name.removeprefix("attributes.") for name in self._schema if name not in BUILTIN]
         shown = ", ".join([*BUILTIN, *sorted(known)][:40])
         raise BadQuery(f"unknown filter field {key[:80]!r}; this shop has {shown}", param="filter")
+
+
+def top_values(tally: dict[str, int]) -> list[FacetValue]:
+    """The most frequent values first, those of the same count by their spelling."""
+    order = sorted(tally.items(), key=lambda pair: (-pair[1], pair[0]))
+    return [FacetValue(value, count) for value, count in order[:_MAX_FACET_VALUES]]
 
 
 def _ancestors(path: str) -> list[str]:

@@ -20,6 +20,7 @@ from indexer.store import ItemRecord, Store, encoder_key
 from search.direction import Direction
 from search.filters import Filter, filter_from_json, parse_filter, without_key
 from search.hits import FacetValue, Hit, Mode, Reply
+from search.live import LiveShop
 from search.opening import Opened, candidates, check_encoder, legible_manifest, load_newest
 from search.query import ImagePart, ItemPart, Query, TextPart
 from search.text import fuse
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
     from search.columns import Mask
 
+_ATTEMPTS = 4  # to answer while items change under the search, before it is taken as it comes
 _FUSE_DEPTH = 200  # how deep rankings are fused, at least
 _MAX_MATCHES = 50_000  # items that a query by words considers
 
@@ -56,13 +58,10 @@ class SearchEngine:
         self.generation = opened.name
         self._manifest = opened.manifest
         self._store = store
-        self._words = opened.words
         self._held = opened.held
         key = encoder_key(encoder.id, encoder.weights_hash)
         self._direction = Direction(store, encoder, key)
-        with store.read() as reader:
-            self._view = ShopView(reader, opened.vectors, key)
-        self._singles = np.arange(len(self._view), dtype=np.int64)  # every item its own group
+        self._live = LiveShop(store, opened.vectors, opened.words, key)
 
     @classmethod
     def open(
@@ -110,7 +109,7 @@ class SearchEngine:
 
     def close(self) -> None:
         """Let go of the files. Do not search afterwards."""
-        self._words.close()
+        self._live.words.close()
         self._held.close()
         self._store.close()
 
@@ -151,21 +150,30 @@ class SearchEngine:
         """
         clock = _Clock()
         query.check()
-        groups = self._view.product if query.group == "product" else self._singles
         vector = self._direction.of(query)
         clock.lap("encode_ms")
-        allowed = self._view.columns.mask(query.filter)  # (items,)
-        allowed &= ~self._named(query, groups)
-        matches = self._matches(query, allowed)
-        found, mode = self._found(query, vector, matches, allowed, groups)
-        clock.lap("search_ms")
-        match_set = allowed
-        if mode == "lexical":
-            match_set = np.zeros(len(self._view), dtype=np.bool_)
-            match_set[[one.item for one in matches]] = True
-        facets = {key: self._facet(query, key, mode, matches, groups) for key in query.facets}
-        hits = self._hits(found, groups, query.limit)
-        clock.lap("fields_ms")
+        for attempt in range(_ATTEMPTS):
+            view = self._live.view
+            groups = view.product if query.group == "product" else np.arange(view.size)
+            allowed = view.columns.mask(query.filter)  # (size,)
+            allowed &= ~self._named(view, query, groups)
+            matches = self._matches(view, query, allowed)
+            found, mode = self._found(view, query, vector, matches, allowed, groups)
+            clock.lap("search_ms")
+            match_set = allowed
+            if mode == "lexical":
+                match_set = np.zeros(view.size, dtype=np.bool_)
+                match_set[[one.item for one in matches]] = True
+            facets = {
+                key: self._facet(view, query, key, mode, matches, groups) for key in query.facets
+            }
+            last = attempt == _ATTEMPTS - 1
+            hits = self._hits(view, found, groups, query.limit, stale_too=last)
+            clock.lap("fields_ms")
+            if hits is not None:
+                break
+            self.refresh()
+        assert hits is not None
         return Reply(
             hits=hits,
             total=int(match_set.sum()),
@@ -175,6 +183,13 @@ class SearchEngine:
             mode=mode,
             timings=clock.laps(),
         )
+
+    def refresh(self) -> bool:
+        """Take in what was written to the store since the last time; whether there was anything.
+
+        Searches that run meanwhile answer from before.
+        """
+        return self._live.refresh()
 
     def item(self, item_id: str) -> Item:
         """An item as the catalog says it; its ``images`` are those that can be shown.
@@ -201,14 +216,15 @@ class SearchEngine:
     def items(self, limit: int = 10) -> list[Item]:
         """Some items to begin with: one of each category in turn."""
         found: list[Item] = []
-        for number in self._view.first_of_category[:limit]:
-            with suppress(UnknownItem):  # deleted after this engine was opened
-                found.append(self.item(self._view.ids[number]))
+        view = self._live.view
+        for number in view.some(limit):
+            with suppress(UnknownItem):  # deleted since the view was made
+                found.append(self.item(view.ids[number]))
         return found
 
     def has_item(self, item_id: str) -> bool:
         """Whether the shop has an item of this id."""
-        return item_id in self._view.number
+        return self._live.view.number(item_id) >= 0
 
     def main_category(self, item_id: str) -> str:
         """The first category of an item; empty where it has none. UnknownItem."""
@@ -217,18 +233,19 @@ class SearchEngine:
 
     def category_sizes(self) -> dict[str, int]:
         """How many items each category holds, those below it included; names case-folded."""
-        return self._view.columns.sizes("category")
+        return self._live.view.columns.sizes("category")
 
     def status(self) -> Status:
         """What this engine serves; see ``Status``."""
         text = "fused" if isinstance(self.encoder, TextEncoder) else "lexical"
+        view = self._live.view
         return replace(
             status_of(self.shop, self.generation, self._manifest),
-            items=len(self._view),
-            products=len(np.unique(self._view.product)),
-            rows=self._view.rows,
+            items=view.items,
+            products=view.products,
+            rows=view.rows,
             text=text,
-            facets=self._view.columns.offered(),
+            facets=view.columns.offered(),
         )
 
     def _record(self, item_id: str) -> ItemRecord:
@@ -238,22 +255,22 @@ class SearchEngine:
             raise UnknownItem(f"no item {item_id[:80]!r} in this shop", param="item_id")
         return record
 
-    def _named(self, query: Query, groups: NDArray[np.int64]) -> Mask:
-        """The items that the query itself names, with all that is in their groups: (items,)."""
-        named = np.zeros(len(self._view), dtype=np.bool_)
+    def _named(self, view: ShopView, query: Query, groups: NDArray[np.int64]) -> Mask:
+        """The items that the query itself names, with all that is in their groups: (size,)."""
+        named = np.zeros(view.size, dtype=np.bool_)
         for part in query.parts:
-            if isinstance(part, ItemPart) and part.item_id in self._view.number:
-                named |= groups == groups[self._view.number[part.item_id]]
+            if isinstance(part, ItemPart) and (number := view.number(part.item_id)) >= 0:
+                named |= groups == groups[number]
         return named
 
-    def _matches(self, query: Query, allowed: Mask) -> list[Found]:
+    def _matches(self, view: ShopView, query: Query, allowed: Mask) -> list[Found]:
         """Allowed items with the words of the query's positive text parts, best first."""
         scores: dict[int, float] = {}
         for part in query.parts:
             if isinstance(part, TextPart) and part.weight > 0:
-                ids, bm25 = self._words.search(part.text, _MAX_MATCHES)
+                ids, bm25 = self._live.words.search(part.text, _MAX_MATCHES, sequence=view.sequence)
                 for item_id, score in zip(ids, bm25.tolist(), strict=True):
-                    number = self._view.number.get(item_id, -1)
+                    number = view.number(item_id)
                     if number >= 0 and allowed[number]:
                         scores[number] = scores.get(number, 0.0) + part.weight * score
         ranked = sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
@@ -261,6 +278,7 @@ class SearchEngine:
 
     def _found(
         self,
+        view: ShopView,
         query: Query,
         vector: Embedding | None,
         matches: list[Found],
@@ -271,14 +289,14 @@ class SearchEngine:
         words = [part for part in query.parts if isinstance(part, TextPart)]
         if vector is None:
             return matches, "lexical"
-        everything = None if allowed.all() else allowed
+        everything = None if int(allowed.sum()) == view.items else allowed
         if not words:
-            return self._view.nearest(vector, everything, groups, query.limit), "exact"
+            return view.nearest(vector, everything, groups, query.limit), "exact"
         depth = max(_FUSE_DEPTH, 10 * query.limit)
-        seen = self._view.nearest(vector, everything, groups, depth)
+        seen = view.nearest(vector, everything, groups, depth)
         others = [part for part in query.parts if not isinstance(part, TextPart)]
         weight = sum(part.weight for part in words if part.weight > 0)
-        unwanted = [self._unwanted(part, allowed) for part in words if part.weight < 0]
+        unwanted = [self._unwanted(view, part, allowed) for part in words if part.weight < 0]
         scores = fuse(
             [
                 ([one.item for one in seen], sum(abs(part.weight) for part in others) or weight),
@@ -294,59 +312,82 @@ class SearchEngine:
             if item in positive
         ], "fused"
 
-    def _unwanted(self, part: TextPart, allowed: Mask) -> tuple[list[int], float]:
-        ids, _ = self._words.search(part.text, _MAX_MATCHES)
-        numbers = [self._view.number.get(item_id, -1) for item_id in ids]
+    def _unwanted(self, view: ShopView, part: TextPart, allowed: Mask) -> tuple[list[int], float]:
+        ids, _ = self._live.words.search(part.text, _MAX_MATCHES, sequence=view.sequence)
+        numbers = [view.number(item_id) for item_id in ids]
         return [n for n in numbers if n >= 0 and allowed[n]], part.weight
 
     def _facet(
-        self, query: Query, key: str, mode: Mode, matches: list[Found], groups: NDArray[np.int64]
+        self,
+        view: ShopView,
+        query: Query,
+        key: str,
+        mode: Mode,
+        matches: list[Found],
+        groups: NDArray[np.int64],
     ) -> list[FacetValue]:
-        columns = self._view.columns
-        mask = columns.mask(without_key(query.filter, key)) & ~self._named(query, groups)
+        columns = view.columns
+        mask = columns.mask(without_key(query.filter, key)) & ~self._named(view, query, groups)
         if mode == "lexical":
-            reached = self._matches(query, mask) if query.filter else matches
-            hit = np.zeros(len(self._view), dtype=np.bool_)
+            reached = self._matches(view, query, mask) if query.filter else matches
+            hit = np.zeros(view.size, dtype=np.bool_)
             hit[[one.item for one in reached]] = True
             mask &= hit
         return columns.facet(key, mask)
 
-    def _hits(self, found: list[Found], groups: NDArray[np.int64], limit: int) -> list[Hit]:
-        """The first item of each group, until there are ``limit``, with its stored fields."""
+    def _hits(
+        self,
+        view: ShopView,
+        found: list[Found],
+        groups: NDArray[np.int64],
+        limit: int,
+        *,
+        stale_too: bool,
+    ) -> list[Hit] | None:
+        """The first item of each group, until there are ``limit``, with its stored fields.
+
+        None when one of these items has changed since the view was made: its fields would be
+        of another moment than the answer. With ``stale_too`` it comes as it is now.
+        """
         hits: list[Hit] = []
         taken: set[int] = set()
         with self._store.read() as reader:
+            changed = reader.changes_since(view.sequence)
             for one in found:
                 group = int(groups[one.item])
                 if group in taken:
                     continue
-                record = reader.item(self._view.ids[one.item])
-                if record is None:  # deleted after this engine was opened
+                item_id = view.ids[one.item]
+                if not stale_too and (changed is None or item_id in changed):
+                    return None
+                record = reader.item(item_id)
+                if record is None:  # deleted since
                     continue
                 taken.add(group)
-                hits.append(self._hit(one, record))
+                hits.append(_hit(view, one, record))
                 if len(hits) == limit:
                     break
         return hits
 
-    def _hit(self, one: Found, record: ItemRecord) -> Hit:
-        index, variant = self._view.image_of(one.row) if one.row >= 0 else (0, ORIGINAL)
-        item = record.item
-        return Hit(
-            item_id=item.item_id,
-            product_id=item.product_id,
-            score=round(one.score, 6),
-            image=record.images[index].path if index < len(record.images) else "",
-            image_index=index,
-            variant=variant,
-            title=item.title,
-            description=item.description,
-            price=item.price,
-            currency=item.currency,
-            in_stock=item.in_stock,
-            categories=item.categories,
-            attributes=item.attributes,
-        )
+
+def _hit(view: ShopView, one: Found, record: ItemRecord) -> Hit:
+    index, variant = view.image_of(one.row) if one.row >= 0 else (0, ORIGINAL)
+    item = record.item
+    return Hit(
+        item_id=item.item_id,
+        product_id=item.product_id,
+        score=round(one.score, 6),
+        image=record.images[index].path if index < len(record.images) else "",
+        image_index=index,
+        variant=variant,
+        title=item.title,
+        description=item.description,
+        price=item.price,
+        currency=item.currency,
+        in_stock=item.in_stock,
+        categories=item.categories,
+        attributes=item.attributes,
+    )
 
 
 def _as_filter(value: str | Filter | dict[str, object] | None) -> Filter | None:

@@ -100,8 +100,9 @@ def check_encoder(folder: ShopFolder, manifest: Manifest, encoder: Encoder) -> N
 
 
 def _words(folder: ShopFolder, name: str, manifest: Manifest, store: Store) -> LexicalIndex:
-    """The words of the generation, or of the store where that has changed since."""
+    """The words of the generation, or of the store where its log does not reach back so far."""
     with store.read() as reader:
-        if reader.meta("changes", 0) != manifest.changes:
-            return LexicalIndex.in_memory(record.item for record in reader.items())
-    return LexicalIndex.load(folder.generations / name / WORDS)
+        if reader.changes_since(manifest.changes) is None:
+            items = (record.item for record in reader.items())
+            return LexicalIndex.in_memory(items, reader.sequence)
+    return LexicalIndex.load(folder.generations / name / WORDS, manifest.changes)

@@ -1,32 +1,38 @@
-"""A shop as one engine sees it: the store's items at opening, and the rows that find them.
+"""A shop at one moment, as searches see it: immutable, so that no answer mixes two moments.
 
-The generation's index may be older than the store. Rows that the store has and the index
-lacks form a second, small index (the delta); rows that the index has and the store lacks are
-dead and never found. So a view is always exactly what the store held when it was opened.
+A view is made of segments. The first is the generation's index; rows that were written since it
+was built are in small ones beside it, searched exactly. A row that was replaced or deleted is
+dead in every segment that holds it, and never found. ``search.live`` makes views; a search takes
+the newest one when it begins and stays with it.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.arrays import unit
-from indexer.vectors import VectorIndex
-from search.columns import Columns, Mask
+from search.columns import Mask
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from indexer.arrays import Embedding
-    from indexer.items import Item
-    from indexer.store import Reader, Row
+    from indexer.vectors import VectorIndex
+    from search.layers import LayeredColumns
 
 
 class Segment(NamedTuple):
-    """An index and, for each of its positions, the item it finds (-1 where it is dead)."""
+    """An index and, for each of its positions, the item it finds (-1 where it is dead).
+
+    ``images`` says of each row which image of its item it stands for, and in which variant.
+    """
 
     vectors: VectorIndex
     item_of: NDArray[np.int64]  # (n,)
+    images: Mapping[int, tuple[int, str]]
 
 
 class Found(NamedTuple):
@@ -37,44 +43,65 @@ class Found(NamedTuple):
     score: float
 
 
+@dataclass(frozen=True, slots=True)
 class ShopView:
-    """The items of a shop numbered 0 to n - 1, in the byte order of their ids."""
+    """The items of a shop under numbers 0 to ``size - 1``; some may be deleted.
 
-    def __init__(self, reader: Reader, index: VectorIndex, key: bytes) -> None:
-        """Read everything from one view of the store; ``key`` is the encoder's."""
-        items: list[Item] = [record.item for record in reader.items()]
-        self.ids = [item.item_id for item in items]
-        self.number = {item_id: n for n, item_id in enumerate(self.ids)}
-        products: dict[str, int] = {}
-        self.product = np.array(
-            [products.setdefault(item.product_id, len(products)) for item in items],
-            dtype=np.int64,
-        )  # (items,)
-        self.columns = Columns(items)
-        self.first_of_category = _spread(items)
-        rows: dict[int, Row] = dict(reader.rows())
-        self.segments = [Segment(index, self._items_of(index.rows, rows))]
-        known = set(index.rows.tolist())
-        fresh = [number for number in rows if number not in known]
-        if fresh:
-            contents = [(rows[number].content, rows[number].variant) for number in fresh]
-            vectors = unit(reader.embeddings(key, contents, index.dim))  # (fresh, dim)
-            delta = VectorIndex.build(vectors, np.array(fresh, dtype=np.int64))
-            self.segments.append(Segment(delta, self._items_of(delta.rows, rows)))
-        # (image index, variant) of each row, to say which image of an item matched
-        self._image_of = {number: (row.image_index, row.variant) for number, row in rows.items()}
+    ``ids`` and ``numbers`` are shared with later views, which only add to them: what has no
+    number below ``size``, or is not alive, is not in this view.
+    """
 
-    def __len__(self) -> int:
-        return len(self.ids)
+    sequence: int  # the last change of the store that it knows of
+    size: int
+    ids: Sequence[str]
+    numbers: Mapping[str, int]
+    product: NDArray[np.int64]  # (size,)
+    columns: LayeredColumns
+    segments: tuple[Segment, ...]
+    first: Sequence[int]  # some items of each category in turn; also shared, also checked
+
+    @property
+    def items(self) -> int:
+        """How many items there are."""
+        return int(self.columns.alive.sum())
+
+    @property
+    def products(self) -> int:
+        """How many products there are."""
+        return len(np.unique(self.product[self.columns.alive]))
 
     @property
     def rows(self) -> int:
         """How many rows can be found."""
-        return len(self._image_of)
+        return sum(int((segment.item_of >= 0).sum()) for segment in self.segments)
+
+    @property
+    def backlog(self) -> int:
+        """Rows that a rebuild would bring into the index or out of it."""
+        index, *delta = (segment.item_of >= 0 for segment in self.segments)
+        return int((~index).sum()) + sum(int(alive.sum()) for alive in delta)
+
+    def number(self, item_id: str) -> int:
+        """The number of an item; -1 when it is not in this view."""
+        number = self.numbers.get(item_id, -1)
+        return number if 0 <= number < self.size and self.columns.alive[number] else -1
+
+    def some(self, limit: int) -> list[int]:
+        """Items to begin with: one of each category in turn, as it was when this shop opened."""
+        found: list[int] = []
+        for number in self.first:
+            if number < self.size and self.columns.alive[number]:
+                found.append(number)
+                if len(found) == limit:
+                    break
+        return found
 
     def image_of(self, row: int) -> tuple[int, str]:
         """Which image of its item a row stands for, and in which variant."""
-        return self._image_of[row]
+        for segment in reversed(self.segments):  # a later segment holds later news
+            if row in segment.images:
+                return segment.images[row]
+        raise KeyError(row)
 
     def nearest(
         self, query: Embedding, mask: Mask | None, groups: NDArray[np.int64], limit: int
@@ -125,26 +152,3 @@ class ShopView:
         if mask is None:
             return np.asarray(alive)
         return np.asarray(alive & mask[segment.item_of])  # item -1 reads a value that & drops
-
-    def _items_of(self, numbers: NDArray[np.int64], rows: dict[int, Row]) -> NDArray[np.int64]:
-        return np.array(
-            [self.number[rows[n].item_id] if n in rows else -1 for n in numbers.tolist()],
-            dtype=np.int64,
-        )
-
-
-def _spread(items: list[Item]) -> list[int]:
-    """Item numbers, one of each main category in turn: a first impression of the shop."""
-    by_category: dict[str, list[int]] = {}
-    products: set[str] = set()
-    for number, item in enumerate(items):
-        if item.product_id not in products:
-            products.add(item.product_id)
-            category = item.categories[0] if item.categories else ""
-            by_category.setdefault(category, []).append(number)
-    out: list[int] = []
-    for turn in range(max(map(len, by_category.values()), default=0)):
-        out.extend(numbers[turn] for numbers in by_category.values() if turn < len(numbers))
-        if len(out) > 200:
-            break
-    return out

@@ -1,4 +1,4 @@
-"""Columns: masks and counts over the items of a shop."""
+"""Columns: masks and counts over the items of a shop, whether at rest or changed since."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import pytest
 
 from indexer.errors import BadQuery
 from indexer.items import Item
-from search.columns import Columns
 from search.filters import Match, Range, parse_filter
+from search.layers import LayeredColumns
 
 
 def item(
@@ -32,12 +32,24 @@ ITEMS = [
 ]
 
 
-@pytest.fixture
-def columns() -> Columns:
-    return Columns(ITEMS)
+def changed_one_by_one() -> LayeredColumns:
+    """The same items, each of which was something else before."""
+    columns = LayeredColumns.of([item("old", ["Old"], 99, color="Red", size="1")] * 2)
+    columns = columns.changed({0: ITEMS[0], 1: item("newer", ["New"], 98)}, 2)
+    for n in (2, 3, 1):
+        columns = columns.changed({n: ITEMS[n]}, 3 if n == 2 else 4)
+    return columns
 
 
-def passing(columns: Columns, text: str) -> list[str]:
+@pytest.fixture(
+    params=[lambda: LayeredColumns.of(ITEMS), changed_one_by_one], ids=["of", "changed"]
+)
+def columns(request: pytest.FixtureRequest) -> LayeredColumns:
+    made: LayeredColumns = request.param()
+    return made
+
+
+def passing(columns: LayeredColumns, text: str) -> list[str]:
     mask = columns.mask(parse_filter(text))
     return [one.item_id for one, passes in zip(ITEMS, mask, strict=True) if passes]
 
@@ -110,11 +122,13 @@ def test_a_stock_that_says_neither_is_refused(columns):
 
 
 def test_a_python_number_with_underscores_is_no_number():
-    columns = Columns([item("a", [], code="1_000")])
+    columns = LayeredColumns.of([item("a", [], code="1_000")])
     assert columns.mask(Range("code", above=5)).tolist() == [False]
 
 
-def facet(columns: Columns, key: str, mask: list[bool] | None = None) -> list[tuple[str, int]]:
+def facet(
+    columns: LayeredColumns, key: str, mask: list[bool] | None = None
+) -> list[tuple[str, int]]:
     chosen = np.array(mask) if mask else columns.mask(None)
     return [(one.value, one.count) for one in columns.facet(key, chosen)]
 
@@ -148,14 +162,14 @@ def test_the_price_has_no_facet(columns):
 
 
 def test_an_item_in_two_categories_of_one_parent_counts_once_there():
-    columns = Columns([item("a", ["Home/Mugs", "Home/Gifts", "home"])])
+    columns = LayeredColumns.of([item("a", ["Home/Mugs", "Home/Gifts", "home"])])
     assert facet(columns, "category") == [("Home", 1), ("Home/Gifts", 1), ("Home/Mugs", 1)]
 
 
 def test_fields_are_offered_when_they_have_few_values_on_enough_items(columns):
     assert columns.offered() == ["category", "color", "ean", "new", "size", "in_stock"]
     rare = {"rare": "x"}
-    many = Columns(
+    many = LayeredColumns.of(
         [item(str(n), [], serial=str(n), one="same", **(rare if n < 9 else {})) for n in range(100)]
     )
     assert many.offered() == ["in_stock"]
@@ -166,7 +180,7 @@ def test_an_attribute_that_has_a_fields_name_is_offered_so_that_it_can_be_asked_
         Item(item_id=n, product_id=n, price=p, attributes={"price": n})
         for n, p in (("old", 1.0), ("new", 2.0))
     ]
-    columns = Columns(named)
+    columns = LayeredColumns.of(named)
     assert columns.offered() == ["attributes.price", "in_stock"]
     assert facet(columns, "attributes.price") == [("new", 1), ("old", 1)]
     assert columns.mask(parse_filter("attributes.price = old")).tolist() == [True, False]
@@ -179,7 +193,7 @@ def test_sizes_count_every_category_in_small_letters(columns):
 
 
 def test_a_shop_without_items_answers_too():
-    columns = Columns([])
+    columns = LayeredColumns.of([])
     assert (
         columns.mask(parse_filter("category = x and price < 3 and in_stock = yes")).tolist() == []
     )
