@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from indexer.canary import check_vectors
 from indexer.images import ImageLimits, decode, inspect, thumbnail
 from indexer.merge import FoundImage
+from indexer.pictures import images_root, is_file_of, kept_images
 from indexer.store import content_hash, encoder_key
 
 if TYPE_CHECKING:
@@ -23,10 +24,11 @@ Encode: TypeAlias = "Callable[[Sequence[Pixels]], Vectors]"
 
 
 class Decoded(NamedTuple):
-    """What comes out of the decoder: pixels as the encoder wants them, and the display copy."""
+    """What comes out of the decoder: pixels as the encoder wants them, and copies to keep."""
 
     pixels: Pixels
     display: bytes
+    original: bytes
 
 
 class Prepared(NamedTuple):
@@ -65,6 +67,9 @@ class Intake:
         self._side = decoding_side(encoder)
         self._encode = encode or encoder.encode_images
         self._trust_store = trust_store
+        with store.read() as reader:
+            self._keep = kept_images(reader)
+            self._root = images_root(reader)
         self._known: Future[Decoded | None] = Future()
         self._known.set_result(None)
         self._seen: dict[bytes, Future[Decoded | None]] = {}
@@ -91,7 +96,8 @@ class Intake:
                 return Prepared(image, mine)
             pixels = decode(data, side=self._side, limits=self._limits)
             display = thumbnail(pixels, DISPLAY_SIDE)
-            mine.set_result(Decoded(self._encoder.preprocess.apply(pixels), display))
+            original = data if self._keep == "originals" else b""
+            mine.set_result(Decoded(self._encoder.preprocess.apply(pixels), display, original))
         except BaseException as error:
             mine.set_exception(error)
             raise
@@ -124,13 +130,19 @@ class Intake:
     def put(self, writer: Writer, prepared: Prepared, embedding: bytes) -> None:
         """Write an encoded image."""
         decoded = prepared.decoded.result()
-        if decoded is not None:
-            writer.put_image(prepared.image.content, decoded.display)
-        writer.put_embedding(self.key, prepared.image.content, embedding)
+        content, path = prepared.image.content, prepared.image.path
+        # What was uploaded has no file to be read again: its copy is kept in any case.
+        if decoded is not None and not (self._keep == "paths" and is_file_of(self._root, path)):
+            writer.put_image(content, decoded.display)
+        if decoded is not None and decoded.original:
+            writer.put_original(content, decoded.original)
+        writer.put_embedding(self.key, content, embedding)
 
     def _is_stored(self, content: bytes) -> bool:
         with self._store.read() as reader:
-            return bool(reader.has_embedding(self.key, content) and reader.image(content))
+            return reader.has_embedding(self.key, content) and (
+                self._keep == "paths" or reader.image(content) is not None
+            )
 
 
 def decoding_side(encoder: Encoder) -> int:

@@ -6,6 +6,7 @@ Named databases, and what a key of each leads to::
     items       item_id                                -> ItemRecord (msgpack)
     rows        row, 8 bytes big-endian                -> Row (msgpack)
     images      content hash                           -> JPEG copy of the image, for display
+    originals   content hash                           -> the image as it came, where kept
     embeddings  encoder key, content hash, variant     -> dim x fp16
     changes     sequence, 8 bytes big-endian           -> what changed (1 byte), item_id
 
@@ -47,7 +48,7 @@ __all__ = [
 
 FORMAT = 1
 MAP_BYTES = 256 << 30  # reserved address space, not disk: LMDB files grow as they fill
-_DATABASES = ("meta", "items", "rows", "images", "embeddings", "changes")
+_DATABASES = ("meta", "items", "rows", "images", "originals", "embeddings", "changes")
 _SWEPT = 2000  # keys that one transaction of a sweep deletes: writers wait no longer than that
 
 

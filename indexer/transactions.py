@@ -83,10 +83,21 @@ class Reader:
         value: bytes | None = self._txn.get(content, db=self._dbs["images"])
         return value
 
+    def original(self, content: bytes) -> bytes | None:
+        """The bytes of an image as they came; None where they were not to be kept."""
+        value: bytes | None = self._txn.get(content, db=self._dbs["originals"])
+        return value
+
     def has_embedding(self, encoder: bytes, content: bytes, variant: str = ORIGINAL) -> bool:
         """Whether this encoder has encoded this content."""
-        key = encoder + content + variant.encode()
-        return self._txn.get(key, db=self._dbs["embeddings"]) is not None
+        return bool(self._embedding(encoder, content, variant))
+
+    def is_lost(self, encoder: bytes, content: bytes, variant: str = ORIGINAL) -> bool:
+        """Whether this encoder came when there was no picture of this content any more.
+
+        Rows of it are in no index of that encoder.
+        """
+        return self._embedding(encoder, content, variant) == b""
 
     def embeddings(self, encoder: bytes, contents: list[tuple[bytes, str]], dim: int) -> Vectors:
         """The stored vectors of (content, variant) pairs, in order: (n, dim), as fp16 rounded.
@@ -95,7 +106,7 @@ class Reader:
         """
         out = np.empty((len(contents), dim), dtype=np.float32)
         for at, (content, variant) in enumerate(contents):
-            value = self._txn.get(encoder + content + variant.encode(), db=self._dbs["embeddings"])
+            value = self._embedding(encoder, content, variant)
             if value is None or len(value) != 2 * dim:
                 raise IndexCorrupt(
                     f"no embedding of {dim} numbers for image {content.hex()} ({variant}): "
@@ -129,9 +140,14 @@ class Reader:
 
     def content_keys(self) -> Iterator[tuple[str, bytes, bytes]]:
         """Everything stored by content, as (database, key, content), in the order of the keys."""
-        for name, start in (("images", 0), ("embeddings", 8)):
+        for name, start in (("images", 0), ("originals", 0), ("embeddings", 8)):
             for key in self._txn.cursor(db=self._dbs[name]).iternext(values=False):
                 yield name, key, key[start : start + 16]
+
+    def _embedding(self, encoder: bytes, content: bytes, variant: str) -> bytes | None:
+        key = encoder + content + variant.encode()
+        value: bytes | None = self._txn.get(key, db=self._dbs["embeddings"])
+        return value
 
 
 class Writer(Reader):
@@ -157,10 +173,14 @@ class Writer(Reader):
         """Store the display copy of an image."""
         self._put("images", content, jpeg)
 
+    def put_original(self, content: bytes, data: bytes) -> None:
+        """Store an image as it came."""
+        self._put("originals", content, data)
+
     def put_embedding(
         self, encoder: bytes, content: bytes, embedding: bytes, variant: str = ORIGINAL
     ) -> None:
-        """Store one vector, as the bytes of its dim fp16 numbers."""
+        """Store one vector, as the bytes of its dim fp16 numbers; no bytes say that it is lost."""
         self._put("embeddings", encoder + content + variant.encode(), embedding)
 
     def new_rows(self, count: int) -> range:

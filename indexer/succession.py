@@ -1,0 +1,224 @@
+"""Which generation serves: the list of them, promoting one, going back, dropping one.
+
+Every row of the store must have an embedding by the encoder of the generation that serves,
+for what is newer than the generation is searched beside it. So that is looked at, within the
+transaction that moves CURRENT: no write comes between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound, StoreBusy, VitrineError
+from indexer.generation import MANIFEST, ShopFolder
+from indexer.store import Store, encoder_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from indexer.generation import Manifest
+    from indexer.store import Reader, Row
+
+ENCODERS = "encoders"  # in the store's meta: who embeds every write, as [id, weights hash] each
+State = Literal["current", "candidate", "kept", "damaged"]
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """A generation and what it is to the shop; ``problem`` says why it is damaged.
+
+    ``served`` tells whether it has ever been current, as far as CURRENT remembers.
+    """
+
+    name: str
+    state: State
+    created: str = ""
+    encoder: str = ""
+    recipe: str = ""
+    items: int = 0
+    rows: int = 0
+    bytes: int = 0
+    served: bool = False
+    problem: str = ""
+
+
+def generations(shop: ShopFolder, *, thorough: bool = False) -> list[Standing]:
+    """All generations on disk, newest first. IndexNotFound when nothing was built here.
+
+    Sizes are compared with the manifests; ``thorough`` compares checksums too, which reads
+    every file.
+    """
+    try:
+        served = shop.served()
+    except IndexCorrupt:
+        served = []
+    return [_standing(shop, name, served, thorough) for name in reversed(shop.names())]
+
+
+def promote(shop: ShopFolder, name: str, *, fill: Callable[[Manifest], None] | None = None) -> None:
+    """Make a generation the serving one; services follow within a second.
+
+    ``fill`` is called with its manifest when the store lacks embeddings by its encoder, to
+    bring them in. IndexNotFound, IndexCorrupt; IndexMismatch when embeddings are lacking.
+    """
+    _install(shop, name, after=None, fill=fill)
+
+
+def rollback(
+    shop: ShopFolder, to: str | None = None, *, fill: Callable[[Manifest], None] | None = None
+) -> str:
+    """Go back to what served before, or to the generation ``to``; returns its name.
+
+    What was written since is kept, and searched beside it. Raises as ``promote`` does;
+    IndexNotFound when nothing whole has served before.
+    """
+    served = shop.served()
+    if to is None:
+        to = _before(shop, served[1:])
+    # What is gone back over is forgotten, so that a second rollback goes further back.
+    after = served[served.index(to) + 1 :] if to in served else None
+    _install(shop, to, after=after, fill=fill)
+    return to
+
+
+def drop(shop: ShopFolder, name: str) -> None:
+    """Remove a generation. StoreBusy when it serves or somebody reads it; IndexNotFound.
+
+    Dropping the last one of a model that a migration was under way to ends the migration.
+    """
+    if name not in shop.names():
+        raise IndexNotFound(f"{shop.path} has no generation {name}")
+    before = encoders_on_disk(shop)
+    if shop.current() == name:
+        raise StoreBusy(f"generation {name} of {shop.path} serves; promote another one first")
+    if not shop.remove(name):
+        raise StoreBusy(f"generation {name} of {shop.path} is being read; try again later")
+    gone = before - encoders_on_disk(shop)
+    store = Store(shop.store)
+    try:
+        with store.write() as writer:
+            writer.put_meta(ENCODERS, [one for one in wanted_encoders(writer) if one not in gone])
+    finally:
+        store.close()
+
+
+def encoders_on_disk(shop: ShopFolder) -> set[tuple[str, str]]:
+    """The (id, weights hash) of every generation whose manifest can be read."""
+    found: set[tuple[str, str]] = set()
+    for name in shop.names():
+        try:
+            manifest = shop.manifest(name)
+        except VitrineError:
+            continue
+        found.add((manifest.encoder, manifest.weights_hash))
+    return found
+
+
+def wanted_encoders(reader: Reader) -> list[tuple[str, str]]:
+    """The (id, weights hash) of those that every write must be embedded by.
+
+    Empty where it is only the one that serves.
+    """
+    pairs: list[list[str]] = reader.meta(ENCODERS, [])
+    return [(name, weights) for name, weights in pairs]
+
+
+def lacking(reader: Reader, encoder: bytes, start: int = 0) -> Iterator[Row]:
+    """The rows from ``start`` on that this encoder has not embedded, one of each picture.
+
+    Not those of which it knows that their picture is lost.
+    """
+    seen: set[tuple[bytes, str]] = set()
+    for _, row in reader.rows(start):
+        one = (row.content, row.variant)
+        if one in seen:
+            continue
+        seen.add(one)
+        if not reader.has_embedding(encoder, *one) and not reader.is_lost(encoder, *one):
+            yield row
+
+
+def _install(
+    shop: ShopFolder,
+    name: str,
+    *,
+    after: list[str] | None,
+    fill: Callable[[Manifest], None] | None,
+) -> None:
+    with shop.hold(name):
+        manifest = shop.verify(name)
+        key = encoder_key(manifest.encoder, manifest.weights_hash)
+        store = Store(shop.store)
+        try:
+            with store.read() as reader:
+                missing, checked = sum(1 for _ in lacking(reader, key)), reader.meta("next_row", 0)
+            if missing:
+                if fill is None:
+                    raise _lacks(shop, manifest, name, missing)
+                fill(manifest)
+                checked = 0
+            with store.write() as writer:
+                # Rows get rising numbers: those that came since the look above, and no others.
+                missing = sum(1 for _ in lacking(writer, key, checked))
+                if missing:
+                    raise _lacks(shop, manifest, name, missing)
+                # Also of writers that still serve the other model for a moment.
+                writer.put_meta(ENCODERS, [[manifest.encoder, manifest.weights_hash]])
+                shop.make_current(name, after=after)
+        finally:
+            store.close()
+
+
+def _lacks(shop: ShopFolder, manifest: Manifest, name: str, missing: int) -> IndexMismatch:
+    return IndexMismatch(
+        f"generation {name} is of encoder {manifest.encoder!r}, which has not embedded {missing} "
+        f"images of {shop.path}; add --fill to have that done first, or run 'vitrine migrate "
+        f"--shop {shop.path} --encoder {manifest.encoder}'",
+        param="encoder",
+    )
+
+
+def _before(shop: ShopFolder, served: list[str]) -> str:
+    """The first of these that is whole."""
+    problem = "none has served before"
+    for name in served:
+        try:
+            shop.verify(name)
+        except VitrineError as error:
+            problem = str(error)
+            continue
+        return name
+    raise IndexNotFound(
+        f"{shop.path} has no generation to go back to: {problem}; 'vitrine generations --shop "
+        f"{shop.path}' lists what there is"
+    )
+
+
+def _standing(shop: ShopFolder, name: str, served: list[str], thorough: bool) -> Standing:
+    folder = shop.generations / name
+    try:
+        manifest = shop.verify(name) if thorough else shop.manifest(name)
+        for file, expected in manifest.files.items():
+            if (folder / file).stat().st_size != expected.bytes:
+                raise IndexCorrupt(f"{folder / file} is not of {expected.bytes} bytes")
+    except (VitrineError, OSError) as error:
+        return Standing(name=name, state="damaged", served=name in served, problem=str(error))
+    state: State = "kept"
+    if served and served[0] == name:
+        state = "current"
+    elif manifest.candidate and name not in served:
+        state = "candidate"
+    return Standing(
+        name=name,
+        state=state,
+        created=manifest.created,
+        encoder=manifest.encoder,
+        recipe=manifest.recipe,
+        items=manifest.items,
+        rows=manifest.rows,
+        bytes=sum(one.bytes for one in manifest.files.values())
+        + (folder / MANIFEST).stat().st_size,
+        served=name in served,
+    )
