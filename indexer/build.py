@@ -17,14 +17,17 @@ import numpy as np
 
 from indexer.arrays import unit
 from indexer.canary import check_index
+from indexer.companions import Companions
 from indexer.errors import BadCatalog, IndexCorrupt, IndexMismatch, IndexNotFound, StoreFull
 from indexer.generation import FORMAT, ROWS, VECTORS, WORDS, Manifest, ShopFolder, now
 from indexer.images import LIMITS, ImageLimits
+from indexer.garbage import collect_garbage
 from indexer.ingest import Progress, ingest, no_progress
 from indexer.items import Skipped
 from indexer.joblock import job_lock
 from indexer.lexical import LexicalIndex
 from indexer.merge import merge_catalog
+from indexer.pictures import Keep, set_images
 from indexer.store import Store, encoder_key
 from indexer.vectors import VectorIndex
 
@@ -59,6 +62,7 @@ def build_index(
     shop: ShopFolder,
     encoder: Encoder,
     *,
+    keep_images: Keep | None = None,
     limits: ImageLimits = LIMITS,
     progress: Progress = no_progress,
 ) -> BuildReport:
@@ -66,6 +70,8 @@ def build_index(
 
     What others put or delete while it runs is later news, and stays as they left it: of the
     items that were there at the start, those that the catalog lacks are removed.
+
+    ``keep_images`` says what stays of each new image, from now on; None is as before.
 
     Safe to interrupt at any time and to run again. Raises BadCatalog (duplicates, nothing to
     index), IndexMismatch (the shop was built with another encoder), StoreBusy, StoreFull.
@@ -84,8 +90,9 @@ def build_index(
         store = Store(shop.store, create=True)
         try:
             shop.tidy()
-            with store.read() as reader:
-                began = reader.sequence
+            with store.write() as writer:
+                began = writer.sequence
+                set_images(writer, catalog.root, keep_images)
             done = ingest(
                 catalog, store, encoder, total=scan.images, limits=limits, progress=progress
             )
@@ -95,10 +102,14 @@ def build_index(
                     f"{catalog.path}: none of {scan.items} items has an image that can be read; "
                     f"{first.item_id or first.where}: {first.reason}"
                 )
+            companions = Companions(store, encoder, limits=limits)
+            companions.embed(image for one in done.found for image in one.images)
             clock.lap("ingest")
             with store.write() as writer:
+                first_row = writer.meta("next_row", 0)
                 touched = writer.changes_since(began) or {}
                 merge = merge_catalog(writer, done.found, touched)
+                companions.complete(writer, first_row)
             if merge.changed or merge.removed:
                 store.sweep()
             clock.lap("merge")
@@ -106,7 +117,7 @@ def build_index(
             name, manifest, published = publish(
                 shop, store, encoder, catalog=catalog.path, skipped=len(done.skipped)
             )
-            shop.tidy()
+            collect_garbage(shop, store)
             progress("publish", 1, 1, len(done.skipped))
             clock.lap("publish")
         finally:
@@ -127,19 +138,30 @@ def build_index(
 
 
 def publish(
-    shop: ShopFolder, store: Store, encoder: Encoder, *, catalog: Path, skipped: int
+    shop: ShopFolder,
+    store: Store,
+    encoder: Encoder,
+    *,
+    catalog: Path,
+    skipped: int,
+    candidate: bool = False,
 ) -> tuple[str, Manifest, bool]:
     """Write a generation of everything in the store and make it current, if anything changed.
 
+    A ``candidate`` is not made current. Rows whose picture is lost to this encoder are left out.
     Returns its name, its manifest and whether it is a new one. IndexCorrupt when the canary
     finds fault with it: the old one then stays current.
     """
     with store.read() as reader:
-        rows = list(reader.rows())
+        key = encoder_key(encoder.id, encoder.weights_hash)
+        rows = [
+            (number, row)
+            for number, row in reader.rows()
+            if not reader.is_lost(key, row.content, row.variant)
+        ]
         records = list(reader.items())
         changes, next_row = reader.meta("changes", 0), reader.meta("next_row", 0)
         contents = [(row.content, row.variant) for _, row in rows]
-        key = encoder_key(encoder.id, encoder.weights_hash)
         current = shop.standing()
         if current and _same(current[1], encoder, changes, skipped) and _serves(shop, current[0]):
             return (*current, False)
@@ -161,6 +183,7 @@ def publish(
         skipped=skipped,
         changes=changes,
         catalog=str(catalog.resolve()),
+        candidate=candidate,
     )
 
     def write(folder: Path) -> None:
@@ -168,7 +191,7 @@ def publish(
         LexicalIndex.write(folder / WORDS, (record.item for record in records))
         check_index(VectorIndex.load(folder / VECTORS, folder / ROWS), vectors, numbers)
 
-    return shop.publish(manifest, write), manifest, True
+    return (shop.add if candidate else shop.publish)(manifest, write), manifest, True
 
 
 def _check_encoder(shop: ShopFolder, encoder: Encoder) -> None:

@@ -53,6 +53,7 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
     recipe: str
     rows: int
     recall: float
+    median_us: float
     p95_us: float
     bytes_per_row: float
     build_seconds: float

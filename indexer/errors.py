@@ -11,6 +11,7 @@
      +- IndexCorrupt      a checksum, a count or a canary does not hold
      +- StoreFull         map or disk full, or read-only
      +- StoreBusy         another long job holds the shop
+     +- CannotPromise     no index keeps the recall, time and memory that were asked for
      +- Overloaded        the queue's deadline has passed
 
 A message names what was expected, what came, where, and the way out, in one line.
@@ -23,6 +24,7 @@ __all__ = [
     "BadCatalog",
     "BadImage",
     "BadQuery",
+    "CannotPromise",
     "EncoderNotFound",
     "IndexCorrupt",
     "IndexMismatch",
@@ -84,6 +86,10 @@ class StoreFull(VitrineError):
 
 class StoreBusy(VitrineError):
     """Another long job holds the shop."""
+
+
+class CannotPromise(VitrineError):
+    """No index of these vectors keeps the recall, the time and the memory that were asked for."""
 
 
 class Overloaded(VitrineError):

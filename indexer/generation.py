@@ -72,6 +72,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     skipped: int
     changes: int
     catalog: str = ""
+    contract: Contract = Contract()
     candidate: bool = False
     files: dict[str, FileRecord] = {}
     seal: str = ""

@@ -2,71 +2,120 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.errors import IndexCorrupt, IndexMismatch, StoreFull, VitrineError
+from indexer.allowed import Allowed
+from indexer.contract import FLAT, Contract, Effort
+from indexer.errors import IndexCorrupt, IndexMismatch, StoreFull
+from indexer.recipes import (
+    all_cores,
+    exact_store,
+    faiss_module,
+    holds_exact,
+    lay_out,
+    search_parameters,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from indexer.arrays import Rows, Scores, Vectors
 
-_MAX_BYTES = 1 << 40  # of one vector inside an index file: more is a damaged file
+EXACT = "exact.faiss"  # beside the index, where the index itself holds no exact vectors
+_SLACK_BYTES = 1 << 20  # a vector inside an index file is no longer than the file, and a bit
+_LARGE_BATCH = 16  # queries; from here on one search may use every core
+_GATHER = 8  # where fewer than one in so many rows is allowed, copying them out is faster
+
+_load_lock = threading.Lock()  # FAISS's limits are set for the whole process
 
 
 class VectorIndex:
-    """Exact search over unit vectors. Thread-safe: nothing is set on it during a search.
+    """Search over unit vectors. Thread-safe: nothing is set on it during a search.
 
-    ``rows`` (n,) gives the row number of each vector, in the order they were added.
+    ``rows`` (n,) gives the row number of each vector, in the order they were added; a position
+    is a place in that order. How an index was laid out, and how hard to search it, is in its
+    ``contract``. Whatever the recipe, exact search is always possible: see ``exact``.
     """
 
-    recipe = "Flat"
-
-    def __init__(self, index: Any, rows: Rows) -> None:
+    def __init__(
+        self, index: Any, rows: Rows, *, exact: Any | None = None, contract: Contract | None = None
+    ) -> None:
+        """``exact`` is the exact vectors' index where ``index`` does not hold them itself."""
         if index.ntotal != len(rows):
             raise IndexCorrupt(
                 f"the index holds {index.ntotal} vectors, its row table {len(rows)} rows"
             )
-        self._index = index
+        if exact is not None and (exact.ntotal, exact.d) != (index.ntotal, index.d):
+            raise IndexCorrupt(
+                f"the index holds {index.ntotal} vectors of {index.d} numbers, the exact ones "
+                f"beside it {exact.ntotal} of {exact.d}"
+            )
+        self.contract = contract or Contract()
+        self.recipe = self.contract.recipe
         self.rows = rows
-        self._order = np.argsort(rows, kind="stable")
         self.dim = int(index.d)
+        self._base = index
+        self._beside = exact
+        self._index = index if exact is None else faiss_module().IndexRefine(index, exact)
+        self._exact = exact_store(index) if exact is None else exact
+        codes = faiss_module().rev_swig_ptr(self._exact.codes.data(), self._exact.codes.size())
+        self._codes = codes.reshape(len(rows), self._exact.code_size)  # (n, bytes), not copied
+        self._order = np.argsort(rows, kind="stable")
 
     @classmethod
-    def build(cls, vectors: Vectors, rows: Rows) -> VectorIndex:
-        """Index (n, dim) unit vectors under their row numbers (n,); n may be 0."""
-        index = _faiss().IndexFlatIP(vectors.shape[1])
-        index.add(np.ascontiguousarray(vectors, dtype=np.float32))
-        return cls(index, np.asarray(rows, dtype=np.int64))
+    def build(cls, vectors: Vectors, rows: Rows, recipe: str = FLAT) -> VectorIndex:
+        """Index (n, dim) unit vectors under their row numbers (n,); n may be 0.
 
-    @classmethod
-    def load(cls, vectors: Path, rows: Path) -> VectorIndex:
-        """Read an index and its row table.
-
-        The caller has verified both files' checksums: reading an index of unknown origin
-        would be reading a program. IndexCorrupt when FAISS cannot make sense of it.
+        Nothing is promised of it: ``indexer.tuning`` measures, and hands in a contract.
         """
-        faiss = _faiss()
-        faiss.set_deserialization_vector_byte_limit(_MAX_BYTES)
+        laid = lay_out(recipe, vectors)
+        numbers = np.asarray(rows, dtype=np.int64)
+        return cls(laid.index, numbers, exact=laid.exact, contract=Contract(recipe=recipe))
+
+    @classmethod
+    def load(cls, vectors: Path, rows: Path, contract: Contract | None = None) -> VectorIndex:
+        """Read an index and its row table, by the contract that it was written with.
+
+        The caller has verified the files' checksums: reading an index of unknown origin would be
+        reading a program. IndexCorrupt when FAISS cannot make sense of one.
+        """
+        contract = contract or Contract()
         try:
-            index = faiss.read_index(str(vectors))
+            index, exact = _read(vectors), None
+            if not holds_exact(contract.recipe):
+                exact = _read(vectors.with_name(EXACT), mapped=True)
             table = np.load(rows, allow_pickle=False)
         except (RuntimeError, ValueError, EOFError, OSError) as error:
             reason = " ".join(str(error).split())[:200]
             raise IndexCorrupt(f"{vectors.parent} cannot be read: {reason}") from error
-        return cls(index, table)
+        return cls(index, table, exact=exact, contract=contract)
 
     def save(self, vectors: Path, rows: Path) -> None:
-        """Write both files. StoreFull when FAISS cannot."""
-        try:
-            _faiss().write_index(self._index, str(vectors))
-        except RuntimeError as error:
-            reason = " ".join(str(error).split()).rpartition("failed: ")[2]
-            raise StoreFull(f"cannot write {vectors}: {reason[:200]}; is the disk full?") from error
+        """Write its files, ``exact.faiss`` among them where needed. StoreFull if it cannot."""
+        parts = {vectors: self._base}
+        if self._beside is not None:
+            parts[vectors.with_name(EXACT)] = self._beside
+        for path, part in parts.items():
+            try:
+                faiss_module().write_index(part, str(path))
+            except RuntimeError as error:
+                reason = " ".join(str(error).split()).rpartition("failed: ")[2]
+                raise StoreFull(
+                    f"cannot write {path}: {reason[:200]}; is the disk full?"
+                ) from error
         np.save(rows, self.rows, allow_pickle=False)
+
+    def with_contract(self, contract: Contract) -> VectorIndex:
+        """The same index under another contract of the same recipe; nothing is copied."""
+        return VectorIndex(self._base, self.rows, exact=self._beside, contract=contract)
+
+    def with_rows(self, rows: Rows) -> VectorIndex:
+        """The same index under other row numbers (n,); nothing is copied."""
+        return VectorIndex(self._base, rows, exact=self._beside, contract=self.contract)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -79,40 +128,92 @@ class VectorIndex:
     def search(
         self, queries: Vectors, k: int, allowed: NDArray[np.bool_] | None = None
     ) -> tuple[Rows, Scores]:
-        """Find the nearest rows of each query, best first.
+        """Find the nearest rows of each query by comparing every allowed one, best first.
 
         Queries are (q, dim); ``allowed`` (n,) says which positions may be found, None means
         all. Both results are (q, k): row numbers and scores. Where fewer than k rows exist
         the tail is row -1, score -inf. Another dim: IndexMismatch.
         """
+        positions, scores = self.exact(queries, k, None if allowed is None else Allowed(allowed))
+        return self.rows_at(positions), scores
+
+    def rows_at(self, positions: NDArray[np.int64]) -> Rows:
+        """The row numbers at these positions, of any shape; -1 stays -1."""
+        if not len(self):
+            return np.full_like(positions, -1)
+        return np.where(positions >= 0, self.rows[positions], -1)
+
+    def exact(
+        self, queries: Vectors, k: int, allowed: Allowed | None = None
+    ) -> tuple[NDArray[np.int64], Scores]:
+        """The nearest positions, as ``search`` finds rows.
+
+        Scores are of the vectors as stored: fp32, or the fp16 numbers of the store.
+        """
+        if allowed is None or not len(self):
+            return self._run(self._exact, queries, k, None)
+        if allowed.count * _GATHER >= len(self):
+            params = faiss_module().SearchParameters(sel=allowed.selector)
+            return self._run(self._exact, queries, k, params)
+        chosen = allowed.positions
+        found, scores = self._run(self._copied(chosen), queries, k, None)
+        if not len(chosen):
+            return found, scores
+        return np.where(found >= 0, chosen[found], -1), scores
+
+    def near(self, queries: Vectors, k: int, effort: Effort) -> tuple[NDArray[np.int64], Scores]:
+        """The nearest positions that a search of this effort finds; otherwise as ``search``.
+
+        The tail is -1 also where the effort was too small to find k.
+        """
+        params = search_parameters(self.recipe, effort, k)
+        return self._run(self._index, queries, k, params)
+
+    def vectors_at(self, positions: NDArray[np.int64]) -> Vectors:
+        """The vectors at these positions, as stored: (p,) to (p, dim)."""
+        found = self._codes[positions]  # (p, bytes)
+        kind = np.float32 if found.shape[1] == 4 * self.dim else np.float16
+        return np.asarray(found.view(kind), dtype=np.float32)
+
+    def _copied(self, positions: NDArray[np.int64]) -> Any:
+        """A flat index of only these positions, in their order."""
+        faiss = faiss_module()
+        if self._codes.shape[1] == 4 * self.dim:
+            small = faiss.IndexFlatIP(self.dim)
+        else:
+            half = faiss.ScalarQuantizer.QT_fp16
+            small = faiss.IndexScalarQuantizer(self.dim, half, faiss.METRIC_INNER_PRODUCT)
+        small.add_sa_codes(self._codes[positions])
+        return small
+
+    def _run(
+        self, index: Any, queries: Vectors, k: int, params: Any | None
+    ) -> tuple[NDArray[np.int64], Scores]:
+        """(q, k) positions, -1 where there is none, and scores, -inf there."""
         if queries.ndim != 2 or queries.shape[1] != self.dim:
             raise IndexMismatch(
                 f"a query of shape {queries.shape} does not fit an index of dimension {self.dim}"
             )
-        faiss = _faiss()
-        params = None
-        if allowed is not None:
-            bitmap = np.packbits(allowed, bitorder="little")
-            selector = faiss.IDSelectorBitmap(len(allowed), faiss.swig_ptr(bitmap))
-            params = faiss.SearchParameters(sel=selector)
-        k_found = max(1, min(k, len(self)))
-        scores, positions = self._index.search(
+        faiss = faiss_module()
+        # OpenMP keeps this number for each calling thread. Many threads search at once, each on
+        # a core of its own; only a large batch has the machine to itself.
+        faiss.omp_set_num_threads(all_cores() if len(queries) >= _LARGE_BATCH else 1)
+        k_found = max(1, min(k, index.ntotal))
+        scores, positions = index.search(
             np.ascontiguousarray(queries, dtype=np.float32), k_found, params=params
-        )  # both (q, k_found); FAISS pads with position -1
-        rows = np.full((len(queries), k), -1, dtype=np.int64)
-        best = np.full((len(queries), k), -np.inf, dtype=np.float32)
-        if len(self):
-            found = positions >= 0
-            rows[:, :k_found] = np.where(found, self.rows[positions], -1)
-            best[:, :k_found] = np.where(found, scores, -np.inf)
-        return rows, best
+        )  # both (q, k_found); FAISS pads with position -1 and its own idea of a low score
+        scores[positions < 0] = -np.inf
+        if k_found < k:
+            tail = ((0, 0), (0, k - k_found))
+            positions = np.pad(positions, tail, constant_values=-1)
+            scores = np.pad(scores, tail, constant_values=-np.inf)
+        return positions[:, :k], scores[:, :k]
 
 
-def _faiss() -> Any:
-    try:
-        import faiss
-    except ImportError:
-        raise VitrineError(
-            "FAISS is not installed; pip install 'vitrine[cpu]' (or 'vitrine[gpu]')"
-        ) from None
-    return faiss
+def _read(path: Path, *, mapped: bool = False) -> Any:
+    faiss = faiss_module()
+    with _load_lock:
+        limit = path.stat().st_size + _SLACK_BYTES
+        faiss.set_deserialization_vector_byte_limit(limit)
+        faiss.set_deserialization_loop_limit(limit)
+        return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC if mapped else 0)

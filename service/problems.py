@@ -16,6 +16,7 @@ from indexer.errors import (
     BadCatalog,
     BadImage,
     BadQuery,
+    CannotPromise,
     EncoderNotFound,
     IndexCorrupt,
     IndexMismatch,
@@ -50,6 +51,7 @@ STATUS: dict[type[VitrineError], int] = {
     IndexCorrupt: 503,
     StoreFull: 507,
     StoreBusy: 409,
+    CannotPromise: 409,
     Overloaded: 503,
 }
 RETRY_AFTER_S: dict[type[VitrineError], int] = {Overloaded: 1, IndexNotFound: 5, IndexCorrupt: 30}

@@ -48,6 +48,7 @@ def ask(serve, engine, error):
         ("IndexCorrupt", 503, "index_corrupt"),
         ("StoreFull", 507, "store_full"),
         ("StoreBusy", 409, "store_busy"),
+        ("CannotPromise", 409, "cannot_promise"),
         ("Overloaded", 503, "overloaded"),
         ("VitrineError", 500, "vitrine_error"),
     ],
