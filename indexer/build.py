@@ -19,9 +19,9 @@ from indexer.arrays import unit
 from indexer.canary import check_index
 from indexer.companions import Companions
 from indexer.errors import BadCatalog, IndexCorrupt, IndexMismatch, IndexNotFound, StoreFull
+from indexer.garbage import collect_garbage
 from indexer.generation import FORMAT, ROWS, VECTORS, WORDS, Manifest, ShopFolder, now
 from indexer.images import LIMITS, ImageLimits
-from indexer.garbage import collect_garbage
 from indexer.ingest import Progress, ingest, no_progress
 from indexer.items import Skipped
 from indexer.joblock import job_lock

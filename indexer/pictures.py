@@ -11,7 +11,7 @@ from indexer.sources import image_path
 from indexer.store import content_hash
 
 if TYPE_CHECKING:
-    from indexer.store import Reader
+    from indexer.store import Reader, Writer
 
 Keep: TypeAlias = Literal["originals", "display", "paths"]
 KEEPS: tuple[Keep, ...] = get_args(Keep)
@@ -40,6 +40,13 @@ def images_root(reader: Reader) -> Path | None:
     """The folder that the paths of images begin in; None before the first catalog."""
     root = reader.meta(_ROOT, "")
     return Path(root) if root else None
+
+
+def set_images(writer: Writer, root: Path, keep: Keep | None) -> None:
+    """Note where paths begin, and what to keep of new images; None is as before."""
+    writer.put_meta(_ROOT, str(root.resolve()))
+    if keep is not None:
+        writer.put_meta(_KEEP, keep)
 
 
 def best_picture(reader: Reader, root: Path | None, content: bytes, path: str) -> Picture | None:

@@ -66,6 +66,11 @@ class Reembedding:
         self._share = share
         self._side = decoding_side(encoder)
 
+    def lacks(self, reader: Reader, one: Missing) -> bool:
+        """Whether this is neither embedded nor known to be lost."""
+        where = (self._key, one.content, one.variant)
+        return not reader.has_embedding(*where) and not reader.is_lost(*where)
+
     def run(self, missing: Iterable[Missing], done: Callable[[int], None]) -> None:
         """Embed all of these; ``done`` hears how many more are on disk."""
         waiting = iter(missing)

@@ -1,0 +1,157 @@
+"""Changing the model: the store embedded again by another encoder, while the old one serves.
+
+    migrate     the store's pictures are embedded, batch by batch; a candidate is built
+    (compare)   both answer the same questions
+    promote     the candidate serves, or it is dropped
+
+From the beginning of a migration until its candidate is promoted or dropped, every write is
+embedded by both encoders (see ``indexer.companions``), so the candidate never falls behind.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from indexer.build import publish
+from indexer.errors import IndexMismatch
+from indexer.images import LIMITS, ImageLimits
+from indexer.joblock import job_lock
+from indexer.reembed import Missing, Reembedding, missing_pictures
+from indexer.store import Store
+from indexer.succession import ENCODERS, wanted_encoders
+
+if TYPE_CHECKING:
+    from indexer.encoders.base import Encoder
+    from indexer.generation import ShopFolder
+    from indexer.ingest import Progress
+
+
+class Migrated(msgspec.Struct, frozen=True, kw_only=True):
+    """What a migration did. ``sources`` counts the pictures by what was at hand: ``original``,
+    ``file`` (both as indexed) or ``display`` (the copy of 400 pixels).
+
+    ``lost`` images have no picture any more: the new model will not find them.
+    """
+
+    generation: str
+    encoder: str
+    encoded: int
+    reused: int
+    lost: int
+    sources: dict[str, int]
+
+
+class Filled(msgspec.Struct, frozen=True):
+    """How many images were embedded, and how many had no picture."""
+
+    encoded: int
+    lost: int
+
+
+def migrate(
+    shop: ShopFolder,
+    encoder: Encoder,
+    *,
+    share: float = 1.0,
+    limits: ImageLimits = LIMITS,
+    progress: Progress,
+) -> Migrated:
+    """Embed the whole shop by another encoder and build a candidate of it, which does not serve.
+
+    Safe to kill at any time and to run again: what is embedded is not embedded again. ``share``
+    is how much of the time to work. IndexMismatch when the shop serves this encoder already;
+    StoreBusy, StoreFull, IndexCorrupt (the canary found fault: no candidate).
+    """
+    with job_lock(shop.path, "vitrine migrate"):
+        standing = shop.manifest(shop.current())
+        serving = (standing.encoder, standing.weights_hash)
+        target = (encoder.id, encoder.weights_hash)
+        if serving == target:
+            raise IndexMismatch(
+                f"{shop.path} serves encoder {encoder.id!r} already; there is nothing to migrate",
+                param="encoder",
+            )
+        store = Store(shop.store)
+        try:
+            with store.write() as writer:
+                wanted = dict.fromkeys([*wanted_encoders(writer), serving, target])
+                writer.put_meta(ENCODERS, list(wanted))
+            work = Reembedding(store, encoder, limits=limits, share=share)
+            total = _fill(store, work, encoder, progress)
+            progress("publish", 0, 1, work.lost)
+            name, _, _ = publish(
+                shop,
+                store,
+                encoder,
+                catalog=Path(standing.catalog),
+                skipped=standing.skipped,
+                candidate=True,
+            )
+            _drop_superseded(shop, name, encoder)
+            progress("publish", 1, 1, work.lost)
+        finally:
+            store.close()
+    encoded = work.encoded.total()
+    return Migrated(
+        generation=name,
+        encoder=encoder.id,
+        encoded=encoded,
+        reused=total - encoded - work.lost,
+        lost=work.lost,
+        sources={str(source): count for source, count in work.encoded.items()},
+    )
+
+
+def fill(shop: ShopFolder, encoder: Encoder, *, progress: Progress) -> Filled:
+    """Embed what an encoder lacks, so that a generation of it can serve again. StoreBusy."""
+    with job_lock(shop.path, "vitrine promote --fill"):
+        store = Store(shop.store)
+        try:
+            work = Reembedding(store, encoder)
+            _fill(store, work, encoder, progress)
+        finally:
+            store.close()
+    return Filled(work.encoded.total(), work.lost)
+
+
+def _fill(store: Store, work: Reembedding, encoder: Encoder, progress: Progress) -> int:
+    """Embed until nothing lacks, also of what is written meanwhile; how many images there are."""
+    with store.read() as reader:
+        total = len({row.content for _, row in reader.rows()})
+    while missing := _missing(store, encoder):
+        total = max(total, len(missing))
+        work.run(missing, _Advance(progress, total - len(missing), total, work))
+    progress("migrate", total, total, work.lost)
+    return total
+
+
+def _missing(store: Store, encoder: Encoder) -> list[Missing]:
+    with store.read() as reader:
+        return missing_pictures(reader, encoder)
+
+
+class _Advance:
+    """Adds up what ``Reembedding`` reports, for a progress bar."""
+
+    def __init__(self, progress: Progress, done: int, total: int, work: Reembedding) -> None:
+        self._progress = progress
+        self._done = done
+        self._total = total
+        self._work = work
+
+    def __call__(self, more: int) -> None:
+        self._done += more
+        self._progress("migrate", min(self._done, self._total), self._total, self._work.lost)
+
+
+def _drop_superseded(shop: ShopFolder, name: str, encoder: Encoder) -> None:
+    """Remove earlier candidates of the same model."""
+    for other in shop.names():
+        if other == name or not shop.is_candidate(other):
+            continue
+        manifest = shop.manifest(other)
+        if (manifest.encoder, manifest.weights_hash) == (encoder.id, encoder.weights_hash):
+            shop.remove(other)
