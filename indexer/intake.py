@@ -103,6 +103,22 @@ class Intake:
             raise
         return Prepared(image, mine)
 
+    def given(self, path: str, embedding: bytes, data: bytes | None) -> Prepared:
+        """An image that comes with its vector (dim fp16 numbers); without ``data`` no picture.
+
+        It is kept apart from the same picture as the encoder sees it: a vector that was handed
+        in must not find other items. BadImage when the picture cannot be read.
+        """
+        content = content_hash(b"given" + embedding + (data or b""))
+        if data is None:
+            return Prepared(FoundImage(path, content, 0, 0), self._known)
+        info = inspect(data, self._limits)
+        pixels = decode(data, side=self._side, limits=self._limits)
+        original = data if self._keep == "originals" else b""
+        decoded: Future[Decoded | None] = Future()
+        decoded.set_result(Decoded(pixels, thumbnail(pixels, DISPLAY_SIDE), original))
+        return Prepared(FoundImage(path, content, info.width, info.height), decoded)
+
     def claim(self, prepared: Prepared) -> bool:
         """Whether this image is yet to be encoded, and the caller is the one to do it.
 
