@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 
 from indexer.arrays import unit
+from indexer.calibrate import calibrate
 from indexer.canary import check_index
 from indexer.companions import Companions
 from indexer.errors import BadCatalog, IndexCorrupt, IndexMismatch, IndexNotFound, StoreFull
@@ -168,6 +169,7 @@ def publish(
         vectors = unit(reader.embeddings(key, contents, encoder.dim))  # (n, dim)
     numbers = np.array([number for number, _ in rows], dtype=np.int64)  # (n,)
     index = VectorIndex.build(vectors, numbers)
+    fitted = calibrate(store, encoder, index, vectors, rows, records)
     manifest = Manifest(
         format=FORMAT,
         created=now(),
@@ -184,6 +186,8 @@ def publish(
         changes=changes,
         catalog=str(catalog.resolve()),
         candidate=candidate,
+        calibration=fitted.calibration,
+        calibration_note=fitted.note,
     )
 
     def write(folder: Path) -> None:

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from indexer.confidence import Calibration
 from indexer.contract import Contract
 from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound, StoreFull
 
@@ -51,6 +52,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What a generation holds, and what it was made from and with.
 
     ``next_row`` is the LMDB high-water mark: rows from there on are not in this index.
+    ``calibration`` makes confidence of scores; the note says why there is none.
     ``contract`` is what its index promises, and was measured to keep.
     ``changes`` is the number of the last change of the catalog that it knows of.
     ``skipped`` counts the rows and images of the catalog that were left out. A ``candidate``
@@ -73,6 +75,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     changes: int
     catalog: str = ""
     contract: Contract = Contract()
+    calibration: Calibration | None = None
+    calibration_note: str = ""
     candidate: bool = False
     files: dict[str, FileRecord] = {}
     seal: str = ""

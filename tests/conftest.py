@@ -17,6 +17,7 @@ from PIL import Image
 from indexer.build import build_index
 from indexer.encoders.color import ColorEncoder
 from indexer.generation import ShopFolder
+from indexer.sample.shop import SampleShop, write_shop
 from indexer.sources import open_catalog
 from search.engine import SearchEngine
 
@@ -111,6 +112,12 @@ def tiny_shop(tiny_catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     folder = tmp_path_factory.mktemp("tiny") / "shop"
     build_index(open_catalog(tiny_catalog), ShopFolder(folder), ColorEncoder())
     return folder
+
+
+@pytest.fixture(scope="session")
+def drawn_shop(tmp_path_factory: pytest.TempPathFactory) -> SampleShop:
+    """Two dozen drawn items and eight shopper photos. Shared: do not write into its folder."""
+    return write_shop(tmp_path_factory.mktemp("drawn") / "sample", items=24, photos=8)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from indexer import ingest as ingest_module
 from indexer import vectors as vectors_module
 from indexer.arrays import Pixels, Vectors
 from indexer.build import BuildReport, build_index
+from indexer.calibrate import Fitted
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import (
     BadCatalog,
@@ -439,6 +440,7 @@ def test_an_interrupted_build_goes_on_where_it_stopped(
         build(folder, shop, Stopping(batches=4))
     with pytest.raises(IndexNotFound):
         shop.current()
+    monkeypatch.setattr("indexer.build.calibrate", lambda *_: Fitted(None, "it encodes, too"))
     encoder = Counting()
     report = build(folder, shop, encoder)
     assert (encoder.encoded, report.encoded, report.reused) == (4, 4, 8)

@@ -1,0 +1,167 @@
+"""Calibration at build: from a shop's own pictures, for any shop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from indexer.build import build_index
+from indexer.calibrate import FEWEST, fit_logistic
+from indexer.encoders.color import ColorEncoder
+from indexer.encoders.registry import load_encoder
+from indexer.generation import Manifest, ShopFolder
+from indexer.images import decode
+from indexer.retakes import retake, scene
+from indexer.sources import open_catalog
+from tests.conftest import jpeg, plain
+
+RAINBOW = [(20 * n % 256, 90 * n % 256, 150 * n % 256) for n in range(1, 25)]
+
+
+def build(folder: Path, shop: Path, encoder=None) -> Manifest:
+    build_index(open_catalog(folder), ShopFolder(shop), encoder or ColorEncoder())
+    standing = ShopFolder(shop).standing()
+    assert standing is not None
+    return standing[1]
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Twelve products of one picture each, every one of its own color."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for n, color in enumerate(RAINBOW[:12]):
+        (folder / f"item-{n:02}.jpg").write_bytes(jpeg(plain(color, spot=10 + n)))
+    return folder
+
+
+def curve(x, right, weights=None):
+    x, right = np.asarray(x, dtype=float), np.asarray(right, dtype=bool)
+    return fit_logistic(x, right, np.ones(len(x)) if weights is None else weights)
+
+
+def test_the_curve_finds_the_weights_that_drew_the_answers(rng):
+    x = rng.normal(size=(20_000, 2))
+    right = rng.random(20_000) < 1 / (1 + np.exp(-(1.0 * x[:, 0] + 3.0 * x[:, 1] - 0.5)))
+    assert curve(x, right) == pytest.approx((1.0, 3.0, -0.5), abs=0.15)
+
+
+def test_a_feature_that_speaks_against_itself_is_left_out(rng):
+    x = rng.normal(size=(2_000, 2))
+    score, margin, _ = curve(x, rng.random(2_000) < 1 / (1 + np.exp(2 * x[:, 0] - 2 * x[:, 1])))
+    assert score == 0.0
+    assert margin > 1
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_answers_that_are_all_alike_give_finite_weights(answer):
+    x = np.column_stack([np.linspace(0, 1, 50), np.linspace(0, 1, 50)])
+    fitted = curve(x, np.full(50, answer))
+    assert np.isfinite(fitted).all()
+    assert (fitted[2] + fitted[0] + fitted[1] > 0) is answer
+
+
+def test_features_that_never_change_give_finite_weights():
+    fitted = curve(np.ones((40, 2)), np.arange(40) % 2 == 0)
+    assert np.isfinite(fitted).all()
+
+
+def test_a_shop_of_pictures_is_calibrated_at_build(pictures, tmp_path):
+    fitted = build(pictures, tmp_path / "shop").calibration
+    assert fitted is not None
+    assert fitted.queries >= 12
+    assert fitted.score_weight >= 0
+    assert fitted.margin_weight > 0
+    own, other = fitted.confidences(np.array([0.99, 0.3]), np.array([0, 1]))
+    assert own > 0.5 > other
+
+
+def test_the_same_shop_gives_the_same_numbers(pictures, tmp_path):
+    first, second = (build(pictures, tmp_path / name).calibration for name in ("one", "two"))
+    assert first == second
+
+
+def test_a_changed_shop_is_calibrated_anew(pictures, tmp_path):
+    before = build(pictures, tmp_path / "shop").calibration
+    for n, color in enumerate(RAINBOW[12:]):
+        (pictures / f"new-{n:02}.jpg").write_bytes(jpeg(plain(color, spot=40 + n)))
+    after = build(pictures, tmp_path / "shop").calibration
+    assert before is not None
+    assert after is not None
+    assert after.queries == 2 * before.queries
+    assert after != before
+
+
+def test_a_shop_of_one_item_says_why_it_has_no_confidence(tmp_path):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "only.jpg").write_bytes(jpeg(plain((200, 10, 10))))
+    manifest = build(tmp_path / "one", tmp_path / "shop")
+    assert manifest.calibration is None
+    assert manifest.calibration_note == f"too few products to calibrate: 1, needed {FEWEST}"
+
+
+def test_of_identical_pictures_no_hit_is_sure(tmp_path):
+    (tmp_path / "same").mkdir()
+    for n in range(12):
+        (tmp_path / "same" / f"item-{n}.jpg").write_bytes(jpeg(plain((90, 120, 30))))
+    fitted = build(tmp_path / "same", tmp_path / "shop").calibration
+    assert fitted is not None
+    twelve_alike = fitted.confidences(np.full(12, 1.0), np.arange(12))
+    assert np.isfinite(twelve_alike).all()
+    assert twelve_alike.max() < 0.3
+
+
+def test_a_retake_is_another_picture_of_the_same_size(rng):
+    thing = np.asarray(plain((200, 40, 40), side=64, spot=30))
+    other = np.asarray(plain((20, 200, 40), side=64))
+    photo = retake(thing, other, np.random.default_rng(1))
+    again = retake(thing, other, np.random.default_rng(1))
+    assert (photo.shape, photo.dtype) == ((64, 64, 3), np.uint8)
+    assert np.array_equal(photo, again)
+    assert not np.array_equal(photo, retake(thing, other, np.random.default_rng(2)))
+    # It is still the red thing.
+    assert photo[24:40, 24:40].mean((0, 1)).argmax() == 0
+
+
+def test_a_scene_is_colorful_and_never_the_same(rng):
+    one, two = scene(48, rng), scene(48, rng)
+    assert one.shape == (48, 48, 3)
+    assert one.std() > 5
+    assert not np.array_equal(one, two)
+
+
+def test_photos_of_what_the_drawn_shop_sells_are_surer_than_those_of_other_things(
+    drawn_shop, tmp_path
+):
+    encoder = load_encoder("builtin")
+    fitted = build(drawn_shop.catalog, tmp_path / "shop", encoder).calibration
+    assert fitted is not None
+    paths = sorted((drawn_shop.folder / "images").rglob("*.*"))
+    catalog = encoder.encode_images([decode(path.read_bytes()) for path in paths])
+    _, products = np.unique([path.parent.name for path in paths], return_inverse=True)
+    photos = [
+        decode(path.read_bytes(), side=160)
+        for path in sorted((drawn_shop.folder / "photos").glob("*.*"))
+    ]
+
+    def sureness(pictures) -> float:
+        best = []
+        for scores in encoder.encode_images(pictures) @ catalog.T:  # (n,)
+            order = np.argsort(-scores)
+            best.append(fitted.confidences(scores[order], products[order])[0])
+        return float(np.mean(best))
+
+    boards = [
+        np.kron(np.indices((n, n)).sum(0) % 2, np.ones((128 // n, 128 // n))) for n in (4, 16)
+    ]
+    strange = [np.stack([board] * 3, axis=2).astype(np.uint8) * 255 for board in boards]
+    strange += [255 - photo for photo in photos]  # negatives: right shapes, colors of nothing
+    assert sureness(photos) > 2 * sureness(strange)
+
+
+def test_a_picture_that_is_a_strip_is_calibrated_with(pictures, tmp_path):
+    Image.new("RGB", (300, 20), (1, 2, 3)).save(pictures / "strip.png")
+    assert build(pictures, tmp_path / "shop").calibration is not None
