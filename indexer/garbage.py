@@ -46,6 +46,8 @@ def collect_garbage(shop: ShopFolder, store: Store, *, keep: int | None = None) 
         with store.write() as writer:
             writer.put_meta(_KEPT, keep)
     removed = shop.tidy(keep)
+    if _all_legible(shop):  # a generation that is opened again reads on from where it was built
+        store.forget_changes(min(shop.manifest(name).changes for name in shop.names()))
     return Garbage(removed, _forget_models(shop, store), store.sweep())
 
 

@@ -17,6 +17,9 @@ from indexer.errors import VitrineError
 _COMMANDS = {
     "plan": "Predict counts, time, disk and memory of an index, before building it.",
     "index": "Index a catalog into a shop folder; run it again after the catalog has changed.",
+    "put": "Add the items of a catalog to a shop, or replace them, while it is served.",
+    "delete": "Delete items from a shop, while it is served.",
+    "rebuild": "Build a new index from what a shop's store holds.",
     "search": "Find products by photo, by words, or by an item they should resemble.",
     "eval": "Measure how often photos with a known answer find it.",
     "serve": "Serve a shop over HTTP, with its page.",

@@ -1,0 +1,71 @@
+"""A new generation from the store alone: by hand, or because much was written."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from indexer.build import publish
+from indexer.errors import IndexMismatch
+from indexer.garbage import collect_garbage
+from indexer.ingest import Progress, no_progress
+from indexer.joblock import job_lock
+from indexer.store import Store
+
+if TYPE_CHECKING:
+    from indexer.encoders.base import Encoder
+    from indexer.generation import ShopFolder
+
+
+class RebuildReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a rebuild did. ``published`` is False when the index was up to date already."""
+
+    generation: str
+    published: bool
+    encoder: str
+    items: int
+    products: int
+    rows: int
+    seconds: float
+
+
+def rebuild_index(
+    shop: ShopFolder, encoder: Encoder, *, progress: Progress = no_progress
+) -> RebuildReport:
+    """Bring everything that the store holds into a new generation; no images are needed.
+
+    Writes may go on: what is written after the rebuild began is searched beside the new
+    generation, as it was beside the old one. Raises IndexNotFound, IndexMismatch (the shop was
+    built with another encoder), IndexCorrupt (the canary found fault), StoreBusy, StoreFull.
+    """
+    start = time.perf_counter()
+    before = shop.manifest(shop.current())
+    if (before.encoder, before.weights_hash) != (encoder.id, encoder.weights_hash):
+        raise IndexMismatch(
+            f"{shop.path} was built with encoder {before.encoder!r} of other weights or name than "
+            f"{encoder.id!r}; run 'vitrine migrate --encoder {encoder.id}' to change it",
+            param="encoder",
+        )
+    with job_lock(shop.path, "vitrine rebuild"):
+        store = Store(shop.store)
+        try:
+            progress("publish", 0, 1, 0)
+            name, manifest, published = publish(
+                shop, store, encoder, catalog=Path(before.catalog), skipped=before.skipped
+            )
+            collect_garbage(shop, store)
+            progress("publish", 1, 1, 0)
+        finally:
+            store.close()
+    return RebuildReport(
+        generation=name,
+        published=published,
+        encoder=encoder.id,
+        items=manifest.items,
+        products=manifest.products,
+        rows=manifest.rows,
+        seconds=time.perf_counter() - start,
+    )

@@ -1,0 +1,39 @@
+"""``vitrine delete``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from service.cli.console import json_option, note, print_json, shop_option
+
+
+@click.command("delete")
+@click.argument("item_ids", nargs=-1, required=True, metavar="ID...")
+@shop_option
+@json_option
+def command(item_ids: tuple[str, ...], shop: Path, as_json: bool) -> int:
+    """Delete items from a shop; a service that runs forgets them within a second.
+
+    The exit status is 1 when one of them was not there.
+    """
+    from indexer.generation import ShopFolder
+    from indexer.store import Store
+    from indexer.writes import delete_items
+
+    folder = ShopFolder(shop)
+    folder.current()  # a wrong folder is told
+    store = Store(folder.store)
+    try:
+        outcomes = delete_items(store, item_ids)
+    finally:
+        store.close()
+    unknown = [one.item_id for one in outcomes if one.status == "unknown"]
+    if as_json:
+        print_json(outcomes)
+    else:
+        click.echo(f"{len(outcomes) - len(unknown)} items deleted")
+        for item_id in unknown:
+            note(f"no item {item_id!r} in this shop")
+    return 1 if unknown else 0

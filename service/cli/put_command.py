@@ -1,0 +1,116 @@
+"""``vitrine put``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from service.cli.console import (
+    json_option,
+    map_option,
+    note,
+    parse_mapping,
+    print_json,
+    shop_option,
+    stage_bar,
+)
+
+if TYPE_CHECKING:
+    from indexer.items import Item, Skipped
+    from indexer.sources import Catalog
+    from indexer.writes import Draft, Outcome
+
+_AT_ONCE = 128  # items between two steps of the bar
+_SHOWN = 5
+
+
+@click.command("put")
+@click.argument("catalog", type=click.Path(path_type=Path))
+@shop_option
+@map_option
+@json_option
+def command(catalog: Path, shop: Path, mapping: tuple[str, ...], as_json: bool) -> int:
+    """Add the items of CATALOG to a shop, or replace them; all other items stay.
+
+    An item that names no images keeps those it has. A service that runs finds the new items
+    within a second; no index has to be built. The exit status is 1 when something was left out.
+    """
+    from indexer.encoders.registry import load_encoder
+    from indexer.generation import ShopFolder
+    from indexer.sources import open_catalog
+    from indexer.store import Store
+    from indexer.writes import put_items
+    from search.opening import check_encoder
+
+    folder = ShopFolder(shop)
+    manifest = folder.manifest(folder.current())
+    source = open_catalog(catalog, parse_mapping(mapping))
+    scan = source.scan()
+    encoder = load_encoder(manifest.encoder)
+    check_encoder(folder, manifest, encoder)
+    outcomes: list[Outcome] = []
+    store = Store(folder.store)
+    try:
+        with stage_bar({"put": "items"}) as progress:
+            for drafts in _chunks(source):
+                outcomes += put_items(store, encoder, drafts)
+                left_out = sum(one.status == "refused" for one in outcomes)
+                progress("put", len(outcomes), scan.items, left_out)
+    finally:
+        store.close()
+    if as_json:
+        print_json({"results": outcomes, "skipped": scan.skipped})
+    else:
+        _tell(outcomes, scan.skipped)
+    whole = all(one.status != "refused" and not one.images for one in outcomes)
+    return 0 if whole and not scan.skipped else 1
+
+
+def _chunks(catalog: Catalog) -> Iterator[list[Draft]]:
+    from indexer.sources import Entry
+
+    chunk: list[Draft] = []
+    for entry in catalog:
+        if isinstance(entry, Entry):
+            chunk.append(_draft(entry.item, catalog.root))
+        if len(chunk) == _AT_ONCE:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _draft(item: Item, root: Path) -> Draft:
+    from indexer.writes import Draft, Source
+
+    sources = [Source(path, partial(_read, root, path)) for path in item.images]
+    return Draft(item.item_id, lambda _: item, sources or None)
+
+
+def _read(root: Path, path: str) -> bytes:
+    from indexer.images import read_image_file
+    from indexer.sources import image_path
+
+    return read_image_file(image_path(root, path))
+
+
+def _tell(outcomes: list[Outcome], skipped: list[Skipped]) -> None:
+    counts = Counter(one.status for one in outcomes)
+    click.echo(
+        f"{counts['created']} items added, {counts['updated']} replaced, "
+        f"{counts['unchanged']} unchanged, {counts['refused'] + len(skipped)} left out"
+    )
+    lines = [f"{one.where}: {one.reason}" for one in skipped]
+    for outcome in outcomes:
+        if outcome.status == "refused":
+            lines.append(f"{outcome.item_id}: {outcome.reason}")
+        lines += [f"{outcome.item_id} {one.image}: {one.reason}" for one in outcome.images]
+    for line in lines[:_SHOWN]:
+        note(f"  {line}")
+    if len(lines) > _SHOWN:
+        note(f"  ... and {len(lines) - _SHOWN} more; --json lists all")
