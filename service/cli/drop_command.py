@@ -1,0 +1,28 @@
+"""``vitrine drop``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from service.cli.console import json_option, print_json, shop_option
+
+
+@click.command("drop")
+@click.argument("name")
+@shop_option
+@json_option
+def command(name: str, shop: Path, as_json: bool) -> None:
+    """Remove the generation NAME, such as a candidate that was not better; never the serving one.
+
+    If no other of its model is left, the model's embeddings go with the next 'vitrine gc'.
+    """
+    from indexer.generation import ShopFolder
+    from indexer.succession import drop
+
+    drop(ShopFolder(shop), name)
+    if as_json:
+        print_json({"dropped": name})
+    else:
+        click.echo(f"generation {name} dropped")

@@ -1,0 +1,31 @@
+"""``--fill``: embeddings that a generation's model lacks, brought in before it serves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from service.cli.console import note, stage_bar
+
+if TYPE_CHECKING:
+    from indexer.generation import Manifest, ShopFolder
+
+fill_option = click.option(
+    "--fill", is_flag=True, help="First embed what its model has not embedded yet."
+)
+
+
+def filler(folder: ShopFolder, fill: bool) -> Callable[[Manifest], None] | None:
+    """What ``promote`` and ``rollback`` call when embeddings are lacking; None without --fill."""
+    return (lambda manifest: _fill(folder, manifest)) if fill else None
+
+
+def _fill(folder: ShopFolder, manifest: Manifest) -> None:
+    from indexer.encoders.registry import load_encoder
+    from indexer.migrate import fill
+
+    with stage_bar({"migrate": "images"}) as progress:
+        done = fill(folder, load_encoder(manifest.encoder), progress=progress)
+    note(f"{done.encoded} images embedded by {manifest.encoder}")

@@ -1,0 +1,45 @@
+"""``vitrine gc``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from service.cli.console import json_option, print_json, shop_option
+
+
+@click.command("gc")
+@shop_option
+@click.option(
+    "--keep",
+    type=click.IntRange(1, 100),
+    help="How many generations to keep, now and after each build. Default: as before, or 3.",
+)
+@json_option
+def command(shop: Path, keep: int | None, as_json: bool) -> None:
+    """Remove old generations, embeddings of models that are gone, and pictures nobody needs.
+
+    Builds do this by themselves. What serves, waits as a candidate or is being read stays.
+    """
+    from indexer.garbage import collect_garbage
+    from indexer.generation import ShopFolder
+    from indexer.joblock import job_lock
+    from indexer.store import Store
+
+    folder = ShopFolder(shop)
+    folder.current()  # a wrong folder is told now
+    with job_lock(folder.path, "vitrine gc"):
+        store = Store(folder.store)
+        try:
+            done = collect_garbage(folder, store, keep=keep)
+        finally:
+            store.close()
+    if as_json:
+        print_json(done)
+        return
+    names = ", ".join(done.generations) or "none"
+    click.echo(
+        f"removed generations: {names}; {done.embeddings} embeddings of models no longer used, "
+        f"{done.contents} embeddings and copies of images no longer there"
+    )

@@ -1,0 +1,59 @@
+"""``vitrine generations``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from service.cli.console import (
+    human_bytes,
+    json_option,
+    note,
+    print_json,
+    print_table,
+    shop_option,
+)
+
+if TYPE_CHECKING:
+    from indexer.succession import Standing
+
+_COLORS = {"current": "bold green", "candidate": "cyan", "damaged": "bold red", "kept": ""}
+
+
+@click.command("generations")
+@shop_option
+@json_option
+def command(shop: Path, as_json: bool) -> None:
+    """List the built indexes of a shop, newest first: which serves, which wait, which are damaged.
+
+    Sizes are compared with the manifests; 'vitrine check' compares every byte.
+    """
+    from indexer.generation import ShopFolder
+    from indexer.succession import generations
+
+    found = generations(ShopFolder(shop))
+    if as_json:
+        print_json(found)
+    else:
+        _tell(found)
+
+
+def _tell(found: list[Standing]) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("generation", "state", "created", "encoder", "recipe"):
+        table.add_column(name)
+    for name in ("items", "images", "size"):
+        table.add_column(name, justify="right")
+    for one in found:
+        color = _COLORS[one.state]
+        state = f"[{color}]{one.state}[/]" if color else one.state
+        counts = (str(one.items), str(one.rows), human_bytes(one.bytes)) if one.encoder else ()
+        table.add_row(one.name, state, one.created, one.encoder, one.recipe, *counts)
+    print_table(table)
+    for one in found:
+        if one.problem:
+            note(f"{one.name}: {one.problem}")

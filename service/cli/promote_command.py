@@ -1,0 +1,29 @@
+"""``vitrine promote``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from service.cli.console import json_option, print_json, shop_option
+from service.cli.filling import fill_option, filler
+
+
+@click.command("promote")
+@click.argument("name")
+@shop_option
+@fill_option
+@json_option
+def command(name: str, shop: Path, fill: bool, as_json: bool) -> None:
+    """Make the generation NAME the one that serves; running services follow within a second."""
+    from indexer.generation import ShopFolder
+    from indexer.succession import promote
+
+    folder = ShopFolder(shop)
+    promote(folder, name, fill=filler(folder, fill))
+    manifest = folder.manifest(name)
+    if as_json:
+        print_json({"generation": name, "encoder": manifest.encoder})
+    else:
+        click.echo(f"generation {name} of encoder {manifest.encoder} serves")

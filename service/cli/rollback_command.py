@@ -1,0 +1,32 @@
+"""``vitrine rollback``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from service.cli.console import json_option, print_json, shop_option
+from service.cli.filling import fill_option, filler
+
+
+@click.command("rollback")
+@shop_option
+@click.option("--to", metavar="NAME", help="Go back to this one. Default: what served before.")
+@fill_option
+@json_option
+def command(shop: Path, to: str | None, fill: bool, as_json: bool) -> None:
+    """Go back to an earlier index; what was written since is kept and searched beside it.
+
+    This undoes an index or a model, not a catalog: items are as they were last written.
+    """
+    from indexer.generation import ShopFolder
+    from indexer.succession import rollback
+
+    folder = ShopFolder(shop)
+    name = rollback(folder, to, fill=filler(folder, fill))
+    manifest = folder.manifest(name)
+    if as_json:
+        print_json({"generation": name, "encoder": manifest.encoder})
+    else:
+        click.echo(f"back at generation {name} of encoder {manifest.encoder}")
