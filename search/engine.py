@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from msgspec.structs import replace
 
+from indexer.confidence import RIVALS
 from indexer.encoders.base import TextEncoder
 from indexer.errors import UnknownItem
 from indexer.generation import ShopFolder
@@ -20,6 +21,7 @@ from indexer.store import ItemRecord, Store, encoder_key
 from search.direction import Direction
 from search.filters import Filter, filter_from_json, parse_filter, without_key
 from search.hits import FacetValue, Hit, Mode, Reply
+from search.judge import Judge
 from search.live import LiveShop
 from search.opening import Opened, candidates, check_encoder, legible_manifest, load_newest
 from search.query import ImagePart, ItemPart, Query, TextPart
@@ -52,6 +54,7 @@ class SearchEngine:
         store: Store,
         encoder: Encoder,
         opened: Opened,
+        no_match_below: float | None = None,
     ) -> None:
         self.shop = shop
         self.encoder = encoder
@@ -61,6 +64,11 @@ class SearchEngine:
         self._held = opened.held
         key = encoder_key(encoder.id, encoder.weights_hash)
         self._direction = Direction(store, encoder, key)
+        self._judge = Judge(
+            opened.manifest.calibration,
+            text_tower=isinstance(encoder, TextEncoder),
+            below=no_match_below,
+        )
         self._live = LiveShop(store, opened.vectors, opened.words, key)
 
     @classmethod
@@ -71,13 +79,15 @@ class SearchEngine:
         encoder: Encoder | None = None,
         threads: int | None = None,
         generation: str | None = None,
+        no_match_below: float | None = None,
     ) -> SearchEngine:
         """Open the current generation of a shop, every file of it verified first.
 
         Where the current generation is damaged, the newest older one that is whole serves
         instead (with the store's later rows searched beside it), and a warning is logged.
         ``encoder`` must be the one the index was built with; by default it is loaded.
-        ``generation`` opens that one, and no other if it is damaged.
+        ``generation`` opens that one, and no other if it is damaged. ``no_match_below`` is
+        the confidence of the best hit under which a reply says that nothing is close.
         Raises IndexNotFound, IndexCorrupt, IndexMismatch, EncoderNotFound.
         """
         folder = ShopFolder(shop)
@@ -92,7 +102,7 @@ class SearchEngine:
         try:
             opened = load_newest(folder, names, encoder, store)
             try:
-                return cls(folder, store, encoder, opened)
+                return cls(folder, store, encoder, opened, no_match_below)
             except BaseException:
                 opened.words.close()
                 opened.held.close()
@@ -182,6 +192,7 @@ class SearchEngine:
             encoder=self.encoder.id,
             mode=mode,
             timings=clock.laps(),
+            no_close_match=self._judge.none_close(query, hits),
         )
 
     def refresh(self) -> bool:
@@ -291,9 +302,14 @@ class SearchEngine:
             return matches, "lexical"
         everything = None if int(allowed.sum()) == view.items else allowed
         if not words:
-            return view.nearest(vector, everything, groups, query.limit), "exact"
+            # Rivals are looked for also where fewer hits are wanted: a hit is as sure in any reply.
+            depth = max(query.limit, RIVALS + 1)
+            found = view.nearest(vector, everything, groups, depth)
+            return self._judge.judged(query, found, view.product), "exact"
         depth = max(_FUSE_DEPTH, 10 * query.limit)
-        seen = view.nearest(vector, everything, groups, depth)
+        seen = self._judge.judged(
+            query, view.nearest(vector, everything, groups, depth), view.product
+        )
         others = [part for part in query.parts if not isinstance(part, TextPart)]
         weight = sum(part.weight for part in words if part.weight > 0)
         unwanted = [self._unwanted(view, part, allowed) for part in words if part.weight < 0]
@@ -304,10 +320,11 @@ class SearchEngine:
                 *unwanted,
             ]
         )
-        rows = {one.item: one.row for one in seen}
-        positive = set(rows) | {one.item for one in matches}
+        seen_as = {one.item: one for one in seen}
+        positive = set(seen_as) | {one.item for one in matches}
+        unseen = Found(-1, -1, 0.0)
         return [
-            Found(item, rows.get(item, -1), score)
+            seen_as.get(item, unseen)._replace(item=item, score=score)
             for item, score in scores.items()
             if item in positive
         ], "fused"
@@ -377,6 +394,7 @@ def _hit(view: ShopView, one: Found, record: ItemRecord) -> Hit:
         item_id=item.item_id,
         product_id=item.product_id,
         score=round(one.score, 6),
+        confidence=one.confidence,
         image=record.images[index].path if index < len(record.images) else "",
         image_index=index,
         variant=variant,

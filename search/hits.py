@@ -16,12 +16,15 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
 
     ``score`` grows with likeness; within one reply it never increases from hit to hit. It is a
     cosine in [-1, 1] for queries by vector, BM25 (>= 0) for queries by words alone, and a
-    reciprocal-rank score for both together (see ``search.text.fuse``).
+    reciprocal-rank score for both together (see ``search.text.fuse``). ``confidence`` is the
+    probability in [0, 1] that it is the very product the photo shows; None for hits found by
+    words, for queries that mix or avoid, and where the shop has too few products to tell.
     """
 
     item_id: str
     product_id: str
     score: float
+    confidence: float | None = None
     image: str
     image_index: int
     variant: str
@@ -47,7 +50,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     ``total`` counts the items that pass the filter (and, for words alone, match a word).
     ``mode`` says how the hits were found: ``exact`` compares every allowed row, ``ann`` an
     approximate index, ``lexical`` words only, ``fused`` words and vectors. ``timings`` are
-    milliseconds by stage.
+    milliseconds by stage. ``no_close_match`` is True when a photo was asked for and even the
+    best hit is probably not what it shows; the hits are then what comes nearest.
     """
 
     hits: list[Hit]
@@ -57,3 +61,4 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     encoder: str
     mode: Mode
     timings: dict[str, float]
+    no_close_match: bool = False

@@ -36,11 +36,12 @@ class Segment(NamedTuple):
 
 
 class Found(NamedTuple):
-    """The best row of one item: the item's number, the row and its score."""
+    """The best row of one item: the item's number, the row, its score, and how sure it is."""
 
     item: int
     row: int
     score: float
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,10 +112,18 @@ def create_app(
 def _open_shop(settings: Settings, encoder: Encoder | None) -> Engine:
     from search.engine import SearchEngine
 
+    def opened(encoder: Encoder | None) -> Engine:
+        return SearchEngine.open(
+            settings.shop,
+            encoder=encoder,
+            threads=settings.threads,
+            no_match_below=settings.no_match_below,
+        )
+
     if encoder is not None:
         with contextlib.suppress(IndexMismatch):  # the shop has moved to another encoder
-            return SearchEngine.open(settings.shop, encoder=encoder, threads=settings.threads)
-    return SearchEngine.open(settings.shop, threads=settings.threads)
+            return opened(encoder)
+    return opened(None)
 
 
 def _cores() -> int:

@@ -233,6 +233,12 @@ class HitReply(BaseModel):
     item_id: str
     product_id: str
     score: float = Field(description="Larger is better; see mode for its scale.")
+    confidence: float | None = Field(
+        ge=0,
+        le=1,
+        description="The probability that it is the very product in the photo; null for hits "
+        "found by words, and where it cannot be told.",
+    )
     image: str
     image_index: int
     variant: str
@@ -263,6 +269,9 @@ class SearchReply(BaseModel):
     encoder: str
     mode: Mode
     timings: dict[str, float] = Field(description="Milliseconds by stage.")
+    no_close_match: bool = Field(
+        description="A photo was asked for, and even the best hit is probably not what it shows."
+    )
 
 
 class StatusReply(BaseModel):

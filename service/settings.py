@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from indexer.confidence import NO_MATCH_BELOW
 from search.query import MAX_LIMIT
 
 
@@ -50,6 +51,12 @@ class Settings(BaseSettings):
     )
     queue_deadline_s: float = Field(
         2, gt=0, description="Longest wait in the queue before the reply is 503, in seconds."
+    )
+    no_match_below: float = Field(
+        NO_MATCH_BELOW,
+        ge=0,
+        le=1,
+        description="Confidence of the best hit below which the reply says no_close_match.",
     )
     reload_interval_s: float = Field(
         1, gt=0, description="How often to look for a new generation of the index, in seconds."

@@ -105,6 +105,7 @@ def test_search_by_photo_prints_hits_in_the_shape_of_the_api(vitrine, tiny_shop,
     assert set(done.json) - {"hits", "generation", "encoder", "mode", "timings"} == {
         "total",
         "facets",
+        "no_close_match",
     }
     assert (done.json["generation"], done.json["encoder"], done.json["mode"]) == (
         "000001",

@@ -98,8 +98,8 @@ def _tell(reply: Reply) -> None:
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name, justify in (
-        ("", "right"), ("score", "right"), ("item", "left"), ("title", "left"), ("price", "right"),
-        ("category", "left"), ("image", "left"),
+        ("", "right"), ("score", "right"), ("sure", "right"), ("item", "left"), ("title", "left"),
+        ("price", "right"), ("category", "left"), ("image", "left"),
     ):  # fmt: skip
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     for rank, hit in enumerate(reply.hits, start=1):
@@ -107,9 +107,14 @@ def _tell(reply: Reply) -> None:
         if not hit.in_stock:
             price += " (out)"
         category = hit.categories[0] if hit.categories else ""
-        cells = [str(rank), f"{hit.score:.3f}", hit.item_id, hit.title, price, category, hit.image]
+        sure = "" if hit.confidence is None else f"{hit.confidence:.0%}"
+        cells = [
+            str(rank), f"{hit.score:.3f}", sure, hit.item_id, hit.title, price, category, hit.image
+        ]  # fmt: skip
         table.add_row(*(Text(cell) for cell in cells))
     print_table(table)
+    if reply.no_close_match:
+        click.echo("no close match: nothing in this shop clearly is what the photo shows", err=True)
     click.echo(
         f"{reply.total} items considered, {reply.mode}, {reply.timings['total_ms']:.0f} ms "
         f"(generation {reply.generation}, {reply.encoder})",

@@ -57,6 +57,13 @@ export class Results {
     this.#more.hidden = reply.hits.length < limit || reply.hits.length >= reply.total;
     const shown = reply.hits.length;
     if (shown === 0) this.#empty(filtered, reply.mode);
+    else if (reply.no_close_match) {
+      this.#say(
+        "No close match",
+        `Nothing ${filtered ? "that passes the filters" : "in this shop"} clearly is what your photo shows. This comes nearest.`,
+        null,
+      );
+    }
     const spent =
       reply.timings?.total ?? Object.values(reply.timings ?? {}).reduce((sum, value) => sum + value, 0);
     const words = `${plural(shown, "product", "products")} of ${plural(reply.total, reply.mode === "lexical" ? "matching item" : "item", reply.mode === "lexical" ? "matching items" : "items")}`;
@@ -64,7 +71,7 @@ export class Results {
     this.#meta.title = `${Math.round(spent)} ms, ${reply.mode} search, encoder ${reply.encoder}, generation ${reply.generation}`;
     return shown === 0
       ? "No products found"
-      : `${words}, ${reply.mode === "lexical" ? "best match" : "most alike"} first`;
+      : `${reply.no_close_match ? "No close match. " : ""}${words}, ${reply.mode === "lexical" ? "best match" : "most alike"} first`;
   }
 
   /** Show what went wrong in place of the hits, or above them when older ones are still right. */
