@@ -10,6 +10,7 @@ wait.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ logger = logging.getLogger("vitrine.indexer")
 
 
 class Companions:
-    """Loads an encoder when it is first wanted, and keeps it. Not for several threads at once."""
+    """Loads an encoder when it is first wanted, and keeps it. Thread-safe."""
 
     def __init__(
         self,
@@ -44,7 +45,13 @@ class Companions:
         self._serving = (serving.id, serving.weights_hash)
         self._limits = limits
         self._load = load
+        self._lock = threading.Lock()
         self._loaded: dict[tuple[str, str], Encoder | None] = {}
+
+    def are_wanted(self) -> bool:
+        """Whether there is any."""
+        with self._store.read() as reader:
+            return any(one != self._serving for one in wanted_encoders(reader))
 
     def embed(self, images: Iterable[FoundImage]) -> None:
         """Embed these images, whose pictures are in the store, in transactions of its own."""
@@ -70,9 +77,10 @@ class Companions:
         for one in wanted_encoders(reader):
             if one == self._serving:
                 continue
-            if one not in self._loaded:
-                self._loaded[one] = self._opened(*one)
-            encoder = self._loaded[one]
+            with self._lock:
+                if one not in self._loaded:
+                    self._loaded[one] = self._opened(*one)
+                encoder = self._loaded[one]
             if encoder is not None:
                 found.append(encoder)
         return found

@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 
 from indexer.arrays import unit
+from indexer.companions import Companions
 from indexer.errors import BadImage, UnknownItem
 from indexer.images import LIMITS, ImageLimits
 from indexer.intake import Encode, Intake, Prepared
@@ -90,21 +91,25 @@ def put_items(
     *,
     limits: ImageLimits = LIMITS,
     encode: Encode | None = None,
+    companions: Companions | None = None,
 ) -> list[Outcome]:
     """Store these items, in their order; what became of each. All of it is on disk afterwards.
 
     An item none of whose images can be read is refused, and what was stored of it stays.
-    ``encode`` does the encoder's work elsewhere. StoreFull when the disk is full: the chunks
+    ``encode`` does the encoder's work elsewhere; ``companions`` are the further encoders that a
+    migration wants, made once by who writes often. StoreFull when the disk is full: the chunks
     before are stored then.
     """
     outcomes: list[Outcome] = []
+    others = companions or Companions(store, encoder, limits=limits)
     for start in range(0, len(drafts), _CHUNK):
         chunk = drafts[start : start + _CHUNK]
         try:
-            outcomes += _Put(store, Intake(store, encoder, limits, encode=encode)).run(chunk)
+            intake = Intake(store, encoder, limits, encode=encode)
+            outcomes += _Put(store, intake, others).run(chunk)
         except _Gone:
-            again = Intake(store, encoder, limits, encode=encode, trust_store=False)
-            outcomes += _Put(store, again).run(chunk)
+            intake = Intake(store, encoder, limits, encode=encode, trust_store=False)
+            outcomes += _Put(store, intake, others).run(chunk)
     return outcomes
 
 
@@ -139,17 +144,30 @@ def patched(item_id: str, change: dict[str, object], item: Item | None) -> Item:
 class _Put:
     """Stores one chunk of drafts."""
 
-    def __init__(self, store: Store, intake: Intake) -> None:
+    def __init__(self, store: Store, intake: Intake, companions: Companions) -> None:
         self._store = store
         self._intake = intake
+        self._companions = companions
         self._encoded: dict[bytes, tuple[Prepared, bytes]] = {}  # by content
 
     def run(self, drafts: Sequence[Draft]) -> list[Outcome]:
         """Prepare, encode, store."""
         ready = self._prepared(drafts)
         self._encode(ready)
+        if self._companions.are_wanted():
+            self._embed_by_others()
         with self._store.write() as writer:
-            return [self._stored(writer, one) for one in ready]
+            first_row = writer.meta("next_row", 0)
+            outcomes = [self._stored(writer, one) for one in ready]
+            self._companions.complete(writer, first_row)
+        return outcomes
+
+    def _embed_by_others(self) -> None:
+        """Before the transaction that stores the items, so that it has not to wait for it."""
+        with self._store.write() as writer:
+            for one in self._encoded.values():
+                self._intake.put(writer, *one)
+        self._companions.embed(prepared.image for prepared, _ in self._encoded.values())
 
     def _prepared(self, drafts: Sequence[Draft]) -> list[_Ready]:
         reads = sum(source.read is not None for one in drafts for source in one.images or [])

@@ -320,7 +320,7 @@ def test_the_manifest_says_what_a_build_was_made_from(twice_built, monkeypatch):
     shop = ShopFolder(twice_built)
     manifest = shop.manifest("000002")
     assert (manifest.items, manifest.products, manifest.rows) == (2, 2, 2)
-    assert (manifest.next_row, manifest.changes, manifest.skipped) == (3, 2, 0)
+    assert (manifest.next_row, manifest.changes, manifest.skipped) == (3, 4, 0)
     assert (manifest.encoder, manifest.recipe, manifest.dim) == ("color", "Flat", 112)
     assert set(manifest.files) == set(FILES) - {MANIFEST}
     assert manifest.created.endswith("Z")
