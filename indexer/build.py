@@ -17,16 +17,10 @@ import numpy as np
 
 from indexer.arrays import unit
 from indexer.calibrate import calibrate
-from indexer.canary import check_index
+from indexer.canary import check_counts, check_index, check_profile, profile_of
 from indexer.companions import Companions
-from indexer.errors import (
-    BadCatalog,
-    IndexCorrupt,
-    IndexMismatch,
-    IndexNotFound,
-    StoreBusy,
-    StoreFull,
-)
+from indexer.contract import Terms, Wishes
+from indexer.errors import BadCatalog, IndexCorrupt, IndexMismatch, IndexNotFound, StoreFull
 from indexer.garbage import collect_garbage
 from indexer.generation import FORMAT, ROWS, VECTORS, WORDS, Manifest, ShopFolder, now
 from indexer.images import LIMITS, ImageLimits
@@ -37,6 +31,7 @@ from indexer.lexical import LexicalIndex
 from indexer.merge import merge_catalog
 from indexer.pictures import Keep, set_images
 from indexer.store import Store, encoder_key
+from indexer.tuning import choose_recipe
 from indexer.vectors import VectorIndex
 
 if TYPE_CHECKING:
@@ -49,7 +44,8 @@ if TYPE_CHECKING:
 class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
     """What a build did. ``seconds`` by stage; ``decode`` adds up all decoding threads.
 
-    ``published`` is False when nothing had changed and the old generation stayed.
+    ``published`` is False when nothing had changed and the old generation stayed. ``promise``
+    says how the index was chosen, and what it was measured to keep.
     """
 
     generation: str
@@ -63,6 +59,8 @@ class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
     removed: int
     skipped: list[Skipped]
     seconds: dict[str, float]
+    recipe: str
+    promise: str
 
 
 def build_index(
@@ -71,6 +69,7 @@ def build_index(
     encoder: Encoder,
     *,
     keep_images: Keep | None = None,
+    terms: Terms | None = None,
     limits: ImageLimits = LIMITS,
     progress: Progress = no_progress,
 ) -> BuildReport:
@@ -82,7 +81,8 @@ def build_index(
     ``keep_images`` says what stays of each new image, from now on; None is as before.
 
     Safe to interrupt at any time and to run again. Raises BadCatalog (duplicates, nothing to
-    index), IndexMismatch (the shop was built with another encoder), StoreBusy, StoreFull.
+    index), CannotPromise (see ``Terms``), IndexMismatch (the shop was built with another encoder),
+    StoreBusy, StoreFull.
     """
     clock = _Clock()
     progress("scan", 0, 1, 0)
@@ -123,7 +123,12 @@ def build_index(
             clock.lap("merge")
             progress("publish", 0, 1, len(done.skipped))
             name, manifest, published = publish(
-                shop, store, encoder, catalog=catalog.path, skipped=len(done.skipped)
+                shop,
+                store,
+                encoder,
+                catalog=catalog.path,
+                skipped=len(done.skipped),
+                terms=terms,
             )
             collect_garbage(shop, store)
             progress("publish", 1, 1, len(done.skipped))
@@ -142,6 +147,8 @@ def build_index(
         removed=merge.removed,
         skipped=done.skipped,
         seconds={**clock.laps, **done.seconds},
+        recipe=manifest.recipe,
+        promise=manifest.contract.note,
     )
 
 
@@ -153,29 +160,43 @@ def publish(
     catalog: Path,
     skipped: int,
     candidate: bool = False,
+    terms: Terms | None = None,
 ) -> tuple[str, Manifest, bool]:
     """Write a generation of everything in the store and make it current, if anything changed.
 
     A ``candidate`` is not made current. Rows whose picture is lost to this encoder are left out.
     Returns its name, its manifest and whether it is a new one. IndexCorrupt when the canary
-    finds fault with it: the old one then stays current.
+    finds fault with it, CannotPromise when the terms cannot be kept: the old one then stays
+    current.
     """
+    terms = terms or Terms()
     with store.read() as reader:
         key = encoder_key(encoder.id, encoder.weights_hash)
+        stored = list(reader.rows())
         rows = [
             (number, row)
-            for number, row in reader.rows()
+            for number, row in stored
             if not reader.is_lost(key, row.content, row.variant)
         ]
         records = list(reader.items())
         changes, next_row = reader.meta("changes", 0), reader.meta("next_row", 0)
         contents = [(row.content, row.variant) for _, row in rows]
-        standing, current = _current(shop), shop.standing()
-        if current and _same(current[1], encoder, changes, skipped) and _serves(shop, current[0]):
+        current = shop.standing()
+        wishes = _wishes(terms, current)
+        if (
+            current
+            and _same(current[1], encoder, changes, skipped, wishes)
+            and _serves(shop, current[0])
+        ):
             return (*current, False)
         vectors = unit(reader.embeddings(key, contents, encoder.dim))  # (n, dim)
     numbers = np.array([number for number, _ in rows], dtype=np.int64)  # (n,)
-    index = VectorIndex.build(vectors, numbers)
+    check_counts([row for _, row in rows], records, lost=len(stored) - len(rows))
+    profile = profile_of(vectors)
+    if current and current[1].weights_hash == encoder.weights_hash and not terms.accept:
+        check_profile(profile, current[1].contract.profile)
+    index = choose_recipe(vectors, numbers, wishes, strict=terms.wishes is not None)
+    contract = msgspec.structs.replace(index.contract, profile=profile)
     fitted = calibrate(store, encoder, index, vectors, rows, records)
     manifest = Manifest(
         format=FORMAT,
@@ -192,6 +213,7 @@ def publish(
         skipped=skipped,
         changes=changes,
         catalog=str(catalog.resolve()),
+        contract=contract,
         candidate=candidate,
         calibration=fitted.calibration,
         calibration_note=fitted.note,
@@ -200,34 +222,10 @@ def publish(
     def write(folder: Path) -> None:
         index.save(folder / VECTORS, folder / ROWS)
         LexicalIndex.write(folder / WORDS, (record.item for record in records))
-        check_index(VectorIndex.load(folder / VECTORS, folder / ROWS), vectors, numbers)
+        written = VectorIndex.load(folder / VECTORS, folder / ROWS, contract)
+        check_index(written, vectors, numbers)
 
-    name = shop.add(manifest, write)
-    if not candidate:
-        with store.write():  # as every move of CURRENT that depends on where it stands
-            _check_standing(shop, standing, name)
-            shop.make_current(name)
-    return name, manifest, True
-
-
-def _check_standing(shop: ShopFolder, before: str | None, name: str) -> None:
-    """StoreBusy when an operator moved CURRENT while this generation was being built.
-
-    Their word is the later one. And by another model rows may have been written since.
-    """
-    standing = _current(shop)
-    if standing and before and standing != before:
-        raise StoreBusy(
-            f"{shop.path} went from generation {before} to {standing} while {name} was built, so "
-            f"that serves on; 'vitrine promote {name} --shop {shop.path}' if you want the new one"
-        )
-
-
-def _current(shop: ShopFolder) -> str | None:
-    try:
-        return shop.current()
-    except (IndexNotFound, IndexCorrupt):
-        return None
+    return (shop.add if candidate else shop.publish)(manifest, write), manifest, True
 
 
 def _check_encoder(shop: ShopFolder, encoder: Encoder) -> None:
@@ -251,11 +249,18 @@ def _serves(shop: ShopFolder, name: str) -> bool:
     return True
 
 
-def _same(manifest: Manifest, encoder: Encoder, changes: int, skipped: int) -> bool:
+def _wishes(terms: Terms, current: tuple[str, Manifest] | None) -> Wishes:
+    if terms.wishes is not None:
+        return terms.wishes
+    return current[1].contract.wishes if current else Wishes()
+
+
+def _same(manifest: Manifest, encoder: Encoder, changes: int, skipped: int, wishes: Wishes) -> bool:
     return (
         manifest.changes == changes
         and manifest.skipped == skipped
         and manifest.weights_hash == encoder.weights_hash
+        and manifest.contract.wishes == wishes
     )
 
 

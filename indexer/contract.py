@@ -6,18 +6,34 @@ import msgspec
 
 FLAT = "Flat"
 DEFAULT_RECALL = 0.98
+EXACT_BELOW = 50_000  # rows; one core compares as many in a few milliseconds
+MEASURED_K = 40  # rows that efforts are measured with: what ten products usually need
 
 
 class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     """What the operator asks of an index; None means that it does not matter.
 
     ``recall`` is recall@10 against exact search, ``p95_ms`` the time of one search on one core
-    that 95 of 100 searches keep, ``ram_bytes`` the memory the index may take.
+    that 95 of 100 searches keep, ``ram_bytes`` the memory the index may take. Below
+    ``exact_below`` rows every search is exact.
     """
 
     recall: float = DEFAULT_RECALL
     p95_ms: float | None = None
     ram_bytes: int | None = None
+    exact_below: int = EXACT_BELOW
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """On what terms an index is built.
+
+    Without ``wishes`` those of the shop's last generation hold on, as well as they can be kept;
+    given ones are kept or the build fails. ``accept`` says that a catalog quite unlike the last
+    one is no mistake.
+    """
+
+    wishes: Wishes | None = None
+    accept: bool = False
 
 
 class Effort(msgspec.Struct, frozen=True):
@@ -59,13 +75,19 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
     build_seconds: float
 
 
+class ScoreProfile(msgspec.Struct, frozen=True):
+    """How the scores of random pairs of a shop's images are spread: ten quantiles, rising."""
+
+    quantiles: list[float]
+
+
 class Contract(msgspec.Struct, frozen=True, kw_only=True):
     """The recipe of an index, what was wished, and what was measured on the shop's own vectors.
 
     ``levels`` are efforts from cheap to thorough and ``level`` is the one that keeps the promise;
     both are empty where every search is exact. ``row_us`` is what comparing one row exactly
     costs. ``met`` is False where no recipe kept all wishes and the best one serves. ``note`` says
-    why this recipe, in words.
+    why this recipe, in words. ``profile`` is for the canary of the next build.
     """
 
     recipe: str = FLAT
@@ -77,6 +99,7 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
     met: bool = True
     note: str = ""
     tried: list[Tried] = []
+    profile: ScoreProfile | None = None
 
     @property
     def exact(self) -> bool:

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from indexer.arrays import unit
-from indexer.contract import FLAT, Contract, Effort, Level, Tried, Wishes
+from indexer.contract import FLAT, MEASURED_K, Contract, Effort, Level, Tried, Wishes
 from indexer.errors import CannotPromise
 from indexer.recipes import bytes_per_row, efforts_of, recipes_for
 from indexer.vectors import VectorIndex
@@ -26,12 +26,10 @@ if TYPE_CHECKING:
 
     from indexer.arrays import Rows, Scores, Vectors
 
-EXACT_BELOW = 50_000  # rows; one core compares as many in a few milliseconds
 SAMPLE = 50_000
 _TRUTH = "Flat-fp16"  # what every approximate recipe scores its candidates with in the end
 QUERIES = 500
 TOP = 10  # the promise is about the first ten
-MEASURED_K = 40  # rows asked for while measuring: what ten products usually need
 _NEAREST, _FARTHEST = 0.1, 0.7  # how far a query lies from its item, in lengths of a difference
 _TIE = 2e-5  # scores that differ by less are equally good: the same picture twice
 _SURE = 1.64  # standard errors below the mean: the true recall is above with 95 %
@@ -54,7 +52,6 @@ def choose_recipe(
     wishes: Wishes | None = None,
     *,
     strict: bool = True,
-    exact_below: int = EXACT_BELOW,
     say: Callable[[str], None] = lambda _: None,
 ) -> VectorIndex:
     """The index of (n, dim) unit vectors that best keeps the wishes, with its contract.
@@ -65,9 +62,9 @@ def choose_recipe(
     """
     wishes = wishes or Wishes()
     n, dim = vectors.shape
-    if n < exact_below and _fits(FLAT, n, dim, wishes):
+    if n < wishes.exact_below and _fits(FLAT, n, dim, wishes):
         index = VectorIndex.build(vectors, rows)
-        note = f"exact: {n} rows, and below {exact_below} nothing need be approximate"
+        note = f"exact: {n} rows, and below {wishes.exact_below} nothing need be approximate"
         return _kept(index, _exact_contract(index, vectors, wishes, note), wishes, strict)
     names = [FLAT, *(recipes_for(n, dim) if wishes.recall < 1 else ["Flat-fp16"])]
     fitting = [name for name in names if _fits(name, n, dim, wishes)]

@@ -13,6 +13,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from indexer.contract import MEASURED_K
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from indexer.contract import Effort
     from indexer.vectors import VectorIndex
 
-MEASURED_K = 40  # rows that efforts are measured with: what ten products usually need
 _EXACT_CALL_US = 15.0  # what an exact search costs before the first row is compared
 _SPARE = 1.5  # how many more rows than needed should pass a filter, so that enough do
 

@@ -638,7 +638,7 @@ def test_each_single_sync_may_fail(folder, changed_shop, monkeypatch):
 
 
 def test_faiss_that_cannot_write_is_store_full(folder, changed_shop, monkeypatch):
-    faiss = vectors_module._faiss()
+    faiss = vectors_module.faiss_module()
 
     class Full:
         def __getattr__(self, name: str) -> object:
@@ -648,7 +648,7 @@ def test_faiss_that_cannot_write_is_store_full(folder, changed_shop, monkeypatch
             raise RuntimeError("Error in write_index:\n  fwrite failed: No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(vectors_module, "_faiss", Full)
+        patched.setattr(vectors_module, "faiss_module", Full)
         with pytest.raises(StoreFull, match=r"cannot write .*vectors\.faiss: No space left"):
             build(folder, changed_shop)
     assert_old_index_serves_new_store(folder, changed_shop)
@@ -689,8 +689,8 @@ def test_a_file_that_may_not_grow_is_store_full_and_not_a_crash(folder, shop, li
 def test_an_index_that_does_not_find_itself_is_not_published(folder, changed_shop, monkeypatch):
     real = vectors_module.VectorIndex.load
 
-    def swapped(vectors: Path, rows: Path) -> vectors_module.VectorIndex:
-        index = real(vectors, rows)
+    def swapped(vectors: Path, rows: Path, contract: object) -> vectors_module.VectorIndex:
+        index = real(vectors, rows, contract)
         index.rows = index.rows[::-1].copy()
         return index
 

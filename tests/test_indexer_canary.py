@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from indexer.arrays import unit
-from indexer.canary import check_index, check_vectors
+from indexer.canary import check_counts, check_index, check_profile, check_vectors, profile_of
+from indexer.contract import Contract, Effort, Level
 from indexer.errors import IndexCorrupt
+from indexer.items import Item
+from indexer.stored import ImageRecord, ItemRecord, Row
 from indexer.vectors import VectorIndex
 
 ROWS = np.arange(10, 60)
@@ -78,3 +81,72 @@ def test_one_bad_vector_among_good_ones_is_told(vectors):
     vectors[20] *= 0.5
     with pytest.raises(IndexCorrupt, match=r"'color' gave a vector of length 0\.5, expected 1"):
         check_vectors(vectors, (50, 8), "color")
+
+
+def lists(vectors, depth, recall):
+    """Inverted lists of the vectors that are said to have this recall at this depth."""
+    level = Level(effort=Effort(depth, 160), recall=recall, median_us=20, p95_us=30)
+    index = VectorIndex.build(vectors, np.arange(len(vectors)), "IVF64-PQ4")
+    return index.with_contract(Contract(recipe=index.recipe, levels=[level]))
+
+
+@pytest.fixture(scope="module")
+def many():
+    return unit(np.random.default_rng(2).normal(size=(4000, 24)))
+
+
+def test_an_approximate_index_that_keeps_its_promise_passes(many):
+    check_index(lists(many, depth=64, recall=0.99), many, np.arange(4000))
+
+
+def test_an_approximate_index_of_poor_recall_is_told(many):
+    with pytest.raises(
+        IndexCorrupt, match=r"recall@10 is 0\.\d+, the index was measured to have 1"
+    ):
+        check_index(lists(many, depth=1, recall=1.0), many, np.arange(4000))
+
+
+def test_random_neighbors_from_a_finished_index_are_told(many, monkeypatch):
+    """The rows are all there, and exact search finds them; the lists hold anything."""
+    index = lists(many, depth=64, recall=0.99)
+    rng = np.random.default_rng(0)
+    scores = np.zeros((256, 40), np.float32)
+    monkeypatch.setattr(index, "near", lambda *_: (rng.integers(0, 4000, (256, 40)), scores))
+    with pytest.raises(IndexCorrupt, match="of 2560 scores of the index are not those"):
+        check_index(index, many, np.arange(4000))
+
+
+def test_scores_that_moved_since_the_last_generation_are_told(many):
+    before = profile_of(many)
+    check_profile(profile_of(many[:2000]), before)
+    collapsed = unit(many + 3)  # all vectors point the same way
+    with pytest.raises(IndexCorrupt, match=r"moved by \d\.\d+ .*run again with --accept"):
+        check_profile(profile_of(collapsed), before)
+
+
+def test_a_shop_too_small_for_a_histogram_has_none(many):
+    assert profile_of(many[:100]) is None
+    check_profile(None, profile_of(many))
+    check_profile(profile_of(many), None)
+
+
+def one_item(item_id, *numbers):
+    image = [ImageRecord(f"{n}.jpg", bytes(16), 8, 8, {"original": n}) for n in numbers]
+    return ItemRecord(Item(item_id=item_id, product_id=item_id), image)
+
+
+def test_rows_and_items_that_belong_together_pass():
+    rows = [Row("a", 0, "original", bytes(16)), Row("a", 1, "original", bytes(16))]
+    check_counts(rows, [one_item("a", 1, 2)])
+    check_counts(rows[:1], [one_item("a", 1, 2)], lost=1)
+    check_counts([], [])
+
+
+def test_a_row_of_no_item_is_told():
+    with pytest.raises(IndexCorrupt, match="1 of 1 rows belong to no item, such as 'b'"):
+        check_counts([Row("b", 0, "original", bytes(16))], [one_item("a")])
+
+
+def test_an_item_without_its_rows_is_told():
+    with pytest.raises(IndexCorrupt, match="1 items have 2 rows, and 1 are stored"):
+        check_counts([Row("a", 0, "original", bytes(16))], [one_item("a", 1, 2)])

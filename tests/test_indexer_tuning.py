@@ -32,7 +32,7 @@ def chosen(vectors):
     """A shop of 20,000 rows, held to be a large one."""
     heard = []
     index = choose_recipe(
-        vectors, 2 * np.arange(N), Wishes(recall=0.97), exact_below=1000, say=heard.append
+        vectors, 2 * np.arange(N), Wishes(recall=0.97, exact_below=1000), say=heard.append
     )
     return index, heard
 
@@ -81,7 +81,7 @@ def test_levels_rise_from_cheap_to_thorough_and_leave_room_to_raise(chosen):
 
 
 def test_recall_of_one_is_promised_by_exact_search_only(vectors):
-    index = choose_recipe(vectors, np.arange(N), Wishes(recall=1.0), exact_below=1000)
+    index = choose_recipe(vectors, np.arange(N), Wishes(recall=1.0, exact_below=1000))
     assert index.contract.exact
     assert index.recipe in {"Flat", "Flat-fp16"}
 
@@ -90,7 +90,7 @@ def test_memory_decides_which_recipes_are_tried(vectors):
     """Half of what fp16 graphs take: small codes only."""
     limit = round(0.5 * bytes_per_row("HNSW32-fp16", DIM) * 5000)
     index = choose_recipe(
-        vectors[:5000], np.arange(5000), Wishes(recall=0.9, ram_bytes=limit), exact_below=1000
+        vectors[:5000], np.arange(5000), Wishes(recall=0.9, ram_bytes=limit, exact_below=1000)
     )
     assert index.contract.ram_bytes <= limit
     assert "HNSW32-fp16" not in {one.recipe for one in index.contract.tried}
