@@ -20,7 +20,14 @@ from indexer.calibrate import calibrate
 from indexer.canary import check_counts, check_index, check_profile, profile_of
 from indexer.companions import Companions
 from indexer.contract import Terms, Wishes
-from indexer.errors import BadCatalog, IndexCorrupt, IndexMismatch, IndexNotFound, StoreFull
+from indexer.errors import (
+    BadCatalog,
+    IndexCorrupt,
+    IndexMismatch,
+    IndexNotFound,
+    StoreBusy,
+    StoreFull,
+)
 from indexer.garbage import collect_garbage
 from indexer.generation import FORMAT, ROWS, VECTORS, WORDS, Manifest, ShopFolder, now
 from indexer.images import LIMITS, ImageLimits
@@ -181,7 +188,7 @@ def publish(
         records = list(reader.items())
         changes, next_row = reader.meta("changes", 0), reader.meta("next_row", 0)
         contents = [(row.content, row.variant) for _, row in rows]
-        current = shop.standing()
+        standing, current = _current(shop), shop.standing()
         wishes = _wishes(terms, current)
         if (
             current
@@ -225,7 +232,32 @@ def publish(
         written = VectorIndex.load(folder / VECTORS, folder / ROWS, contract)
         check_index(written, vectors, numbers)
 
-    return (shop.add if candidate else shop.publish)(manifest, write), manifest, True
+    name = shop.add(manifest, write)
+    if not candidate:
+        with store.write():  # as every move of CURRENT that depends on where it stands
+            _check_standing(shop, standing, name)
+            shop.make_current(name)
+    return name, manifest, True
+
+
+def _check_standing(shop: ShopFolder, before: str | None, name: str) -> None:
+    """StoreBusy when an operator moved CURRENT while this generation was being built.
+
+    Their word is the later one. And by another model rows may have been written since.
+    """
+    standing = _current(shop)
+    if standing and before and standing != before:
+        raise StoreBusy(
+            f"{shop.path} went from generation {before} to {standing} while {name} was built, so "
+            f"that serves on; 'vitrine promote {name} --shop {shop.path}' if you want the new one"
+        )
+
+
+def _current(shop: ShopFolder) -> str | None:
+    try:
+        return shop.current()
+    except (IndexNotFound, IndexCorrupt):
+        return None
 
 
 def _check_encoder(shop: ShopFolder, encoder: Encoder) -> None:
