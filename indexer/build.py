@@ -265,7 +265,8 @@ def _check_encoder(shop: ShopFolder, encoder: Encoder) -> None:
     if current and current[1].encoder != encoder.id:
         raise IndexMismatch(
             f"{shop.path} was built with encoder {current[1].encoder!r}, not {encoder.id!r}; ask "
-            f"for {current[1].encoder!r}, or index into another folder",
+            f"for {current[1].encoder!r}, or change it with 'vitrine migrate --shop {shop.path} "
+            f"--encoder {encoder.id}'",
             param="encoder",
         )
 

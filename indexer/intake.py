@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from indexer.canary import check_vectors
 from indexer.images import ImageLimits, decode, inspect, thumbnail
 from indexer.merge import FoundImage
-from indexer.pictures import images_root, is_file_of, kept_images
+from indexer.pictures import DISPLAY_SIDE, images_root, is_file_of, kept_images
 from indexer.store import content_hash, encoder_key
 
 if TYPE_CHECKING:
     from indexer.arrays import Pixels, Vectors
     from indexer.encoders.base import Encoder
     from indexer.store import Store, Writer
-
-DISPLAY_SIDE = 400  # pixels on the longer side of the copy that is kept for display
 
 Encode: TypeAlias = "Callable[[Sequence[Pixels]], Vectors]"
 

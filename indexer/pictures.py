@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
 
 from indexer.errors import BadImage
-from indexer.images import read_image_file
+from indexer.images import decode, read_image_file, thumbnail
 from indexer.sources import image_path
 from indexer.store import content_hash
 
@@ -20,6 +20,7 @@ KEEP: Keep = "display"
 shown. ``paths``: neither; the catalog's own files are read when an image is shown."""
 
 Source: TypeAlias = Literal["original", "file", "display"]
+DISPLAY_SIDE = 400  # pixels on the longer side of the copy that is shown
 _KEEP, _ROOT = "keep_images", "images_root"  # in the store's meta
 
 
@@ -62,6 +63,20 @@ def best_picture(reader: Reader, root: Path | None, content: bytes, path: str) -
         return Picture(data, "file")
     display = reader.image(content)
     return None if display is None else Picture(display, "display")
+
+
+def display_copy(reader: Reader, content: bytes, path: str) -> bytes | None:
+    """An image as it is shown: the stored copy, or one made from the best picture there is."""
+    stored = reader.image(content)
+    if stored is not None:
+        return stored
+    picture = best_picture(reader, images_root(reader), content, path)
+    if picture is None:
+        return None
+    try:
+        return thumbnail(decode(picture.data, side=DISPLAY_SIDE), DISPLAY_SIDE)
+    except BadImage:
+        return None
 
 
 def is_file_of(root: Path | None, path: str) -> bool:

@@ -12,8 +12,9 @@ import numpy as np
 
 from indexer.errors import BadCatalog, BadImage
 from indexer.images import LIMITS, decode, read_image_file, thumbnail
-from indexer.intake import DISPLAY_SIDE, decoding_side
+from indexer.intake import decoding_side
 from indexer.items import Item, Skipped
+from indexer.pictures import DISPLAY_SIDE
 from indexer.sources import Catalog, image_path
 
 if TYPE_CHECKING:

@@ -79,6 +79,16 @@ class Direction:
             record = reader.item(item_id)
             if record is None:
                 raise UnknownItem(f"no item {item_id[:80]!r} in this shop", param="item_id")
-            contents = [(image.content, ORIGINAL) for image in record.images]
+            contents = [
+                (image.content, ORIGINAL)
+                for image in record.images
+                if not reader.is_lost(self._key, image.content)
+            ]
+            if not contents:
+                raise BadQuery(
+                    f"item {item_id[:80]!r} has no picture that encoder {self._encoder.id!r} has "
+                    "seen: it came with an embedding, or its picture is lost",
+                    param="item_id",
+                )
             vectors: Vectors = unit(reader.embeddings(self._key, contents, self._encoder.dim))
         return unit(vectors.mean(axis=0))  # (images, dim) -> (dim,)

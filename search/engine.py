@@ -16,6 +16,7 @@ from indexer.errors import UnknownItem
 from indexer.generation import ShopFolder
 from indexer.images import WHOLE, Box, read_image_file
 from indexer.items import ORIGINAL, Item
+from indexer.pictures import display_copy
 from indexer.status import Status, status_of
 from indexer.store import ItemRecord, Store, encoder_key
 from search.direction import Direction
@@ -211,7 +212,10 @@ class SearchEngine:
         return replace(record.item, images=[image.path for image in record.images])
 
     def thumbnail(self, item_id: str, index: int = 0) -> bytes:
-        """The display copy (JPEG) of an image of an item. UnknownItem for either."""
+        """An image of an item as a small JPEG. UnknownItem for either.
+
+        It is the stored copy, or made anew where the shop keeps only the paths of its images.
+        """
         record = self._record(item_id)
         if not 0 <= index < len(record.images):
             raise UnknownItem(
@@ -219,7 +223,8 @@ class SearchEngine:
                 param="index",
             )
         with self._store.read() as reader:
-            jpeg = reader.image(record.images[index].content)
+            image = record.images[index]
+            jpeg = display_copy(reader, image.content, image.path)
         if jpeg is None:
             raise UnknownItem(f"image {index} of item {item_id!r} is gone", param="index")
         return jpeg

@@ -23,6 +23,7 @@ from service.cli.console import (
 if TYPE_CHECKING:
     from indexer.build import BuildReport
     from indexer.generation import ShopFolder
+    from indexer.pictures import Keep
 
 _STAGES = {"scan": "catalog", "encode": "images", "publish": "index"}
 _SHOWN = 5
@@ -37,6 +38,12 @@ _SHOWN = 5
     help="builtin, openclip:..., cnn:..., onnx:FILE or color. Default: the shop's own, or builtin.",
 )
 @click.option(
+    "--keep-images",
+    type=click.Choice(["originals", "display", "paths"]),
+    help="What to keep of each new image: its bytes and a small copy, the copy, or only where its "
+    "file is. Default: as before, or display.",
+)
+@click.option(
     "--report", type=click.Path(path_type=Path), help="Write what was skipped, as JSON lines."
 )
 @map_option
@@ -45,6 +52,7 @@ def command(
     catalog: Path,
     shop: Path,
     encoder: str | None,
+    keep_images: Keep | None,
     report: Path | None,
     mapping: tuple[str, ...],
     as_json: bool,
@@ -64,7 +72,7 @@ def command(
     loaded = load_encoder(encoder or _own_encoder(folder))
     with stage_bar(_STAGES) as progress:
         try:
-            done = build_index(source, folder, loaded, progress=progress)
+            done = build_index(source, folder, loaded, keep_images=keep_images, progress=progress)
         except KeyboardInterrupt:
             note("interrupted; what was encoded is kept. Run the same command to go on.")
             raise
