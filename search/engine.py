@@ -196,6 +196,11 @@ class SearchEngine:
             no_close_match=self._judge.none_close(query, hits),
         )
 
+    @property
+    def no_match_below(self) -> float:
+        """The confidence of the best hit under which a reply says that nothing is close."""
+        return self._judge.below
+
     def refresh(self) -> bool:
         """Take in what was written to the store since the last time; whether there was anything.
 

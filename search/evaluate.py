@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -20,6 +20,7 @@ from search import metrics
 from search.hits import Hit
 from search.metrics import Estimate
 from search.query import EmbeddingPart, Query
+from search.reliability import Reliability, Unsold, compare_unsold, reliability
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,12 +43,16 @@ class Truth(NamedTuple):
 
 
 class Judged(msgspec.Struct, frozen=True):
-    """One query with its hits and which of them are right."""
+    """One query with its hits and which of them are right.
+
+    ``product`` says whether the first hit is of the right product: another color of it is.
+    """
 
     image: str
     answer: str
     hits: list[Hit]
     right: list[bool]
+    product: bool = False
 
 
 class Slice(msgspec.Struct, frozen=True):
@@ -62,7 +67,8 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
 
     ``figures`` has the names of ``NAMES``. ``mrr`` looks at the first ten hits. ``skipped``
     lists photos that could not be read and answers that the shop does not have; they are in
-    no figure.
+    no figure. ``reliability`` is None where answers are categories (a confidence is that of a
+    product), or where the shop has no confidences.
     """
 
     figures: dict[str, Estimate]
@@ -72,6 +78,8 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     per_category: dict[str, Slice]
     skipped: list[Skipped]
     judged: list[Judged]
+    reliability: Reliability | None = None
+    unsold: Unsold | None = None
 
 
 def read_truths(path: Path) -> list[Truth]:
@@ -110,12 +118,14 @@ def evaluate(
     engine: SearchEngine,
     truths: list[Truth],
     *,
+    unsold: Sequence[Path] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Ask the engine every query and compare its hits with the truth.
 
     Hits are items here, not products: a query that names one color of a shirt is only
-    answered by that color. BadCatalog when no query can be asked at all.
+    answered by that color. ``unsold`` are photos of things that the shop does not sell.
+    BadCatalog when no query can be asked at all.
     """
     judged: list[Judged] = []
     totals: list[int] = []
@@ -130,15 +140,24 @@ def evaluate(
         query = Query(parts=[EmbeddingPart(embedding)], limit=DEPTH, group="item")
         hits = engine.search(query).hits
         right = [_is_right(hit, truth) for hit in hits]
-        judged.append(Judged(str(truth.image), truth.answer, hits, right))
+        product = truth.kind == "item" and _is_product(engine, hits, truth)
+        judged.append(Judged(str(truth.image), truth.answer, hits, right, product))
         totals.append(total)
         if progress:
-            progress(len(judged) + len(skipped), len(truths))
+            progress(len(judged) + len(skipped), len(truths) + len(unsold))
     if not judged:
         raise BadCatalog(
             f"none of {len(truths)} queries can be asked; {skipped[0].image}: {skipped[0].reason}"
         )
     values = _values(judged, totals)
+    others = [Truth(path, "item", "") for path in unsold]
+    strange = [
+        engine.search(Query(parts=[EmbeddingPart(embedding)], limit=1)).hits
+        for _, embedding in _embedded(engine, others, skipped)
+    ]
+    if progress and unsold:
+        progress(len(truths) + len(unsold), len(truths) + len(unsold))
+    sure, sure_of_others = _confidences([one.hits for one in judged]), _confidences(strange)
     return Evaluation(
         figures={name: metrics.estimate(values[name]) for name in NAMES},
         queries=len(judged),
@@ -147,6 +166,12 @@ def evaluate(
         per_category=_per_category(engine, truths, judged, values),
         skipped=skipped,
         judged=judged,
+        reliability=reliability(sure, np.array([one.product for one in judged]))
+        if len(sure) and truths[0].kind == "item"
+        else None,
+        unsold=compare_unsold(sure, sure_of_others, engine.no_match_below)
+        if len(sure) and len(sure_of_others)
+        else None,
     )
 
 
@@ -188,6 +213,18 @@ def _total(engine: SearchEngine, truth: Truth, in_category: dict[str, int]) -> i
     if truth.kind == "item":
         return int(engine.has_item(truth.answer))
     return in_category.get(truth.answer.strip("/").casefold(), 0)
+
+
+def _is_product(engine: SearchEngine, hits: list[Hit], truth: Truth) -> bool:
+    return bool(hits) and hits[0].product_id == engine.item(truth.answer).product_id
+
+
+def _confidences(answers: list[list[Hit]]) -> NDArray[np.float64]:
+    """The confidence of the first hit of each answer: (n,), or (0,) if the shop has none."""
+    sure = [hits[0].confidence for hits in answers if hits]
+    if len(sure) < len(answers) or None in sure:
+        return np.empty(0)
+    return np.array(sure, dtype=np.float64)
 
 
 def _is_right(hit: Hit, truth: Truth) -> bool:

@@ -27,7 +27,7 @@ class Judge:
         best hit under which there is no close match; None is the measured default."""
         self._calibration = calibration
         self._text_tower = text_tower
-        self._below = NO_MATCH_BELOW if below is None else below
+        self.below = NO_MATCH_BELOW if below is None else below
 
     def judged(self, query: Query, found: list[Found], product: NDArray[np.int64]) -> list[Found]:
         """What a query's vector found, with confidences: best first, as it came.
@@ -58,4 +58,4 @@ class Judge:
         if not any(isinstance(part, ImagePart | EmbeddingPart) for part in query.parts):
             return False
         known = [hit.confidence for hit in hits if hit.confidence is not None]
-        return bool(known) and max(known) < self._below
+        return bool(known) and max(known) < self.below

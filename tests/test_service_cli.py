@@ -173,6 +173,40 @@ def test_eval_prints_figures_with_intervals(vitrine, tiny_shop, photo_file):
     assert "1 queries skipped, such as" in told.err
 
 
+def test_eval_says_how_far_confidences_go_and_what_it_makes_of_things_not_sold(
+    vitrine, tiny_shop, tiny_catalog, photo_file, tmp_path
+):
+    path = photo_file.parent / "queries.csv"
+    path.write_text("image,item_id\nphoto.jpg,red-shoe\n")
+    unsold = tmp_path / "unsold"
+    unsold.mkdir()
+    for n in range(4):
+        (unsold / f"{n}.jpg").write_bytes(jpeg(plain((255, n, 255 - n))))  # no color of the shop
+    (unsold / "broken.jpg").write_bytes(b"none")
+    command = ("eval", "--shop", tiny_shop, "--queries", path, "--unsold", unsold)
+    done = vitrine(*command, "--json")
+    assert done.code == 0
+    assert done.json["reliability"]["queries"] == 1
+    assert [cut["answered"] for cut in done.json["reliability"]["curve"]] == [1.0] * 10
+    assert done.json["unsold"]["photos"] == 4
+    assert done.json["unsold"]["auroc"] == 1.0
+    assert [Path(one["image"]).name for one in done.json["skipped"]] == ["broken.jpg"]
+    told = vitrine(*command)
+    assert "calibration error" in told.out
+    assert "4 photos of things not sold: AUROC 1.000" in told.out
+
+
+def test_eval_refuses_a_folder_without_photos_of_things_not_sold(
+    vitrine, tiny_shop, photo_file, tmp_path
+):
+    path = photo_file.parent / "queries.csv"
+    path.write_text("image,item_id\nphoto.jpg,red-shoe\n")
+    (tmp_path / "empty").mkdir()
+    command = ("eval", "--shop", tiny_shop, "--queries", path, "--unsold")
+    assert "holds no photos" in vitrine(*command, tmp_path / "empty").err
+    assert vitrine(*command, tmp_path / "gone").code == 1
+
+
 @pytest.mark.parametrize("k", [1, 3, 10])
 def test_a_sheet_of_a_search_has_a_cell_for_the_photo_and_one_for_each_hit(
     vitrine, tiny_shop, photo_file, tmp_path, k

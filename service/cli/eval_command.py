@@ -19,6 +19,7 @@ from service.cli.console import (
 if TYPE_CHECKING:
     from search.engine import SearchEngine
     from search.evaluate import Evaluation, Slice
+    from search.reliability import Reliability
 
 _SHEET_ROWS = 40
 
@@ -36,16 +37,27 @@ _SHEET_ROWS = 40
     type=click.Path(path_type=Path),
     help="Draw queries and hits, right and wrong marked, into a picture.",
 )
+@click.option(
+    "--unsold",
+    type=click.Path(path_type=Path),
+    help="Folder of photos of things the shop does not sell: is that noticed?",
+)
 @json_option
-def command(shop: Path, queries: Path, sheet: Path | None, as_json: bool) -> None:
-    """Measure how often photos with a known answer find it, with 95 % intervals."""
+def command(
+    shop: Path, queries: Path, sheet: Path | None, unsold: Path | None, as_json: bool
+) -> None:
+    """Measure how often photos with a known answer find it, with 95 % intervals.
+
+    Also whether confidences mean what they say, and what answering only the surest would give.
+    """
     from search.engine import SearchEngine
     from search.evaluate import evaluate, read_truths
 
     truths = read_truths(queries)
+    strange = _pictures(unsold) if unsold else []
     with SearchEngine.open(shop) as engine:
         with count_bar("queries") as progress:
-            result = evaluate(engine, truths, progress=progress)
+            result = evaluate(engine, truths, unsold=strange, progress=progress)
         if sheet is not None:
             _draw(engine, result, sheet)
     if as_json:
@@ -59,6 +71,8 @@ def command(shop: Path, queries: Path, sheet: Path | None, as_json: bool) -> Non
                     name: {"queries": slice_.queries, **slice_.figures}
                     for name, slice_ in result.per_category.items()
                 },
+                "reliability": result.reliability,
+                "unsold": result.unsold,
                 "skipped": result.skipped,
             }
         )
@@ -84,10 +98,52 @@ def _tell(result: Evaluation) -> None:
             cells.append(f"{one.value:.3f} [dim]({one.low:.2f}-{one.high:.2f})[/dim]")
         table.add_row(label, *cells, end_section=label == "all")
     print_table(table)
+    if result.reliability is not None:
+        _tell_reliability(result.reliability)
+    if result.unsold is not None:
+        strange = result.unsold
+        click.echo(
+            f"{strange.photos} photos of things not sold: AUROC {strange.auroc:.3f}; no close match "
+            f"said of {strange.refused:.0%} of them, and of {strange.refused_wrongly:.0%} of the rest"
+        )
     note(f"encoder {result.encoder}, generation {result.generation}; 95 % bootstrap intervals")
     if result.skipped:
         first = result.skipped[0]
         note(f"{len(result.skipped)} queries skipped, such as {first.image}: {first.reason}")
+
+
+def _tell_reliability(one: Reliability) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("confidence", "queries", "said", "right"):
+        table.add_column(name, justify="right")
+    for bin_ in one.bins:
+        table.add_row(
+            f"{bin_.low:.1f}-{bin_.high:.1f}",
+            str(bin_.queries),
+            f"{bin_.confidence:.2f}",
+            f"{bin_.right:.2f}",
+        )
+    print_table(table)
+    click.echo(f"calibration error {one.calibration_error:.3f} (first hits, by product)")
+    curve = ", ".join(f"{cut.answered:.0%}: {cut.precision:.2f}" for cut in one.curve)
+    click.echo(f"precision when only the surest are answered: {curve}")
+    reached = "none" if one.at_90 is None else f"{one.at_90.answered:.0%}"
+    click.echo(f"at 90 % precision {reached} can be answered; {one.possible:.0%} would be possible")
+
+
+def _pictures(folder: Path) -> list[Path]:
+    """The files of a folder, in order. BadCatalog when there is none."""
+    from indexer.errors import BadCatalog
+
+    try:
+        files = sorted(path for path in folder.iterdir() if path.is_file())
+    except OSError as error:
+        raise BadCatalog(f"cannot read {folder}: {error.strerror or error}") from error
+    if not files:
+        raise BadCatalog(f"{folder} holds no photos of things not sold")
+    return files
 
 
 def _draw(engine: SearchEngine, result: Evaluation, path: Path) -> None:
