@@ -136,6 +136,7 @@ def build_index(
                 catalog=catalog.path,
                 skipped=len(done.skipped),
                 terms=terms,
+                progress=progress,
             )
             collect_garbage(shop, store)
             progress("publish", 1, 1, len(done.skipped))
@@ -168,6 +169,7 @@ def publish(
     skipped: int,
     candidate: bool = False,
     terms: Terms | None = None,
+    progress: Progress = no_progress,
 ) -> tuple[str, Manifest, bool]:
     """Write a generation of everything in the store and make it current, if anything changed.
 
@@ -202,7 +204,13 @@ def publish(
     profile = profile_of(vectors)
     if current and current[1].weights_hash == encoder.weights_hash and not terms.accept:
         check_profile(profile, current[1].contract.profile)
-    index = choose_recipe(vectors, numbers, wishes, strict=terms.wishes is not None)
+    index = choose_recipe(
+        vectors,
+        numbers,
+        wishes,
+        strict=terms.wishes is not None,
+        watch=lambda done, total: progress("publish", done, total + 1, skipped),
+    )
     contract = msgspec.structs.replace(index.contract, profile=profile)
     fitted = calibrate(store, encoder, index, vectors, rows, records)
     manifest = Manifest(

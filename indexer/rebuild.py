@@ -16,6 +16,7 @@ from indexer.joblock import job_lock
 from indexer.store import Store
 
 if TYPE_CHECKING:
+    from indexer.contract import Terms
     from indexer.encoders.base import Encoder
     from indexer.generation import ShopFolder
 
@@ -33,12 +34,17 @@ class RebuildReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def rebuild_index(
-    shop: ShopFolder, encoder: Encoder, *, progress: Progress = no_progress
+    shop: ShopFolder,
+    encoder: Encoder,
+    *,
+    terms: Terms | None = None,
+    progress: Progress = no_progress,
 ) -> RebuildReport:
     """Bring everything that the store holds into a new generation; no images are needed.
 
     Writes may go on: what is written after the rebuild began is searched beside the new
-    generation, as it was beside the old one. Raises IndexNotFound, IndexMismatch (the shop was
+    generation, as it was beside the old one. ``terms`` are those of the last build unless given.
+    Raises CannotPromise, IndexNotFound, IndexMismatch (the shop was
     built with another encoder), IndexCorrupt (the canary found fault), StoreBusy, StoreFull.
     """
     start = time.perf_counter()
@@ -54,7 +60,13 @@ def rebuild_index(
         try:
             progress("publish", 0, 1, 0)
             name, manifest, published = publish(
-                shop, store, encoder, catalog=Path(before.catalog), skipped=before.skipped
+                shop,
+                store,
+                encoder,
+                catalog=Path(before.catalog),
+                skipped=before.skipped,
+                terms=terms,
+                progress=progress,
             )
             collect_garbage(shop, store)
             progress("publish", 1, 1, 0)

@@ -52,13 +52,13 @@ def choose_recipe(
     wishes: Wishes | None = None,
     *,
     strict: bool = True,
-    say: Callable[[str], None] = lambda _: None,
+    watch: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> VectorIndex:
     """The index of (n, dim) unit vectors that best keeps the wishes, with its contract.
 
     Raises CannotPromise, naming what comes nearest and what to relax, when nothing keeps them;
-    without ``strict`` that one is taken, and its contract says that it is not met. ``say`` hears
-    what is being measured.
+    without ``strict`` that one is taken, and its contract says that it is not met. ``watch`` is
+    told how many of how many steps are done.
     """
     wishes = wishes or Wishes()
     n, dim = vectors.shape
@@ -75,13 +75,13 @@ def choose_recipe(
             f"the smallest, {least}, takes {_bytes(bytes_per_row(least, dim) * n)}: raise --ram",
             param="ram",
         )
-    sampled = _probe(fitting, vectors, wishes, say)
+    steps = len(fitting) + 1
+    sampled = _probe(fitting, vectors, wishes, lambda done: watch(done, steps))
     tried = [one for one, _ in sampled]
     sampled.sort(key=lambda pair: (pair[0].recall < wishes.recall, pair[0].median_us))
     best: VectorIndex | None = None
     for one, known in sampled:
         if known is None:
-            say(f"building {one.recipe} of {n} rows")
             index = VectorIndex.build(vectors, rows, one.recipe)
         else:
             index = known.with_rows(rows)
@@ -90,6 +90,7 @@ def choose_recipe(
             best = index.with_contract(contract)
         if contract.met:
             break
+    watch(steps, steps)
     assert best is not None
     return _kept(best, best.contract, wishes, strict)
 
@@ -126,7 +127,7 @@ def recall_of(scores: Scores, best: Scores) -> Scores:
 
 
 def _probe(
-    names: list[str], vectors: Vectors, wishes: Wishes, say: Callable[[str], None]
+    names: list[str], vectors: Vectors, wishes: Wishes, watch: Callable[[int], None]
 ) -> list[tuple[Tried, VectorIndex | None]]:
     """Each recipe on a sample of the rows, with the index where the sample is everything."""
     n = len(vectors)
@@ -134,8 +135,8 @@ def _probe(
     some = vectors if n <= SAMPLE else vectors[np.sort(rng.permutation(n)[:SAMPLE])]
     trial = _trial(VectorIndex.build(some, np.arange(len(some)), _TRUTH), some)
     tried: list[tuple[Tried, VectorIndex | None]] = []
-    for name in names:
-        say(f"measuring {name} on {len(some)} rows")
+    for done, name in enumerate(names):
+        watch(done)
         start = time.perf_counter()
         index = VectorIndex.build(some, np.arange(len(some)), name)
         seconds = time.perf_counter() - start
@@ -284,4 +285,7 @@ def _kept(index: VectorIndex, contract: Contract, wishes: Wishes, strict: bool) 
 
 
 def _bytes(count: float) -> str:
-    return f"{count / 1e9:.2f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"
+    size, unit_ = next(
+        (s, u) for s, u in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if count >= s or u == "kB"
+    )
+    return f"{count / size:.3g} {unit_}"

@@ -19,9 +19,13 @@ from service.cli.console import (
     shop_option,
     stage_bar,
 )
+from service.cli.promise import promise_options
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from indexer.build import BuildReport
+    from indexer.contract import Terms, Wishes
     from indexer.generation import ShopFolder
     from indexer.pictures import Keep
 
@@ -46,6 +50,7 @@ _SHOWN = 5
 @click.option(
     "--report", type=click.Path(path_type=Path), help="Write what was skipped, as JSON lines."
 )
+@promise_options
 @map_option
 @json_option
 def command(
@@ -54,6 +59,7 @@ def command(
     encoder: str | None,
     keep_images: Keep | None,
     report: Path | None,
+    terms: Callable[[Wishes | None], Terms],
     mapping: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -72,7 +78,14 @@ def command(
     loaded = load_encoder(encoder or _own_encoder(folder))
     with stage_bar(_STAGES) as progress:
         try:
-            done = build_index(source, folder, loaded, keep_images=keep_images, progress=progress)
+            done = build_index(
+                source,
+                folder,
+                loaded,
+                keep_images=keep_images,
+                terms=terms(_own_wishes(folder)),
+                progress=progress,
+            )
         except KeyboardInterrupt:
             note("interrupted; what was encoded is kept. Run the same command to go on.")
             raise
@@ -89,6 +102,11 @@ def _own_encoder(folder: ShopFolder) -> str:
 
     standing = folder.standing()
     return standing[1].encoder if standing else DEFAULT_ENCODER
+
+
+def _own_wishes(folder: ShopFolder) -> Wishes | None:
+    standing = folder.standing()
+    return standing[1].contract.wishes if standing else None
 
 
 def _write_report(path: Path, done: BuildReport) -> None:
@@ -109,6 +127,7 @@ def _tell(done: BuildReport, report: Path | None) -> None:
     click.echo(
         f"{done.encoded} images encoded, {done.reused} known already, {done.removed} items removed"
     )
+    click.echo(f"index {done.recipe}: {done.promise}")
     if done.skipped:
         click.echo(f"{len(done.skipped)} skipped:")
         for one in done.skipped[:_SHOWN]:

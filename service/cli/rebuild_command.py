@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from service.cli.console import human_seconds, json_option, print_json, shop_option, stage_bar
+from service.cli.promise import promise_options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from indexer.contract import Terms, Wishes
 
 
 @click.command("rebuild")
 @shop_option
+@promise_options
 @json_option
-def command(shop: Path, as_json: bool) -> None:
+def command(shop: Path, terms: Callable[[Wishes | None], Terms], as_json: bool) -> None:
     """Build a new index from what the shop's store holds, live writes included.
 
     No catalog and no images are needed. Searches and writes go on meanwhile.
@@ -22,9 +30,12 @@ def command(shop: Path, as_json: bool) -> None:
     from indexer.rebuild import rebuild_index
 
     folder = ShopFolder(shop)
-    encoder = load_encoder(folder.manifest(folder.current()).encoder)
+    standing = folder.manifest(folder.current())
+    encoder = load_encoder(standing.encoder)
     with stage_bar({"publish": "index"}) as progress:
-        done = rebuild_index(folder, encoder, progress=progress)
+        done = rebuild_index(
+            folder, encoder, terms=terms(standing.contract.wishes), progress=progress
+        )
     if as_json:
         print_json(done)
         return
