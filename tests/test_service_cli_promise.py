@@ -62,10 +62,10 @@ def test_the_same_wishes_again_build_nothing(index):
 def test_a_promise_that_cannot_be_kept_leaves_the_old_index(index):
     shop, run = index
     run()
-    code, out, err = run("--ram", "1K")
+    code, out, err = run("--ram", "100B")
     assert (code, out) == (1, "")
     assert err.splitlines()[-1].startswith(
-        "vitrine: no index of 24 vectors of 112 numbers fits in 1 kB"
+        "vitrine: no index of 24 vectors of 112 numbers fits in 0.1 kB"
     )
     assert shop.current() == "000001"
 
