@@ -41,7 +41,7 @@ _BATCH = 32
 _SECONDS = 30.0  # of encoding: a slow encoder makes do with fewer queries
 _LARGEST = 256  # pixels a side of a retake
 _SOLD_AT = 0.3  # of the way from a picture of nothing to a like product
-_SOLD_WIDTH = 0.08  # of the same way
+_SOLD_WIDTH = 0.1  # of the same way
 _LEAST_WAY = 0.15
 _RIDGE = 1e-3
 

@@ -103,8 +103,9 @@ def _tell(result: Evaluation) -> None:
     if result.unsold is not None:
         strange = result.unsold
         click.echo(
-            f"{strange.photos} photos of things not sold: AUROC {strange.auroc:.3f}; no close match "
-            f"said of {strange.refused:.0%} of them, and of {strange.refused_wrongly:.0%} of the rest"
+            f"{strange.photos} photos of things not sold: AUROC {strange.auroc:.3f}; no close "
+            f"match said of {strange.refused:.0%} of them, of {strange.refused_wrongly:.0%} of the "
+            "queries"
         )
     note(f"encoder {result.encoder}, generation {result.generation}; 95 % bootstrap intervals")
     if result.skipped:
