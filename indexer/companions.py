@@ -38,13 +38,13 @@ class Companions:
         serving: Encoder,
         *,
         limits: ImageLimits = LIMITS,
-        load: Callable[[str], Encoder] = load_encoder,
+        load: Callable[[str], Encoder] | None = None,
     ) -> None:
         """``serving`` is the encoder that the writer itself embeds by."""
         self._store = store
         self._serving = (serving.id, serving.weights_hash)
         self._limits = limits
-        self._load = load
+        self._load = load or load_encoder
         self._lock = threading.Lock()
         self._loaded: dict[tuple[str, str], Encoder | None] = {}
 

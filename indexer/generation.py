@@ -204,18 +204,12 @@ class ShopFolder:
         finally:
             os.close(descriptor)
 
-    def publish(self, manifest: Manifest, write: Callable[[Path], None]) -> str:
-        """Write a generation beside the others, then make it the current one; returns its name.
-
-        ``write`` puts the files into the folder it is given. If anything fails before the
-        last rename, the old generation stays current and the half-written one is removed.
-        """
-        name = self.add(manifest, write)
-        self.make_current(name)
-        return name
-
     def add(self, manifest: Manifest, write: Callable[[Path], None]) -> str:
-        """Write a generation beside the others, as ``publish`` does, and leave CURRENT alone."""
+        """Write a generation beside the others, and leave CURRENT alone; returns its name.
+
+        ``write`` puts the files into the folder it is given. If anything fails, the half-written
+        generation is removed.
+        """
         name = self._next_name()
         draft = self.generations / f".{name}.{os.getpid()}.{threading.get_ident()}"
         try:

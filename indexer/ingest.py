@@ -68,7 +68,7 @@ class _Ingest:
         self._catalog = catalog
         self._store = store
         self._limits = limits
-        self._intake = Intake(store, encoder, limits)
+        self._intake = Intake(store, encoder, limits, root=catalog.root)
         self._result = Ingested(found=[], skipped=[], seconds={})
         self._waiting: list[Prepared] = []
         self._encoded: list[tuple[Prepared, bytes]] = []

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from indexer.canary import check_vectors
 from indexer.images import ImageLimits, decode, inspect, thumbnail
 from indexer.merge import FoundImage
-from indexer.pictures import DISPLAY_SIDE, images_root, is_file_of, kept_images
+from indexer.pictures import DISPLAY_SIDE, kept_images
 from indexer.store import content_hash, encoder_key
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from indexer.arrays import Pixels, Vectors
     from indexer.encoders.base import Encoder
     from indexer.store import Store, Writer
@@ -53,9 +55,12 @@ class Intake:
         *,
         encode: Encode | None = None,
         trust_store: bool = True,
+        root: Path | None = None,
     ) -> None:
         """``encode`` does the encoder's work elsewhere, such as in a thread it owns.
 
+        ``root`` is where the paths of images begin that can be read from their files again; of
+        others a copy is kept in any case.
         Without ``trust_store``, images that the store knows are encoded as well.
         """
         self.key = encoder_key(encoder.id, encoder.weights_hash)
@@ -67,7 +72,7 @@ class Intake:
         self._trust_store = trust_store
         with store.read() as reader:
             self._keep = kept_images(reader)
-            self._root = images_root(reader)
+        self._copied = self._keep != "paths" or root is None
         self._known: Future[Decoded | None] = Future()
         self._known.set_result(None)
         self._seen: dict[bytes, Future[Decoded | None]] = {}
@@ -144,9 +149,8 @@ class Intake:
     def put(self, writer: Writer, prepared: Prepared, embedding: bytes) -> None:
         """Write an encoded image."""
         decoded = prepared.decoded.result()
-        content, path = prepared.image.content, prepared.image.path
-        # What was uploaded has no file to be read again: its copy is kept in any case.
-        if decoded is not None and not (self._keep == "paths" and is_file_of(self._root, path)):
+        content = prepared.image.content
+        if decoded is not None and self._copied:
             writer.put_image(content, decoded.display)
         if decoded is not None and decoded.original:
             writer.put_original(content, decoded.original)
@@ -155,7 +159,7 @@ class Intake:
     def _is_stored(self, content: bytes) -> bool:
         with self._store.read() as reader:
             return reader.has_embedding(self.key, content) and (
-                self._keep == "paths" or reader.image(content) is not None
+                not self._copied or reader.image(content) is not None
             )
 
 

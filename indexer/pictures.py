@@ -79,14 +79,6 @@ def display_copy(reader: Reader, content: bytes, path: str) -> bytes | None:
         return None
 
 
-def is_file_of(root: Path | None, path: str) -> bool:
-    """Whether an image can be read from its file again."""
-    try:
-        return root is not None and bool(path) and image_path(root, path).is_file()
-    except (BadImage, OSError):
-        return False
-
-
 def _file(root: Path, path: str) -> bytes | None:
     try:
         return read_image_file(image_path(root, path))

@@ -302,7 +302,7 @@ def test_a_generation_whose_writing_fails_leaves_nothing_behind(tmp_path):
         raise IndexCorrupt("canary")
 
     with pytest.raises(IndexCorrupt, match="canary"):
-        shop.publish(shop.manifest("000001"), write)
+        shop.add(shop.manifest("000001"), write)
     assert [path.name for path in shop.generations.iterdir()] == ["000001"]
     assert shop.current() == "000001"
 

@@ -467,7 +467,7 @@ def test_where_the_store_is_ahead_of_the_index_the_engine_answers_by_the_store(
         raise StoreFull("no room for a generation")
 
     with monkeypatch.context() as patched:
-        patched.setattr(ShopFolder, "publish", full)
+        patched.setattr(ShopFolder, "add", full)
         with pytest.raises(StoreFull, match="no room"):
             build_index(open_catalog(second), shop, ColorEncoder())
     assert shop.manifest(shop.current()).items == 3
