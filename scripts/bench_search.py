@@ -1,0 +1,233 @@
+"""How fast vectors are searched at a recall, beside the libraries people would use instead.
+
+    python scripts/bench_search.py --work CACHE [--data PHOTOS] [--size 200000] [--peers NAME,...]
+
+Every library runs in a process of its own, is given the same vectors and held-out queries (see
+``bench_vectors.py``), and is asked with more and more effort until 99 of 100 true neighbors are
+found. "One" is one query at a time on one thread, "batch" 1,000 queries on all of them; RAM is
+what the process grew by. The other libraries come with ``pip install 'vitrine[bench]'``; those that
+are missing are passed over, those that take longer than ``--timeout`` are said to.
+``bench_engine.py`` measures what the engine adds, and filters.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import platform
+import queue
+import sys
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from bench_peers import CORES, PEERS
+from bench_vectors import load_sample
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+TARGETS = (0.95, 0.99)
+TOP = 10
+_ONE_S = 2.0  # of queries one at a time, for each effort
+_PACKAGES = (
+    "faiss-cpu",
+    "hnswlib",
+    "usearch",
+    "voyager",
+    "scann",
+    "lancedb",
+    "milvus-lite",
+    "qdrant-client",
+    "numpy",
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
+    parser.add_argument("--work", type=Path, required=True, help="where vectors are kept")
+    parser.add_argument("--data", type=Path, help="a folder of photos")
+    parser.add_argument("--size", type=int, default=200_000)
+    parser.add_argument("--crops", type=int, default=60_000, help="photos to really embed")
+    parser.add_argument("--peers", help="names, separated by commas; default all")
+    parser.add_argument("--timeout", type=float, default=300, help="seconds for each")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    sample = load_sample(options.size, options.work, options.data, crops=options.crops)
+    folder = options.work / f"run-{os.getpid()}"
+    folder.mkdir()
+    np.save(folder / "vectors.npy", sample.vectors)
+    np.save(folder / "queries.npy", sample.queries)
+    np.save(folder / "truth.npy", exact(sample.vectors, sample.queries))
+    result: dict[str, Any] = {
+        "machine": machine(),
+        "vectors": f"{len(sample.vectors)} x {sample.vectors.shape[1]}: {sample.origin}",
+        "peers": {},
+    }
+    del sample
+    wanted = options.peers.split(",") if options.peers else list(PEERS)
+    for name in wanted:
+        result["peers"][name] = in_own_process(name, folder, options.timeout)
+        print(f"{name}: {result['peers'][name]}", file=sys.stderr, flush=True)
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+    print(json.dumps(result, indent=2) if options.json else as_text(result))
+
+
+def machine() -> dict[str, Any]:
+    cpu = platform.processor() or platform.machine()
+    if Path("/proc/cpuinfo").is_file():
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        cpu = next((x.partition(":")[2].strip() for x in lines if x.startswith("model name")), cpu)
+    versions = {}
+    for name in _PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = "missing"
+    return {
+        "cpu": cpu,
+        "cores": CORES,
+        "load": [round(x, 1) for x in os.getloadavg()],
+        "python": platform.python_version(),
+        "versions": versions,
+    }
+
+
+def exact(vectors: NDArray[np.float32], queries: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The score of the TOPth best of each query: (q,)."""
+    best = np.full((len(queries), TOP), -np.inf, dtype=np.float32)
+    for at in range(0, len(vectors), 50_000):
+        both = np.concatenate([best, queries @ vectors[at : at + 50_000].T], axis=1)
+        best = np.partition(both, both.shape[1] - TOP, axis=1)[:, -TOP:]
+    return best.min(axis=1)
+
+
+def in_own_process(name: str, folder: Path, timeout: float) -> dict[str, Any]:
+    """What ``measure`` says of a peer, or why it says nothing."""
+    context = multiprocessing.get_context("spawn")
+    answers: multiprocessing.Queue[dict[str, Any]] = context.Queue()
+    process = context.Process(target=_measured, args=(name, folder, answers), daemon=True)
+    process.start()
+    found: dict[str, Any] = {"failed": f"not within {timeout:g} s"}
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        try:
+            found = answers.get(timeout=1)
+            break
+        except queue.Empty:
+            if not process.is_alive():
+                found = {"failed": f"ended with status {process.exitcode}"}
+                break
+    process.kill()
+    process.join()
+    return found
+
+
+def _measured(name: str, folder: Path, answers: multiprocessing.Queue[dict[str, Any]]) -> None:
+    try:
+        answers.put(measure(name, folder))
+    except ImportError as error:
+        answers.put({"failed": f"not installed: {error.name}"})
+    except Exception as error:  # noqa: BLE001 - a peer may fail in any way; the others go on
+        answers.put({"failed": f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"})
+
+
+def measure(name: str, folder: Path) -> dict[str, Any]:
+    """Build time, memory, and queries per second at each target."""
+    vectors = np.load(folder / "vectors.npy")
+    queries = np.load(folder / "queries.npy")
+    floor = np.load(folder / "truth.npy") - 1e-5  # equals may stand for each other
+    peer = PEERS[name]()
+    before = resident()
+    start = time.perf_counter()
+    peer.build(vectors)
+    built = time.perf_counter() - start
+    peer.ask(queries[:1], TOP, peer.efforts[0], 1)
+    grown = resident() - before
+    points = []
+    for effort in peer.efforts:
+        found = peer.ask(queries, TOP, effort, CORES)
+        scores = np.einsum("qkd,qd->qk", vectors[found], queries)  # (q, TOP)
+        scores[found < 0] = -np.inf
+        # half precision moves a score by 1e-4, and a row at the edge with it: judged by the truth
+        recall = float((scores >= floor[:, None]).mean())
+        if recall < TARGETS[0] and effort != peer.efforts[-1]:
+            continue
+        start = time.perf_counter()
+        peer.ask(queries, TOP, effort, CORES)
+        batch = len(queries) / (time.perf_counter() - start)
+        points.append(
+            {
+                "effort": str(effort),
+                "recall": round(recall, 4),
+                "one": one_at_a_time(peer, queries, effort),
+                "batch": round(batch),
+            }
+        )
+        if recall >= TARGETS[-1]:
+            break
+    return {"build_s": round(built, 1), "ram_mb": round(grown / 1e6), "points": points}
+
+
+def one_at_a_time(peer: Any, queries: NDArray[np.float32], effort: Any) -> int:
+    """Queries per second on one thread, each by itself."""
+    asked = 0
+    start = time.perf_counter()
+    while (spent := time.perf_counter() - start) < _ONE_S:
+        at = asked % len(queries)
+        peer.ask(queries[at : at + 1], TOP, effort, 1)
+        asked += 1
+    return round(asked / spent)
+
+
+def resident() -> int:
+    """Bytes of memory this process holds."""
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
+
+
+def as_text(result: dict[str, Any]) -> str:
+    """Markdown: a row for each peer, with ratios to the best of the others."""
+    rows = {}
+    for name, found in result["peers"].items():
+        cells: list[Any] = [found.get("build_s", ""), found.get("ram_mb", "")]
+        for target in TARGETS:
+            point = next((p for p in found.get("points", ()) if p["recall"] >= target), None)
+            cells += [point["one"], point["batch"]] if point else [None, None]
+        rows[name] = cells
+    lines = [
+        f"{result['vectors']}; {json.dumps(result['machine'])}",
+        "",
+        "| index | build s | RAM MB | "
+        + " | ".join(f"q/s at {t:g}: one | batch" for t in TARGETS)
+        + " |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    others = [cells for name, cells in rows.items() if not name.startswith("vitrine")]
+    best = [max((c[at] or 0 for c in others), default=0) for at in range(6)]
+    for name, cells in rows.items():
+        failed = result["peers"][name].get("failed")
+        if failed:
+            lines.append(f"| {name} | {failed} | | | | | |")
+            continue
+        shown = [str(cells[0]), str(cells[1])]
+        for at in range(2, 6):
+            ratio = f" ({cells[at] / best[at]:.2f})" if cells[at] and best[at] else ""
+            shown.append(f"{cells[at]:,}{ratio}" if cells[at] else "-")
+        lines.append(f"| {name} | {' | '.join(shown)} |")
+    lines += ["", "In brackets: against the fastest that is not Vitrine's, in the same run."]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
