@@ -14,26 +14,31 @@ from indexer.confidence import RIVALS
 from indexer.encoders.base import TextEncoder
 from indexer.errors import UnknownItem
 from indexer.generation import ShopFolder
-from indexer.images import WHOLE, Box, read_image_file
+from indexer.images import LIMITS, WHOLE, Box, ImageLimits, read_image_file
 from indexer.items import ORIGINAL, Item
 from indexer.pictures import display_copy
 from indexer.status import Status, status_of
 from indexer.store import ItemRecord, Store, encoder_key
+from indexer.writes import Draft, Outcome, delete_items, put_items
 from search.direction import Direction
 from search.filters import Filter, filter_from_json, parse_filter, without_key
 from search.hits import FacetValue, Hit, Mode, Reply
 from search.judge import Judge
-from search.live import LiveShop
+from search.live import Backlog, LiveShop
 from search.opening import Opened, candidates, check_encoder, legible_manifest, load_newest
 from search.query import ImagePart, ItemPart, Query, TextPart
+from search.recall import RecallWatch
 from search.text import fuse
 from search.view import Found, ShopView
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from indexer.arrays import Embedding, Pixels
     from indexer.encoders.base import Encoder
+    from indexer.intake import Encode
     from search.columns import Mask
 
 _ATTEMPTS = 4  # to answer while items change under the search, before it is taken as it comes
@@ -56,6 +61,7 @@ class SearchEngine:
         encoder: Encoder,
         opened: Opened,
         no_match_below: float | None = None,
+        recall_sample: float = 0.0,
     ) -> None:
         self.shop = shop
         self.encoder = encoder
@@ -70,6 +76,7 @@ class SearchEngine:
             text_tower=isinstance(encoder, TextEncoder),
             below=no_match_below,
         )
+        self._watch = RecallWatch(opened.vectors, share=recall_sample)
         self._live = LiveShop(store, opened.vectors, opened.words, key)
 
     @classmethod
@@ -81,6 +88,7 @@ class SearchEngine:
         threads: int | None = None,
         generation: str | None = None,
         no_match_below: float | None = None,
+        recall_sample: float = 0.0,
     ) -> SearchEngine:
         """Open the current generation of a shop, every file of it verified first.
 
@@ -89,6 +97,8 @@ class SearchEngine:
         ``encoder`` must be the one the index was built with; by default it is loaded.
         ``generation`` opens that one, and no other if it is damaged. ``no_match_below`` is
         the confidence of the best hit under which a reply says that nothing is close.
+        ``recall_sample`` is the share of approximate searches that are searched again exactly in
+        the background, to watch the promised recall.
         Raises IndexNotFound, IndexCorrupt, IndexMismatch, EncoderNotFound.
         """
         folder = ShopFolder(shop)
@@ -103,7 +113,7 @@ class SearchEngine:
         try:
             opened = load_newest(folder, names, encoder, store)
             try:
-                return cls(folder, store, encoder, opened, no_match_below)
+                return cls(folder, store, encoder, opened, no_match_below, recall_sample)
             except BaseException:
                 opened.words.close()
                 opened.held.close()
@@ -120,6 +130,7 @@ class SearchEngine:
 
     def close(self) -> None:
         """Let go of the files. Do not search afterwards."""
+        self._watch.close()
         self._live.words.close()
         self._held.close()
         self._store.close()
@@ -166,8 +177,7 @@ class SearchEngine:
         for attempt in range(_ATTEMPTS):
             view = self._live.view
             groups = view.product if query.group == "product" else np.arange(view.size)
-            allowed = view.columns.mask(query.filter)  # (size,)
-            allowed &= ~self._named(view, query, groups)
+            allowed = self._allowed(view, query, groups)
             matches = self._matches(view, query, allowed)
             found, mode = self._found(view, query, vector, matches, allowed, groups)
             clock.lap("search_ms")
@@ -187,7 +197,7 @@ class SearchEngine:
         assert hits is not None
         return Reply(
             hits=hits,
-            total=int(match_set.sum()),
+            total=int(np.count_nonzero(match_set)),
             facets=facets,
             generation=self.generation,
             encoder=self.encoder.id,
@@ -195,6 +205,20 @@ class SearchEngine:
             timings=clock.laps(),
             no_close_match=self._judge.none_close(query, hits),
         )
+
+    def put(
+        self,
+        drafts: Sequence[Draft],
+        *,
+        limits: ImageLimits = LIMITS,
+        encode: Encode | None = None,
+    ) -> list[Outcome]:
+        """Store items; see ``indexer.writes.put_items``. Searches see them after ``refresh``."""
+        return put_items(self._store, self.encoder, drafts, limits=limits, encode=encode)
+
+    def delete(self, item_ids: Sequence[str]) -> list[Outcome]:
+        """Delete items. Searches miss them after ``refresh``."""
+        return delete_items(self._store, item_ids)
 
     @property
     def no_match_below(self) -> float:
@@ -207,6 +231,12 @@ class SearchEngine:
         Searches that run meanwhile answer from before.
         """
         return self._live.refresh()
+
+    def backlog(self) -> Backlog:
+        """How much was written since the index was built: when to build it anew."""
+        view = self._live.view
+        changes = view.sequence - self._manifest.changes
+        return Backlog(view.backlog, changes, len(view.segments[0].vectors))
 
     def item(self, item_id: str) -> Item:
         """An item as the catalog says it; its ``images`` are those that can be shown.
@@ -267,6 +297,7 @@ class SearchEngine:
             rows=view.rows,
             text=text,
             facets=view.columns.offered(),
+            recall=self._watch.status(),
         )
 
     def _record(self, item_id: str) -> ItemRecord:
@@ -275,6 +306,13 @@ class SearchEngine:
         if record is None:
             raise UnknownItem(f"no item {item_id[:80]!r} in this shop", param="item_id")
         return record
+
+    def _allowed(self, view: ShopView, query: Query, groups: NDArray[np.int64]) -> Mask:
+        """The items that may be found: (size,). Only to be read."""
+        allowed = view.columns.alive if query.filter is None else view.columns.mask(query.filter)
+        if any(isinstance(part, ItemPart) for part in query.parts):
+            allowed = allowed & ~self._named(view, query, groups)
+        return allowed
 
     def _named(self, view: ShopView, query: Query, groups: NDArray[np.int64]) -> Mask:
         """The items that the query itself names, with all that is in their groups: (size,)."""
@@ -310,16 +348,15 @@ class SearchEngine:
         words = [part for part in query.parts if isinstance(part, TextPart)]
         if vector is None:
             return matches, "lexical"
-        everything = None if int(allowed.sum()) == view.items else allowed
+        mask = None if allowed is view.columns.alive else allowed
         if not words:
             # Rivals are looked for also where fewer hits are wanted: a hit is as sure in any reply.
             depth = max(query.limit, RIVALS + 1)
-            found = view.nearest(vector, everything, groups, depth)
-            return self._judge.judged(query, found, view.product), "exact"
+            reached = view.nearest(vector, mask, groups, depth, self._watch)
+            return self._judge.judged(query, reached.found, view.product), reached.mode
         depth = max(_FUSE_DEPTH, 10 * query.limit)
-        seen = self._judge.judged(
-            query, view.nearest(vector, everything, groups, depth), view.product
-        )
+        reached = view.nearest(vector, mask, groups, depth, self._watch)
+        seen = self._judge.judged(query, reached.found, view.product)
         others = [part for part in query.parts if not isinstance(part, TextPart)]
         weight = sum(part.weight for part in words if part.weight > 0)
         unwanted = [self._unwanted(view, part, allowed) for part in words if part.weight < 0]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -32,6 +32,17 @@ if TYPE_CHECKING:
 logger = logging.getLogger("vitrine.search")
 
 _FIRST = 200  # items that are kept to begin with
+
+
+class Backlog(NamedTuple):
+    """What was written since the index was built: rows beside it or dead in it, and changes.
+
+    ``indexed`` is how many rows the index has.
+    """
+
+    rows: int
+    changes: int
+    indexed: int
 
 
 class LiveShop:
@@ -215,7 +226,7 @@ def _without(segment: Segment, dead: Iterable[int]) -> Segment:
     places = segment.vectors.positions(held)  # (held,)
     item_of = segment.item_of.copy()
     item_of[places[segment.vectors.rows[places] == held]] = -1
-    return segment._replace(item_of=item_of)
+    return replace(segment, item_of=item_of)
 
 
 def _join(segments: list[Segment]) -> Segment:

@@ -36,6 +36,7 @@ class Desk(NamedTuple):
     decoders: Workers
     searchers: Workers
     readers: Workers
+    writers: Workers
 
 
 async def answer(desk: Desk, query: Query, *, root: str = "") -> bytes:

@@ -21,6 +21,7 @@ from service.routes.items import item_routes
 from service.routes.pages import add_pages
 from service.routes.search import search_routes
 from service.routes.state import state_routes
+from service.routes.writes import write_routes
 from service.security import BodyLimit, HostCheck, SecurityHeaders
 from service.serving import Engine, Serving
 from service.workers import Workers
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
     from service.settings import Settings
 
+_WRITE_WAIT_S = 30.0  # in the queue, before the reply is 503
 _ABOUT = """Photo search for a shop, on the shop's own machine.
 
 Every error is `application/problem+json` with a `code`. Every reply carries `X-Request-ID`;
@@ -57,6 +59,8 @@ def create_app(
         return Workers(count, queue=queue, deadline_s=deadline_s, name=name)
 
     decoders, searchers, readers = workers("decoding"), workers("searching"), workers("reading")
+    # One writer at a time: more would only wait for each other in the store.
+    writers = Workers(1, queue=queue, deadline_s=_WRITE_WAIT_S, name="writing")
     images = ImageLimits(settings.max_megapixels, settings.max_upload_mb)
     limits = BatchLimits(settings.batch_size, settings.batch_wait_ms / 1e3, queue, deadline_s)
 
@@ -68,6 +72,7 @@ def create_app(
         current or ShopFolder(settings.shop).current,
         batcher,
         interval_s=settings.reload_interval_s,
+        refresh_s=settings.refresh_interval_s,
     )
 
     @contextlib.asynccontextmanager
@@ -75,7 +80,7 @@ def create_app(
         await serving.start()
         yield
         await serving.stop()
-        for each in (decoders, searchers, readers):
+        for each in (decoders, searchers, readers, writers):
             each.close()
 
     app = FastAPI(
@@ -102,8 +107,8 @@ def create_app(
         ],
     )
     install(app)
-    desk = Desk(settings, serving, decoders, searchers, readers)
-    for router in (search_routes(desk), item_routes(desk), state_routes(desk)):
+    desk = Desk(settings, serving, decoders, searchers, readers, writers)
+    for router in (search_routes(desk), write_routes(desk), item_routes(desk), state_routes(desk)):
         app.include_router(router)
     add_pages(app)
     return app

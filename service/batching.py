@@ -13,6 +13,8 @@ from indexer.images import LIMITS, WHOLE, Box, ImageLimits, decode
 from service.workers import settled
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from indexer.arrays import Embedding, Pixels, Vectors
     from indexer.encoders.base import Encoder
     from service.workers import Workers
@@ -92,6 +94,13 @@ class PhotoBatcher:
                 alarm.cancel()
         finally:
             self._inside -= 1
+
+    def encode(self, pixels: Sequence[Pixels]) -> Vectors:
+        """Encode images in the encoder's own thread, between two batches: for writers.
+
+        Blocks: call it from a thread. Pixels are as the encoder wants them.
+        """
+        return self._thread.submit(self._encoder.encode_images, pixels).result()
 
     async def close(self) -> None:
         """Stop after the running batch; callers that still wait get Overloaded."""

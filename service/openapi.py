@@ -8,13 +8,20 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from service.schemas import PhotoForm, Problem, SearchBody
+from service.write_schemas import DeleteBody, ItemsBody, ItemsForm, PatchBody, PatchForm
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+    from pydantic import BaseModel
 
+_BODIES: tuple[type[BaseModel], ...] = (
+    SearchBody, PhotoForm, ItemsBody, ItemsForm, PatchBody, PatchForm, DeleteBody,
+)  # fmt: skip
 _REF = "#/components/schemas/{model}"
 _WHAT = {
     400: "The request is not one, or is made to another host.",
+    401: "The key that writes need is missing or wrong.",
+    403: "Writes over HTTP are off: the service has no key for them.",
     404: "No such item.",
     405: "The route knows other methods.",
     408: "The upload paused for too long.",
@@ -23,6 +30,7 @@ _WHAT = {
     415: "Another content type is expected.",
     422: "The request cannot be answered as it was asked; `param` names the field.",
     500: "An unexpected error; `request_id` finds it in the log.",
+    507: "The disk is full, or read-only; what was acknowledged is kept.",
     503: "No index is open, or too much is waiting; try again after `Retry-After` seconds.",
 }
 _RETRY = {
@@ -44,9 +52,10 @@ def problems(*statuses: int) -> Responses:
     }
 
 
-def body_of(model: type, media_type: str) -> dict[str, Any]:
-    """The documentation of a request body that the route reads by itself."""
-    content = {media_type: {"schema": {"$ref": _ref(model)}}}
+def body_of(model: type, media_type: str, *others: tuple[type, str]) -> dict[str, Any]:
+    """The documentation of a request body that the route reads by itself, of one type or more."""
+    kinds = [(model, media_type), *others]
+    content = {media: {"schema": {"$ref": _ref(one)}} for one, media in kinds}
     return {"requestBody": {"required": True, "content": content}}
 
 
@@ -62,10 +71,12 @@ def description(app: FastAPI) -> dict[str, Any]:
         license_info=app.license_info,
     )
     _, defined = models_json_schema(
-        [(SearchBody, "validation"), (PhotoForm, "validation"), (Problem, "serialization")],
+        [*((model, "validation") for model in _BODIES), (Problem, "serialization")],
         ref_template=_REF,
     )
-    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    components = document.setdefault("components", {})
+    components["securitySchemes"] = {"writeKey": {"type": "http", "scheme": "bearer"}}
+    schemas = components.setdefault("schemas", {})
     schemas.update(defined["$defs"])
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)

@@ -58,6 +58,8 @@ RETRY_AFTER_S: dict[type[VitrineError], int] = {Overloaded: 1, IndexNotFound: 5,
 
 _TITLES = {
     400: "Bad request",
+    401: "Unauthorized",
+    403: "Forbidden",
     404: "Not found",
     405: "Method not allowed",
     408: "Request timeout",
@@ -144,7 +146,7 @@ def problem_of(scope: Scope, error: Exception) -> Response:
         return problem(scope, error.status_code, code, detail, headers=error.headers)
     if isinstance(error, (RequestValidationError, ValidationError)):
         errors = error.errors()
-        detail, param = _explain(errors)
+        detail, param = explain(errors)
         return problem(scope, 422, "invalid_request", detail, param=param)
     logger.error(
         "request %s failed: %s %s",
@@ -172,7 +174,7 @@ def _code_of_status(status: int) -> str:
     return _TITLES.get(status, f"http {status}").lower().replace(" ", "_")
 
 
-def _explain(errors: Sequence[Any]) -> tuple[str, str | None]:
+def explain(errors: Sequence[Any]) -> tuple[str, str | None]:
     """One line for what pydantic found, and the first field at fault."""
     lines: list[str] = []
     first: str | None = None

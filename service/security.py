@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 from typing import TYPE_CHECKING
 
 from indexer.errors import Overloaded
 from service.problems import HttpError, problem_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -65,6 +66,32 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+
+def check_write_key(key: str | None, headers: Mapping[str, str]) -> None:
+    """Raise HttpError unless a request carries the key that writes need.
+
+    It comes as ``Authorization: Bearer KEY`` or ``api-key: KEY``. Without a key in the settings
+    nobody may write.
+    """
+    if key is None:
+        raise HttpError(
+            403,
+            "writes_disabled",
+            "writes over HTTP are off: set VITRINE_WRITE_KEY, and send it as 'Authorization: "
+            "Bearer KEY'; or write with 'vitrine put'",
+        )
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        given = headers.get("api-key", "")
+    if not hmac.compare_digest(given.strip().encode(), key.encode()):
+        what = "wrong" if given else "missing"
+        raise HttpError(
+            401,
+            "unauthorized",
+            f"the write key is {what}; send 'Authorization: Bearer KEY'",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
 
 
 class HostCheck:

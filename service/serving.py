@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Protocol
 from indexer.errors import IndexCorrupt, IndexNotFound, VitrineError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from indexer.encoders.base import Encoder
+    from indexer.images import ImageLimits
+    from indexer.intake import Encode
     from indexer.items import Item
     from indexer.status import Status
+    from indexer.writes import Draft, Outcome
     from search.hits import Reply
+    from search.live import Backlog
     from search.query import Query
     from service.batching import PhotoBatcher
 
@@ -52,6 +56,22 @@ class Engine(Protocol):
 
     def thumbnail(self, item_id: str, index: int = 0) -> bytes:
         """A stored image of an item as JPEG, or UnknownItem."""
+        ...
+
+    def put(self, drafts: Sequence[Draft], *, limits: ImageLimits, encode: Encode) -> list[Outcome]:
+        """Store items, on disk when it returns; seen by searches after ``refresh``."""
+        ...
+
+    def delete(self, item_ids: Sequence[str]) -> list[Outcome]:
+        """Delete items; likewise."""
+        ...
+
+    def refresh(self) -> bool:
+        """Take in what this and other processes wrote; whether there was anything."""
+        ...
+
+    def backlog(self) -> Backlog:
+        """How much was written since the index was built."""
         ...
 
     def status(self) -> Status:
@@ -95,6 +115,7 @@ class Served:
 class Serving:
     """Holds the engine that answers, and follows the shop from generation to generation.
 
+    It takes in writes to the shop every ``refresh_s``, and at once when ``refresh`` is called.
     ``current`` names the shop's current generation (IndexNotFound when nothing is built yet) and
     ``open_engine`` opens it, given the encoder in use so that it may be shared. Both run in
     threads. A generation that cannot be opened leaves the last one serving, and is tried again
@@ -108,17 +129,19 @@ class Serving:
         batcher: Callable[[Engine], PhotoBatcher],
         *,
         interval_s: float = 1.0,
+        refresh_s: float = 0.25,
     ) -> None:
         self._open_engine = open_engine
         self._current = current
         self._batcher = batcher
         self._interval_s = interval_s
+        self._refresh_s = refresh_s
         self._served: Served | None = None
         self._failure: VitrineError = IndexNotFound("the index is being opened; try again")
         self._failed_at = ""
         self._name: str | None = None  # what CURRENT said when an engine was last opened
         self._pause_s = interval_s
-        self._watcher: asyncio.Task[None] | None = None
+        self._watchers: list[asyncio.Task[None]] = []
         self._closing: set[asyncio.Task[None]] = set()
 
     def lease(self) -> contextlib.AbstractAsyncContextManager[Served]:
@@ -139,15 +162,19 @@ class Serving:
         while the service already says that it is alive, and not ready.
         """
         tried = asyncio.Event()
-        self._watcher = asyncio.create_task(self._watch(tried))
+        self._watchers = [
+            asyncio.create_task(self._watch(tried)),
+            asyncio.create_task(self._follow()),
+        ]
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(tried.wait(), START_S)
 
     async def stop(self) -> None:
         """Stop watching, and close once the last request has ended."""
-        if self._watcher is not None:
-            self._watcher.cancel()
-            await asyncio.wait([self._watcher])
+        for watcher in self._watchers:
+            watcher.cancel()
+        if self._watchers:
+            await asyncio.wait(self._watchers)
         self._retire()
         if self._closing:
             await asyncio.wait(self._closing)
@@ -166,6 +193,7 @@ class Serving:
                 return
             encoder = self._served.engine.encoder if self._served else None
             engine = await asyncio.to_thread(self._open_engine, encoder)
+            await asyncio.to_thread(engine.refresh)  # opening takes a while, writes go on
         except Exception as error:  # noqa: BLE001 - whatever it is, the last generation serves on
             self._note_failure(name, error)
             return
@@ -177,6 +205,26 @@ class Serving:
         logger.info("generation %s serves, with encoder %s", engine.generation, engine.encoder.id)
         self._retire()
         self._served = Served(engine, self._batcher(engine))
+
+    async def refresh(self) -> None:
+        """Take in what was written to the shop; afterwards searches of this process see it."""
+        if self._served is not None:
+            async with self._served.lease() as served:
+                await asyncio.to_thread(served.engine.refresh)
+
+    async def _follow(self) -> None:
+        """Take in the writes of other processes, again and again."""
+        said = ""
+        while True:
+            pause_s = self._refresh_s
+            try:
+                await self.refresh()
+                said = ""
+            except Exception as error:
+                pause_s = self._interval_s
+                if said != (said := f"{type(error).__name__}: {error}"):
+                    logger.exception("writes to the shop cannot be followed")
+            await asyncio.sleep(pause_s)
 
     async def _watch(self, tried: asyncio.Event) -> None:
         while True:

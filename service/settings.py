@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from indexer.confidence import NO_MATCH_BELOW
@@ -60,6 +60,24 @@ class Settings(BaseSettings):
     )
     reload_interval_s: float = Field(
         1, gt=0, description="How often to look for a new generation of the index, in seconds."
+    )
+    refresh_interval_s: float = Field(
+        0.25, gt=0, description="How often to look for writes of other processes, in seconds."
+    )
+    write_key: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Key that writes over HTTP must carry (Authorization: Bearer KEY), of at least "
+        "16 characters; without one they are refused.",
+    )
+    image_root: Path | None = Field(
+        None, description="Folder below which written items may name image files; none if not set."
+    )
+    rebuild_rows: int = Field(
+        1000, ge=0, description="Fewest images beside the index that start a rebuild; 0 is never."
+    )
+    rebuild_share: float = Field(
+        0.1, gt=0, description="And the fewest as a share of the index, for larger shops."
     )
     request_log: bool = Field(True, description="Write one line per request to stderr.")
     shutdown_grace_s: int = Field(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from service.problems import HttpError
-
-MAX_FIELDS = 32
-MAX_TEXT_BYTES = 64_000
 
 
 class Form(NamedTuple):
@@ -28,11 +26,27 @@ class _Part:
         self.chunks: list[bytes] = []
 
 
-def parse_form(body: bytes, content_type: str, *, files: frozenset[str]) -> Form:
-    """Take apart a whole multipart body. The fields named in ``files`` are bytes, others text.
+class FormLimits(NamedTuple):
+    """Most fields of a form, and most bytes of a text field."""
 
-    Whether a part calls itself a file does not matter. Raises HttpError: 415 for another content
-    type, 422 for a body that is not what it says, or a field that comes twice.
+    fields: int = 32
+    text_bytes: int = 64_000
+
+
+_LIMITS = FormLimits()
+
+
+def parse_form(
+    body: bytes,
+    content_type: str,
+    *,
+    is_file: Callable[[str], bool],
+    limits: FormLimits = _LIMITS,
+) -> Form:
+    """Take apart a whole multipart body. ``is_file`` says of a field's name if it holds bytes.
+
+    Others are text. Whether a part calls itself a file does not matter. Raises HttpError: 415 for
+    another content type, 422 for a body that is not what it says, or a field that comes twice.
     """
     kind, options = parse_options_header(content_type)
     boundary = options.get(b"boundary")
@@ -44,17 +58,17 @@ def parse_form(body: bytes, content_type: str, *, files: frozenset[str]) -> Form
             f"{content_type.split(';')[0] or 'no content type'}",
         )
     form = Form({}, {})
-    for part in _parts(body, boundary):
+    for part in _parts(body, boundary, limits.fields):
         _, disposition = parse_options_header(part.headers.get(b"content-disposition", b""))
         name = disposition.get(b"name", b"").decode("utf-8", "replace")
         if name in form.texts or name in form.files:
             raise _invalid(f"the field {name!r} comes twice", name)
         data = b"".join(part.chunks)
-        if name in files:
+        if is_file(name):
             form.files[name] = data
             continue
-        if len(data) > MAX_TEXT_BYTES:
-            raise _invalid(f"the field {name!r} is over {MAX_TEXT_BYTES} bytes", name)
+        if len(data) > limits.text_bytes:
+            raise _invalid(f"the field {name!r} is over {limits.text_bytes} bytes", name)
         try:
             form.texts[name] = data.decode("utf-8")
         except UnicodeDecodeError:
@@ -62,13 +76,13 @@ def parse_form(body: bytes, content_type: str, *, files: frozenset[str]) -> Form
     return form
 
 
-def _parts(body: bytes, boundary: bytes) -> list[_Part]:
+def _parts(body: bytes, boundary: bytes, most: int) -> list[_Part]:
     parts: list[_Part] = []
     ended = False
 
     def begin() -> None:
-        if len(parts) == MAX_FIELDS:
-            raise _invalid(f"the form has over {MAX_FIELDS} fields", None)
+        if len(parts) == most:
+            raise _invalid(f"the form has over {most} fields", None)
         parts.append(_Part())
 
     def header_name(data: bytes, start: int, end: int) -> None:

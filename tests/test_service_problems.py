@@ -25,6 +25,9 @@ class Refusing:
     def search(self, query):
         raise self.error
 
+    def refresh(self) -> bool:
+        return False
+
     def close(self) -> None:
         pass
 
@@ -103,7 +106,8 @@ def test_an_unexpected_error_is_logged_and_not_quoted(serve, engine, caplog):
         ("GET", "/web/../settings.py", 404, "not_found"),
         ("GET", "/web/%2e%2e/settings.py", 404, "not_found"),
         ("GET", "/v1/search", 405, "method_not_allowed"),
-        ("DELETE", "/v1/items/red-shoe", 405, "method_not_allowed"),
+        ("DELETE", "/v1/items", 405, "method_not_allowed"),
+        ("DELETE", "/v1/items/red-shoe", 403, "writes_disabled"),
         ("POST", "/livez", 405, "method_not_allowed"),
         ("PUT", "/web/app.js", 405, "method_not_allowed"),
     ],

@@ -129,6 +129,9 @@ def test_a_client_that_hangs_up_is_not_searched_for(photo):
                 timings={},
             )
 
+        def refresh(self):
+            return False
+
         def close(self):
             pass
 

@@ -41,6 +41,9 @@ class Numbered:
             timings={},
         )
 
+    def refresh(self) -> bool:
+        return False
+
     def close(self) -> None:
         self.closed.set()
 
