@@ -15,6 +15,7 @@ from indexer.generation import ShopFolder
 from indexer.images import ImageLimits
 from service.answering import Desk
 from service.batching import BatchLimits, PhotoBatcher
+from service.compaction import Compaction
 from service.edge import Edge
 from service.problems import install
 from service.routes.items import item_routes
@@ -75,10 +76,15 @@ def create_app(
         refresh_s=settings.refresh_interval_s,
     )
 
+    compaction = Compaction(settings.shop, serving, settings)
+
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await serving.start()
+        if open_engine is None:
+            compaction.start()
         yield
+        await compaction.stop()
         await serving.stop()
         for each in (decoders, searchers, readers, writers):
             each.close()

@@ -212,6 +212,13 @@ class Serving:
             async with self._served.lease() as served:
                 await asyncio.to_thread(served.engine.refresh)
 
+    async def backlog(self) -> Backlog | None:
+        """How much was written since the serving index was built; None where none serves."""
+        if self._served is None:
+            return None
+        async with self._served.lease() as served:
+            return await asyncio.to_thread(served.engine.backlog)
+
     async def _follow(self) -> None:
         """Take in the writes of other processes, again and again."""
         said = ""
