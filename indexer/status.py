@@ -10,13 +10,30 @@ import msgspec
 from indexer.generation import Manifest, ShopFolder
 
 
+class RecallStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Recall@10 against exact search: promised, measured at the build, and of real queries.
+
+    ``live`` is of the last 100 (at most) of the ``samples`` queries that were searched again, None
+    where none were; ``kept`` is False when it is surely below the promise. ``raised`` is by how many
+    levels searches try harder than the build found necessary.
+    """
+
+    promised: float
+    measured: float
+    live: float | None = None
+    samples: int = 0
+    raised: int = 0
+    kept: bool = True
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """The state of a shop; the names are those of ``status --json`` and ``GET /v1/status``.
 
     ``bytes`` is what the whole folder takes on disk. ``text`` says how words are answered:
     ``lexical`` (words only) or ``fused`` (words and the encoder's text tower).
-    ``facets`` are the fields worth offering as filters. The last two are known only once an
-    engine is open.
+    ``facets`` are the fields worth offering as filters. These two, and the live part of ``recall``,
+    are known only once an engine is open. ``recipe`` is how the index is laid out, ``promise``
+    what was measured before it was chosen.
     """
 
     generation: str
@@ -29,6 +46,9 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
     created: str
     catalog: str
+    recipe: str
+    promise: str
+    recall: RecallStatus
     text: Literal["", "lexical", "fused"] = ""
     facets: list[str] = []
 
@@ -52,6 +72,12 @@ def status_of(shop: ShopFolder, name: str, manifest: Manifest) -> Status:
         bytes=disk_bytes(shop.path),
         created=manifest.created,
         catalog=manifest.catalog,
+        recipe=manifest.recipe,
+        promise=manifest.contract.note,
+        recall=RecallStatus(
+            promised=1.0 if manifest.contract.exact else manifest.contract.wishes.recall,
+            measured=manifest.contract.recall,
+        ),
     )
 
 

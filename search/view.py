@@ -9,12 +9,15 @@ the newest one when it begins and stays with it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.allowed import Allowed
 from search.columns import Mask
+from search.planner import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,9 +25,13 @@ if TYPE_CHECKING:
     from indexer.arrays import Embedding
     from indexer.vectors import VectorIndex
     from search.layers import LayeredColumns
+    from search.recall import RecallWatch
+
+_LEAST_ROWS, _ROWS_PER_HIT = 32, 4  # rows asked for at first: items have several images
 
 
-class Segment(NamedTuple):
+@dataclass(frozen=True)
+class Segment:
     """An index and, for each of its positions, the item it finds (-1 where it is dead).
 
     ``images`` says of each row which image of its item it stands for, and in which variant.
@@ -34,6 +41,18 @@ class Segment(NamedTuple):
     item_of: NDArray[np.int64]  # (n,)
     images: Mapping[int, tuple[int, str]]
 
+    @cached_property
+    def alive(self) -> Allowed | None:
+        """The positions that are not dead; None where that is all of them."""
+        mask = self.item_of >= 0
+        return None if mask.all() else Allowed(mask)
+
+    def allowed(self, mask: Mask | None) -> Allowed | None:
+        """The positions of the items in ``mask`` (items,), None for all; None where that is all."""
+        if mask is None:
+            return self.alive
+        return Allowed(mask[self.item_of] & (self.item_of >= 0))  # -1 reads what & drops
+
 
 class Found(NamedTuple):
     """The best row of one item: the item's number, the row, its score, and how sure it is."""
@@ -42,6 +61,13 @@ class Found(NamedTuple):
     row: int
     score: float
     confidence: float | None = None
+
+
+class Reached(NamedTuple):
+    """What a search found, and whether it compared all that it could have."""
+
+    found: list[Found]
+    mode: Literal["exact", "ann"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +90,7 @@ class ShopView:
     @property
     def items(self) -> int:
         """How many items there are."""
-        return int(self.columns.alive.sum())
+        return int(np.count_nonzero(self.columns.alive))
 
     @property
     def products(self) -> int:
@@ -105,51 +131,59 @@ class ShopView:
         raise KeyError(row)
 
     def nearest(
-        self, query: Embedding, mask: Mask | None, groups: NDArray[np.int64], limit: int
-    ) -> list[Found]:
+        self,
+        query: Embedding,
+        mask: Mask | None,
+        groups: NDArray[np.int64],
+        limit: int,
+        watch: RecallWatch | None = None,
+    ) -> Reached:
         """The best row of each item, best first, until ``limit`` distinct groups are reached.
 
         ``query`` is (dim,); ``mask`` (items,) says which items may be found, None means all;
         ``groups`` (items,) numbers what counts as distinct. Fewer come back only when no more
-        items are allowed.
+        items are allowed. ``watch`` says how hard to search the index, and may look at the answer.
         """
-        allowed = [self._allowed(segment, mask) for segment in self.segments]
-        available = sum(int(a.sum()) for a in allowed)
-        k = min(available, max(32, 4 * limit))
+        parts = [(segment, segment.allowed(mask)) for segment in self.segments]
+        available = sum(
+            len(segment.vectors) if allowed is None else allowed.count for segment, allowed in parts
+        )
+        k = min(available, max(_LEAST_ROWS, _ROWS_PER_HIT * limit))
         while available:
-            best: dict[int, Found] = {}
-            for item, row, score in self._rows_by_score(query, allowed, k):
-                if item not in best:
-                    best[item] = Found(item, row, score)
-            found = list(best.values())
-            distinct = len({int(groups[one.item]) for one in found})
+            found, mode = _best_of_items(parts, query, k, watch)
+            distinct = len(np.unique(groups[[one.item for one in found]]))
             if distinct >= limit or k >= available:
-                return found
+                return Reached(found, mode)
             # One product may fill the whole answer with its images: look further.
             k = min(available, 4 * k)
-        return []
+        return Reached([], "exact")
 
-    def _rows_by_score(
-        self, query: Embedding, allowed: list[Mask], k: int
-    ) -> list[tuple[int, int, float]]:
-        """The k best allowed rows of all segments: (item, row, score), best first."""
-        merged: list[tuple[float, int, int]] = []
-        for segment, mask in zip(self.segments, allowed, strict=True):
-            if not mask.any():
-                continue
-            everything = None if mask.all() else mask
-            rows, scores = segment.vectors.search(query[None, :], k, everything)  # (1, k) each
-            positions = segment.vectors.positions(rows[0])
-            merged.extend(
-                (-float(score), int(segment.item_of[position]), int(row))
-                for position, row, score in zip(positions, rows[0], scores[0], strict=True)
-                if row >= 0
-            )
-        merged.sort()
-        return [(item, row, -negative) for negative, item, row in merged[:k]]
 
-    def _allowed(self, segment: Segment, mask: Mask | None) -> Mask:
-        alive = segment.item_of >= 0
-        if mask is None:
-            return np.asarray(alive)
-        return np.asarray(alive & mask[segment.item_of])  # item -1 reads a value that & drops
+def _best_of_items(
+    parts: list[tuple[Segment, Allowed | None]],
+    query: Embedding,
+    k: int,
+    watch: RecallWatch | None,
+) -> tuple[list[Found], Literal["exact", "ann"]]:
+    """The best of each item among the k best allowed rows of all segments, best first."""
+    mode: Literal["exact", "ann"] = "exact"
+    items, rows, scores = [], [], []
+    for segment, allowed in parts:
+        if not len(segment.vectors) or (allowed is not None and not allowed.count):
+            continue
+        raised = 0 if watch is None else watch.raised
+        near = nearest(segment.vectors, query, k, allowed, raised=raised)
+        if near.mode == "ann":
+            mode = "ann"
+            if watch is not None:
+                watch.offer(query, allowed, near.scores)
+        there = near.positions[near.positions >= 0]  # (r,) up to k
+        items.append(segment.item_of[there])
+        rows.append(segment.vectors.rows[there])
+        scores.append(near.scores[: len(there)])
+    item, row, score = (np.concatenate(each) for each in (items, rows, scores))  # (r,) each
+    order = np.lexsort((row, item, np.negative(score)))[:k]
+    _, first = np.unique(item[order], return_index=True)  # of each item, its best row
+    best = order[np.sort(first)]
+    found = zip(item[best].tolist(), row[best].tolist(), score[best].tolist(), strict=True)
+    return [Found(*one) for one in found], mode

@@ -274,6 +274,17 @@ class SearchReply(BaseModel):
     )
 
 
+class RecallReply(BaseModel):
+    """Recall@10 against exact search."""
+
+    promised: float
+    measured: float = Field(description="At the build, with held-out queries.")
+    live: float | None = Field(description="Of recent real queries; null before any was looked at.")
+    samples: int = Field(description="Real queries that were searched again exactly.")
+    raised: int = Field(description="Levels of effort above what the build found necessary.")
+    kept: bool = Field(description="False when real queries are surely answered worse.")
+
+
 class StatusReply(BaseModel):
     """What is being served."""
 
@@ -285,6 +296,9 @@ class StatusReply(BaseModel):
     skipped: int
     bytes: int
     products: int
+    recipe: str = Field(description="How the index is laid out.")
+    promise: str = Field(description="What was measured before it was chosen.")
+    recall: RecallReply
     created: str = Field(description="When the generation was built (RFC 3339).")
     text: Literal["", "lexical", "fused"] = Field(
         description="How words are answered: by words only, or with the encoder's text tower too."

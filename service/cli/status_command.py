@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from service.cli.console import human_bytes, json_option, print_json, shop_option
+
+if TYPE_CHECKING:
+    from indexer.status import RecallStatus
 
 
 @click.command("status")
@@ -28,10 +32,21 @@ def command(shop: Path, as_json: bool) -> None:
         ("encoder", f"{status.encoder}, {status.dim} numbers an image"),
         ("items", f"{status.items} in {status.products} products"),
         ("images", f"{status.rows} indexed, {status.skipped} skipped at the last build"),
+        ("index", f"{status.recipe}: {status.promise}" if status.promise else status.recipe),
+        ("recall", _recall(status.recall)),
         ("disk", human_bytes(status.bytes)),
         ("catalog", status.catalog),
     ):
         click.echo(f"{name:>10}  {value}")
+
+
+def _recall(recall: RecallStatus) -> str:
+    if recall.promised >= 1:
+        return "every search is exact"
+    return (
+        f"{recall.promised:g} promised, {recall.measured:.4f} measured at the build; a serving "
+        "shop tells that of real queries at /v1/status and /metrics"
+    )
 
 
 _LATE = ("text", "facets")  # known only to an open engine
