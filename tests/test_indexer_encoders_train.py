@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 
 from indexer.encoders.train import disguise
 from indexer.encoders.train.data import is_held_out, magento_kind, read_photos
+from indexer.encoders.train.views import VIEW_SIZE, Round
 
 WEIGHTS = Path(__file__).parents[1] / "indexer" / "encoders" / "weights" / "builtin.onnx"
 
@@ -26,6 +27,17 @@ def draw(path: Path, color: str) -> None:
     image = Image.new("RGB", (60, 40), "white")
     ImageDraw.Draw(image).ellipse((15, 8, 45, 32), fill=color)
     image.save(path)
+
+
+def views_of(photo: np.ndarray) -> Round:
+    rng = np.random.default_rng(0)
+    return Round(
+        photo,
+        rng.integers(0, 256, (len(photo), VIEW_SIZE, VIEW_SIZE, 3), dtype=np.uint8),
+        rng.integers(0, 256, (len(photo), 1280), dtype=np.uint8),
+        rng.integers(-128, 128, (len(photo), 7, 7, 320), dtype=np.int8),
+        rng.integers(-128, 128, (len(photo), 14, 14, 96), dtype=np.int8),
+    )
 
 
 @pytest.fixture
@@ -159,6 +171,67 @@ def test_augmented_pictures_depend_on_the_generator_alone() -> None:
 
 
 @pytest.mark.torch
+def test_a_patch_comes_from_the_next_picture_and_its_share_is_told() -> None:
+    torch = pytest.importorskip("torch")
+    from indexer.encoders.train.augment import patch
+
+    x = torch.arange(4.0)[:, None, None, None].expand(4, 3, 32, 32).clone()
+    donor, own = patch(x, torch.tensor([0, 2]), torch.Generator().manual_seed(1))
+    assert donor.tolist() == [2, 1, 0, 3]
+    assert own[[1, 3]].tolist() == [1.0, 1.0]
+    for row, other in ((0, 2.0), (2, 0.0)):
+        patched = float((x[row, 0] == other).float().mean())
+        assert patched == pytest.approx(1.0 - float(own[row]))
+        assert 0.05 < patched < 0.5
+
+
+@pytest.mark.torch
+def test_labeled_photos_are_cropped_anew_in_the_last_part_of_a_training(data: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from indexer.encoders.train.batches import Batches
+    from indexer.encoders.train.originals import Originals
+    from indexer.encoders.train.plan import Plan
+
+    photos = read_photos(data)
+    plan = Plan(steps=10, pairs=4, sizes=((1.0, 32),), fresh_from=0.5)
+    originals = Originals(photos, [True] * len(photos), seed=1)
+    assert len(originals) == len(photos)
+    photo = np.repeat(np.arange(len(photos)), [p.repeats for p in photos])
+    batches = Batches(photos, [views_of(photo)], plan, [True] * len(photos), originals)
+    assert batches.crop(4, torch.Generator()) is None
+    assert len(batches.draw(4).photo) == 8
+    assert len(batches.draw(5).photo) == 4
+    first, again = (batches.crop(5, torch.Generator().manual_seed(2)) for _ in range(2))
+    assert first is not None
+    assert again is not None
+    assert first.x.shape == (4, 3, 32, 32)
+    assert torch.equal(first.x, again.x)
+    names = [photos[i].item or photos[i].path for i in first.photo.tolist()]
+    assert names[:2] == names[2:]  # a pair shows one item, or one photo
+
+
+@pytest.mark.torch
+def test_a_file_in_whole_numbers_gives_nearly_the_same_vectors(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("onnx")
+    from indexer.encoders.train.export import check, export, load_network
+    from indexer.encoders.train.integers import to_integers
+    from indexer.encoders.train.network import Network, Shape
+
+    torch.manual_seed(0)
+    network = Network(Shape((16, 16, 32, 32), (1, 1, 1, 1), 64)).eval()
+    path = tmp_path / "small.onnx"
+    export(network, path, name="small", size=64, fit="squash")
+    size, side = path.stat().st_size, path.with_suffix(".json").read_bytes()
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (32, 8, 8, 3), dtype=np.uint8).repeat(8, 1).repeat(8, 2)
+    assert 0.995 <= to_integers(path, pixels) < 1.0
+    assert path.stat().st_size != size
+    assert path.with_suffix(".json").read_bytes() == side
+    assert check(load_network(path), path, 64) < 0.02
+
+
+@pytest.mark.torch
 def test_losses_are_lower_for_the_right_answer_and_skip_the_unlabeled() -> None:
     torch = pytest.importorskip("torch")
     from indexer.encoders.train.losses import UNLABELED, Proxies, same_thing
@@ -180,24 +253,20 @@ def test_training_goes_on_from_its_checkpoint_and_refuses_another_plan(
     data: Path, tmp_path: Path
 ) -> None:
     torch = pytest.importorskip("torch")
-    from indexer.encoders.train.fit import Batches, Plan, fit
+    from indexer.encoders.train.batches import Batches
+    from indexer.encoders.train.fit import fit
     from indexer.encoders.train.network import Shape
-    from indexer.encoders.train.views import VIEW_SIZE, Round
+    from indexer.encoders.train.originals import Originals
+    from indexer.encoders.train.plan import Plan
 
     photos = read_photos(data)
-    rng = np.random.default_rng(0)
     photo = np.repeat(np.arange(len(photos)), [p.repeats for p in photos])
-    views = Round(
-        photo,
-        rng.integers(0, 256, (len(photo), VIEW_SIZE, VIEW_SIZE, 3), dtype=np.uint8),
-        rng.integers(0, 256, (len(photo), 1280), dtype=np.uint8),
-        rng.integers(-128, 128, (len(photo), 7, 7, 320), dtype=np.int8),
-        rng.integers(-128, 128, (len(photo), 14, 14, 96), dtype=np.int8),
-    )
+    views = views_of(photo)
     shape = Shape((4, 4, 4, 4), (1, 1, 1, 1), 8)
     plan = Plan(shape=shape, steps=3, pairs=4, sizes=((1.0, 32),), workers=2)
     checkpoint = tmp_path / "checkpoint.pt"
-    batches = Batches(photos, [views], plan, [True] * len(photos))
+    use = [True] * len(photos)
+    batches = Batches(photos, [views], plan, use, Originals(photos, use, seed=1))
     threads = torch.get_num_threads()
     try:
         first = fit(batches, plan, checkpoint, lambda line: None)

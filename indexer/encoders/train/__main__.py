@@ -21,6 +21,8 @@ from indexer.sample.shop import write_shop
 
 TEACHER_FILE = Path("weights") / "mobilenet_v2_1.0_224_imagenet.tflite"
 DRAWN_SEED, DRAWN_ITEMS, DRAWN_PHOTOS = 11, 640, 600  # the demo's shop is drawn with another seed
+SERVED_SIZE = 160  # crops make things look larger than whole photos do: more pixels even that out
+RANGE_PHOTOS = 256
 BACKGROUND_SOURCES = ("ccp", "general", "grocery")
 
 logger = logging.getLogger(__name__)
@@ -103,21 +105,32 @@ def main() -> None:
         for photo in photos
     ]
     # Torch takes seconds to import: a mistake in the arguments should not wait for it.
-    from indexer.encoders.train.export import check, export
-    from indexer.encoders.train.fit import Batches, Plan, fit
+    from indexer.encoders.train.batches import Batches
+    from indexer.encoders.train.export import check, export, replace_file
+    from indexer.encoders.train.fit import fit
+    from indexer.encoders.train.integers import to_integers
+    from indexer.encoders.train.originals import Originals
+    from indexer.encoders.train.plan import Plan
 
     chosen = {"seed": arguments.seed, "steps": arguments.steps, "workers": arguments.workers}
     known = {field.name for field in fields(Plan)}
     plan = Plan(
         **{name: value for name, value in chosen.items() if value is not None and name in known}
     )
-    network = fit(Batches(photos, rounds, plan, use), plan, work / "checkpoint.pt", logger.info)
-    size = plan.sizes[-1][1]
-    export(network, arguments.out, name=arguments.name, size=size, fit="squash")
+    originals = Originals(photos, use, plan.seed)
+    batches = Batches(photos, rounds, plan, use, originals)
+    network = fit(batches, plan, work / "checkpoint.pt", logger.info)
+    draft = work / arguments.out.name
+    export(network, draft, name=arguments.name, size=SERVED_SIZE, fit="squash")
+    difference = check(network, draft, SERVED_SIZE)
+    cosine = to_integers(draft, originals.some(RANGE_PHOTOS, SERVED_SIZE))
+    for path in (draft, draft.with_suffix(".json")):
+        replace_file(arguments.out.with_suffix(path.suffix), path.read_bytes())
     logger.info(
-        "wrote %s; largest difference to torch %.1e",
+        "wrote %s; largest difference to torch %.1e in float32, least cosine %.4f in int8",
         arguments.out,
-        check(network, arguments.out, size),
+        difference,
+        cosine,
     )
 
 

@@ -3,23 +3,70 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 
-def augment(pixels: Tensor, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+@dataclass(frozen=True)
+class Strength:
+    """How far pictures are changed.
+
+    `turned` of them are turned by up to `angle` degrees; the share of the area that stays lies
+    in `area` (above 1 shows the rim); sides are stretched by up to exp(`stretch`); `covered` of
+    them are partly hidden, by up to `cover` of each side.
+    """
+
+    turned: float = 0.4
+    angle: float = 22.0
+    area: tuple[float, float] = (0.64, 1.1)
+    stretch: float = 0.15
+    covered: float = 0.15
+    cover: float = 0.55
+
+
+GENTLE = Strength()
+"""For views, which are crops already."""
+STRONG = Strength(0.5, 25.0, (0.2, 1.1), 0.25, 0.35, 0.6)
+"""For whole photos."""
+
+
+def augment(
+    pixels: Tensor, size: int, generator: torch.Generator, strength: Strength = GENTLE
+) -> tuple[Tensor, Tensor]:
     """Turn, crop, mirror, recolor, blur and cover a batch.
 
     `pixels` is uint8 (n, 3, h, w). The pictures come as float32 (n, 3, size, size), values 0 to
     255, with the (n, 2, 3) matrices that moved them.
     """
-    matrix = _motion(len(pixels), generator)
+    matrix = _motion(len(pixels), generator, strength)
     x = moved(pixels.float(), matrix, size)
     x = _blur(x, generator)
     x = _recolor(x, generator)
-    return _cover(x, generator), matrix
+    return _cover(x, generator, strength), matrix
+
+
+def patch(x: Tensor, rows: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Lay a square of the next one into each of some pictures (CutMix, Yun et al. 2019).
+
+    `x` is (n, 3, size, size), changed in place; `rows` (k,) says which. Comes back whose square
+    each picture of the batch shows (n,), itself where none, and the share (n,) that is its own.
+    """
+    size = x.shape[-1]
+    donor, own = torch.arange(len(x)), torch.ones(len(x))
+    if len(rows) < 2:
+        return donor, own
+    donor[rows] = rows.roll(1)
+    squares = x[donor[rows]].clone()
+    for row, square in zip(rows.tolist(), squares, strict=True):
+        area, top, left = torch.rand(3, generator=generator).tolist()
+        side = int(size * math.sqrt(0.1 + 0.35 * area))
+        y, z = int(top * (size - side + 1)), int(left * (size - side + 1))
+        x[row, :, y : y + side, z : z + side] = square[:, y : y + side, z : z + side]
+        own[row] = 1.0 - (side / size) ** 2
+    return donor, own
 
 
 def moved(x: Tensor, matrix: Tensor, size: int) -> Tensor:
@@ -32,18 +79,19 @@ def _uniform(n: int, low: float, high: float, generator: torch.Generator) -> Ten
     return torch.rand(n, generator=generator) * (high - low) + low  # (n,)
 
 
-def _motion(n: int, generator: torch.Generator) -> Tensor:
-    turned = torch.rand(n, generator=generator) < 0.4
-    angle = _uniform(n, -math.radians(22), math.radians(22), generator) * turned
-    zoom = _uniform(n, 0.8, 1.05, generator)  # below 1 looks closer
-    stretch = torch.exp(_uniform(n, -0.15, 0.15, generator))
+def _motion(n: int, generator: torch.Generator, strength: Strength) -> Tensor:
+    turned = torch.rand(n, generator=generator) < strength.turned
+    most = math.radians(strength.angle)
+    angle = _uniform(n, -most, most, generator) * turned
+    zoom = _uniform(n, *strength.area, generator).sqrt()  # below 1 looks closer
+    stretch = torch.exp(_uniform(n, -strength.stretch, strength.stretch, generator))
     mirror = torch.where(torch.rand(n, generator=generator) < 0.5, -1.0, 1.0)
     matrix = torch.zeros(n, 2, 3)
     matrix[:, 0, 0] = torch.cos(angle) * zoom * stretch * mirror
     matrix[:, 0, 1] = -torch.sin(angle) * zoom
     matrix[:, 1, 0] = torch.sin(angle) * zoom * mirror
     matrix[:, 1, 1] = torch.cos(angle) * zoom / stretch
-    slack = (1.0 - zoom).clamp(min=0.05)
+    slack = (1.0 - zoom).clamp(min=0.04)
     matrix[:, 0, 2] = _uniform(n, -1, 1, generator) * slack
     matrix[:, 1, 2] = _uniform(n, -1, 1, generator) * slack
     return matrix
@@ -79,11 +127,13 @@ def _recolor(x: Tensor, generator: torch.Generator) -> Tensor:
     return (x * 255.0).clamp(0.0, 255.0)
 
 
-def _cover(x: Tensor, generator: torch.Generator) -> Tensor:
+def _cover(x: Tensor, generator: torch.Generator, strength: Strength) -> Tensor:
     n, _, size, _ = x.shape
-    for i in torch.nonzero(torch.rand(n, generator=generator) < 0.15).flatten().tolist():
+    more = strength.cover - 0.2
+    covered = torch.rand(n, generator=generator) < strength.covered
+    for i in torch.nonzero(covered).flatten().tolist():
         height, width, top, left = torch.rand(4, generator=generator).tolist()
-        h, w = int(size * (0.2 + 0.35 * height)), int(size * (0.2 + 0.35 * width))
+        h, w = int(size * (0.2 + more * height)), int(size * (0.2 + more * width))
         y, z = int(top * (size - h)), int(left * (size - w))
         x[i, :, y : y + h, z : z + w] = torch.rand(3, 1, 1, generator=generator) * 255.0
     return x

@@ -45,7 +45,8 @@ class _Graph:
 
     def node(self, op: str, *inputs: str, output: str = "", **attributes: Any) -> str:
         output = output or f"{op.lower()}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(op, list(inputs), [output], **attributes))
+        # Tools that rework a graph tell its nodes apart by their names.
+        self.nodes.append(helper.make_node(op, list(inputs), [output], output, **attributes))
         return output
 
     def value(self, name: str, array: NDArray[np.generic]) -> str:
@@ -181,8 +182,8 @@ def export(network: Network, path: Path, *, name: str, size: int, fit: str) -> N
         "prefix_dims": list(PREFIX_DIMS),
     }
     _take(network, model)
-    _replace(path, model.SerializeToString())
-    _replace(path.with_suffix(".json"), (json.dumps(side, indent=2) + "\n").encode())
+    replace_file(path, model.SerializeToString())
+    replace_file(path.with_suffix(".json"), (json.dumps(side, indent=2) + "\n").encode())
 
 
 def load_network(path: Path) -> Network:
@@ -229,7 +230,8 @@ def check(network: nn.Module, path: Path, size: int) -> float:
     return float(np.abs(ours - theirs).max())
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file whole, or leave the one that is there."""
     part = path.with_name(path.name + ".part")
     part.write_bytes(content)
     part.replace(path)

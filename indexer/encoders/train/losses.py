@@ -21,19 +21,30 @@ class Proxies(nn.Module):
         self.vectors = nn.Parameter(torch.randn(classes, DIM))
         self.sharpness = sharpness
 
-    def forward(self, raw: Tensor, labels: Tensor) -> Tensor:
-        """Cross-entropy of cosines over the prefixes: (n, 256) rows, (n,) labels, -1 skipped."""
+    def forward(
+        self, raw: Tensor, labels: Tensor, others: Tensor | None = None, own: Tensor | None = None
+    ) -> Tensor:
+        """Cross-entropy of cosines over the prefixes: (n, 256) rows, (n,) labels, -1 skipped.
+
+        Where a picture is patched with another, `others` (n,) are the labels of the patches and
+        `own` (n,) the shares that are not patch.
+        """
         known = labels != UNLABELED
         if not known.any():
             return raw.sum() * 0.0
-        raw, labels = raw[known], labels[known]
+        others = labels if others is None else others
+        own = torch.ones(len(labels)) if own is None else own
+        raw, labels, others, own = raw[known], labels[known], others[known], own[known]
         total = raw.new_zeros(())
         for dim in DIMS:
             rows = functional.normalize(raw[:, :dim], dim=1)
             proxies = functional.normalize(self.vectors[:, :dim], dim=1)  # (classes, dim)
-            total = total + functional.cross_entropy(
-                rows @ proxies.T * self.sharpness, labels, label_smoothing=0.05
-            )
+            likeness = rows @ proxies.T * self.sharpness  # (n, classes)
+            for answer, share in ((labels, own), (others, 1.0 - own)):
+                each = functional.cross_entropy(
+                    likeness, answer, label_smoothing=0.05, reduction="none"
+                )
+                total = total + (share * each).mean()
         return total / len(DIMS)
 
 
@@ -99,6 +110,8 @@ def same_thing(raw: Tensor, groups: Tensor, sharpness: float = 10.0) -> Tensor:
     the same thing and are therefore not counted as wrong answers.
     """
     count = len(raw)
+    if not count:
+        return raw.sum()
     partner = (torch.arange(count) + count // 2) % count
     hidden = groups[:, None] == groups[None, :]  # (2 n, 2 n)
     hidden[torch.arange(count), partner] = False

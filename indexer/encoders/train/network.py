@@ -105,7 +105,8 @@ class Network(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, drop: float = 0.0) -> None:
+        """`drop` of what the head sees is hidden at random in training."""
         super().__init__()
         self.shape = shape
         self.stem = Conv(3, shape.channels[0], 6, 4, 1)
@@ -119,6 +120,7 @@ class Network(nn.Module):
         self.last = Conv(inputs, shape.last, 1)
         self.palette = Palette()
         pooled = shape.last + shape.channels[1] + shape.channels[2] + Palette.width
+        self.drop = nn.Dropout(drop)
         self.head = nn.Linear(pooled, DIM)
         self.register_buffer("mean", torch.tensor(PIXEL_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(PIXEL_STD).view(1, 3, 1, 1), persistent=False)
@@ -145,7 +147,7 @@ class Network(nn.Module):
         pooled = x.clamp(min=1e-6).pow(3).mean((2, 3)).pow(1 / 3)  # (n, last)
         # Textures and colors do not survive to the last stage.
         middle = [one.float().mean((2, 3)) for one in maps[1:3]]  # (n, channels) each
-        raw: Tensor = self.head(torch.cat([pooled, *middle, palette.float()], dim=1))
+        raw: Tensor = self.head(self.drop(torch.cat([pooled, *middle, palette.float()], dim=1)))
         return raw.float(), maps
 
     def fold(self) -> Network:
