@@ -129,6 +129,7 @@ def _open_shop(settings: Settings, encoder: Encoder | None) -> Engine:
             encoder=encoder,
             threads=settings.threads,
             no_match_below=settings.no_match_below,
+            recall_sample=settings.recall_sample,
         )
 
     if encoder is not None:

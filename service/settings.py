@@ -58,6 +58,13 @@ class Settings(BaseSettings):
         le=1,
         description="Confidence of the best hit below which the reply says no_close_match.",
     )
+    recall_sample: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        description="Share of approximate searches that are searched again exactly in the "
+        "background, at most two a second, to watch the promised recall; 0 watches nothing.",
+    )
     reload_interval_s: float = Field(
         1, gt=0, description="How often to look for a new generation of the index, in seconds."
     )
