@@ -150,11 +150,17 @@ def main() -> None:
     parser.add_argument(
         "--no-robustness", action="store_true", help="leave out the slower second table"
     )
+    parser.add_argument(
+        "--drawn",
+        type=Path,
+        metavar="CATALOG",
+        help="catalog folder of a drawn shop ('vitrine sample CATALOG'), for tasks on it",
+    )
     parser.add_argument("--json", type=Path, help="write every figure to this file too")
     arguments = parser.parse_args()
     results: dict[str, dict[str, object]] = {}
     for contestant in contestants(arguments.encoders, arguments.teacher, arguments.prefix):
-        bench = Bench(arguments.data, contestant.encode, contestant.dim)
+        bench = Bench(arguments.data, contestant.encode, contestant.dim, arguments.drawn)
         quality = {task: interval(o) for run in TASKS for task, o in run(bench).items()}
         photos = [
             pixels(path)
@@ -193,11 +199,15 @@ def print_tables(results: dict[str, dict[str, object]], facts: dict[str, str]) -
         cells = [f"{results[name]['speed'][place]:.1f}" for name in names]  # type: ignore[index]
         print(f"| {label} | " + " | ".join(cells) + f" | {goal} |")
     if results[names[0]]["robustness"]:
-        print("\nR@1 kept (phone photo -> product) / finds itself among 500 film posters\n")
+        print(
+            "\nR@1 kept, grocery photo -> product / drawn photo -> item / "
+            "finds itself among 500 film posters\n"
+        )
         print("| distortion | " + " | ".join(names) + " |\n|---|" + "---|" * len(names))
         for change in results[names[0]]["robustness"]:  # type: ignore[attr-defined]
             cells = [
-                "{:.2f} / {:.2f}".format(*results[name]["robustness"][change]) for name in names
+                "{:.2f} / {:.2f} / {:.2f}".format(*results[name]["robustness"][change])
+                for name in names
             ]  # type: ignore[index]
             print(f"| {change} | " + " | ".join(cells) + " |")
     print("\n" + ", ".join(f"{key} {value}" for key, value in facts.items()))
