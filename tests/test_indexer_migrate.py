@@ -154,7 +154,8 @@ def test_images_without_a_picture_are_left_out_and_told(shop, store, folder):
     for path in lost:
         path.unlink()
     done = run(shop)
-    assert (done.encoded, done.lost, shop.manifest(done.generation).rows) == (16, 2, 21)  # one was red-mug's too
+    assert (done.encoded, done.lost) == (16, 2)
+    assert shop.manifest(done.generation).rows == 21  # one of the two is red-mug's as well
     promote(shop, done.generation)
     assert first(shop, "red") == "red-mug"
     with SearchEngine.open(shop.path, encoder=OtherColors()) as engine:

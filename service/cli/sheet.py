@@ -59,6 +59,11 @@ def sheet_row(
     return cells
 
 
+def cell_of(jpeg: bytes, title: str) -> SheetCell:
+    """The cell of a query that is an item of the shop."""
+    return SheetCell(Image.open(io.BytesIO(jpeg)), title, "query")
+
+
 def save_sheet(path: Path, rows: list[list[SheetCell]]) -> None:
     """Draw the rows below each other; the file's ending says the format. StoreFull if it fails."""
     columns = max(len(row) for row in rows)

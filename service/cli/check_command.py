@@ -1,0 +1,41 @@
+"""``vitrine check``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from service.cli.console import json_option, print_json, shop_option, stage_bar
+
+
+@click.command("check")
+@shop_option
+@json_option
+def command(shop: Path, as_json: bool) -> int:
+    """Verify a whole shop: checksums, the store, and the serving index against the store.
+
+    Reads everything, changes nothing, and may run while the shop is served. The exit status is 0
+    when all is well and 1 when anything is not, for monitoring.
+    """
+    from indexer.checkup import check_shop
+    from indexer.generation import ShopFolder
+
+    with stage_bar({"rows": "images"}) as show:
+
+        def progress(part: str, done: int, total: int) -> None:
+            show(part, done, total, 0)
+
+        found = check_shop(ShopFolder(shop), progress=progress)
+    if as_json:
+        print_json(found)
+    else:
+        for problem in found.problems:
+            click.echo(problem)
+        looked = (
+            f"{len(found.generations)} generations, {found.items} items, {found.rows} images, "
+            f"{found.embeddings} embeddings"
+        )
+        verdict = f"{len(found.problems)} problems" if found.problems else "all well"
+        click.echo(f"{looked}: {verdict}")
+    return 1 if found.problems else 0

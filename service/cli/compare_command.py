@@ -1,0 +1,151 @@
+"""``vitrine compare``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from indexer.errors import IndexNotFound
+from service.cli.console import (
+    count_bar,
+    json_option,
+    note,
+    print_json,
+    print_table,
+    shop_option,
+)
+
+if TYPE_CHECKING:
+    from indexer.generation import ShopFolder
+    from search.compare import Comparison, Pair
+    from search.engine import SearchEngine
+    from search.metrics import Estimate
+    from service.cli.sheet import SheetCell
+
+_SHEET_PAIRS = 20
+
+
+@click.command("compare")
+@click.argument("first", required=False)
+@click.argument("second", required=False)
+@shop_option
+@click.option(
+    "--queries",
+    type=click.Path(path_type=Path),
+    help="CSV with the columns image and item_id (or category). Default: the shop's own items.",
+)
+@click.option(
+    "--sheet",
+    type=click.Path(path_type=Path),
+    help="Draw both answers to the queries on which they differ most into a picture.",
+)
+@json_option
+def command(
+    first: str | None,
+    second: str | None,
+    shop: Path,
+    queries: Path | None,
+    sheet: Path | None,
+    as_json: bool,
+) -> None:
+    """Ask the generations FIRST and SECOND the same questions, side by side.
+
+    By default these are the one that serves and the newest candidate.
+    """
+    from indexer.generation import ShopFolder
+    from search.compare import compare
+    from search.engine import SearchEngine
+    from search.evaluate import read_truths
+
+    folder = ShopFolder(shop)
+    names = (first or folder.current(), second or _candidate(folder))
+    truths = read_truths(queries) if queries else []
+    with (
+        SearchEngine.open(shop, generation=names[0]) as one,
+        SearchEngine.open(shop, generation=names[1]) as other,
+    ):
+        with count_bar("queries") as progress:
+            result = compare(one, other, truths, progress=progress)
+        if sheet is not None:
+            _draw(one, result, sheet)
+    if as_json:
+        fields = msgspec.structs.asdict(result)
+        del fields["pairs"]
+        print_json(fields)
+    else:
+        _tell(result)
+
+
+def _candidate(folder: ShopFolder) -> str:
+    for name in reversed(folder.names()):
+        if folder.is_candidate(name):
+            return name
+    raise IndexNotFound(
+        f"{folder.path} has no candidate; make one with 'vitrine migrate --shop {folder.path} "
+        "--encoder ID', or name two generations"
+    )
+
+
+def _tell(result: Comparison) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("")
+    for side in (result.first, result.second):
+        table.add_column(f"{side.generation}\n{side.encoder}", justify="right")
+    table.add_column("gain", justify="right")
+    for name in result.first.figures:
+        gain = result.gain.get(name)
+        table.add_row(
+            name,
+            _figure(result.first.figures[name]),
+            _figure(result.second.figures[name]),
+            _gain(gain) if gain else "",
+        )
+    for name in ("p50_ms", "p95_ms"):
+        low, high = (getattr(side, name) for side in (result.first, result.second))
+        table.add_row(f"{name[:3]} of a photo", f"{low:.1f} ms", f"{high:.1f} ms", "")
+    print_table(table)
+    asked = "photos" if result.gain else "items"
+    note(
+        f"{result.queries} {asked}: {_figure(result.overlap)} of the first ten hits are the same, "
+        f"{_figure(result.same_first)} begin with the same; 95 % bootstrap intervals"
+    )
+
+
+def _figure(one: Estimate) -> str:
+    return f"{one.value:.3f} ({one.low:.2f} to {one.high:.2f})"
+
+
+def _gain(one: Estimate) -> str:
+    color = "green" if one.low > 0 else "red" if one.high < 0 else ""
+    text = f"{one.value:+.3f} ({one.low:+.2f} to {one.high:+.2f})"
+    return f"[{color}]{text}[/]" if color else text
+
+
+def _draw(engine: SearchEngine, result: Comparison, path: Path) -> None:
+    """Those who agree least come first; each question has a row for either answer."""
+    from service.cli.sheet import save_sheet
+
+    chosen = sorted(result.pairs, key=lambda pair: pair.overlap)[:_SHEET_PAIRS]
+    rows = []
+    for pair in chosen:
+        rows.append(_row(engine, pair, result.first.generation, first=True))
+        rows.append(_row(engine, pair, result.second.generation, first=False))
+    save_sheet(path, rows)
+    note(f"wrote {path}: {len(chosen)} of {result.queries} queries, most different first")
+
+
+def _row(engine: SearchEngine, pair: Pair, generation: str, *, first: bool) -> list[SheetCell]:
+    from service.cli.sheet import cell_of, sheet_row
+
+    hits = pair.first if first else pair.second
+    right = pair.first_right if first else pair.second_right
+    photo = None if pair.is_item else Path(pair.photo)
+    query, *cells = sheet_row(engine, photo, pair.answer or pair.photo, hits, right=right)
+    if pair.is_item:
+        query = cell_of(engine.thumbnail(pair.photo), pair.photo)
+    return [query._replace(note=generation), *cells]
