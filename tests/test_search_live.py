@@ -1,0 +1,364 @@
+"""A shop that is written to while it is searched: each answer is of one moment of it."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import tempfile
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from indexer.build import publish
+from indexer.encoders.color import ColorEncoder
+from indexer.generation import ShopFolder
+from indexer.items import Item
+from indexer.rebuild import rebuild_index
+from indexer.store import Store
+from indexer.writes import Draft, Source, delete_items, patched, put_items
+from search.engine import SearchEngine
+from search.query import EmbeddingPart, Query, TextPart
+
+ENCODER = ColorEncoder()
+
+
+def spoke(number: int, dim: int = ENCODER.dim) -> np.ndarray:
+    """A vector whose likeness to spoke 0 is the cosine of ``number`` degrees."""
+    vector = np.zeros((1, dim), dtype=np.float32)
+    vector[0, 0], vector[0, 1] = math.cos(math.radians(number)), math.sin(math.radians(number))
+    return vector
+
+
+def draft(item_id: str, degrees: int, **fields) -> Draft:
+    item = Item(item_id=item_id, product_id=fields.pop("product_id", item_id), **fields)
+    return Draft(item_id, lambda _: item, [Source("")], spoke(degrees))
+
+
+def new_shop(path: Path, *drafts: Draft) -> ShopFolder:
+    shop = ShopFolder(path)
+    path.mkdir()
+    store = Store(shop.store, create=True)
+    put_items(store, ENCODER, drafts)
+    publish(shop, store, ENCODER, catalog=path, skipped=0)
+    store.close()
+    return shop
+
+
+@pytest.fixture
+def shop(tmp_path) -> ShopFolder:
+    return new_shop(
+        tmp_path / "shop",
+        *(draft(f"i{n}", 10 * n, price=float(n), title=f"thing number{n}") for n in range(9)),
+    )
+
+
+@pytest.fixture
+def live(shop):
+    with SearchEngine.open(shop.path) as engine:
+        yield engine
+
+
+def nearest(engine: SearchEngine, k: int = 3, filter: str | None = None) -> list[str]:
+    part = EmbeddingPart(spoke(0)[0])
+    from search.filters import parse_filter
+
+    query = Query(parts=[part], limit=k, filter=parse_filter(filter) if filter else None)
+    return [hit.item_id for hit in engine.search(query).hits]
+
+
+def test_what_is_put_is_found_after_a_refresh_and_not_before(live):
+    live.put([draft("new", 5)])
+    assert nearest(live) == ["i0", "i1", "i2"]
+    assert live.refresh()
+    assert nearest(live) == ["i0", "new", "i1"]
+    assert not live.refresh()
+
+
+def test_what_is_deleted_is_not_found_even_before_a_refresh(live):
+    live.delete(["i0"])
+    assert nearest(live) == ["i1", "i2", "i3"]  # a hit that is gone makes the search look again
+    assert live.status().items == 8
+
+
+def test_what_is_replaced_is_found_where_it_is_now_and_nowhere_else(live):
+    live.put([draft("i0", 35)])
+    live.refresh()
+    assert nearest(live, 9) == ["i1", "i2", "i3", "i0", *(f"i{n}" for n in range(4, 9))]
+    assert live.status().rows == 9
+
+
+def test_fields_alone_move_no_row_and_reach_filters_facets_and_hits(live):
+    live.put([Draft("i1", lambda old: patched("i1", {"price": 99, "currency": "EUR"}, old))])
+    live.refresh()
+    assert nearest(live, 9, "price > 50") == ["i1"]
+    assert "i1" not in nearest(live, 9, "price < 50")
+    assert live.backlog() == (0, 1, 9)
+
+
+def test_words_follow(live):
+    live.put([draft("new", 5, title="a kettle"), draft("i2", 20, title="a teapot")])
+    live.delete(["i3"])
+    live.refresh()
+    assert [hit.item_id for hit in live.by_text("kettle teapot")] == ["i2", "new"]
+    assert [hit.item_id for hit in live.by_text("number2 number3 number4")] == ["i4"]
+
+
+def test_a_new_attribute_can_be_filtered_and_an_unknown_one_still_cannot(live):
+    live.put([draft("new", 5, attributes={"fit": "slim"})])
+    live.refresh()
+    assert nearest(live, 9, "fit = slim") == ["new"]
+    assert nearest(live, 9, "not fit = slim")[0] == "i0"
+    with pytest.raises(Exception, match="unknown filter field 'cut'"):
+        nearest(live, 9, "cut = slim")
+
+
+def test_an_item_that_comes_back_is_one_item(live):
+    for _ in range(3):
+        live.delete(["i0"])
+        live.put([draft("i0", 0, title="back")])
+        live.refresh()
+    assert nearest(live, 9).count("i0") == 1
+    assert live.status().items == 9
+
+
+def test_a_product_that_gets_another_variant_is_one_hit(live):
+    live.put([draft("i0-blue", 1, product_id="i0")])
+    live.refresh()
+    assert nearest(live) == ["i0", "i1", "i2"]
+    assert live.status().products == 9
+
+
+def test_an_engine_that_is_opened_later_answers_like_the_one_that_followed(live, shop):
+    live.put([draft(f"n{n}", 5 + 7 * n, title=f"kettle{n}", price=1.0) for n in range(12)])
+    live.delete(["i4", "n3"])
+    live.put([draft("i5", 3, title="kettle moved")])
+    live.refresh()
+    with SearchEngine.open(shop.path) as fresh:
+        assert nearest(fresh, 30) == nearest(live, 30)
+        assert fresh.status() == live.status()
+        assert [h.item_id for h in fresh.by_text("kettle moved", 30)] == [
+            h.item_id for h in live.by_text("kettle moved", 30)
+        ]
+
+
+def test_where_the_log_was_shortened_everything_is_read_again(live, shop):
+    live.put([draft("new", 5, title="kettle")])
+    live.delete(["i1"])
+    store = Store(shop.store)
+    store.forget_changes(10**6)
+    store.close()
+    assert live.refresh()
+    assert nearest(live) == ["i0", "new", "i2"]
+    assert [hit.item_id for hit in live.by_text("kettle")] == ["new"]
+    with SearchEngine.open(shop.path) as fresh:
+        assert nearest(fresh) == ["i0", "new", "i2"]
+        assert [hit.item_id for hit in fresh.by_text("kettle")] == ["new"]
+
+
+def test_many_small_writes_leave_few_segments(live):
+    for n in range(60):
+        live.put([draft(f"n{n}", n)])
+        live.refresh()
+    view = live._live.view
+    assert len(view.segments) <= 5
+    assert view.rows == 69
+    assert nearest(live, 4) == ["i0", "n0", "n1", "n2"]
+
+
+def test_a_shop_that_is_emptied_answers_nothing_and_can_be_rebuilt_and_filled(live, shop):
+    live.delete([f"i{n}" for n in range(9)])
+    live.refresh()
+    assert nearest(live) == []
+    assert live.items() == []
+    assert live.by_text("thing") == []
+    assert rebuild_index(shop, ENCODER).rows == 0
+    with SearchEngine.open(shop.path) as empty:
+        assert nearest(empty) == []
+        empty.put([draft("first", 3)])
+        empty.refresh()
+        assert nearest(empty) == ["first"]
+        assert [item.item_id for item in empty.items()] == ["first"]
+
+
+def test_a_rebuild_loses_nothing_that_is_written_meanwhile(live, shop, monkeypatch):
+    import indexer.build as build
+
+    check = build.check_index
+
+    def write_then_check(*given, **options):
+        live.put([draft("meanwhile", 4)])
+        live.delete(["i1"])
+        return check(*given, **options)
+
+    live.put([draft("before", 6)])
+    monkeypatch.setattr(build, "check_index", write_then_check)
+    rebuild_index(shop, ENCODER)
+    live.refresh()
+    with SearchEngine.open(shop.path) as fresh:
+        assert fresh.generation == "000002"
+        assert fresh.backlog().rows == 2
+        assert nearest(fresh) == nearest(live) == ["i0", "meanwhile", "before"]
+
+
+def test_answers_never_mix_two_moments_of_the_shop(live):
+    """Price and title say the same version; a filter on the one must never give the other."""
+    done = threading.Event()
+    wrong: list[object] = []
+    answers = [0]
+
+    def write() -> None:
+        for version in range(1, 41):
+            title = "even" if version % 2 == 0 else "odd"
+            live.put([draft(f"i{n}", 10 * n, price=version % 2, title=title) for n in range(3)])
+            live.refresh()
+        done.set()
+
+    def ask(words: bool) -> None:
+        from search.filters import parse_filter
+
+        part = TextPart("even") if words else EmbeddingPart(spoke(0)[0])
+        query = Query(parts=[part], limit=9, filter=parse_filter("price < 1"), facets=["in_stock"])
+        while not done.is_set():
+            reply = live.search(query)
+            answers[0] += 1
+            bad = [h for h in reply.hits if h.price != 0 or (words and h.title != "even")]
+            ids = {hit.item_id for hit in reply.hits} & {"i1", "i2"}
+            if (
+                bad
+                or len(ids) == 1
+                or sum(f.count for f in reply.facets["in_stock"]) != reply.total
+            ):
+                wrong.append(reply)
+
+    threads = [threading.Thread(target=ask, args=(words,)) for words in (False, True, False)]
+    for thread in threads:
+        thread.start()
+    write()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert answers[0] > 20
+
+
+def put_in_another_process(path: str, item_id: str) -> None:
+    store = Store(Path(path))
+    put_items(store, ENCODER, [draft(item_id, 2)])
+    delete_items(store, ["i1"])
+    store.close()
+
+
+def test_what_another_process_writes_is_seen(live, shop):
+    spawn = multiprocessing.get_context("spawn")
+    process = spawn.Process(target=put_in_another_process, args=(str(shop.store), "theirs"))
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+    assert live.refresh()
+    assert nearest(live) == ["i0", "theirs", "i2"]
+
+
+DEGREES = st.integers(0, 180)
+IDS = st.sampled_from([f"i{n}" for n in range(8)])
+COLORS = st.sampled_from(["red", "green", "blue"])
+
+
+class Shop(RuleBasedStateMachine):
+    """The shop against a dict: whatever is done, it answers as a loop over the dict does."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.folder = tempfile.TemporaryDirectory()
+        self.shop = new_shop(Path(self.folder.name) / "shop", draft("i0", 0, title="kettle"))
+        self.model: dict[str, tuple[int, str, str]] = {"i0": (0, "", "kettle")}
+        self.engine = SearchEngine.open(self.shop.path, encoder=ENCODER)
+        self.other = SearchEngine.open(self.shop.path, encoder=ENCODER)
+
+    def teardown(self) -> None:
+        self.engine.close()
+        self.other.close()
+        self.folder.cleanup()
+
+    @rule(ids=st.lists(IDS, min_size=1, max_size=4), degrees=DEGREES, color=COLORS)
+    def put(self, ids: list[str], degrees: int, color: str) -> None:
+        drafts = []
+        for at, item_id in enumerate(ids):
+            angle = degrees + 7 * at
+            self.model[item_id] = (angle, color, f"kettle {color}")
+            drafts.append(
+                draft(item_id, angle, title=f"kettle {color}", attributes={"color": color})
+            )
+        self.engine.put(drafts)
+
+    @rule(item_id=IDS, color=COLORS)
+    def patch(self, item_id: str, color: str) -> None:
+        change: dict[str, object] = {"attributes": {"color": color}}
+        make = lambda old: patched(item_id, change, old)  # noqa: E731
+        (outcome,) = self.other.put([Draft(item_id, make)])
+        assert (outcome.status == "unknown") == (item_id not in self.model)
+        if item_id in self.model:
+            angle, _, title = self.model[item_id]
+            self.model[item_id] = (angle, color, title)
+
+    @rule(item_id=IDS)
+    def delete(self, item_id: str) -> None:
+        (outcome,) = self.engine.delete([item_id])
+        assert (outcome.status == "deleted") == (item_id in self.model)
+        self.model.pop(item_id, None)
+
+    @rule()
+    def rebuild(self) -> None:
+        rebuild_index(self.shop, ENCODER)
+
+    @rule()
+    def reopen(self) -> None:
+        self.engine.close()
+        self.engine = SearchEngine.open(self.shop.path, encoder=ENCODER)
+
+    @precondition(lambda self: self.model)
+    @invariant()
+    def both_answer_like_a_loop(self) -> None:
+        for engine in (self.engine, self.other):
+            engine.refresh()
+            self.check_vectors(engine)
+            self.check_colors(engine)
+            found = {hit.item_id for hit in engine.by_text("kettle", 20)}
+            assert found == set(self.model)
+            assert engine.status().items == len(self.model)
+
+    def check_vectors(self, engine: SearchEngine) -> None:
+        reply = engine.search(Query(parts=[EmbeddingPart(spoke(0)[0])], limit=20))
+        assert {hit.item_id for hit in reply.hits} == set(self.model)
+        for hit in reply.hits:
+            angle = self.model[hit.item_id][0]
+            assert abs(hit.score - math.cos(math.radians(angle))) < 2e-3
+        scores = [hit.score for hit in reply.hits]
+        assert scores == sorted(scores, reverse=True)
+
+    def check_colors(self, engine: SearchEngine) -> None:
+        counts: dict[str, int] = {}
+        for _, color, _ in self.model.values():
+            if color:
+                counts[color] = counts.get(color, 0) + 1
+        if not counts:
+            return
+        query = Query(parts=[EmbeddingPart(spoke(0)[0])], limit=20, facets=["color"])
+        facets = {one.value: one.count for one in engine.search(query).facets["color"]}
+        assert facets == counts
+        red = set(nearest(engine, 20, "color = red"))
+        assert red == {item_id for item_id, one in self.model.items() if one[1] == "red"}
+
+
+TestShop = Shop.TestCase
+TestShop.settings = settings(
+    max_examples=8,
+    stateful_step_count=12,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
