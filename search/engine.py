@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from msgspec.structs import replace
 
+from indexer.companions import Companions
 from indexer.confidence import RIVALS
 from indexer.encoders.base import TextEncoder
 from indexer.errors import UnknownItem
@@ -68,6 +69,7 @@ class SearchEngine:
         self.generation = opened.name
         self._manifest = opened.manifest
         self._store = store
+        self._companions = Companions(store, encoder)
         self._held = opened.held
         key = encoder_key(encoder.id, encoder.weights_hash)
         self._direction = Direction(store, encoder, key)
@@ -214,7 +216,14 @@ class SearchEngine:
         encode: Encode | None = None,
     ) -> list[Outcome]:
         """Store items; see ``indexer.writes.put_items``. Searches see them after ``refresh``."""
-        return put_items(self._store, self.encoder, drafts, limits=limits, encode=encode)
+        return put_items(
+            self._store,
+            self.encoder,
+            drafts,
+            limits=limits,
+            encode=encode,
+            companions=self._companions,
+        )
 
     def delete(self, item_ids: Sequence[str]) -> list[Outcome]:
         """Delete items. Searches miss them after ``refresh``."""
