@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import io
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from indexer.build import build_index
+from indexer.checkup import check_shop
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound, StoreBusy
 from indexer.garbage import collect_garbage
 from indexer.generation import ShopFolder
-from indexer.items import ORIGINAL
+from indexer.items import ORIGINAL, Item
 from indexer.joblock import job_lock
 from indexer.migrate import fill, migrate
+from indexer.rebuild import rebuild_index
 from indexer.sources import open_catalog
 from indexer.store import Row, Store, encoder_key
 from indexer.succession import drop, generations, promote, rollback, wanted_encoders
+from indexer.writes import Draft, Source, put_items
 from search.engine import SearchEngine
 from tests.test_indexer_generation import BLUE, GREEN, RED, write_items
 
@@ -313,3 +320,80 @@ def test_two_promotions_at_once_leave_one_of_them_current(shop):
 def test_a_rollback_does_not_wait_for_a_long_job(shop):
     with job_lock(shop.path, "vitrine rebuild"):
         assert rollback(shop) == "000001"
+
+
+KILLS = """
+import os, shutil, signal, sys
+from pathlib import Path
+from indexer.checkup import check_shop
+from indexer.encoders.color import ColorEncoder
+from indexer.generation import ShopFolder
+from indexer.rebuild import rebuild_index
+from indexer.succession import rollback
+
+template, folder = map(Path, sys.argv[1:])
+
+def work(shop, step):
+    calls = 0
+    def deadly(original):
+        def call(*args, **options):
+            nonlocal calls
+            calls += 1
+            if calls == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return original(*args, **options)
+        return call
+    os.fsync, shutil.rmtree = deadly(os.fsync), deadly(shutil.rmtree)
+    Path.rename, Path.replace = deadly(Path.rename), deadly(Path.replace)
+    rebuild_index(shop, ColorEncoder())
+    rollback(shop)
+    os._exit(0)
+
+killed = step = 0
+while killed == step:  # until none is left to be killed at
+    step += 1
+    shutil.copytree(template, folder / str(step))
+    pid = os.fork() or work(ShopFolder(folder / str(step)), step)
+    killed += os.waitpid(pid, 0)[1] == signal.SIGKILL
+print(killed)
+"""
+
+
+def test_a_kill_at_any_step_of_a_publication_or_a_rollback_leaves_a_whole_shop(shop, tmp_path):
+    store = Store(shop.store)
+    put_items(store, ColorEncoder(), [draft("blue", BLUE)])
+    store.close()
+    (tmp_path / "killed").mkdir()
+    root = Path(__file__).parent.parent
+    done = subprocess.run(
+        [sys.executable, "-c", KILLS, shop.path, tmp_path / "killed"],
+        cwd=root,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    killed = int(done.stdout)
+    assert killed >= 10  # files and folders synced, renames, what a collection removes
+    seen = set()
+    for step in range(1, killed + 1):
+        left = ShopFolder(tmp_path / "killed" / str(step))
+        seen.add(left.current())
+        assert check_shop(left, progress=silent).problems == []
+        assert finds(left, ColorEncoder(), BLUE)[0] == "blue"
+        assert build_again(left) == left.current()
+        assert not list(left.path.rglob(".*"))
+    assert seen == {"000002", "000003"}
+
+
+def build_again(shop: ShopFolder) -> str:
+    return rebuild_index(shop, ColorEncoder()).generation
+
+
+def draft(item_id: str, color: tuple[int, int, int]) -> Draft:
+    out = io.BytesIO()
+    Image.new("RGB", (8, 8), color).save(out, "PNG")
+
+    def make(old: Item | None) -> Item:
+        return Item(item_id=item_id, product_id=item_id, title=item_id)
+
+    return Draft(item_id, make, [Source(f"{item_id}.png", out.getvalue)])
