@@ -67,17 +67,25 @@ class Pictures:
             path = image_path(self._root, name)
         except BadImage as error:
             return Source(name, partial(_refuse, str(error)))
-        if not path.exists():
-            return Source(name)
-        return Source(name, partial(self._read, path))
+        try:
+            there = path.exists()
+        except OSError:  # a name that no file system takes
+            there = False
+        return Source(name, partial(self._read, path) if there else None)
 
     def _read(self, path: Path) -> bytes:
         """The bytes of a file, if it really lies below the root: links are followed first."""
         assert self._root is not None
-        real = path.resolve()
+        try:
+            real = path.resolve(strict=True)
+            mode = real.stat().st_mode
+        except OSError as error:
+            raise BadImage(f"cannot be read: {error.strerror}") from error
+        except RuntimeError:
+            raise BadImage("cannot be read: its links lead in a circle") from None
         if not real.is_relative_to(self._root):
             raise BadImage("outside the image root")
-        if not stat.S_ISREG(real.stat().st_mode):  # a pipe would never end
+        if not stat.S_ISREG(mode):  # a pipe would never end
             raise BadImage("not a file")
         return read_image_file(real, self._limits)
 

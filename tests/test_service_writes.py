@@ -1,0 +1,379 @@
+"""Writes over HTTP: with the key, item by item, and found when the reply is there."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+
+from indexer.store import Store
+from indexer.writes import delete_items
+from search.live import Backlog
+from service import compaction
+from service.compaction import due
+from tests.conftest import COLORS, jpeg, plain
+
+KEY = "a key of sixteen letters"
+BEARER = {"authorization": f"Bearer {KEY}"}
+
+
+@pytest.fixture
+def shop(tiny_shop, tiny_catalog, tmp_path):
+    """A shop of its own, with its catalog in ``catalog`` beside it."""
+    shutil.copytree(tiny_catalog.parent, tmp_path / "catalog")
+    shutil.copytree(tiny_shop, tmp_path / "shop")
+    return tmp_path / "shop"
+
+
+@pytest.fixture
+def writing(serve, shop, tmp_path):
+    """The service on a shop of its own, that may be written to."""
+    return serve(shop=shop, write_key=KEY, image_root=tmp_path / "catalog")
+
+
+def call(http, method, path, *, headers=BEARER, **options):
+    return http.run(http.client.request(method, path, headers=headers, **options))
+
+
+def put(http, *items, **options):
+    return call(http, "PUT", "/v1/items", json={"items": list(items)}, **options)
+
+
+def outcomes(response):
+    assert response.status_code == 200, response.text
+    return [(one["item_id"], one["status"]) for one in response.json()["results"]]
+
+
+def titles(http, text):
+    reply = http.post("/v1/search", json={"parts": [{"text": text}]})
+    return [hit["title"] for hit in reply.json()["hits"]]
+
+
+def test_an_item_that_is_put_is_found_when_the_reply_is_there(writing):
+    item = {"id": "teal", "title": "Teal kettle", "price": 3, "images": ["images/red-mug-1.jpg"]}
+    assert outcomes(put(writing, item)) == [("teal", "created")]
+    assert titles(writing, "kettle") == ["Teal kettle"]
+    assert writing.get("/v1/items/teal/image").headers["content-type"] == "image/jpeg"
+    similar = writing.get("/v1/items/teal/similar", params={"limit": 1}).json()["hits"]
+    assert similar[0]["item_id"] == "red-mug"
+    assert outcomes(put(writing, item)) == [("teal", "unchanged")]
+
+
+def test_pictures_come_with_the_items_in_a_form(writing):
+    items = [{"id": "up", "title": "Uploaded", "images": ["front", "back", "images/red-mug-1.jpg"]}]
+    form = {"front": jpeg(plain(COLORS["blue"])), "back": b"junk", "unused": b"x"}
+    response = call(writing, "PUT", "/v1/items", data={"items": json.dumps(items)}, files=form)
+    assert outcomes(response) == [("up", "created")]
+    assert [one["image"] for one in response.json()["results"][0]["images"]] == ["back"]
+    assert writing.get("/v1/items/up").json()["images"] == ["front", "images/red-mug-1.jpg"]
+
+
+def test_each_item_of_a_bulk_stands_for_itself(writing):
+    good = {"id": "good", "images": ["images/red-mug-1.jpg"]}
+    bad = [
+        ({"id": "typo", "prise": 3}, "prise: Extra inputs are not permitted"),
+        ({"id": "text", "price": "12"}, "price: Input should be a valid number"),
+        ({"id": "below", "price": -1}, "price: Input should be greater than or equal to 0"),
+        ({"id": 7}, "id: Input should be a valid string"),
+        ({"title": "no id"}, "id: Field required"),
+        ({"id": ""}, "id: String should have at least 1 character"),
+        ({"id": "x" * 300}, "id: String should have at most 256 characters"),
+        ({"id": "\u00e9" * 200}, "id is longer than 256 bytes"),
+        ({"id": "a\nb"}, "id holds control characters"),
+        ({"id": "  "}, "no id"),
+        ({"id": "deep", "attributes": {"a": {"b": 1}}}, "attributes.a"),
+        ({"id": "none"}, "no image"),
+        ({"id": "v", "embeddings": [[1.0, 2.0]]}, "an embedding has 2 numbers, the index 112"),
+        ({"id": "v0", "embeddings": [[0.0] * 112]}, "must be finite and not all zero"),
+        ({"id": "v2", "images": ["a"], "embeddings": [[1.0] * 112] * 2}, "2 embeddings for 1 im"),
+        ("text", "valid dictionary"),
+        (None, "valid dictionary"),
+        ([1], "valid dictionary"),
+    ]
+    response = put(writing, *(item for item, _ in bad), good)
+    results = response.json()["results"]
+    assert [one["status"] for one in results] == ["refused"] * len(bad) + ["created"]
+    assert response.json()["refused"] == len(bad)
+    for (_, reason), one in zip(bad, results, strict=False):
+        assert reason in one["reason"], one
+    assert writing.get("/v1/status").json()["items"] == 13
+
+
+def test_a_lone_surrogate_is_refused_and_answered(writing):
+    body = b'{"items": [{"id": "\\ud800", "title": "\\ud800"}]}'
+    headers = {**BEARER, "content-type": "application/json"}
+    response = call(writing, "PUT", "/v1/items", content=body, headers=headers)
+    assert response.status_code in (200, 422), response.text
+    assert writing.get("/v1/status").json()["items"] == 12
+
+
+OUTSIDE = {
+    "/etc/passwd": "outside",
+    "../secret.jpg": "outside",
+    "images/../../secret.jpg": "outside",
+    "images\\..\\..\\secret.jpg": "outside",
+    "link.jpg": "outside",
+    "folder/secret.jpg": "outside",
+    "pipe": "not a file",
+    "images": "not a file",
+    "http://127.0.0.1/x.jpg": "a URL",
+    "file:///etc/passwd": "a URL",
+    "a\0b": "outside",
+    "nothing.jpg": "no such image",
+    "x" * 900: "no such image",
+}
+
+
+def test_no_file_outside_the_image_root_is_read(writing, tmp_path):
+    (tmp_path / "secret.jpg").write_bytes(jpeg(plain(COLORS["red"])))
+    (tmp_path / "catalog" / "link.jpg").symlink_to(tmp_path / "secret.jpg")
+    (tmp_path / "catalog" / "folder").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "catalog" / "pipe")
+    response = put(writing, *({"id": f"i{n}", "images": [p]} for n, p in enumerate(OUTSIDE)))
+    for reason, one in zip(OUTSIDE.values(), response.json()["results"], strict=True):
+        assert one["status"] == "refused"
+        assert reason in one["images"][0]["reason"], one
+    assert writing.get("/v1/status").json()["items"] == 12
+
+
+def test_without_an_image_root_no_file_is_read(serve, shop):
+    http = serve(shop=shop, write_key=KEY)
+    response = put(http, {"id": "x", "images": ["images/red-mug-1.jpg"]})
+    assert outcomes(response) == [("x", "refused")]
+    assert "neither sent nor stored" in response.json()["results"][0]["images"][0]["reason"]
+
+
+WRITES = [
+    ("PUT", "/v1/items"),
+    ("POST", "/v1/items/delete"),
+    ("PATCH", "/v1/items/red-mug"),
+    ("DELETE", "/v1/items/red-mug"),
+]
+
+
+def test_without_a_key_in_the_settings_nobody_writes(serve, shop):
+    http = serve(shop=shop)
+    for method, path in WRITES:
+        for headers in ({}, BEARER, {"authorization": "Bearer "}, {"authorization": "Bearer None"}):
+            response = call(http, method, path, headers=headers)
+            assert (response.status_code, response.json()["code"]) == (403, "writes_disabled")
+            assert "VITRINE_WRITE_KEY" in response.json()["detail"]
+    assert http.get("/v1/status").json()["items"] == 12
+
+
+WRONG = [
+    {},
+    {"authorization": "Bearer wrong"},
+    {"authorization": f"Basic {KEY}"},
+    {"authorization": KEY},
+    {"authorization": f"Bearer {KEY}x"},
+    {"authorization": f"Bearer {KEY[:-1]}"},
+    {"api-key": "wrong"},
+    {"authorization": b"Bearer \xe9"},
+]
+
+
+def test_a_missing_or_wrong_key_writes_nothing(writing):
+    for method, path in WRITES:
+        for headers in WRONG:
+            response = call(writing, method, path, headers=headers)
+            assert (response.status_code, response.json()["code"]) == (401, "unauthorized")
+            assert response.headers["www-authenticate"] == "Bearer"
+            assert KEY not in response.text
+    assert writing.get("/v1/status").json()["items"] == 12
+
+
+def test_the_key_may_come_as_api_key_too(writing):
+    assert call(writing, "DELETE", "/v1/items/red-mug", headers={"api-key": KEY}).status_code == 200
+
+
+NO_ITEMS = [
+    (b"", "items"),
+    (b"{", "items"),
+    (b"[]", "items"),
+    (b"{}", "items"),
+    (b"7", None),
+    (b'{"items": 7}', "items"),
+    (b'{"items": [], "more": 1}', "items"),
+    (b"[" * 100_000, "items"),
+    (b'{"items": [' + b'{"id":"x"},' * 10_000 + b'{"id":"x"}]}', "items"),
+    (b"\xff\xfe", "items"),
+]
+
+
+def test_a_body_that_holds_no_items_is_a_problem(writing):
+    headers = {**BEARER, "content-type": "application/json"}
+    for body, param in NO_ITEMS:
+        response = call(writing, "PUT", "/v1/items", content=body, headers=headers)
+        assert response.status_code == 422, response.text
+        assert response.headers["content-type"] == "application/problem+json"
+        assert response.json()["param"] == param
+
+
+def test_another_content_type_is_refused(writing):
+    headers = {**BEARER, "content-type": "text/csv"}
+    response = call(writing, "PUT", "/v1/items", content=b"id\nx\n", headers=headers)
+    assert (response.status_code, response.json()["code"]) == (415, "unsupported_media_type")
+
+
+def test_a_patch_changes_fields_filters_and_facets(writing):
+    change = {"price": 1.5, "attributes": {"color": "teal", "size": "L"}}
+    response = call(writing, "PATCH", "/v1/items/red-mug", json=change)
+    assert (response.status_code, response.json()["status"]) == (200, "updated")
+    item = writing.get("/v1/items/red-mug").json()
+    assert (item["price"], item["title"], len(item["images"])) == (1.5, "Red mug", 2)
+    body = {
+        "parts": [{"item_id": "blue-mug"}],
+        "filter": "price < 2 and size = L",
+        "facets": ["color"],
+    }
+    reply = writing.post("/v1/search", json=body).json()
+    assert [hit["item_id"] for hit in reply["hits"]] == ["red-mug"]
+    assert reply["facets"]["color"] == [{"value": "teal", "count": 1}]
+    call(writing, "PATCH", "/v1/items/red-mug", json={"price": None, "attributes": {"size": None}})
+    assert writing.get("/v1/items/red-mug").json()["price"] is None
+    assert writing.get("/v1/items/red-mug").json()["attributes"] == {"color": "teal"}
+
+
+def test_a_patch_can_bring_pictures(writing):
+    form = {"new.jpg": jpeg(plain(COLORS["blue"], spot=40))}
+    item = json.dumps({"images": ["new.jpg", "images/red-mug-1.jpg"]})
+    path = "/v1/items/red-mug"
+    assert call(writing, "PATCH", path, data={"item": item}, files=form).status_code == 200
+    assert writing.get(path).json()["images"] == ["new.jpg", "images/red-mug-1.jpg"]
+    assert call(writing, "PATCH", path, json={"images": ["new.jpg"]}).json()["status"] == "updated"
+    assert writing.get(path).json()["images"] == ["new.jpg"]
+    refused = call(writing, "PATCH", path, json={"images": ["gone.jpg"]})
+    assert (refused.status_code, refused.json()["param"]) == (422, "images")
+    assert writing.get(path).json()["images"] == ["new.jpg"]
+
+
+def test_a_patch_that_is_none_is_a_problem(writing):
+    for change in [{"id": "other"}, {"prise": 3}, {"price": "1"}, {"in_stock": 1}, [], "x"]:
+        response = call(writing, "PATCH", "/v1/items/red-mug", json=change)
+        assert response.status_code == 422, change
+    assert writing.get("/v1/items/red-mug").json()["price"] == 15.0
+
+
+def test_what_is_not_there_cannot_be_patched_or_deleted(writing):
+    writes = (("PATCH", {"json": {"price": 1}}), ("DELETE", {}))
+    for item_id, (method, options) in itertools.product(
+        ["ghost", "a%2Fb", "%FF", "x" * 300, "%00"], writes
+    ):
+        response = call(writing, method, f"/v1/items/{item_id}", **options)
+        assert (response.status_code, response.json()["code"]) == (404, "unknown_item")
+
+
+def test_an_id_with_slashes_is_put_patched_and_deleted(writing):
+    odd = "a/b c?#\u00e9/similar"
+    assert outcomes(put(writing, {"id": odd, "images": ["images/red-mug-1.jpg"]})) == [
+        (odd, "created")
+    ]
+    path = "/v1/items/a%2Fb%20c%3F%23%C3%A9%2Fsimilar"
+    assert call(writing, "PATCH", path, json={"title": "Odd"}).json()["item_id"] == odd
+    assert writing.get(path).json()["title"] == "Odd"
+    assert call(writing, "DELETE", path).json() == {
+        "item_id": odd, "status": "deleted", "reason": "", "images": [],
+    }  # fmt: skip
+    assert writing.get(path).status_code == 404
+
+
+def test_many_are_deleted_at_once(writing):
+    ids = ["red-mug", "ghost", "blue-mug"]
+    response = call(writing, "POST", "/v1/items/delete", json={"ids": ids})
+    assert [status for _, status in outcomes(response)] == ["deleted", "unknown", "deleted"]
+    assert titles(writing, "red mug blue mug")[:1] != ["Red mug"]
+    assert writing.get("/v1/status").json()["items"] == 10
+    for ids in ([], [7], "red-mug", None):
+        assert call(writing, "POST", "/v1/items/delete", json={"ids": ids}).status_code == 422
+
+
+ELSEWHERE = """
+import sys
+from pathlib import Path
+from indexer.store import Store
+from indexer.writes import delete_items
+store = Store(Path(sys.argv[1]))
+delete_items(store, ["red-mug"])
+store.close()
+"""
+
+
+def test_what_another_process_writes_is_seen_soon(writing, shop):
+    assert writing.get("/v1/status").json()["items"] == 12
+    subprocess.run([sys.executable, "-c", ELSEWHERE, shop / "catalog.lmdb"], check=True)
+
+    async def gone() -> None:
+        async with asyncio.timeout(10):
+            while (await writing.client.get("/v1/status")).json()["items"] == 12:
+                await asyncio.sleep(0.02)
+
+    writing.run(gone())
+    assert "Red mug" not in titles(writing, "red mug")
+
+
+def test_much_that_is_written_starts_a_rebuild_and_nothing_is_lost(
+    serve, shop, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(compaction, "CHECK_S", 0.05)
+    http = serve(
+        shop=shop, write_key=KEY, rebuild_rows=2, rebuild_share=0.01, reload_interval_s=0.1
+    )
+    items = [
+        {"id": f"n{n}", "title": "Kettle", "embeddings": [[float(n)] + [1.0] * 111]}
+        for n in range(4)
+    ]
+    put(http, *items)
+
+    async def rebuilt() -> None:
+        async with asyncio.timeout(60):
+            while (await http.client.get("/v1/status")).json()["generation"] == "000001":
+                reply = await http.client.post("/v1/search", json={"parts": [{"text": "kettle"}]})
+                assert len(reply.json()["hits"]) == 4
+                await asyncio.sleep(0.05)
+
+    http.run(rebuilt())
+    assert titles(http, "kettle") == ["Kettle"] * 4
+
+
+def test_a_rebuild_is_due_by_rows_by_share_or_by_changes():
+    assert not due(Backlog(1000, 0, 100), 1000, 0.1)
+    assert due(Backlog(1001, 0, 100), 1000, 0.1)
+    assert not due(Backlog(5000, 0, 100_000), 1000, 0.1)
+    assert due(Backlog(10_001, 0, 100_000), 1000, 0.1)
+    assert due(Backlog(0, 10_001, 100), 1000, 0.1)
+    assert not due(Backlog(0, 10_001, 10_000), 1000, 0.1)
+
+
+def test_a_shop_that_is_not_built_yet_cannot_be_written_to(serve, tmp_path):
+    response = put(serve(shop=tmp_path / "none", write_key=KEY), {"id": "x"})
+    assert (response.status_code, response.json()["code"]) == (503, "index_not_found")
+
+
+def test_a_full_store_is_told_and_what_was_there_stays(writing, shop, monkeypatch):
+    from indexer import store as store_module
+
+    def full(self):
+        raise store_module.StoreFull(f"{self.path} is full")
+
+    monkeypatch.setattr(store_module.Store, "write", full)
+    response = put(writing, {"id": "x", "images": ["images/red-mug-1.jpg"]})
+    assert (response.status_code, response.json()["code"]) == (507, "store_full")
+    monkeypatch.undo()
+    assert writing.get("/v1/status").json()["items"] == 12
+
+
+def test_a_write_behind_the_services_back_is_not_in_the_hits(writing, shop):
+    """Even in the moment before it is noticed."""
+    store = Store(shop / "catalog.lmdb")
+    began = time.monotonic()
+    delete_items(store, ["red-mug"])
+    assert "Red mug" not in titles(writing, "red mug"), time.monotonic() - began
+    store.close()
