@@ -335,12 +335,10 @@ def main() -> int:
     indexer.companions.load_encoder = models
     began = time.monotonic()
     killed: Counter[str] = Counter()
-    problems: list[str] = []
     trials = 0
     with tempfile.TemporaryDirectory() as folder:
         world = World(Path(folder), options.seed)
-        typical_s = rehearse(world)
-        problems += looked_at(world)
+        typical_s, problems = rehearse(world)
         while killed.total() < options.kills:
             trials += 1
             died, wrong = one_trial(world, typical_s)
@@ -362,8 +360,8 @@ def main() -> int:
     return int(bool(problems))
 
 
-def rehearse(world: World) -> dict[str, float]:
-    """Build the first index, and let each job run to its end once: how long it takes."""
+def rehearse(world: World) -> tuple[dict[str, float], list[str]]:
+    """Build the first index, and let each job run to its end once: how long, and what is wrong."""
     world.known = {f"item-{n}": n for n in range(ITEMS // 2)}
     world.versions = ITEMS
     first = world.write_catalog()
@@ -373,14 +371,15 @@ def rehearse(world: World) -> dict[str, float]:
         os._exit(0)
     if os.waitpid(pid, 0)[1]:
         raise SystemExit("the first index could not be built")
-    typical_s = {}
+    typical_s: dict[str, float] = {}
+    problems: list[str] = []
     for job in JOBS:
         given = {"ingest": world.write_catalog, "write": lambda: plan_of(world)}.get(job)
         start = time.monotonic()
         Child(world, job, given() if given else None).end(world, SLOWEST_S)
         typical_s[job] = time.monotonic() - start
-        looked_at(world)
-    return typical_s
+        problems += [f"rehearsal of {job}: {one}" for one in looked_at(world)]
+    return typical_s, problems
 
 
 if __name__ == "__main__":

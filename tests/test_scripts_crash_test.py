@@ -1,4 +1,4 @@
-"""The crash test in short: jobs killed at random moments lose nothing.."""
+"""The crash test in short: jobs killed at random moments lose nothing."""
 
 from __future__ import annotations
 
