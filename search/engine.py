@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from msgspec.structs import replace
@@ -18,7 +18,7 @@ from indexer.generation import ShopFolder
 from indexer.images import LIMITS, WHOLE, Box, ImageLimits, read_image_file
 from indexer.items import ORIGINAL, Item
 from indexer.pictures import display_copy
-from indexer.status import Status, status_of
+from indexer.status import RecallStatus, Status, status_of
 from indexer.store import ItemRecord, Store, encoder_key
 from indexer.writes import Draft, Outcome, delete_items, put_items
 from search.direction import Direction
@@ -45,6 +45,16 @@ if TYPE_CHECKING:
 _ATTEMPTS = 4  # to answer while items change under the search, before it is taken as it comes
 _FUSE_DEPTH = 200  # how deep rankings are fused, at least
 _MAX_MATCHES = 50_000  # items that a query by words considers
+
+
+class Vitals(NamedTuple):
+    """What is open: items, rows of the index, rows beside it or dead in it, and its recall."""
+
+    generation: str
+    items: int
+    indexed_rows: int
+    delta_rows: int
+    recall: RecallStatus
 
 
 class SearchEngine:
@@ -240,6 +250,17 @@ class SearchEngine:
         Searches that run meanwhile answer from before.
         """
         return self._live.refresh()
+
+    def vitals(self) -> Vitals:
+        """What is open, in numbers that cost nothing to give."""
+        view = self._live.view
+        return Vitals(
+            generation=self.generation,
+            items=view.items,
+            indexed_rows=len(view.segments[0].vectors),
+            delta_rows=view.backlog,
+            recall=self._watch.status(),
+        )
 
     def backlog(self) -> Backlog:
         """How much was written since the index was built: when to build it anew."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from indexer.items import Item
     from search.filters import Filter
     from search.hits import Reply
+    from service.metrics import Metrics
     from service.schemas import PartBody, SearchBody
     from service.serving import Engine, Served, Serving
     from service.settings import Settings
@@ -37,6 +38,7 @@ class Desk(NamedTuple):
     searchers: Workers
     readers: Workers
     writers: Workers
+    metrics: Metrics
 
 
 async def answer(desk: Desk, query: Query, *, root: str = "") -> bytes:
@@ -48,7 +50,7 @@ async def answer(desk: Desk, query: Query, *, root: str = "") -> bytes:
         embedded = await _embedded(served, query)
         photo_ms = (time.perf_counter() - began) * 1e3 if embedded is not query else 0.0
         engine = served.engine
-        return await desk.searchers.run(lambda: _search(engine, embedded, photo_ms, root))
+        return await desk.searchers.run(lambda: _search(desk, engine, embedded, photo_ms, root))
 
 
 def check_limit(desk: Desk, limit: int) -> None:
@@ -91,11 +93,12 @@ async def _embed(served: Served, image: bytes, box: Box) -> Embedding:
         raise
 
 
-def _search(engine: Engine, query: Query, photo_ms: float, root: str) -> bytes:
+def _search(desk: Desk, engine: Engine, query: Query, photo_ms: float, root: str) -> bytes:
     reply = engine.search(query)
     if photo_ms:
         for stage in ("encode_ms", "total_ms"):
             reply.timings[stage] = round(reply.timings.get(stage, 0.0) + photo_ms, 3)
+    desk.metrics.search(reply)
     return reply_json(reply, root=root)
 
 

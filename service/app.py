@@ -17,6 +17,7 @@ from service.answering import Desk
 from service.batching import BatchLimits, PhotoBatcher
 from service.compaction import Compaction
 from service.edge import Edge
+from service.metrics import Metrics
 from service.problems import install
 from service.routes.items import item_routes
 from service.routes.pages import add_pages
@@ -65,8 +66,12 @@ def create_app(
     images = ImageLimits(settings.max_megapixels, settings.max_upload_mb)
     limits = BatchLimits(settings.batch_size, settings.batch_wait_ms / 1e3, queue, deadline_s)
 
+    metrics = Metrics()
+
     def batcher(engine: Engine) -> PhotoBatcher:
-        return PhotoBatcher(engine.encoder, decoders, limits=limits, images=images)
+        return PhotoBatcher(
+            engine.encoder, decoders, limits=limits, images=images, observe=metrics.batch
+        )
 
     serving = Serving(
         open_engine or (lambda encoder: _open_shop(settings, encoder)),
@@ -102,7 +107,7 @@ def create_app(
         lifespan=lifespan,
         middleware=[
             Middleware(SecurityHeaders),
-            Middleware(Edge, log=settings.request_log),
+            Middleware(Edge, log=settings.request_log, metrics=metrics),
             Middleware(HostCheck, allowed=settings.allowed_hosts.split(",")),
             Middleware(
                 BodyLimit,
@@ -113,7 +118,7 @@ def create_app(
         ],
     )
     install(app)
-    desk = Desk(settings, serving, decoders, searchers, readers, writers)
+    desk = Desk(settings, serving, decoders, searchers, readers, writers, metrics)
     for router in (search_routes(desk), write_routes(desk), item_routes(desk), state_routes(desk)):
         app.include_router(router)
     add_pages(app)

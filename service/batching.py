@@ -13,7 +13,7 @@ from indexer.images import LIMITS, WHOLE, Box, ImageLimits, decode
 from service.workers import settled
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from indexer.arrays import Embedding, Pixels, Vectors
     from indexer.encoders.base import Encoder
@@ -55,7 +55,9 @@ class PhotoBatcher:
         *,
         limits: BatchLimits | None = None,
         images: ImageLimits = LIMITS,
+        observe: Callable[[int], None] = lambda _: None,
     ) -> None:
+        """``observe`` is told the size of each batch."""
         self._encoder = encoder
         self._decoders = decoders
         self._limits = limits or BatchLimits()
@@ -65,6 +67,7 @@ class PhotoBatcher:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._closing = False
+        self._observe = observe
         self._inside = 0
         self._pace_s = 0.0  # measured seconds per photo while there was a backlog
 
@@ -114,6 +117,11 @@ class PhotoBatcher:
                 job.result.set_exception(_closed())
         self._thread.shutdown(wait=True)
 
+    @property
+    def waiting(self) -> int:
+        """How many photos are between their arrival and their embedding."""
+        return self._inside
+
     def _refuse_if_full(self) -> None:
         if self._inside >= self._limits.queue:
             raise Overloaded(f"{self._inside} photos wait already; try again in a moment")
@@ -153,6 +161,7 @@ class PhotoBatcher:
             if freed_at:
                 pace = (now - freed_at) / len(batch)
                 self._pace_s = 0.9 * self._pace_s + 0.1 * pace if self._pace_s else pace
+            self._observe(len(batch))
             freed_at = now if self._inside > len(batch) else 0.0
 
     def _take(self) -> list[_Job]:

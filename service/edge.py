@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from service.metrics import Metrics
+
 T = TypeVar("T")
 
 access_log = logging.getLogger("vitrine.access")
@@ -37,9 +39,10 @@ class Edge:
     percent-encoded (they may contain slashes), and writes the access log.
     """
 
-    def __init__(self, app: ASGIApp, *, log: bool = False) -> None:
+    def __init__(self, app: ASGIApp, *, log: bool = False, metrics: Metrics | None = None) -> None:
         self._app = app
         self._log = log
+        self._metrics = metrics
         self._start = token_hex(4)  # told apart from other processes; no secret
         self._count = itertools.count(1)
 
@@ -80,6 +83,9 @@ class Edge:
                 raise
             await reply(scope, receive, send_marked)
         finally:
+            seconds = time.perf_counter() - began
+            if self._metrics is not None:
+                self._metrics.request(method, _route(scope), status or 499, seconds)
             if self._log:
                 access_log.info(
                     "request",
@@ -88,7 +94,7 @@ class Edge:
                         "path": scope["path"],
                         "status": status or 499,
                         "bytes": sent,
-                        "ms": round((time.perf_counter() - began) * 1e3, 1),
+                        "ms": round(seconds * 1e3, 1),
                         "request_id": request_id,
                     },
                 )
@@ -120,6 +126,11 @@ class ClientGone(Exception):
 async def _disconnected(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
+
+
+def _route(scope: Scope) -> str:
+    """The pattern a path was matched by: there are few of them, while paths are without number."""
+    return str(getattr(scope.get("route"), "path", "other"))
 
 
 def _given_id(scope: Scope) -> str | None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from indexer.items import Item
     from indexer.status import Status
     from indexer.writes import Draft, Outcome
+    from search.engine import Vitals
     from search.hits import Reply
     from search.live import Backlog
     from search.query import Query
@@ -68,6 +69,10 @@ class Engine(Protocol):
 
     def refresh(self) -> bool:
         """Take in what this and other processes wrote; whether there was anything."""
+        ...
+
+    def vitals(self) -> Vitals:
+        """What is open, in numbers that cost nothing to give."""
         ...
 
     def backlog(self) -> Backlog:

@@ -55,6 +55,11 @@ class Workers:
         finally:
             self._waiting -= 1
 
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for a thread."""
+        return self._waiting
+
     def close(self) -> None:
         """Let running calls finish; wait for them."""
         self._pool.shutdown(wait=True, cancel_futures=True)

@@ -68,7 +68,7 @@ def test_the_contract_says_what_was_wished_measured_and_chosen(chosen):
     contract = index.contract
     assert contract.wishes.recall == 0.97
     assert contract.recipe == index.recipe
-    assert {"HNSW32-fp16", "IVF256-PQ4", "Flat"} <= {one.recipe for one in contract.tried}
+    assert {"HNSW24-fp16", "IVF256-PQ4", "Flat"} <= {one.recipe for one in contract.tried}
     assert contract.ram_bytes == round(bytes_per_row(index.recipe, DIM) * N)
     assert contract.levels[contract.level].recall >= 0.97
     assert heard == [(done, 8) for done in (*range(7), 8)]
@@ -91,12 +91,12 @@ def test_recall_of_one_is_promised_by_exact_search_only(vectors):
 
 def test_memory_decides_which_recipes_are_tried(vectors):
     """Half of what fp16 graphs take: small codes only."""
-    limit = round(0.5 * bytes_per_row("HNSW32-fp16", DIM) * 5000)
+    limit = round(0.5 * bytes_per_row("HNSW24-fp16", DIM) * 5000)
     index = choose_recipe(
         vectors[:5000], np.arange(5000), Wishes(recall=0.9, ram_bytes=limit, exact_below=1000)
     )
     assert index.contract.ram_bytes <= limit
-    assert "HNSW32-fp16" not in {one.recipe for one in index.contract.tried}
+    assert "HNSW24-fp16" not in {one.recipe for one in index.contract.tried}
 
 
 def test_too_little_memory_for_anything_is_told_with_what_it_takes(vectors):

@@ -16,7 +16,7 @@ from search.planner import Plan, nearest, plan_for
 
 N = 20_000
 DIM = 32
-RECIPES = ("HNSW32-fp16", "IVF256-PQ4")
+RECIPES = ("HNSW24-fp16", "IVF256-PQ4")
 
 
 def clustered(rng, n):
@@ -133,7 +133,7 @@ def test_the_cheaper_way_is_taken(vectors):
 
 def test_two_threads_of_different_effort_do_not_disturb_each_other(vectors, queries):
     """Depth is handed in with each call: what one thread asks for is not what the other gets."""
-    index = VectorIndex.build(vectors, np.arange(N), "HNSW32-fp16")
+    index = VectorIndex.build(vectors, np.arange(N), "HNSW24-fp16")
     efforts = efforts_of(index.recipe, N)
     efforts = [efforts[0], efforts[-1]]
     alone = [index.near(queries, 10, effort)[0] for effort in efforts]

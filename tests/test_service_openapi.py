@@ -20,6 +20,7 @@ ROUTES = {
     ("get", "/v1/items/{item_id}/image"),
     ("get", "/v1/status"),
     ("get", "/livez"),
+    ("get", "/metrics"),
     ("get", "/readyz"),
 }
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import msgspec
 from fastapi import APIRouter, Response
 
+from indexer.errors import VitrineError
 from service.answering import Desk
+from service.metrics import MEDIA_TYPE
 from service.openapi import problems
 from service.schemas import HealthReply, StatusReply
 
@@ -13,7 +17,7 @@ _FRESH = {"Cache-Control": "no-store"}
 
 
 def state_routes(desk: Desk) -> APIRouter:
-    """GET /livez, /readyz and /v1/status."""
+    """GET /livez, /readyz, /metrics and /v1/status."""
     router = APIRouter(tags=["state"])
 
     @router.get(
@@ -53,6 +57,29 @@ def state_routes(desk: Desk) -> APIRouter:
         # Only what is documented: paths of the machine are nobody's business over HTTP.
         fields = {name: getattr(found, name) for name in StatusReply.model_fields}
         return Response(msgspec.json.encode(fields), media_type="application/json", headers=_FRESH)
+
+    @router.get(
+        "/metrics",
+        summary="Counters and gauges for Prometheus",
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {}}}, **problems()},
+        operation_id="metrics",
+    )
+    async def metrics() -> Response:
+        """Of this process, as its pid label says; also while no index is open."""
+        waiting = {
+            "decoding": desk.decoders.waiting,
+            "searching": desk.searchers.waiting,
+            "reading": desk.readers.waiting,
+            "writing": desk.writers.waiting,
+        }
+        vitals = None
+        with contextlib.suppress(VitrineError):
+            async with desk.serving.lease() as served:
+                waiting["photos"] = served.batcher.waiting
+                vitals = await desk.readers.run(served.engine.vitals)
+        text = desk.metrics.text(vitals, waiting)
+        return Response(text, media_type=MEDIA_TYPE, headers=_FRESH)
 
     return router
 

@@ -1,0 +1,126 @@
+"""What the service counts and measures, as Prometheus reads it.
+
+Each process counts for itself, and says so: every series carries its ``pid``. Where several
+processes share a port, a scrape reaches one of them, and adding their counters up would be wrong.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import Metric
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from search.engine import Vitals
+    from search.hits import Reply
+
+MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
+_PHOTOS = (1, 2, 4, 8, 16, 32, 64)
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
+
+
+class Metrics:
+    """The counters of one process. Call it from the event loop or any thread."""
+
+    def __init__(self) -> None:
+        self._registry = registry = CollectorRegistry()
+        self._requests = Counter(
+            "vitrine_requests",
+            "Replies.",
+            ("method", "route", "status"),
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "vitrine_request_seconds", "From request to reply.", ("route",),
+            registry=registry, buckets=_SECONDS,
+        )  # fmt: skip
+        self._searches = Counter(
+            "vitrine_searches", "Searches, by how they were done.", ("mode",), registry=registry
+        )
+        self._stages = Histogram(
+            "vitrine_search_stage_seconds", "Stages of a search.", ("stage",),
+            registry=registry, buckets=_SECONDS,
+        )  # fmt: skip
+        self._batches = Histogram(
+            "vitrine_batch_photos", "Photos encoded together.", registry=registry, buckets=_PHOTOS
+        )
+        self._waiting = Gauge(
+            "vitrine_queue_depth", "Calls that wait for their turn.", ("queue",), registry=registry
+        )
+        self._generation = Gauge(
+            "vitrine_generation", "1 for the generation that serves.", ("generation",),
+            registry=registry,
+        )  # fmt: skip
+        self._items = Gauge("vitrine_items", "Items that can be found.", registry=registry)
+        self._rows = Gauge("vitrine_index_rows", "Rows of the index.", registry=registry)
+        self._delta = Gauge(
+            "vitrine_delta_rows", "Rows beside the index, or dead in it.", registry=registry
+        )
+        self._recall = Gauge(
+            "vitrine_recall", "Recall@10: promised, measured at the build, live of real queries.",
+            ("kind",), registry=registry,
+        )  # fmt: skip
+        self._samples = Gauge(
+            "vitrine_recall_samples", "Real queries searched again exactly.", registry=registry
+        )
+        self._raised = Gauge(
+            "vitrine_effort_raised", "Levels searches try harder than measured.", registry=registry
+        )
+
+    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request. ``route`` is a pattern such as /v1/items/{item_id}, never a path."""
+        known = method if method in _METHODS else "other"
+        self._requests.labels(known, route, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def search(self, reply: Reply) -> None:
+        """Count a search and its stages."""
+        self._searches.labels(reply.mode).inc()
+        for stage, milliseconds in reply.timings.items():
+            self._stages.labels(stage.removesuffix("_ms")).observe(milliseconds / 1e3)
+
+    def batch(self, photos: int) -> None:
+        """Count photos that were encoded together."""
+        self._batches.observe(photos)
+
+    def text(self, vitals: Vitals | None, waiting: Mapping[str, int]) -> bytes:
+        """Everything, in Prometheus's text format. ``vitals`` is None while no index is open."""
+        for name, depth in waiting.items():
+            self._waiting.labels(name).set(depth)
+        self._generation.clear()
+        self._recall.clear()
+        if vitals is not None:
+            self._generation.labels(vitals.generation).set(1)
+            self._items.set(vitals.items)
+            self._rows.set(vitals.indexed_rows)
+            self._delta.set(vitals.delta_rows)
+            self._recall.labels("promised").set(vitals.recall.promised)
+            self._recall.labels("measured").set(vitals.recall.measured)
+            if vitals.recall.live is not None:
+                self._recall.labels("live").set(vitals.recall.live)
+            self._samples.set(vitals.recall.samples)
+            self._raised.set(vitals.recall.raised)
+        return bytes(generate_latest(_OfThisProcess(self._registry)))
+
+
+class _OfThisProcess(CollectorRegistry):
+    """A registry's series, each with the pid of this process."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__()
+        self._inner = registry
+        self._pid = str(os.getpid())
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in self._inner.collect():
+            marked = Metric(metric.name, metric.documentation, metric.type)
+            marked.samples = [
+                sample._replace(labels={**sample.labels, "pid": self._pid})
+                for sample in metric.samples
+            ]
+            yield marked
