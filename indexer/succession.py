@@ -152,13 +152,13 @@ def _install(
         key = encoder_key(manifest.encoder, manifest.weights_hash)
         store = Store(shop.store)
         try:
-            with store.read() as reader:
-                missing, checked = sum(1 for _ in lacking(reader, key)), reader.meta("next_row", 0)
-            if missing:
-                if fill is None:
-                    raise _lacks(shop, manifest, name, missing)
+            missing, checked = _count_lacking(store, key)
+            if missing and fill is not None:
+                announce(store, shop.manifest(shop.current()), manifest)
                 fill(manifest)
-                checked = 0
+                missing, checked = _count_lacking(store, key)
+            if missing:
+                raise _lacks(shop, manifest, name, missing)
             with store.write() as writer:
                 # Rows get rising numbers: those that came since the look above, and no others.
                 missing = sum(1 for _ in lacking(writer, key, checked))
@@ -169,6 +169,19 @@ def _install(
                 shop.make_current(name, after=after)
         finally:
             store.close()
+
+
+def announce(store: Store, *manifests: Manifest) -> None:
+    """Have every write from now on embedded by the encoders of these, besides those so far."""
+    with store.write() as writer:
+        more = [(manifest.encoder, manifest.weights_hash) for manifest in manifests]
+        writer.put_meta(ENCODERS, list(dict.fromkeys([*wanted_encoders(writer), *more])))
+
+
+def _count_lacking(store: Store, encoder: bytes) -> tuple[int, int]:
+    """How many pictures an encoder lacks, and the first row that this did not look at."""
+    with store.read() as reader:
+        return sum(1 for _ in lacking(reader, encoder)), reader.meta("next_row", 0)
 
 
 def _lacks(shop: ShopFolder, manifest: Manifest, name: str, missing: int) -> IndexMismatch:
