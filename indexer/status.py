@@ -33,7 +33,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     ``lexical`` (words only) or ``fused`` (words and the encoder's text tower).
     ``facets`` are the fields worth offering as filters. These two, and the live part of ``recall``,
     are known only once an engine is open. ``recipe`` is how the index is laid out, ``promise``
-    what was measured before it was chosen.
+    what was measured before it was chosen, ``device`` where it is searched.
     """
 
     generation: str
@@ -51,6 +51,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     recall: RecallStatus
     text: Literal["", "lexical", "fused"] = ""
     facets: list[str] = []
+    device: str = "cpu"
 
 
 def shop_status(shop: ShopFolder) -> Status:

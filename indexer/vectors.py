@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from indexer.allowed import Allowed
 from indexer.contract import FLAT, Contract, Effort
+from indexer.devices import Placement, placed
 from indexer.errors import IndexCorrupt, IndexMismatch, StoreFull
 from indexer.recipes import (
     all_cores,
@@ -24,11 +25,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from indexer.arrays import Rows, Scores, Vectors
+    from indexer.devices import Gpus
 
 EXACT = "exact.faiss"  # beside the index, where the index itself holds no exact vectors
 _SLACK_BYTES = 1 << 20  # a vector inside an index file is no longer than the file, and a bit
 _LARGE_BATCH = 16  # queries; from here on one search may use every core
 _GATHER = 8  # where fewer than one in so many rows is allowed, copying them out is faster
+
+_GPU_BLOCK = 1 << 18  # rows copied at a time
 
 _load_lock = threading.Lock()  # FAISS's limits are set for the whole process
 
@@ -64,6 +68,9 @@ class VectorIndex:
         self._exact = exact_store(index) if exact is None else exact
         codes = faiss_module().rev_swig_ptr(self._exact.codes.data(), self._exact.codes.size())
         self._codes = codes.reshape(len(rows), self._exact.code_size)  # (n, bytes), not copied
+        self._gpu: Any | None = None
+        self._gpu_turn = threading.Lock()  # an index on a GPU takes one search at a time
+        self.placement = Placement("cpu", 0, "cpu")
         self._order = np.argsort(rows, kind="stable")
 
     @classmethod
@@ -117,6 +124,17 @@ class VectorIndex:
         """The same index under other row numbers (n,); nothing is copied."""
         return VectorIndex(self._base, rows, exact=self._beside, contract=self.contract)
 
+    def on_gpus(self, gpus: Gpus | None = None) -> VectorIndex:
+        """The same index, its vectors copied to the GPUs where there are any with room for them.
+
+        Searches without a filter are then exact ones on the GPU, whatever the recipe.
+        """
+        moved = self.with_rows(self.rows)
+        starts = range(0, len(self), _GPU_BLOCK)
+        blocks = (self.vectors_at(np.arange(at, min(at + _GPU_BLOCK, len(self)))) for at in starts)
+        moved._gpu, moved.placement = placed(blocks, self.dim, len(self), gpus)  # noqa: SLF001
+        return moved
+
     def __len__(self) -> int:
         return len(self.rows)
 
@@ -150,6 +168,9 @@ class VectorIndex:
 
         Scores are of the vectors as stored: fp32, or the fp16 numbers of the store.
         """
+        if self._gpu is not None and allowed is None:
+            with self._gpu_turn:
+                return self._run(self._gpu, queries, k, None)
         if allowed is None or not len(self):
             return self._run(self._exact, queries, k, None)
         if allowed.count * _GATHER >= len(self):

@@ -328,6 +328,7 @@ class SearchEngine:
             text=text,
             facets=view.columns.offered(),
             recall=self._watch.status(),
+            device=self._live.view.segments[0].vectors.placement.note,
         )
 
     def _record(self, item_id: str) -> ItemRecord:

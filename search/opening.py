@@ -69,7 +69,7 @@ def load_newest(folder: ShopFolder, names: list[str], encoder: Encoder, store: S
                 if (manifest.encoder, manifest.weights_hash) != (encoder.id, encoder.weights_hash):
                     continue
                 path = folder.generations / name
-                vectors = VectorIndex.load(path / VECTORS, path / ROWS, manifest.contract)
+                vectors = VectorIndex.load(path / VECTORS, path / ROWS, manifest.contract).on_gpus()
                 words = _words(folder, name, manifest, store)
                 held = stack.pop_all()
         except (IndexCorrupt, IndexNotFound) as error:

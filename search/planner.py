@@ -66,7 +66,8 @@ def nearest(
 def plan_for(vectors: VectorIndex, k: int, count: int, raised: int = 0) -> Plan | None:
     """How to search approximately for k of ``count`` allowed rows; None means exactly."""
     contract = vectors.contract
-    if contract.exact or count <= k:
+    on_gpu = vectors.placement.kind != "cpu" and count == len(vectors)
+    if contract.exact or count <= k or on_gpu:
         return None
     level = contract.levels[min(contract.level + raised, len(contract.levels) - 1)]
     share = count / len(vectors)

@@ -299,6 +299,7 @@ class StatusReply(BaseModel):
     recipe: str = Field(description="How the index is laid out.")
     promise: str = Field(description="What was measured before it was chosen.")
     recall: RecallReply
+    device: str = Field(description="Where the index is searched: cpu, or which GPUs.")
     created: str = Field(description="When the generation was built (RFC 3339).")
     text: Literal["", "lexical", "fused"] = Field(
         description="How words are answered: by words only, or with the encoder's text tower too."

@@ -49,4 +49,4 @@ def _recall(recall: RecallStatus) -> str:
     )
 
 
-_LATE = ("text", "facets")  # known only to an open engine
+_LATE = ("text", "facets", "device")  # known only to an open engine
