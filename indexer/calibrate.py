@@ -19,10 +19,11 @@ from indexer.confidence import RIVALS, Calibration, margins, sigmoid
 from indexer.errors import BadImage
 from indexer.images import decode
 from indexer.items import ORIGINAL
+from indexer.pictures import display_copy
 from indexer.retakes import retake, scene
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -82,17 +83,17 @@ def calibrate(
     ``vectors`` (n, dim) and ``rows`` are what ``index`` was built from, in the same order;
     pictures come from the display copies in the store. The same shop gives the same numbers.
     """
-    product_of = {record.item.item_id: record.item.product_id for record in records}
+    known = {record.item.item_id: record for record in records}
     numbers: dict[str, int] = {}
     products = np.array(
-        [numbers.setdefault(product_of[row.item_id], len(numbers)) for _, row in rows],
+        [numbers.setdefault(known[row.item_id].item.product_id, len(numbers)) for _, row in rows],
         dtype=np.int64,
     )  # (n,)
     if len(numbers) < FEWEST:
         return Fitted(None, f"too few products to calibrate: {len(numbers)}, needed {FEWEST}")
     shop = _Shop(index, rows, products)
     rng = np.random.default_rng(seed)
-    retaken, scenes = _retaken(store, encoder, rows, rng)
+    retaken, scenes = _retaken(store, encoder, rows, known, rng)
     if not len(retaken.places):
         return Fitted(None, "no picture of the shop could be read")
     found = shop.search(scenes, [frozenset()] * len(scenes))
@@ -226,7 +227,11 @@ class _Shop:
 
 
 def _retaken(
-    store: Store, encoder: Encoder, rows: Sequence[tuple[int, Row]], rng: np.random.Generator
+    store: Store,
+    encoder: Encoder,
+    rows: Sequence[tuple[int, Row]],
+    known: Mapping[str, ItemRecord],
+    rng: np.random.Generator,
 ) -> tuple[_Sample, Vectors]:
     """Retakes of a sample of the shop's images, and scenes (s, dim), encoded."""
     originals = [place for place, (_, row) in enumerate(rows) if row.variant == ORIGINAL]
@@ -234,8 +239,12 @@ def _retaken(
     # Whole rounds of all images in turn: a small shop's images are each used alike often.
     rounds = [rng.permutation(originals) for _ in range(-(-wanted // max(1, len(originals))))]
     chosen = np.concatenate(rounds)[:wanted] if rounds else np.empty(0, dtype=np.int64)
+    copies = {}
     with store.read() as reader:  # briefly: pages that a reader can see are not reused
-        copies = {place: reader.image(rows[place][1].content) for place in chosen.tolist()}
+        for place in chosen.tolist():
+            row = rows[place][1]
+            path = known[row.item_id].images[row.image_index].path
+            copies[place] = display_copy(reader, row.content, path)
     side = min(encoder.preprocess.size, _LARGEST)
     began = time.perf_counter()
     scenes = encoder.encode_images([scene(side, rng) for _ in range(_SCENES)])

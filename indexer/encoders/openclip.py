@@ -56,6 +56,7 @@ class OpenClipEncoder:
             details = open_clip.get_model_config(name) if name.startswith(_WITH_CONFIG) else None
             self.weights_hash = hash_weights(model, self.preprocess, mean, std, details)
             self._model = TorchModel(model, self.preprocess, mean, std, threads)
+            self.number_format = self._model.number_format
             blank = np.zeros((self.preprocess.size, self.preprocess.size, 3), dtype=np.uint8)
             self.dim = self._images([blank]).shape[1]
         except EncoderNotFound:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import logging
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from indexer.arrays import Pixels, Vectors
     from indexer.encoders.preprocess import Preprocess
+
+logger = logging.getLogger("vitrine.indexer")
 
 Color = tuple[float, float, float]
 
@@ -117,6 +120,11 @@ class TorchModel:
             self._dtype = torch.float16
         elif _cpu_has_bf16():
             self._dtype = torch.bfloat16
+        else:
+            logger.info(
+                "this CPU has no bf16 arithmetic: encoding in fp32, at about half the speed"
+            )
+        self.number_format = f"{str(self._dtype).removeprefix('torch.')} on {self._device}"
         # requires_grad stays as it is: without it, PyTorch multiplies attention's inputs by a
         # copy of the weights for each image: four times slower.
         self.model = model.eval()

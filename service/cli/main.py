@@ -34,6 +34,7 @@ _COMMANDS = {
     "gc": "Remove what a shop no longer needs.",
     "snapshot": "Write a whole shop into one file, while it is served.",
     "restore": "Make the shop that a snapshot holds.",
+    "train-encoder": "Fine-tune the bundled encoder on a shop, and say whether it helped.",
     "sample": "Draw a sample shop: catalog, product pictures and shopper photos.",
 }
 
@@ -51,7 +52,7 @@ class _Commands(click.Group):
     ) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        module = importlib.import_module(f"service.cli.{cmd_name}_command")
+        module = importlib.import_module(f"service.cli.{cmd_name.replace('-', '_')}_command")
         command: click.Command = module.command
         return command
 

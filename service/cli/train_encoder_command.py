@@ -1,0 +1,191 @@
+"""``vitrine train-encoder``."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from indexer.errors import BadQuery, EncoderNotFound
+from service.cli.console import (
+    human_seconds,
+    json_option,
+    note,
+    print_json,
+    print_table,
+    shop_option,
+    stage_bar,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from indexer.encoders.train.adapt import Adapted
+    from indexer.encoders.train.lessons import Lessons
+    from search.metrics import Estimate
+
+_FIGURES = ("recall@1", "recall@5")
+_WORSE = 1  # the exit status where nothing was gained, as of an error
+
+
+@click.command("train-encoder")
+@shop_option
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="The .onnx file to write."
+)
+@click.option(
+    "--pairs",
+    type=click.Path(path_type=Path),
+    help="CSV with the columns image and item_id: shoppers' photos and what they show.",
+)
+@click.option(
+    "--from",
+    "start",
+    type=click.Path(path_type=Path),
+    help="Weights to begin with: a .onnx file of this command. Default: the bundled ones.",
+)
+@click.option(
+    "--minutes",
+    type=click.FloatRange(0, min_open=True),
+    default=20.0,
+    show_default=True,
+    help="Longest time to train.",
+)
+@click.option(
+    "--steps",
+    type=click.IntRange(1),
+    default=3000,
+    show_default=True,
+    help="Most steps to train; it ends early where nothing is gained any more.",
+)
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@json_option
+def command(
+    shop: Path,
+    out: Path,
+    pairs: Path | None,
+    start: Path | None,
+    minutes: float,
+    steps: int,
+    force: bool,
+    as_json: bool,
+) -> int:
+    """Fine-tune the bundled encoder on a shop's own pictures, and on photos of its shoppers.
+
+    A part of them is held out. Where the new weights do not answer more of it than the old
+    ones, nothing is written and the exit status is 1. Else use them with
+    'vitrine migrate --encoder onnx:FILE'.
+    """
+    _check_out(out, force)
+    _check_packages()
+    from indexer.encoders.onnxfile import WEIGHTS
+    from indexer.encoders.train.lessons import read_lessons, read_pairs
+    from indexer.generation import ShopFolder
+    from indexer.store import Store
+
+    photos = read_pairs(pairs) if pairs else []
+    begin = start or WEIGHTS / "builtin.onnx"
+    store = Store(ShopFolder(shop).store)
+    with stage_bar({"read": "pictures", "train": "training"}) as show:
+        try:
+            lessons = read_lessons(
+                store, photos, progress=lambda done, total: show("read", done, total, 0)
+            )
+        finally:
+            store.close()
+        # Torch takes seconds to import: what is wrong with the input should not wait for it.
+        import indexer.encoders.train.adapt as training
+
+        done = training.adapt(
+            begin,
+            lessons,
+            out,
+            training.Course(minutes=minutes, steps=steps),
+            name=f"{begin.stem}, adapted",
+            report=lambda at, total, _: show("train", at, total, 0),
+        )
+    figures = {
+        when: {name: _estimate(outcomes[:, at]) for at, name in enumerate(_FIGURES)}
+        for when, outcomes in (("before", done.before), ("after", done.after))
+    }
+    if as_json:
+        print_json(
+            {
+                **figures,
+                "questions": len(done.before),
+                "how": lessons.how,
+                "written": str(out) if done.written else None,
+                "steps": done.steps,
+                "seconds": round(done.seconds, 1),
+                "mix": done.mix,
+                "skipped": lessons.skipped,
+                "notes": lessons.notes,
+            }
+        )
+    else:
+        _tell(lessons, done, figures, out)
+    if not done.written:
+        note(
+            f"not better: {int(done.before[:, 0].sum())} of {len(done.before)} held-out questions "
+            f"answered before, {int(done.after[:, 0].sum())} after (two more were needed); nothing "
+            "was written"
+        )
+    return 0 if done.written else _WORSE
+
+
+def _check_packages() -> None:
+    """Refuse now what could not be imported after minutes of reading."""
+    for name in ("torch", "onnx"):
+        if find_spec(name) is None:
+            raise EncoderNotFound(
+                f"training needs the package {name}: pip install 'vitrine[train]'"
+            )
+
+
+def _check_out(out: Path, force: bool) -> None:
+    """Refuse what could not be written at the end, before anything long begins."""
+    if out.suffix != ".onnx":
+        raise BadQuery(f"--out takes a file that ends in .onnx, got {out}", param="out")
+    if not out.parent.is_dir():
+        raise BadQuery(f"--out {out}: there is no folder {out.parent}", param="out")
+    for path in (out, out.with_suffix(".json")):
+        if path.exists() and not force:
+            raise BadQuery(
+                f"{path} is there already; --force writes over it, or choose another name",
+                param="out",
+            )
+
+
+def _estimate(outcomes: NDArray[np.float64]) -> Estimate:
+    from search.metrics import estimate
+
+    return estimate(outcomes)
+
+
+def _tell(
+    lessons: Lessons, done: Adapted, figures: dict[str, dict[str, Estimate]], out: Path
+) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("", *_FIGURES):
+        table.add_column(name, justify="left" if not name else "right")
+    for when, values in figures.items():
+        cells = (
+            f"{one.value:.3f} [dim]({one.low:.2f}-{one.high:.2f})[/dim]" for one in values.values()
+        )
+        table.add_row(when, *cells)
+    print_table(table)
+    learned = int((~lessons.hidden).sum())
+    note(f"{len(done.before)} questions: {lessons.how}; learned from {learned} pictures")
+    note(f"{done.steps} steps in {human_seconds(done.seconds)}; {done.mix:.0%} of the new weights")
+    for one in lessons.notes:
+        note(one)
+    if lessons.skipped:
+        first = lessons.skipped[0]
+        note(f"{len(lessons.skipped)} pictures skipped, such as {first.image}: {first.reason}")
+    if done.written:
+        click.echo(f"wrote {out}; use it with --encoder onnx:{out}")

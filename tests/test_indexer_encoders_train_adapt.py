@@ -1,0 +1,246 @@
+"""Adapting an encoder to a shop: what is learned from, what is held out, and when it is refused."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from indexer.build import build_index
+from indexer.encoders.color import ColorEncoder
+from indexer.encoders.onnxfile import WEIGHTS
+from indexer.encoders.registry import load_encoder
+from indexer.encoders.train.lessons import FEWEST, Lessons, Pair, read_lessons, read_pairs
+from indexer.errors import BadCatalog, EncoderNotFound
+from indexer.generation import ShopFolder
+from indexer.sources import open_catalog
+from indexer.store import Store
+from tests.conftest import COLORS, jpeg, plain, write_catalog
+
+BUILTIN = WEIGHTS / "builtin.onnx"
+
+
+def write_pairs(path: Path, rows: list[tuple[str, str]]) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("image", "item_id"), *rows])
+    return path
+
+
+def lessons_of(catalog: Path, folder: Path, pairs: list[Pair] | None = None) -> Lessons:
+    shop = ShopFolder(folder / "learning")
+    build_index(open_catalog(catalog), shop, ColorEncoder())
+    store = Store(shop.store)
+    try:
+        return read_lessons(store, pairs or [])
+    finally:
+        store.close()
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Path:
+    return write_catalog(tmp_path / "catalog")
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> list[Pair]:
+    """Six photos of each of six shoes."""
+    (tmp_path / "photos").mkdir()
+    pairs = []
+    for color, rgb in COLORS.items():
+        for n in range(6):
+            path = tmp_path / "photos" / f"{color}-{n}.jpg"
+            path.write_bytes(jpeg(plain(rgb, side=120, spot=20 + 5 * n)))
+            pairs.append(Pair(path, f"{color}-shoe"))
+    return pairs
+
+
+@pytest.fixture
+def single(tmp_path: Path) -> Path:
+    """A shop of one picture for each item."""
+    folder = tmp_path / "single"
+    folder.mkdir()
+    for n in range(30):
+        (folder / f"{n}.jpg").write_bytes(jpeg(plain((8 * n, 99, 200 - 6 * n))))
+    return folder
+
+
+def test_of_photos_one_in_six_of_each_item_is_held_out(catalog, photos, tmp_path, monkeypatch):
+    monkeypatch.setattr("indexer.encoders.train.lessons.FEWEST", 6)
+    lessons = lessons_of(catalog, tmp_path, photos)
+    assert lessons.how.startswith("held-out photos")
+    assert (lessons.photo.sum(), lessons.main.sum()) == (36, 12)
+    asked = [lessons.items[n] for n in lessons.item[lessons.asked]]
+    assert sorted(asked) == sorted(f"{color}-shoe" for color in COLORS)
+    assert (lessons.hidden == lessons.asked).all()
+    assert not lessons.asked[~lessons.photo].any()
+
+
+def test_without_photos_whole_items_are_held_out(catalog, tmp_path, monkeypatch):
+    monkeypatch.setattr("indexer.encoders.train.lessons.FEWEST", 3)
+    lessons = lessons_of(catalog, tmp_path)
+    held = set(lessons.item[lessons.hidden].tolist())
+    assert len(held) == 3  # a quarter of the twelve
+    assert set(lessons.item[~lessons.hidden].tolist()).isdisjoint(held)
+    assert set(lessons.item[lessons.asked].tolist()) == held
+    assert not (lessons.asked & lessons.main).any()
+
+
+def test_kinds_are_main_categories_with_several_items(catalog, tmp_path, monkeypatch):
+    monkeypatch.setattr("indexer.encoders.train.lessons.FEWEST", 1)
+    text = catalog.read_text(encoding="utf-8").replace("Home/Mugs", "Home/Red", 1)
+    catalog.write_text(text, encoding="utf-8")
+    lessons = lessons_of(catalog, tmp_path)
+    assert lessons.kinds == ["Home/Mugs", "Wear/Shoes"]
+    assert lessons.notes == ["1 categories of one item teach nothing and are left out"]
+    lonely = [lessons.items[n] for n in set(lessons.item[lessons.kind < 0].tolist())]
+    assert lonely == ["red-mug"]
+
+
+def test_one_picture_for_each_item_and_no_pairs_is_refused(single, tmp_path):
+    with pytest.raises(BadCatalog, match="one picture and there are no pairs"):
+        lessons_of(single, tmp_path)
+
+
+def test_too_few_held_out_questions_are_refused(catalog, photos, tmp_path):
+    with pytest.raises(BadCatalog, match=f"1 can be held out, needed {FEWEST}"):
+        lessons_of(catalog, tmp_path, photos[:6])
+
+
+def test_photos_that_cannot_be_used_are_named(catalog, photos, tmp_path, monkeypatch):
+    monkeypatch.setattr("indexer.encoders.train.lessons.FEWEST", 6)
+    (tmp_path / "text.jpg").write_text("hello")
+    bad = [Pair(tmp_path / "text.jpg", "red-shoe"), Pair(photos[0].image, "hat")]
+    lessons = lessons_of(catalog, tmp_path, [*photos, *bad, Pair(tmp_path / "gone", "red-mug")])
+    assert [one.reason[:20] for one in lessons.skipped] == [
+        "not an image we read",
+        "the shop has no item",
+        "no such file",
+    ]
+    assert Path(lessons.skipped[0].image).name == "text.jpg"
+
+
+def test_pairs_of_which_none_can_be_used_are_refused(catalog, tmp_path):
+    with pytest.raises(BadCatalog, match=r"none of 1 pairs can be used.*no such file"):
+        lessons_of(catalog, tmp_path, [Pair(tmp_path / "gone.jpg", "red-shoe")])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "it has no rows"),
+        (b"photo,item\na.jpg,b\n", "it has 'photo', 'item'"),
+        (b"image,item_id\n", "it has no rows"),
+        (b"\xff\xfe\x00\x01", "is not a CSV file in UTF-8"),
+    ],
+)
+def test_a_corrupt_pairs_file_is_refused(tmp_path, content, message):
+    path = tmp_path / "pairs.csv"
+    path.write_bytes(content)
+    with pytest.raises(BadCatalog, match=message):
+        read_pairs(path)
+
+
+def test_a_pairs_file_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(BadCatalog, match=r"cannot read .*No such file"):
+        read_pairs(tmp_path / "gone.csv")
+
+
+# With torch
+
+
+def course(**changes):
+    adapt = pytest.importorskip("indexer.encoders.train.adapt", reason="needs torch and onnx")
+    return adapt, adapt.Course(**{"steps": 12, "pairs": 12, "workers": 1, "looks": 2, **changes})
+
+
+def quiet(done: int, total: int, figure: float) -> None:
+    pass
+
+
+@pytest.fixture
+def drawn_pairs(drawn_shop) -> list[Pair]:
+    """Every picture of the drawn shop, disguised as photos: mirrored, on gray, darker."""
+    pairs = []
+    folder = drawn_shop.folder / "images"
+    with drawn_shop.catalog.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    out = drawn_shop.folder.parent / "disguised"
+    out.mkdir(exist_ok=True)
+    for row in rows:
+        for n, name in enumerate(row["images"].split(";")):
+            for turn in (False, True):
+                path = out / f"{row['id']}-{n}-{turn}.jpg"
+                if not path.is_file():
+                    with Image.open(folder.parent / name) as image:
+                        small = image.convert("RGB").resize((96, 96)).crop((12, 12, 84, 84))
+                    values = np.asarray(small)[:, :: -1 if turn else 1]
+                    path.write_bytes(jpeg(Image.fromarray((values * 0.5).astype(np.uint8))))
+                pairs.append(Pair(path, row["id"]))
+    return pairs
+
+
+@pytest.mark.torch
+def test_adapting_to_drawn_items_improves_or_writes_nothing(drawn_shop, drawn_pairs, tmp_path):
+    adapt, plan = course(rate=1e-3)
+    lessons = lessons_of(drawn_shop.catalog, tmp_path, drawn_pairs)
+    out = tmp_path / "shop.onnx"
+    done = adapt.adapt(BUILTIN, lessons, out, plan, name="drawn", report=quiet)
+    assert done.steps == 12
+    gained = done.after[:, 0].sum() - done.before[:, 0].sum()
+    assert done.written is bool(gained >= 2)
+    assert out.exists() is out.with_suffix(".json").exists() is done.written
+    assert not list(tmp_path.glob(".shop*"))
+    if done.written:
+        encoder = load_encoder(f"onnx:{out}")
+        assert encoder.dim == 256
+        vectors = encoder.encode_images(list(lessons.pixels[:3]))
+        for dim in (64, 128):
+            cut = vectors[:, :dim] / np.linalg.norm(vectors[:, :dim], axis=1, keepdims=True)
+            assert np.linalg.norm(cut, axis=1) == pytest.approx(1)
+
+
+@pytest.mark.torch
+def test_what_answers_no_more_than_before_is_not_written(catalog, photos, tmp_path, monkeypatch):
+    monkeypatch.setattr("indexer.encoders.train.lessons.FEWEST", 6)
+    adapt, plan = course(rate=0.0, steps=2)  # it cannot learn anything
+    out = tmp_path / "same.onnx"
+    done = adapt.adapt(
+        BUILTIN, lessons_of(catalog, tmp_path, photos), out, plan, name="same", report=quiet
+    )
+    assert not done.written
+    assert np.array_equal(done.before, done.after)
+    assert not out.exists()
+
+
+@pytest.mark.torch
+def test_a_file_of_another_network_cannot_be_trained_on(catalog, photos, tmp_path, monkeypatch):
+    onnx = pytest.importorskip("onnx")
+    monkeypatch.setattr("indexer.encoders.train.lessons.FEWEST", 6)
+    adapt, plan = course()
+    lessons = lessons_of(catalog, tmp_path, photos)
+    foreign = tmp_path / "foreign.onnx"
+    model = onnx.load(BUILTIN)
+    del model.metadata_props[:]
+    onnx.save(model, foreign)
+    side = json.loads(BUILTIN.with_suffix(".json").read_text())
+    foreign.with_suffix(".json").write_text(json.dumps(side))
+    with pytest.raises(EncoderNotFound, match=r"cannot train on .*does not name its shape"):
+        adapt.adapt(foreign, lessons, tmp_path / "x.onnx", plan, name="x", report=quiet)
+
+
+@pytest.mark.torch
+def test_a_file_of_another_input_shape_cannot_be_trained_on(catalog, photos, tmp_path, monkeypatch):
+    monkeypatch.setattr("indexer.encoders.train.lessons.FEWEST", 6)
+    adapt, plan = course()
+    lessons = lessons_of(catalog, tmp_path, photos)
+    other = tmp_path / "other.onnx"
+    other.write_bytes(BUILTIN.read_bytes())
+    side = json.loads(BUILTIN.with_suffix(".json").read_text())
+    other.with_suffix(".json").write_text(json.dumps({**side, "size": 96}))
+    with pytest.raises(EncoderNotFound, match="does not run as its side file says"):
+        adapt.adapt(other, lessons, tmp_path / "x.onnx", plan, name="x", report=quiet)
+    assert not (tmp_path / "x.onnx").exists()

@@ -1,0 +1,128 @@
+"""``vitrine train-encoder`` seen from outside: what it prints, refuses and leaves alone."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from service.cli import train_encoder_command
+from service.cli.train_encoder_command import command
+from tests.conftest import COLORS, jpeg, plain
+
+needs_torch = pytest.mark.skipif(
+    importlib.util.find_spec("torch") is None or importlib.util.find_spec("onnx") is None,
+    reason="torch or onnx is not installed",
+)
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    """Nine photos of each of six shoes of the tiny shop, and a row that is no photo."""
+    path = tmp_path / "pairs.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["image", "item_id"])
+        table.writerow(["gone.jpg", "red-shoe"])
+        for color, rgb in COLORS.items():
+            for n in range(9):
+                photo = tmp_path / f"{color}-{n}.jpg"
+                photo.write_bytes(jpeg(plain(rgb, side=100, spot=20 + 5 * n)))
+                table.writerow([photo.name, f"{color}-shoe"])
+    return path
+
+
+def run(*arguments: object):
+    return CliRunner().invoke(command, [str(one) for one in arguments])
+
+
+def refused(*arguments: object) -> str:
+    """The message of the error that a call ends with."""
+    done = run(*arguments)
+    assert done.exception is not None
+    return str(done.exception)
+
+
+def test_a_file_that_is_there_is_not_written_over(tiny_shop, tmp_path):
+    out = tmp_path / "mine.onnx"
+    out.write_text("precious")
+    message = refused("--shop", tiny_shop, "--out", out)
+    assert message == f"{out} is there already; --force writes over it, or choose another name"
+    assert out.read_text() == "precious"
+
+
+def test_nor_is_the_json_that_would_stand_beside_it(tiny_shop, tmp_path):
+    (tmp_path / "mine.json").write_text("precious")
+    assert "mine.json is there already" in refused(
+        "--shop", tiny_shop, "--out", tmp_path / "mine.onnx"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("weights.pt", "takes a file that ends in .onnx"), ("gone/x.onnx", "there is no folder")],
+)
+def test_an_out_file_that_cannot_be_is_refused_at_once(tiny_shop, tmp_path, name, message):
+    assert message in refused("--shop", tiny_shop, "--out", tmp_path / name)
+
+
+def test_a_missing_package_is_named_with_its_extra(tiny_shop, tmp_path, monkeypatch):
+    monkeypatch.setattr(train_encoder_command, "find_spec", lambda name: None)
+    assert refused("--shop", tiny_shop, "--out", tmp_path / "x.onnx") == (
+        "training needs the package torch: pip install 'vitrine[train]'"
+    )
+
+
+@needs_torch
+def test_a_shop_that_is_none_is_named(tmp_path):
+    message = refused("--shop", tmp_path / "none", "--out", tmp_path / "x.onnx")
+    assert "no catalog in" in message
+
+
+@needs_torch
+def test_a_pairs_file_of_other_columns_is_refused(tiny_shop, tmp_path):
+    (tmp_path / "pairs.csv").write_text("file,what\na.jpg,b\n")
+    message = refused(
+        "--shop", tiny_shop, "--pairs", tmp_path / "pairs.csv", "--out", tmp_path / "x.onnx"
+    )
+    assert "needs the columns image and item_id; it has 'file', 'what'" in message
+
+
+@needs_torch
+@pytest.mark.torch
+def test_where_nothing_is_gained_it_says_so_and_fails(tiny_shop, pairs, tmp_path, monkeypatch):
+    import indexer.encoders.train.adapt as adapt
+
+    none, all_ = np.zeros((10, 2)), np.ones((10, 2))
+    worse = adapt.Adapted(all_, none, steps=5, seconds=1.0, mix=1.0, written=False)
+    monkeypatch.setattr(adapt, "adapt", lambda *_, **__: worse)
+    out = tmp_path / "x.onnx"
+    done = run("--shop", tiny_shop, "--pairs", pairs, "--out", out, "--json")
+    told = json.loads(done.stdout)
+    assert (told["before"]["recall@1"]["value"], told["after"]["recall@1"]["value"]) == (1.0, 0.0)
+    assert told["written"] is None
+    assert [one["reason"] for one in told["skipped"]] == ["no such file"]
+    assert "not better: 10 of 10 held-out questions answered before, 0 after" in done.stderr
+    assert CliRunner().invoke(command, [], standalone_mode=False).exit_code != 0
+    assert not out.exists()
+
+
+@needs_torch
+@pytest.mark.torch
+def test_what_is_better_is_written_and_told(tiny_shop, pairs, tmp_path, monkeypatch):
+    import indexer.encoders.train.adapt as adapt
+
+    none, all_ = np.zeros((10, 2)), np.ones((10, 2))
+    better = adapt.Adapted(none, all_, steps=5, seconds=1.0, mix=0.75, written=True)
+    monkeypatch.setattr(adapt, "adapt", lambda *_, **__: better)
+    out = tmp_path / "x.onnx"
+    done = run("--shop", tiny_shop, "--pairs", pairs, "--out", out)
+    assert "before  0.000" in done.stdout
+    assert "after   1.000" in done.stdout
+    assert f"wrote {out}; use it with --encoder onnx:{out}" in done.stdout
+    assert "10 questions: held-out photos -> first picture of their item" in done.stderr
