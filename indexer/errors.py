@@ -4,6 +4,7 @@
      +- BadImage          bytes we will not decode
      +- BadCatalog        a catalog file that cannot be read as one
      +- BadQuery          a question that cannot be answered: limit < 1, empty text, unknown filter
+     +- CursorExpired     a page of an answer whose generation no longer serves
      +- UnknownItem       (LookupError) no such item in the shop
      +- EncoderNotFound   no such encoder, or its weights or its packages are missing
      +- IndexNotFound     nothing built here yet
@@ -25,6 +26,7 @@ __all__ = [
     "BadImage",
     "BadQuery",
     "CannotPromise",
+    "CursorExpired",
     "EncoderNotFound",
     "IndexCorrupt",
     "IndexMismatch",
@@ -58,6 +60,10 @@ class BadCatalog(VitrineError):
 
 class BadQuery(VitrineError):
     """A question that cannot be answered as it was asked."""
+
+
+class CursorExpired(VitrineError):
+    """The next page was asked for of an answer that another generation gave."""
 
 
 class UnknownItem(VitrineError, LookupError):

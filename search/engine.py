@@ -21,12 +21,14 @@ from indexer.pictures import display_copy
 from indexer.status import RecallStatus, Status, status_of
 from indexer.store import ItemRecord, Store, encoder_key
 from indexer.writes import Draft, Outcome, delete_items, put_items
+from search.cursor import Cursor, read_cursor
 from search.direction import Direction
 from search.filters import Filter, filter_from_json, parse_filter, without_key
 from search.hits import FacetValue, Hit, Mode, Reply
 from search.judge import Judge
 from search.live import Backlog, LiveShop
 from search.opening import Opened, candidates, check_encoder, legible_manifest, load_newest
+from search.page import Ranked, begin_of, cursor_behind, folded, leaders
 from search.query import ImagePart, ItemPart, Query, TextPart
 from search.recall import RecallWatch
 from search.text import fuse
@@ -81,15 +83,15 @@ class SearchEngine:
         self._store = store
         self._companions = Companions(store, encoder)
         self._held = opened.held
-        key = encoder_key(encoder.id, encoder.weights_hash)
-        self._direction = Direction(store, encoder, key)
+        self._key = encoder_key(encoder.id, encoder.weights_hash)
+        self._direction = Direction(store, encoder, self._key)
         self._judge = Judge(
             opened.manifest.calibration,
             text_tower=isinstance(encoder, TextEncoder),
             below=no_match_below,
         )
         self._watch = RecallWatch(opened.vectors, share=recall_sample)
-        self._live = LiveShop(store, opened.vectors, opened.words, key)
+        self._live = LiveShop(store, opened.vectors, opened.words, self._key)
 
     @classmethod
     def open(
@@ -184,6 +186,7 @@ class SearchEngine:
         """
         clock = _Clock()
         query.check()
+        cursor = read_cursor(query.cursor, query, self.generation) if query.cursor else None
         vector = self._direction.of(query)
         clock.lap("encode_ms")
         for attempt in range(_ATTEMPTS):
@@ -191,8 +194,9 @@ class SearchEngine:
             groups = view.product if query.group == "product" else np.arange(view.size)
             allowed = self._allowed(view, query, groups)
             matches = self._matches(view, query, allowed)
-            found, mode = self._found(view, query, vector, matches, allowed, groups)
+            ranking = self._ranking(view, query, cursor, vector, matches, allowed, groups)
             clock.lap("search_ms")
+            mode = ranking.mode
             match_set = allowed
             if mode == "lexical":
                 match_set = np.zeros(view.size, dtype=np.bool_)
@@ -201,12 +205,13 @@ class SearchEngine:
                 key: self._facet(view, query, key, mode, matches, groups) for key in query.facets
             }
             last = attempt == _ATTEMPTS - 1
-            hits = self._hits(view, found, groups, query.limit, stale_too=last)
+            page = self._page(view, query, ranking, stale_too=last)
             clock.lap("fields_ms")
-            if hits is not None:
+            if page is not None:
                 break
             self.refresh()
-        assert hits is not None
+        assert page is not None
+        hits, next_cursor = page
         return Reply(
             hits=hits,
             total=int(np.count_nonzero(match_set)),
@@ -215,7 +220,8 @@ class SearchEngine:
             encoder=self.encoder.id,
             mode=mode,
             timings=clock.laps(),
-            no_close_match=self._judge.none_close(query, hits),
+            no_close_match=cursor is None and self._judge.none_close(query, hits),
+            next_cursor=next_cursor,
         )
 
     def put(
@@ -366,6 +372,33 @@ class SearchEngine:
         ranked = sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
         return [Found(number, -1, score) for number, score in ranked]
 
+    def _ranking(
+        self,
+        view: ShopView,
+        query: Query,
+        cursor: Cursor | None,
+        vector: Embedding | None,
+        matches: list[Found],
+        allowed: Mask,
+        groups: NDArray[np.int64],
+    ) -> _Ranking:
+        """The hits as far as this page needs, and one more if there is one."""
+        wanted = (cursor.seen if cursor else 0) + query.limit + 1
+        fuse_depth = cursor.depth if cursor else max(_FUSE_DEPTH, 10 * query.limit)
+        depth = wanted
+        while True:
+            found, mode = self._found(
+                view, query, vector, matches, allowed, groups, depth, fuse_depth
+            )
+            first = leaders(found, groups)
+            with self._store.read() as reader:
+                ranked = folded(first, query.collapse, view, reader, self._key, self.encoder.dim)
+            # Copies may fill the whole page: look further, unless this was all there is.
+            if len(ranked) >= wanted or len(first) < depth or mode in ("lexical", "fused"):
+                begin = begin_of(ranked, cursor, view)
+                return _Ranking(ranked, begin, mode, fuse_depth)
+            depth *= 4
+
     def _found(
         self,
         view: ShopView,
@@ -374,19 +407,23 @@ class SearchEngine:
         matches: list[Found],
         allowed: Mask,
         groups: NDArray[np.int64],
+        depth: int,
+        fuse_depth: int,
     ) -> tuple[list[Found], Mode]:
-        """Candidates in their final order, at most one of each item, and how they came."""
+        """Candidates in their final order, at most one of each item, and how they came.
+
+        By a vector alone at least ``depth`` groups, if so many are allowed.
+        """
         words = [part for part in query.parts if isinstance(part, TextPart)]
         if vector is None:
             return matches, "lexical"
         mask = None if allowed is view.columns.alive else allowed
         if not words:
             # Rivals are looked for also where fewer hits are wanted: a hit is as sure in any reply.
-            depth = max(query.limit, RIVALS + 1)
+            depth = max(depth, RIVALS + 1)
             reached = view.nearest(vector, mask, groups, depth, self._watch)
             return self._judge.judged(query, reached.found, view.product), reached.mode
-        depth = max(_FUSE_DEPTH, 10 * query.limit)
-        reached = view.nearest(vector, mask, groups, depth, self._watch)
+        reached = view.nearest(vector, mask, groups, fuse_depth, self._watch)
         seen = self._judge.judged(query, reached.found, view.product)
         others = [part for part in query.parts if not isinstance(part, TextPart)]
         weight = sum(part.weight for part in words if part.weight > 0)
@@ -394,7 +431,7 @@ class SearchEngine:
         scores = fuse(
             [
                 ([one.item for one in seen], sum(abs(part.weight) for part in others) or weight),
-                ([one.item for one in matches[: 5 * depth]], weight),
+                ([one.item for one in matches[: 5 * fuse_depth]], weight),
                 *unwanted,
             ]
         )
@@ -430,42 +467,46 @@ class SearchEngine:
             mask &= hit
         return columns.facet(key, mask)
 
-    def _hits(
-        self,
-        view: ShopView,
-        found: list[Found],
-        groups: NDArray[np.int64],
-        limit: int,
-        *,
-        stale_too: bool,
-    ) -> list[Hit] | None:
-        """The first item of each group, until there are ``limit``, with its stored fields.
+    def _page(
+        self, view: ShopView, query: Query, ranking: _Ranking, *, stale_too: bool
+    ) -> tuple[list[Hit], str | None] | None:
+        """The hits of the page with their stored fields, and the cursor of the next.
 
         None when one of these items has changed since the view was made: its fields would be
         of another moment than the answer. With ``stale_too`` it comes as it is now.
         """
         hits: list[Hit] = []
-        taken: set[int] = set()
+        seen = ranking.begin
         with self._store.read() as reader:
             changed = reader.changes_since(view.sequence)
-            for one in found:
-                group = int(groups[one.item])
-                if group in taken:
-                    continue
+            for one, copies in ranking.ranked[ranking.begin :]:
+                seen += 1
                 item_id = view.ids[one.item]
                 if not stale_too and (changed is None or item_id in changed):
                     return None
                 record = reader.item(item_id)
                 if record is None:  # deleted since
                     continue
-                taken.add(group)
-                hits.append(_hit(view, one, record))
-                if len(hits) == limit:
+                hits.append(_hit(view, one, record, [view.ids[copy] for copy in copies]))
+                if len(hits) == query.limit:
                     break
-        return hits
+        if not hits or seen >= len(ranking.ranked):
+            return hits, None
+        last = ranking.ranked[seen - 1].found
+        depth = ranking.fuse_depth
+        return hits, cursor_behind(last, query, view, self.generation, seen, depth)
 
 
-def _hit(view: ShopView, one: Found, record: ItemRecord) -> Hit:
+class _Ranking(NamedTuple):
+    """Hits to be, best first; where the page begins; how they came; how deep words were fused."""
+
+    ranked: list[Ranked]
+    begin: int
+    mode: Mode
+    fuse_depth: int
+
+
+def _hit(view: ShopView, one: Found, record: ItemRecord, copies: list[str]) -> Hit:
     index, variant = view.image_of(one.row) if one.row >= 0 else (0, ORIGINAL)
     item = record.item
     return Hit(
@@ -483,6 +524,7 @@ def _hit(view: ShopView, one: Found, record: ItemRecord) -> Hit:
         in_stock=item.in_stock,
         categories=item.categories,
         attributes=item.attributes,
+        copies=copies,
     )
 
 

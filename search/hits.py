@@ -19,6 +19,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     reciprocal-rank score for both together (see ``search.text.fuse``). ``confidence`` is the
     probability in [0, 1] that it is the very product the photo shows; None for hits found by
     words, for queries that mix or avoid, and where the shop has too few products to tell.
+    ``copies`` are the items that were left out as near copies of this one.
     """
 
     item_id: str
@@ -35,6 +36,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     in_stock: bool = True
     categories: list[str] = []
     attributes: dict[str, AttributeValue] = {}
+    copies: list[str] = []
 
 
 class FacetValue(msgspec.Struct, frozen=True):
@@ -52,6 +54,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     approximate index, ``lexical`` words only, ``fused`` words and vectors. ``timings`` are
     milliseconds by stage. ``no_close_match`` is True when a photo was asked for and even the
     best hit is probably not what it shows; the hits are then what comes nearest.
+    ``next_cursor`` asks for the hits that follow; None when there are none.
     """
 
     hits: list[Hit]
@@ -62,3 +65,4 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     mode: Mode
     timings: dict[str, float]
     no_close_match: bool = False
+    next_cursor: str | None = None

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 MAX_LIMIT = 1000
 MAX_PARTS = 16
 MAX_TEXT = 1000
+MIN_COLLAPSE = 0.5  # less alike is no copy of anything
 
 
 class ImagePart(msgspec.Struct, frozen=True):
@@ -54,7 +55,9 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     """One question. Weights may be negative ("like this, but not like that").
 
     ``limit`` counts distinct products, or items with ``group="item"``. ``facets`` names the
-    fields to count values of: ``category``, ``in_stock`` or any attribute.
+    fields to count values of: ``category``, ``in_stock`` or any attribute. ``cursor`` is the
+    ``next_cursor`` of the page before. With ``collapse``, a cosine, hits whose pictures are at
+    least that alike count as copies of the first of them.
     """
 
     parts: list[Part]
@@ -62,11 +65,18 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     limit: int = 10
     group: Literal["product", "item"] = "product"
     facets: list[str] = []
+    cursor: str | None = None
+    collapse: float | None = None
 
     def check(self) -> Query:
         """The query itself; BadQuery, naming the field, when it cannot be answered."""
         if not 1 <= self.limit <= MAX_LIMIT:
             raise BadQuery(f"limit must be from 1 to {MAX_LIMIT}, got {self.limit}", param="limit")
+        if self.collapse is not None and not MIN_COLLAPSE <= self.collapse <= 1:
+            raise BadQuery(
+                f"collapse is a cosine from {MIN_COLLAPSE} to 1, got {self.collapse}",
+                param="collapse",
+            )
         if not 1 <= len(self.parts) <= MAX_PARTS:
             raise BadQuery(
                 f"a query has 1 to {MAX_PARTS} parts (image, text, item_id or embedding), "

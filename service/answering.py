@@ -131,6 +131,8 @@ def query_of(body: SearchBody) -> Query:
         limit=body.limit,
         group=body.group,
         facets=body.facets,
+        cursor=body.cursor,
+        collapse=body.collapse,
     )
 
 

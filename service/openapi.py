@@ -26,6 +26,7 @@ _WHAT = {
     405: "The route knows other methods.",
     408: "The upload paused for too long.",
     409: "The question was meant for another encoder than the index was built with.",
+    410: "The cursor is of a generation that no longer serves.",
     413: "The body is too large.",
     415: "Another content type is expected.",
     422: "The request cannot be answered as it was asked; `param` names the field.",

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from indexer.items import MAX_ID_BYTES
 from search.hits import Mode
-from search.query import MAX_LIMIT, MAX_PARTS, MAX_TEXT
+from search.query import MAX_LIMIT, MAX_PARTS, MAX_TEXT, MIN_COLLAPSE
 
 MAX_FACETS = 16
 MAX_DIM = 8192
@@ -56,6 +56,24 @@ LimitField = Annotated[
 GroupField = Annotated[
     Literal["product", "item"],
     Field(description="One hit per product (its best variant), or every item by itself."),
+]
+CursorField = Annotated[
+    str | None,
+    Field(
+        min_length=1,
+        max_length=2048,
+        description="The next_cursor of the page before; everything else as it was asked then.",
+    ),
+]
+CollapseField = Annotated[
+    float | None,
+    Field(
+        ge=MIN_COLLAPSE,
+        le=1,
+        description="Leave out near copies: hits whose pictures have at least this cosine to "
+        "those of a hit before. They are listed as its copies.",
+        examples=[0.97],
+    ),
 ]
 FacetsField = Annotated[
     list[Annotated[str, StringConstraints(min_length=1, max_length=100)]],
@@ -141,6 +159,8 @@ class SearchBody(_Request):
     limit: LimitField = 10
     group: GroupField = "product"
     facets: FacetsField = []
+    cursor: CursorField = None
+    collapse: CollapseField = None
 
 
 class PhotoForm(_Request):
@@ -174,6 +194,8 @@ class PhotoForm(_Request):
         description="Fields to count the values of, separated by commas.",
         examples=["category,color"],
     )
+    cursor: CursorField = None
+    collapse: CollapseField = None
 
 
 class SimilarParams(BaseModel):
@@ -187,6 +209,8 @@ class SimilarParams(BaseModel):
     facets: str | None = Field(
         None, max_length=2000, description="Fields to count the values of, separated by commas."
     )
+    cursor: CursorField = None
+    collapse: CollapseField = None
 
 
 class ItemsParams(BaseModel):
@@ -249,6 +273,7 @@ class HitReply(BaseModel):
     in_stock: bool
     categories: list[str]
     attributes: dict[str, str | float | bool | list[str]]
+    copies: list[str] = Field(description="Items left out as near copies of this one.")
     image_url: str
 
 
@@ -271,6 +296,9 @@ class SearchReply(BaseModel):
     timings: dict[str, float] = Field(description="Milliseconds by stage.")
     no_close_match: bool = Field(
         description="A photo was asked for, and even the best hit is probably not what it shows."
+    )
+    next_cursor: str | None = Field(
+        description="Asks for the hits that follow; null when these are the last."
     )
 
 

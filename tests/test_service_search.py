@@ -190,3 +190,21 @@ def test_the_status_says_what_is_documented_and_no_path(http):
     assert left_out == {"catalog"}
     assert (reply["items"], reply["rows"], reply["dim"], reply["text"]) == (12, 24, 112, "lexical")
     assert "color" in reply["facets"]
+
+
+def test_pages_follow_each_other_over_http(http, photo):
+    whole = ids(upload(http, photo("red"), limit=12))
+    first = upload(http, photo("red"), limit=7)
+    cursor = first.json()["next_cursor"]
+    assert ids(first) == whole[:7]
+    rest = upload(http, photo("red"), limit=7, cursor=cursor)
+    assert ids(rest) == whole[7:]
+    assert rest.json()["next_cursor"] is None
+    wrong = search(http, {"text": "mug"}, cursor=cursor)
+    assert (wrong.status_code, wrong.json()["param"]) == (422, "cursor")
+
+
+def test_near_copies_are_folded_over_http(http, photo):
+    hits = upload(http, photo("red"), limit=3, collapse=0.97).json()["hits"]
+    assert [len(hit["copies"]) for hit in hits] == [1, 1, 1]
+    assert search(http, {"text": "mug"}, collapse=0.1).status_code == 422

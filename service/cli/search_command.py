@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     "--filter", "filter_text", metavar="F", help="""Such as: category = "Mugs" and price < 20."""
 )
 @click.option("--box", metavar="X0,Y0,X1,Y1", help="Look only at this part of the photo (0 to 1).")
+@click.option(
+    "--collapse", type=float, metavar="C", help="Fold near copies: hits with at least this cosine."
+)
+@click.option("--cursor", metavar="CURSOR", help="The page after the one that ended with it.")
 @click.option("--sheet", type=click.Path(path_type=Path), help="Draw the hits into a picture.")
 @json_option
 def command(
@@ -36,6 +40,8 @@ def command(
     limit: int,
     filter_text: str | None,
     box: str | None,
+    collapse: float | None,
+    cursor: str | None,
     sheet: Path | None,
     as_json: bool,
 ) -> None:
@@ -46,7 +52,9 @@ def command(
 
     parts = _parts(photo, text, item, _box(box))
     filter_ = parse_filter(filter_text) if filter_text else None
-    query = Query(parts=parts, filter=filter_, limit=limit).check()
+    query = Query(
+        parts=parts, filter=filter_, limit=limit, collapse=collapse, cursor=cursor
+    ).check()
     with SearchEngine.open(shop) as engine:
         reply = engine.search(query)
         if sheet is not None:
@@ -113,6 +121,8 @@ def _tell(reply: Reply) -> None:
         ]  # fmt: skip
         table.add_row(*(Text(cell) for cell in cells))
     print_table(table)
+    if reply.next_cursor:
+        click.echo(f"more: --cursor {reply.next_cursor}", err=True)
     if reply.no_close_match:
         click.echo("no close match: nothing in this shop clearly is what the photo shows", err=True)
     click.echo(

@@ -33,7 +33,7 @@ def search_routes(desk: Desk) -> APIRouter:
         "",
         summary="Search by photo, words, items and vectors",
         response_model=SearchReply,
-        responses=problems(404, 408, 409, 413, 415, 422, 503),
+        responses=problems(404, 408, 409, 410, 413, 415, 422, 503),
         openapi_extra=body_of(SearchBody, "application/json"),
         operation_id="search",
     )
@@ -56,7 +56,7 @@ def search_routes(desk: Desk) -> APIRouter:
         "/image",
         summary="Search with an uploaded photo",
         response_model=SearchReply,
-        responses=problems(408, 409, 413, 415, 422, 503),
+        responses=problems(408, 409, 410, 413, 415, 422, 503),
         openapi_extra=body_of(PhotoForm, "multipart/form-data"),
         operation_id="search_image",
     )
@@ -92,6 +92,8 @@ def _form_query(body: bytes, content_type: str) -> Query:
         limit=fields.limit,
         group=fields.group,
         facets=names_of(fields.facets),
+        cursor=fields.cursor,
+        collapse=fields.collapse,
     )
 
 
@@ -99,7 +101,7 @@ def _checked_form(form: Form) -> PhotoForm:
     given: dict[str, object] = dict(form.texts)
     if "image" in form.files:
         given["image"] = "photo"  # the bytes are judged by the decoder
-    for name in ("text", "box", "filter", "facets"):
+    for name in ("text", "box", "filter", "facets", "cursor", "collapse"):
         if given.get(name) == "":  # a form sends its empty fields
             del given[name]
     return PhotoForm.model_validate(given, strict=False)

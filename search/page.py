@@ -1,0 +1,96 @@
+"""One page of a ranking: one hit a group, near copies folded, from where the last page ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from indexer.items import ORIGINAL
+from search.copies import copies_of
+from search.cursor import MAX_DEPTH, Cursor, question_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from indexer.arrays import Vectors
+    from indexer.store import Reader
+    from search.query import Query
+    from search.view import Found, ShopView
+
+
+class Ranked(NamedTuple):
+    """A hit to be, and the items folded into it as near copies."""
+
+    found: Found
+    copies: list[int]
+
+
+def leaders(found: Sequence[Found], groups: NDArray[np.int64]) -> list[Found]:
+    """The first of each group, in their order."""
+    taken: set[int] = set()
+    first = []
+    for one in found:
+        group = int(groups[one.item])
+        if group not in taken:
+            taken.add(group)
+            first.append(one)
+    return first
+
+
+def folded(
+    found: Sequence[Found], at: float | None, view: ShopView, reader: Reader, key: bytes, dim: int
+) -> list[Ranked]:
+    """The ranking with near copies folded into the first of them; all of it when ``at`` is None."""
+    if at is None:
+        return [Ranked(one, []) for one in found]
+    vectors = _vectors(found, view, reader, key, dim)
+    return [
+        Ranked(found[kept], [found[n].item for n in copies])
+        for kept, copies in copies_of(vectors, at).items()
+    ]
+
+
+def begin_of(ranked: Sequence[Ranked], cursor: Cursor | None, view: ShopView) -> int:
+    """The place in a ranking where a page begins: behind the cursor's hit, or its score."""
+    if cursor is None:
+        return 0
+    number = view.number(cursor.item_id)
+    for place, one in enumerate(ranked):
+        if one.found.item == number:
+            return place + 1
+    return sum(one.found.score >= cursor.score for one in ranked)
+
+
+def cursor_behind(
+    last: Found, query: Query, view: ShopView, generation: str, seen: int, depth: int
+) -> str | None:
+    """What the page after ``last``, the ``seen``-th hit of the ranking, is asked for with."""
+    if seen >= MAX_DEPTH:
+        return None
+    cursor = Cursor(generation, question_of(query), seen, depth, last.score, view.ids[last.item])
+    return cursor.text()
+
+
+def _vectors(
+    found: Sequence[Found], view: ShopView, reader: Reader, key: bytes, dim: int
+) -> Vectors:
+    """The vector of the image that each was found by, or of its first: (n, dim).
+
+    Zeros for what has none, or was deleted since.
+    """
+    out = np.zeros((len(found), dim), dtype=np.float32)
+    places, contents = [], []
+    for place, one in enumerate(found):
+        record = reader.item(view.ids[one.item])
+        index, variant = view.image_of(one.row) if one.row >= 0 else (0, ORIGINAL)
+        if record is None or index >= len(record.images):
+            continue
+        content = record.images[index].content
+        if reader.has_embedding(key, content, variant):
+            places.append(place)
+            contents.append((content, variant))
+    out[places] = reader.embeddings(key, contents, dim)
+    return out

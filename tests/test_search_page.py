@@ -1,0 +1,150 @@
+"""Pages of one answer, and near copies folded into the first of them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from indexer.arrays import unit
+from indexer.encoders.color import ColorEncoder
+from indexer.errors import BadQuery, CursorExpired
+from search.copies import copies_of
+from search.engine import SearchEngine
+from search.filters import parse_filter
+from search.query import ImagePart, ItemPart, Query, TextPart
+
+
+@pytest.fixture
+def photo() -> np.ndarray:
+    return np.full((40, 40, 3), (220, 30, 40), dtype=np.uint8)
+
+
+@pytest.fixture
+def written(tiny_shop: Path, tmp_path: Path):
+    """An engine over a copy of the tiny shop, to write to."""
+    shop = tmp_path / "shop"
+    shutil.copytree(tiny_shop, shop)
+    with SearchEngine.open(shop, encoder=ColorEncoder()) as engine:
+        yield engine
+
+
+def joined(pages: list[list[str]]) -> list[str]:
+    return [one for page in pages for one in page]
+
+
+def pages(engine: SearchEngine, **fields) -> list[list[str]]:
+    """The ids of every page until there are no more."""
+    out, cursor = [], None
+    while True:
+        reply = engine.search(Query(cursor=cursor, **fields))
+        out.append([hit.item_id for hit in reply.hits])
+        cursor = reply.next_cursor
+        if cursor is None:
+            return out
+
+
+@pytest.mark.parametrize("words", [[], [TextPart("mug")]], ids=["photo", "photo and words"])
+@pytest.mark.parametrize("limit", [1, 5, 6, 12])
+def test_pages_together_are_the_answer_in_one(engine, photo, words, limit):
+    parts = [ImagePart(photo), *words]
+    (whole,) = pages(engine, parts=parts, limit=100)
+    found = pages(engine, parts=parts, limit=limit)
+    assert joined(found) == whole
+    assert len(whole) == 12
+    assert [len(page) for page in found[:-1]] == [limit] * (len(found) - 1)
+    assert found[-1]
+
+
+def test_pages_of_words_alone_and_under_a_filter(engine):
+    fields = {"parts": [TextPart("mug")], "filter": parse_filter("price < 50")}
+    assert joined(pages(engine, **fields, limit=2)) == joined(pages(engine, **fields, limit=50))
+    assert len(pages(engine, **fields, limit=2)) == 2
+
+
+def test_an_answer_without_hits_has_no_next_page(engine):
+    query = Query(parts=[TextPart("mug")], filter=parse_filter("price < 0"))
+    assert engine.search(query).next_cursor is None
+
+
+def test_writes_between_two_pages_repeat_nothing_and_lose_nothing(written, photo):
+    parts = [ImagePart(photo)]
+    before = joined(pages(written, parts=parts, limit=100))
+    first = written.search(Query(parts=parts, limit=5))
+    shown = [hit.item_id for hit in first.hits]
+    written.delete([shown[0], shown[-1], before[7]])
+    written.refresh()
+    rest = []
+    cursor = first.next_cursor
+    while cursor:
+        reply = written.search(Query(parts=parts, limit=3, cursor=cursor))
+        rest += [hit.item_id for hit in reply.hits]
+        cursor = reply.next_cursor
+    assert rest == [one for one in before[5:] if one != before[7]]
+
+
+def test_a_cursor_belongs_to_its_question(engine, photo):
+    cursor = engine.search(Query(parts=[ImagePart(photo)], limit=2)).next_cursor
+    assert cursor
+    for fields in (
+        {"parts": [ItemPart("red-mug")]},
+        {"parts": [ImagePart(photo)], "group": "item"},
+        {"parts": [ImagePart(photo)], "filter": parse_filter("price < 50")},
+        {"parts": [ImagePart(photo)], "collapse": 0.9},
+        {"parts": [ImagePart(photo, weight=2.0)]},
+    ):
+        with pytest.raises(BadQuery, match="another question") as told:
+            engine.search(Query(cursor=cursor, **fields))
+        assert told.value.param == "cursor"
+
+
+@pytest.mark.parametrize("text", ["x", "%%%", "AAAA", "é", "A" * 5000])
+def test_what_is_no_cursor_is_refused(engine, photo, text):
+    with pytest.raises(BadQuery, match="not one that a reply gave"):
+        engine.search(Query(parts=[ImagePart(photo)], cursor=text))
+
+
+def test_a_cursor_ends_with_its_generation(written, photo):
+    cursor = written.search(Query(parts=[ImagePart(photo)], limit=2)).next_cursor
+    written.generation = "000099"
+    with pytest.raises(CursorExpired, match="000099 serves now"):
+        written.search(Query(parts=[ImagePart(photo)], limit=2, cursor=cursor))
+
+
+def test_near_copies_are_folded_into_the_first_of_them(engine, photo):
+    reply = engine.search(Query(parts=[ImagePart(photo)], limit=6, collapse=0.97))
+    assert len(reply.hits) == 6
+    for hit in reply.hits:  # a shoe and a mug of each color
+        (copy,) = hit.copies
+        assert copy != hit.item_id
+        assert copy.split("-")[0] == hit.item_id.split("-")[0]
+    apart = engine.search(Query(parts=[ImagePart(photo)], limit=12))
+    assert [hit.copies for hit in apart.hits] == [[]] * 12
+
+
+def test_pages_of_folded_hits(engine, photo):
+    fields = {"parts": [ImagePart(photo)], "collapse": 0.97}
+    (whole,) = pages(engine, **fields, limit=50)
+    assert len(whole) == 6
+    assert joined(pages(engine, **fields, limit=2)) == whole
+
+
+@pytest.mark.parametrize("collapse", [0.2, 1.5, float("nan")])
+def test_a_collapse_that_is_no_cosine_of_copies_is_refused(engine, photo, collapse):
+    with pytest.raises(BadQuery, match="collapse is a cosine from"):
+        engine.search(Query(parts=[ImagePart(photo)], collapse=collapse))
+
+
+def test_copies_are_of_one_that_stays_never_of_a_copy():
+    angles = np.radians([0.0, 10.0, 20.0, 30.0, 90.0])
+    vectors = unit(np.stack([np.cos(angles), np.sin(angles)], 1))
+    found = copies_of(vectors, float(np.cos(np.radians(12))))
+    # 20 degrees is near 10, but 10 is folded into 0 already: 20 stays.
+    assert found == {0: [1], 2: [3], 4: []}
+
+
+def test_what_has_no_vector_is_like_nothing():
+    assert copies_of(np.zeros((3, 4), dtype=np.float32), 0.5) == {0: [], 1: [], 2: []}
+    assert copies_of(np.zeros((0, 4), dtype=np.float32), 0.5) == {}
