@@ -1,0 +1,120 @@
+"""A shop whose index is approximate answers like one whose index is exact, written to or not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from indexer.arrays import unit
+from indexer.build import publish
+from indexer.contract import Terms, Wishes
+from indexer.encoders.color import ColorEncoder
+from indexer.generation import ShopFolder
+from indexer.items import Item
+from indexer.store import Store
+from indexer.writes import Draft, Source, delete_items, put_items
+from search.engine import SearchEngine
+from search.filters import parse_filter
+from search.query import EmbeddingPart, Query
+
+N = 3000
+ENCODER = ColorEncoder()
+
+
+def draft(number, vector):
+    item_id = f"item-{number:04d}"
+    item = Item(item_id=item_id, product_id=item_id, price=float(number))
+    return Draft(item_id, lambda _: item, [Source("view.jpg")], vector[None])
+
+
+@pytest.fixture(scope="module")
+def vectors():
+    rng = np.random.default_rng(5)
+    centers = unit(rng.normal(size=(40, ENCODER.dim)))
+    noise = 0.08 * rng.normal(size=(N, ENCODER.dim))
+    return unit(centers[rng.integers(0, 40, N)] + noise)
+
+
+@pytest.fixture(scope="module")
+def built(vectors, tmp_path_factory):
+    """3,000 items priced 0 to 2,999, indexed as if that were many."""
+    shop = ShopFolder(tmp_path_factory.mktemp("large") / "shop")
+    shop.path.mkdir()
+    store = Store(shop.store, create=True)
+    put_items(store, ENCODER, [draft(n, vector) for n, vector in enumerate(vectors)])
+    terms = Terms(wishes=Wishes(recall=0.95, exact_below=1000))
+    publish(shop, store, ENCODER, catalog=shop.path, skipped=0, terms=terms)
+    yield shop, store
+    store.close()
+
+
+@pytest.fixture
+def engine(built, monkeypatch):
+    """Approximate search is made to look cheap, whatever this machine says."""
+    monkeypatch.setattr("search.planner._EXACT_CALL_US", 1e6)
+    with SearchEngine.open(built[0].path, encoder=ENCODER, recall_sample=1.0) as opened:
+        yield opened
+
+
+def ask(engine, vector, where=None):
+    query = Query(parts=[EmbeddingPart(vector)], filter=parse_filter(where) if where else None)
+    reply = engine.search(query)
+    return reply.mode, [hit.item_id for hit in reply.hits]
+
+
+def best(vectors, query, among):
+    order = np.argsort(-np.where(among, vectors @ query, -2))[:10]
+    return [f"item-{n:04d}" for n in order if among[n]]
+
+
+def test_it_is_approximate_and_finds_what_is_there(engine, vectors):
+    found = 0
+    for query in vectors[:50]:
+        mode, hits = ask(engine, query)
+        assert mode == "ann"
+        found += len(set(hits) & set(best(vectors, query, np.ones(N, np.bool_))))
+    assert found / 500 >= 0.95
+
+
+@pytest.mark.parametrize("price", [1500, 300, 30, 3])
+def test_a_filter_costs_no_answer(engine, vectors, price):
+    among = np.arange(N) < price
+    found = wanted = 0
+    for query in vectors[-30:]:
+        _, hits = ask(engine, query, f"price < {price}")
+        right = best(vectors, query, among)
+        assert len(hits) == len(right)
+        found, wanted = found + len(set(hits) & set(right)), wanted + len(right)
+    assert found / wanted >= 0.95
+
+
+def test_what_is_written_and_deleted_counts_at_once(built, engine, vectors):
+    _, store = built
+    try:
+        delete_items(store, ["item-0007"])
+        put_items(store, ENCODER, [draft(9999, vectors[7])])
+        engine.refresh()
+        mode, hits = ask(engine, vectors[7])
+        assert mode == "ann"
+        assert hits[0] == "item-9999"
+        assert "item-0007" not in hits
+    finally:
+        delete_items(store, ["item-9999"])
+        put_items(store, ENCODER, [draft(7, vectors[7])])
+
+
+def test_status_tells_the_promise_and_what_serves(engine):
+    status = engine.status()
+    assert status.recipe != "Flat"
+    assert status.recall.promised == 0.95
+    assert status.recall.measured >= 0.95
+    assert status.device == "cpu"
+    assert engine.vitals().indexed_rows == N
+
+
+def test_a_file_beside_the_index_is_verified_like_any_other(built):
+    shop, _ = built
+    files = shop.manifest(shop.current()).files
+    if shop.manifest(shop.current()).recipe not in {"HNSW24-fp16", "Flat-fp16"}:
+        assert "exact.faiss" in files
+    assert {"vectors.faiss", "rows.npy"} <= set(files)
