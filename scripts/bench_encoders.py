@@ -31,6 +31,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from indexer.arrays import Pixels, Vectors, unit
 from indexer.encoders.openclip import OpenClipEncoder
+from indexer.encoders.torchmodel import import_packages
 from indexer.images import decode, read_image_file
 
 _ROUNDS = 3
@@ -74,8 +75,9 @@ def main() -> None:
 
 def _models(name: str) -> tuple[Any, Callable[[Image.Image], Any], OpenClipEncoder]:
     """The library's model and transform, and our encoder, with the same random weights."""
-    import open_clip
     import torch
+
+    (open_clip,) = import_packages("open_clip", encoder_id="bench")
 
     torch.manual_seed(0)
     library, _, transform = open_clip.create_model_and_transforms(name)

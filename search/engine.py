@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from indexer.companions import Companions
 from indexer.confidence import RIVALS
 from indexer.encoders.base import TextEncoder
+from indexer.encoders.views import QueryViews
 from indexer.errors import UnknownItem
 from indexer.generation import ShopFolder
 from indexer.images import LIMITS, WHOLE, Box, ImageLimits, read_image_file
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
     from indexer.arrays import Embedding, Pixels
     from indexer.encoders.base import Encoder
+    from indexer.encoders.views import View
     from indexer.intake import Encode
     from search.columns import Mask
 
@@ -103,6 +105,7 @@ class SearchEngine:
         generation: str | None = None,
         no_match_below: float | None = None,
         recall_sample: float = 0.0,
+        query_views: Sequence[View] = (),
     ) -> SearchEngine:
         """Open the current generation of a shop, every file of it verified first.
 
@@ -112,7 +115,8 @@ class SearchEngine:
         ``generation`` opens that one, and no other if it is damaged. ``no_match_below`` is
         the confidence of the best hit under which a reply says that nothing is close.
         ``recall_sample`` is the share of approximate searches that are searched again exactly in
-        the background, to watch the promised recall.
+        the background, to watch the promised recall. ``query_views`` are averaged for each photo
+        that is searched with, beside the whole; an index built with views of its own refuses.
         Raises IndexNotFound, IndexCorrupt, IndexMismatch, EncoderNotFound.
         """
         folder = ShopFolder(shop)
@@ -122,6 +126,8 @@ class SearchEngine:
             from indexer.encoders.registry import load_encoder
 
             encoder = load_encoder(manifest.encoder, threads=threads)
+        if query_views and not isinstance(encoder, QueryViews):
+            encoder = QueryViews(encoder, query_views)
         check_encoder(folder, manifest, encoder)
         store = Store(folder.store)
         try:

@@ -126,6 +126,7 @@ def create_app(
 
 
 def _open_shop(settings: Settings, encoder: Encoder | None) -> Engine:
+    from indexer.encoders.views import split_views
     from search.engine import SearchEngine
 
     def opened(encoder: Encoder | None) -> Engine:
@@ -135,6 +136,7 @@ def _open_shop(settings: Settings, encoder: Encoder | None) -> Engine:
             threads=settings.threads,
             no_match_below=settings.no_match_below,
             recall_sample=settings.recall_sample,
+            query_views=split_views(f"query+{settings.query_views}")[1],
         )
 
     if encoder is not None:

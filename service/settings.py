@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -51,6 +52,11 @@ class Settings(BaseSettings):
     )
     queue_deadline_s: float = Field(
         2, gt=0, description="Longest wait in the queue before the reply is 503, in seconds."
+    )
+    query_views: Literal["", "flip", "center", "flip+center"] = Field(
+        "",
+        description="Views averaged with each photo that is searched with: its mirror image, its "
+        "middle, or both. Each costs an encoding.",
     )
     no_match_below: float = Field(
         NO_MATCH_BELOW,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from indexer.encoders.views import ViewsEncoder, split_views
 from indexer.errors import EncoderNotFound
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ FORMS = {
     "openclip:local-dir:FOLDER": "an OpenCLIP model saved with its open_clip_config.json",
     "cnn:MODEL[@WEIGHTS]": "pooled features of a timm or torchvision model",
     "onnx:FILE": "any exported image encoder, with FILE.json beside it",
+    "ID+flip+center": "any of these, averaged over the mirrored photo, its middle, or both",
 }
 
 
@@ -28,6 +30,9 @@ def canonical_id(encoder_id: str) -> str:
 
     The same file then has the same id from any working directory.
     """
+    plain, views = split_views(encoder_id)
+    if views:
+        return "+".join([canonical_id(plain), *views])
     kind, _, rest = encoder_id.partition(":")
     if kind == "onnx" and rest:
         return f"onnx:{Path(rest).expanduser().resolve()}"
@@ -51,6 +56,9 @@ def load_encoder(encoder_id: str = DEFAULT_ENCODER, *, threads: int | None = Non
     missing weights, or a missing package (naming the extra that brings it).
     """
     encoder_id = canonical_id(encoder_id)
+    plain, views = split_views(encoder_id)
+    if views:
+        return ViewsEncoder(load_encoder(plain, threads=threads), views)
     kind, _, rest = encoder_id.partition(":")
     if encoder_id == "color":
         from indexer.encoders.color import ColorEncoder
