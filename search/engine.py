@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
 from msgspec.structs import replace
 
 from indexer.companions import Companions
-from indexer.confidence import RIVALS
 from indexer.encoders.base import TextEncoder
 from indexer.encoders.views import QueryViews
 from indexer.errors import UnknownItem
@@ -22,33 +19,29 @@ from indexer.pictures import display_copy
 from indexer.status import RecallStatus, Status, status_of
 from indexer.store import ItemRecord, Store, encoder_key
 from indexer.writes import Draft, Outcome, delete_items, put_items
-from search.cursor import Cursor, read_cursor
+from search.clock import Clock
+from search.cursor import read_cursor
 from search.direction import Direction
-from search.filters import Filter, filter_from_json, parse_filter, without_key
-from search.hits import FacetValue, Hit, Mode, Reply
+from search.filters import Filter, filter_from_json, parse_filter
+from search.finder import Asked, Finder, Ranking
+from search.hits import Hit, Reply
 from search.judge import Judge
 from search.live import Backlog, LiveShop
 from search.opening import Opened, candidates, check_encoder, legible_manifest, load_newest
-from search.page import Ranked, begin_of, cursor_behind, folded, leaders
+from search.page import cursor_behind
 from search.query import ImagePart, ItemPart, Query, TextPart
 from search.recall import RecallWatch
-from search.text import fuse
 from search.view import Found, ShopView
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    from indexer.arrays import Embedding, Pixels
+    from indexer.arrays import Pixels
     from indexer.encoders.base import Encoder
     from indexer.encoders.views import View
     from indexer.intake import Encode
-    from search.columns import Mask
 
 _ATTEMPTS = 4  # to answer while items change under the search, before it is taken as it comes
-_FUSE_DEPTH = 200  # how deep rankings are fused, at least
-_MAX_MATCHES = 50_000  # items that a query by words considers
 
 
 class Vitals(NamedTuple):
@@ -85,15 +78,16 @@ class SearchEngine:
         self._store = store
         self._companions = Companions(store, encoder)
         self._held = opened.held
-        self._key = encoder_key(encoder.id, encoder.weights_hash)
-        self._direction = Direction(store, encoder, self._key)
+        key = encoder_key(encoder.id, encoder.weights_hash)
+        self._direction = Direction(store, encoder, key)
         self._judge = Judge(
             opened.manifest.calibration,
             text_tower=isinstance(encoder, TextEncoder),
             below=no_match_below,
         )
         self._watch = RecallWatch(opened.vectors, share=recall_sample)
-        self._live = LiveShop(store, opened.vectors, opened.words, self._key)
+        self._live = LiveShop(store, opened.vectors, opened.words, key)
+        self._finder = Finder(store, self._live, self._judge, self._watch, key, encoder.dim)
 
     @classmethod
     def open(
@@ -190,28 +184,18 @@ class SearchEngine:
         Items named in the query are not among the hits, nor are their products' other
         variants unless the query groups by item.
         """
-        clock = _Clock()
+        clock = Clock()
         query.check()
         cursor = read_cursor(query.cursor, query, self.generation) if query.cursor else None
         vector = self._direction.of(query)
         clock.lap("encode_ms")
         for attempt in range(_ATTEMPTS):
             view = self._live.view
-            groups = view.product if query.group == "product" else np.arange(view.size)
-            allowed = self._allowed(view, query, groups)
-            matches = self._matches(view, query, allowed)
-            ranking = self._ranking(view, query, cursor, vector, matches, allowed, groups)
+            asked = self._finder.asked(query, view)
+            ranking = self._finder.ranking(asked, vector, cursor)
             clock.lap("search_ms")
-            mode = ranking.mode
-            match_set = allowed
-            if mode == "lexical":
-                match_set = np.zeros(view.size, dtype=np.bool_)
-                match_set[[one.item for one in matches]] = True
-            facets = {
-                key: self._facet(view, query, key, mode, matches, groups) for key in query.facets
-            }
-            last = attempt == _ATTEMPTS - 1
-            page = self._page(view, query, ranking, stale_too=last)
+            facets = self._finder.facets(asked, ranking.mode)
+            page = self._page(asked, ranking, stale_too=attempt == _ATTEMPTS - 1)
             clock.lap("fields_ms")
             if page is not None:
                 break
@@ -220,11 +204,11 @@ class SearchEngine:
         hits, next_cursor = page
         return Reply(
             hits=hits,
-            total=int(np.count_nonzero(match_set)),
+            total=self._finder.total(asked, ranking.mode),
             facets=facets,
             generation=self.generation,
             encoder=self.encoder.id,
-            mode=mode,
+            mode=ranking.mode,
             timings=clock.laps(),
             no_close_match=cursor is None and self._judge.none_close(query, hits),
             next_cursor=next_cursor,
@@ -350,137 +334,15 @@ class SearchEngine:
             raise UnknownItem(f"no item {item_id[:80]!r} in this shop", param="item_id")
         return record
 
-    def _allowed(self, view: ShopView, query: Query, groups: NDArray[np.int64]) -> Mask:
-        """The items that may be found: (size,). Only to be read."""
-        allowed = view.columns.alive if query.filter is None else view.columns.mask(query.filter)
-        if any(isinstance(part, ItemPart) for part in query.parts):
-            allowed = allowed & ~self._named(view, query, groups)
-        return allowed
-
-    def _named(self, view: ShopView, query: Query, groups: NDArray[np.int64]) -> Mask:
-        """The items that the query itself names, with all that is in their groups: (size,)."""
-        named = np.zeros(view.size, dtype=np.bool_)
-        for part in query.parts:
-            if isinstance(part, ItemPart) and (number := view.number(part.item_id)) >= 0:
-                named |= groups == groups[number]
-        return named
-
-    def _matches(self, view: ShopView, query: Query, allowed: Mask) -> list[Found]:
-        """Allowed items with the words of the query's positive text parts, best first."""
-        scores: dict[int, float] = {}
-        for part in query.parts:
-            if isinstance(part, TextPart) and part.weight > 0:
-                ids, bm25 = self._live.words.search(part.text, _MAX_MATCHES, sequence=view.sequence)
-                for item_id, score in zip(ids, bm25.tolist(), strict=True):
-                    number = view.number(item_id)
-                    if number >= 0 and allowed[number]:
-                        scores[number] = scores.get(number, 0.0) + part.weight * score
-        ranked = sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
-        return [Found(number, -1, score) for number, score in ranked]
-
-    def _ranking(
-        self,
-        view: ShopView,
-        query: Query,
-        cursor: Cursor | None,
-        vector: Embedding | None,
-        matches: list[Found],
-        allowed: Mask,
-        groups: NDArray[np.int64],
-    ) -> _Ranking:
-        """The hits as far as this page needs, and one more if there is one."""
-        wanted = (cursor.seen if cursor else 0) + query.limit + 1
-        fuse_depth = cursor.depth if cursor else max(_FUSE_DEPTH, 10 * query.limit)
-        depth = wanted
-        while True:
-            found, mode = self._found(
-                view, query, vector, matches, allowed, groups, depth, fuse_depth
-            )
-            first = leaders(found, groups)
-            with self._store.read() as reader:
-                ranked = folded(first, query.collapse, view, reader, self._key, self.encoder.dim)
-            # Copies may fill the whole page: look further, unless this was all there is.
-            if len(ranked) >= wanted or len(first) < depth or mode in ("lexical", "fused"):
-                begin = begin_of(ranked, cursor, view)
-                return _Ranking(ranked, begin, mode, fuse_depth)
-            depth *= 4
-
-    def _found(
-        self,
-        view: ShopView,
-        query: Query,
-        vector: Embedding | None,
-        matches: list[Found],
-        allowed: Mask,
-        groups: NDArray[np.int64],
-        depth: int,
-        fuse_depth: int,
-    ) -> tuple[list[Found], Mode]:
-        """Candidates in their final order, at most one of each item, and how they came.
-
-        By a vector alone at least ``depth`` groups, if so many are allowed.
-        """
-        words = [part for part in query.parts if isinstance(part, TextPart)]
-        if vector is None:
-            return matches, "lexical"
-        mask = None if allowed is view.columns.alive else allowed
-        if not words:
-            # Rivals are looked for also where fewer hits are wanted: a hit is as sure in any reply.
-            depth = max(depth, RIVALS + 1)
-            reached = view.nearest(vector, mask, groups, depth, self._watch)
-            return self._judge.judged(query, reached.found, view.product), reached.mode
-        reached = view.nearest(vector, mask, groups, fuse_depth, self._watch)
-        seen = self._judge.judged(query, reached.found, view.product)
-        others = [part for part in query.parts if not isinstance(part, TextPart)]
-        weight = sum(part.weight for part in words if part.weight > 0)
-        unwanted = [self._unwanted(view, part, allowed) for part in words if part.weight < 0]
-        scores = fuse(
-            [
-                ([one.item for one in seen], sum(abs(part.weight) for part in others) or weight),
-                ([one.item for one in matches[: 5 * fuse_depth]], weight),
-                *unwanted,
-            ]
-        )
-        seen_as = {one.item: one for one in seen}
-        positive = set(seen_as) | {one.item for one in matches}
-        unseen = Found(-1, -1, 0.0)
-        return [
-            seen_as.get(item, unseen)._replace(item=item, score=score)
-            for item, score in scores.items()
-            if item in positive
-        ], "fused"
-
-    def _unwanted(self, view: ShopView, part: TextPart, allowed: Mask) -> tuple[list[int], float]:
-        ids, _ = self._live.words.search(part.text, _MAX_MATCHES, sequence=view.sequence)
-        numbers = [view.number(item_id) for item_id in ids]
-        return [n for n in numbers if n >= 0 and allowed[n]], part.weight
-
-    def _facet(
-        self,
-        view: ShopView,
-        query: Query,
-        key: str,
-        mode: Mode,
-        matches: list[Found],
-        groups: NDArray[np.int64],
-    ) -> list[FacetValue]:
-        columns = view.columns
-        mask = columns.mask(without_key(query.filter, key)) & ~self._named(view, query, groups)
-        if mode == "lexical":
-            reached = self._matches(view, query, mask) if query.filter else matches
-            hit = np.zeros(view.size, dtype=np.bool_)
-            hit[[one.item for one in reached]] = True
-            mask &= hit
-        return columns.facet(key, mask)
-
     def _page(
-        self, view: ShopView, query: Query, ranking: _Ranking, *, stale_too: bool
+        self, asked: Asked, ranking: Ranking, *, stale_too: bool
     ) -> tuple[list[Hit], str | None] | None:
         """The hits of the page with their stored fields, and the cursor of the next.
 
         None when one of these items has changed since the view was made: its fields would be
         of another moment than the answer. With ``stale_too`` it comes as it is now.
         """
+        query, view = asked.query, asked.view
         hits: list[Hit] = []
         seen = ranking.begin
         with self._store.read() as reader:
@@ -501,15 +363,6 @@ class SearchEngine:
         last = ranking.ranked[seen - 1].found
         depth = ranking.fuse_depth
         return hits, cursor_behind(last, query, view, self.generation, seen, depth)
-
-
-class _Ranking(NamedTuple):
-    """Hits to be, best first; where the page begins; how they came; how deep words were fused."""
-
-    ranked: list[Ranked]
-    begin: int
-    mode: Mode
-    fuse_depth: int
 
 
 def _hit(view: ShopView, one: Found, record: ItemRecord, copies: list[str]) -> Hit:
@@ -540,21 +393,3 @@ def _as_filter(value: str | Filter | dict[str, object] | None) -> Filter | None:
     if isinstance(value, dict):
         return filter_from_json(value)
     return value
-
-
-class _Clock:
-    """Milliseconds of each stage, and of all of them together."""
-
-    def __init__(self) -> None:
-        self._laps: dict[str, float] = {}
-        self._start = self._last = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        """Close the running stage under this name."""
-        now = time.perf_counter()
-        self._laps[name] = round((now - self._last) * 1e3, 3)
-        self._last = now
-
-    def laps(self) -> dict[str, float]:
-        """All stages so far, and ``total_ms``."""
-        return {**self._laps, "total_ms": round((self._last - self._start) * 1e3, 3)}

@@ -1,0 +1,178 @@
+"""From a question's direction and words to a ranking of items: filter, nearest, words, fusion."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from indexer.confidence import RIVALS
+from search.filters import without_key
+from search.page import Ranked, begin_of, folded, leaders
+from search.query import ItemPart, Query, TextPart
+from search.text import fuse
+from search.view import Found, ShopView
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from indexer.arrays import Embedding
+    from indexer.store import Store
+    from search.columns import Mask
+    from search.cursor import Cursor
+    from search.hits import FacetValue, Mode
+    from search.judge import Judge
+    from search.live import LiveShop
+    from search.recall import RecallWatch
+
+_FUSE_DEPTH = 200  # how deep rankings are fused, at least
+_MAX_MATCHES = 50_000  # items that a query by words considers
+
+
+class Asked(NamedTuple):
+    """A question as one view of the shop sees it.
+
+    ``groups`` (size,) numbers what counts as one hit; ``allowed`` (size,) are the items that may
+    be found, only to be read; ``matches`` are those of them with the words, best first.
+    """
+
+    query: Query
+    view: ShopView
+    groups: NDArray[np.int64]
+    allowed: Mask
+    matches: list[Found]
+
+
+class Ranking(NamedTuple):
+    """Hits to be, best first; where the page begins; how they came; how deep words were fused."""
+
+    ranked: list[Ranked]
+    begin: int
+    mode: Mode
+    fuse_depth: int
+
+
+class Finder:
+    """Finds items in views of one shop. Thread-safe."""
+
+    def __init__(
+        self, store: Store, live: LiveShop, judge: Judge, watch: RecallWatch, key: bytes, dim: int
+    ) -> None:
+        """``key`` and ``dim`` are those of the encoder whose vectors are searched."""
+        self._store = store
+        self._live = live
+        self._judge = judge
+        self._watch = watch
+        self._key = key
+        self._dim = dim
+
+    def asked(self, query: Query, view: ShopView) -> Asked:
+        """What the question allows in this view. BadQuery where the filter names no field."""
+        groups = view.product if query.group == "product" else np.arange(view.size)
+        allowed = view.columns.alive if query.filter is None else view.columns.mask(query.filter)
+        if any(isinstance(part, ItemPart) for part in query.parts):
+            allowed = allowed & ~_named(query, view, groups)
+        return Asked(query, view, groups, allowed, self._matches(query, view, allowed))
+
+    def ranking(self, asked: Asked, vector: Embedding | None, cursor: Cursor | None) -> Ranking:
+        """The hits as far as this page needs, and one more if there is one.
+
+        ``vector`` (dim,) is the direction of what is looked for; None where only words are.
+        """
+        query = asked.query
+        wanted = (cursor.seen if cursor else 0) + query.limit + 1
+        fuse_depth = cursor.depth if cursor else max(_FUSE_DEPTH, 10 * query.limit)
+        depth = wanted
+        while True:
+            found, mode = self._found(asked, vector, depth, fuse_depth)
+            first = leaders(found, asked.groups)
+            with self._store.read() as reader:
+                ranked = folded(first, query.collapse, asked.view, reader, self._key, self._dim)
+            # Copies may fill the whole page: look further, unless this was all there is.
+            if len(ranked) >= wanted or len(first) < depth or mode in ("lexical", "fused"):
+                return Ranking(ranked, begin_of(ranked, cursor, asked.view), mode, fuse_depth)
+            depth *= 4
+
+    def total(self, asked: Asked, mode: Mode) -> int:
+        """How many items pass the filter and, where only words are looked for, match one."""
+        return len(asked.matches) if mode == "lexical" else int(np.count_nonzero(asked.allowed))
+
+    def facets(self, asked: Asked, mode: Mode) -> dict[str, list[FacetValue]]:
+        """The values of each field asked for, counted as if that field were not filtered."""
+        return {key: self._facet(asked, key, mode) for key in asked.query.facets}
+
+    def _matches(self, query: Query, view: ShopView, allowed: Mask) -> list[Found]:
+        """Allowed items with the words of the query's positive text parts, best first."""
+        scores: dict[int, float] = {}
+        for part in query.parts:
+            if isinstance(part, TextPart) and part.weight > 0:
+                ids, bm25 = self._live.words.search(part.text, _MAX_MATCHES, sequence=view.sequence)
+                for item_id, score in zip(ids, bm25.tolist(), strict=True):
+                    number = view.number(item_id)
+                    if number >= 0 and allowed[number]:
+                        scores[number] = scores.get(number, 0.0) + part.weight * score
+        ranked = sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
+        return [Found(number, -1, score) for number, score in ranked]
+
+    def _found(
+        self, asked: Asked, vector: Embedding | None, depth: int, fuse_depth: int
+    ) -> tuple[list[Found], Mode]:
+        """Candidates in their final order, at most one of each item, and how they came.
+
+        By a vector alone at least ``depth`` groups, if so many are allowed.
+        """
+        query, view = asked.query, asked.view
+        words = [part for part in query.parts if isinstance(part, TextPart)]
+        if vector is None:
+            return asked.matches, "lexical"
+        mask = None if asked.allowed is view.columns.alive else asked.allowed
+        if not words:
+            # Rivals are looked for also where fewer hits are wanted: a hit is as sure in any reply.
+            depth = max(depth, RIVALS + 1)
+            reached = view.nearest(vector, mask, asked.groups, depth, self._watch)
+            return self._judge.judged(query, reached.found, view.product), reached.mode
+        reached = view.nearest(vector, mask, asked.groups, fuse_depth, self._watch)
+        seen = self._judge.judged(query, reached.found, view.product)
+        others = [part for part in query.parts if not isinstance(part, TextPart)]
+        weight = sum(part.weight for part in words if part.weight > 0)
+        unwanted = [self._unwanted(part, view, asked.allowed) for part in words if part.weight < 0]
+        scores = fuse(
+            [
+                ([one.item for one in seen], sum(abs(part.weight) for part in others) or weight),
+                ([one.item for one in asked.matches[: 5 * fuse_depth]], weight),
+                *unwanted,
+            ]
+        )
+        seen_as = {one.item: one for one in seen}
+        positive = set(seen_as) | {one.item for one in asked.matches}
+        unseen = Found(-1, -1, 0.0)
+        return [
+            seen_as.get(item, unseen)._replace(item=item, score=score)
+            for item, score in scores.items()
+            if item in positive
+        ], "fused"
+
+    def _unwanted(self, part: TextPart, view: ShopView, allowed: Mask) -> tuple[list[int], float]:
+        ids, _ = self._live.words.search(part.text, _MAX_MATCHES, sequence=view.sequence)
+        numbers = [view.number(item_id) for item_id in ids]
+        return [n for n in numbers if n >= 0 and allowed[n]], part.weight
+
+    def _facet(self, asked: Asked, key: str, mode: Mode) -> list[FacetValue]:
+        query, view = asked.query, asked.view
+        columns = view.columns
+        mask = columns.mask(without_key(query.filter, key)) & ~_named(query, view, asked.groups)
+        if mode == "lexical":
+            reached = self._matches(query, view, mask) if query.filter else asked.matches
+            hit = np.zeros(view.size, dtype=np.bool_)
+            hit[[one.item for one in reached]] = True
+            mask &= hit
+        return columns.facet(key, mask)
+
+
+def _named(query: Query, view: ShopView, groups: NDArray[np.int64]) -> Mask:
+    """The items that the query itself names, with all that is in their groups: (size,)."""
+    named = np.zeros(view.size, dtype=np.bool_)
+    for part in query.parts:
+        if isinstance(part, ItemPart) and (number := view.number(part.item_id)) >= 0:
+            named |= groups == groups[number]
+    return named
