@@ -86,7 +86,7 @@ def test_index_builds_and_says_what_it_did(vitrine, tiny_catalog, tmp_path):
     assert done.code == 0
     assert set(done.json) == {
         "generation", "published", "encoder", "items", "products", "rows", "encoded", "reused",
-        "removed", "skipped", "seconds",
+        "removed", "skipped", "seconds", "recipe", "promise",
     }  # fmt: skip
     assert (done.json["items"], done.json["encoded"], done.json["published"]) == (12, 18, True)
     assert done.json["reused"] == 6  # six pictures occur twice
@@ -106,6 +106,7 @@ def test_search_by_photo_prints_hits_in_the_shape_of_the_api(vitrine, tiny_shop,
         "total",
         "facets",
         "no_close_match",
+        "next_cursor",
     }
     assert (done.json["generation"], done.json["encoder"], done.json["mode"]) == (
         "000001",

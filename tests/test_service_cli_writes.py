@@ -1,0 +1,105 @@
+"""Writing to a shop from the command line: put, delete, rebuild; and the pages of a search."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from indexer.joblock import job_lock
+from tests.conftest import COLORS, jpeg, plain
+from tests.test_service_cli import assert_one_line, vitrine
+
+__all__ = ["vitrine"]  # a fixture
+
+
+@pytest.fixture
+def shop(tiny_shop: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny shop, to write to."""
+    shutil.copytree(tiny_shop, tmp_path / "shop")
+    return tmp_path / "shop"
+
+
+@pytest.fixture
+def more(tmp_path: Path) -> Path:
+    """A catalog of a new item, of one that is known at another price, and of a broken one."""
+    folder = tmp_path / "more"
+    folder.mkdir()
+    (folder / "hat.jpg").write_bytes(jpeg(plain((200, 20, 200))))
+    (folder / "mug.jpg").write_bytes(jpeg(plain(COLORS["red"], spot=20)))
+    (folder / "broken.jpg").write_bytes(b"no picture")
+    path = folder / "more.csv"
+    path.write_text(
+        "id,product_id,title,price,images\n"
+        "hat,hat,Purple hat,12,hat.jpg\n"
+        "red-mug,mug-red,Red mug,99,mug.jpg\n"
+        "lamp,lamp,Lamp,5,broken.jpg\n"
+    )
+    return path
+
+
+def test_put_adds_and_replaces_and_leaves_the_rest(vitrine, shop, more):
+    done = vitrine("put", more, "--shop", shop)
+    assert done.code == 1  # something was left out
+    assert "1 items added, 1 replaced, 0 unchanged, 1 left out" in done.out
+    assert "lamp" in done.err
+    hits = vitrine("search", "--text", "purple hat", "--shop", shop, "--json").json["hits"]
+    assert [hit["item_id"] for hit in hits][:1] == ["hat"]
+    found = vitrine("search", "--item", "red-shoe", "--shop", shop, "-k", 20, "--json").json
+    prices = {hit["item_id"]: hit["price"] for hit in found["hits"]}
+    assert prices["red-mug"] == 99
+    assert len(prices) == 12  # all but the shoe itself: eleven, and the hat
+    again = vitrine("put", more, "--shop", shop, "--json").json
+    assert [one["status"] for one in again["results"]] == ["unchanged", "unchanged", "refused"]
+
+
+def test_delete_takes_items_out_and_names_those_it_does_not_know(vitrine, shop):
+    done = vitrine("delete", "red-mug", "nothing", "--shop", shop)
+    assert done.code == 1
+    assert "1 items deleted" in done.out
+    assert "no item 'nothing' in this shop" in done.err
+    done = vitrine("search", "--item", "red-shoe", "--shop", shop, "-k", 20, "--json")
+    assert "red-mug" not in [hit["item_id"] for hit in done.json["hits"]]
+    assert vitrine("delete", "green-mug", "--shop", shop).code == 0
+
+
+def test_rebuild_takes_live_writes_into_the_index(vitrine, shop, more):
+    vitrine("put", more, "--shop", shop)
+    vitrine("delete", "blue-mug", "--shop", shop)
+    before = vitrine("search", "--text", "mug", "--shop", shop, "-k", 50, "--json").json
+    done = vitrine("rebuild", "--shop", shop)
+    assert done.code == 0
+    assert "generation 000002: 12 items" in done.out
+    after = vitrine("search", "--text", "mug", "--shop", shop, "-k", 50, "--json").json
+    assert after["generation"] == "000002"
+    ids = {hit["item_id"] for hit in after["hits"]}
+    assert ids == {hit["item_id"] for hit in before["hits"]}
+    assert "blue-mug" not in ids
+    assert "000002 (unchanged)" in vitrine("rebuild", "--shop", shop).out
+
+
+def test_rebuild_waits_for_no_other_long_job(vitrine, shop):
+    with job_lock(shop, "vitrine index"):
+        assert_one_line(vitrine("rebuild", "--shop", shop), "vitrine index")
+
+
+@pytest.mark.parametrize("words", [("delete", "x"), ("rebuild",)])
+def test_a_folder_without_a_shop_is_told(vitrine, tmp_path, words):
+    assert_one_line(vitrine(*words, "--shop", tmp_path / "none"), "vitrine index")
+
+
+def test_pages_of_a_search_follow_by_cursor(vitrine, tiny_shop):
+    words = ("search", "--text", "mug", "--shop", tiny_shop, "--json")
+    whole = [hit["item_id"] for hit in vitrine(*words, "-k", 50).json["hits"]]
+    first = vitrine(*words, "-k", 4).json
+    second = vitrine(*words, "-k", 4, "--cursor", first["next_cursor"]).json
+    assert [hit["item_id"] for hit in first["hits"] + second["hits"]] == whole[:8]
+    assert_one_line(vitrine(*words, "--cursor", "x"), "cursor")
+
+
+def test_near_copies_are_folded(vitrine, tiny_shop):
+    words = ("search", "--item", "red-mug", "--shop", tiny_shop, "-k", 3, "--json")
+    assert [hit["copies"] for hit in vitrine(*words).json["hits"]] == [[], [], []]
+    folded = vitrine(*words, "--collapse", "0.97").json["hits"]
+    assert [len(hit["copies"]) for hit in folded][1:] == [1, 1]
