@@ -121,16 +121,19 @@ def _fill(store: Store, work: Reembedding, encoder: Encoder, progress: Progress)
     """Embed until nothing lacks, also of what is written meanwhile; how many images there are."""
     with store.read() as reader:
         total = len({row.content for _, row in reader.rows()})
-    while missing := _missing(store, encoder):
+    # Once also what was lost before: its file may have come back.
+    missing = _missing(store, encoder, lost=True)
+    while missing:
         total = max(total, len(missing))
         work.run(missing, _Advance(progress, total - len(missing), total, work))
+        missing = _missing(store, encoder)
     progress("migrate", total, total, work.lost)
     return total
 
 
-def _missing(store: Store, encoder: Encoder) -> list[Missing]:
+def _missing(store: Store, encoder: Encoder, *, lost: bool = False) -> list[Missing]:
     with store.read() as reader:
-        return missing_pictures(reader, encoder)
+        return missing_pictures(reader, encoder, lost=lost)
 
 
 class _Advance:

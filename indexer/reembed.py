@@ -34,11 +34,16 @@ class Missing(NamedTuple):
     path: str
 
 
-def missing_pictures(reader: Reader, encoder: Encoder, start: int = 0) -> list[Missing]:
-    """What the encoder has not embedded of the rows from ``start`` on, each picture once."""
+def missing_pictures(
+    reader: Reader, encoder: Encoder, start: int = 0, *, lost: bool = False
+) -> list[Missing]:
+    """What the encoder has not embedded of the rows from ``start`` on, each picture once.
+
+    ``lost`` asks for those too that had no picture when it last looked.
+    """
     key = encoder_key(encoder.id, encoder.weights_hash)
     found = []
-    for row in lacking(reader, key, start):
+    for row in lacking(reader, key, start, lost=lost):
         record = reader.item(row.item_id)
         if record is None or row.image_index >= len(record.images):
             raise IndexCorrupt(f"the store has a row of item {row.item_id!r}, but no such image")

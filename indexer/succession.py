@@ -125,10 +125,10 @@ def wanted_encoders(reader: Reader) -> list[tuple[str, str]]:
     return [(name, weights) for name, weights in pairs]
 
 
-def lacking(reader: Reader, encoder: bytes, start: int = 0) -> Iterator[Row]:
+def lacking(reader: Reader, encoder: bytes, start: int = 0, *, lost: bool = False) -> Iterator[Row]:
     """The rows from ``start`` on that this encoder has not embedded, one of each picture.
 
-    Not those of which it knows that their picture is lost.
+    Not those whose picture it has found to be lost, unless these are asked for too.
     """
     seen: set[tuple[bytes, str]] = set()
     for _, row in reader.rows(start):
@@ -136,7 +136,9 @@ def lacking(reader: Reader, encoder: bytes, start: int = 0) -> Iterator[Row]:
         if one in seen:
             continue
         seen.add(one)
-        if not reader.has_embedding(encoder, *one) and not reader.is_lost(encoder, *one):
+        if reader.has_embedding(encoder, *one):
+            continue
+        if lost or not reader.is_lost(encoder, *one):
             yield row
 
 
@@ -149,39 +151,44 @@ def _install(
 ) -> None:
     with shop.hold(name):
         manifest = shop.verify(name)
-        key = encoder_key(manifest.encoder, manifest.weights_hash)
         store = Store(shop.store)
         try:
-            missing, checked = _count_lacking(store, key)
-            if missing and fill is not None:
-                announce(store, shop.manifest(shop.current()), manifest)
-                fill(manifest)
-                missing, checked = _count_lacking(store, key)
-            if missing:
-                raise _lacks(shop, manifest, name, missing)
-            with store.write() as writer:
-                # Rows get rising numbers: those that came since the look above, and no others.
-                missing = sum(1 for _ in lacking(writer, key, checked))
-                if missing:
+            announced = False
+            while (missing := _moved(shop, store, manifest, name, after)) > 0:
+                if fill is None or announced:
                     raise _lacks(shop, manifest, name, missing)
-                # Also of writers that still serve the other model for a moment.
-                writer.put_meta(ENCODERS, [[manifest.encoder, manifest.weights_hash]])
-                shop.make_current(name, after=after)
+                # Whoever writes from now on embeds by this model too: nothing lacks a second time.
+                _announce(store, shop.manifest(shop.current()), manifest)
+                announced = True
+                fill(manifest)
         finally:
             store.close()
 
 
-def announce(store: Store, *manifests: Manifest) -> None:
+def _announce(store: Store, *manifests: Manifest) -> None:
     """Have every write from now on embedded by the encoders of these, besides those so far."""
     with store.write() as writer:
         more = [(manifest.encoder, manifest.weights_hash) for manifest in manifests]
         writer.put_meta(ENCODERS, list(dict.fromkeys([*wanted_encoders(writer), *more])))
 
 
-def _count_lacking(store: Store, encoder: bytes) -> tuple[int, int]:
-    """How many pictures an encoder lacks, and the first row that this did not look at."""
+def _moved(
+    shop: ShopFolder, store: Store, manifest: Manifest, name: str, after: list[str] | None
+) -> int:
+    """Move CURRENT, unless pictures lack an embedding by this model: how many."""
+    key = encoder_key(manifest.encoder, manifest.weights_hash)
     with store.read() as reader:
-        return sum(1 for _ in lacking(reader, encoder)), reader.meta("next_row", 0)
+        missing, looked_at = sum(1 for _ in lacking(reader, key)), reader.meta("next_row", 0)
+    if missing:
+        return missing
+    with store.write() as writer:
+        # Rows get rising numbers: those that came since the look above, and no others.
+        missing = sum(1 for _ in lacking(writer, key, looked_at))
+        if not missing:
+            # Also for writers that still serve the other model for a moment.
+            writer.put_meta(ENCODERS, [[manifest.encoder, manifest.weights_hash]])
+            shop.make_current(name, after=after)
+    return missing
 
 
 def _lacks(shop: ShopFolder, manifest: Manifest, name: str, missing: int) -> IndexMismatch:

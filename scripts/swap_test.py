@@ -83,10 +83,10 @@ class Shoppers:
         rng = np.random.default_rng(number)
         with httpx.Client(base_url=self._url, timeout=60) as client:
             while not self._stop.is_set():
-                self._ask(client, f"item-{rng.integers(ITEMS)}")
+                self._ask(client, f"item-{rng.integers(ITEMS)}.png")
 
     def _ask(self, client: httpx.Client, item_id: str) -> None:
-        data = (self._folder / f"{item_id}.png").read_bytes()
+        data = (self._folder / item_id).read_bytes()
         start = time.perf_counter()
         try:
             reply = client.post("/v1/search/image", files={"image": data})
@@ -197,7 +197,8 @@ def main() -> int:
         "swaps": options.swaps,
         "requests": shoppers.statuses.total(),
         "failed": failed,
-        "mixed_or_wrong": shoppers.wrong,
+        "mixed_or_wrong": len(shoppers.wrong),
+        "such_as": shoppers.wrong[:5],
         "answered_by": dict(shoppers.models),
         "p50_ms": round(float(np.quantile(shoppers.seconds, 0.5)) * 1e3),
         "p99_ms": round(float(np.quantile(shoppers.seconds, 0.99)) * 1e3),

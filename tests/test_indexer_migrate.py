@@ -151,6 +151,7 @@ def test_images_without_a_picture_are_left_out_and_told(shop, store, folder):
     with store.write() as writer:
         record = writer.item("red-shoe")
         writer.delete_keys([("images", image.content) for image in record.images])
+    pictures = [path.read_bytes() for path in lost]
     for path in lost:
         path.unlink()
     done = run(shop)
@@ -161,6 +162,11 @@ def test_images_without_a_picture_are_left_out_and_told(shop, store, folder):
     with SearchEngine.open(shop.path, encoder=OtherColors()) as engine:
         assert engine.item("red-shoe").title == "Red shoe"
         assert "red-shoe" not in [hit.item_id for hit in engine.by_item("red-mug")]
+    promote(shop, "000001")
+    for path, data in zip(lost, pictures, strict=True):
+        path.write_bytes(data)
+    again = run(shop)
+    assert (again.encoded, again.lost, shop.manifest(again.generation).rows) == (2, 0, 24)
 
 
 class Counting(OtherColors):

@@ -36,6 +36,7 @@ def command(shop: Path, as_json: bool) -> int:
             f"{len(found.generations)} generations, {found.items} items, {found.rows} images, "
             f"{found.embeddings} embeddings"
         )
-        verdict = f"{len(found.problems)} problems" if found.problems else "all well"
+        count = len(found.problems)
+        verdict = f"{count} problem{'s' * (count > 1)}" if count else "all well"
         click.echo(f"{looked}: {verdict}")
     return 1 if found.problems else 0
