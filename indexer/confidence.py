@@ -71,18 +71,15 @@ def margins(scores: AnyFloats, products: NDArray[np.int64], floor: float) -> Flo
     products, and ``floor``: without any other product the margin is the score less ``floor``.
     """
     exact = np.asarray(scores, dtype=np.float64)
-    _, first = np.unique(products, return_index=True)
+    _, first, kind = np.unique(products, return_index=True, return_inverse=True)
     leaders = np.sort(first)[: RIVALS + 1]  # the best hit of each of the best products
-    place = {int(products[at]): k for k, at in enumerate(leaders)}
-    tops = exact[leaders]
-    without = [
-        _soft_maximum(np.append(np.delete(tops, k)[:RIVALS], floor)) for k in range(len(leaders))
-    ]
-    outside = _soft_maximum(np.append(tops[:RIVALS], floor))
-    rivals = [
-        without[place[int(product)]] if int(product) in place else outside for product in products
-    ]
-    return np.asarray(exact - np.array(rivals))
+    tops = exact[leaders]  # (m,)
+    others = np.tile(np.append(tops, floor), (len(tops), 1))  # (m, m + 1)
+    np.fill_diagonal(others, -np.inf)  # a product is no rival of its own
+    outside = _soft_maximum(np.append(tops[:RIVALS], floor)[None, :])  # of all further products
+    rivals = np.full(len(first), outside[0])
+    rivals[kind[leaders]] = _soft_maximum(others)
+    return np.asarray(exact - rivals[kind])
 
 
 def sigmoid(x: Floats | float) -> Floats:
@@ -90,6 +87,8 @@ def sigmoid(x: Floats | float) -> Floats:
     return np.asarray(0.5 * (1 + np.tanh(np.asarray(x, dtype=np.float64) / 2)))
 
 
-def _soft_maximum(values: Floats) -> float:
-    top = values.max()
-    return float(top + np.log(np.exp(_SHARPNESS * (values - top)).sum()) / _SHARPNESS)
+def _soft_maximum(values: Floats) -> Floats:
+    """Of each row of (m, k) values, at least one of them finite: (m,)."""
+    top = values.max(1)
+    mass = np.exp(_SHARPNESS * (values - top[:, None])).sum(1)
+    return np.asarray(top + np.log(mass) / _SHARPNESS)

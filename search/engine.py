@@ -372,7 +372,7 @@ def _hit(view: ShopView, one: Found, record: ItemRecord, copies: list[str]) -> H
         item_id=item.item_id,
         product_id=item.product_id,
         score=round(one.score, 6),
-        confidence=one.confidence,
+        confidence=None if one.confidence is None else round(one.confidence, 4),
         image=record.images[index].path if index < len(record.images) else "",
         image_index=index,
         variant=variant,

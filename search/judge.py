@@ -46,7 +46,7 @@ class Judge:
         products = product[[one.item for one in found]]  # (f,)
         sure = self._calibration.confidences(scores, products)
         return [
-            one._replace(confidence=round(value, 4))
+            Found(one.item, one.row, one.score, value)
             for one, value in zip(found, sure.tolist(), strict=True)
         ]
 
