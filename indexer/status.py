@@ -14,8 +14,8 @@ class RecallStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Recall@10 against exact search: promised, measured at the build, and of real queries.
 
     ``live`` is of the last 100 (at most) of the ``samples`` queries that were searched again, None
-    where none were; ``kept`` is False when it is surely below the promise. ``raised`` is by how many
-    levels searches try harder than the build found necessary.
+    where none were; ``kept`` is False when it is surely below the promise. ``raised`` is by how
+    many levels searches try harder than the build found necessary.
     """
 
     promised: float
