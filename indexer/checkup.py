@@ -12,6 +12,7 @@ import numpy as np
 from indexer.arrays import unit
 from indexer.errors import IndexCorrupt, VitrineError
 from indexer.generation import ROWS, VECTORS, Manifest, ShopFolder
+from indexer.items import ORIGINAL
 from indexer.store import Store, encoder_key
 from indexer.succession import wanted_encoders
 from indexer.vectors import VectorIndex
@@ -124,6 +125,18 @@ class _StoreCheck:
                 if not self._reader.has_embedding(key, *each)
                 and not self._reader.is_lost(key, *each)
             ]
+            lost = [
+                each
+                for each in rows
+                if self._reader.is_lost(key, *each)
+                and each[1] == ORIGINAL
+                and self._reader.image(each[0]) is not None
+            ]
+            if lost:
+                self._tell(
+                    f"{len(lost)} of {len(rows)} images count as lost to {one[0]}, and have a "
+                    "picture; index or put them again"
+                )
             if lacking:
                 self._tell(f"{len(lacking)} of {len(rows)} images lack an embedding by {one[0]}")
 

@@ -64,13 +64,15 @@ class Companions:
             work = Reembedding(self._store, encoder, limits=self._limits)
             with self._store.read() as reader:
                 left = [one for one in missing if work.lacks(reader, one)]
-            work.run(left, lambda _: None)
+            # Not the last word: rows need these pictures only later, and a sweep that comes between
+            # takes them away.
+            work.run(left, lambda _: None, final=False)
 
     def complete(self, writer: Writer, start: int) -> None:
         """Embed what the rows from ``start`` on still lack, in the caller's transaction."""
         for encoder in self._wanted(writer):
             work = Reembedding(self._store, encoder, limits=self._limits)
-            work.within(writer, missing_pictures(writer, encoder, start))
+            work.within(writer, missing_pictures(writer, encoder, start, lost=True))
 
     def _wanted(self, reader: Reader) -> list[Encoder]:
         found = []

@@ -76,15 +76,21 @@ class Reembedding:
         where = (self._key, one.content, one.variant)
         return not reader.has_embedding(*where) and not reader.is_lost(*where)
 
-    def run(self, missing: Iterable[Missing], done: Callable[[int], None]) -> None:
-        """Embed all of these; ``done`` hears how many more are on disk."""
+    def run(
+        self, missing: Iterable[Missing], done: Callable[[int], None], *, final: bool = True
+    ) -> None:
+        """Embed all of these; ``done`` hears how many more are on disk.
+
+        Where it is not ``final``, what has no picture is passed over: somebody else will look
+        again, and by then it may have one.
+        """
         waiting = iter(missing)
         while batch := list(islice(waiting, _BATCH)):
             start = time.perf_counter()
             with self._store.read() as reader:
                 vectors = self._vectors(reader, batch)
             with self._store.write() as writer:
-                self._put(writer, vectors)
+                self._put(writer, {k: v for k, v in vectors.items() if v or final})
             done(len(batch))
             time.sleep((time.perf_counter() - start) * (1 / self._share - 1))
 

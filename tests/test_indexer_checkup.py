@@ -81,6 +81,16 @@ def test_a_missing_embedding_is_counted(shop, store):
     assert problem == "1 of 18 images lack an embedding by color"
 
 
+def test_an_image_that_counts_as_lost_and_is_not_is_told(shop, store):
+    with store.write() as writer:
+        ((_, key),) = writer.embedding_keys(COLOR, 1)
+        writer.put_embedding(COLOR, key[8:24], b"")
+    (problem,) = check(shop).problems
+    assert problem == (
+        "1 of 18 images count as lost to color, and have a picture; index or put them again"
+    )
+
+
 def test_an_index_of_other_vectors_than_the_store_has_is_told(shop):
     """A generation whose checksums hold and whose vectors are wrong: what no checksum tells."""
     folder = shop.generations / "000001"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from indexer.build import build_index
+from indexer.checkup import check_shop
 from indexer.companions import Companions
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import EncoderNotFound, IndexMismatch, StoreBusy
@@ -184,14 +186,21 @@ class Counting(OtherColors):
         return super().encode_images(pixels)
 
 
-@pytest.fixture
-def many(tmp_path) -> ShopFolder:
+@pytest.fixture(scope="module")
+def hundred(tmp_path_factory) -> Path:
     """A hundred items of a hundred colors."""
     items = {f"item-{n:03}": (n, 255 - n, (7 * n) % 256) for n in range(100)}
-    shop = ShopFolder(tmp_path / "many")
-    catalog = write_items(tmp_path / "many-catalog", items)
-    build_index(open_catalog(catalog), shop, ColorEncoder())
-    return shop
+    folder = tmp_path_factory.mktemp("hundred")
+    shop = ShopFolder(folder / "shop")
+    build_index(open_catalog(write_items(folder / "catalog", items)), shop, ColorEncoder())
+    return shop.path
+
+
+@pytest.fixture
+def many(hundred, tmp_path) -> ShopFolder:
+    """A copy of ``hundred``."""
+    shutil.copytree(hundred, tmp_path / "many")
+    return ShopFolder(tmp_path / "many")
 
 
 def test_an_interrupted_migration_goes_on_where_it_stopped(many):
@@ -295,6 +304,26 @@ def test_a_writer_whose_companion_is_gone_writes_on_and_the_promotion_counts_it(
     assert "not embedded by other any more: the weights are gone" in caplog.text
     with pytest.raises(IndexMismatch, match="has not embedded 1 images"):
         promote(shop, done.generation)
+
+
+def test_a_picture_that_is_swept_while_it_is_being_put_is_not_lost_to_the_other_model(
+    shop, store, monkeypatch
+):
+    """A sweep between the embedding for the other model and the rows that need it."""
+    done = run(shop)
+    embed = Companions.embed
+
+    def swept_first(self, images) -> None:
+        assert store.sweep() > 0
+        embed(self, images)
+
+    monkeypatch.setattr(Companions, "embed", swept_first)
+    put_items(store, ColorEncoder(), [draft("pink", jpeg(plain((255, 105, 180))))])
+    with store.read() as reader:
+        assert reader.has_embedding(OTHER, reader.item("pink").images[0].content)
+    assert check_shop(shop, progress=silent).problems == []
+    promote(shop, done.generation)
+    assert first(shop, "red").startswith(("red", "pink"))
 
 
 def test_an_item_that_came_with_an_embedding_only_is_no_obstacle(shop, store):

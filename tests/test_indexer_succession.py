@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import subprocess
 import sys
 import threading
@@ -47,13 +48,21 @@ def build(shop: ShopFolder, folder: Path, items: dict, encoder=None) -> str:
     return build_index(open_catalog(catalog), shop, encoder or ColorEncoder()).generation
 
 
-@pytest.fixture
-def shop(tmp_path) -> ShopFolder:
+@pytest.fixture(scope="module")
+def built_twice(tmp_path_factory) -> Path:
     """Two generations: red alone, then red and green."""
-    shop = ShopFolder(tmp_path / "shop")
-    build(shop, tmp_path / "catalog", {"red": RED})
-    build(shop, tmp_path / "catalog", {"red": RED, "green": GREEN})
-    return shop
+    folder = tmp_path_factory.mktemp("built-twice")
+    shop = ShopFolder(folder / "shop")
+    build(shop, folder / "catalog", {"red": RED})
+    build(shop, folder / "catalog", {"red": RED, "green": GREEN})
+    return shop.path
+
+
+@pytest.fixture
+def shop(built_twice, tmp_path) -> ShopFolder:
+    """A copy of ``built_twice``."""
+    shutil.copytree(built_twice, tmp_path / "shop")
+    return ShopFolder(tmp_path / "shop")
 
 
 def states(shop: ShopFolder) -> dict[str, str]:
