@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 EXACT = "exact.faiss"  # beside the index, where the index itself holds no exact vectors
 _SLACK_BYTES = 1 << 20  # a vector inside an index file is no longer than the file, and a bit
 _LARGE_BATCH = 16  # queries; from here on one search may use every core
-_GATHER = 8  # where fewer than one in so many rows is allowed, copying them out is faster
+GATHER = 8  # where fewer than one in so many rows is allowed, copying them out is faster
 
 _GPU_BLOCK = 1 << 18  # rows copied at a time
 
@@ -173,7 +173,7 @@ class VectorIndex:
                 return self._run(self._gpu, queries, k, None)
         if allowed is None or not len(self):
             return self._run(self._exact, queries, k, None)
-        if allowed.count * _GATHER >= len(self):
+        if allowed.count * GATHER >= len(self):
             params = faiss_module().SearchParameters(sel=allowed.selector)
             return self._run(self._exact, queries, k, params)
         chosen = allowed.positions

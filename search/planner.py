@@ -14,6 +14,7 @@ import math
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from indexer.contract import MEASURED_K
+from indexer.vectors import GATHER, VectorIndex
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
     from indexer.allowed import Allowed
     from indexer.arrays import Embedding, Scores
     from indexer.contract import Effort
-    from indexer.vectors import VectorIndex
 
 _EXACT_CALL_US = 15.0  # what an exact search costs before the first row is compared
+_SELECT_ROW_US = 0.02  # looking up whether a row passes, where rows are not copied out first
 _SPARE = 1.5  # how many more rows than needed should pass a filter, so that enough do
 
 
@@ -72,7 +73,10 @@ def plan_for(vectors: VectorIndex, k: int, count: int, raised: int = 0) -> Plan 
     level = contract.levels[min(contract.level + raised, len(contract.levels) - 1)]
     share = count / len(vectors)
     harder = max(1.0, k / MEASURED_K) / share
-    if _EXACT_CALL_US + count * contract.row_us <= level.median_us * harder:
+    exact_us = _EXACT_CALL_US + count * contract.row_us
+    if share < 1 and count * GATHER >= len(vectors):
+        exact_us += len(vectors) * _SELECT_ROW_US
+    if exact_us <= level.median_us * harder:
         return None
     rows = k if share == 1 else min(len(vectors), math.ceil(_SPARE * k / share))
     return Plan(level.effort.times(harder), rows)
