@@ -16,7 +16,7 @@ from PIL import Image
 from indexer.build import build_index
 from indexer.checkup import check_shop
 from indexer.encoders.color import ColorEncoder
-from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound, StoreBusy
+from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound, StoreBusy, StoreFull
 from indexer.garbage import collect_garbage
 from indexer.generation import ShopFolder
 from indexer.items import ORIGINAL, Item
@@ -305,6 +305,26 @@ def test_where_a_manifest_cannot_be_read_no_embeddings_are_dropped(shop):
     (shop.generations / "000001" / "manifest.json").write_text("{}")
     assert collect(shop).embeddings == 0
     assert embedded_by(shop) == {COLOR, OTHER}
+
+
+def test_on_a_full_disk_nothing_moves_and_nothing_is_left_behind(shop, monkeypatch):
+    migrate(shop, OtherColors(), progress=silent)
+
+    def full(path: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("indexer.generation.sync", full)
+        for attempt in (lambda: promote(shop, "000003"), lambda: rollback(shop)):
+            with pytest.raises(StoreFull, match="No space left on device"):
+                attempt()
+    assert shop.served() == ["000002", "000001"]
+    assert not list(shop.path.glob(".*"))
+    store = Store(shop.store)
+    with store.read() as reader:  # the migration is as open as it was
+        assert wanted_encoders(reader) == [("color", "0" * 64), ("other", NEW)]
+    store.close()
+    promote(shop, "000003")
 
 
 def test_two_promotions_at_once_leave_one_of_them_current(shop):
