@@ -70,8 +70,10 @@ MODELS = {"color": ColorEncoder, "mirrored": Mirrored}
 
 
 def color_of(item_id: str, version: int) -> tuple[int, int, int]:
+    """A color of its own, well inside the encoder's bins: a JPEG copy of it stays in them."""
     rng = random.Random(f"{item_id} {version}")
-    return rng.randrange(256), rng.randrange(256), rng.randrange(256)
+    red, green, blue = (64 * rng.randrange(4) + rng.randrange(16, 48) for _ in range(3))
+    return red, green, blue
 
 
 def silent(*_: object) -> None:
