@@ -21,7 +21,6 @@ FORMS = {
     "openclip:local-dir:FOLDER": "an OpenCLIP model saved with its open_clip_config.json",
     "cnn:MODEL[@WEIGHTS]": "pooled features of a timm or torchvision model",
     "onnx:FILE": "any exported image encoder, with FILE.json beside it",
-    "ID+flip+center": "any of these, averaged over the mirrored photo, its middle, or both",
 }
 
 
