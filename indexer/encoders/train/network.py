@@ -1,4 +1,4 @@
-"""The encoder's network: a small residual CNN, 128 px in, a 256-dimensional unit vector out."""
+"""The encoder's network: a small residual CNN, 160 px in, a 256-dimensional unit vector out."""
 
 from __future__ import annotations
 

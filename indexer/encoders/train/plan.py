@@ -13,11 +13,16 @@ class Plan:
     """The lengths, rates and weights of one training run."""
 
     shape: Shape = field(default_factory=Shape)
-    steps: int = 7200
+    steps: int = 14_000
     pairs: int = 48
-    sizes: tuple[tuple[float, int], ...] = ((0.33, 64), (0.78, 96), (1.0, 128))
+    sizes: tuple[tuple[float, int], ...] = (
+        (0.2, 64),
+        (0.5, 96),
+        (0.85, 128),
+        (1.0, 160),
+    )
     rate: float = 1.6e-3
-    level: float = 0.55
+    level: float = 0.5
     decay: float = 0.05
     keep: float = 0.998
     seed: int = 1
@@ -28,7 +33,7 @@ class Plan:
     relation_weight: float = 1.0
     place_weight: float = 2.0
     same_weight: float = 0.5
-    fresh_from: float = 0.6
+    fresh_from: float = 0.5
     fresh: float = 0.5
     fresh_place_weight: float = 1.0
     patched: float = 0.4
