@@ -37,13 +37,15 @@ def vectors():
 
 @pytest.fixture(scope="module")
 def built(vectors, tmp_path_factory):
-    """3,000 items priced 0 to 2,999, indexed as if that were many."""
+    """3,000 items priced 0 to 2,999, indexed as if that were many: no exact index is on offer."""
     shop = ShopFolder(tmp_path_factory.mktemp("large") / "shop")
     shop.path.mkdir()
     store = Store(shop.store, create=True)
     put_items(store, ENCODER, [draft(n, vector) for n, vector in enumerate(vectors)])
-    terms = Terms(wishes=Wishes(recall=0.95, exact_below=1000))
-    publish(shop, store, ENCODER, catalog=shop.path, skipped=0, terms=terms)
+    terms = Terms(wishes=Wishes(recall=0.99, exact_below=1000))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("indexer.tuning._fits", lambda name, *_: not name.startswith("Flat"))
+        publish(shop, store, ENCODER, catalog=shop.path, skipped=0, terms=terms)
     yield shop, store
     store.close()
 
@@ -68,12 +70,13 @@ def best(vectors, query, among):
 
 
 def test_it_is_approximate_and_finds_what_is_there(engine, vectors):
-    found = 0
+    found = approximate = 0
     for query in vectors[:50]:
         mode, hits = ask(engine, query)
-        assert mode == "ann"
+        approximate += mode == "ann"  # where too few rows come back, it is done again exactly
         found += len(set(hits) & set(best(vectors, query, np.ones(N, np.bool_))))
     assert found / 500 >= 0.95
+    assert approximate >= 40
 
 
 @pytest.mark.parametrize("price", [1500, 300, 30, 3])
@@ -95,7 +98,7 @@ def test_what_is_written_and_deleted_counts_at_once(built, engine, vectors):
         put_items(store, ENCODER, [draft(9999, vectors[7])])
         engine.refresh()
         mode, hits = ask(engine, vectors[7])
-        assert mode == "ann"
+        assert mode == "ann", (engine._manifest.contract.note, engine._manifest.contract.recipe)
         assert hits[0] == "item-9999"
         assert "item-0007" not in hits
     finally:
@@ -106,8 +109,8 @@ def test_what_is_written_and_deleted_counts_at_once(built, engine, vectors):
 def test_status_tells_the_promise_and_what_serves(engine):
     status = engine.status()
     assert status.recipe != "Flat"
-    assert status.recall.promised == 0.95
-    assert status.recall.measured >= 0.95
+    assert status.recall.promised == 0.99
+    assert status.recall.measured >= 0.99
     assert status.device == "cpu"
     assert engine.vitals().indexed_rows == N
 

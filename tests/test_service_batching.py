@@ -214,7 +214,9 @@ def test_closing_tells_those_who_still_wait():
         encoder = MeanEncoder()
         encoder.gate.clear()
         async with running(encoder, size=1) as batcher:
-            calls = [asyncio.ensure_future(batcher.embed(gray(10))) for _ in range(3)]
+            calls = [asyncio.ensure_future(batcher.embed(gray(10)))]
+            await until(lambda: encoder.batches == [1])
+            calls += [asyncio.ensure_future(batcher.embed(gray(10))) for _ in range(2)]
             await until(lambda: len(batcher._ready) == 2)
             closing = asyncio.ensure_future(batcher.close())
             await until(lambda: batcher._closing)

@@ -33,7 +33,7 @@ class Exam:
         parts = []
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
             for start in range(0, len(places), 64):
-                pixels = torch.from_numpy(self._sized(places[start : start + 64]))
+                pixels = torch.from_numpy(self.pictures(places[start : start + 64]))
                 fed = pixels.permute(0, 3, 1, 2).float()
                 parts.append(network(fed.contiguous(memory_format=torch.channels_last)).float())
         return torch.cat(parts).clone()
@@ -49,7 +49,7 @@ class Exam:
     def judge(self, encoder: Encoder) -> NDArray[np.float64]:
         """Outcomes (q, 2) of the judging questions by an encoder: item first, among five."""
         asked, gallery = (
-            encoder.encode_images(list(self._sized(places)))
+            encoder.encode_images(list(self.pictures(places)))
             for places in (self.judging, self._gallery)
         )
         return self._outcomes(asked, gallery, self.judging)
@@ -62,7 +62,8 @@ class Exam:
         right = items[self._gallery][order] == items[places][:, None]  # (q, 5)
         return np.stack([right[:, 0], right.any(1)], axis=1).astype(np.float64)
 
-    def _sized(self, places: NDArray[np.int64]) -> NDArray[np.uint8]:
+    def pictures(self, places: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Pictures as the encoder takes them: (p, size, size, 3)."""
         size = (self.size, self.size)
         return np.stack(
             [
