@@ -80,7 +80,7 @@ def main() -> None:
     del sample
     wanted = options.peers.split(",") if options.peers else list(PEERS)
     for name in wanted:
-        result["peers"][name] = in_own_process(name, folder, options.timeout, wall=options.wall)
+        result["peers"][name] = in_own_process(options.timeout, measure, name, folder, options.wall)
         print(f"{name}: {result['peers'][name]}", file=sys.stderr, flush=True)
     for path in folder.iterdir():
         path.unlink()
@@ -117,11 +117,13 @@ def exact(vectors: NDArray[np.float32], queries: NDArray[np.float32]) -> NDArray
     return best.min(axis=1)
 
 
-def in_own_process(name: str, folder: Path, timeout: float, *, wall: bool) -> dict[str, Any]:
-    """What ``measure`` says of a peer, or why it says nothing."""
+def in_own_process(
+    timeout: float, work: Callable[..., dict[str, Any]], *given: object
+) -> dict[str, Any]:
+    """What ``work(*given)`` says in a new process, or why it says nothing."""
     context = multiprocessing.get_context("spawn")
     answers: multiprocessing.Queue[dict[str, Any]] = context.Queue()
-    process = context.Process(target=_measured, args=(name, folder, wall, answers))
+    process = context.Process(target=_answered, args=(answers, work, given))
     process.start()
     found: dict[str, Any] = {"failed": f"not within {timeout:g} s"}
     end = time.monotonic() + timeout
@@ -138,19 +140,22 @@ def in_own_process(name: str, folder: Path, timeout: float, *, wall: bool) -> di
     return found
 
 
-def _measured(
-    name: str, folder: Path, wall: bool, answers: multiprocessing.Queue[dict[str, Any]]
+def _answered(
+    answers: multiprocessing.Queue[dict[str, Any]],
+    work: Callable[..., dict[str, Any]],
+    given: tuple[object, ...],
 ) -> None:
     try:
-        answers.put(measure(name, folder, time.perf_counter if wall else cpu_seconds))
+        answers.put(work(*given))
     except ImportError as error:
         answers.put({"failed": f"not installed: {error.name}"})
     except Exception as error:  # noqa: BLE001 - a peer may fail in any way; the others go on
         answers.put({"failed": f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"})
 
 
-def measure(name: str, folder: Path, clock: Callable[[], float]) -> dict[str, Any]:
+def measure(name: str, folder: Path, wall: bool) -> dict[str, Any]:
     """Build time, memory, and queries per second at each target."""
+    clock = time.perf_counter if wall else cpu_seconds
     vectors = np.load(folder / "vectors.npy")
     queries = np.load(folder / "queries.npy")
     floor = np.load(folder / "truth.npy") - 1e-5  # equals may stand for each other

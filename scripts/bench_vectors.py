@@ -71,7 +71,9 @@ def embedded_crops(
     photos = sorted(p for p in data.rglob("*") if p.suffix.lower() in _SUFFIXES)
     if not photos:
         raise SystemExit(f"no photos below {data}; give another --data, or none")
-    name = hashlib.sha256(f"{[p.name for p in photos]}".encode()).hexdigest()[:12]
+    encoder = load_encoder("builtin", threads=1)
+    made_of = f"{encoder.weights_hash} {[p.name for p in photos]}"
+    name = hashlib.sha256(made_of.encode()).hexdigest()[:12]
     cached = sorted(
         (p for p in work.glob(f"crops-{name}-*.npz") if int(p.stem.split("-")[-1]) >= count),
         key=lambda p: p.stat().st_size,
@@ -80,7 +82,6 @@ def embedded_crops(
         with np.load(cached[0]) as file:
             return unit(file["vectors"][:count]), file["photo"][:count]
     rng = np.random.default_rng(3)
-    encoder = load_encoder("builtin", threads=1)
     rounds = -(-count // len(photos))
     vectors: list[np.ndarray] = []
     numbers: list[int] = []
