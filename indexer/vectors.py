@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 EXACT = "exact.faiss"  # beside the index, where the index itself holds no exact vectors
 _SLACK_BYTES = 1 << 20  # a vector inside an index file is no longer than the file, and a bit
 _LARGE_BATCH = 16  # queries; from here on one search may use every core
-GATHER = 8  # where fewer than one in so many rows is allowed, copying them out is faster
+# Allowed rows are copied out and compared where that is at most so many bytes for each row of the
+# index; beyond it, looking up of every row whether it is allowed costs less. Measured.
+_COPY_BYTES = 32
+_BLOCK_BYTES = 1 << 20  # copied at a time: it stays in the cache of a core
 
 _GPU_BLOCK = 1 << 18  # rows copied at a time
 
@@ -67,7 +70,8 @@ class VectorIndex:
         self._index = index if exact is None else faiss_module().IndexRefine(index, exact)
         self._exact = exact_store(index) if exact is None else exact
         codes = faiss_module().rev_swig_ptr(self._exact.codes.data(), self._exact.codes.size())
-        self._codes = codes.reshape(len(rows), self._exact.code_size)  # (n, bytes), not copied
+        self._width = int(self._exact.code_size)  # bytes of a vector
+        self._codes = codes.reshape(len(rows), self._width)  # (n, bytes), not copied
         self._gpu: Any | None = None
         self._gpu_turn = threading.Lock()  # an index on a GPU takes one search at a time
         self.placement = Placement("cpu", 0, "cpu")
@@ -173,14 +177,14 @@ class VectorIndex:
                 return self._run(self._gpu, queries, k, None)
         if allowed is None or not len(self):
             return self._run(self._exact, queries, k, None)
-        if allowed.count * GATHER >= len(self):
-            params = faiss_module().SearchParameters(sel=allowed.selector)
-            return self._run(self._exact, queries, k, params)
-        chosen = allowed.positions
-        found, scores = self._run(self._copied(chosen), queries, k, None)
-        if not len(chosen):
-            return found, scores
-        return np.where(found >= 0, chosen[found], -1), scores
+        if self.picks(allowed.count):
+            return self._among(allowed.positions, queries, k)
+        params = faiss_module().SearchParameters(sel=allowed.selector)
+        return self._run(self._exact, queries, k, params)
+
+    def picks(self, count: int) -> bool:
+        """Whether an exact search of so many allowed rows looks at no others."""
+        return count * self._width <= _COPY_BYTES * len(self)
 
     def near(self, queries: Vectors, k: int, effort: Effort) -> tuple[NDArray[np.int64], Scores]:
         """The nearest positions that a search of this effort finds; otherwise as ``search``.
@@ -196,16 +200,33 @@ class VectorIndex:
         kind = np.float32 if found.shape[1] == 4 * self.dim else np.float16
         return np.asarray(found.view(kind), dtype=np.float32)
 
-    def _copied(self, positions: NDArray[np.int64]) -> Any:
-        """A flat index of only these positions, in their order."""
+    def _among(
+        self, chosen: NDArray[np.int64], queries: Vectors, k: int
+    ) -> tuple[NDArray[np.int64], Scores]:
+        """As ``exact``, among these positions, copied out block by block."""
         faiss = faiss_module()
-        if self._codes.shape[1] == 4 * self.dim:
-            small = faiss.IndexFlatIP(self.dim)
+        if self._width == 4 * self.dim:
+            block = faiss.IndexFlatIP(self.dim)
         else:
             half = faiss.ScalarQuantizer.QT_fp16
-            small = faiss.IndexScalarQuantizer(self.dim, half, faiss.METRIC_INNER_PRODUCT)
-        small.add_sa_codes(self._codes[positions])
-        return small
+            block = faiss.IndexScalarQuantizer(self.dim, half, faiss.METRIC_INNER_PRODUCT)
+        step = max(1, _BLOCK_BYTES // self._width)
+        space = np.empty((min(step, len(chosen)), self._width), dtype=np.uint8)
+        parts = []
+        for at in range(0, max(1, len(chosen)), step):
+            part = chosen[at : at + step]  # (b,)
+            copy = np.take(self._codes, part, axis=0, out=space[: len(part)], mode="clip")
+            block.reset()
+            block.add_sa_codes(copy)
+            found, scores = self._run(block, queries, k, None)  # (q, k) each
+            if len(part):
+                found = np.where(found >= 0, part[found], -1)
+            parts.append((found, scores))
+        if len(parts) == 1:
+            return parts[0]
+        found, scores = (np.concatenate(each, axis=1) for each in zip(*parts, strict=True))
+        best = np.argsort(-scores, axis=1, kind="stable")[:, :k]  # (q, k)
+        return np.take_along_axis(found, best, 1), np.take_along_axis(scores, best, 1)
 
     def _run(
         self, index: Any, queries: Vectors, k: int, params: Any | None

@@ -91,6 +91,24 @@ def test_search_agrees_with_numpy_on_random_vectors(rng):
     assert scores == pytest.approx(np.take_along_axis(likeness, order, axis=1), abs=1e-6)
 
 
+@pytest.mark.parametrize("recipe", ["Flat", "Flat-fp16"])
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 1.0])
+def test_allowed_rows_are_found_alike_however_they_are_reached(monkeypatch, rng, recipe, share):
+    index = VectorIndex.build(unit(rng.normal(size=(600, 16))), np.arange(600), recipe)
+    queries = unit(rng.normal(size=(3, 16)))
+    allowed = rng.random(600) < share
+
+    def found(copied: int, block: int) -> tuple[list, list]:
+        monkeypatch.setattr("indexer.vectors._COPY_BYTES", copied)
+        monkeypatch.setattr("indexer.vectors._BLOCK_BYTES", block)
+        rows, scores = index.search(queries, 12, allowed)
+        return rows.tolist(), scores.tolist()
+
+    looked_up = found(copied=-1, block=0)
+    assert found(copied=64, block=1 << 20) == looked_up
+    assert found(copied=64, block=300) == looked_up  # some rows at a time, fewer than are wanted
+
+
 def test_an_index_that_was_saved_answers_the_same(index, tmp_path):
     index.save(tmp_path / "v", tmp_path / "r.npy")
     again = VectorIndex.load(tmp_path / "v", tmp_path / "r.npy")
