@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TypeAlias
 
 import numpy as np
@@ -21,5 +22,8 @@ def unit(vectors: NDArray[np.floating]) -> Vectors:
     cosine with anything is then 0, and no NaN reaches an index.
     """
     values = np.asarray(vectors, dtype=np.float32)
+    if values.ndim == 1:  # for every query: numpy's own way through axes costs ten times as much
+        square = float(values @ values)
+        return values / np.float32(math.sqrt(square)) if square > 0 else values.copy()
     length = np.linalg.norm(values, axis=-1, keepdims=True)  # (n, 1)
     return np.asarray(values / np.where(length > 0, length, 1), dtype=np.float32)

@@ -20,6 +20,7 @@ from indexer.calibrate import calibrate
 from indexer.canary import check_counts, check_index, check_profile, profile_of
 from indexer.companions import Companions
 from indexer.contract import Terms, Wishes
+from indexer.encoderfiles import keep_encoder
 from indexer.errors import (
     BadCatalog,
     IndexCorrupt,
@@ -105,6 +106,7 @@ def build_index(
         store = Store(shop.store, create=True)
         try:
             shop.tidy()
+            keep_encoder(shop, encoder)
             with store.write() as writer:
                 began = writer.sequence
                 set_images(writer, catalog.root, keep_images)

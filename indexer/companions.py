@@ -12,10 +12,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
-from indexer.encoders.registry import load_encoder
+from indexer.encoderfiles import open_encoder
 from indexer.errors import EncoderNotFound
+from indexer.generation import ShopFolder
 from indexer.images import LIMITS, ImageLimits
 from indexer.items import ORIGINAL
 from indexer.reembed import Missing, Reembedding, missing_pictures
@@ -38,13 +40,16 @@ class Companions:
         serving: Encoder,
         *,
         limits: ImageLimits = LIMITS,
-        load: Callable[[str], Encoder] | None = None,
+        load: Callable[[str, str], Encoder] | None = None,
     ) -> None:
-        """``serving`` is the encoder that the writer itself embeds by."""
+        """``serving`` is the encoder that the writer itself embeds by.
+
+        ``load`` makes an encoder of its id and weights hash; by default as the shop has it.
+        """
         self._store = store
         self._serving = (serving.id, serving.weights_hash)
         self._limits = limits
-        self._load = load or load_encoder
+        self._load = load or partial(open_encoder, ShopFolder(store.shop))
         self._lock = threading.Lock()
         self._loaded: dict[tuple[str, str], Encoder | None] = {}
 
@@ -90,7 +95,7 @@ class Companions:
     def _opened(self, encoder_id: str, weights_hash: str) -> Encoder | None:
         """None, and a warning, where its weights are gone: writes go on without it."""
         try:
-            encoder = self._load(encoder_id)
+            encoder = self._load(encoder_id, weights_hash)
         except EncoderNotFound as error:
             logger.warning("writes are not embedded by %s any more: %s", encoder_id, error)
             return None

@@ -3,6 +3,7 @@
     shop/
       catalog.lmdb/          the truth
       generations/000007/    vectors.faiss, rows.npy, words.sqlite, manifest.json
+      encoders/              copies of encoder files, see ``indexer.encoderfiles``
       CURRENT                "000007", replaced by one atomic rename; the lines below the first
                              name what served before, the latest first
 
@@ -89,6 +90,7 @@ class ShopFolder:
         self.path = Path(path)
         self.store = self.path / "catalog.lmdb"
         self.generations = self.path / "generations"
+        self.encoders = self.path / "encoders"
         self.current_file = self.path / "CURRENT"
 
     def current(self) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from indexer.build import publish
+from indexer.encoderfiles import keep_encoder
 from indexer.errors import IndexMismatch
 from indexer.images import LIMITS, ImageLimits
 from indexer.joblock import job_lock
@@ -74,6 +75,7 @@ def migrate(
                 f"{shop.path} serves encoder {encoder.id!r} already; there is nothing to migrate",
                 param="encoder",
             )
+        keep_encoder(shop, encoder)
         store = Store(shop.store)
         try:
             with store.write() as writer:

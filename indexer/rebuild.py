@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from indexer.build import publish
+from indexer.encoderfiles import keep_encoder
 from indexer.errors import IndexMismatch
 from indexer.garbage import collect_garbage
 from indexer.ingest import Progress, no_progress
@@ -59,6 +60,7 @@ def rebuild_index(
         store = Store(shop.store)
         try:
             progress("publish", 0, 1, 0)
+            keep_encoder(shop, encoder)
             name, manifest, published = publish(
                 shop,
                 store,

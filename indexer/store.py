@@ -85,6 +85,7 @@ class Store:
                     f"{path.parent}'"
                 )
             path.mkdir(parents=True, exist_ok=True)
+        self.shop = path.parent  # before links are followed: the store may lie elsewhere
         self.path = path.resolve()
         with _open_lock:
             shared = _open.get(self.path)

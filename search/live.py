@@ -80,6 +80,7 @@ class LiveShop:
                 ids=self._ids,
                 numbers=self._numbers,
                 product=np.array([self._product(item) for item in items], dtype=np.int64),
+                product_numbers=len(self._products),
                 columns=LayeredColumns.of(items),
                 segments=(
                     Segment(index, self._items_of(index.rows, rows), images),
@@ -161,6 +162,7 @@ class LiveShop:
             sequence=reader.sequence,
             size=size,
             product=product,
+            product_numbers=len(self._products),
             columns=view.columns.changed(fields, size) if fields else view.columns,
             segments=tuple(self._joined(segments)),
         )

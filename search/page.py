@@ -32,8 +32,8 @@ def leaders(found: Sequence[Found], groups: NDArray[np.int64]) -> list[Found]:
     """The first of each group, in their order."""
     taken: set[int] = set()
     first = []
-    for one in found:
-        group = int(groups[one.item])
+    of = groups[[one.item for one in found]].tolist()
+    for one, group in zip(found, of, strict=True):
         if group not in taken:
             taken.add(group)
             first.append(one)

@@ -8,6 +8,7 @@ the newest one when it begins and stays with it.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from search.layers import LayeredColumns
     from search.recall import RecallWatch
 
-_LEAST_ROWS, _ROWS_PER_HIT = 32, 4  # rows asked for at first: items have several images
+_SPARE = 1.5  # of groups with several rows: how many more to ask for than an even spread needs
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ class ShopView:
     ids: Sequence[str]
     numbers: Mapping[str, int]
     product: NDArray[np.int64]  # (size,)
+    product_numbers: int  # how many of them are in use, in this view or before
     columns: LayeredColumns
     segments: tuple[Segment, ...]
     first: Sequence[int]  # some items of each category in turn; also shared, also checked
@@ -148,15 +150,21 @@ class ShopView:
         available = sum(
             len(segment.vectors) if allowed is None else allowed.count for segment, allowed in parts
         )
-        k = min(available, max(_LEAST_ROWS, _ROWS_PER_HIT * limit))
+        k = min(available, self._rows_for(limit, groups))
         while available:
             found, mode = _best_of_items(parts, query, k, watch)
-            distinct = len(np.unique(groups[[one.item for one in found]]))
+            distinct = len(set(groups[[one.item for one in found]].tolist()))
             if distinct >= limit or k >= available:
                 return Reached(found, mode)
             # One product may fill the whole answer with its images: look further.
             k = min(available, 4 * k)
         return Reached([], "exact")
+
+    def _rows_for(self, limit: int, groups: NDArray[np.int64]) -> int:
+        """How many rows to ask for at first, to reach ``limit`` distinct groups."""
+        known = self.product_numbers if groups is self.product else self.size
+        rows_each = sum(len(segment.vectors) for segment in self.segments) / max(1, known)
+        return limit if rows_each <= 1 else math.ceil(_SPARE * rows_each * limit)
 
 
 def _best_of_items(
@@ -183,7 +191,10 @@ def _best_of_items(
         scores.append(near.scores[: len(there)])
     item, row, score = (np.concatenate(each) for each in (items, rows, scores))  # (r,) each
     order = np.lexsort((row, item, np.negative(score)))[:k]
-    _, first = np.unique(item[order], return_index=True)  # of each item, its best row
-    best = order[np.sort(first)]
-    found = zip(item[best].tolist(), row[best].tolist(), score[best].tolist(), strict=True)
-    return [Found(*one) for one in found], mode
+    taken: set[int] = set()
+    best = []  # of each item, its best row
+    for one in zip(item[order].tolist(), row[order].tolist(), score[order].tolist(), strict=True):
+        if one[0] not in taken:
+            taken.add(one[0])
+            best.append(Found(*one))
+    return best, mode

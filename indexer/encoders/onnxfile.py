@@ -54,6 +54,15 @@ class SideFile(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
     prefix_dims: list[int] = []
 
 
+def hash_pair(path: Path) -> str:
+    """The weights hash of an ONNX file with the JSON beside it.
+
+    EncoderNotFound when one of them cannot be read.
+    """
+    digest = hash_file(path) + hash_file(path.with_suffix(".json"))
+    return hashlib.sha256(digest.encode()).hexdigest()
+
+
 class OnnxEncoder:
     """Runs an exported encoder on ONNX Runtime, on the CPU.
 
@@ -74,8 +83,7 @@ class OnnxEncoder:
             ) from None
         except (OSError, msgspec.MsgspecError) as error:
             raise EncoderNotFound(f"cannot read {side_path}: {error}") from error
-        digest = hash_file(path) + hash_file(side_path)
-        self.weights_hash = hashlib.sha256(digest.encode()).hexdigest()
+        self.weights_hash = hash_pair(path)
         self.id = encoder_id
         self.dim = self.side.dim
         self.preprocess = Preprocess(self.side.size, self.side.fit, self.side.resample)

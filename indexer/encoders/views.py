@@ -38,6 +38,14 @@ def split_views(encoder_id: str) -> tuple[str, tuple[View, ...]]:
     return encoder_id, tuple(view for view in VIEWS if view in asked)
 
 
+def hash_views(weights_hash: str, views: Sequence[View]) -> str:
+    """The weights hash of an encoder whose vectors are averaged; its own where no view is."""
+    if not views:
+        return weights_hash
+    told = "\n".join([weights_hash, *views, str(_SHARE)])
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
 class ViewsEncoder:
     """The unit mean of an encoder's vectors of the whole photo and of some views of it.
 
@@ -51,8 +59,7 @@ class ViewsEncoder:
         self.id = "+".join([inner.id, *self.views])
         self.dim = inner.dim
         self.preprocess = _roomier(inner.preprocess) if "center" in views else inner.preprocess
-        told = "\n".join([inner.weights_hash, *self.views, str(_SHARE)])
-        self.weights_hash = hashlib.sha256(told.encode()).hexdigest()
+        self.weights_hash = hash_views(inner.weights_hash, self.views)
         if isinstance(inner, TextEncoder):  # words have no views
             self.encode_texts = inner.encode_texts
 
