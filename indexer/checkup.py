@@ -10,11 +10,12 @@ import msgspec
 import numpy as np
 
 from indexer.arrays import unit
+from indexer.encoderfiles import encoder_faults
 from indexer.errors import IndexCorrupt, VitrineError
 from indexer.generation import ROWS, VECTORS, Manifest, ShopFolder
 from indexer.items import ORIGINAL
 from indexer.store import Store, encoder_key
-from indexer.succession import wanted_encoders
+from indexer.succession import encoders_on_disk, wanted_encoders
 from indexer.vectors import VectorIndex
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ def check_shop(shop: ShopFolder, *, progress: Callable[[str, int, int], None]) -
             with store.read() as reader:
                 items, rows = reader.count("items"), reader.count("rows")
                 embeddings = reader.count("embeddings")
+                needed = encoders_on_disk(shop).union(wanted_encoders(reader))
+                problems += encoder_faults(shop, needed)
                 check = _StoreCheck(reader, problems)
                 check.items_and_rows(lambda done: progress("rows", done, rows))
                 if current is not None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from indexer.encoderfiles import forget_encoders
 from indexer.errors import VitrineError
 from indexer.generation import KEEP, ShopFolder
 from indexer.store import Store, encoder_key
@@ -19,11 +20,15 @@ _BATCH = 2000  # embeddings that one transaction drops: writers wait no longer t
 
 
 class Garbage(msgspec.Struct, frozen=True):
-    """What was removed: generations by name, and how many embeddings and display copies."""
+    """What was removed: generations by name, and how many embeddings and display copies.
+
+    ``encoder_files`` counts the files of encoders that no generation is of any more.
+    """
 
     generations: list[str]
     embeddings: int
     contents: int
+    encoder_files: int
 
 
 def kept(reader: Reader) -> int:
@@ -35,8 +40,8 @@ def collect_garbage(shop: ShopFolder, store: Store, *, keep: int | None = None) 
     """Remove what nobody needs. Call it with the shop's job lock held.
 
     Never the current generation, a candidate, nor what somebody reads. ``keep`` is how many
-    generations stay from now on. The embeddings of a model are dropped when no generation is
-    left of it and no migration is under way to it.
+    generations stay from now on. The embeddings and files of a model are dropped when no
+    generation is left of it and no migration is under way to it.
     """
     with store.read() as reader:
         so_far = kept(reader)
@@ -48,26 +53,28 @@ def collect_garbage(shop: ShopFolder, store: Store, *, keep: int | None = None) 
     removed = shop.tidy(keep)
     if _all_legible(shop):  # a generation that is opened again reads on from where it was built
         store.forget_changes(min(shop.manifest(name).changes for name in shop.names()))
-    return Garbage(removed, _forget_models(shop, store), store.sweep())
+    embeddings, files = _forget_models(shop, store)
+    return Garbage(removed, embeddings, store.sweep(), files)
 
 
-def _forget_models(shop: ShopFolder, store: Store) -> int:
+def _forget_models(shop: ShopFolder, store: Store) -> tuple[int, int]:
+    """Drop the embeddings and the files of models that are not in use: how many of each."""
     if not _all_legible(shop):
-        return 0  # it cannot be told which models are in use
+        return 0, 0  # it cannot be told which models are in use
     with store.read() as reader:
-        needed = {encoder_key(*one) for one in encoders_on_disk(shop)}
-        needed |= {encoder_key(*one) for one in wanted_encoders(reader)}
-        unused = [key for key in reader.embedding_encoders() if key not in needed]
+        needed = encoders_on_disk(shop).union(wanted_encoders(reader))
+        keys = {encoder_key(*one) for one in needed}
+        unused = [key for key in reader.embedding_encoders() if key not in keys]
     dropped = 0
     for encoder in unused:
         more = True
         while more:
             with store.write() as writer:
-                keys = writer.embedding_keys(encoder, _BATCH)
-                writer.delete_keys(keys)
-            dropped += len(keys)
-            more = len(keys) == _BATCH
-    return dropped
+                dead = writer.embedding_keys(encoder, _BATCH)
+                writer.delete_keys(dead)
+            dropped += len(dead)
+            more = len(dead) == _BATCH
+    return dropped, forget_encoders(shop, needed)
 
 
 def _all_legible(shop: ShopFolder) -> bool:

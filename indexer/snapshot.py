@@ -2,6 +2,7 @@
 
     snapshot.json                  what is inside (first, so that a newer format is told at once)
     generations/000007/...         the serving generation, as its manifest lists it
+    encoders/...                   the files of its encoder, see ``indexer.encoderfiles``
     catalog.lmdb/data.mdb          the store, from one read transaction
     (the seal)                     SHA-256 of the whole file, see ``indexer.archive``
 
@@ -18,22 +19,27 @@ import threading
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
 from indexer.archive import CHUNK, read_archive, write_archive
-from indexer.errors import IndexCorrupt, IndexMismatch, StoreBusy, StoreFull
+from indexer.encoderfiles import SUFFIXES, encoder_file
+from indexer.encoders.onnxfile import hash_pair
+from indexer.errors import EncoderNotFound, IndexCorrupt, IndexMismatch, StoreBusy, StoreFull
 from indexer.generation import MANIFEST, ShopFolder, now, sync
 from indexer.joblock import job_lock
 from indexer.store import Store
+from indexer.succession import wanted_encoders
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from indexer.generation import Manifest
 
 FORMAT = 1
 _ABOUT, _STORE = "snapshot.json", "catalog.lmdb/data.mdb"
 _FILE = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)*")
+_HASH = re.compile(r"[0-9a-f]{64}")
 _LARGEST_ABOUT = 1 << 20
 
 Progress: TypeAlias = Callable[[str, int, int], None]
@@ -41,7 +47,10 @@ Progress: TypeAlias = Callable[[str, int, int], None]
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """What a snapshot holds. ``files`` gives the bytes of each file of its generation."""
+    """What a snapshot holds. ``files`` gives the bytes of each file of its generation.
+
+    ``encoders`` are the weights hashes of the encoders whose files it holds.
+    """
 
     format: int
     created: str
@@ -51,13 +60,15 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     items: int
     rows: int
     files: dict[str, int]
+    encoders: list[str] = []
 
 
 def take_snapshot(shop: ShopFolder, path: Path, *, progress: Progress) -> Snapshot:
     """Write the shop into a new file, while others read and write it.
 
     ``path`` appears when all of it is on disk. Raises IndexNotFound and IndexCorrupt (nothing
-    whole to take), StoreFull (cannot be written), StoreBusy (the model changed meanwhile).
+    whole to take), EncoderNotFound (nor of its encoder's files), StoreFull (cannot be written),
+    StoreBusy (the model changed meanwhile).
     """
     name = shop.current()
     with shop.hold(name):
@@ -66,6 +77,8 @@ def take_snapshot(shop: ShopFolder, path: Path, *, progress: Progress) -> Snapsh
         try:
             with store.read() as reader:
                 items, rows = reader.count("items"), reader.count("rows")
+                companions = wanted_encoders(reader)
+            encoders = _encoder_files(shop, manifest, companions)
             about = Snapshot(
                 format=FORMAT,
                 created=now(),
@@ -78,17 +91,18 @@ def take_snapshot(shop: ShopFolder, path: Path, *, progress: Progress) -> Snapsh
                     file: (shop.generations / name / file).stat().st_size
                     for file in (*manifest.files, MANIFEST)
                 },
+                encoders=sorted({Path(entry).stem for entry in encoders}),
             )
             with write_archive(path) as archive:
                 archive.add(_ABOUT, msgspec.json.format(msgspec.json.encode(about), indent=2))
-                for file in about.files:
-                    source = shop.generations / name / file
-                    with source.open("rb") as read, archive.open(_inside(name, file)) as out:
+                for entry, source in (_places(shop, about) | encoders).items():
+                    with source.open("rb") as read, archive.open(entry) as out:
                         shutil.copyfileobj(read, out, CHUNK)
                 with archive.open(_STORE) as out:
                     _copy_store(store, out, progress)
                 # Rows written since then have no embedding by the encoder of this generation.
-                if shop.manifest(shop.current()).encoder != manifest.encoder:
+                later = shop.manifest(shop.current())
+                if (later.encoder, later.weights_hash) != (manifest.encoder, manifest.weights_hash):
                     raise StoreBusy(
                         f"{shop.path} changed from encoder {manifest.encoder!r} to another while "
                         "it was copied; take the snapshot again"
@@ -130,6 +144,30 @@ def restore_snapshot(
         finally:
             shutil.rmtree(draft.path, ignore_errors=True)
     return about
+
+
+def _encoder_files(
+    shop: ShopFolder, manifest: Manifest, companions: list[tuple[str, str]]
+) -> dict[str, Path]:
+    """The files of the encoders that have some, by their names in the archive.
+
+    They are the originals where a shop has no copies yet. EncoderNotFound where the serving
+    encoder's are gone. Its companions of an open migration may lack theirs: writes go on without
+    them, and so does a snapshot.
+    """
+    found: dict[str, Path] = {}
+    serving = (manifest.encoder, manifest.weights_hash)
+    for one in dict.fromkeys([serving, *companions]):
+        try:
+            path = encoder_file(shop, *one)
+        except EncoderNotFound:
+            if one == serving:
+                raise
+            continue
+        if path is not None:
+            weights = hash_pair(path)
+            found |= {_encoder_entry(weights, end): path.with_suffix(end) for end in SUFFIXES}
+    return found
 
 
 def _copy_store(store: Store, out: IO[bytes], progress: Progress) -> None:
@@ -182,6 +220,8 @@ def _about(archive: zipfile.ZipFile, path: Path) -> Snapshot:
         raise IndexCorrupt(f"{path} names the generation {about.generation[:40]!r}")
     if not all(_FILE.fullmatch(file) for file in about.files) or MANIFEST not in about.files:
         raise IndexCorrupt(f"{path} names files that no generation has: {list(about.files)[:5]}")
+    if not all(_HASH.fullmatch(weights) for weights in about.encoders):
+        raise IndexCorrupt(f"{path} names encoders by no hash: {about.encoders[:5]}")
     return about
 
 
@@ -189,10 +229,7 @@ def _unpack(
     archive: zipfile.ZipFile, about: Snapshot, draft: ShopFolder, path: Path, progress: Progress
 ) -> None:
     """Put exactly the expected files where they belong: a name in the archive is never a path."""
-    targets = {
-        _inside(about.generation, file): draft.generations / about.generation / file
-        for file in about.files
-    } | {_STORE: draft.store / "data.mdb"}
+    targets = _places(draft, about) | {_STORE: draft.store / "data.mdb"}
     entries = archive.infolist()
     names = [entry.filename for entry in entries]
     if sorted(names) != sorted([*targets, _ABOUT]):
@@ -204,7 +241,7 @@ def _unpack(
     free = shutil.disk_usage(draft.path).free
     if total > free:
         raise StoreFull(f"{path} needs {total} bytes, the disk of {draft.path} has {free} left")
-    for folder in (draft.store, draft.generations):  # of an attempt that was killed
+    for folder in (draft.store, draft.generations, draft.encoders):  # of an attempt that was killed
         shutil.rmtree(folder, ignore_errors=True)
     done = 0
     for entry in entries:
@@ -219,7 +256,7 @@ def _unpack(
                 progress("restore", done, total)
             out.flush()
             os.fsync(out.fileno())
-    for folder in (draft.generations / about.generation, draft.generations, draft.store):
+    for folder in {target.parent for target in targets.values()} | {draft.generations}:
         sync(folder)
     progress("restore", total, total)
 
@@ -231,6 +268,12 @@ def _check(draft: ShopFolder, about: Snapshot) -> None:
         raise IndexCorrupt(
             f"the snapshot says encoder {about.encoder!r}, its generation {manifest.encoder!r}"
         )
+    for weights in about.encoders:
+        if (hashed := hash_pair(draft.encoders / f"{weights}.onnx")) != weights:
+            raise IndexCorrupt(
+                f"the snapshot's encoder file {weights[:12]}.onnx, or the JSON beside it, was "
+                f"changed: its SHA-256 is {hashed[:12]}; take or copy the snapshot again"
+            )
     store = Store(draft.store)
     try:
         with store.read() as reader:
@@ -291,8 +334,20 @@ def _beside(shop: ShopFolder, what: str) -> ShopFolder:
     return ShopFolder(path.with_name(f".{path.name}.{what}"))
 
 
-def _inside(generation: str, file: str) -> str:
-    return f"generations/{generation}/{file}"
+def _places(shop: ShopFolder, about: Snapshot) -> dict[str, Path]:
+    """Where all files but the store's lie in a shop, by their names in the archive."""
+    return {
+        f"generations/{about.generation}/{file}": shop.generations / about.generation / file
+        for file in about.files
+    } | {
+        _encoder_entry(weights, end): shop.encoders / f"{weights}{end}"
+        for weights in about.encoders
+        for end in SUFFIXES
+    }
+
+
+def _encoder_entry(weights: str, end: str) -> str:
+    return f"encoders/{weights}{end}"
 
 
 def _staged(progress: Progress, stage: str) -> Callable[[int, int], None]:

@@ -33,9 +33,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-import indexer.companions
 from indexer.build import build_index
 from indexer.checkup import check_shop
+from indexer.encoders import registry
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import VitrineError
 from indexer.garbage import collect_garbage
@@ -334,7 +334,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     models = lambda name, threads=None: MODELS[name]()  # noqa: ARG005, E731
-    indexer.companions.load_encoder = models
+    registry.load_encoder = models
     began = time.monotonic()
     killed: Counter[str] = Counter()
     trials = 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec.structs import replace
 
 from indexer.companions import Companions
+from indexer.encoderfiles import open_encoder
 from indexer.encoders.base import TextEncoder
 from indexer.encoders.views import QueryViews
 from indexer.errors import UnknownItem
@@ -117,9 +118,7 @@ class SearchEngine:
         names = candidates(folder) if generation is None else [generation]
         manifest = legible_manifest(folder, names)
         if encoder is None:
-            from indexer.encoders.registry import load_encoder
-
-            encoder = load_encoder(manifest.encoder, threads=threads)
+            encoder = open_encoder(folder, manifest.encoder, manifest.weights_hash, threads=threads)
         if query_views and not isinstance(encoder, QueryViews):
             encoder = QueryViews(encoder, query_views)
         check_encoder(folder, manifest, encoder)

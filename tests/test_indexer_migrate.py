@@ -59,7 +59,8 @@ def store(shop):
 def other_is_known(monkeypatch):
     """``other`` is an encoder that writers can load."""
     monkeypatch.setattr(
-        "indexer.companions.load_encoder", lambda name: {"other": OtherColors}[name]()
+        "indexer.encoders.registry.load_encoder",
+        lambda name, threads=None: {"other": OtherColors}[name](),
     )
 
 
@@ -293,7 +294,7 @@ def test_a_writer_whose_companion_is_gone_writes_on_and_the_promotion_counts_it(
 ):
     done = run(shop)
 
-    def gone(name: str):
+    def gone(name: str, weights_hash: str):
         raise EncoderNotFound("the weights are gone")
 
     companions = Companions(store, ColorEncoder(), load=gone)

@@ -42,7 +42,6 @@ def shop(two_models, tmp_path, monkeypatch) -> ShopFolder:
     known = {"color": ColorEncoder, "other": OtherColors}
     load = lambda name, threads=None: known[name]()  # noqa: E731
     monkeypatch.setattr(registry, "load_encoder", load)
-    monkeypatch.setattr("indexer.companions.load_encoder", load)
     shutil.copytree(two_models, tmp_path / "shop")
     return ShopFolder(tmp_path / "shop")
 

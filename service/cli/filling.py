@@ -23,9 +23,10 @@ def filler(folder: ShopFolder, fill: bool) -> Callable[[Manifest], None] | None:
 
 
 def _fill(folder: ShopFolder, manifest: Manifest) -> None:
-    from indexer.encoders.registry import load_encoder
+    from indexer.encoderfiles import open_encoder
     from indexer.migrate import fill
 
     with stage_bar({"migrate": "images"}) as progress:
-        done = fill(folder, load_encoder(manifest.encoder), progress=progress)
+        encoder = open_encoder(folder, manifest.encoder, manifest.weights_hash)
+        done = fill(folder, encoder, progress=progress)
     note(f"{done.encoded} images embedded by {manifest.encoder}")

@@ -43,3 +43,5 @@ def command(shop: Path, keep: int | None, as_json: bool) -> None:
         f"removed generations: {names}; {done.embeddings} embeddings of models no longer used, "
         f"{done.contents} embeddings and copies of images no longer there"
     )
+    if done.encoder_files:
+        click.echo(f"{done.encoder_files} files of encoders no longer used")

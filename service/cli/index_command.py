@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from indexer.build import BuildReport
     from indexer.contract import Terms, Wishes
+    from indexer.encoders.base import Encoder
     from indexer.generation import ShopFolder
     from indexer.pictures import Keep
 
@@ -69,13 +70,12 @@ def command(
     images are encoded, and an interrupted run goes on where it stopped.
     """
     from indexer.build import build_index
-    from indexer.encoders.registry import load_encoder
     from indexer.generation import ShopFolder
     from indexer.sources import open_catalog
 
     source = open_catalog(catalog, parse_mapping(mapping))
     folder = ShopFolder(shop)
-    loaded = load_encoder(encoder or _own_encoder(folder))
+    loaded = _encoder(folder, encoder)
     with stage_bar(_STAGES) as progress:
         try:
             done = build_index(
@@ -97,11 +97,14 @@ def command(
         _tell(done, report)
 
 
-def _own_encoder(folder: ShopFolder) -> str:
-    from indexer.encoders.registry import DEFAULT_ENCODER
+def _encoder(folder: ShopFolder, asked: str | None) -> Encoder:
+    from indexer.encoderfiles import open_encoder
+    from indexer.encoders.registry import DEFAULT_ENCODER, load_encoder
 
     standing = folder.standing()
-    return standing[1].encoder if standing else DEFAULT_ENCODER
+    if asked is None and standing is not None:
+        return open_encoder(folder, standing[1].encoder, standing[1].weights_hash)
+    return load_encoder(asked or DEFAULT_ENCODER)
 
 
 def _own_wishes(folder: ShopFolder) -> Wishes | None:

@@ -40,7 +40,7 @@ def command(catalog: Path, shop: Path, mapping: tuple[str, ...], as_json: bool) 
     An item that names no images keeps those it has. A service that runs finds the new items
     within a second; no index has to be built. The exit status is 1 when something was left out.
     """
-    from indexer.encoders.registry import load_encoder
+    from indexer.encoderfiles import open_encoder
     from indexer.generation import ShopFolder
     from indexer.sources import open_catalog
     from indexer.store import Store
@@ -51,7 +51,7 @@ def command(catalog: Path, shop: Path, mapping: tuple[str, ...], as_json: bool) 
     manifest = folder.manifest(folder.current())
     source = open_catalog(catalog, parse_mapping(mapping))
     scan = source.scan()
-    encoder = load_encoder(manifest.encoder)
+    encoder = open_encoder(folder, manifest.encoder, manifest.weights_hash)
     check_encoder(folder, manifest, encoder)
     outcomes: list[Outcome] = []
     store = Store(folder.store)

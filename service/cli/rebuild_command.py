@@ -25,13 +25,13 @@ def command(shop: Path, terms: Callable[[Wishes | None], Terms], as_json: bool) 
 
     No catalog and no images are needed. Searches and writes go on meanwhile.
     """
-    from indexer.encoders.registry import load_encoder
+    from indexer.encoderfiles import open_encoder
     from indexer.generation import ShopFolder
     from indexer.rebuild import rebuild_index
 
     folder = ShopFolder(shop)
     standing = folder.manifest(folder.current())
-    encoder = load_encoder(standing.encoder)
+    encoder = open_encoder(folder, standing.encoder, standing.weights_hash)
     with stage_bar({"publish": "index"}) as progress:
         done = rebuild_index(
             folder, encoder, terms=terms(standing.contract.wishes), progress=progress

@@ -20,13 +20,14 @@ def command(file: Path, shop: Path, force: bool, as_json: bool) -> None:
     A file that was cut short or changed is refused before it is read, and the shop appears
     whole or not at all.
     """
-    from indexer.encoders.registry import load_encoder
+    from indexer.encoderfiles import open_encoder
     from indexer.errors import EncoderNotFound
     from indexer.generation import ShopFolder
     from indexer.snapshot import restore_snapshot
 
+    folder = ShopFolder(shop)
     with byte_bar({"check": "checksum", "restore": "restore"}) as progress:
-        about = restore_snapshot(file, ShopFolder(shop), force=force, progress=progress)
+        about = restore_snapshot(file, folder, force=force, progress=progress)
     if as_json:
         print_json({"shop": str(shop), "snapshot": about})
     else:
@@ -35,6 +36,7 @@ def command(file: Path, shop: Path, force: bool, as_json: bool) -> None:
             f"encoder {about.encoder}, as of {about.created}"
         )
     try:
-        load_encoder(about.encoder)
-    except EncoderNotFound as error:  # its weights are not part of the shop
+        manifest = folder.manifest(about.generation)
+        open_encoder(folder, manifest.encoder, manifest.weights_hash)
+    except EncoderNotFound as error:  # one that a shop does not keep
         note(f"before it can serve, this machine needs its encoder: {error}")
