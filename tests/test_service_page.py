@@ -262,6 +262,18 @@ def test_a_dropped_photo_finds_its_own_product_first(page, shop):
     assert f"products of {ITEMS} items" in page.locator("#say").inner_text()
 
 
+def test_a_photo_of_nothing_that_is_sold_says_so_above_what_comes_nearest(page, shop):
+    rings = Image.radial_gradient("L").resize((400, 300)).convert("RGB")
+    reply = answer(page, lambda: drop(page, encoded(rings)))
+    assert reply["no_close_match"]
+    assert "No close match" in page.inner_text("#notice")
+    assert hits(page) == [hit["item_id"] for hit in reply["hits"]]
+    assert page.locator("#notice").bounding_box()["y"] < page.locator("#grid").bounding_box()["y"]
+    known = answer(page, lambda: drop(page, photo_of(shop, shop.first_of("Teapots"))))
+    assert not known["no_close_match"]
+    assert not page.is_visible("#notice")
+
+
 def test_a_pasted_picture_is_searched(page, shop):
     item = shop.first_of("Lamps")
     data = base64.b64encode(encoded(shop.picture(item), "PNG")).decode()
