@@ -9,6 +9,7 @@ A recipe is a name:
     HNSW24-sq8      the same over one byte a number, best candidates scored again
     IVF512-PQ4      512 lists of 4-bit codes read by SIMD shuffles, best candidates scored again
     IVF512-RaBitQ   512 lists of 1-bit codes, best candidates scored again
+    IVF512-sq8      512 lists of one byte a number: what a GPU can read (never chosen on a CPU)
 
 Those that score again do so from ``exact.faiss``, fp16 vectors that stay on disk and are mapped:
 they are in memory as far as there is room. The store keeps embeddings as fp16 numbers of unit
@@ -17,6 +18,7 @@ length, so fp16 here loses nothing: it gives those numbers back.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from functools import lru_cache
@@ -37,7 +39,7 @@ _TRAIN_SEED = 1234
 _GRAPH_DEPTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 _LIST_DEPTHS = (2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 _REFINES = {"PQ4": (40, 80, 160, 320), "RaBitQ": (80, 160, 320, 640), "sq8": (40, 60, 80)}
-_NAME = re.compile(r"Flat(-fp16|-sq8)?|HNSW\d+-(fp16|sq8)|IVF\d+-(PQ4|RaBitQ)")
+_NAME = re.compile(r"Flat(-fp16|-sq8)?|HNSW\d+-(fp16|sq8)|IVF\d+-(PQ4|RaBitQ|sq8)")
 
 
 class Laid(NamedTuple):
@@ -60,11 +62,16 @@ def faiss_module() -> Any:
 
 def recipes_for(n: int, dim: int) -> list[str]:
     """The recipes worth measuring for ``n`` vectors of ``dim`` numbers, likely winners first."""
-    lists = 1 << max(2, round(np.log2(max(16.0, 1.5 * n**0.5))))
+    lists = lists_for(n)
     names = [f"HNSW{NEIGHBORS}-fp16"]
     if dim % 4 == 0:
         names.append(f"IVF{lists}-PQ4")
     return [*names, f"HNSW{NEIGHBORS}-sq8", f"IVF{lists}-RaBitQ", "Flat-sq8", "Flat-fp16"]
+
+
+def lists_for(n: int) -> int:
+    """How many inverted lists suit ``n`` vectors: a power of two near 1.5 times the root."""
+    return 1 << max(2, round(math.log2(max(16.0, 1.5 * n**0.5))))
 
 
 def lay_out(recipe: str, vectors: Vectors) -> Laid:
@@ -77,14 +84,33 @@ def lay_out(recipe: str, vectors: Vectors) -> Laid:
     faiss = faiss_module()
     faiss.omp_set_num_threads(all_cores())  # a search may have left this thread with one
     values = np.ascontiguousarray(vectors, dtype=np.float32)
-    index = _empty(faiss, recipe, values.shape[1])
-    _train(faiss, index, values)
+    index = trained(recipe, values)
     index.add(values)
     if holds_exact(recipe):
         return Laid(index, None)
     exact = _scalar(faiss, values.shape[1], "QT_fp16")
     exact.add(values)
     return Laid(index, exact)
+
+
+def trained(recipe: str, vectors: Vectors, helper: Any | None = None) -> Any:
+    """An empty index that has learned its lists and codes from (n, dim) of its vectors.
+
+    ``helper`` is an empty flat index that finds the centers, on a GPU say.
+    """
+    faiss = faiss_module()
+    index = _empty(faiss, recipe, vectors.shape[1])
+    if helper is not None:
+        index.clustering_index = helper
+    _train(faiss, index, vectors)
+    if helper is not None:
+        index.clustering_index = None  # FAISS would not keep it alive
+    return index
+
+
+def train_rows(lists: int) -> int:
+    """How many vectors so many lists are learned from, where there are so many."""
+    return max(16_384, _TRAIN_PER_LIST * lists)
 
 
 def holds_exact(recipe: str) -> bool:
@@ -156,7 +182,7 @@ def _empty(faiss: Any, recipe: str, dim: int) -> Any:
         index = faiss.IndexHNSWSQ(dim, codec, int(kind.removeprefix("HNSW")), product)
         index.hnsw.efConstruction = _BUILD_DEPTH
         return index
-    codes = f"PQ{dim // 2}x4fs" if form == "PQ4" else "RaBitQ"
+    codes = {"PQ4": f"PQ{dim // 2}x4fs", "RaBitQ": "RaBitQ", "sq8": "SQ8"}[form]
     return faiss.index_factory(dim, f"{kind},{codes}", product)
 
 
@@ -169,7 +195,7 @@ def _train(faiss: Any, index: Any, values: Vectors) -> None:
     if index.is_trained:
         return
     lists = getattr(index, "nlist", 0)
-    wanted = max(16_384, _TRAIN_PER_LIST * lists)
+    wanted = train_rows(lists)
     rng = np.random.default_rng(_TRAIN_SEED)
     some = (
         values[np.sort(rng.permutation(len(values))[:wanted])] if len(values) > wanted else values

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from indexer.arrays import Rows, Scores, Vectors
 
+    Near = Callable[[Vectors, int, Effort], tuple[object, Scores]]  # as VectorIndex.near
+
 SAMPLE = 50_000
 _TRUTH = "Flat-fp16"  # what every approximate recipe scores its candidates with in the end
 QUERIES = 500
@@ -140,7 +142,7 @@ def _probe(
         start = time.perf_counter()
         index = VectorIndex.build(some, np.arange(len(some)), name)
         seconds = time.perf_counter() - start
-        levels, level = _levels(index, trial, wishes)
+        levels, level = levels_of(index.near, efforts_of(name, len(index)), trial, wishes)
         one = levels[level] if levels else _exact_level(index, trial)
         found = Tried(
             recipe=name,
@@ -159,7 +161,7 @@ def _measured(index: VectorIndex, vectors: Vectors, wishes: Wishes) -> Contract:
     """The contract of an index on everything it holds."""
     trial = _trial(index, vectors)
     n, dim = vectors.shape
-    levels, level = _levels(index, trial, wishes)
+    levels, level = levels_of(index.near, efforts_of(index.recipe, n), trial, wishes)
     ram = round(bytes_per_row(index.recipe, dim) * n)
     if not levels:
         note = "exact: nothing approximate is faster at the wished recall"
@@ -200,15 +202,17 @@ def _trial(index: VectorIndex, vectors: Vectors) -> Trial:
     return Trial(queries, best, round(row_us, 6), round(float(np.percentile(times, 95)), 1))
 
 
-def _levels(index: VectorIndex, trial: Trial, wishes: Wishes) -> tuple[list[Level], int]:
+def levels_of(
+    near: Near, efforts: list[Effort], trial: Trial, wishes: Wishes
+) -> tuple[list[Level], int]:
     """Efforts measured from cheap to thorough, and the first that surely has the wished recall.
 
     A little beyond that one, so that a service can try harder. The best one where none has.
     """
     levels: list[Level] = []
     promised: int | None = None
-    for effort in efforts_of(index.recipe, len(index)):
-        level, sure = _level(index, effort, trial)
+    for effort in efforts:
+        level, sure = _level(near, effort, trial)
         levels.append(level)
         if promised is None and sure >= wishes.recall:
             promised = len(levels) - 1
@@ -219,11 +223,11 @@ def _levels(index: VectorIndex, trial: Trial, wishes: Wishes) -> tuple[list[Leve
     return levels, promised or 0
 
 
-def _level(index: VectorIndex, effort: Effort, trial: Trial) -> tuple[Level, float]:
-    scores = index.near(trial.queries, MEASURED_K, effort)[1]
+def _level(near: Near, effort: Effort, trial: Trial) -> tuple[Level, float]:
+    scores = near(trial.queries, MEASURED_K, effort)[1]
     found = recall_of(scores, trial.best)  # (q,)
     sure = float(found.mean() - _SURE * found.std() / np.sqrt(len(found)))
-    times = _times(lambda query: index.near(query, MEASURED_K, effort), trial.queries[:_TIMED])
+    times = _times(lambda query: near(query, MEASURED_K, effort), trial.queries[:_TIMED])
     return Level(
         effort=effort,
         recall=round(float(found.mean()), 5),

@@ -9,33 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.allowed import Allowed
+from indexer.answer import answer
 from indexer.contract import FLAT, Contract, Effort
-from indexer.devices import Placement, placed
-from indexer.errors import IndexCorrupt, IndexMismatch, StoreFull
-from indexer.recipes import (
-    all_cores,
-    exact_store,
-    faiss_module,
-    holds_exact,
-    lay_out,
-    search_parameters,
-)
+from indexer.devices import Placement
+from indexer.errors import IndexCorrupt, StoreFull
+from indexer.recipes import exact_store, faiss_module, holds_exact, lay_out, search_parameters
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from indexer.arrays import Rows, Scores, Vectors
-    from indexer.devices import Gpus
+    from indexer.devicecopy import DeviceCopy
 
 EXACT = "exact.faiss"  # beside the index, where the index itself holds no exact vectors
 _SLACK_BYTES = 1 << 20  # a vector inside an index file is no longer than the file, and a bit
-_LARGE_BATCH = 16  # queries; from here on one search may use every core
 # Allowed rows are copied out and compared where that is at most so many bytes for each row of the
 # index; beyond it, looking up of every row whether it is allowed costs less. Measured.
 _COPY_BYTES = 32
 _BLOCK_BYTES = 1 << 20  # copied at a time: it stays in the cache of a core
-
-_GPU_BLOCK = 1 << 18  # rows copied at a time
 
 _load_lock = threading.Lock()  # FAISS's limits are set for the whole process
 
@@ -72,9 +63,8 @@ class VectorIndex:
         codes = faiss_module().rev_swig_ptr(self._exact.codes.data(), self._exact.codes.size())
         self._width = int(self._exact.code_size)  # bytes of a vector
         self._codes = codes.reshape(len(rows), self._width)  # (n, bytes), not copied
-        self._gpu: Any | None = None
-        self._gpu_turn = threading.Lock()  # an index on a GPU takes one search at a time
-        self.placement = Placement("cpu", 0, "cpu")
+        self.device: DeviceCopy | None = None  # see ``with_device``
+        self.placement = Placement()
         self._order = np.argsort(rows, kind="stable")
 
     @classmethod
@@ -128,16 +118,19 @@ class VectorIndex:
         """The same index under other row numbers (n,); nothing is copied."""
         return VectorIndex(self._base, rows, exact=self._beside, contract=self.contract)
 
-    def on_gpus(self, gpus: Gpus | None = None) -> VectorIndex:
-        """The same index, its vectors copied to the GPUs where there are any with room for them.
+    def with_device(self, copy: DeviceCopy | None, placement: Placement) -> VectorIndex:
+        """The same index with a copy of its vectors on GPUs, or None; nothing is copied here.
 
-        Searches without a filter are then exact ones on the GPU, whatever the recipe.
+        Exact searches without a filter are then done there, where the copy is an exact one.
         """
         moved = self.with_rows(self.rows)
-        starts = range(0, len(self), _GPU_BLOCK)
-        blocks = (self.vectors_at(np.arange(at, min(at + _GPU_BLOCK, len(self)))) for at in starts)
-        moved._gpu, moved.placement = placed(blocks, self.dim, len(self), gpus)  # noqa: SLF001
+        moved.device, moved.placement = copy, placement
         return moved
+
+    @property
+    def exact_index(self) -> Any:
+        """FAISS's index of the exact vectors; only to be read."""
+        return self._exact
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -172,15 +165,16 @@ class VectorIndex:
 
         Scores are of the vectors as stored: fp32, or the fp16 numbers of the store.
         """
-        if self._gpu is not None and allowed is None:
-            with self._gpu_turn:
-                return self._run(self._gpu, queries, k, None)
+        if allowed is None and self.device is not None and self.device.exact:
+            found = self.device.search(queries, k)
+            if found is not None:
+                return found
         if allowed is None or not len(self):
-            return self._run(self._exact, queries, k, None)
+            return answer(self._exact, queries, k, None)
         if self.picks(allowed.count):
             return self._among(allowed.positions, queries, k)
         params = faiss_module().SearchParameters(sel=allowed.selector)
-        return self._run(self._exact, queries, k, params)
+        return answer(self._exact, queries, k, params)
 
     def picks(self, count: int) -> bool:
         """Whether an exact search of so many allowed rows looks at no others."""
@@ -192,7 +186,7 @@ class VectorIndex:
         The tail is -1 also where the effort was too small to find k.
         """
         params = search_parameters(self.recipe, effort, k)
-        return self._run(self._index, queries, k, params)
+        return answer(self._index, queries, k, params)
 
     def vectors_at(self, positions: NDArray[np.int64]) -> Vectors:
         """The vectors at these positions, as stored: (p,) to (p, dim)."""
@@ -218,7 +212,7 @@ class VectorIndex:
             copy = np.take(self._codes, part, axis=0, out=space[: len(part)], mode="clip")
             block.reset()
             block.add_sa_codes(copy)
-            found, scores = self._run(block, queries, k, None)  # (q, k) each
+            found, scores = answer(block, queries, k, None)  # (q, k) each
             if len(part):
                 found = np.where(found >= 0, part[found], -1)
             parts.append((found, scores))
@@ -227,29 +221,6 @@ class VectorIndex:
         found, scores = (np.concatenate(each, axis=1) for each in zip(*parts, strict=True))
         best = np.argsort(-scores, axis=1, kind="stable")[:, :k]  # (q, k)
         return np.take_along_axis(found, best, 1), np.take_along_axis(scores, best, 1)
-
-    def _run(
-        self, index: Any, queries: Vectors, k: int, params: Any | None
-    ) -> tuple[NDArray[np.int64], Scores]:
-        """(q, k) positions, -1 where there is none, and scores, -inf there."""
-        if queries.ndim != 2 or queries.shape[1] != self.dim:
-            raise IndexMismatch(
-                f"a query of shape {queries.shape} does not fit an index of dimension {self.dim}"
-            )
-        faiss = faiss_module()
-        # OpenMP keeps this number for each calling thread. Many threads search at once, each on
-        # a core of its own; only a large batch has the machine to itself.
-        faiss.omp_set_num_threads(all_cores() if len(queries) >= _LARGE_BATCH else 1)
-        k_found = max(1, min(k, index.ntotal))
-        scores, positions = index.search(
-            np.ascontiguousarray(queries, dtype=np.float32), k_found, params=params
-        )  # both (q, k_found); FAISS pads with position -1 and its own idea of a low score
-        scores[positions < 0] = -np.inf
-        if k_found < k:
-            tail = ((0, 0), (0, k - k_found))
-            positions = np.pad(positions, tail, constant_values=-1)
-            scores = np.pad(scores, tail, constant_values=-np.inf)
-        return positions[:, :k], scores[:, :k]
 
 
 def _read(path: Path, *, mapped: bool = False) -> Any:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound
 from indexer.generation import ROWS, VECTORS, WORDS, Manifest, ShopFolder
 from indexer.lexical import LexicalIndex
+from indexer.placing import on_gpus
 from indexer.vectors import VectorIndex
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ def load_newest(folder: ShopFolder, names: list[str], encoder: Encoder, store: S
                 if (manifest.encoder, manifest.weights_hash) != (encoder.id, encoder.weights_hash):
                     continue
                 path = folder.generations / name
-                vectors = VectorIndex.load(path / VECTORS, path / ROWS, manifest.contract).on_gpus()
+                vectors = VectorIndex.load(path / VECTORS, path / ROWS, manifest.contract)
+                vectors = on_gpus(vectors)
                 words = _words(folder, name, manifest, store)
                 held = stack.pop_all()
         except (IndexCorrupt, IndexNotFound) as error:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from indexer.allowed import Allowed
     from indexer.arrays import Embedding, Scores
     from indexer.contract import Effort
+    from indexer.devicecopy import DeviceCopy
     from indexer.vectors import VectorIndex
 
 # What an exact search costs, beside comparing one row after the other as they lie. Measured at 256
@@ -55,14 +56,19 @@ def nearest(
     ``raised`` is by how many levels to try harder than the contract says.
     """
     queries = query[None, :]  # (1, dim)
-    plan = plan_for(vectors, k, len(vectors) if allowed is None else allowed.count, raised)
+    count = len(vectors) if allowed is None else allowed.count
+    device = vectors.device
+    if device is not None and (allowed is None or _device_pays(vectors, device, count)):
+        rows, harder = _rows_for(vectors, k, count), _harder(vectors, k, count)
+        there = device.search(queries, rows, raised=raised, harder=harder)
+        best = there and _passing(*there, k, allowed)
+        if best:
+            return Nearest(*best, "exact" if device.exact else "ann")
+    plan = plan_for(vectors, k, count, raised)
     if plan is not None:
-        positions, scores = (one[0] for one in vectors.near(queries, plan.rows, plan.effort))
-        if allowed is not None:
-            passes = allowed.mask[positions] & (positions >= 0)
-            positions, scores = positions[passes], scores[passes]
-        if len(positions) >= k and positions[k - 1] >= 0:
-            return Nearest(positions[:k], scores[:k], "ann")
+        best = _passing(*vectors.near(queries, plan.rows, plan.effort), k, allowed)
+        if best:
+            return Nearest(*best, "ann")
     positions, scores = vectors.exact(queries, k, allowed)
     return Nearest(positions[0], scores[0], "exact")
 
@@ -70,18 +76,50 @@ def nearest(
 def plan_for(vectors: VectorIndex, k: int, count: int, raised: int = 0) -> Plan | None:
     """How to search approximately for k of ``count`` allowed rows; None means exactly."""
     contract = vectors.contract
-    on_gpu = vectors.placement.kind != "cpu" and count == len(vectors)
-    if contract.exact or count <= k or on_gpu:
+    if contract.exact or count <= k:
         return None
     level = contract.levels[min(contract.level + raised, len(contract.levels) - 1)]
-    share = count / len(vectors)
-    harder = max(1.0, k / MEASURED_K) / share
-    exact_us = _EXACT_CALL_US + count * contract.row_us
-    if share < 1:
-        exact_us += count * (_FETCH_US + contract.row_us)
-        if not vectors.picks(count):
-            exact_us += len(vectors) * _SELECT_ROW_US
-    if exact_us <= level.median_us * harder:
+    harder = _harder(vectors, k, count)
+    if _exact_us(vectors, count) <= level.median_us * harder:
         return None
-    rows = k if share == 1 else min(len(vectors), math.ceil(_SPARE * k / share))
-    return Plan(level.effort.times(harder), rows)
+    return Plan(level.effort.times(harder), _rows_for(vectors, k, count))
+
+
+def _rows_for(vectors: VectorIndex, k: int, count: int) -> int:
+    """How many rows of all to look at, so that k of the ``count`` allowed ones are among them."""
+    n = len(vectors)
+    return k if count == n else min(n, math.ceil(_SPARE * k * n / max(1, count)))
+
+
+def _harder(vectors: VectorIndex, k: int, count: int) -> float:
+    """How many times as hard to try for k of ``count`` allowed rows as for what was measured."""
+    return max(1.0, k / MEASURED_K) * len(vectors) / max(1, count)
+
+
+def _exact_us(vectors: VectorIndex, count: int) -> float:
+    """What comparing so many allowed rows costs on one core."""
+    row_us = vectors.contract.row_us
+    cost = _EXACT_CALL_US + count * row_us
+    if count < len(vectors):
+        cost += count * (_FETCH_US + row_us)
+        if not vectors.picks(count):
+            cost += len(vectors) * _SELECT_ROW_US
+    return cost
+
+
+def _device_pays(vectors: VectorIndex, device: DeviceCopy, count: int) -> bool:
+    """Whether a GPU, which looks at all rows, is faster than comparing the allowed ones here."""
+    return device.levels[device.level].median_us < _exact_us(vectors, count)
+
+
+def _passing(
+    positions: NDArray[np.int64], scores: Scores, k: int, allowed: Allowed | None
+) -> tuple[NDArray[np.int64], Scores] | None:
+    """The first k allowed of what one query found, (1, r) each; None where they are fewer."""
+    found, score = positions[0], scores[0]  # (r,) each
+    if allowed is not None:
+        passes = allowed.mask[found] & (found >= 0)
+        found, score = found[passes], score[passes]
+    if len(found) < k or found[k - 1] < 0:
+        return None
+    return found[:k], score[:k]
