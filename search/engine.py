@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,27 +11,24 @@ from indexer.companions import Companions
 from indexer.encoderfiles import open_encoder
 from indexer.encoders.base import TextEncoder
 from indexer.encoders.views import QueryViews
-from indexer.errors import UnknownItem
 from indexer.generation import ShopFolder
 from indexer.images import LIMITS, WHOLE, Box, ImageLimits, read_image_file
-from indexer.items import ORIGINAL, Item
-from indexer.pictures import display_copy
 from indexer.status import RecallStatus, Status, status_of
-from indexer.store import ItemRecord, Store, encoder_key
+from indexer.store import Store, encoder_key
 from indexer.writes import Draft, Outcome, delete_items, put_items
 from search.clock import Clock
 from search.cursor import read_cursor
 from search.direction import Direction
 from search.filters import Filter, filter_from_json, parse_filter
-from search.finder import Asked, Finder, Ranking
-from search.hits import Hit, Reply
+from search.finder import Finder
+from search.hits import Reply
 from search.judge import Judge
 from search.live import Backlog, LiveShop
 from search.opening import Opened, candidates, check_encoder, legible_manifest, load_newest
-from search.page import cursor_behind
+from search.page import page_of
 from search.query import ImagePart, ItemPart, Query, TextPart
 from search.recall import RecallWatch
-from search.view import Found, ShopView
+from search.showcase import Showcase
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +37,8 @@ if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
     from indexer.encoders.views import View
     from indexer.intake import Encode
+    from indexer.items import Item
+    from search.hits import Hit
 
 _ATTEMPTS = 4  # to answer while items change under the search, before it is taken as it comes
 
@@ -88,6 +86,7 @@ class SearchEngine:
         )
         self._watch = RecallWatch(opened.vectors, share=recall_sample)
         self._live = LiveShop(store, opened.vectors, opened.words, key)
+        self._showcase = Showcase(store, self._live)
         self._finder = Finder(store, self._live, self._judge, self._watch, key, encoder.dim)
 
     @classmethod
@@ -194,23 +193,24 @@ class SearchEngine:
             ranking = self._finder.ranking(asked, vector, cursor)
             clock.lap("search_ms")
             facets = self._finder.facets(asked, ranking.mode)
-            page = self._page(asked, ranking, stale_too=attempt == _ATTEMPTS - 1)
+            with self._store.read() as reader:
+                last = attempt == _ATTEMPTS - 1
+                page = page_of(asked, ranking, reader, self.generation, stale_too=last)
             clock.lap("fields_ms")
             if page is not None:
                 break
             self.refresh()
         assert page is not None
-        hits, next_cursor = page
         return Reply(
-            hits=hits,
+            hits=page.hits,
             total=self._finder.total(asked, ranking.mode),
             facets=facets,
             generation=self.generation,
             encoder=self.encoder.id,
             mode=ranking.mode,
             timings=clock.laps(),
-            no_close_match=cursor is None and self._judge.none_close(query, hits),
-            next_cursor=next_cursor,
+            no_close_match=cursor is None and self._judge.none_close(query, page.hits),
+            next_cursor=page.next_cursor,
         )
 
     def put(
@@ -264,39 +264,16 @@ class SearchEngine:
         return Backlog(view.backlog, changes, len(view.segments[0].vectors))
 
     def item(self, item_id: str) -> Item:
-        """An item as the catalog says it; its ``images`` are those that can be shown.
-
-        UnknownItem when the shop has none of this id.
-        """
-        record = self._record(item_id)
-        return replace(record.item, images=[image.path for image in record.images])
+        """An item as the catalog says it, with the images that can be shown. UnknownItem."""
+        return self._showcase.item(item_id)
 
     def thumbnail(self, item_id: str, index: int = 0) -> bytes:
-        """An image of an item as a small JPEG. UnknownItem for either.
-
-        It is the stored copy, or made anew where the shop keeps only the paths of its images.
-        """
-        record = self._record(item_id)
-        if not 0 <= index < len(record.images):
-            raise UnknownItem(
-                f"item {item_id!r} has {len(record.images)} images, there is no image {index}",
-                param="index",
-            )
-        with self._store.read() as reader:
-            image = record.images[index]
-            jpeg = display_copy(reader, image.content, image.path)
-        if jpeg is None:
-            raise UnknownItem(f"image {index} of item {item_id!r} is gone", param="index")
-        return jpeg
+        """An image of an item as a small JPEG. UnknownItem for either."""
+        return self._showcase.thumbnail(item_id, index)
 
     def items(self, limit: int = 10) -> list[Item]:
         """Some items to begin with: one of each category in turn."""
-        found: list[Item] = []
-        view = self._live.view
-        for number in view.some(limit):
-            with suppress(UnknownItem):  # deleted since the view was made
-                found.append(self.item(view.ids[number]))
-        return found
+        return self._showcase.some(limit)
 
     def has_item(self, item_id: str) -> bool:
         """Whether the shop has an item of this id."""
@@ -304,8 +281,7 @@ class SearchEngine:
 
     def main_category(self, item_id: str) -> str:
         """The first category of an item; empty where it has none. UnknownItem."""
-        categories = self._record(item_id).item.categories
-        return categories[0] if categories else ""
+        return self._showcase.main_category(item_id)
 
     def category_sizes(self) -> dict[str, int]:
         """How many items each category holds, those below it included; names case-folded."""
@@ -325,65 +301,6 @@ class SearchEngine:
             recall=self._watch.status(),
             device=self._live.view.segments[0].vectors.placement.note,
         )
-
-    def _record(self, item_id: str) -> ItemRecord:
-        with self._store.read() as reader:
-            record = reader.item(item_id)
-        if record is None:
-            raise UnknownItem(f"no item {item_id[:80]!r} in this shop", param="item_id")
-        return record
-
-    def _page(
-        self, asked: Asked, ranking: Ranking, *, stale_too: bool
-    ) -> tuple[list[Hit], str | None] | None:
-        """The hits of the page with their stored fields, and the cursor of the next.
-
-        None when one of these items has changed since the view was made: its fields would be
-        of another moment than the answer. With ``stale_too`` it comes as it is now.
-        """
-        query, view = asked.query, asked.view
-        hits: list[Hit] = []
-        seen = ranking.begin
-        with self._store.read() as reader:
-            changed = reader.changes_since(view.sequence)
-            for one, copies in ranking.ranked[ranking.begin :]:
-                seen += 1
-                item_id = view.ids[one.item]
-                if not stale_too and (changed is None or item_id in changed):
-                    return None
-                record = reader.item(item_id)
-                if record is None:  # deleted since
-                    continue
-                hits.append(_hit(view, one, record, [view.ids[copy] for copy in copies]))
-                if len(hits) == query.limit:
-                    break
-        if not hits or seen >= len(ranking.ranked):
-            return hits, None
-        last = ranking.ranked[seen - 1].found
-        depth = ranking.fuse_depth
-        return hits, cursor_behind(last, query, view, self.generation, seen, depth)
-
-
-def _hit(view: ShopView, one: Found, record: ItemRecord, copies: list[str]) -> Hit:
-    index, variant = view.image_of(one.row) if one.row >= 0 else (0, ORIGINAL)
-    item = record.item
-    return Hit(
-        item_id=item.item_id,
-        product_id=item.product_id,
-        score=round(one.score, 6),
-        confidence=None if one.confidence is None else round(one.confidence, 4),
-        image=record.images[index].path if index < len(record.images) else "",
-        image_index=index,
-        variant=variant,
-        title=item.title,
-        description=item.description,
-        price=item.price,
-        currency=item.currency,
-        in_stock=item.in_stock,
-        categories=item.categories,
-        attributes=item.attributes,
-        copies=copies,
-    )
 
 
 def _as_filter(value: str | Filter | dict[str, object] | None) -> Filter | None:

@@ -9,6 +9,7 @@ import numpy as np
 from indexer.items import ORIGINAL
 from search.copies import copies_of
 from search.cursor import MAX_DEPTH, Cursor, question_of
+from search.hits import Hit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from indexer.arrays import Vectors
-    from indexer.store import Reader
-    from search.query import Query
+    from indexer.store import ItemRecord, Reader
+    from search.finder import Asked, Ranking
     from search.view import Found, ShopView
 
 
@@ -26,6 +27,13 @@ class Ranked(NamedTuple):
 
     found: Found
     copies: list[int]
+
+
+class Page(NamedTuple):
+    """Hits, best first, and what the page after them is asked for with: None where none is."""
+
+    hits: list[Hit]
+    next_cursor: str | None
 
 
 def leaders(found: Sequence[Found], groups: NDArray[np.int64]) -> list[Found]:
@@ -64,14 +72,63 @@ def begin_of(ranked: Sequence[Ranked], cursor: Cursor | None, view: ShopView) ->
     return sum(one.found.score >= cursor.score for one in ranked)
 
 
-def cursor_behind(
-    last: Found, query: Query, view: ShopView, generation: str, seen: int, depth: int
-) -> str | None:
-    """What the page after ``last``, the ``seen``-th hit of the ranking, is asked for with."""
-    if seen >= MAX_DEPTH:
-        return None
-    cursor = Cursor(generation, question_of(query), seen, depth, last.score, view.ids[last.item])
-    return cursor.text()
+def page_of(
+    asked: Asked, ranking: Ranking, reader: Reader, generation: str, *, stale_too: bool
+) -> Page | None:
+    """The hits of the page with their stored fields.
+
+    None when one of these items has changed since the view was made: its fields would be of
+    another moment than the answer. With ``stale_too`` it comes as it is now.
+    """
+    query, view = asked.query, asked.view
+    hits: list[Hit] = []
+    seen = ranking.begin
+    changed = reader.changes_since(view.sequence)
+    for one, copies in ranking.ranked[ranking.begin :]:
+        seen += 1
+        item_id = view.ids[one.item]
+        if not stale_too and (changed is None or item_id in changed):
+            return None
+        record = reader.item(item_id)
+        if record is None:  # deleted since
+            continue
+        hits.append(_hit(view, one, record, [view.ids[copy] for copy in copies]))
+        if len(hits) == query.limit:
+            break
+    if not hits or not seen < min(len(ranking.ranked), MAX_DEPTH):
+        return Page(hits, None)
+    last = ranking.ranked[seen - 1].found
+    cursor = Cursor(
+        generation,
+        question_of(query),
+        seen,
+        ranking.fuse_depth,
+        last.score,
+        view.ids[last.item],
+    )
+    return Page(hits, cursor.text())
+
+
+def _hit(view: ShopView, one: Found, record: ItemRecord, copies: list[str]) -> Hit:
+    index, variant = view.image_of(one.row) if one.row >= 0 else (0, ORIGINAL)
+    item = record.item
+    return Hit(
+        item_id=item.item_id,
+        product_id=item.product_id,
+        score=round(one.score, 6),
+        confidence=None if one.confidence is None else round(one.confidence, 4),
+        image=record.images[index].path if index < len(record.images) else "",
+        image_index=index,
+        variant=variant,
+        title=item.title,
+        description=item.description,
+        price=item.price,
+        currency=item.currency,
+        in_stock=item.in_stock,
+        categories=item.categories,
+        attributes=item.attributes,
+        copies=copies,
+    )
 
 
 def _vectors(
