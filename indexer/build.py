@@ -39,6 +39,7 @@ from indexer.lexical import LexicalIndex
 from indexer.merge import merge_catalog
 from indexer.pictures import Keep, set_images
 from indexer.store import Store, encoder_key
+from indexer.succession import ENCODERS, wanted_encoders
 from indexer.tuning import choose_recipe
 from indexer.vectors import VectorIndex
 
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
     from indexer.encoders.base import Encoder
     from indexer.sources import Catalog
+    from indexer.store import Writer
 
 
 class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -244,10 +246,23 @@ def publish(
 
     name = shop.add(manifest, write)
     if not candidate:
-        with store.write():  # as every move of CURRENT that depends on where it stands
+        with store.write() as writer:  # as every move of CURRENT that depends on where it stands
             _check_standing(shop, standing, name)
+            if current and current[1].weights_hash != encoder.weights_hash:
+                _hand_over(writer, current[1], encoder)
             shop.make_current(name)
     return name, manifest, True
+
+
+def _hand_over(writer: Writer, before: Manifest, encoder: Encoder) -> None:
+    """Have writes embedded by the new weights of an encoder, and no more by those before.
+
+    Also by those who serve the old ones for a moment yet.
+    """
+    others = [
+        one for one in wanted_encoders(writer) if one != (before.encoder, before.weights_hash)
+    ]
+    writer.put_meta(ENCODERS, [(encoder.id, encoder.weights_hash), *others])
 
 
 def _check_standing(shop: ShopFolder, before: str | None, name: str) -> None:
@@ -274,9 +289,9 @@ def _check_encoder(shop: ShopFolder, encoder: Encoder) -> None:
     current = shop.standing()
     if current and current[1].encoder != encoder.id:
         raise IndexMismatch(
-            f"{shop.path} was built with encoder {current[1].encoder!r}, not {encoder.id!r}; ask "
-            f"for {current[1].encoder!r}, or change it with 'vitrine migrate --shop {shop.path} "
-            f"--encoder {encoder.id}'",
+            f"{shop.path} was built with encoder {current[1].encoder!r}, not {encoder.id!r}; leave "
+            f"--encoder out to go on with it, or change it with 'vitrine migrate --shop "
+            f"{shop.path} --encoder {encoder.id}'",
             param="encoder",
         )
 

@@ -164,7 +164,7 @@ def _lacks(shop: ShopFolder, encoder_id: str, weights_hash: str, faults: list[st
     return (
         f"{shop.path} needs encoder {encoder_id!r} as it was indexed, with the SHA-256 "
         f"{weights_hash[:12]}: {' and '.join(faults)}; put the file back, restore a snapshot, or "
-        f"index again with --encoder"
+        "index again with --encoder"
     )
 
 

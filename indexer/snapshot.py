@@ -166,7 +166,7 @@ def _encoder_files(
             continue
         if path is not None:
             weights = hash_pair(path)
-            found |= {_encoder_entry(weights, end): path.with_suffix(end) for end in SUFFIXES}
+            found |= {f"encoders/{weights}{end}": path.with_suffix(end) for end in SUFFIXES}
     return found
 
 
@@ -340,14 +340,10 @@ def _places(shop: ShopFolder, about: Snapshot) -> dict[str, Path]:
         f"generations/{about.generation}/{file}": shop.generations / about.generation / file
         for file in about.files
     } | {
-        _encoder_entry(weights, end): shop.encoders / f"{weights}{end}"
+        f"encoders/{weights}{end}": shop.encoders / f"{weights}{end}"
         for weights in about.encoders
         for end in SUFFIXES
     }
-
-
-def _encoder_entry(weights: str, end: str) -> str:
-    return f"encoders/{weights}{end}"
 
 
 def _staged(progress: Progress, stage: str) -> Callable[[int, int], None]:
