@@ -162,9 +162,9 @@ def _fault(path: Path, encoder_id: str, weights_hash: str) -> str:
 
 def _lacks(shop: ShopFolder, encoder_id: str, weights_hash: str, faults: list[str]) -> str:
     return (
-        f"{shop.path} needs encoder {encoder_id!r} as it was indexed, with the SHA-256 "
-        f"{weights_hash[:12]}: {' and '.join(faults)}; put the file back, restore a snapshot, or "
-        "index again with --encoder"
+        f"{shop.path} needs encoder {encoder_id!r} as it was, with the SHA-256 "
+        f"{weights_hash[:12]}, but {', and '.join(faults)}; put the file back, restore a snapshot, "
+        f"or change the encoder with 'vitrine migrate --shop {shop.path} --encoder ID'"
     )
 
 

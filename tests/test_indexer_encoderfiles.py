@@ -33,6 +33,7 @@ from tests.test_indexer_migrate import draft
 from tests.test_indexer_snapshot import forged
 from tests.test_indexer_succession import silent
 from tests.test_service_cli import assert_one_line, vitrine
+from tests.test_service_swaps import until
 
 __all__ = ["vitrine"]  # a fixture
 
@@ -148,6 +149,22 @@ def test_a_shop_whose_encoder_was_deleted_is_served(serve, shop, photo):
     http = serve(shop=shop.path)
     reply = http.post("/v1/search/image", files={"image": photo("red")}, data={"limit": 1})
     assert reply.json()["hits"][0]["item_id"].startswith("red")
+
+
+def test_a_service_follows_a_promotion_to_an_encoder_whose_file_is_gone(
+    serve, tiny_shop, photo, tmp_path
+):
+    shop = ShopFolder(tmp_path / "color")
+    shutil.copytree(tiny_shop, shop.path)
+    path = write_encoder(tmp_path / "from")
+    http = serve(shop=shop.path, reload_interval_s=0.02)
+    migrate(shop, load_encoder(f"onnx:{path}"), progress=silent)
+    remove(path)
+    promote(shop, "000002")
+    http.run(until(http, "000002"))
+    reply = http.post("/v1/search/image", files={"image": photo("red")}, data={"limit": 1}).json()
+    assert (reply["encoder"], reply["generation"]) == (f"onnx:{path}", "000002")
+    assert reply["hits"][0]["item_id"].startswith("red")
 
 
 def test_a_restored_shop_gives_the_same_answers_without_the_original(vitrine, shop, tmp_path):
