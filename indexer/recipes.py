@@ -38,7 +38,7 @@ _TRAIN_PER_LIST = 64
 _TRAIN_SEED = 1234
 _GRAPH_DEPTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 _LIST_DEPTHS = (2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
-_REFINES = {"PQ4": (40, 80, 160, 320), "RaBitQ": (80, 160, 320, 640), "sq8": (40, 60, 80)}
+_REFINES = {"PQ4": (40, 60, 100, 320), "RaBitQ": (80, 160, 320, 640), "sq8": (40, 60, 80)}
 _NAME = re.compile(r"Flat(-fp16|-sq8)?|HNSW\d+-(fp16|sq8)|IVF\d+-(PQ4|RaBitQ|sq8)")
 
 
@@ -156,7 +156,9 @@ def search_parameters(recipe: str, effort: Effort, k: int) -> Any:
     if recipe.startswith("HNSW"):
         params = faiss.SearchParametersHNSW(efSearch=max(effort.depth, k))
     elif recipe.startswith("IVF"):
-        params = faiss.SearchParametersIVF(nprobe=effort.depth)
+        # FAISS takes lists that are not there for infinitely far ones, which blurs all others.
+        lists = int(recipe.removeprefix("IVF").partition("-")[0])
+        params = faiss.SearchParametersIVF(nprobe=min(effort.depth, lists))
     if holds_exact(recipe):
         return params
     factor = max(1.0, effort.refine / max(1, k))
@@ -182,7 +184,8 @@ def _empty(faiss: Any, recipe: str, dim: int) -> Any:
         index = faiss.IndexHNSWSQ(dim, codec, int(kind.removeprefix("HNSW")), product)
         index.hnsw.efConstruction = _BUILD_DEPTH
         return index
-    codes = {"PQ4": f"PQ{dim // 2}x4fs", "RaBitQ": "RaBitQ", "sq8": "SQ8"}[form]
+    # r: codes of what a list's center leaves. A search pays nothing for it with inner products.
+    codes = {"PQ4": f"PQ{dim // 2}x4fsr", "RaBitQ": "RaBitQ", "sq8": "SQ8"}[form]
     return faiss.index_factory(dim, f"{kind},{codes}", product)
 
 
