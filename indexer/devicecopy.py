@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import queue
 from typing import TYPE_CHECKING, Any
 
-from indexer.answer import answer
 from indexer.contract import MEASURED_K, Effort, Level
 from indexer.recipes import faiss_module
+from indexer.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,9 +28,9 @@ FLAT_EFFORT = Effort(1, MEASURED_K + 16)  # queries are rounded to fp16: rows at
 class DeviceCopy:
     """Vectors on GPUs, searched without filters: FAISS passes over an IDSelector on a GPU.
 
-    Thread-safe: each replica does one search at a time, as FAISS demands, and a search takes
-    one that is idle. Candidates come from the GPU, a batch of queries at a time, and are scored
-    from the exact vectors on the CPU: scores are those that an exact search gives.
+    Thread-safe: see ``Turns``. Candidates come from the GPU, a batch of queries is copied there
+    and their candidates back, once; they are scored from the exact vectors on the CPU, so that
+    scores are those that an exact search gives.
     """
 
     def __init__(
@@ -53,9 +52,8 @@ class DeviceCopy:
         self.level = level
         self._held = (list(replicas), exact)  # FAISS's refining index does not keep them alive
         self._deepest = min(DEEPEST[form], deepest or DEEPEST[form])
-        self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
-        for replica in replicas:
-            self._idle.put(faiss_module().IndexRefine(replica, exact))
+        faiss = faiss_module()
+        self._turns = Turns([faiss.IndexRefine(replica, exact) for replica in replicas])
 
     @property
     def exact(self) -> bool:
@@ -95,11 +93,7 @@ class DeviceCopy:
 
         The tail is -1 where there are no more. RuntimeError and MemoryError are FAISS's.
         """
-        replica = self._idle.get()
-        try:
-            return answer(replica, queries, k, self._parameters(effort, k))
-        finally:
-            self._idle.put(replica)
+        return self._turns.search(queries, k, effort, self._parameters(effort, k))
 
     def _parameters(self, effort: Effort, k: int) -> Any:
         faiss = faiss_module()

@@ -6,8 +6,8 @@ parameters and scores are real. The last tests want a real one.
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -20,6 +20,7 @@ from indexer.devicecopy import DeviceCopy
 from indexer.devices import FaissGpus, Placement
 from indexer.placing import efforts_for, filled, forms_for, on_gpus, refusal
 from indexer.tuning import recall_of
+from indexer.turns import Turns
 from indexer.vectors import VectorIndex
 from search.planner import nearest
 
@@ -169,38 +170,14 @@ def test_how_many_lists_are_read_is_said_with_each_search(graph, vectors):
     assert one < 0.97 < all_
 
 
-def test_replicas_search_at_the_same_time_and_none_of_them_twice(exact, vectors):
-    replicas = filled(exact, Placement("replicas", 2, "", "flat"), MadeUp(ROOM, ROOM))
-    inside, most, lock = set(), [], threading.Lock()
-    both = threading.Barrier(2, timeout=20)
-
-    class Seen:
-        def __init__(self, index):
-            self.index, self.d, self.ntotal = index, index.d, index.ntotal
-
-        def search(self, *args, **kwargs):
-            with lock:
-                assert id(self) not in inside
-                inside.add(id(self))
-                most.append(len(inside))
-            both.wait()  # a second search must be under way
-            with lock:
-                inside.remove(id(self))
-            return self.index.search(*args, **kwargs)
-
-    seen = [Seen(replicas._idle.get()) for _ in range(2)]
-    for one in seen:
-        replicas._idle.put(one)
-    copy = replicas.measured([LEVEL], 0)
-    copy._idle = replicas._idle
-    threads = [
-        threading.Thread(target=copy.search, args=(vectors[:1], 5), daemon=True) for _ in range(4)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert max(most) == 2
+def test_each_gpu_has_a_replica_where_the_vectors_fit(exact, vectors):
+    gpus = MadeUp(ROOM, ROOM)
+    placed = on_gpus(exact, gpus)
+    assert gpus.copies == [("flat", 0), ("flat", 1)]
+    assert placed.placement[:2] == ("replicas", 2)
+    with ThreadPoolExecutor(4) as pool:
+        found = pool.map(lambda at: placed.exact(vectors[[at]], 1)[0].item(), range(0, N, 50))
+    assert list(found) == list(range(0, N, 50))
 
 
 def test_a_gpu_that_runs_out_of_memory_leaves_the_cpu_serving(exact, graph, vectors):
@@ -225,13 +202,11 @@ def test_a_search_that_fails_on_the_gpu_is_done_on_the_cpu(exact, vectors, caplo
         def search(self, *_args, **_kwargs):
             raise RuntimeError("Error in GpuResources: out of memory")
 
-    placed = on_gpus(exact, MadeUp(ROOM))
-    whole = placed.device._idle.get()
-    placed.device._idle.put(Full())
+    copy = on_gpus(exact, MadeUp(ROOM)).device
+    copy._turns = Turns([Full()])
+    placed = exact.with_device(copy, Placement("gpu", 1, "", "flat"))
     same(placed, exact, vectors[:3])
     assert "the GPU could not search 3 queries, the CPU did" in caplog.text
-    placed.device._idle.get()
-    placed.device._idle.put(whole)
 
 
 def test_more_rows_than_a_gpu_selects_come_from_the_cpu(exact, vectors):
