@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import pytest
 from indexer import encoderfiles
 from indexer.build import build_index
 from indexer.checkup import check_shop
-from indexer.encoderfiles import keep_encoder, open_encoder
+from indexer.encoderfiles import forget_encoders, keep_encoder, open_encoder
 from indexer.encoders.color import ColorEncoder
 from indexer.encoders.registry import load_encoder
 from indexer.errors import EncoderNotFound, IndexCorrupt, StoreFull
@@ -398,6 +400,63 @@ def test_on_a_full_disk_no_half_of_a_copy_is_left(shop, original, monkeypatch):
     assert files(shop) == []
     keep_encoder(shop, encoder)
     assert {path: path.read_bytes() for path in shop.encoders.iterdir()} == before
+
+
+KEEP = """
+import os, shutil, signal, sys
+from pathlib import Path
+from types import SimpleNamespace
+from indexer.encoderfiles import keep_encoder
+from indexer.generation import ShopFolder
+
+encoder = SimpleNamespace(id=sys.argv[1], weights_hash=sys.argv[2])
+template, folder = map(Path, sys.argv[3:])
+
+def keep(shop, step):
+    calls = 0
+    def deadly(original):
+        def call(*args, **options):
+            nonlocal calls
+            calls += 1
+            if calls == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return original(*args, **options)
+        return call
+    os.fsync, Path.replace, shutil.copyfile = map(deadly, (os.fsync, Path.replace, shutil.copyfile))
+    keep_encoder(ShopFolder(shop), encoder)
+    os._exit(0)
+
+killed = step = 0
+while killed == step:  # until none is left to be killed at
+    step += 1
+    shutil.copytree(template, folder / f"{step}")
+    pid = os.fork() or keep(folder / f"{step}", step)
+    killed += os.waitpid(pid, 0)[1] == signal.SIGKILL
+print(killed)
+"""
+
+
+def test_a_kill_at_any_step_of_keeping_leaves_a_whole_copy_or_none(shop, kept, original, tmp_path):
+    manifest = shop.manifest(shop.current())
+    data = spoil(kept)  # what was changed is mended by the same steps
+    (tmp_path / "steps").mkdir()
+    done = subprocess.run(
+        [
+            sys.executable, "-c", KEEP, manifest.encoder, manifest.weights_hash,
+            shop.path, tmp_path / "steps",
+        ],
+        check=True, capture_output=True, text=True, cwd=Path(__file__).parent.parent,
+    )  # fmt: skip
+    assert int(done.stdout) == 8  # two copies, each synced and renamed, and two folders synced
+    for path in (tmp_path / "steps").iterdir():
+        torn = ShopFolder(path)
+        copy = torn.encoders / kept.name
+        assert copy.read_bytes() in (data, kept.read_bytes())
+        assert open_encoder(torn, manifest.encoder, manifest.weights_hash).dim == 12
+        keep_encoder(torn, load_encoder(manifest.encoder))
+        assert copy.read_bytes() == data
+        forget_encoders(torn, [(manifest.encoder, manifest.weights_hash)])
+        assert files(torn) == files(shop)
 
 
 def test_an_encoder_with_weights_outside_its_file_is_refused(shop, tmp_path):
