@@ -103,7 +103,7 @@ class FaissGpus:
         """Free memory of each GPU."""
         faiss = faiss_module()
         count = faiss.get_num_gpus() if hasattr(faiss, "StandardGpuResources") else 0
-        return [_free_bytes(gpu) for gpu in range(count)]
+        return [free_bytes(gpu) for gpu in range(count)]
 
     def copied(self, index: Any, gpu: int) -> Any:
         """A copy of this index on a GPU; RuntimeError where its kind or size does not fit."""
@@ -130,8 +130,11 @@ class FaissGpus:
         return self._resources[gpu]
 
 
-def _free_bytes(gpu: int) -> int:
-    """Asked of the CUDA runtime, for FAISS has no such function in Python. 0 if it does not say."""
+def free_bytes(gpu: int) -> int:
+    """Free memory of one GPU, 0 where it cannot be told.
+
+    Asked of the CUDA runtime that FAISS has loaded: in Python FAISS itself does not tell.
+    """
     for name in _RUNTIMES:
         with suppress(OSError, AttributeError):  # another version, or not loaded for all to see
             runtime = ctypes.CDLL(name)
