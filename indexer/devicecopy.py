@@ -50,7 +50,7 @@ class DeviceCopy:
         self.form = form
         self.levels = list(levels)
         self.level = level
-        self._held = (list(replicas), exact)  # FAISS's refining index does not keep them alive
+        self._held = (list(replicas), exact)
         self._deepest = min(DEEPEST[form], deepest or DEEPEST[form])
         faiss = faiss_module()
         self._turns = Turns([faiss.IndexRefine(replica, exact) for replica in replicas])

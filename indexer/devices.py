@@ -3,7 +3,7 @@
 Forms, in the order they are tried:
 
     flat    every vector in fp16, compared one by one: exact
-    graph   CAGRA over fp32 vectors, where FAISS was built with cuVS (the package faiss-gpu is not)
+    graph   CAGRA over fp32 vectors, where FAISS was built with cuVS: the package faiss-gpu-cuvs
     lists   inverted lists of one byte a number: half of flat's memory
 
 FAISS's cloner takes neither HNSW nor 4-bit or 1-bit codes to a GPU, which is what generations are

@@ -197,5 +197,8 @@ def _some(vectors: VectorIndex, count: int) -> Vectors:
 
 
 def _blocks(vectors: VectorIndex, begin: int, end: int, rows: int) -> Iterator[Vectors]:
-    for at in range(begin, end, rows):
+    """The vectors from ``begin`` to ``end`` in blocks of one size, at most so many rows each."""
+    count = -(-(end - begin) // rows)
+    rows = -(-(end - begin) // max(1, count))  # a last block of few could not become a graph
+    for at in range(begin, end, max(1, rows)):
         yield vectors.vectors_at(np.arange(at, min(at + rows, end)))

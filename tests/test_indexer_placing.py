@@ -1,7 +1,7 @@
 """An index goes to the GPUs in a form that fits, keeps the promise and pays; all else to the CPU.
 
 The GPUs here are made up: what is copied to them are CPU indexes of FAISS, so that shards, search
-parameters and scores are real. The last tests want a real one.
+parameters and scores are real. Those of a real one are in ``test_indexer_devicecopy.py``.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
+import faiss
 import numpy as np
 import pytest
 from msgspec.structs import replace
@@ -17,8 +18,8 @@ from indexer.allowed import Allowed
 from indexer.arrays import unit
 from indexer.contract import MEASURED_K, Contract, Effort, Level, Wishes
 from indexer.devicecopy import DeviceCopy
-from indexer.devices import FaissGpus, Placement
-from indexer.placing import efforts_for, filled, forms_for, on_gpus, refusal
+from indexer.devices import Placement
+from indexer.placing import efforts_for, forms_for, on_gpus, refusal
 from indexer.tuning import recall_of
 from indexer.turns import Turns
 from indexer.vectors import VectorIndex
@@ -30,41 +31,35 @@ LEVEL = Level(effort=Effort(8), recall=0.99, median_us=50.0, p95_us=80.0)
 
 
 class MadeUp:
-    """GPUs that are FAISS's CPU indexes; ``graphs`` are then HNSW."""
+    """GPUs that are FAISS's CPU indexes, and HNSW in place of CAGRA; some forms fail or lie."""
 
-    graphs = False
-
-    def __init__(self, *free, fails=(), wrong=()):
-        self.free, self.fails, self.wrong = free, fails, wrong
+    def __init__(self, *free, graphs=False, fails=(), wrong=()):
+        self.free, self.graphs, self.fails, self.wrong = free, graphs, fails, wrong
         self.copies = []  # (what, gpu)
 
     def free_bytes(self):
         return self.free
 
     def copied(self, index, gpu):
-        import faiss
-
-        kind = "lists" if hasattr(index, "nlist") else "flat"
-        if kind in self.fails and (kind == "lists" or index.ntotal == 0):
+        form = "lists" if hasattr(index, "nlist") else "flat"
+        if form in self.fails:
             raise RuntimeError("Error in GpuResources: out of memory")
-        self.copies.append((kind, gpu))
-        if kind in self.wrong:
-            return Wrong(index.d)
-        return faiss.clone_index(index)
+        self.copies.append((form, gpu))
+        return takes_all_for_zeros(index.d) if form in self.wrong else faiss.clone_index(index)
+
+    def graph(self, vectors, gpu):
+        self.copies.append(("graph", gpu))
+        index = faiss.IndexHNSWFlat(vectors.shape[1], 32, faiss.METRIC_INNER_PRODUCT)
+        index.add(vectors)
+        return index
 
 
-def Wrong(dim):  # noqa: N802 - stands for a class
-    """An index that takes vectors for zeros, and so finds any."""
-    import faiss
-
-    return faiss.IndexPreTransform(zeros(faiss, dim), faiss.IndexFlatIP(dim))
-
-
-def zeros(faiss, dim):
+def takes_all_for_zeros(dim):
+    """An index that finds any vectors."""
     nothing = faiss.LinearTransform(dim, dim, False)
     faiss.copy_array_to_vector(np.zeros(dim * dim, np.float32), nothing.A)
     nothing.is_trained = True
-    return nothing
+    return faiss.IndexPreTransform(nothing, faiss.IndexFlatIP(dim))
 
 
 @pytest.fixture(scope="module")
@@ -89,9 +84,15 @@ def graph(vectors):
     return built.with_contract(contract)
 
 
-def small(rows, dim=DIM):
+def small(rows):
     """Free bytes that hold so many rows flat, and no more."""
-    return (3 << 29) + round(rows * (2 * dim + 4) / 0.8) + 1
+    return (3 << 29) + round(rows * (2 * DIM + 4) / 0.8) + 1
+
+
+def parts_of(placed):
+    """How many rows each part of the only replica holds."""
+    (joined,), _ = placed.device._held
+    return [joined.at(at).ntotal for at in range(joined.count())]
 
 
 def same(one, other, queries, k=10):
@@ -134,6 +135,8 @@ def test_rows_that_are_given_in_pieces_keep_their_positions(exact, vectors, monk
     placed = on_gpus(exact, gpus)
     assert gpus.copies == [("flat", 0)] * 4
     same(placed, exact, vectors[::200])
+    monkeypatch.setattr("indexer.placing._PART_BYTES", 4 * DIM * (N - 1))
+    assert parts_of(on_gpus(exact, gpus)) == [N // 2, N // 2]
 
 
 def test_an_exact_index_is_never_made_approximate(exact, graph):
@@ -157,6 +160,28 @@ def test_lists_serve_where_flat_does_not_fit_and_keep_the_promise(graph, vectors
     recall = recall_of(placed.device.search(queries, 10)[1], best)
     assert recall.mean() >= 0.97
     assert nearest(placed, queries[0], 10, None).mode == "ann"
+
+
+def test_a_graph_serves_where_flat_does_not_and_faiss_has_one(graph, vectors, monkeypatch):
+    asked = []
+
+    def parameters(*, itopk_size):
+        asked.append(itopk_size)
+        return faiss.SearchParametersHNSW(efSearch=itopk_size)
+
+    monkeypatch.setattr(faiss, "SearchParametersCagra", parameters, raising=False)
+    monkeypatch.setattr("indexer.placing._PART_BYTES", 4 * DIM * (N - 1))
+    gpus = MadeUp(ROOM, graphs=True, fails=["flat"])
+    placed = on_gpus(graph, gpus)
+    assert (placed.placement.form, gpus.copies) == ("graph", [("graph", 0)] * 2)
+    assert parts_of(placed) == [N // 2, N // 2]
+    assert placed.placement.note.startswith("gpu: CAGRA fp32, 0.00 GB; recall@10 ")
+    queries = unit(vectors[::20] + 0.1)
+    best = graph.exact(queries, 10)[1]
+    assert recall_of(placed.device.search(queries, 10)[1], best).mean() >= 0.97
+    assert asked[0] == 64
+    assert max(asked) <= 512
+    assert placed.device.search(queries, 513) is None
 
 
 def test_how_many_lists_are_read_is_said_with_each_search(graph, vectors):
@@ -243,8 +268,6 @@ def test_searches_try_harder_on_the_gpu_too(graph):
             asked.append(effort)
             return super().near(queries, k, effort)
 
-    import faiss
-
     copy = Noting([faiss.clone_index(graph.exact_index)], graph.exact_index, "flat", levels=levels)
     query = np.ones((1, DIM), np.float32)
     for raised in (0, 1, 9):
@@ -290,55 +313,3 @@ def test_efforts_stay_within_what_a_gpu_can_do():
     assert max(effort.depth for effort in efforts_for("lists", 50_000_000, one)) <= 2048
     assert [effort.depth for effort in efforts_for("graph", 10**6, one)][-1] == 512
     assert len(efforts_for("flat", 10**6, one)) == 1
-
-
-@pytest.fixture(scope="module")
-def gpus():
-    """The real ones."""
-    found = FaissGpus()
-    if not found.free_bytes():
-        pytest.skip("no NVIDIA device, or faiss-cpu")
-    assert min(found.free_bytes()) > 0
-    return found
-
-
-@pytest.fixture(scope="module")
-def many(gpus):
-    """Vectors that are only drawn where there is a GPU."""
-    rng = np.random.default_rng(2)
-    centers = unit(rng.normal(size=(500, 64)))
-    found = centers[rng.integers(0, 500, 50_000)] + 0.1 * rng.normal(size=(50_000, 64))
-    return VectorIndex.build(unit(found), np.arange(50_000), "Flat-fp16")
-
-
-class TestOnADevice:
-    """For whoever has one: nothing above proves that FAISS's kernels find what they should."""
-
-    @pytest.mark.gpu
-    @pytest.mark.parametrize("form", ["flat", "lists", "graph"])
-    def test_it_finds_what_the_cpu_finds(self, gpus, many, form):
-        if form == "graph" and not gpus.graphs:
-            pytest.skip("this FAISS was built without cuVS, and has no CAGRA")
-        placement = Placement("gpu", 1, "", form)
-        copy = filled(many, placement, gpus)
-        queries = unit(many.vectors_at(np.arange(0, 50_000, 250)) + 0.02)
-        positions, best = many.exact(queries, 10)
-        found, scores = copy.near(queries, 10, efforts_for(form, len(many), placement)[-1])
-        assert recall_of(scores, best).mean() >= (0.999 if form == "flat" else 0.98)
-        if form == "flat":
-            assert (found == positions).mean() > 0.99
-
-    @pytest.mark.gpu
-    @pytest.mark.parametrize("kind", ["replicas", "shards"])
-    def test_several_find_what_the_cpu_finds(self, gpus, many, kind):
-        count = len(gpus.free_bytes())
-        if count < 2:
-            pytest.skip("only one NVIDIA device")
-        copy = filled(many, Placement(kind, count, "", "flat"), gpus)
-        queries = many.vectors_at(np.arange(0, 50_000, 250))
-        found = copy.near(queries, 10, Effort(1, 56))[0]
-        assert (found == many.exact(queries, 10)[0]).mean() > 0.99
-
-    @pytest.mark.gpu
-    def test_it_is_taken(self, gpus, many):
-        assert on_gpus(many, gpus).placement.kind != "cpu"
