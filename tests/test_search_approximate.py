@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faiss
 import numpy as np
 import pytest
 
@@ -11,6 +12,7 @@ from indexer.contract import Terms, Wishes
 from indexer.encoders.color import ColorEncoder
 from indexer.generation import ShopFolder
 from indexer.items import Item
+from indexer.placing import on_gpus
 from indexer.store import Store
 from indexer.writes import Draft, Source, delete_items, put_items
 from search.engine import SearchEngine
@@ -113,6 +115,51 @@ def test_status_tells_the_promise_and_what_serves(engine):
     assert status.recall.measured >= 0.99
     assert status.device == "cpu"
     assert engine.vitals().indexed_rows == N
+
+
+class Gpu:
+    """One GPU that is a CPU index."""
+
+    graphs = False
+
+    def free_bytes(self):
+        return [100 << 30]
+
+    def copied(self, index, _gpu):
+        return faiss.clone_index(index)
+
+
+def test_on_a_gpu_it_is_exact_under_filters_and_after_deletions_too(built, vectors, monkeypatch):
+    monkeypatch.setattr("search.opening.on_gpus", lambda index: on_gpus(index, Gpu()))
+    monkeypatch.setattr("indexer.placing.PATIENCE_MS", 1e6)  # whatever this machine says
+    monkeypatch.setattr("search.planner._EXACT_CALL_US", 1e6)
+    shop, store = built
+    among = np.arange(N) < 1500
+    among[7] = False
+    try:
+        with SearchEngine.open(shop.path, encoder=ENCODER) as engine:
+            assert engine.status().device.startswith("gpu: flat fp16, 0.00 GB; recall@10 1.0000")
+            delete_items(store, ["item-0007"])
+            engine.refresh()
+            device = engine._live.view.segments[0].vectors.device
+            searched = []
+            monkeypatch.setattr(device, "near", counting(device.near, searched))
+            for query in vectors[:20]:
+                mode, hits = ask(engine, query, "price < 1500")
+                assert (mode, hits) == ("exact", best(vectors, query, among))
+            assert len(searched) >= 20
+    finally:
+        put_items(store, ENCODER, [draft(7, vectors[7])])
+
+
+def counting(near, searched):
+    """The same search, noted."""
+
+    def noted(queries, k, effort):
+        searched.append(k)
+        return near(queries, k, effort)
+
+    return noted
 
 
 def test_a_file_beside_the_index_is_verified_like_any_other(built):
