@@ -60,6 +60,11 @@ class DeviceCopy:
         """Whether every vector is compared."""
         return self.form == "flat"
 
+    def apart(self) -> list[DeviceCopy]:
+        """Each replica as a copy of its own, so that each can be measured."""
+        replicas, exact = self._held
+        return [DeviceCopy([one], exact, self.form, deepest=self._deepest) for one in replicas]
+
     def measured(self, levels: Sequence[Level], level: int) -> DeviceCopy:
         """The same copy, knowing what was measured of it."""
         replicas, exact = self._held

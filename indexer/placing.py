@@ -15,7 +15,7 @@ from indexer.contract import MEASURED_K, Contract, Effort, Level
 from indexer.devicecopy import DEEPEST, FLAT_EFFORT, DeviceCopy
 from indexer.devices import FaissGpus, Placement, decide
 from indexer.recipes import efforts_of, faiss_module, lists_for, train_rows, trained
-from indexer.tuning import TOP, Trial, held_out, levels_of
+from indexer.tuning import TOP, Trial, held_out, levels_of, recall_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,16 +100,26 @@ def _tried(
     try:
         copy = filled(vectors, placement, gpus)
         efforts = efforts_for(form, len(vectors), placement)
-        levels, level = levels_of(copy.near, efforts, trial, wishes)
+        first, *others = copy.apart()
+        levels, level = levels_of(first.near, efforts, trial, wishes)
+        recall = min(
+            [levels[level].recall, *(_recall(one, levels[level], trial) for one in others)]
+        )
     except (RuntimeError, MemoryError) as error:  # FAISS says so when memory runs out after all
         reason = " ".join(str(error).split())[-120:]
         return None, Placement(note=f"{placement.note}: the GPU failed: {reason}")
-    one = levels[level]
+    one = replace(levels[level], recall=recall)
     refused = refusal(form, one, contract, len(vectors))
     if refused:
         return None, Placement(note=f"{placement.note}: {refused}")
     note = f"{placement.note}; recall@{TOP} {one.recall:.4f} at {one.p95_us / 1e3:.2f} ms p95"
     return copy.measured(levels, level), placement._replace(note=note)
+
+
+def _recall(copy: DeviceCopy, level: Level, trial: Trial) -> float:
+    """Recall of a copy at an effort that was measured with another."""
+    scores = copy.near(trial.queries, MEASURED_K, level.effort)[1]
+    return round(float(recall_of(scores, trial.best).mean()), 5)
 
 
 def _promised(form: Form, contract: Contract) -> float:

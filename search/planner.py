@@ -5,7 +5,8 @@ rows and keeps those that pass. Whatever is among the nearest rows of all and pa
 nearest that passes: so the answer is as good as without a filter, however the filter and the query
 go together. Where too few pass (what passes lies away from the query) the search is done again
 exactly. An exact search compares only the rows that pass. Both costs were measured when the index
-was built, and the cheaper one is taken.
+was built, and the cheaper one is taken. A copy on GPUs is asked first, in the same way, unless
+what passes is so little that comparing it here is cheaper.
 """
 
 from __future__ import annotations

@@ -45,7 +45,8 @@ class MadeUp:
         if form in self.fails:
             raise RuntimeError("Error in GpuResources: out of memory")
         self.copies.append((form, gpu))
-        return takes_all_for_zeros(index.d) if form in self.wrong else faiss.clone_index(index)
+        lies = (form, gpu) in self.wrong
+        return takes_all_for_zeros(index.d) if lies else faiss.clone_index(index)
 
     def graph(self, vectors, gpu):
         self.copies.append(("graph", gpu))
@@ -214,9 +215,10 @@ def test_a_gpu_that_runs_out_of_memory_leaves_the_cpu_serving(exact, graph, vect
     assert placed.search(vectors[:1], 1)[0].tolist() == [[0]]
 
 
-def test_a_gpu_that_answers_wrongly_does_not_serve(exact):
-    note = on_gpus(exact, MadeUp(ROOM, wrong=["flat"])).placement.note
-    assert note.startswith("cpu: gpu: flat fp16, 0.00 GB: recall@10 0.")
+@pytest.mark.parametrize("gpu", [0, 1])
+def test_no_gpu_serves_where_one_answers_wrongly(exact, gpu):
+    note = on_gpus(exact, MadeUp(ROOM, ROOM, wrong=[("flat", gpu)])).placement.note
+    assert note.startswith("cpu: 2 gpus: flat fp16, 0.00 GB on each: recall@10 0.")
     assert note.endswith(", 0.999 is needed")
 
 
