@@ -26,7 +26,7 @@ FLAT_EFFORT = Effort(1, MEASURED_K + 16)  # queries are rounded to fp16: rows at
 
 
 class DeviceCopy:
-    """Vectors on GPUs, searched without filters: FAISS passes over an IDSelector on a GPU.
+    """Vectors on GPUs, searched without filters: FAISS has none there unless built with cuVS.
 
     Thread-safe: see ``Turns``. Candidates come from the GPU, a batch of queries is copied there
     and their candidates back, once; they are scored from the exact vectors on the CPU, so that
