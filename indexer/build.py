@@ -38,6 +38,7 @@ from indexer.joblock import job_lock
 from indexer.lexical import LexicalIndex
 from indexer.merge import merge_catalog
 from indexer.pictures import Keep, set_images
+from indexer.standing import standing_generation
 from indexer.store import Store, encoder_key
 from indexer.succession import ENCODERS, wanted_encoders
 from indexer.tuning import choose_recipe
@@ -194,7 +195,7 @@ def publish(
         records = list(reader.items())
         changes, next_row = reader.meta("changes", 0), reader.meta("next_row", 0)
         contents = [(row.content, row.variant) for _, row in rows]
-        standing, current = _current(shop), shop.standing()
+        standing, current = _current(shop), standing_generation(shop)
         wishes = _wishes(terms, current)
         if (
             current
@@ -286,7 +287,7 @@ def _current(shop: ShopFolder) -> str | None:
 
 
 def _check_encoder(shop: ShopFolder, encoder: Encoder) -> None:
-    current = shop.standing()
+    current = standing_generation(shop)
     if current and current[1].encoder != encoder.id:
         raise IndexMismatch(
             f"{shop.path} was built with encoder {current[1].encoder!r}, not {encoder.id!r}; leave "

@@ -94,26 +94,34 @@ class ShopFolder:
         self.current_file = self.path / "CURRENT"
 
     def current(self) -> str:
-        """The name of the serving generation. IndexNotFound, with the way out, when none is."""
+        """The name of the serving generation. Raises as ``served`` does."""
         return self.served()[0]
 
     def served(self) -> list[str]:
         """The serving generation and those that served before it, the latest first.
 
-        Earlier ones may have been removed since. Raises as ``current`` does.
+        Earlier ones may have been removed since. IndexNotFound when nothing was built here,
+        IndexCorrupt when CURRENT is damaged, or gone from beside its generations.
         """
         try:
             text = self.current_file.read_text(encoding="ascii").strip()
         except (FileNotFoundError, NotADirectoryError):
+            if self.names():
+                raise IndexCorrupt(f"{self.current_file} is gone; {self._way_out()}") from None
             what = "no index" if self.path.is_dir() else "no such folder and so no index"
             raise IndexNotFound(
                 f"{self.path}: {what}; build one with 'vitrine index CATALOG --shop {self.path}'"
             ) from None
         except (OSError, UnicodeDecodeError) as error:
-            raise IndexCorrupt(f"cannot read {self.current_file}: {error}") from error
+            raise IndexCorrupt(
+                f"cannot read {self.current_file}: {error}; {self._way_out()}"
+            ) from error
         names = text.split("\n")
         if not all(name.isdigit() and len(name) <= _NAME for name in names):
-            raise IndexCorrupt(f"{self.current_file} holds {text[:40]!r}, not a generation's name")
+            raise IndexCorrupt(
+                f"{self.current_file} holds {text[:40]!r}, not a generation's name; "
+                f"{self._way_out()}"
+            )
         return names
 
     def names(self) -> list[str]:
@@ -147,20 +155,6 @@ class ShopFolder:
             return msgspec.convert(fields, Manifest)
         except msgspec.ValidationError as error:
             raise IndexCorrupt(f"{path} cannot be read: {error}") from error
-
-    def standing(self) -> tuple[str, Manifest] | None:
-        """The current generation and its manifest; where it cannot be told, the newest legible.
-
-        None when there is neither: nothing was built here, or nothing of it can be read.
-        """
-        try:
-            names = [self.current()]
-        except (IndexNotFound, IndexCorrupt):
-            names = []
-        for name in [*names, *reversed(self.names())]:
-            with suppress(IndexNotFound, IndexCorrupt):
-                return name, self.manifest(name)
-        return None
 
     def verify(self, name: str) -> Manifest:
         """Check the size and SHA-256 of every file; IndexCorrupt names the first that differs.
@@ -317,6 +311,9 @@ class ShopFolder:
             os.close(descriptor)
         shutil.rmtree(gone, ignore_errors=True)
         return True
+
+    def _way_out(self) -> str:
+        return f"'vitrine rebuild --shop {self.path}' writes it anew"
 
     def _next_name(self) -> str:
         taken = [0]

@@ -14,6 +14,7 @@ from indexer.errors import IndexMismatch
 from indexer.garbage import collect_garbage
 from indexer.ingest import Progress, no_progress
 from indexer.joblock import job_lock
+from indexer.standing import legible_manifest, serving_order
 from indexer.store import Store
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def rebuild_index(
     built with another encoder), IndexCorrupt (the canary found fault), StoreBusy, StoreFull.
     """
     start = time.perf_counter()
-    before = shop.manifest(shop.current())
+    before = legible_manifest(shop, serving_order(shop))
     if (before.encoder, before.weights_hash) != (encoder.id, encoder.weights_hash):
         raise IndexMismatch(
             f"{shop.path} was built with encoder {before.encoder!r} of other weights or name than "

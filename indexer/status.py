@@ -1,4 +1,4 @@
-"""What a shop folder holds, told without opening its index."""
+"""What a shop folder holds, told from its manifest and its store, without opening its index."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Literal
 import msgspec
 
 from indexer.generation import Manifest, ShopFolder
+from indexer.standing import serving_order
+from indexer.store import Store
 
 
 class RecallStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,9 +57,23 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def shop_status(shop: ShopFolder) -> Status:
-    """The status of the current generation. IndexNotFound, IndexCorrupt or IndexMismatch."""
-    name = shop.current()
-    return status_of(shop, name, shop.manifest(name))
+    """The status of the current generation, or of what serves where CURRENT cannot tell.
+
+    What was written since it was built is counted. IndexNotFound, IndexCorrupt or IndexMismatch.
+    """
+    name = serving_order(shop)[0]
+    manifest = shop.manifest(name)
+    status = status_of(shop, name, manifest)
+    store = Store(shop.store)
+    try:
+        with store.read() as reader:
+            if reader.changes_since(manifest.changes) == {}:
+                return status
+            products = {record.item.product_id for record in reader.items()}
+            items, rows = reader.count("items"), reader.count("rows")
+    finally:
+        store.close()
+    return msgspec.structs.replace(status, items=items, products=len(products), rows=rows)
 
 
 def status_of(shop: ShopFolder, name: str, manifest: Manifest) -> Status:

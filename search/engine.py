@@ -13,6 +13,7 @@ from indexer.encoders.base import TextEncoder
 from indexer.encoders.views import QueryViews
 from indexer.generation import ShopFolder
 from indexer.images import LIMITS, WHOLE, Box, ImageLimits, read_image_file
+from indexer.standing import legible_manifest, serving_order
 from indexer.status import RecallStatus, Status, status_of
 from indexer.store import Store, encoder_key
 from indexer.writes import Draft, Outcome, delete_items, put_items
@@ -24,7 +25,7 @@ from search.finder import Finder
 from search.hits import Reply
 from search.judge import Judge
 from search.live import Backlog, LiveShop
-from search.opening import Opened, candidates, check_encoder, legible_manifest, load_newest
+from search.opening import Opened, check_encoder, load_newest
 from search.page import page_of
 from search.query import ImagePart, ItemPart, Query, TextPart
 from search.recall import RecallWatch
@@ -114,7 +115,7 @@ class SearchEngine:
         Raises IndexNotFound, IndexCorrupt, IndexMismatch, EncoderNotFound.
         """
         folder = ShopFolder(shop)
-        names = candidates(folder) if generation is None else [generation]
+        names = serving_order(folder) if generation is None else [generation]
         manifest = legible_manifest(folder, names)
         if encoder is None:
             encoder = open_encoder(folder, manifest.encoder, manifest.weights_hash, threads=threads)

@@ -29,36 +29,6 @@ class Opened(NamedTuple):
     held: ExitStack
 
 
-def candidates(folder: ShopFolder) -> list[str]:
-    """The generations that may serve: the current one, then what served before, the latest first.
-
-    After a rollback none that is newer than the current one. Where CURRENT is damaged, all of
-    them, newest first. IndexNotFound when nothing was built here.
-    """
-    names = folder.names()
-    try:
-        served = folder.served()
-    except IndexCorrupt as error:
-        if not names:
-            raise
-        logger.warning("%s; looking for the newest generation that is whole", error)
-        return names[::-1]
-    before = [name for name in served[1:] if name in names]
-    older = [name for name in reversed(names) if name < served[0] and name not in before]
-    return [served[0], *before, *older]
-
-
-def legible_manifest(folder: ShopFolder, names: list[str]) -> Manifest:
-    """The first of these generations' manifests that can be read; if none, what is wrong."""
-    first_error: IndexCorrupt | IndexNotFound | None = None
-    for name in names:
-        try:
-            return folder.manifest(name)
-        except (IndexCorrupt, IndexNotFound) as error:
-            first_error = first_error or error
-    raise first_error or IndexNotFound(f"{folder.path} has no generation")
-
-
 def load_newest(folder: ShopFolder, names: list[str], encoder: Encoder, store: Store) -> Opened:
     """The first of these generations, of this encoder, that is whole."""
     first_error: IndexCorrupt | IndexNotFound | None = None

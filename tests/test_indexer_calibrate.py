@@ -16,6 +16,7 @@ from indexer.generation import Manifest, ShopFolder
 from indexer.images import decode
 from indexer.retakes import retake, scene
 from indexer.sources import open_catalog
+from indexer.standing import standing_generation
 from tests.conftest import jpeg, plain
 
 RAINBOW = [(20 * n % 256, 90 * n % 256, 150 * n % 256) for n in range(1, 25)]
@@ -23,7 +24,7 @@ RAINBOW = [(20 * n % 256, 90 * n % 256, 150 * n % 256) for n in range(1, 25)]
 
 def build(folder: Path, shop: Path, encoder=None) -> Manifest:
     build_index(open_catalog(folder), ShopFolder(shop), encoder or ColorEncoder())
-    standing = ShopFolder(shop).standing()
+    standing = standing_generation(ShopFolder(shop))
     assert standing is not None
     return standing[1]
 

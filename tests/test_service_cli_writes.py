@@ -54,6 +54,29 @@ def test_put_adds_and_replaces_and_leaves_the_rest(vitrine, shop, more):
     assert [one["status"] for one in again["results"]] == ["unchanged", "unchanged", "refused"]
 
 
+def test_status_counts_what_was_written_since_the_build(vitrine, shop, more):
+    vitrine("put", more, "--shop", shop)
+    status = vitrine("status", "--shop", shop, "--json").json
+    assert (status["items"], status["products"], status["rows"]) == (13, 13, 24)
+    vitrine("delete", "red-mug", "red-shoe", "--shop", shop)
+    assert "11 in 11 products" in vitrine("status", "--shop", shop).out
+
+
+@pytest.mark.parametrize("damage", ["damaged", "gone"])
+def test_a_shop_without_a_legible_current_is_written_to_and_mended(vitrine, shop, more, damage):
+    if damage == "gone":
+        (shop / "CURRENT").unlink()
+    else:
+        (shop / "CURRENT").write_text("rubbish")
+    assert vitrine("status", "--shop", shop, "--json").json["generation"] == "000001"
+    assert "1 items added" in vitrine("put", more, "--shop", shop).out
+    assert "1 items deleted" in vitrine("delete", "red-shoe", "--shop", shop).out
+    assert_one_line(vitrine("snapshot", shop / "out", "--shop", shop), "CURRENT", "vitrine rebuild")
+    assert vitrine("rebuild", "--shop", shop, "--json").json["items"] == 12
+    assert (shop / "CURRENT").read_text().strip() == "000002"
+    assert vitrine("check", "--shop", shop).code == 0
+
+
 def test_delete_takes_items_out_and_names_those_it_does_not_know(vitrine, shop):
     done = vitrine("delete", "red-mug", "nothing", "--shop", shop)
     assert done.code == 1

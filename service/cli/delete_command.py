@@ -19,11 +19,12 @@ def command(item_ids: tuple[str, ...], shop: Path, as_json: bool) -> int:
     The exit status is 1 when one of them was not there.
     """
     from indexer.generation import ShopFolder
+    from indexer.standing import serving_order
     from indexer.store import Store
     from indexer.writes import delete_items
 
     folder = ShopFolder(shop)
-    folder.current()  # a wrong folder is told
+    serving_order(folder)  # a wrong folder is told
     store = Store(folder.store)
     try:
         outcomes = delete_items(store, item_ids)

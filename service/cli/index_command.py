@@ -100,15 +100,18 @@ def command(
 def _encoder(folder: ShopFolder, asked: str | None) -> Encoder:
     from indexer.encoderfiles import open_encoder
     from indexer.encoders.registry import DEFAULT_ENCODER, load_encoder
+    from indexer.standing import standing_generation
 
-    standing = folder.standing()
+    standing = standing_generation(folder)
     if asked is None and standing is not None:
         return open_encoder(folder, standing[1].encoder, standing[1].weights_hash)
     return load_encoder(asked or DEFAULT_ENCODER)
 
 
 def _own_wishes(folder: ShopFolder) -> Wishes | None:
-    standing = folder.standing()
+    from indexer.standing import standing_generation
+
+    standing = standing_generation(folder)
     return standing[1].contract.wishes if standing else None
 
 

@@ -43,12 +43,13 @@ def command(catalog: Path, shop: Path, mapping: tuple[str, ...], as_json: bool) 
     from indexer.encoderfiles import open_encoder
     from indexer.generation import ShopFolder
     from indexer.sources import open_catalog
+    from indexer.standing import legible_manifest, serving_order
     from indexer.store import Store
     from indexer.writes import put_items
     from search.opening import check_encoder
 
     folder = ShopFolder(shop)
-    manifest = folder.manifest(folder.current())
+    manifest = legible_manifest(folder, serving_order(folder))
     source = open_catalog(catalog, parse_mapping(mapping))
     scan = source.scan()
     encoder = open_encoder(folder, manifest.encoder, manifest.weights_hash)

@@ -28,9 +28,10 @@ def command(shop: Path, terms: Callable[[Wishes | None], Terms], as_json: bool) 
     from indexer.encoderfiles import open_encoder
     from indexer.generation import ShopFolder
     from indexer.rebuild import rebuild_index
+    from indexer.standing import legible_manifest, serving_order
 
     folder = ShopFolder(shop)
-    standing = folder.manifest(folder.current())
+    standing = legible_manifest(folder, serving_order(folder))
     encoder = open_encoder(folder, standing.encoder, standing.weights_hash)
     with stage_bar({"publish": "index"}) as progress:
         done = rebuild_index(

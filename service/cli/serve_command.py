@@ -16,10 +16,11 @@ from service.cli.console import shop_option
 def command(shop: Path, host: str | None, port: int | None) -> None:
     """Serve a shop over HTTP, with its page at /. Stop it with Ctrl-C."""
     from indexer.generation import ShopFolder
+    from indexer.standing import serving_order
     from service.server import serve
     from service.settings import Settings
 
-    ShopFolder(shop).current()  # a wrong folder is told now, not by every request
+    serving_order(ShopFolder(shop))  # a wrong folder is told now, not by every request
     settings = Settings(shop=shop)
     given = {"host": host, "port": port}
     settings = settings.model_copy(update={k: v for k, v in given.items() if v is not None})

@@ -31,7 +31,7 @@ def command(shop: Path, as_json: bool) -> None:
         ("generation", f"{status.generation}, built {status.created}"),
         ("encoder", f"{status.encoder}, {status.dim} numbers an image"),
         ("items", f"{status.items} in {status.products} products"),
-        ("images", f"{status.rows} indexed, {status.skipped} skipped at the last build"),
+        ("images", f"{status.rows} searched, {status.skipped} skipped at the last build"),
         ("index", f"{status.recipe}: {status.promise}" if status.promise else status.recipe),
         ("recall", _recall(status.recall)),
         ("disk", human_bytes(status.bytes)),
