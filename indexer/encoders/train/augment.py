@@ -16,7 +16,7 @@ class Strength:
 
     `turned` of them are turned by up to `angle` degrees; the share of the area that stays lies
     in `area` (above 1 shows the rim); sides are stretched by up to exp(`stretch`); `covered` of
-    them are partly hidden, by up to `cover` of each side.
+    them are partly hidden, by up to `cover` of each side; `blurred` of them lose detail.
     """
 
     turned: float = 0.4
@@ -25,11 +25,12 @@ class Strength:
     stretch: float = 0.15
     covered: float = 0.15
     cover: float = 0.55
+    blurred: float = 0.17
 
 
 GENTLE = Strength()
 """For views, which are crops already."""
-STRONG = Strength(0.5, 25.0, (0.2, 1.1), 0.25, 0.35, 0.6)
+STRONG = Strength(0.5, 25.0, (0.22, 1.1), 0.25, 0.4, 0.6, 0.27)
 """For whole photos."""
 
 
@@ -43,7 +44,7 @@ def augment(
     """
     matrix = _motion(len(pixels), generator, strength)
     x = moved(pixels.float(), matrix, size)
-    x = _blur(x, generator)
+    x = _blur(x, generator, strength)
     x = _recolor(x, generator)
     return _cover(x, generator, strength), matrix
 
@@ -97,10 +98,11 @@ def _motion(n: int, generator: torch.Generator, strength: Strength) -> Tensor:
     return matrix
 
 
-def _blur(x: Tensor, generator: torch.Generator) -> Tensor:
+def _blur(x: Tensor, generator: torch.Generator, strength: Strength) -> Tensor:
     n, _, size, _ = x.shape
     order = torch.randperm(n, generator=generator)
-    for picked, factor in zip(order[: n // 6].chunk(3), (2.0, 3.0, 4.0), strict=False):
+    some = order[: int(strength.blurred * n)]
+    for picked, factor in zip(some.chunk(3), (2.0, 3.0, 4.0), strict=False):
         small = functional.interpolate(x[picked], size=round(size / factor), mode="area")
         x[picked] = functional.interpolate(small, size=size, mode="bilinear", align_corners=False)
     return x

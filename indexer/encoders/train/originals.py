@@ -26,10 +26,10 @@ SIDE = 176
 SOURCE_SHARE = {
     "grocery": 44,
     "grocery-catalog": 14,
-    "clothing": 20,
-    "magento": 8,
-    "ccp-thing": 8,
-    "drawn": 6,
+    "clothing": 34,
+    "magento": 11,
+    "ccp-thing": 9,
+    "drawn": 10,
 }
 OTHER_PHOTO = {"grocery": 0.6, "grocery-catalog": 0.7, "magento": 0.7, "drawn": 0.85}
 """How often the second of a pair is another photo of the same item."""

@@ -13,12 +13,12 @@ class Plan:
     """The lengths, rates and weights of one training run."""
 
     shape: Shape = field(default_factory=Shape)
-    steps: int = 14_000
+    steps: int = 22_000
     pairs: int = 48
     sizes: tuple[tuple[float, int], ...] = (
-        (0.2, 64),
-        (0.5, 96),
-        (0.85, 128),
+        (0.1, 64),
+        (0.35, 96),
+        (0.75, 128),
         (1.0, 160),
     )
     rate: float = 1.6e-3
@@ -33,7 +33,7 @@ class Plan:
     relation_weight: float = 1.0
     place_weight: float = 2.0
     same_weight: float = 0.5
-    fresh_from: float = 0.5
+    fresh_from: float = 0.35
     fresh: float = 0.5
     fresh_place_weight: float = 1.0
     patched: float = 0.4
