@@ -150,9 +150,12 @@ def test_patches_of_one_item_at_the_same_time_are_all_kept(store):
     assert sorted(stored(store)["a"].item.attributes) == ["n0", "n1", "n2", "n3"]
 
 
-def test_embeddings_that_are_given_are_stored_of_unit_length_and_apart_from_the_picture(store):
+@pytest.mark.parametrize("length", [7, 1e30, 1e-30])
+def test_embeddings_that_are_given_are_stored_of_unit_length_and_apart_from_the_picture(
+    store, length
+):
     data = jpeg(plain(COLORS["red"]))
-    vectors = np.eye(3, ENCODER.dim, dtype=np.float32) * 7
+    vectors = np.eye(3, ENCODER.dim, dtype=np.float32) * np.float32(length)
     item = Item(item_id="v", product_id="v")
     sources = [Source("with.jpg", lambda: data), Source("name only"), Source("junk", lambda: b"x")]
     (outcome,) = put_items(store, ENCODER, [Draft("v", lambda _: item, sources, vectors)])

@@ -162,9 +162,10 @@ def test_negative_words_beside_a_photo_push_down_what_they_name(engine, photo):
     assert ids(reply.hits).index("red-mug") >= 6
 
 
-def test_an_embedding_of_any_length_asks_like_its_photo(engine):
-    vector = ColorEncoder().encode_images([of_color("white")])[0]
-    asked = engine.search(Query(parts=[EmbeddingPart(vector * 7)], limit=5)).hits
+@pytest.mark.parametrize(("length", "weight"), [(7, 1.0), (1e30, 1.0), (1e-30, 1.0), (1, 1e-30)])
+def test_an_embedding_of_any_length_and_weight_asks_like_its_photo(engine, length, weight):
+    vector = ColorEncoder().encode_images([of_color("white")])[0] * np.float32(length)
+    asked = engine.search(Query(parts=[EmbeddingPart(vector, weight)], limit=5)).hits
     assert ids(asked) == ids(engine.by_image(of_color("white"), k=5))
     assert [hit.score for hit in asked] == pytest.approx(
         [hit.score for hit in engine.by_image(of_color("white"), k=5)], abs=1e-5
