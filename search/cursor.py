@@ -15,7 +15,7 @@ from search.query import ItemPart, TextPart
 if TYPE_CHECKING:
     from search.query import Query
 
-MAX_DEPTH = 10_000  # hits that pages of one question reach together
+MAX_DEPTH = 10_000  # hits that pages of one question reach together; also how deep words fuse
 _MAX_TEXT = 2048
 
 
@@ -51,7 +51,8 @@ def read_cursor(text: str, query: Query, generation: str) -> Cursor:
             "cursor is not one that a reply gave as next_cursor; leave it out to begin anew",
             param="cursor",
         ) from None
-    if cursor.question != question_of(query) or not 0 < cursor.seen <= MAX_DEPTH:
+    deep = max(cursor.seen, cursor.depth) > MAX_DEPTH or min(cursor.seen, cursor.depth) < 1
+    if cursor.question != question_of(query) or deep:
         raise BadQuery(
             "cursor belongs to another question: words, items, filter, group and collapse must "
             "be the same on every page; leave it out to begin anew",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from indexer.confidence import RIVALS
+from search.cursor import MAX_DEPTH
 from search.filters import without_key
 from search.page import Ranked, begin_of, folded, leaders
 from search.query import ItemPart, Query, TextPart
@@ -80,18 +81,26 @@ class Finder:
         ``vector`` (dim,) is the direction of what is looked for; None where only words are.
         """
         query = asked.query
-        wanted = (cursor.seen if cursor else 0) + query.limit + 1
         fuse_depth = cursor.depth if cursor else max(_FUSE_DEPTH, 10 * query.limit)
-        depth = wanted
+        depth = (cursor.seen if cursor else 0) + query.limit + 1
+        most = MAX_DEPTH + query.limit + 1
+        first: list[Found] = []
+        whole = False
         while True:
-            found, mode = self._found(asked, vector, depth, fuse_depth)
-            first = leaders(found, asked.groups)
+            if not whole:
+                found, mode = self._found(asked, vector, depth, fuse_depth)
+                first = leaders(found, asked.groups)
+                whole = mode in ("lexical", "fused") or len(first) < depth
+            # Only as deep as is looked: folding a long ranking costs by its square.
+            near = first if query.collapse is None else first[:depth]
             with self._store.read() as reader:
-                ranked = folded(first, query.collapse, asked.view, reader, self._key, self._dim)
-            # Copies may fill the whole page: look further, unless this was all there is.
-            if len(ranked) >= wanted or len(first) < depth or mode in ("lexical", "fused"):
-                return Ranking(ranked, begin_of(ranked, cursor, asked.view), mode, fuse_depth)
-            depth *= 4
+                ranked = folded(near, query.collapse, asked.view, reader, self._key, self._dim)
+            begin = begin_of(ranked, cursor, asked.view)
+            # Copies may fill the page, and what was written since may stand before it.
+            enough = len(ranked) > begin + query.limit
+            if enough or depth >= most or (whole and len(near) == len(first)):
+                return Ranking(ranked, begin, mode, fuse_depth)
+            depth = min(4 * depth, most)
 
     def total(self, asked: Asked, mode: Mode) -> int:
         """How many items pass the filter and, where only words are looked for, match one."""

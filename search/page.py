@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from indexer.arrays import unit
 from indexer.items import ORIGINAL
 from search.copies import copies_of
 from search.cursor import MAX_DEPTH, Cursor, question_of
@@ -69,7 +70,10 @@ def begin_of(ranked: Sequence[Ranked], cursor: Cursor | None, view: ShopView) ->
     for place, one in enumerate(ranked):
         if one.found.item == number:
             return place + 1
-    return sum(one.found.score >= cursor.score for one in ranked)
+    # Deleted: those that score alike stand in the order of their numbers.
+    number = view.numbers.get(cursor.item_id, view.size)
+    mark = (-cursor.score, number)
+    return sum((-one.found.score, one.found.item) <= mark for one in ranked)
 
 
 def page_of(
@@ -149,5 +153,5 @@ def _vectors(
         if reader.has_embedding(key, content, variant):
             places.append(place)
             contents.append((content, variant))
-    out[places] = reader.embeddings(key, contents, dim)
+    out[places] = unit(reader.embeddings(key, contents, dim))  # rounded, not of unit length
     return out

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from indexer.allowed import Allowed
 from search.columns import Mask
+from search.cursor import MAX_DEPTH
 from search.planner import nearest
 
 if TYPE_CHECKING:
@@ -69,6 +70,14 @@ class Reached(NamedTuple):
 
     found: list[Found]
     mode: Literal["exact", "ann"]
+
+
+class _Best(NamedTuple):
+    """The best row of each item, how they came, and the score of the last row looked at."""
+
+    found: list[Found]
+    mode: Literal["exact", "ann"]
+    floor: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,20 +153,29 @@ class ShopView:
 
         ``query`` is (dim,); ``mask`` (items,) says which items may be found, None means all;
         ``groups`` (items,) numbers what counts as distinct. Fewer come back only when no more
-        items are allowed. ``watch`` says how hard to search the index, and may look at the answer.
+        items are allowed. All groups but the last stand where they stand in any longer answer,
+        also where many rows score alike, as far as MAX_DEPTH rows tell. ``watch`` says how hard
+        to search the index, and may look at the answer.
         """
+        if not self.size:
+            return Reached([], "exact")
         parts = [(segment, segment.allowed(mask)) for segment in self.segments]
         available = sum(
             len(segment.vectors) if allowed is None else allowed.count for segment, allowed in parts
         )
         k = min(available, self._rows_for(limit, groups))
         while available:
-            found, mode = _best_of_items(parts, query, k, watch)
-            distinct = len(set(groups[[one.item for one in found]].tolist()))
-            if distinct >= limit or k >= available:
-                return Reached(found, mode)
-            # One product may fill the whole answer with its images: look further.
-            k = min(available, 4 * k)
+            best = _best_of_items(parts, query, k, watch)
+            if k >= available:
+                return Reached(best.found, best.mode)
+            first = _leading_scores(best.found, groups, limit)
+            if len(first) < limit:  # one product may fill the whole answer with its images
+                k = min(available, 4 * k)
+            elif limit > 1 and first[-2] <= best.floor and k < MAX_DEPTH:
+                # Rows that were not looked at score as high: which of them came is chance.
+                k = min(available, 4 * k, MAX_DEPTH)
+            else:
+                return Reached(best.found, best.mode)
         return Reached([], "exact")
 
     def _rows_for(self, limit: int, groups: NDArray[np.int64]) -> int:
@@ -172,7 +190,7 @@ def _best_of_items(
     query: Embedding,
     k: int,
     watch: RecallWatch | None,
-) -> tuple[list[Found], Literal["exact", "ann"]]:
+) -> _Best:
     """The best of each item among the k best allowed rows of all segments, best first."""
     mode: Literal["exact", "ann"] = "exact"
     items, rows, scores = [], [], []
@@ -197,4 +215,14 @@ def _best_of_items(
         if one[0] not in taken:
             taken.add(one[0])
             best.append(Found(*one))
-    return best, mode
+    return _Best(best, mode, float(score[order[-1]]) if len(order) == k else -math.inf)
+
+
+def _leading_scores(found: list[Found], groups: NDArray[np.int64], most: int) -> list[float]:
+    """The best score of each of the first ``most`` groups, best first."""
+    scores: dict[int, float] = {}
+    for group, one in zip(groups[[one.item for one in found]].tolist(), found, strict=True):
+        scores.setdefault(group, one.score)
+        if len(scores) == most:
+            break
+    return list(scores.values())

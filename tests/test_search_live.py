@@ -85,6 +85,13 @@ def test_what_is_deleted_is_not_found_even_before_a_refresh(live):
     assert live.status().items == 8
 
 
+def test_a_shop_whose_every_item_was_deleted_answers_with_nothing(live, shop):
+    live.delete([f"i{n}" for n in range(9)])
+    with SearchEngine.open(shop.path) as emptied:
+        assert nearest(emptied) == []
+        assert nearest(emptied, filter="price < 5") == []
+
+
 def test_what_is_replaced_is_found_where_it_is_now_and_nowhere_else(live):
     live.put([draft("i0", 35)])
     live.refresh()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,11 @@ from indexer.arrays import unit
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import BadQuery, CursorExpired
 from search.copies import copies_of
+from search.cursor import Cursor, question_of
 from search.engine import SearchEngine
 from search.filters import parse_filter
-from search.query import ImagePart, ItemPart, Query, TextPart
+from search.query import EmbeddingPart, ImagePart, ItemPart, Query, TextPart
+from tests.test_search_live import draft, new_shop, spoke
 
 
 @pytest.fixture
@@ -85,6 +88,44 @@ def test_writes_between_two_pages_repeat_nothing_and_lose_nothing(written, photo
     assert rest == [one for one in before[5:] if one != before[7]]
 
 
+def test_much_that_is_written_before_the_next_page_hides_nothing_behind_it(tmp_path):
+    shop = new_shop(tmp_path / "shop", *(draft(f"old{n}", 10 + n) for n in range(30)))
+    parts = [EmbeddingPart(spoke(0)[0])]
+    with SearchEngine.open(shop.path) as engine:
+        first = engine.search(Query(parts=parts, limit=5))
+        engine.put([draft(f"new{n}", 1) for n in range(60)])
+        engine.refresh()
+        second = engine.search(Query(parts=parts, limit=5, cursor=first.next_cursor))
+    assert [hit.item_id for hit in second.hits] == [f"old{n}" for n in range(5, 10)]
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_pages_of_one_picture_sold_many_times_show_each_item_once(tmp_path, deleted):
+    # Their ids fall while their rows rise, so neither order is the other's by chance.
+    shop = new_shop(tmp_path / "shop", *(draft(f"i{90 - n}", 0) for n in range(60)))
+    with SearchEngine.open(shop.path) as engine:
+        first = engine.search(Query(parts=[EmbeddingPart(spoke(0)[0])], limit=5))
+        shown = [hit.item_id for hit in first.hits]
+        if deleted:
+            engine.delete([shown[-1]])
+            engine.refresh()
+        cursor = first.next_cursor
+        while cursor:
+            query = Query(parts=[EmbeddingPart(spoke(0)[0])], limit=5, cursor=cursor)
+            reply = engine.search(query)
+            shown += [hit.item_id for hit in reply.hits]
+            cursor = reply.next_cursor
+    assert sorted(shown) == [f"i{n}" for n in range(31, 91)]
+
+
+@pytest.mark.parametrize(("seen", "depth"), [(1, 10**9), (10**9, 200), (1, 0), (1, -5), (0, 200)])
+def test_a_cursor_that_was_made_up_does_not_reach_deeper_than_pages_do(engine, photo, seen, depth):
+    query = Query(parts=[ImagePart(photo), TextPart("mug")])
+    made_up = Cursor(engine.generation, question_of(query), seen, depth, 0.5, "x").text()
+    with pytest.raises(BadQuery, match="leave it out to begin anew"):
+        engine.search(Query(parts=query.parts, cursor=made_up))
+
+
 def test_a_cursor_belongs_to_its_question(engine, photo):
     cursor = engine.search(Query(parts=[ImagePart(photo)], limit=2)).next_cursor
     assert cursor
@@ -148,3 +189,33 @@ def test_copies_are_of_one_that_stays_never_of_a_copy():
 def test_what_has_no_vector_is_like_nothing():
     assert copies_of(np.zeros((3, 4), dtype=np.float32), 0.5) == {0: [], 1: [], 2: []}
     assert copies_of(np.zeros((0, 4), dtype=np.float32), 0.5) == {}
+
+
+def test_the_same_picture_is_a_copy_by_the_highest_cosine_there_is(tmp_path):
+    degrees = range(0, 90, 10)  # half precision makes some of these vectors shorter than 1
+    drafts = [draft(f"{name}{n}", n) for n in degrees for name in ("first", "second")]
+    with SearchEngine.open(new_shop(tmp_path / "shop", *drafts).path) as engine:
+        reply = engine.search(Query(parts=[EmbeddingPart(spoke(0)[0])], limit=9, collapse=1.0))
+    assert [(hit.item_id, hit.copies) for hit in reply.hits] == [
+        (f"first{n}", [f"second{n}"]) for n in degrees
+    ]
+
+
+def test_many_are_folded_as_few_are(rng):
+    vectors = unit(rng.normal(size=(700, 3)))
+    kept: dict[int, list[int]] = {}
+    for number, vector in enumerate(vectors):
+        like = [head for head in kept if float(vectors[head] @ vector) >= 0.9]
+        kept.setdefault(like[0] if like else number, []).extend([number] if like else [])
+    assert copies_of(vectors, 0.9) == kept
+
+
+def test_folding_a_long_ranking_takes_no_square_of_it(tmp_path):
+    shop = new_shop(tmp_path / "shop", *(draft(f"i{n}", n % 90, title="mug") for n in range(3000)))
+    with SearchEngine.open(shop.path) as engine:
+        for part in (TextPart("mug"), EmbeddingPart(spoke(0)[0])):
+            tracemalloc.start()
+            engine.search(Query(parts=[part], collapse=0.5))
+            _, most = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            assert most < 3000 * 3000  # bytes; each pair once would take four times as many
