@@ -33,6 +33,7 @@ BUILTIN = ("category", "price", "in_stock", "item_id", "product_id")  # fields o
 _MAX_LENGTH = 4000
 _LARGEST = 1e300
 _MAX_DEPTH = 32  # of objects in the JSON form, of parentheses and nots in the string form
+_MAX_CONDITIONS = 1000  # of the JSON form: each is held against every item of the shop
 _GRAMMAR = r"""
     start: any
     any: all (_OR all)*
@@ -116,8 +117,19 @@ def parse_filter(text: str) -> Filter:
         ) from None
 
 
-def filter_from_json(value: object, depth: int = 0) -> Filter:
+def filter_from_json(value: object) -> Filter:
     """The filter that the JSON form describes; BadQuery names what is wrong with it."""
+    found = _from_json(value, 0)
+    if (conditions := _conditions_in(found)) > _MAX_CONDITIONS:
+        raise BadQuery(
+            f"filter has {conditions} conditions, at most {_MAX_CONDITIONS} are read; match with "
+            "any takes many values at once",
+            param="filter",
+        )
+    return found
+
+
+def _from_json(value: object, depth: int) -> Filter:
     if depth > _MAX_DEPTH:
         raise BadQuery(f"filter is nested deeper than {_MAX_DEPTH}", param="filter")
     if not isinstance(value, dict):
@@ -173,7 +185,15 @@ def _conditions(value: object, depth: int) -> tuple[Filter, ...]:
     if value is None:
         return ()
     many = value if isinstance(value, list) else [value]
-    return tuple(filter_from_json(one, depth + 1) for one in many)
+    return tuple(_from_json(one, depth + 1) for one in many)
+
+
+def _conditions_in(filter_: Filter) -> int:
+    if isinstance(filter_, Not):
+        return _conditions_in(filter_.part)
+    if isinstance(filter_, AllOf | AnyOf):
+        return 1 + sum(map(_conditions_in, filter_.parts))
+    return 1
 
 
 def _condition(value: dict[str, Any]) -> Filter:

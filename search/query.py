@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 MAX_LIMIT = 1000
 MAX_PARTS = 16
 MAX_TEXT = 1000
+MAX_FACETS = 16
 MIN_COLLAPSE = 0.5  # less alike is no copy of anything
 
 
@@ -82,6 +83,11 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
                 f"a query has 1 to {MAX_PARTS} parts (image, text, item_id or embedding), "
                 f"got {len(self.parts)}",
                 param="parts",
+            )
+        if len(self.facets) > MAX_FACETS:
+            raise BadQuery(
+                f"facets names {len(self.facets)} fields, at most {MAX_FACETS} are counted",
+                param="facets",
             )
         for part in self.parts:
             if not -1e3 <= part.weight <= 1e3 or part.weight == 0:

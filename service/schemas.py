@@ -12,9 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from indexer.items import MAX_ID_BYTES
 from search.hits import Mode
-from search.query import MAX_LIMIT, MAX_PARTS, MAX_TEXT, MIN_COLLAPSE
+from search.query import MAX_FACETS, MAX_LIMIT, MAX_PARTS, MAX_TEXT, MIN_COLLAPSE
 
-MAX_FACETS = 16
 MAX_DIM = 8192
 MAX_FILTER = 4000
 

@@ -202,6 +202,7 @@ def test_parts_that_cancel_out_are_refused(engine):
         ({"parts": [TextPart("x")] * 17}, "parts", "got 17"),
         ({"parts": [TextPart("  ")]}, "text", "text is empty"),
         ({"parts": [TextPart("x" * 1001)]}, "text", "1001 characters, at most 1000"),
+        ({"facets": ["color"] * 17}, "facets", "names 17 fields, at most 16"),
         ({"parts": [TextPart("x", weight=0)]}, "weight", "not 0, got 0"),
         ({"parts": [TextPart("x", weight=float("nan"))]}, "weight", "got nan"),
         ({"parts": [TextPart("x", weight=-1)]}, "weight", "at least one part needs a positive"),

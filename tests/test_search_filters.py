@@ -203,6 +203,14 @@ def test_deep_json_is_refused():
         filter_from_json(deep)
 
 
+@pytest.mark.parametrize("part", [{}, {"key": "price", "range": {"lt": 1}}])
+def test_json_of_very_many_conditions_is_refused(part):
+    few: dict[str, Any] = {"must": [part] * 30}
+    assert filter_from_json({"should": [few] * 30})
+    with pytest.raises(BadQuery, match=r"filter has \d+ conditions, at most 1000"):
+        filter_from_json({"should": [few] * 40})
+
+
 def test_an_empty_json_filter_lets_everything_pass():
     assert filter_from_json({}) == AllOf(())
     assert filter_from_json({"must": [], "should": [], "must_not": None}) == AllOf(())
