@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from indexer.arrays import Pixels, Vectors
     from indexer.encoders.base import Encoder
-    from indexer.store import Store, Writer
+    from indexer.store import Reader, Store, Writer
 
 Encode: TypeAlias = "Callable[[Sequence[Pixels]], Vectors]"
 
@@ -93,7 +93,7 @@ class Intake:
                 return Prepared(image, self._seen[content])
             self._seen[content] = mine
         try:
-            if self._trust_store and self._is_stored(content):
+            if self._trust_store and self._is_known(content):
                 self._seen[content] = self._known
                 mine.set_result(None)
                 return Prepared(image, mine)
@@ -156,11 +156,15 @@ class Intake:
             writer.put_original(content, decoded.original)
         writer.put_embedding(self.key, content, embedding)
 
-    def _is_stored(self, content: bytes) -> bool:
+    def is_stored(self, reader: Reader, content: bytes) -> bool:
+        """Whether the store has this image's embedding, and its copy where one is to be kept."""
+        return reader.has_embedding(self.key, content) and (
+            not self._copied or reader.image(content) is not None
+        )
+
+    def _is_known(self, content: bytes) -> bool:
         with self._store.read() as reader:
-            return reader.has_embedding(self.key, content) and (
-                not self._copied or reader.image(content) is not None
-            )
+            return self.is_stored(reader, content)
 
 
 def decoding_side(encoder: Encoder) -> int:

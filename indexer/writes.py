@@ -73,7 +73,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Gone(Exception):
-    """An embedding that was known has been swept before it could be referred to."""
+    """An image that was known has been swept, or half of it, before it could be referred to."""
 
 
 class _Ready(NamedTuple):
@@ -236,7 +236,7 @@ class _Put:
             return Outcome(item_id=draft.item_id, status="refused", reason=why, images=refused)
         for _, prepared in ready.images or []:
             if prepared is not None:
-                self._keep_embedding(writer, prepared.image.content)
+                self._keep_image(writer, prepared.image.content)
         named = [s.path for s in draft.images] if draft.images is not None else None
         if named is None and old is not None:
             named = old.item.images
@@ -248,9 +248,9 @@ class _Put:
         )
         return Outcome(item_id=draft.item_id, status=status, images=refused)
 
-    def _keep_embedding(self, writer: Writer, content: bytes) -> None:
-        """See to it that the store has this content's embedding when the transaction ends."""
-        if writer.has_embedding(self._intake.key, content):
+    def _keep_image(self, writer: Writer, content: bytes) -> None:
+        """See to it that the store has this content's embedding, and its copy, at the end."""
+        if self._intake.is_stored(writer, content):
             return
         if content not in self._encoded:
             raise _Gone

@@ -20,7 +20,7 @@ from indexer.generation import ShopFolder
 from indexer.items import Item
 from indexer.rebuild import rebuild_index
 from indexer.sources import open_catalog
-from indexer.store import Store, encoder_key
+from indexer.store import Store, Writer, encoder_key
 from indexer.writes import Draft, Source, delete_items, patched, put_items
 from search.engine import SearchEngine
 from tests.conftest import COLORS, jpeg, plain, write_catalog
@@ -198,6 +198,46 @@ def test_a_sweep_between_encoding_and_storing_loses_no_embedding(store, monkeypa
         (image,) = reader.item("b").images
         assert reader.has_embedding(KEY, image.content)
         assert reader.image(image.content)
+
+
+def test_a_sweep_that_is_halfway_through_leaves_no_item_without_its_picture(store, monkeypatch):
+    put(store, draft("a", "red"))
+    prepared = writes._Put._encode
+    delete_keys = Writer.delete_keys
+    swept: list[str] = []
+
+    def delete_one(self, keys):
+        if swept:
+            raise KeyboardInterrupt
+        swept.extend(database for database, _ in keys)
+        delete_keys(self, keys)
+
+    def encode(self, ready):
+        prepared(self, ready)
+        if not swept:
+            delete_items(store, ["a"])
+            with pytest.raises(KeyboardInterrupt):
+                store.sweep()
+
+    monkeypatch.setattr("indexer.store._SWEPT", 1)
+    monkeypatch.setattr(Writer, "delete_keys", delete_one)
+    monkeypatch.setattr(writes._Put, "_encode", encode)
+    assert put(store, draft("b", "red")) == [("b", "created")]
+    assert len(swept) == 1
+    with store.read() as reader:
+        (image,) = reader.item("b").images
+        assert reader.has_embedding(KEY, image.content)
+        assert reader.image(image.content)
+
+
+def test_an_upload_of_a_picture_that_a_catalog_only_named_can_be_shown(tmp_path):
+    catalog = write_catalog(tmp_path / "catalog")
+    build_index(open_catalog(catalog), ShopFolder(tmp_path / "shop"), ENCODER, keep_images="paths")
+    data = (tmp_path / "catalog/images/red-mug-1.jpg").read_bytes()
+    uploaded = draft("new")._replace(images=[Source("upload", lambda: data)])
+    with SearchEngine.open(tmp_path / "shop") as engine:
+        assert engine.put([uploaded])[0].status == "created"
+        assert engine.thumbnail("new").startswith(b"\xff\xd8")
 
 
 def test_a_picture_that_many_items_share_is_decoded_once(tmp_path, monkeypatch):
