@@ -85,8 +85,8 @@ class SearchEngine:
             text_tower=isinstance(encoder, TextEncoder),
             below=no_match_below,
         )
-        self._watch = RecallWatch(opened.vectors, share=recall_sample)
         self._live = LiveShop(store, opened.vectors, opened.words, key)
+        self._watch = RecallWatch(opened.vectors, share=recall_sample)  # last: it has a thread
         self._showcase = Showcase(store, self._live)
         self._finder = Finder(store, self._live, self._judge, self._watch, key, encoder.dim)
 

@@ -56,26 +56,33 @@ class Compaction:
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(CHECK_S)
-            backlog = await self._serving.backlog()
-            if backlog is None or not due(backlog, self._rows, self._share):
-                continue
-            before = self._serving.generation
-            logger.info(
-                "a rebuild starts: %d images were written beside the %d of the index",
-                backlog.rows,
-                backlog.indexed,
-            )
-            done = await self._rebuild()
-            if done is not None:
-                logger.log(
-                    logging.INFO if "is held by" in done else logging.ERROR,
-                    "the rebuild was not done: %s", done,
-                )  # fmt: skip
+            try:
+                await self._look_once()
+            except Exception:  # no process to be had, say: the next look may find one
+                logger.exception("it cannot be told whether the index should be built anew")
                 await asyncio.sleep(_PAUSE_S)
-            waited = 0.0  # for the new generation to be opened, which takes a while
-            while done is None and self._serving.generation == before and waited < _PAUSE_S:
-                await asyncio.sleep(CHECK_S)
-                waited += CHECK_S
+
+    async def _look_once(self) -> None:
+        backlog = await self._serving.backlog()
+        if backlog is None or not due(backlog, self._rows, self._share):
+            return
+        before = self._serving.generation
+        logger.info(
+            "a rebuild starts: %d images were written beside the %d of the index",
+            backlog.rows,
+            backlog.indexed,
+        )
+        done = await self._rebuild()
+        if done is not None:
+            logger.log(
+                logging.INFO if "is held by" in done else logging.ERROR,
+                "the rebuild was not done: %s", done,
+            )  # fmt: skip
+            await asyncio.sleep(_PAUSE_S)
+        waited = 0.0  # for the new generation to be opened, which takes a while
+        while done is None and self._serving.generation == before and waited < _PAUSE_S:
+            await asyncio.sleep(CHECK_S)
+            waited += CHECK_S
 
     async def _rebuild(self) -> str | None:
         """Run ``vitrine rebuild``; None when it was done, else its last word."""

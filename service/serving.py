@@ -197,8 +197,7 @@ class Serving:
             if name == self._name:
                 return
             encoder = self._served.engine.encoder if self._served else None
-            engine = await asyncio.to_thread(self._open_engine, encoder)
-            await asyncio.to_thread(engine.refresh)  # opening takes a while, writes go on
+            engine = await asyncio.to_thread(self._opened, encoder)
         except Exception as error:  # noqa: BLE001 - whatever it is, the last generation serves on
             self._note_failure(name, error)
             return
@@ -243,6 +242,16 @@ class Serving:
             await self.check()
             tried.set()
             await asyncio.sleep(self._pause_s)
+
+    def _opened(self, encoder: Encoder | None) -> Engine:
+        """In a thread: an engine that knows what was written while it was opened."""
+        engine = self._open_engine(encoder)
+        try:
+            engine.refresh()
+        except BaseException:
+            engine.close()  # it will be tried again, and each try holds a whole index
+            raise
+        return engine
 
     def _retire(self) -> None:
         if self._served is None:

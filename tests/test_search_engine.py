@@ -18,6 +18,7 @@ from indexer.errors import (
     BadImage,
     BadQuery,
     EncoderNotFound,
+    IndexCorrupt,
     IndexMismatch,
     StoreFull,
     UnknownItem,
@@ -434,6 +435,18 @@ def test_another_encoder_than_the_index_was_built_with_is_refused_naming_both(ti
 def test_the_encoder_of_the_index_is_loaded_by_default(tiny_shop):
     with SearchEngine.open(str(tiny_shop)) as engine:
         assert engine.encoder.id == "color"
+
+
+def test_an_engine_that_cannot_read_its_store_leaves_no_watcher_behind(tiny_shop, monkeypatch):
+    def damaged(*_: object) -> None:
+        raise IndexCorrupt("the store is damaged")
+
+    started: list[object] = []
+    monkeypatch.setattr("search.engine.LiveShop", damaged)
+    monkeypatch.setattr("search.engine.RecallWatch", lambda *_, **__: started.append(None))
+    with pytest.raises(IndexCorrupt, match="the store is damaged"):
+        SearchEngine.open(tiny_shop, recall_sample=1.0)
+    assert not started
 
 
 def test_an_encoder_that_is_not_here_is_told(tmp_path, rng):

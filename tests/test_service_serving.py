@@ -143,6 +143,28 @@ def test_a_generation_that_does_not_open_leaves_the_last_one_serving(caplog):
     asyncio.run(scenario())
 
 
+def test_an_engine_that_cannot_follow_the_writes_is_closed_before_the_next_try():
+    class Stuck(Numbered):
+        def refresh(self) -> bool:
+            raise IndexCorrupt("the store is damaged")
+
+    async def scenario():
+        opened: list[Stuck] = []
+
+        def open_engine(encoder):
+            opened.append(Stuck("000001"))
+            return opened[-1]
+
+        serving = Serving(open_engine, lambda: "000001", lambda _: NoBatcher())
+        for _ in range(2):
+            await serving.check()
+        assert serving.generation is None
+        assert [one.closed.is_set() for one in opened] == [True, True]
+        await serving.stop()
+
+    asyncio.run(scenario())
+
+
 def test_an_engine_that_falls_back_to_what_serves_is_not_swapped_in():
     async def scenario():
         opened: list[Numbered] = []

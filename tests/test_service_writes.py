@@ -18,6 +18,7 @@ from indexer.writes import delete_items
 from search.live import Backlog
 from service import compaction
 from service.compaction import due
+from service.settings import Settings
 from tests.conftest import COLORS, jpeg, plain
 
 KEY = "a key of sixteen letters"
@@ -92,6 +93,7 @@ def test_each_item_of_a_bulk_stands_for_itself(writing):
         ({"id": "none"}, "no image"),
         ({"id": "v", "embeddings": [[1.0, 2.0]]}, "an embedding has 2 numbers, the index 112"),
         ({"id": "v0", "embeddings": [[0.0] * 112]}, "must be finite and not all zero"),
+        ({"id": "v9", "embeddings": [[1e300] * 112]}, "must be finite and not all zero"),
         ({"id": "v2", "images": ["a"], "embeddings": [[1.0] * 112] * 2}, "2 embeddings for 1 im"),
         ("text", "valid dictionary"),
         (None, "valid dictionary"),
@@ -341,6 +343,35 @@ def test_much_that_is_written_starts_a_rebuild_and_nothing_is_lost(
 
     http.run(rebuilt())
     assert titles(http, "kettle") == ["Kettle"] * 4
+
+
+def test_a_rebuild_that_cannot_be_started_is_tried_again(monkeypatch, tmp_path, caplog):
+    monkeypatch.setattr(compaction, "CHECK_S", 0.001)
+    monkeypatch.setattr(compaction, "_PAUSE_S", 0.001)
+    tried = asyncio.Event()
+    tries: list[object] = []
+
+    class Much:
+        generation = "000001"
+
+        async def backlog(self) -> Backlog:
+            return Backlog(10_000, 0, 1)
+
+    async def no_process(*_: object, **__: object) -> None:
+        tries.append(None)
+        if len(tries) == 2:
+            tried.set()
+        raise OSError("Resource temporarily unavailable")
+
+    async def scenario() -> None:
+        monkeypatch.setattr(asyncio, "create_subprocess_exec", no_process)
+        looking = compaction.Compaction(tmp_path, Much(), Settings(rebuild_rows=1))
+        looking.start()
+        await asyncio.wait_for(tried.wait(), 20)
+        await looking.stop()
+
+    asyncio.run(scenario())
+    assert "Resource temporarily unavailable" in caplog.text
 
 
 def test_a_rebuild_is_due_by_rows_by_share_or_by_changes():
