@@ -117,9 +117,9 @@ def encoders_on_disk(shop: ShopFolder) -> set[tuple[str, str]]:
 
 
 def wanted_encoders(reader: Reader) -> list[tuple[str, str]]:
-    """The (id, weights hash) of those that every write must be embedded by.
+    """The (id, weights hash) of those that every write must be embedded by, the serving one first.
 
-    Empty where it is only the one that serves.
+    Empty where it is only that one.
     """
     pairs: list[list[str]] = reader.meta(ENCODERS, [])
     return [(name, weights) for name, weights in pairs]
@@ -185,8 +185,11 @@ def _moved(
         # Rows get rising numbers: those that came since the look above, and no others.
         missing = sum(1 for _ in lacking(writer, key, looked_at))
         if not missing:
-            # Also for writers that still serve the other model for a moment.
-            writer.put_meta(ENCODERS, [[manifest.encoder, manifest.weights_hash]])
+            # Also for writers that still serve the other model for a moment. That one ends, but
+            # not a migration that is under way to a third model, or to another from this one.
+            ours = (manifest.encoder, manifest.weights_hash)
+            others = [one for one in wanted_encoders(writer)[1:] if one != ours]
+            writer.put_meta(ENCODERS, [ours, *others])
             shop.make_current(name, after=after)
     return missing
 

@@ -143,7 +143,8 @@ def _part(part: PartBody, at: int) -> Part:
         return TextPart(part.text, part.weight)
     if part.item_id is not None:
         return ItemPart(part.item_id, part.weight)
-    return EmbeddingPart(np.asarray(part.embedding, dtype=np.float32), part.weight)
+    with np.errstate(over="ignore"):  # beyond fp32 is infinite, and refused as that
+        return EmbeddingPart(np.asarray(part.embedding, dtype=np.float32), part.weight)
 
 
 def _bytes_of(text: str, at: int) -> bytes:

@@ -53,7 +53,8 @@ class Pictures:
         if any(len(one) != self._dim for one in embeddings):
             length = next(len(one) for one in embeddings if len(one) != self._dim)
             raise BadRecord("", f"an embedding has {length} numbers, the index {self._dim}")
-        vectors = np.asarray(embeddings, dtype=np.float32)  # (images, dim)
+        with np.errstate(over="ignore"):  # beyond fp32 is infinite, and refused as that
+            vectors = np.asarray(embeddings, dtype=np.float32)  # (images, dim)
         if not np.isfinite(vectors).all() or not vectors.any(axis=1).all():
             raise BadRecord("", "an embedding must be finite and not all zero")
         return vectors

@@ -279,6 +279,19 @@ def test_a_dropped_candidate_takes_its_embeddings_and_ends_the_migration(shop):
     assert embedded_by(shop) == {COLOR}
 
 
+def test_a_rollback_within_one_model_leaves_a_migration_open(shop):
+    migrate(shop, OtherColors(), progress=silent)
+    rollback(shop)
+    promote(shop, "000002")
+    store = Store(shop.store)
+    with store.read() as reader:
+        assert wanted_encoders(reader) == [("color", "0" * 64), ("other", NEW)]
+    promote(shop, "000003")
+    with store.read() as reader:
+        assert wanted_encoders(reader) == [("other", NEW)]
+    store.close()
+
+
 def interrupted(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 

@@ -153,6 +153,11 @@ def test_a_vector_of_zeros_has_no_direction(http):
     assert_refused(response, "bad_query", param="embedding")
 
 
+def test_a_vector_of_numbers_beyond_fp32_is_refused_without_a_warning(http):
+    response = http.post("/v1/search", json={"parts": [{"embedding": [1e300] * 112}]})
+    assert_refused(response, "bad_query", "finite", param="embedding")
+
+
 def test_an_unknown_item_in_a_part_is_a_404(http):
     response = http.post("/v1/search", json={"parts": [{"item_id": "nope"}]})
     assert_refused(response, "unknown_item", status=404)

@@ -41,7 +41,7 @@ def command(shop: Path, encoder: str, share: float, threads: int | None, as_json
     from indexer.migrate import migrate
 
     folder = ShopFolder(shop)
-    serving = folder.current()  # a wrong folder is told now
+    folder.current()  # a wrong folder is told now
     loaded = load_encoder(encoder, threads=threads)
     with suppress(OSError, AttributeError):  # where the system has no such thing
         os.nice(_NICE)
@@ -54,7 +54,7 @@ def command(shop: Path, encoder: str, share: float, threads: int | None, as_json
     if as_json:
         print_json(done)
     else:
-        _tell(done, serving, shop)
+        _tell(done, folder.current(), shop)
 
 
 def _tell(done: Migrated, serving: str, shop: Path) -> None:
