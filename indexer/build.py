@@ -110,9 +110,12 @@ def build_index(
         try:
             shop.tidy()
             keep_encoder(shop, encoder)
+            standing = standing_generation(shop)
             with store.write() as writer:
                 began = writer.sequence
                 set_images(writer, catalog.root, keep_images)
+                if standing and standing[1].weights_hash != encoder.weights_hash:
+                    _announce(writer, encoder)
             done = ingest(
                 catalog, store, encoder, total=scan.images, limits=limits, progress=progress
             )
@@ -255,15 +258,24 @@ def publish(
     return name, manifest, True
 
 
+def _announce(writer: Writer, encoder: Encoder) -> None:
+    """Have writes embedded by the new weights of an encoder as well, while these are not served.
+
+    Else the new index would lack what others put while it is built.
+    """
+    wanted = [*wanted_encoders(writer), (encoder.id, encoder.weights_hash)]
+    writer.put_meta(ENCODERS, list(dict.fromkeys(wanted)))
+
+
 def _hand_over(writer: Writer, before: Manifest, encoder: Encoder) -> None:
     """Have writes embedded by the new weights of an encoder, and no more by those before.
 
     Also by those who serve the old ones for a moment yet.
     """
-    others = [
-        one for one in wanted_encoders(writer) if one != (before.encoder, before.weights_hash)
-    ]
-    writer.put_meta(ENCODERS, [(encoder.id, encoder.weights_hash), *others])
+    own = (encoder.id, encoder.weights_hash)
+    old = (before.encoder, before.weights_hash)
+    others = [one for one in wanted_encoders(writer) if one not in (own, old)]
+    writer.put_meta(ENCODERS, [own, *others])
 
 
 def _check_standing(shop: ShopFolder, before: str | None, name: str) -> None:

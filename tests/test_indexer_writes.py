@@ -7,13 +7,16 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from indexer import writes
+from indexer.arrays import Pixels, Vectors
 from indexer.build import build_index
+from indexer.companions import Companions
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import BadImage, UnknownItem
 from indexer.generation import ShopFolder
@@ -304,6 +307,41 @@ def test_what_is_written_while_a_catalog_is_indexed_stays_as_it_was_left(tmp_pat
         assert engine.has_item("black-mug")
 
 
+class Trained(ColorEncoder):
+    """The same encoder with other weights: its vectors are others."""
+
+    weights_hash = "f" * 64
+
+    def encode_images(self, images: Sequence[Pixels]) -> Vectors:
+        return np.roll(super().encode_images(images), 1, axis=1)
+
+
+@pytest.mark.parametrize("moment", ["ingest", "calibrate"])
+def test_what_is_written_while_new_weights_are_indexed_is_found_by_them(
+    tmp_path, monkeypatch, moment
+):
+    """A service that still has the old weights writes: before the index is laid out, and after."""
+    from indexer import build
+
+    catalog = open_catalog(write_catalog(tmp_path / "catalog"))
+    shop = ShopFolder(tmp_path / "shop")
+    build_index(catalog, shop, ENCODER)
+    step = getattr(build, moment)
+
+    def write_first(*given, **named):
+        with Store_of(shop) as store:
+            others = Companions(store, ENCODER, load=lambda *_: Trained())
+            put_items(store, ENCODER, [draft("new", "red", spot=33)], companions=others)
+        return step(*given, **named)
+
+    monkeypatch.setattr(build, moment, write_first)
+    assert build_index(catalog, shop, Trained()).published
+    with SearchEngine.open(shop.path, encoder=Trained()) as engine:
+        hits = engine.by_image(jpeg(plain(COLORS["red"])), k=3)
+    assert sorted(hit.item_id for hit in hits) == ["new", "red-mug", "red-shoe"]
+    rebuild_index(shop, Trained())
+
+
 def test_a_rebuild_brings_everything_into_the_index_and_shortens_the_log(make_shop):
     folder = ShopFolder(make_shop())
     with Store_of(folder) as store:
@@ -348,6 +386,7 @@ WRITER = """
 import sys
 from pathlib import Path
 import numpy as np
+from indexer.companions import Companions
 from indexer.encoders.color import ColorEncoder
 from indexer.items import Item
 from indexer.store import Store
