@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from indexer.errors import StoreBusy, StoreFull
@@ -15,11 +15,12 @@ from indexer.errors import StoreBusy, StoreFull
 def job_lock(shop: Path, job: str) -> Iterator[None]:
     """Hold the shop for a long job; StoreBusy names the job and the process that has it.
 
-    The lock belongs to the open file, so it is gone when its process is, however that ends.
+    The lock belongs to the open file, so it is gone when its process is, however that ends. On a
+    full disk it holds without saying by whom: collecting garbage is the way to make room there.
     """
     path = shop / "job.lock"
     try:
-        file = path.open("a+", encoding="utf-8")
+        file = path.open("ab+", buffering=0)
     except OSError as error:
         raise StoreFull(f"cannot write in {shop}: {error.strerror or error}") from error
     with file:
@@ -27,11 +28,11 @@ def job_lock(shop: Path, job: str) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             file.seek(0)
-            holder = file.read().strip() or "another job"
+            holder = file.read().decode(errors="replace").strip() or "another job"
             raise StoreBusy(f"{shop} is held by {holder}; wait for it or stop it") from None
         file.truncate(0)
-        file.write(f"{job} (process {os.getpid()})")
-        file.flush()
+        with suppress(OSError):
+            file.write(f"{job} (process {os.getpid()})".encode())
         try:
             yield
         finally:

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound, StoreBusy, VitrineError
+from indexer.errors import (
+    IndexCorrupt,
+    IndexMismatch,
+    IndexNotFound,
+    StoreBusy,
+    StoreFull,
+    VitrineError,
+)
 from indexer.generation import MANIFEST, ShopFolder
 from indexer.store import Store, encoder_key
 
@@ -20,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from indexer.generation import Manifest
-    from indexer.store import Reader, Row
+    from indexer.store import Reader, Row, Writer
 
 ENCODERS = "encoders"  # in the store's meta: who embeds every write, as [id, weights hash] each
 State = Literal["current", "candidate", "kept", "damaged"]
@@ -84,7 +91,7 @@ def rollback(
 
 
 def drop(shop: ShopFolder, name: str) -> None:
-    """Remove a generation. StoreBusy when it serves or somebody reads it; IndexNotFound.
+    """Remove a generation. StoreBusy when it serves or somebody reads it; StoreFull, IndexNotFound.
 
     Dropping the last one of a model that a migration was under way to ends the migration.
     """
@@ -94,7 +101,11 @@ def drop(shop: ShopFolder, name: str) -> None:
     if shop.current() == name:
         raise StoreBusy(f"generation {name} of {shop.path} serves; promote another one first")
     if not shop.remove(name):
-        raise StoreBusy(f"generation {name} of {shop.path} is being read; try again later")
+        if shop.is_read(name):
+            raise StoreBusy(f"generation {name} of {shop.path} is being read; try again later")
+        raise StoreFull(
+            f"generation {name} of {shop.path} cannot be removed: is it read-only here?"
+        )
     gone = before - encoders_on_disk(shop)
     store = Store(shop.store)
     try:
@@ -123,6 +134,20 @@ def wanted_encoders(reader: Reader) -> list[tuple[str, str]]:
     """
     pairs: list[list[str]] = reader.meta(ENCODERS, [])
     return [(name, weights) for name, weights in pairs]
+
+
+def announce(writer: Writer, *encoders: tuple[str, str]) -> None:
+    """Have every write from now on embedded by these (id, weights hash), besides those so far."""
+    writer.put_meta(ENCODERS, list(dict.fromkeys([*wanted_encoders(writer), *encoders])))
+
+
+def hand_over(writer: Writer, before: tuple[str, str], now: tuple[str, str]) -> None:
+    """Have writes embedded by the new weights of an encoder, and no more by those before.
+
+    Also by those who serve the old ones for a moment yet.
+    """
+    others = [one for one in wanted_encoders(writer) if one not in (before, now)]
+    writer.put_meta(ENCODERS, [now, *others])
 
 
 def lacking(reader: Reader, encoder: bytes, start: int = 0, *, lost: bool = False) -> Iterator[Row]:
@@ -158,18 +183,15 @@ def _install(
                 if fill is None or announced:
                     raise _lacks(shop, manifest, name, missing)
                 # Whoever writes from now on embeds by this model too: nothing lacks a second time.
-                _announce(store, shop.manifest(shop.current()), manifest)
+                serving = shop.manifest(shop.current())
+                with store.write() as writer:
+                    announce(
+                        writer, *((one.encoder, one.weights_hash) for one in (serving, manifest))
+                    )
                 announced = True
                 fill(manifest)
         finally:
             store.close()
-
-
-def _announce(store: Store, *manifests: Manifest) -> None:
-    """Have every write from now on embedded by the encoders of these, besides those so far."""
-    with store.write() as writer:
-        more = [(manifest.encoder, manifest.weights_hash) for manifest in manifests]
-        writer.put_meta(ENCODERS, list(dict.fromkeys([*wanted_encoders(writer), *more])))
 
 
 def _moved(

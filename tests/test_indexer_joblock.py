@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import threading
@@ -78,6 +79,21 @@ def test_the_lock_of_a_killed_process_is_free_again(tmp_path):
         process.wait()
         with job_lock(tmp_path, "two"):
             pass
+
+
+def test_on_a_full_disk_a_job_may_run_and_holds_others_up(tmp_path):
+    """Collecting garbage is a job, and the way to make room."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))  # no byte more fits into any file
+    try:
+        with (
+            job_lock(tmp_path, "vitrine gc"),
+            pytest.raises(StoreBusy, match="held by another job"),
+            job_lock(tmp_path, "vitrine index"),
+        ):
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path):

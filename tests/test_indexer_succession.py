@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import shutil
 import subprocess
@@ -265,6 +266,15 @@ def test_embeddings_of_a_model_go_when_its_last_generation_has_gone(shop, tmp_pa
     assert (done.generations, done.embeddings) == (["000001", "000002"], 2)
     assert embedded_by(shop) == {OTHER}
     assert finds(shop, OtherColors(), RED) == ["red", "green"]
+
+
+def test_what_cannot_be_removed_is_not_said_to_be_in_use(shop, monkeypatch):
+    def read_only(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "rename", read_only)
+    with pytest.raises(StoreFull, match="000001 of .* cannot be removed: is it read-only here"):
+        drop(shop, "000001")
 
 
 def test_a_dropped_candidate_takes_its_embeddings_and_ends_the_migration(shop):

@@ -414,7 +414,9 @@ def test_bad_photos_in_a_catalog_are_skipped_by_name(vitrine, tmp_path):
 
 
 def test_a_missing_photo_is_one_line(vitrine, tiny_shop):
-    assert_one_line(vitrine("search", "nowhere.jpg", "--shop", tiny_shop), "no such file")
+    assert_one_line(
+        vitrine("search", "nowhere.jpg", "--shop", tiny_shop), "nowhere.jpg: no such file"
+    )
 
 
 def test_an_unknown_item_is_one_line(vitrine, tiny_shop):

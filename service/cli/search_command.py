@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from indexer.errors import BadQuery
+from indexer.errors import BadImage, BadQuery
 from service.cli.console import json_option, note, print_json, print_table, shop_option
 
 if TYPE_CHECKING:
@@ -70,14 +70,19 @@ def command(
 
 
 def _parts(photo: Path | None, text: str | None, item: str | None, box: Box) -> list[Part]:
-    from indexer.images import read_image_file
+    from indexer.images import inspect, read_image_file
     from search.query import ImagePart, ItemPart, TextPart
 
     if photo is None and text is None and item is None:
         raise click.UsageError("give a PHOTO, --text or --item")
     parts: list[Part] = []
     if photo is not None:
-        parts.append(ImagePart(read_image_file(photo), box=box))
+        try:
+            data = read_image_file(photo)
+            inspect(data)
+        except BadImage as error:
+            raise BadImage(f"{photo}: {error}", param="image") from None
+        parts.append(ImagePart(data, box=box))
     if text is not None:
         parts.append(TextPart(text))
     if item is not None:
