@@ -40,7 +40,7 @@ from indexer.merge import merge_catalog
 from indexer.pictures import Keep, set_images
 from indexer.standing import standing_generation
 from indexer.store import Store, encoder_key
-from indexer.succession import ENCODERS, wanted_encoders
+from indexer.succession import announce, hand_over
 from indexer.tuning import choose_recipe
 from indexer.vectors import VectorIndex
 
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
 
     from indexer.encoders.base import Encoder
     from indexer.sources import Catalog
-    from indexer.store import Writer
 
 
 class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,7 +114,8 @@ def build_index(
                 began = writer.sequence
                 set_images(writer, catalog.root, keep_images)
                 if standing and standing[1].weights_hash != encoder.weights_hash:
-                    _announce(writer, encoder)
+                    # Else the new index would lack what others put while it is built.
+                    announce(writer, (encoder.id, encoder.weights_hash))
             done = ingest(
                 catalog, store, encoder, total=scan.images, limits=limits, progress=progress
             )
@@ -253,29 +253,10 @@ def publish(
         with store.write() as writer:  # as every move of CURRENT that depends on where it stands
             _check_standing(shop, standing, name)
             if current and current[1].weights_hash != encoder.weights_hash:
-                _hand_over(writer, current[1], encoder)
+                before = (current[1].encoder, current[1].weights_hash)
+                hand_over(writer, before, (encoder.id, encoder.weights_hash))
             shop.make_current(name)
     return name, manifest, True
-
-
-def _announce(writer: Writer, encoder: Encoder) -> None:
-    """Have writes embedded by the new weights of an encoder as well, while these are not served.
-
-    Else the new index would lack what others put while it is built.
-    """
-    wanted = [*wanted_encoders(writer), (encoder.id, encoder.weights_hash)]
-    writer.put_meta(ENCODERS, list(dict.fromkeys(wanted)))
-
-
-def _hand_over(writer: Writer, before: Manifest, encoder: Encoder) -> None:
-    """Have writes embedded by the new weights of an encoder, and no more by those before.
-
-    Also by those who serve the old ones for a moment yet.
-    """
-    own = (encoder.id, encoder.weights_hash)
-    old = (before.encoder, before.weights_hash)
-    others = [one for one in wanted_encoders(writer) if one not in (own, old)]
-    writer.put_meta(ENCODERS, [own, *others])
 
 
 def _check_standing(shop: ShopFolder, before: str | None, name: str) -> None:

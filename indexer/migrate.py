@@ -22,7 +22,7 @@ from indexer.images import LIMITS, ImageLimits
 from indexer.joblock import job_lock
 from indexer.reembed import Missing, Reembedding, missing_pictures
 from indexer.store import Store
-from indexer.succession import ENCODERS, wanted_encoders
+from indexer.succession import announce
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
@@ -79,8 +79,7 @@ def migrate(
         store = Store(shop.store)
         try:
             with store.write() as writer:
-                wanted = dict.fromkeys([*wanted_encoders(writer), serving, target])
-                writer.put_meta(ENCODERS, list(wanted))
+                announce(writer, serving, target)
             work = Reembedding(store, encoder, limits=limits, share=share)
             total = _fill(store, work, encoder, progress)
             progress("publish", 0, 1, work.lost)

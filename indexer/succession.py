@@ -185,9 +185,8 @@ def _install(
                 # Whoever writes from now on embeds by this model too: nothing lacks a second time.
                 serving = shop.manifest(shop.current())
                 with store.write() as writer:
-                    announce(
-                        writer, *((one.encoder, one.weights_hash) for one in (serving, manifest))
-                    )
+                    for one in (serving, manifest):
+                        announce(writer, (one.encoder, one.weights_hash))
                 announced = True
                 fill(manifest)
         finally:
