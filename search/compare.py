@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from indexer.errors import BadCatalog, BadQuery, UnknownItem
 from indexer.images import read_image_file
+from indexer.items import Skipped
 from search import metrics
 from search.evaluate import DEPTH, Judged, Truth, evaluate
 from search.hits import Hit
@@ -60,7 +62,8 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True):
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """How two generations answer. ``overlap`` is that of the first ten hits, ``same_first`` how
     often both begin with the same item. ``gain`` is the second's figure minus the first's, of the
-    same queries: an interval that lies above 0 is an improvement.
+    same queries: an interval that lies above 0 is an improvement. ``skipped`` lists photos and
+    items that could not be asked for; they are in no figure.
     """
 
     queries: int
@@ -70,6 +73,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     same_first: Estimate
     gain: dict[str, Estimate]
     pairs: list[Pair]
+    skipped: list[Skipped]
 
 
 def compare(
@@ -82,9 +86,10 @@ def compare(
     """Ask both engines of one shop the same questions.
 
     They are the photos of ``truths``; where there are none, what is similar to some of the
-    shop's own items. BadCatalog when no photo can be asked.
+    shop's own items. BadCatalog when no photo, or no item, can be asked for.
     """
     sides = (first, second)
+    skipped: list[Skipped] = []
     if truths:
         total = 2 * len(truths)
         results = [
@@ -93,9 +98,10 @@ def compare(
         ]
         pairs = _judged_pairs(results[0].judged, results[1].judged)
         figures = [result.figures for result in results]
+        skipped = results[0].skipped
         photos = [read_image_file(Path(pair.photo)) for pair in pairs[:_TIMED]]
     else:
-        pairs = _item_pairs(first, second, progress)
+        pairs = _item_pairs(first, second, skipped, progress)
         figures = [{}, {}]
         photos = [first.thumbnail(pair.photo) for pair in pairs[:_TIMED]]
     timed = [_milliseconds(side, photos) for side in sides]
@@ -118,6 +124,7 @@ def compare(
         same_first=metrics.estimate(np.array(same, dtype=np.float64)),
         gain=_gain(pairs),
         pairs=pairs,
+        skipped=skipped,
     )
 
 
@@ -147,17 +154,29 @@ def _judged_pairs(first: list[Judged], second: list[Judged]) -> list[Pair]:
 
 
 def _item_pairs(
-    first: SearchEngine, second: SearchEngine, progress: Callable[[int, int], None]
+    first: SearchEngine,
+    second: SearchEngine,
+    skipped: list[Skipped],
+    progress: Callable[[int, int], None],
 ) -> list[Pair]:
+    """What is similar to some of the shop's items: those that have a picture, known to both."""
     items = first.items(_ITEMS)
     pairs = []
     for done, item in enumerate(items, start=1):
         query = Query(parts=[ItemPart(item.item_id)], limit=DEPTH)
-        hits = [side.search(query).hits for side in (first, second)]
+        progress(done, len(items))
+        try:
+            first.thumbnail(item.item_id)
+            hits = [side.search(query).hits for side in (first, second)]
+        except (BadQuery, UnknownItem) as error:
+            skipped.append(Skipped(item.item_id, str(error)))
+            continue
         pairs.append(
             Pair(photo=item.item_id, is_item=True, answer="", first=hits[0], second=hits[1])
         )
-        progress(done, len(items))
+    if not pairs:
+        why = f"; {skipped[0].item_id}: {skipped[0].reason}" if skipped else ""
+        raise BadCatalog(f"none of {len(items)} items can be asked for{why}; give --queries")
     return pairs
 
 

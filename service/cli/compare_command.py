@@ -114,6 +114,11 @@ def _tell(result: Comparison) -> None:
         f"{result.queries} {asked}: {_figure(result.overlap)} of the first ten hits are the same, "
         f"{_figure(result.same_first)} begin with the same; 95 % bootstrap intervals"
     )
+    if result.skipped:
+        one = result.skipped[0]
+        note(
+            f"{len(result.skipped)} were left out, such as {one.image or one.item_id}: {one.reason}"
+        )
 
 
 def _figure(one: Estimate) -> str:
