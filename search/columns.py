@@ -72,6 +72,11 @@ class _Labels:
         codes = self._entry_codes[mask[self._items]]
         return np.bincount(codes, minlength=len(self.spelling)).astype(np.int64)
 
+    @property
+    def entries(self) -> int:
+        """How many pairs of an item and a value there are."""
+        return len(self._items)
+
     def covered(self, mask: Mask) -> int:
         """How many items of the mask carry any value."""
         return int(np.unique(self._items[mask[self._items]]).size)
@@ -144,6 +149,10 @@ class Columns:
         field = self._field(self._resolve(key))
         counts = field.counts(mask)  # (values,)
         return {field.spelling[code]: int(counts[code]) for code in np.flatnonzero(counts)}
+
+    def entries(self, key: str) -> int:
+        """How many values of a field all items carry together."""
+        return self._field(self._resolve(key)).entries
 
     def covered(self, key: str, mask: Mask) -> int:
         """How many items of ``mask`` carry any value of a field."""

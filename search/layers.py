@@ -103,6 +103,7 @@ class LayeredColumns:
             name if (short := name.removeprefix("attributes.")) in BUILTIN else short
             for name in sorted(self._schema)
             if name.startswith("attributes.")
+            and self._entries(name) * 4 >= total  # a catalog may have a field for every item
             and 2 <= len(self._tally(name, self.alive)) <= _OFFERED_VALUES
             and self._covered(name) * 4 >= total
         )
@@ -124,6 +125,10 @@ class LayeredColumns:
                 known = spelling.setdefault(value.casefold(), value)
                 tally[known] = tally.get(known, 0) + count
         return tally
+
+    def _entries(self, key: str) -> int:
+        """How many items carry a value of a field at most, told without looking at any of them."""
+        return sum(layer.columns.entries(key) for layer in self._layers)
 
     def _covered(self, key: str) -> int:
         return sum(

@@ -7,6 +7,7 @@ import pytest
 
 from indexer.errors import BadQuery
 from indexer.items import Item
+from search.columns import Columns
 from search.filters import Match, Range, parse_filter
 from search.layers import LayeredColumns
 
@@ -173,6 +174,18 @@ def test_fields_are_offered_when_they_have_few_values_on_enough_items(columns):
         [item(str(n), [], serial=str(n), one="same", **(rare if n < 9 else {})) for n in range(100)]
     )
     assert many.offered() == ["in_stock"]
+
+
+def test_fields_that_few_items_have_are_not_counted_to_be_offered(monkeypatch):
+    named = [item(str(n), [], color="red", **{f"only {n}": "x"}) for n in range(8)]
+    columns = LayeredColumns.of(named)
+    counted: list[str] = []
+    tally = Columns.tally
+    monkeypatch.setattr(
+        Columns, "tally", lambda self, key, mask: counted.append(key) or tally(self, key, mask)
+    )
+    assert columns.offered() == ["in_stock"]
+    assert counted == ["category", "attributes.color"]
 
 
 def test_an_attribute_that_has_a_fields_name_is_offered_so_that_it_can_be_asked_for():
