@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 # Larger bodies are taken apart in a thread: a form is cut in 0.3 ms per MB, base64 takes 5 ms.
 _INLINE_FORM = 4_000_000
 _INLINE_JSON = 200_000
-_NUMBERS = ("weight", "text_weight", "limit")
 
 
 def search_routes(desk: Desk) -> APIRouter:
