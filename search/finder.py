@@ -34,7 +34,8 @@ class Asked(NamedTuple):
     """A question as one view of the shop sees it.
 
     ``groups`` (size,) numbers what counts as one hit; ``allowed`` (size,) are the items that may
-    be found, only to be read; ``matches`` are those of them with the words, best first.
+    be found, only to be read; ``matches`` are those of them with the words, best first, and
+    ``worded`` the numbers of all items with the words, allowed or not.
     """
 
     query: Query
@@ -42,6 +43,7 @@ class Asked(NamedTuple):
     groups: NDArray[np.int64]
     allowed: Mask
     matches: list[Found]
+    worded: NDArray[np.int64]
 
 
 class Ranking(NamedTuple):
@@ -73,7 +75,11 @@ class Finder:
         allowed = view.columns.alive if query.filter is None else view.columns.mask(query.filter)
         if any(isinstance(part, ItemPart) for part in query.parts):
             allowed = allowed & ~_named(query, view, groups)
-        return Asked(query, view, groups, allowed, self._matches(query, view, allowed))
+        scores = self._scores(query, view)
+        ranked = sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
+        matches = [Found(number, -1, score) for number, score in ranked if allowed[number]]
+        worded = np.fromiter(scores, dtype=np.int64, count=len(scores))
+        return Asked(query, view, groups, allowed, matches, worded)
 
     def ranking(self, asked: Asked, vector: Embedding | None, cursor: Cursor | None) -> Ranking:
         """The hits as far as this page needs, and one more if there is one.
@@ -110,18 +116,16 @@ class Finder:
         """The values of each field asked for, counted as if that field were not filtered."""
         return {key: self._facet(asked, key, mode) for key in asked.query.facets}
 
-    def _matches(self, query: Query, view: ShopView, allowed: Mask) -> list[Found]:
-        """Allowed items with the words of the query's positive text parts, best first."""
+    def _scores(self, query: Query, view: ShopView) -> dict[int, float]:
+        """The items with the words of the query's positive text parts, and their scores."""
         scores: dict[int, float] = {}
         for part in query.parts:
             if isinstance(part, TextPart) and part.weight > 0:
                 ids, bm25 = self._live.words.search(part.text, _MAX_MATCHES, sequence=view.sequence)
                 for item_id, score in zip(ids, bm25.tolist(), strict=True):
-                    number = view.number(item_id)
-                    if number >= 0 and allowed[number]:
+                    if (number := view.number(item_id)) >= 0:
                         scores[number] = scores.get(number, 0.0) + part.weight * score
-        ranked = sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
-        return [Found(number, -1, score) for number, score in ranked]
+        return scores
 
     def _found(
         self, asked: Asked, vector: Embedding | None, depth: int, fuse_depth: int
@@ -171,9 +175,8 @@ class Finder:
         columns = view.columns
         mask = columns.mask(without_key(query.filter, key)) & ~_named(query, view, asked.groups)
         if mode == "lexical":
-            reached = self._matches(query, view, mask) if query.filter else asked.matches
             hit = np.zeros(view.size, dtype=np.bool_)
-            hit[[one.item for one in reached]] = True
+            hit[asked.worded] = True
             mask &= hit
         return columns.facet(key, mask)
 

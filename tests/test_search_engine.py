@@ -25,6 +25,7 @@ from indexer.errors import (
 )
 from indexer.generation import ShopFolder
 from indexer.items import ORIGINAL
+from indexer.lexical import LexicalIndex
 from indexer.sources import open_catalog
 from indexer.store import ImageRecord, ItemRecord, Row, Store, content_hash, encoder_key
 from search.engine import SearchEngine
@@ -269,6 +270,23 @@ def test_facets_of_a_search_by_words_count_only_what_has_the_words(engine):
     reply = engine.search(Query(parts=[TextPart("mug")], facets=["category", "color"]))
     assert {one.value: one.count for one in reply.facets["category"]} == {"Home": 6, "Home/Mugs": 6}
     assert len(reply.facets["color"]) == 6
+
+
+def test_words_are_looked_up_once_however_many_facets_are_counted(engine, monkeypatch):
+    asked: list[str] = []
+    search = LexicalIndex.search
+    monkeypatch.setattr(
+        LexicalIndex,
+        "search",
+        lambda self, text, *rest, **named: asked.append(text) or search(self, text, *rest, **named),
+    )
+    query = Query(
+        parts=[TextPart("mug")], filter=parse_filter("color = red"), facets=["color", "category"]
+    )
+    reply = engine.search(query)
+    assert asked == ["mug"]
+    assert len(reply.facets["color"]) == 6  # as if color were not filtered
+    assert {one.value: one.count for one in reply.facets["category"]} == {"Home": 1, "Home/Mugs": 1}
 
 
 # A larger shop of random vectors, so that answers can be compared with a plain loop.
