@@ -101,7 +101,8 @@ class Finder:
             near = first if query.collapse is None else first[:depth]
             with self._store.read() as reader:
                 ranked = folded(near, query.collapse, asked.view, reader, self._key, self._dim)
-            begin = begin_of(ranked, cursor, asked.view)
+            cosines = mode in ("exact", "ann")
+            begin = begin_of(ranked, cursor, asked.view, cosines=cosines)
             # Copies may fill the page, and what was written since may stand before it.
             enough = len(ranked) > begin + query.limit
             if enough or depth >= most or (whole and len(near) == len(first)):

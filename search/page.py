@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from search.view import Found, ShopView
 
 
+_JITTER = 1e-3  # by which a score may differ when the same photo is encoded anew
+
+
 class Ranked(NamedTuple):
     """A hit to be, and the items folded into it as near copies."""
 
@@ -62,15 +65,21 @@ def folded(
     ]
 
 
-def begin_of(ranked: Sequence[Ranked], cursor: Cursor | None, view: ShopView) -> int:
-    """The place in a ranking where a page begins: behind the cursor's hit, or its score."""
+def begin_of(
+    ranked: Sequence[Ranked], cursor: Cursor | None, view: ShopView, *, cosines: bool
+) -> int:
+    """The place in a ranking where a page begins: behind the cursor's hit, or its score.
+
+    ``cosines`` says that scores are, so that one that changed tells a hit that got another picture.
+    """
     if cursor is None:
         return 0
     number = view.number(cursor.item_id)
     for place, one in enumerate(ranked):
-        if one.found.item == number:
+        moved = cosines and abs(one.found.score - cursor.score) > _JITTER
+        if one.found.item == number and not moved:
             return place + 1
-    # Deleted: those that score alike stand in the order of their numbers.
+    # Deleted or moved: those that score alike stand in the order of their numbers.
     number = view.numbers.get(cursor.item_id, view.size)
     mark = (-cursor.score, number)
     return sum((-one.found.score, one.found.item) <= mark for one in ranked)

@@ -99,6 +99,19 @@ def test_much_that_is_written_before_the_next_page_hides_nothing_behind_it(tmp_p
     assert [hit.item_id for hit in second.hits] == [f"old{n}" for n in range(5, 10)]
 
 
+@pytest.mark.parametrize("degrees", [1, 80], ids=["to the top", "to the end"])
+def test_the_last_hit_of_a_page_may_get_another_picture_before_the_next(tmp_path, degrees):
+    shop = new_shop(tmp_path / "shop", *(draft(f"i{n}", 10 + n) for n in range(30)))
+    parts = [EmbeddingPart(spoke(0)[0])]
+    with SearchEngine.open(shop.path) as engine:
+        first = engine.search(Query(parts=parts, limit=5))
+        engine.put([draft("i4", degrees)])
+        engine.refresh()
+        second = engine.search(Query(parts=parts, limit=30, cursor=first.next_cursor))
+    shown = [hit.item_id for hit in second.hits]
+    assert shown == [f"i{n}" for n in range(5, 30)] + ["i4"] * (degrees == 80)
+
+
 @pytest.mark.parametrize("deleted", [False, True])
 def test_pages_of_one_picture_sold_many_times_show_each_item_once(tmp_path, deleted):
     # Their ids fall while their rows rise, so neither order is the other's by chance.
