@@ -11,6 +11,7 @@ from indexer.companions import Companions
 from indexer.encoderfiles import open_encoder
 from indexer.encoders.base import TextEncoder
 from indexer.encoders.views import QueryViews
+from indexer.errors import IndexCorrupt
 from indexer.generation import ShopFolder
 from indexer.images import LIMITS, WHOLE, Box, ImageLimits, read_image_file
 from indexer.standing import legible_manifest, serving_order
@@ -34,14 +35,16 @@ from search.showcase import Showcase
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from indexer.arrays import Pixels
+    from indexer.arrays import Embedding, Pixels
     from indexer.encoders.base import Encoder
     from indexer.encoders.views import View
     from indexer.intake import Encode
     from indexer.items import Item
-    from search.hits import Hit
+    from search.cursor import Cursor
+    from search.finder import Asked, Ranking
+    from search.hits import FacetValue, Hit
 
-_ATTEMPTS = 4  # to answer while items change under the search, before it is taken as it comes
+_ATTEMPTS = 4  # to answer while items change under the search, before the store is held still
 
 
 class Vitals(NamedTuple):
@@ -52,6 +55,13 @@ class Vitals(NamedTuple):
     indexed_rows: int
     delta_rows: int
     recall: RecallStatus
+
+
+class _Answer(NamedTuple):
+    """What was found in one view of the shop, before the fields of the hits are read."""
+
+    ranking: Ranking
+    facets: dict[str, list[FacetValue]]
 
 
 class SearchEngine:
@@ -188,31 +198,43 @@ class SearchEngine:
         cursor = read_cursor(query.cursor, query, self.generation) if query.cursor else None
         vector = self._direction.of(query)
         clock.lap("encode_ms")
-        for attempt in range(_ATTEMPTS):
-            view = self._live.view
-            asked = self._finder.asked(query, view)
-            ranking = self._finder.ranking(asked, vector, cursor)
-            clock.lap("search_ms")
-            facets = self._finder.facets(asked, ranking.mode)
+        for _ in range(_ATTEMPTS):
+            asked = self._finder.asked(query, self._live.view)
+            answer = self._answer(asked, vector, cursor, clock)
             with self._store.read() as reader:
-                last = attempt == _ATTEMPTS - 1
-                page = page_of(asked, ranking, reader, self.generation, stale_too=last)
-            clock.lap("fields_ms")
+                page = page_of(asked, answer.ranking, reader, self.generation)
             if page is not None:
                 break
             self.refresh()
-        assert page is not None
+        else:  # not at first: while a reader is held the store cannot reuse its pages
+            with self._live.moment() as (view, reader):
+                asked = self._finder.asked(query, view)
+                answer = self._answer(asked, vector, cursor, clock)
+                page = page_of(asked, answer.ranking, reader, self.generation)
+        if page is None:
+            raise IndexCorrupt(
+                f"{self.shop.store} lacks items that it counts; 'vitrine check --shop "
+                f"{self.shop.path}' says what is wrong"
+            )
+        clock.lap("fields_ms")
         return Reply(
             hits=page.hits,
-            total=self._finder.total(asked, ranking.mode),
-            facets=facets,
+            total=self._finder.total(asked, answer.ranking.mode),
+            facets=answer.facets,
             generation=self.generation,
             encoder=self.encoder.id,
-            mode=ranking.mode,
+            mode=answer.ranking.mode,
             timings=clock.laps(),
             no_close_match=cursor is None and self._judge.none_close(query, page.hits),
             next_cursor=page.next_cursor,
         )
+
+    def _answer(
+        self, asked: Asked, vector: Embedding | None, cursor: Cursor | None, clock: Clock
+    ) -> _Answer:
+        ranking = self._finder.ranking(asked, vector, cursor)
+        clock.lap("search_ms")
+        return _Answer(ranking, self._finder.facets(asked, ranking.mode))
 
     def put(
         self,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,7 +22,7 @@ from search.layers import RATIO, LayeredColumns
 from search.view import Segment, ShopView
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -93,15 +94,29 @@ class LiveShop:
     def refresh(self) -> bool:
         """Go on to what the store holds now; whether that is anything new."""
         with self._refreshing, self._store.read() as reader:
-            changes = reader.changes_since(self.view.sequence)
-            if changes is None:  # the log has been shortened: look at everything
-                changes = dict.fromkeys(self._ids, Change.ALL)
-                changes |= {record.item.item_id: Change.ALL for record in reader.items()}
-            if not changes:
-                return False
-            records = self._follow_words(reader, changes)
-            self._follow(reader, changes, records)
-            return True
+            return self._go_on(reader)
+
+    @contextmanager
+    def moment(self) -> Iterator[tuple[ShopView, Reader]]:
+        """The view of this moment, and the store as it is at this very moment."""
+        with ExitStack() as stack:
+            with self._refreshing:
+                reader = stack.enter_context(self._store.read())
+                self._go_on(reader)
+                view = self.view
+            yield view, reader
+
+    def _go_on(self, reader: Reader) -> bool:
+        """Make the view that of ``reader``, which nobody may overtake; whether it was another."""
+        changes = reader.changes_since(self.view.sequence)
+        if changes is None:  # the log has been shortened: look at everything
+            changes = dict.fromkeys(self._ids, Change.ALL)
+            changes |= {record.item.item_id: Change.ALL for record in reader.items()}
+        if not changes:
+            return False
+        records = self._follow_words(reader, changes)
+        self._follow(reader, changes, records)
+        return True
 
     def _follow_words(
         self, reader: Reader, changes: Mapping[str, Change] | None

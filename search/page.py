@@ -85,13 +85,11 @@ def begin_of(
     return sum((-one.found.score, one.found.item) <= mark for one in ranked)
 
 
-def page_of(
-    asked: Asked, ranking: Ranking, reader: Reader, generation: str, *, stale_too: bool
-) -> Page | None:
+def page_of(asked: Asked, ranking: Ranking, reader: Reader, generation: str) -> Page | None:
     """The hits of the page with their stored fields.
 
     None when one of these items has changed since the view was made: its fields would be of
-    another moment than the answer. With ``stale_too`` it comes as it is now.
+    another moment than the answer.
     """
     query, view = asked.query, asked.view
     hits: list[Hit] = []
@@ -100,11 +98,9 @@ def page_of(
     for one, copies in ranking.ranked[ranking.begin :]:
         seen += 1
         item_id = view.ids[one.item]
-        if not stale_too and (changed is None or item_id in changed):
-            return None
         record = reader.item(item_id)
-        if record is None:  # deleted since
-            continue
+        if record is None or changed is None or item_id in changed:
+            return None
         hits.append(_hit(view, one, record, [view.ids[copy] for copy in copies]))
         if len(hits) == query.limit:
             break

@@ -22,6 +22,7 @@ from indexer.rebuild import rebuild_index
 from indexer.store import Store
 from indexer.writes import Draft, Source, delete_items, patched, put_items
 from search.engine import SearchEngine
+from search.finder import Finder
 from search.query import EmbeddingPart, Query, TextPart
 
 ENCODER = ColorEncoder()
@@ -250,6 +251,24 @@ def test_answers_never_mix_two_moments_of_the_shop(live):
         thread.join()
     assert wrong == []
     assert answers[0] > 20
+
+
+def test_an_item_that_changes_under_every_search_is_answered_at_one_moment(live, monkeypatch):
+    """It passes the filter whenever a search begins, and no more when its fields are read."""
+    facets, refresh = Finder.facets, live.refresh
+
+    def change_first(*given):
+        live.put([draft("i0", 0, price=1.0)])
+        return facets(*given)
+
+    def change_back_first():
+        live.put([draft("i0", 0, price=0.0)])
+        return refresh()
+
+    monkeypatch.setattr(Finder, "facets", change_first)
+    monkeypatch.setattr(live, "refresh", change_back_first)
+    (hit,) = live.by_text("i0", filter="price < 1")
+    assert (hit.item_id, hit.price) == ("i0", 0.0)
 
 
 def put_in_another_process(path: str, item_id: str) -> None:
