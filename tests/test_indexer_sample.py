@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -188,6 +193,38 @@ def test_every_pattern_of_every_kind_can_be_drawn() -> None:
 def test_every_partner_of_a_color_is_a_color_of_the_palette() -> None:
     assert set(PARTNERS) == set(COLORS)
     assert {c for partners in PARTNERS.values() for c in partners} <= set(COLORS)
+
+
+DRAW = """
+import sys
+from indexer.sample.shop import write_shop
+if __name__ == "__main__":
+    told = lambda *_: print("drawing", flush=True)
+    write_shop(sys.argv[1], workers=2, progress=told)
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_who_stops_the_drawing_stops_its_workers(tmp_path: Path, how: signal.Signals) -> None:
+    root = Path(__file__).parent.parent
+    (tmp_path / "draw.py").write_text(DRAW)
+    process = subprocess.Popen(
+        [sys.executable, str(tmp_path / "draw.py"), str(tmp_path / "shop")],
+        env={**os.environ, "PYTHONPATH": str(root)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline() == b"drawing\n"
+        process.send_signal(how)
+        process.communicate(timeout=20)  # ends when the last worker has let go of the pipes
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode != 0
+    assert not (tmp_path / "shop" / "catalog.csv").exists()
 
 
 def test_a_folder_of_other_things_is_left_alone(tmp_path: Path) -> None:

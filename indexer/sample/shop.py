@@ -6,10 +6,12 @@ import csv
 import io
 import multiprocessing
 import os
+import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,12 +64,13 @@ def write_shop(
     done = {"products": 0, "photos": 0}
     total = {"products": len(plan.products), "photos": len(plan.photos)}
     count = workers if workers is not None else (os.cpu_count() or 1)
-    for stage, name, made in _drawn(folder, plan, count):
-        done[stage] += 1
-        if stage == "products":
-            views[name] = made
-        if progress is not None:
-            progress(stage, done[stage], total[stage])
+    with closing(_drawn(folder, plan, count)) as drawn:  # its workers end whatever happens here
+        for stage, name, made in drawn:
+            done[stage] += 1
+            if stage == "products":
+                views[name] = made
+            if progress is not None:
+                progress(stage, done[stage], total[stage])
     table = rows(plan, views)
     catalog, queries = folder / "catalog.csv", folder / "queries.csv"
     _write_csv(queries, ("image", "item_id"),
@@ -92,7 +95,7 @@ def _claim(folder: Path) -> None:
 Made = tuple[str, str, tuple[str, ...]]  # stage, name, view names
 
 
-def _drawn(folder: Path, plan: Plan, workers: int) -> Iterator[Made]:
+def _drawn(folder: Path, plan: Plan, workers: int) -> Generator[Made]:
     """Draw everything, and say what is finished as it is finished."""
     jobs = [
         (folder, plan.seed, product, tuple(p for p in plan.photos if p.product is product))
@@ -103,9 +106,29 @@ def _drawn(folder: Path, plan: Plan, workers: int) -> Iterator[Made]:
             yield from draw(*job)
         return
     context = multiprocessing.get_context("spawn")
-    with _hidden_main(), ProcessPoolExecutor(workers, mp_context=context) as pool:
-        for done in as_completed([pool.submit(draw, *job) for job in jobs]):
-            yield from done.result()
+    with (
+        _hidden_main(),
+        ProcessPoolExecutor(workers, mp_context=context, initializer=_follow_parent) as pool,
+    ):
+        try:
+            for done in as_completed([pool.submit(draw, *job) for job in jobs]):
+                yield from done.result()
+        except BaseException:  # Ctrl-C, or a full disk: what has not been begun is left
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _follow_parent() -> None:
+    """In a worker: leave Ctrl-C to the parent, and end with it, even where it was killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 @contextmanager
