@@ -99,8 +99,7 @@ class Finder:
                 whole = mode in ("lexical", "fused") or len(first) < depth
             # Only as deep as is looked: folding a long ranking costs by its square.
             near = first if query.collapse is None else first[:depth]
-            with self._store.read() as reader:
-                ranked = folded(near, query.collapse, asked.view, reader, self._key, self._dim)
+            ranked = self._folded(asked, near)
             cosines = mode in ("exact", "ann")
             begin = begin_of(ranked, cursor, asked.view, cosines=cosines)
             # Copies may fill the page, and what was written since may stand before it.
@@ -116,6 +115,14 @@ class Finder:
     def facets(self, asked: Asked, mode: Mode) -> dict[str, list[FacetValue]]:
         """The values of each field asked for, counted as if that field were not filtered."""
         return {key: self._facet(asked, key, mode) for key in asked.query.facets}
+
+    def _folded(self, asked: Asked, found: list[Found]) -> list[Ranked]:
+        """Hits to be, with near copies folded into the first of them where that is asked for."""
+        at = asked.query.collapse
+        if at is None:
+            return [Ranked(one, []) for one in found]
+        with self._store.read() as reader:
+            return folded(found, at, asked.view, reader, self._key, self._dim)
 
     def _scores(self, query: Query, view: ShopView) -> dict[int, float]:
         """The items with the words of the query's positive text parts, and their scores."""

@@ -53,11 +53,9 @@ def leaders(found: Sequence[Found], groups: NDArray[np.int64]) -> list[Found]:
 
 
 def folded(
-    found: Sequence[Found], at: float | None, view: ShopView, reader: Reader, key: bytes, dim: int
+    found: Sequence[Found], at: float, view: ShopView, reader: Reader, key: bytes, dim: int
 ) -> list[Ranked]:
-    """The ranking with near copies folded into the first of them; all of it when ``at`` is None."""
-    if at is None:
-        return [Ranked(one, []) for one in found]
+    """The ranking with what is a near copy, of at least this cosine, folded into the first."""
     vectors = _vectors(found, view, reader, key, dim)
     return [
         Ranked(found[kept], [found[n].item for n in copies])
