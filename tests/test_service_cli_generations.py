@@ -147,7 +147,9 @@ def test_snapshot_and_restore_say_what_they_hold(folder, vitrine):
     file = folder / "s.vitrine"
     done = vitrine("snapshot", file, "--shop", folder / "shop")
     assert done.out.startswith(f"{file}: 12 items, 24 images, generation 000001 of encoder color, ")
-    assert_one_line(vitrine("snapshot", file, "--shop", folder / "shop"), "is there already")
+    refused = vitrine("snapshot", file, "--shop", folder / "shop")
+    assert_one_line(refused, "is there already")
+    assert refused.err.count("\n") == 1  # nor an empty line of a bar that never began
     assert vitrine("snapshot", file, "--shop", folder / "shop", "--force").code == 0
     done = vitrine("restore", file, "--shop", folder / "new", "--json")
     assert done.json["snapshot"]["items"] == 12

@@ -90,11 +90,12 @@ def human_seconds(seconds: float) -> str:
 @contextmanager
 def stage_bar(names: dict[str, str]) -> Iterator[Progress]:
     """A bar for each stage of a job, with rate, time left and skips; ``names`` labels them."""
-    with _bars() as bars:
+    with _shown(_bars()) as bars:
         tasks: dict[str, TaskID] = {}
 
         def show(stage: str, done: int, total: int, skipped: int) -> None:
             if stage not in tasks:
+                bars.start()
                 tasks[stage] = bars.add_task(names.get(stage, stage), total=total, note="")
             text = f"[yellow]{skipped} skipped" if skipped else ""
             bars.update(tasks[stage], completed=done, total=total, note=text)
@@ -115,18 +116,20 @@ def byte_bar(names: dict[str, str]) -> Iterator[Callable[[str, int, int], None]]
         TransferSpeedColumn,
     )
 
-    with Progress(
+    progress = Progress(
         TextColumn("{task.description:>10}"),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
         TimeRemainingColumn(),
         console=Console(stderr=True),
-    ) as bars:
+    )
+    with _shown(progress) as bars:
         tasks: dict[str, TaskID] = {}
 
         def show(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
+                bars.start()
                 tasks[stage] = bars.add_task(names.get(stage, stage), total=total)
             bars.update(tasks[stage], completed=done, total=total)
 
@@ -138,6 +141,16 @@ def count_bar(name: str) -> Iterator[Callable[[int, int], None]]:
     """One bar, for a job that only counts."""
     with stage_bar({}) as show:
         yield lambda done, total: show(name, done, total, 0)
+
+
+@contextmanager
+def _shown(bars: Bars) -> Iterator[Bars]:
+    """Bars that are shown from their first start on: a refusal before leaves no empty line."""
+    try:
+        yield bars
+    finally:
+        if bars.tasks:
+            bars.stop()
 
 
 def _bars() -> Bars:
