@@ -246,9 +246,12 @@ class ShopFolder:
         lines = [name, *(one for one in after if one != name)][:_HISTORY]
         draft = self.path / f"{_DRAFT}{os.getpid()}.{threading.get_ident()}"
         try:
-            draft.write_text("\n".join(lines) + "\n", encoding="ascii")
-            sync(draft)
-            draft.replace(self.current_file)
+            with draft.open("w", encoding="ascii") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)  # from ``tidy`` of another process
+                file.write("\n".join(lines) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+                draft.replace(self.current_file)
             sync(self.path)
         except OSError as error:
             with suppress(OSError):
@@ -262,7 +265,9 @@ class ShopFolder:
         somebody reads. Call it with the shop's job lock held.
         """
         for draft in self.path.glob(f"{_DRAFT}*"):
-            draft.unlink(missing_ok=True)
+            with suppress(OSError), draft.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # not while it is written
+                draft.unlink()
         if not self.generations.is_dir():
             return []
         for entry in self.generations.iterdir():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -286,6 +287,23 @@ def test_the_current_generation_cannot_be_removed(tmp_path):
     assert shop.manifest(name)
     shop.current_file.write_bytes(b"rubbish")  # it cannot be told which one is current
     assert not shop.remove(name)
+
+
+def test_tidying_leaves_alone_what_another_process_is_writing(tmp_path, monkeypatch):
+    """``promote`` takes no job lock, and a build may tidy up beside it."""
+    shop = ShopFolder(tmp_path)
+    first = publish(shop)
+    publish(shop)
+    fsync = os.fsync
+
+    def tidy_meanwhile(descriptor: int) -> None:
+        fsync(descriptor)
+        shop.tidy()
+
+    monkeypatch.setattr(os, "fsync", tidy_meanwhile)
+    shop.make_current(first)
+    assert shop.current() == first
+    assert list(tmp_path.glob(".CURRENT.*")) == []
 
 
 def test_tidying_removes_what_was_half_written(tmp_path):
