@@ -107,21 +107,16 @@ class ShopFolder:
             text = self.current_file.read_text(encoding="ascii").strip()
         except (FileNotFoundError, NotADirectoryError):
             if self.names():
-                raise IndexCorrupt(f"{self.current_file} is gone; {self._way_out()}") from None
+                raise self._lost("is gone") from None
             what = "no index" if self.path.is_dir() else "no such folder and so no index"
             raise IndexNotFound(
                 f"{self.path}: {what}; build one with 'vitrine index CATALOG --shop {self.path}'"
             ) from None
         except (OSError, UnicodeDecodeError) as error:
-            raise IndexCorrupt(
-                f"cannot read {self.current_file}: {error}; {self._way_out()}"
-            ) from error
+            raise self._lost(f"cannot be read: {error}") from error
         names = text.split("\n")
         if not all(name.isdigit() and len(name) <= _NAME for name in names):
-            raise IndexCorrupt(
-                f"{self.current_file} holds {text[:40]!r}, not a generation's name; "
-                f"{self._way_out()}"
-            )
+            raise self._lost(f"holds {text[:40]!r}, not a generation's name")
         return names
 
     def names(self) -> list[str]:
@@ -140,7 +135,7 @@ class ShopFolder:
         try:
             fields = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
         except FileNotFoundError:
-            raise IndexNotFound(f"{self.path} has no generation {name}") from None
+            raise self.unknown(name) from None
         except (OSError, ValueError) as error:  # also bytes that are no UTF-8
             raise IndexCorrupt(f"{path} cannot be read: {error}") from error
         if fields.get("seal") != _seal(fields):
@@ -155,6 +150,11 @@ class ShopFolder:
             return msgspec.convert(fields, Manifest)
         except msgspec.ValidationError as error:
             raise IndexCorrupt(f"{path} cannot be read: {error}") from error
+
+    def unknown(self, name: str) -> IndexNotFound:
+        """The error that says that there is no generation of this name, or no more."""
+        listed = f"'vitrine generations --shop {self.path}' lists what there is"
+        return IndexNotFound(f"{self.path} has no generation {name}; {listed}")
 
     def verify(self, name: str) -> Manifest:
         """Check the size and SHA-256 of every file; IndexCorrupt names the first that differs.
@@ -185,17 +185,16 @@ class ShopFolder:
         The lock belongs to the open file, so it is gone when its process is, however that ends.
         """
         path = self.generations / name / MANIFEST
-        gone = IndexNotFound(f"{self.path} has no generation {name}")
         try:
             descriptor = os.open(path, os.O_RDONLY)
         except (FileNotFoundError, NotADirectoryError):
-            raise gone from None
+            raise self.unknown(name) from None
         except OSError as error:
             raise IndexCorrupt(f"{path} cannot be read: {error.strerror or error}") from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH)
             if not path.exists():  # removed while we waited for the lock
-                raise gone
+                raise self.unknown(name)
             yield
         finally:
             os.close(descriptor)
@@ -317,8 +316,9 @@ class ShopFolder:
         shutil.rmtree(gone, ignore_errors=True)
         return True
 
-    def _way_out(self) -> str:
-        return f"'vitrine rebuild --shop {self.path}' writes it anew"
+    def _lost(self, what: str) -> IndexCorrupt:
+        way_out = f"'vitrine rebuild --shop {self.path}' writes it anew"
+        return IndexCorrupt(f"{self.current_file} {what}; {way_out}")
 
     def _next_name(self) -> str:
         taken = [0]

@@ -96,7 +96,7 @@ def drop(shop: ShopFolder, name: str) -> None:
     Dropping the last one of a model that a migration was under way to ends the migration.
     """
     if name not in shop.names():
-        raise IndexNotFound(f"{shop.path} has no generation {name}")
+        raise shop.unknown(name)
     before = encoders_on_disk(shop)
     if shop.current() == name:
         raise StoreBusy(f"generation {name} of {shop.path} serves; promote another one first")
@@ -227,7 +227,7 @@ def _lacks(shop: ShopFolder, manifest: Manifest, name: str, missing: int) -> Ind
 def _before(shop: ShopFolder, served: list[str]) -> str:
     """The first of these that is whole."""
     problem = "none has served before"
-    for name in served:
+    for name in (one for one in served if one in shop.names()):
         try:
             shop.verify(name)
         except VitrineError as error:

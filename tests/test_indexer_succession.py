@@ -268,6 +268,12 @@ def test_embeddings_of_a_model_go_when_its_last_generation_has_gone(shop, tmp_pa
     assert finds(shop, OtherColors(), RED) == ["red", "green"]
 
 
+@pytest.mark.parametrize("step", [promote, rollback, drop])
+def test_a_name_of_no_generation_is_refused_with_the_command_that_lists_them(shop, step):
+    with pytest.raises(IndexNotFound, match="no generation 000009; 'vitrine generations --shop"):
+        step(shop, "000009")
+
+
 def test_what_cannot_be_removed_is_not_said_to_be_in_use(shop, monkeypatch):
     def read_only(*_: object) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
