@@ -61,7 +61,7 @@ def test_a_damaged_current_or_one_that_leads_nowhere_is_told(shop):
         f"{shop.current_file} names 000009, and there is no such generation"
     ]
     shop.current_file.write_bytes(b"\xff")
-    assert "cannot read" in check(shop).problems[0]
+    assert "CURRENT cannot be read" in check(shop).problems[0]
 
 
 def test_a_row_of_nothing_and_an_image_without_row_are_told(shop, store):
