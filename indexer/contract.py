@@ -7,7 +7,7 @@ import msgspec
 FLAT = "Flat"
 DEFAULT_RECALL = 0.98
 EXACT_BELOW = 50_000  # rows; one core compares as many in a few milliseconds
-MEASURED_K = 40  # rows that efforts are measured with: what ten products usually need
+MEASURED_K = 40  # rows that efforts are measured with, and that searches ask for at least
 
 
 class Wishes(msgspec.Struct, frozen=True, kw_only=True):

@@ -87,9 +87,13 @@ def plan_for(vectors: VectorIndex, k: int, count: int, raised: int = 0) -> Plan 
 
 
 def _rows_for(vectors: VectorIndex, k: int, count: int) -> int:
-    """How many rows of all to look at, so that k of the ``count`` allowed ones are among them."""
+    """How many rows of all to look at, so that k of the ``count`` allowed ones are among them.
+
+    At least as many as efforts were measured with: a graph walks as wide as it is asked for rows.
+    """
     n = len(vectors)
-    return k if count == n else min(n, math.ceil(_SPARE * k * n / max(1, count)))
+    rows = k if count == n else math.ceil(_SPARE * k * n / max(1, count))
+    return min(n, max(rows, MEASURED_K))
 
 
 def _harder(vectors: VectorIndex, k: int, count: int) -> float:

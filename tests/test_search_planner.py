@@ -9,7 +9,7 @@ import pytest
 
 from indexer.allowed import Allowed
 from indexer.arrays import unit
-from indexer.contract import Contract, Effort, Level
+from indexer.contract import MEASURED_K, Contract, Effort, Level
 from indexer.recipes import efforts_of
 from indexer.vectors import VectorIndex
 from search.planner import Plan, nearest, plan_for
@@ -122,6 +122,11 @@ def test_the_more_rows_are_asked_for_the_harder_it_tries(vectors):
 def test_a_filter_makes_it_look_further_by_as_much_as_it_keeps_out(vectors):
     index = promised(VectorIndex.build(vectors[:2000], np.arange(2000)), Effort(16, 40), row_us=9)
     assert plan_for(index, 10, 500) == Plan(Effort(64, 160), 60)
+
+
+def test_a_walk_is_at_least_as_wide_as_it_was_measured(vectors):
+    index = promised(VectorIndex.build(vectors[:2000], np.arange(2000)), Effort(16), row_us=9)
+    assert plan_for(index, 10, 2000) == Plan(Effort(16), MEASURED_K)
 
 
 def test_the_cheaper_way_is_taken(vectors):
