@@ -37,8 +37,8 @@ _BUILD_DEPTH = 40  # efConstruction: deeper prunes more, for no better recall at
 _TRAIN_PER_LIST = 64
 _TRAIN_SEED = 1234
 _GRAPH_DEPTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
-_LIST_DEPTHS = (2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
-_REFINES = {"PQ4": (40, 60, 100, 320), "RaBitQ": (80, 160, 320, 640), "sq8": (40, 60, 80)}
+_LIST_DEPTHS = (2, 4, 6, 8, 12, 16, 24, 32, 40, 48, 64, 96, 128, 192, 256)
+_REFINES = {"PQ4": (40, 60, 80, 160, 320), "RaBitQ": (80, 160, 320, 640), "sq8": (40, 60, 80)}
 _NAME = re.compile(r"Flat(-fp16|-sq8)?|HNSW\d+-(fp16|sq8)|IVF\d+-(PQ4|RaBitQ|sq8)")
 
 
