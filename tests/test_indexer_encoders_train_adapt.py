@@ -211,7 +211,7 @@ def test_what_answers_no_more_than_before_is_not_written(catalog, photos, tmp_pa
     done = adapt.adapt(
         BUILTIN, lessons_of(catalog, tmp_path, photos), out, plan, name="same", report=quiet
     )
-    # The same weights, but their whole numbers were learned from other pictures: an answer may turn.
+    # The same weights, but in whole numbers learned from other pictures: an answer may turn.
     assert done.after[:, 0].sum() - done.before[:, 0].sum() < 2
     assert not done.written
     assert not out.exists()
