@@ -70,8 +70,8 @@ def recipes_for(n: int, dim: int) -> list[str]:
 
 
 def lists_for(n: int) -> int:
-    """How many inverted lists suit ``n`` vectors: a power of two near 1.5 times the root."""
-    return 1 << max(2, round(math.log2(max(16.0, 1.5 * n**0.5))))
+    """How many inverted lists suit ``n`` vectors: a power of two near 2.5 times the root."""
+    return 1 << max(2, round(math.log2(max(16.0, 2.5 * n**0.5))))
 
 
 def lay_out(recipe: str, vectors: Vectors) -> Laid:
