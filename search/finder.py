@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from search.recall import RecallWatch
 
 _FUSE_DEPTH = 200  # how deep rankings are fused, at least
-_MAX_MATCHES = 50_000  # items that a query by words considers
+_MAX_MATCHES = 50_000  # items that a query by words considers, where no filter asks for others
 
 
 class Asked(NamedTuple):
@@ -129,7 +129,8 @@ class Finder:
         scores: dict[int, float] = {}
         for part in query.parts:
             if isinstance(part, TextPart) and part.weight > 0:
-                ids, bm25 = self._live.words.search(part.text, _MAX_MATCHES, sequence=view.sequence)
+                limit = _MAX_MATCHES if query.filter is None else view.size
+                ids, bm25 = self._live.words.search(part.text, limit, sequence=view.sequence)
                 for item_id, score in zip(ids, bm25.tolist(), strict=True):
                     if (number := view.number(item_id)) >= 0:
                         scores[number] = scores.get(number, 0.0) + part.weight * score

@@ -85,6 +85,13 @@ def test_words_find_items_by_title_and_color(engine):
     assert engine.by_text("trombone") == []
 
 
+def test_what_passes_a_filter_is_found_however_many_others_have_the_words(engine, monkeypatch):
+    monkeypatch.setattr("search.finder._MAX_MATCHES", 1)
+    for kind, category in (("shoe", "Wear/Shoes"), ("mug", "Home/Mugs")):
+        hits = engine.by_text("yellow", filter=f'category = "{category}"')
+        assert ids(hits) == [f"yellow-{kind}"]
+
+
 def test_an_item_finds_what_resembles_it_and_never_itself(engine):
     assert ids(engine.by_item("red-shoe", k=1)) == ["red-mug"]
     assert "red-shoe" not in ids(engine.by_item("red-shoe", k=50))
