@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +28,7 @@ from indexer.succession import drop, promote, rollback, wanted_encoders
 from indexer.writes import put_items
 from search.engine import SearchEngine
 from tests.conftest import COLORS, jpeg, plain
+from tests.killing import run_kills
 from tests.test_indexer_encoders import write_onnx
 from tests.test_indexer_migrate import draft
 from tests.test_indexer_snapshot import forged
@@ -403,36 +402,20 @@ def test_on_a_full_disk_no_half_of_a_copy_is_left(shop, original, monkeypatch):
 
 
 KEEP = """
-import os, shutil, signal, sys
+import os, shutil, sys
 from pathlib import Path
 from types import SimpleNamespace
 from indexer.encoderfiles import keep_encoder
 from indexer.generation import ShopFolder
+from tests.killing import kill_at_each_step
 
 encoder = SimpleNamespace(id=sys.argv[1], weights_hash=sys.argv[2])
 template, folder = map(Path, sys.argv[3:])
-
-def keep(shop, step):
-    calls = 0
-    def deadly(original):
-        def call(*args, **options):
-            nonlocal calls
-            calls += 1
-            if calls == step:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return original(*args, **options)
-        return call
-    os.fsync, Path.replace, shutil.copyfile = map(deadly, (os.fsync, Path.replace, shutil.copyfile))
-    keep_encoder(ShopFolder(shop), encoder)
-    os._exit(0)
-
-killed = step = 0
-while killed == step:  # until none is left to be killed at
-    step += 1
-    shutil.copytree(template, folder / f"{step}")
-    pid = os.fork() or keep(folder / f"{step}", step)
-    killed += os.waitpid(pid, 0)[1] == signal.SIGKILL
-print(killed)
+print(kill_at_each_step(
+    [(os, "fsync"), (Path, "replace"), (shutil, "copyfile")],
+    lambda step: ShopFolder(shutil.copytree(template, folder / str(step))),
+    lambda shop: keep_encoder(shop, encoder),
+))
 """
 
 
@@ -440,14 +423,9 @@ def test_a_kill_at_any_step_of_keeping_leaves_a_whole_copy_or_none(shop, kept, o
     manifest = shop.manifest(shop.current())
     data = spoil(kept)  # what was changed is mended by the same steps
     (tmp_path / "steps").mkdir()
-    done = subprocess.run(
-        [
-            sys.executable, "-c", KEEP, manifest.encoder, manifest.weights_hash,
-            shop.path, tmp_path / "steps",
-        ],
-        check=True, capture_output=True, text=True, cwd=Path(__file__).parent.parent,
-    )  # fmt: skip
-    assert int(done.stdout) == 8  # two copies, each synced and renamed, and two folders synced
+    steps = tmp_path / "steps"
+    killed = run_kills(KEEP, manifest.encoder, manifest.weights_hash, shop.path, steps)
+    assert killed == 8  # two copies, each synced and renamed, and two folders synced
     for path in (tmp_path / "steps").iterdir():
         torn = ShopFolder(path)
         copy = torn.encoders / kept.name

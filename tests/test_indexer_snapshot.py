@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
-import sys
 import threading
 import zipfile
 from pathlib import Path
@@ -22,6 +20,7 @@ from indexer.snapshot import Snapshot, restore_snapshot, take_snapshot
 from indexer.store import Store
 from search.engine import SearchEngine
 from tests.conftest import COLORS
+from tests.killing import run_kills
 
 
 def silent(*_: object) -> None:
@@ -315,37 +314,26 @@ def test_a_damaged_shop_gives_no_snapshot(make_shop, tmp_path):
 
 
 RESTORE = """
-import os, shutil, signal, sys
+import os, shutil, sys
 from pathlib import Path
 from indexer.generation import ShopFolder
 from indexer.snapshot import restore_snapshot
+from tests.killing import kill_at_each_step
 
 taken, old, folder = map(Path, sys.argv[1:])
 
-def restore(shop, step):
-    calls = 0
-    def deadly(original):
-        def call(*args, **options):
-            nonlocal calls
-            calls += 1
-            if calls == step:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return original(*args, **options)
-        return call
-    os.fsync, Path.rename, shutil.rmtree = map(deadly, (os.fsync, Path.rename, shutil.rmtree))
-    restore_snapshot(taken, ShopFolder(shop), force=True, progress=lambda *_: None)
-    os._exit(0)
-
-killed = step = 0
-while killed == step:  # until none is left to be killed at
-    step += 1
+def prepare(step):
     shop = folder / f"{step}" / "shop"
     shop.parent.mkdir()
     if old.name != "none":
         shutil.copytree(old, shop)
-    pid = os.fork() or restore(shop, step)
-    killed += os.waitpid(pid, 0)[1] == signal.SIGKILL
-print(killed)
+    return ShopFolder(shop)
+
+print(kill_at_each_step(
+    [(os, "fsync"), (Path, "rename"), (shutil, "rmtree")],
+    prepare,
+    lambda shop: restore_snapshot(taken, shop, force=True, progress=lambda *_: None),
+))
 """
 
 
@@ -353,14 +341,7 @@ print(killed)
 def test_a_restore_that_is_killed_at_any_step_leaves_a_whole_shop_or_none(
     taken, tiny_shop, tmp_path, over
 ):
-    done = subprocess.run(
-        [sys.executable, "-c", RESTORE, taken, tiny_shop if over else "none", tmp_path],
-        check=True,
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parent.parent,
-    )
-    killed = int(done.stdout)
+    killed = run_kills(RESTORE, taken, tiny_shop if over else "none", tmp_path)
     assert killed > 8
     expected = answers(tiny_shop)
     for step in range(1, killed + 1):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import io
 import shutil
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -29,6 +27,7 @@ from indexer.store import Row, Store, encoder_key
 from indexer.succession import drop, generations, promote, rollback, wanted_encoders
 from indexer.writes import Draft, Source, put_items
 from search.engine import SearchEngine
+from tests.killing import run_kills
 from tests.test_indexer_generation import BLUE, GREEN, RED, write_items
 
 NEW = "9" * 64
@@ -381,39 +380,25 @@ def test_a_rollback_does_not_wait_for_a_long_job(shop):
 
 
 KILLS = """
-import os, shutil, signal, sys
+import os, shutil, sys
 from pathlib import Path
-from indexer.checkup import check_shop
 from indexer.encoders.color import ColorEncoder
 from indexer.generation import ShopFolder
 from indexer.rebuild import rebuild_index
 from indexer.succession import rollback
+from tests.killing import kill_at_each_step
 
 template, folder = map(Path, sys.argv[1:])
 
-def work(shop, step):
-    calls = 0
-    def deadly(original):
-        def call(*args, **options):
-            nonlocal calls
-            calls += 1
-            if calls == step:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return original(*args, **options)
-        return call
-    os.fsync, shutil.rmtree = deadly(os.fsync), deadly(shutil.rmtree)
-    Path.rename, Path.replace = deadly(Path.rename), deadly(Path.replace)
+def work(shop):
     rebuild_index(shop, ColorEncoder())
     rollback(shop)
-    os._exit(0)
 
-killed = step = 0
-while killed == step:  # until none is left to be killed at
-    step += 1
-    shutil.copytree(template, folder / str(step))
-    pid = os.fork() or work(ShopFolder(folder / str(step)), step)
-    killed += os.waitpid(pid, 0)[1] == signal.SIGKILL
-print(killed)
+print(kill_at_each_step(
+    [(os, "fsync"), (shutil, "rmtree"), (Path, "rename"), (Path, "replace")],
+    lambda step: ShopFolder(shutil.copytree(template, folder / str(step))),
+    work,
+))
 """
 
 
@@ -422,15 +407,7 @@ def test_a_kill_at_any_step_of_a_publication_or_a_rollback_leaves_a_whole_shop(s
     put_items(store, ColorEncoder(), [draft("blue", BLUE)])
     store.close()
     (tmp_path / "killed").mkdir()
-    root = Path(__file__).parent.parent
-    done = subprocess.run(
-        [sys.executable, "-c", KILLS, shop.path, tmp_path / "killed"],
-        cwd=root,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    killed = int(done.stdout)
+    killed = run_kills(KILLS, shop.path, tmp_path / "killed")
     assert killed >= 10  # files and folders synced, renames, what a collection removes
     seen = set()
     for step in range(1, killed + 1):
