@@ -32,11 +32,11 @@ from indexer.errors import (
 from indexer.garbage import collect_garbage
 from indexer.generation import FORMAT, ROWS, VECTORS, WORDS, Manifest, ShopFolder, now
 from indexer.images import LIMITS, ImageLimits
-from indexer.ingest import Progress, ingest, no_progress
+from indexer.ingest import Ingested, Progress, ingest, no_progress
 from indexer.items import Skipped
 from indexer.joblock import job_lock
 from indexer.lexical import LexicalIndex
-from indexer.merge import merge_catalog
+from indexer.merge import Merge, merge_catalog
 from indexer.pictures import Keep, set_images
 from indexer.standing import standing_generation
 from indexer.store import Store, encoder_key
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from indexer.encoders.base import Encoder
-    from indexer.sources import Catalog
+    from indexer.sources import Catalog, Scan
 
 
 class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,32 +109,15 @@ def build_index(
         try:
             shop.tidy()
             keep_encoder(shop, encoder)
-            standing = standing_generation(shop)
-            with store.write() as writer:
-                began = writer.sequence
-                set_images(writer, catalog.root, keep_images)
-                if standing and standing[1].weights_hash != encoder.weights_hash:
-                    # Else the new index would lack what others put while it is built.
-                    announce(writer, (encoder.id, encoder.weights_hash))
+            began = _begin(shop, store, catalog, encoder, keep_images)
             done = ingest(
                 catalog, store, encoder, total=scan.images, limits=limits, progress=progress
             )
-            if not done.found:
-                first = done.skipped[0]
-                raise BadCatalog(
-                    f"{catalog.path}: none of {scan.items} items has an image that can be read; "
-                    f"{first.item_id or first.where}: {first.reason}"
-                )
+            _check_found(catalog, scan, done)
             companions = Companions(store, encoder, limits=limits)
             companions.embed(image for one in done.found for image in one.images)
             clock.lap("ingest")
-            with store.write() as writer:
-                first_row = writer.meta("next_row", 0)
-                touched = writer.changes_since(began) or {}
-                merge = merge_catalog(writer, done.found, touched)
-                companions.complete(writer, first_row)
-            if merge.changed or merge.removed:
-                store.sweep()
+            merge = _merged(store, done, began, companions)
             clock.lap("merge")
             progress("publish", 0, 1, len(done.skipped))
             name, manifest, published = publish(
@@ -257,6 +240,41 @@ def publish(
                 hand_over(writer, before, (encoder.id, encoder.weights_hash))
             shop.make_current(name)
     return name, manifest, True
+
+
+def _begin(
+    shop: ShopFolder, store: Store, catalog: Catalog, encoder: Encoder, keep_images: Keep | None
+) -> int:
+    """Tell the store what is coming; the number of its last change before."""
+    standing = standing_generation(shop)
+    with store.write() as writer:
+        began = writer.sequence
+        set_images(writer, catalog.root, keep_images)
+        if standing and standing[1].weights_hash != encoder.weights_hash:
+            # Else the new index would lack what others put while it is built.
+            announce(writer, (encoder.id, encoder.weights_hash))
+    return began
+
+
+def _check_found(catalog: Catalog, scan: Scan, done: Ingested) -> None:
+    if not done.found:
+        first = done.skipped[0]
+        raise BadCatalog(
+            f"{catalog.path}: none of {scan.items} items has an image that can be read; "
+            f"{first.item_id or first.where}: {first.reason}"
+        )
+
+
+def _merged(store: Store, done: Ingested, began: int, companions: Companions) -> Merge:
+    """Bring the items in line with the catalog, but for those that others wrote since."""
+    with store.write() as writer:
+        first_row = writer.meta("next_row", 0)
+        touched = writer.changes_since(began) or {}
+        merge = merge_catalog(writer, done.found, touched)
+        companions.complete(writer, first_row)
+    if merge.changed or merge.removed:
+        store.sweep()
+    return merge
 
 
 def _check_standing(shop: ShopFolder, before: str | None, name: str) -> None:
