@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from indexer.build import publish
 from indexer.encoderfiles import keep_encoder
 from indexer.errors import IndexMismatch
 from indexer.images import LIMITS, ImageLimits
 from indexer.joblock import job_lock
+from indexer.publishing import publish
 from indexer.reembed import Missing, Reembedding, missing_pictures
 from indexer.store import Store
 from indexer.succession import announce

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from indexer.build import publish
 from indexer.encoderfiles import keep_encoder
 from indexer.errors import IndexMismatch
 from indexer.garbage import collect_garbage
 from indexer.ingest import Progress, no_progress
 from indexer.joblock import job_lock
+from indexer.publishing import publish
 from indexer.standing import legible_manifest, serving_order
 from indexer.store import Store
 

@@ -28,11 +28,11 @@ from bench_search import machine
 from bench_vectors import load_sample
 
 from indexer.allowed import Allowed
-from indexer.build import publish
 from indexer.contract import MEASURED_K, Terms, Wishes
 from indexer.encoders.registry import load_encoder
 from indexer.generation import ShopFolder
 from indexer.items import Item
+from indexer.publishing import publish
 from indexer.store import Store
 from indexer.tuning import TOP, choose_recipe, recall_of
 from indexer.writes import Draft, Source, put_items

@@ -440,7 +440,7 @@ def test_an_interrupted_build_goes_on_where_it_stopped(
         build(folder, shop, Stopping(batches=4))
     with pytest.raises(IndexNotFound):
         shop.current()
-    monkeypatch.setattr("indexer.build.calibrate", lambda *_: Fitted(None, "it encodes, too"))
+    monkeypatch.setattr("indexer.publishing.calibrate", lambda *_: Fitted(None, "it encodes, too"))
     encoder = Counting()
     report = build(folder, shop, encoder)
     assert (encoder.encoded, report.encoded, report.reused) == (4, 4, 8)

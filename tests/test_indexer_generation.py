@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer import build as build_module
+from indexer import publishing
 from indexer.build import build_index
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound, VitrineError
@@ -349,4 +349,4 @@ def test_the_manifest_says_what_a_build_was_made_from(twice_built, monkeypatch):
     assert (manifest.encoder, manifest.recipe, manifest.dim) == ("color", "Flat", 112)
     assert set(manifest.files) == set(FILES) - {MANIFEST}
     assert manifest.created.endswith("Z")
-    assert manifest.version == build_module._version()
+    assert manifest.version == publishing._version()

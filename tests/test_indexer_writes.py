@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pkgutil
 import signal
 import subprocess
 import sys
@@ -316,17 +317,15 @@ class Trained(ColorEncoder):
         return np.roll(super().encode_images(images), 1, axis=1)
 
 
-@pytest.mark.parametrize("moment", ["ingest", "calibrate"])
+@pytest.mark.parametrize("moment", ["build.ingest", "publishing.calibrate"])
 def test_what_is_written_while_new_weights_are_indexed_is_found_by_them(
     tmp_path, monkeypatch, moment
 ):
     """A service that still has the old weights writes: before the index is laid out, and after."""
-    from indexer import build
-
     catalog = open_catalog(write_catalog(tmp_path / "catalog"))
     shop = ShopFolder(tmp_path / "shop")
     build_index(catalog, shop, ENCODER)
-    step = getattr(build, moment)
+    step = pkgutil.resolve_name(f"indexer.{moment}")
 
     def write_first(*given, **named):
         with Store_of(shop) as store:
@@ -334,7 +333,7 @@ def test_what_is_written_while_new_weights_are_indexed_is_found_by_them(
             put_items(store, ENCODER, [draft("new", "red", spot=33)], companions=others)
         return step(*given, **named)
 
-    monkeypatch.setattr(build, moment, write_first)
+    monkeypatch.setattr(f"indexer.{moment}", write_first)
     assert build_index(catalog, shop, Trained()).published
     with SearchEngine.open(shop.path, encoder=Trained()) as engine:
         hits = engine.by_image(jpeg(plain(COLORS["red"])), k=3)

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from indexer.arrays import unit
-from indexer.build import publish
 from indexer.contract import Terms, Wishes
 from indexer.encoders.color import ColorEncoder
 from indexer.generation import ShopFolder
 from indexer.items import Item
 from indexer.placing import on_gpus
+from indexer.publishing import publish
 from indexer.store import Store
 from indexer.writes import Draft, Source, delete_items, put_items
 from search.engine import SearchEngine

@@ -314,8 +314,8 @@ class Vectors(ColorEncoder):
 
 def filled(folder: Path, vectors: np.ndarray, items: list[tuple[str, str, dict]]) -> ShopFolder:
     """A shop whose rows are these vectors; row n belongs to the n-th (item, product, fields)."""
-    from indexer.build import publish
     from indexer.items import Item
+    from indexer.publishing import publish
 
     shop = ShopFolder(folder)
     folder.mkdir()

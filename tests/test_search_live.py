@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from indexer.build import publish
 from indexer.encoders.color import ColorEncoder
 from indexer.generation import ShopFolder
 from indexer.items import Item
+from indexer.publishing import publish
 from indexer.rebuild import rebuild_index
 from indexer.store import Store
 from indexer.writes import Draft, Source, delete_items, patched, put_items
@@ -194,9 +194,9 @@ def test_a_shop_that_is_emptied_answers_nothing_and_can_be_rebuilt_and_filled(li
 
 
 def test_a_rebuild_loses_nothing_that_is_written_meanwhile(live, shop, monkeypatch):
-    import indexer.build as build
+    from indexer import publishing
 
-    check = build.check_index
+    check = publishing.check_index
 
     def write_then_check(*given, **options):
         live.put([draft("meanwhile", 4)])
@@ -204,7 +204,7 @@ def test_a_rebuild_loses_nothing_that_is_written_meanwhile(live, shop, monkeypat
         return check(*given, **options)
 
     live.put([draft("before", 6)])
-    monkeypatch.setattr(build, "check_index", write_then_check)
+    monkeypatch.setattr(publishing, "check_index", write_then_check)
     rebuild_index(shop, ENCODER)
     live.refresh()
     with SearchEngine.open(shop.path) as fresh:
