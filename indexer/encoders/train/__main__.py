@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
         "--teacher", type=Path, help=f"MobileNetV2 .tflite; default DATA/{TEACHER_FILE}"
     )
     parser.add_argument(
-        "--name", default="vitrine-retail-4", help="name of the weights in the JSON"
+        "--name", default="vitrine-retail-5", help="name of the weights in the JSON"
     )
     parser.add_argument("--rounds", type=int, default=3, help="views made of each photo")
     parser.add_argument("--steps", type=int, help="training steps; default as shipped")

@@ -34,6 +34,7 @@ from indexer.encoders.train.export import export, load_network
 from indexer.encoders.train.integers import to_integers
 from indexer.encoders.train.lessons import Lessons
 from indexer.encoders.train.losses import Proxies, same_thing
+from indexer.encoders.train.memory import keep_memory
 from indexer.encoders.train.network import Network
 from indexer.errors import EncoderNotFound, StoreFull
 
@@ -242,6 +243,7 @@ def adapt(
     network, side = _opened(start)
     exam = Exam(lessons, side.size)
     before = exam.judge(OnnxEncoder(start, encoder_id="before"))
+    keep_memory()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # each worker takes steps of its own: a shared one waits for both
     began = time.monotonic()

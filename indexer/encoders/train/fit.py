@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from indexer.encoders.train.augment import augment
 from indexer.encoders.train.batches import Batches
 from indexer.encoders.train.goals import Goals
+from indexer.encoders.train.memory import keep_memory
 from indexer.encoders.train.network import Network
 from indexer.encoders.train.plan import Plan
 
@@ -140,6 +141,7 @@ def fit(batches: Batches, plan: Plan, checkpoint: Path, report: Callable[[str], 
     the bit, with more within noise. Goes on from `checkpoint` where that exists and was made
     with the same plan (else ValueError); writes it every 200 steps and at the end.
     """
+    keep_memory()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

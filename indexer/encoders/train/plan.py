@@ -13,7 +13,7 @@ class Plan:
     """The lengths, rates and weights of one training run."""
 
     shape: Shape = field(default_factory=Shape)
-    steps: int = 22_000
+    steps: int = 20_000
     pairs: int = 48
     sizes: tuple[tuple[float, int], ...] = (
         (0.1, 64),
