@@ -124,7 +124,7 @@ class LexicalIndex:
             found = self._connection.execute(
                 "SELECT item_id, bm25(words, ?, ?, ?, ?) AS badness FROM words "  # noqa: S608
                 f"JOIN items ON number = words.rowid WHERE words MATCH ? {alive} "
-                "ORDER BY badness, number LIMIT ?",
+                "ORDER BY badness, item_id LIMIT ?",
                 (*_WEIGHTS, expression, *moment, limit),
             ).fetchall()
         # SQLite's bm25() is negative, smaller is better; ours grows with likeness.
@@ -135,7 +135,8 @@ class LexicalIndex:
         """Replace the words of these items, by id, for searches from ``sequence`` on.
 
         None deletes them. The index becomes a copy in memory with the first change; its file
-        stays as it is. Searches may go on meanwhile; two changes may not.
+        stays as it is. Searches may go on meanwhile; two changes may not. One that failed may be
+        made again: what it had done counts for no search.
         """
         pairs = list(items.items())
         if pairs:
@@ -143,8 +144,12 @@ class LexicalIndex:
         for start in range(0, len(pairs), _AT_ONCE):
             with self._lock:
                 self._connection.execute("BEGIN")
-                for item_id, item in pairs[start : start + _AT_ONCE]:
-                    self._replace(item_id, item, sequence)
+                try:
+                    for item_id, item in pairs[start : start + _AT_ONCE]:
+                        self._replace(item_id, item, sequence)
+                except BaseException:
+                    self._connection.execute("ROLLBACK")
+                    raise
                 self._connection.execute("COMMIT")
         self.sequence = sequence
 

@@ -30,7 +30,7 @@ class _Waiting:
     alike: Hashable
     taken: bool = False  # some thread searches for it
     found: Answer | None = None
-    failed: Exception | None = None
+    failed: BaseException | None = None
 
     @property
     def done(self) -> bool:
@@ -94,7 +94,7 @@ def _search(index: Any, batch: list[_Waiting], k: int, parameters: Any) -> None:
         positions, scores = answer(
             index, np.concatenate([one.queries for one in batch]), k, parameters
         )  # (sum of q, k) each
-    except Exception as error:  # noqa: BLE001 - whatever it is, each of them raises it
+    except BaseException as error:  # noqa: BLE001 - whatever it is, each of them raises it
         for one in batch:
             one.failed = error
         return

@@ -182,7 +182,8 @@ class Columns:
             return key
         if f"attributes.{key}" in self._schema:
             return f"attributes.{key}"
-        known = [name.removeprefix("attributes.") for name in self._schema if name not in BUILTIN]
+        names = tuple(self._schema)  # a copy: a change of the shop may be adding to it
+        known = [name.removeprefix("attributes.") for name in names if name not in BUILTIN]
         shown = ", ".join([*BUILTIN, *sorted(known)][:40])
         raise BadQuery(f"unknown filter field {key[:80]!r}; this shop has {shown}", param="filter")
 

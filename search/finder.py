@@ -76,7 +76,8 @@ class Finder:
         if any(isinstance(part, ItemPart) for part in query.parts):
             allowed = allowed & ~_named(query, view, groups)
         scores = self._scores(query, view)
-        ranked = sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
+        # Of equal scores by id: item numbers differ between processes.
+        ranked = sorted(scores.items(), key=lambda pair: (-pair[1], view.ids[pair[0]]))
         matches = [Found(number, -1, score) for number, score in ranked if allowed[number]]
         worded = np.fromiter(scores, dtype=np.int64, count=len(scores))
         return Asked(query, view, groups, allowed, matches, worded)

@@ -77,10 +77,9 @@ def begin_of(
         moved = cosines and abs(one.found.score - cursor.score) > _JITTER
         if one.found.item == number and not moved:
             return place + 1
-    # Deleted or moved: those that score alike stand in the order of their numbers.
-    number = view.numbers.get(cursor.item_id, view.size)
-    mark = (-cursor.score, number)
-    return sum((-one.found.score, one.found.item) <= mark for one in ranked)
+    # Deleted or moved: those that score alike stand in the order of their ids.
+    mark = (-cursor.score, cursor.item_id)
+    return sum((-one.found.score, view.ids[one.found.item]) <= mark for one in ranked)
 
 
 def page_of(asked: Asked, ranking: Ranking, reader: Reader, generation: str) -> Page | None:

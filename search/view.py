@@ -24,7 +24,7 @@ from search.planner import nearest
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from indexer.arrays import Embedding
+    from indexer.arrays import Embedding, Scores
     from indexer.vectors import VectorIndex
     from search.layers import LayeredColumns
     from search.recall import RecallWatch
@@ -165,7 +165,7 @@ class ShopView:
         )
         k = min(available, self._rows_for(limit, groups))
         while available:
-            best = _best_of_items(parts, query, k, watch)
+            best = _best_of_items(parts, query, k, watch, self.ids)
             if k >= available:
                 return Reached(best.found, best.mode)
             first = _leading_scores(best.found, groups, limit)
@@ -190,6 +190,7 @@ def _best_of_items(
     query: Embedding,
     k: int,
     watch: RecallWatch | None,
+    ids: Sequence[str],
 ) -> _Best:
     """The best of each item among the k best allowed rows of all segments, best first."""
     mode: Literal["exact", "ann"] = "exact"
@@ -207,8 +208,8 @@ def _best_of_items(
         items.append(segment.item_of[there])
         rows.append(segment.vectors.rows[there])
         scores.append(near.scores[: len(there)])
-    item, row, score = (np.concatenate(each) for each in (items, rows, scores))  # (r,) each
-    order = np.lexsort((row, item, np.negative(score)))[:k]
+    item, row, score = np.concatenate(items), np.concatenate(rows), np.concatenate(scores)  # (r,)
+    order = _order(score, item, row, ids)[:k]
     taken: set[int] = set()
     best = []  # of each item, its best row
     for one in zip(item[order].tolist(), row[order].tolist(), score[order].tolist(), strict=True):
@@ -216,6 +217,22 @@ def _best_of_items(
             taken.add(one[0])
             best.append(Found(*one))
     return _Best(best, mode, float(score[order[-1]]) if len(order) == k else -math.inf)
+
+
+def _order(
+    score: Scores, item: NDArray[np.int64], row: NDArray[np.int64], ids: Sequence[str]
+) -> NDArray[np.int64]:
+    """Positions, the best score first; of equal ones by item id, then by row; all (r,).
+
+    Not by item number: that is another one in another process, and pages go from one to the next.
+    """
+    order = np.lexsort((row, np.negative(score)))
+    ranked = score[order]
+    if not (ranked[1:] == ranked[:-1]).any():
+        return order
+    names = [ids[number] for number in item.tolist()]
+    keys = list(zip((-score).tolist(), names, row.tolist(), strict=True))
+    return np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.int64)
 
 
 def _leading_scores(found: list[Found], groups: NDArray[np.int64], most: int) -> list[float]:

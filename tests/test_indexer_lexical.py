@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from indexer import lexical
 from indexer.errors import IndexCorrupt, StoreFull
 from indexer.items import Item
 from indexer.lexical import LexicalIndex, match_expression
@@ -216,6 +217,26 @@ def test_many_threads_may_ask_at_once(words):
     for thread in threads:
         thread.join()
     assert answers == [["boots", "polish"]] * 200
+
+
+def test_a_change_that_fails_half_way_can_be_made_again(words, monkeypatch):
+    news = {"a": item("a", title="gondola"), "boots": None, "b": item("b", title="gondola")}
+    add = lexical._add_words
+
+    def failing(connection: sqlite3.Connection, number: int, new: Item) -> None:
+        if new.item_id == "b":
+            raise sqlite3.OperationalError("out of memory")
+        add(connection, number, new)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lexical, "_add_words", failing)
+        with pytest.raises(sqlite3.OperationalError):
+            words.change(news, 1)
+    assert found(words, "gondola") == []
+    assert found(words, "boots") == ["boots", "polish"]
+    words.change(news, 1)
+    assert found(words, "gondola") == ["a", "b"]
+    assert found(words, "boots") == ["polish"]
 
 
 @settings(max_examples=60, deadline=None)

@@ -178,6 +178,21 @@ def test_many_small_writes_leave_few_segments(live):
     assert nearest(live, 4) == ["i0", "n0", "n1", "n2"]
 
 
+def test_hits_of_equal_score_stand_alike_in_every_process(live, shop):
+    """One opened before the writes and one after count items differently."""
+    for item_id in ("z", "m", "a"):
+        live.put([draft(item_id, 0, title="a thing like another")])
+    live.refresh()
+
+    def worded(engine: SearchEngine) -> list[str]:
+        query = Query(parts=[TextPart("another")], limit=3)
+        return [hit.item_id for hit in engine.search(query).hits]
+
+    with SearchEngine.open(shop.path) as later:
+        assert nearest(live, 4) == nearest(later, 4) == ["a", "i0", "m", "z"]
+        assert worded(live) == worded(later) == ["a", "m", "z"]
+
+
 def test_a_shop_that_is_emptied_answers_nothing_and_can_be_rebuilt_and_filled(live, shop):
     live.delete([f"i{n}" for n in range(9)])
     live.refresh()
