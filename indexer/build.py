@@ -24,7 +24,7 @@ from indexer.joblock import job_lock
 from indexer.merge import Merge, merge_catalog
 from indexer.pictures import Keep, set_images
 from indexer.publishing import publish
-from indexer.standing import standing_generation
+from indexer.standing import serving_name, standing_generation
 from indexer.store import Store
 from indexer.succession import announce
 
@@ -76,19 +76,20 @@ def build_index(
 
     Safe to interrupt at any time and to run again. Raises BadCatalog (duplicates, nothing to
     index), CannotPromise (see ``Terms``), IndexMismatch (the shop was built with another encoder),
-    StoreBusy, StoreFull.
+    StoreBusy (another job works, or an operator moved CURRENT meanwhile), StoreFull.
     """
     clock = _Clock()
     progress("scan", 0, 1, 0)
     scan = catalog.scan()
     progress("scan", 1, 1, len(scan.skipped))
     clock.lap("scan")
-    _check_encoder(shop, encoder)
     try:
         shop.path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreFull(f"cannot make {shop.path}: {error.strerror or error}") from error
     with job_lock(shop.path, "vitrine index"):
+        since = serving_name(shop)  # before the check: who promotes another model later is noticed
+        _check_encoder(shop, encoder)
         store = Store(shop.store, create=True)
         try:
             shop.tidy()
@@ -110,6 +111,7 @@ def build_index(
                 encoder,
                 catalog=catalog.path,
                 skipped=len(done.skipped),
+                since=since,
                 terms=terms,
                 progress=progress,
             )

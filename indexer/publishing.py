@@ -16,7 +16,7 @@ from indexer.errors import IndexCorrupt, IndexNotFound, StoreBusy
 from indexer.generation import FORMAT, ROWS, VECTORS, WORDS, Manifest, ShopFolder, now
 from indexer.ingest import Progress, no_progress
 from indexer.lexical import LexicalIndex
-from indexer.standing import standing_generation
+from indexer.standing import serving_name, standing_generation
 from indexer.store import Store, encoder_key
 from indexer.succession import hand_over
 from indexer.tuning import choose_recipe
@@ -36,15 +36,17 @@ def publish(
     catalog: Path,
     skipped: int,
     candidate: bool = False,
+    since: str | None = None,
     terms: Terms | None = None,
     progress: Progress = no_progress,
 ) -> tuple[str, Manifest, bool]:
     """Write a generation of everything in the store and make it current, if anything changed.
 
     A ``candidate`` is not made current. Rows whose picture is lost to this encoder are left out.
-    Returns its name, its manifest and whether it is a new one. IndexCorrupt when the canary
-    finds fault with it, CannotPromise when the terms cannot be kept: the old one then stays
-    current.
+    ``since`` is what CURRENT named when the job began, by default what it names now: StoreBusy
+    when an operator moves it meanwhile. Returns its name, its manifest and whether it is a new
+    one. IndexCorrupt when the canary finds fault with it, CannotPromise when the terms cannot be
+    kept: the old one then stays current.
     """
     terms = terms or Terms()
     with store.read() as reader:
@@ -58,7 +60,7 @@ def publish(
         records = list(reader.items())
         changes, next_row = reader.meta("changes", 0), reader.meta("next_row", 0)
         contents = [(row.content, row.variant) for _, row in rows]
-        standing, current = _current(shop), standing_generation(shop)
+        since, current = since or serving_name(shop), standing_generation(shop)
         wishes = _wishes(terms, current)
         if (
             current
@@ -111,7 +113,7 @@ def publish(
     name = shop.add(manifest, write)
     if not candidate:
         with store.write() as writer:  # as every move of CURRENT that depends on where it stands
-            _check_standing(shop, standing, name)
+            _check_standing(shop, since, name)
             if current and current[1].weights_hash != encoder.weights_hash:
                 before = (current[1].encoder, current[1].weights_hash)
                 hand_over(writer, before, (encoder.id, encoder.weights_hash))
@@ -120,23 +122,16 @@ def publish(
 
 
 def _check_standing(shop: ShopFolder, before: str | None, name: str) -> None:
-    """StoreBusy when an operator moved CURRENT while this generation was being built.
+    """StoreBusy when an operator moved CURRENT since the job that built this generation began.
 
     Their word is the later one. And by another model rows may have been written since.
     """
-    standing = _current(shop)
+    standing = serving_name(shop)
     if standing and before and standing != before:
         raise StoreBusy(
             f"{shop.path} went from generation {before} to {standing} while {name} was built, so "
             f"that serves on; 'vitrine promote {name} --shop {shop.path}' if you want the new one"
         )
-
-
-def _current(shop: ShopFolder) -> str | None:
-    try:
-        return shop.current()
-    except (IndexNotFound, IndexCorrupt):
-        return None
 
 
 def _serves(shop: ShopFolder, name: str) -> bool:

@@ -14,7 +14,7 @@ from indexer.garbage import collect_garbage
 from indexer.ingest import Progress, no_progress
 from indexer.joblock import job_lock
 from indexer.publishing import publish
-from indexer.standing import legible_manifest, serving_order
+from indexer.standing import legible_manifest, serving_name, serving_order
 from indexer.store import Store
 
 if TYPE_CHECKING:
@@ -46,18 +46,21 @@ def rebuild_index(
 
     Writes may go on: what is written after the rebuild began is searched beside the new
     generation, as it was beside the old one. ``terms`` are those of the last build unless given.
-    Raises CannotPromise, IndexNotFound, IndexMismatch (the shop was
-    built with another encoder), IndexCorrupt (the canary found fault), StoreBusy, StoreFull.
+    Raises CannotPromise, IndexNotFound, IndexMismatch (the shop was built with another encoder),
+    IndexCorrupt (the canary found fault), StoreBusy (another job works, or an operator moved
+    CURRENT meanwhile), StoreFull.
     """
     start = time.perf_counter()
-    before = legible_manifest(shop, serving_order(shop))
-    if (before.encoder, before.weights_hash) != (encoder.id, encoder.weights_hash):
-        raise IndexMismatch(
-            f"{shop.path} was built with encoder {before.encoder!r} of other weights or name than "
-            f"{encoder.id!r}; run 'vitrine migrate --encoder {encoder.id}' to change it",
-            param="encoder",
-        )
+    serving_order(shop)  # IndexNotFound before a lock is made where there is no shop
     with job_lock(shop.path, "vitrine rebuild"):
+        since = serving_name(shop)  # before the check: who promotes another model later is noticed
+        before = legible_manifest(shop, serving_order(shop))
+        if (before.encoder, before.weights_hash) != (encoder.id, encoder.weights_hash):
+            raise IndexMismatch(
+                f"{shop.path} was built with encoder {before.encoder!r} of other weights or name "
+                f"than {encoder.id!r}; run 'vitrine migrate --encoder {encoder.id}' to change it",
+                param="encoder",
+            )
         store = Store(shop.store)
         try:
             progress("publish", 0, 1, 0)
@@ -68,6 +71,7 @@ def rebuild_index(
                 encoder,
                 catalog=Path(before.catalog),
                 skipped=before.skipped,
+                since=since,
                 terms=terms,
                 progress=progress,
             )

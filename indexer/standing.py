@@ -36,6 +36,14 @@ def serving_order(shop: ShopFolder) -> list[str]:
     return [served[0], *before, *older]
 
 
+def serving_name(shop: ShopFolder) -> str | None:
+    """The name that CURRENT gives; None where it is damaged or gone, or nothing was built."""
+    try:
+        return shop.current()
+    except (IndexNotFound, IndexCorrupt):
+        return None
+
+
 def standing_generation(shop: ShopFolder) -> tuple[str, Manifest] | None:
     """The first generation of the serving order whose manifest can be read, else the newest.
 

@@ -373,3 +373,22 @@ def test_a_build_that_was_overtaken_by_a_promotion_does_not_undo_it(shop, store,
     with pytest.raises(StoreBusy, match="went from generation 000001 to 000002 while 000003 was"):
         rebuild_index(shop, ColorEncoder())
     assert shop.current() == done.generation
+
+
+def test_a_promotion_while_a_catalog_is_read_is_not_undone_when_the_build_ends(folder, shop, store):
+    """Reading may take hours: what the operator said meanwhile is the later word."""
+    done = run(shop)
+    (folder / "pink.jpg").write_bytes(jpeg(plain((255, 105, 180))))
+    with (folder / "catalog.csv").open("a", encoding="utf-8") as file:
+        file.write(f"pink{',' * 9}pink.jpg\n")
+
+    def promoted(stage: str, *_: int) -> None:
+        if stage == "encode" and shop.current() != done.generation:
+            promote(shop, done.generation)
+
+    with pytest.raises(StoreBusy, match="went from generation 000001 to 000002 while 000003 was"):
+        build_index(open_catalog(folder / "catalog.csv"), shop, ColorEncoder(), progress=promoted)
+    assert shop.current() == done.generation
+    with store.read() as reader:
+        assert wanted_encoders(reader)[0] == ("other", NEW)
+        assert reader.has_embedding(OTHER, reader.item("pink").images[0].content)
