@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from search.columns import Columns, Mask, top_values
 from search.filters import BUILTIN
+from search.query import MAX_FACETS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,18 +97,27 @@ class LayeredColumns:
         return {text.casefold(): count for text, count in self._tally(key, self.alive).items()}
 
     def offered(self) -> list[str]:
-        """The fields worth offering as filters: few enough values, on enough items."""
-        names = ["category"] if self._tally("category", self.alive) else []
+        """The fields worth offering as filters: few enough values, on enough items.
+
+        As many as one query may count: of more, those that most items carry.
+        """
+        named = ["category"] if self._tally("category", self.alive) else []
         total = int(self.alive.sum())
-        names.extend(
-            name if (short := name.removeprefix("attributes.")) in BUILTIN else short
+        carried = {
+            name: covered
             for name in sorted(self._schema)
             if name.startswith("attributes.")
             and self._entries(name) * 4 >= total  # a catalog may have a field for every item
             and 2 <= len(self._tally(name, self.alive)) <= _OFFERED_VALUES
-            and self._covered(name) * 4 >= total
+            and (covered := self._covered(name)) * 4 >= total
+        }
+        room = MAX_FACETS - len(named) - 1
+        kept = sorted(sorted(carried, key=lambda name: -carried[name])[:room])
+        named.extend(
+            name if (short := name.removeprefix("attributes.")) in BUILTIN else short
+            for name in kept
         )
-        return [*names, "in_stock"]
+        return [*named, "in_stock"]
 
     def _layer(self, items: Mapping[int, Item], owner: NDArray[np.int64], serial: int) -> Layer:
         """A layer of these items, which from now on count there."""

@@ -10,6 +10,7 @@ from indexer.items import Item
 from search.columns import Columns
 from search.filters import Match, Range, parse_filter
 from search.layers import LayeredColumns
+from search.query import MAX_FACETS
 
 
 def item(
@@ -186,6 +187,16 @@ def test_fields_that_few_items_have_are_not_counted_to_be_offered(monkeypatch):
     )
     assert columns.offered() == ["in_stock"]
     assert counted == ["category", "attributes.color"]
+
+
+def test_no_more_fields_are_offered_than_one_query_counts_and_those_that_most_items_have():
+    everywhere = {f"field {n:02}": "x" for n in range(20)}
+    first = everywhere | {"field 00": "y", "field 01": "y"}
+    rows = [{name: f"{value}{at}" for name, value in first.items()} for at in range(2)]
+    rows.append({name: "x0" for name in everywhere if name != "field 03"})
+    columns = LayeredColumns.of([item(str(n), ["Home"], **row) for n, row in enumerate(rows)])
+    kept = [name for name in sorted(everywhere) if name != "field 03"][: MAX_FACETS - 2]
+    assert columns.offered() == ["category", *kept, "in_stock"]
 
 
 def test_an_attribute_that_has_a_fields_name_is_offered_so_that_it_can_be_asked_for():

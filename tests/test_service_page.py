@@ -435,6 +435,20 @@ def test_filters_narrow_the_answer_as_their_counts_say(page, shop):
     assert hits(page) == [hit["item_id"] for hit in before["hits"]]
 
 
+def test_only_fields_that_the_shop_offers_are_counted(page, shop):
+    offered = ["category", "material", "in_stock"]  # a field that the shop lacks would be refused
+
+    def fewer(route) -> None:
+        route.fulfill(json={**route.fetch().json(), "facets": offered})
+
+    page.route("**/v1/status", fewer)
+    page.reload()
+    page.get_by_role("searchbox").fill("lamp")
+    with page.expect_request("**/v1/search") as asked:
+        page.keyboard.press("Enter")
+    assert asked.value.post_data_json["facets"] == offered
+
+
 def test_two_values_of_one_field_widen_it(page, shop):
     answer(page, lambda: drop(page, photo_of(shop, shop.first_of("Mugs"))))
     rows = page.locator("#filters details", has_text="Color").locator("li")

@@ -35,9 +35,11 @@ const facetsAsked = api
   .then((status) => {
     byId("foot").textContent = `${status.items.toLocaleString()} items to look at`;
     byId("foot").title = `Encoder ${status.encoder}, generation ${status.generation}`;
-    return [...new Set(["category", "color", ...(status.facets ?? []), "in_stock"])].slice(0, 24);
+    // Only what this shop has: a field that it lacks is refused, and with it the whole question.
+    const first = ["category", "color", "colour"].filter((field) => status.facets.includes(field));
+    return [...new Set([...first, ...status.facets])];
   })
-  .catch(() => ["category", "color", "in_stock"]);
+  .catch(() => ["category", "in_stock"]);
 
 // --- Where we are -------------------------------------------------------------------------
 
