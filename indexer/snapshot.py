@@ -117,16 +117,19 @@ def restore_snapshot(
 ) -> Snapshot:
     """Make the shop that a snapshot holds; it appears whole, or not at all.
 
-    With ``force`` it replaces a shop that is there, unless that is being served or worked on
-    (StoreBusy). Raises IndexNotFound, IndexCorrupt (cut short or changed), IndexMismatch (of a
-    newer format), StoreFull.
+    With ``force`` it replaces a shop that is there, unless that is being served or worked on, or
+    holds the snapshot itself (StoreBusy); of a link, what it leads to. Raises IndexNotFound,
+    IndexCorrupt (cut short or changed), IndexMismatch (of a newer format), StoreFull.
     """
+    shop = ShopFolder(os.path.realpath(shop.path))  # renaming a link would leave its shop behind
     _put_back(shop)
     if not force and _is_there(shop):
         raise StoreBusy(
             f"{shop.path} is there already and not empty; restore elsewhere, or add --force to "
             "replace it"
         )
+    if Path(os.path.realpath(path)).is_relative_to(shop.path):
+        raise StoreBusy(f"{path} lies in the shop that it would replace; move it elsewhere first")
     draft = _beside(shop, "restoring")
     try:
         draft.path.mkdir(parents=True, exist_ok=True)

@@ -249,6 +249,31 @@ def test_a_shop_that_is_there_is_not_replaced_without_being_asked_to(make_shop, 
     assert [name for name in left_in(tmp_path) if name.startswith(".")] == []
 
 
+def test_a_snapshot_within_the_shop_that_it_would_replace_is_not_lost_with_it(make_shop, tmp_path):
+    shop = make_shop()
+    path = shop / "backups" / "shop.vitrine"
+    path.parent.mkdir()
+    take_snapshot(ShopFolder(shop), path, progress=silent)
+    with pytest.raises(StoreBusy, match="lies in the shop that it would replace; move it"):
+        restore(path, shop, force=True)
+    restore(path.rename(tmp_path / "shop.vitrine"), shop, force=True)
+    assert answers(shop)["red"][0][0].startswith("red")
+
+
+def test_a_link_to_a_shop_stays_one_and_leads_to_the_restored(make_shop, taken, tmp_path):
+    shop = make_shop()
+    (shop / "mark").touch()
+    (tmp_path / "links").mkdir()
+    link = tmp_path / "links" / "shop"
+    link.symlink_to(shop)
+    for _ in range(2):
+        restore(taken, link, force=True)
+    assert link.is_symlink()
+    assert left_in(link.parent) == ["shop"]
+    assert "mark" not in left_in(shop)
+    assert answers(link)["red"][0][0].startswith("red")
+
+
 def test_an_empty_folder_is_no_shop(taken, tmp_path):
     (tmp_path / "shop").mkdir()
     restore(taken, tmp_path / "shop")
