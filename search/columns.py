@@ -146,7 +146,7 @@ class Columns:
         """How many items of ``mask`` carry each value of a field, values that none has left out."""
         if key == "price":
             raise BadQuery("price is a number: filter it by range, it has no facet", param="facets")
-        field = self._field(self._resolve(key))
+        field = self._field(self._resolve(key, param="facets"))
         counts = field.counts(mask)  # (values,)
         return {field.spelling[code]: int(counts[code]) for code in np.flatnonzero(counts)}
 
@@ -177,7 +177,7 @@ class Columns:
     def _field(self, name: str) -> _Labels:
         return self._fields.get(name, self._empty)
 
-    def _resolve(self, key: str) -> str:
+    def _resolve(self, key: str, param: str = "filter") -> str:
         if key in BUILTIN or key in self._schema:
             return key
         if f"attributes.{key}" in self._schema:
@@ -185,7 +185,8 @@ class Columns:
         names = tuple(self._schema)  # a copy: a change of the shop may be adding to it
         known = [name.removeprefix("attributes.") for name in names if name not in BUILTIN]
         shown = ", ".join([*BUILTIN, *sorted(known)][:40])
-        raise BadQuery(f"unknown filter field {key[:80]!r}; this shop has {shown}", param="filter")
+        kind = param.removesuffix("s")
+        raise BadQuery(f"unknown {kind} field {key[:80]!r}; this shop has {shown}", param=param)
 
 
 def top_values(tally: dict[str, int]) -> list[FacetValue]:
@@ -208,8 +209,10 @@ def _label(value: Value) -> str:
     """A value as text; 5.0 and "5" are the same, and so are True and "true"."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int | float):
-        whole = float(value).is_integer() and abs(value) < 1e16  # article numbers are long
+    if isinstance(value, int):  # of JSON: article numbers are long, and keep all their digits
+        return str(value)
+    if isinstance(value, float):
+        whole = value.is_integer() and abs(value) < 1e16
         return str(int(value)) if whole else f"{value:.12g}"
     return value.strip()
 

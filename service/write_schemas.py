@@ -15,7 +15,7 @@ MAX_IMAGES = 100  # of one item
 Id = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID_BYTES)]
 Words = Annotated[str, StringConstraints(max_length=100_000)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
-Attribute = str | bool | float | list[str] | None
+Attribute = str | bool | int | float | list[str] | None  # int: a long article number keeps its end
 Categories = Annotated[list[Name], Field(max_length=100)]
 Price = Annotated[float, Field(ge=0)]
 Attributes = Annotated[dict[str, Attribute], Field(max_length=1000)]

@@ -108,14 +108,23 @@ def test_a_number_and_its_text_are_the_same_value(columns):
     assert columns.mask(Match("size", (38.5,))).tolist() == [False, True, False, False]
 
 
+def test_a_long_article_number_is_found_by_all_its_digits():
+    numbers = [12345678901234567, 12345678901234568]  # one and the same as floats
+    columns = LayeredColumns.of([item(str(n), [], sku=str(n)) for n in numbers])
+    assert columns.mask(Match("sku", (numbers[0],))).tolist() == [True, False]
+    assert columns.mask(parse_filter(f"sku = {numbers[1]}")).tolist() == [False, True]
+
+
 def test_an_unknown_field_lists_the_fields_of_the_shop(columns):
     with pytest.raises(
         BadQuery, match="unknown filter field 'colour'; this shop has category"
     ) as caught:
         passing(columns, "colour = red")
     assert str(caught.value).endswith("item_id, product_id, color, ean, new, size")
-    with pytest.raises(BadQuery, match="unknown filter field"):
+    assert caught.value.param == "filter"
+    with pytest.raises(BadQuery, match="unknown facet field 'colour'") as caught:
         columns.facet("colour", columns.mask(None))
+    assert caught.value.param == "facets"
 
 
 def test_a_stock_that_says_neither_is_refused(columns):

@@ -67,6 +67,17 @@ def test_an_item_that_is_put_is_found_when_the_reply_is_there(writing):
     assert outcomes(put(writing, item)) == [("teal", "unchanged")]
 
 
+def test_a_long_article_number_keeps_its_digits(writing):
+    sku = 12345678901234567  # more than a float holds
+    item = {"id": "long", "images": ["images/red-mug-1.jpg"], "attributes": {"sku": sku, "n": 7}}
+    assert outcomes(put(writing, item)) == [("long", "created")]
+    assert writing.get("/v1/items/long").json()["attributes"] == {"sku": str(sku), "n": 7.0}
+    condition = {"key": "sku", "match": {"value": sku}}
+    question = {"parts": [{"item_id": "red-mug"}], "filter": condition}
+    reply = writing.post("/v1/search", json=question)
+    assert [hit["item_id"] for hit in reply.json()["hits"]] == ["long"]
+
+
 def test_pictures_come_with_the_items_in_a_form(writing):
     items = [{"id": "up", "title": "Uploaded", "images": ["front", "back", "images/red-mug-1.jpg"]}]
     form = {"front": jpeg(plain(COLORS["blue"])), "back": b"junk", "unused": b"x"}
