@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -99,5 +101,13 @@ def status_of(shop: ShopFolder, name: str, manifest: Manifest) -> Status:
 
 
 def disk_bytes(folder: Path) -> int:
-    """Bytes of disk that the files below a folder take; holes in sparse files do not count."""
-    return sum(p.stat().st_blocks * 512 for p in folder.rglob("*") if p.is_file())
+    """Bytes of disk that the files below a folder take; holes in sparse files do not count.
+
+    What goes while it is being counted (a build removes old generations) does not count either.
+    """
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                total += Path(parent, name).stat().st_blocks * 512
+    return total
