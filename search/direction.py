@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from indexer.store import Store
 
 
+_ROUNDING = 1e-6  # of the parts' length: what sums of fp32 numbers may leave where nothing is left
+
+
 class Direction:
     """Turns queries into vectors. Thread-safe as far as its encoder is."""
 
@@ -31,7 +34,7 @@ class Direction:
     def of(self, query: Query) -> Embedding | None:
         """The query's direction (dim,): the weighted sum of its parts; None without any."""
         total = np.zeros(self._encoder.dim, dtype=np.float32)
-        given = False
+        given = 0.0  # the length of all parts laid end to end
         for part in query.parts:
             if isinstance(part, TextPart):
                 if not isinstance(self._encoder, TextEncoder):
@@ -44,8 +47,8 @@ class Direction:
             else:
                 one = self._checked(part.embedding)
             total += np.float32(part.weight) * one  # (dim,)
-            given = True
-        if given and not np.any(total):
+            given += abs(part.weight)
+        if given and np.linalg.norm(total.astype(np.float64)) <= _ROUNDING * given:
             raise BadQuery("the parts of the query cancel each other out", param="parts")
         return unit(total) if given else None
 

@@ -76,9 +76,9 @@ class Finder:
         if any(isinstance(part, ItemPart) for part in query.parts):
             allowed = allowed & ~_named(query, view, groups)
         scores = self._scores(query, view)
-        # Of equal scores by id: item numbers differ between processes.
-        ranked = sorted(scores.items(), key=lambda pair: (-pair[1], view.ids[pair[0]]))
-        matches = [Found(number, -1, score) for number, score in ranked if allowed[number]]
+        matches = _ranked(
+            {number: score for number, score in scores.items() if allowed[number]}, view
+        )
         worded = np.fromiter(scores, dtype=np.int64, count=len(scores))
         return Asked(query, view, groups, allowed, matches, worded)
 
@@ -125,17 +125,24 @@ class Finder:
         with self._store.read() as reader:
             return folded(found, at, asked.view, reader, self._key, self._dim)
 
-    def _scores(self, query: Query, view: ShopView) -> dict[int, float]:
-        """The items with the words of the query's positive text parts, and their scores."""
+    def _scores(self, query: Query, view: ShopView, *, unwanted: bool = False) -> dict[int, float]:
+        """The items with the words of the query's positive text parts, and their scores.
+
+        With ``unwanted`` those of the negative ones, whose scores are below 0.
+        """
         scores: dict[int, float] = {}
         for part in query.parts:
-            if isinstance(part, TextPart) and part.weight > 0:
-                limit = _MAX_MATCHES if query.filter is None else view.size
-                ids, bm25 = self._live.words.search(part.text, limit, sequence=view.sequence)
-                for item_id, score in zip(ids, bm25.tolist(), strict=True):
-                    if (number := view.number(item_id)) >= 0:
-                        scores[number] = scores.get(number, 0.0) + part.weight * score
+            if isinstance(part, TextPart) and (part.weight < 0) == unwanted:
+                for number, score in self._worded(part, query, view):
+                    scores[number] = scores.get(number, 0.0) + part.weight * score
         return scores
+
+    def _worded(self, part: TextPart, query: Query, view: ShopView) -> list[tuple[int, float]]:
+        """The items with the words of one part and their scores, best first."""
+        limit = _MAX_MATCHES if query.filter is None else view.size
+        ids, bm25 = self._live.words.search(part.text, limit, sequence=view.sequence)
+        pairs = zip(map(view.number, ids), bm25.tolist(), strict=True)
+        return [(number, score) for number, score in pairs if number >= 0]
 
     def _found(
         self, asked: Asked, vector: Embedding | None, depth: int, fuse_depth: int
@@ -147,7 +154,11 @@ class Finder:
         query, view = asked.query, asked.view
         words = [part for part in query.parts if isinstance(part, TextPart)]
         if vector is None:
-            return asked.matches, "lexical"
+            less = self._scores(query, view, unwanted=True)
+            if not less:
+                return asked.matches, "lexical"
+            scores = {one.item: one.score + less.get(one.item, 0.0) for one in asked.matches}
+            return _ranked(scores, view), "lexical"
         mask = None if asked.allowed is view.columns.alive else asked.allowed
         if not words:
             # Rivals are looked for also where fewer hits are wanted: a hit is as sure in any reply.
@@ -158,7 +169,7 @@ class Finder:
         seen = self._judge.judged(query, reached.found, view.product)
         others = [part for part in query.parts if not isinstance(part, TextPart)]
         weight = sum(part.weight for part in words if part.weight > 0)
-        unwanted = [self._unwanted(part, view, asked.allowed) for part in words if part.weight < 0]
+        unwanted = [self._unwanted(part, asked) for part in words if part.weight < 0]
         scores = fuse(
             [
                 ([one.item for one in seen], sum(abs(part.weight) for part in others) or weight),
@@ -175,10 +186,10 @@ class Finder:
             if item in positive
         ], "fused"
 
-    def _unwanted(self, part: TextPart, view: ShopView, allowed: Mask) -> tuple[list[int], float]:
-        ids, _ = self._live.words.search(part.text, _MAX_MATCHES, sequence=view.sequence)
-        numbers = [view.number(item_id) for item_id in ids]
-        return [n for n in numbers if n >= 0 and allowed[n]], part.weight
+    def _unwanted(self, part: TextPart, asked: Asked) -> tuple[list[int], float]:
+        """The items with words to stay away from, best first, and how much they count."""
+        found = self._worded(part, asked.query, asked.view)
+        return [number for number, _ in found if asked.allowed[number]], part.weight
 
     def _facet(self, asked: Asked, key: str, mode: Mode) -> list[FacetValue]:
         query, view = asked.query, asked.view
@@ -189,6 +200,12 @@ class Finder:
             hit[asked.worded] = True
             mask &= hit
         return columns.facet(key, mask)
+
+
+def _ranked(scores: dict[int, float], view: ShopView) -> list[Found]:
+    """Items by their scores, best first; of equal ones by id, as in every other process."""
+    ranked = sorted(scores.items(), key=lambda pair: (-pair[1], view.ids[pair[0]]))
+    return [Found(number, -1, score) for number, score in ranked]
 
 
 def _named(query: Query, view: ShopView, groups: NDArray[np.int64]) -> Mask:

@@ -171,6 +171,30 @@ def test_negative_words_beside_a_photo_push_down_what_they_name(engine, photo):
     assert ids(reply.hits).index("red-mug") >= 6
 
 
+@pytest.mark.parametrize("condition", [None, "price < 100"])
+@pytest.mark.parametrize("kinds", [("shoe", "mug"), ("mug", "shoe")])
+def test_negative_words_alone_push_down_what_they_name(engine, kinds, condition):
+    wanted, unwanted = kinds
+    parts = [TextPart("red"), TextPart(unwanted, weight=-1.0)]
+    reply = engine.search(Query(parts=parts, filter=condition and parse_filter(condition)))
+    assert reply.mode == "lexical"
+    assert (ids(reply.hits), reply.total) == ([f"red-{wanted}", f"red-{unwanted}"], 2)
+    assert reply.hits[0].score > reply.hits[1].score
+    first = engine.search(Query(parts=parts, limit=1))
+    second = engine.search(Query(parts=parts, limit=1, cursor=first.next_cursor))
+    assert ids(first.hits) + ids(second.hits) == ids(reply.hits)
+
+
+def test_what_is_unwanted_under_a_filter_is_known_however_many_others_have_the_words(
+    engine, photo, monkeypatch
+):
+    monkeypatch.setattr("search.finder._MAX_MATCHES", 1)  # green-mug: by score, then by id
+    parts = [ImagePart(photo("red")), TextPart("mug", weight=-1.0)]
+    reply = engine.search(Query(parts=parts, filter=parse_filter("color = red")))
+    assert ids(reply.hits) == ["red-shoe", "red-mug"]
+    assert reply.hits[1].score < 0.5 * reply.hits[0].score
+
+
 @pytest.mark.parametrize(("length", "weight"), [(7, 1.0), (1e30, 1.0), (1e-30, 1.0), (1, 1e-30)])
 def test_an_embedding_of_any_length_and_weight_asks_like_its_photo(engine, length, weight):
     vector = ColorEncoder().encode_images([of_color("white")])[0] * np.float32(length)
@@ -195,9 +219,10 @@ def test_an_embedding_without_a_direction_is_refused(engine, value):
         engine.search(Query(parts=[EmbeddingPart(vector)]))
 
 
-def test_parts_that_cancel_out_are_refused(engine):
+@pytest.mark.parametrize("weights", [(1.0, -1.0), (0.1, 0.2, -0.3), (1e-9, 2e-9, -3e-9)])
+def test_parts_that_cancel_out_are_refused(engine, weights):
     vector = ColorEncoder().encode_images([of_color("red")])[0]
-    parts = [EmbeddingPart(vector), EmbeddingPart(vector, weight=-1.0)]
+    parts = [EmbeddingPart(vector, weight) for weight in weights]
     with pytest.raises(BadQuery, match="cancel each other out"):
         engine.search(Query(parts=parts))
 
