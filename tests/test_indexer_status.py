@@ -37,15 +37,17 @@ def test_what_goes_while_it_is_counted_is_no_error(tmp_path, monkeypatch, listin
     (tmp_path / "draft").write_bytes(os.urandom(100_000))
     (tmp_path / "000001").mkdir()
     (tmp_path / "000001" / "vectors.faiss").write_bytes(os.urandom(100_000))
-    scandir, listed = os.scandir, []
+    scandir, left = os.scandir, [listings]
 
     def then_removed(path: str) -> Listed:
         with scandir(path) as entries:
-            listed.append(list(entries))
-        if len(listed) == listings:
+            listed = Listed(list(entries))
+        left[0] -= 1
+        if not left[0]:
+            monkeypatch.setattr(os, "scandir", scandir)
             (tmp_path / "draft").unlink()
             shutil.rmtree(tmp_path / "000001")
-        return Listed(listed[-1])
+        return listed
 
     monkeypatch.setattr(os, "scandir", then_removed)
     assert 100_000 <= disk_bytes(tmp_path) < 210_000
