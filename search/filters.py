@@ -34,6 +34,7 @@ _MAX_LENGTH = 4000
 _LARGEST = 1e300
 _MAX_DEPTH = 32  # of objects in the JSON form, of parentheses and nots in the string form
 _MAX_CONDITIONS = 1000  # of the JSON form: each is held against every item of the shop
+_MAX_VALUES = 10_000  # of all its conditions: each is looked up in every layer of the shop
 _GRAMMAR = r"""
     start: any
     any: all (_OR all)*
@@ -126,6 +127,10 @@ def filter_from_json(value: object) -> Filter:
             "any takes many values at once",
             param="filter",
         )
+    if (values := _values_in(found)) > _MAX_VALUES:
+        raise BadQuery(
+            f"filter has {values} values, at most {_MAX_VALUES} are read", param="filter"
+        )
     return found
 
 
@@ -194,6 +199,14 @@ def _conditions_in(filter_: Filter) -> int:
     if isinstance(filter_, AllOf | AnyOf):
         return 1 + sum(map(_conditions_in, filter_.parts))
     return 1
+
+
+def _values_in(filter_: Filter) -> int:
+    if isinstance(filter_, Match):
+        return len(filter_.values)
+    if isinstance(filter_, Not):
+        return _values_in(filter_.part)
+    return sum(map(_values_in, filter_.parts)) if isinstance(filter_, AllOf | AnyOf) else 0
 
 
 def _condition(value: dict[str, Any]) -> Filter:

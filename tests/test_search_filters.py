@@ -211,6 +211,15 @@ def test_json_of_very_many_conditions_is_refused(part):
         filter_from_json({"should": [few] * 40})
 
 
+def test_json_of_very_many_values_is_refused():
+    half = {"key": "item_id", "match": {"any": [str(n) for n in range(5000)]}}
+    assert filter_from_json({"must": [half], "must_not": [half]})
+    with pytest.raises(BadQuery, match="filter has 10001 values, at most 10000 are read"):
+        filter_from_json(
+            {"must": [half, {"should": half}], "must_not": {"key": "a", "match": {"value": 1}}}
+        )
+
+
 def test_an_empty_json_filter_lets_everything_pass():
     assert filter_from_json({}) == AllOf(())
     assert filter_from_json({"must": [], "should": [], "must_not": None}) == AllOf(())
