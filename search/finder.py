@@ -194,11 +194,15 @@ class Finder:
     def _facet(self, asked: Asked, key: str, mode: Mode) -> list[FacetValue]:
         query, view = asked.query, asked.view
         columns = view.columns
-        mask = columns.mask(without_key(query.filter, key)) & ~_named(query, view, asked.groups)
+        others = without_key(query.filter, key)
+        if others == query.filter:
+            mask = asked.allowed
+        else:
+            mask = columns.mask(others) & ~_named(query, view, asked.groups)
         if mode == "lexical":
             hit = np.zeros(view.size, dtype=np.bool_)
             hit[asked.worded] = True
-            mask &= hit
+            mask = mask & hit  # a new one: the other may be that of all items
         return columns.facet(key, mask)
 
 

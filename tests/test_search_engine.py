@@ -29,8 +29,9 @@ from indexer.lexical import LexicalIndex
 from indexer.sources import open_catalog
 from indexer.store import ImageRecord, ItemRecord, Row, Store, content_hash, encoder_key
 from search.engine import SearchEngine
-from search.filters import parse_filter
+from search.filters import AllOf, parse_filter
 from search.hits import Hit, Reply
+from search.layers import LayeredColumns
 from search.query import EmbeddingPart, ImagePart, ItemPart, Query, TextPart
 from tests.conftest import COLORS, PRICES, jpeg, plain
 
@@ -296,6 +297,25 @@ def test_facets_count_as_if_their_own_field_were_not_filtered(engine):
         "Wear/Shoes": 1,
     }
     assert [(one.value, one.count) for one in reply.facets["in_stock"]] == [("true", 1)]
+
+
+def test_a_filter_is_applied_once_more_only_for_facets_of_its_own_fields(engine, monkeypatch):
+    applied: list[object] = []
+    mask = LayeredColumns.mask
+    monkeypatch.setattr(
+        LayeredColumns, "mask", lambda self, given: applied.append(given) or mask(self, given)
+    )
+    condition = parse_filter("price < 30 and color in [red, green]")
+    fields = ["in_stock", "category", "color"]
+    reply = engine.search(
+        Query(parts=[ItemPart("red-mug")], filter=condition, facets=fields, group="item")
+    )
+    assert applied == [condition, AllOf(condition.parts[:1])]
+    assert [(one.value, one.count) for one in reply.facets["in_stock"]] == [("true", 3)]
+    assert {one.value: one.count for one in reply.facets["color"]} == {"red": 1, "green": 2}
+    words = engine.search(Query(parts=[TextPart("mug")], facets=["color"]))
+    assert len(words.facets["color"]) == 6
+    assert engine.search(Query(parts=[ItemPart("red-mug")], limit=12)).total == 11
 
 
 def test_facets_of_a_search_by_words_count_only_what_has_the_words(engine):
