@@ -143,6 +143,7 @@ class LiveShop:
         fields: dict[int, Item | None] = {}
         dead: list[int] = []
         fresh: list[tuple[int, Row]] = []
+        rows_now: dict[int, list[int]] = {}
         for item_id, change in changes.items():
             record = records[item_id]
             if record is None and item_id not in self._numbers:
@@ -151,12 +152,12 @@ class LiveShop:
             if Change.FIELDS in change:
                 fields[number] = None if record is None else record.item
             if Change.ROWS in change:
-                dead.extend(self._rows.pop(number, ()))
-            if Change.ROWS in change and record is not None:
-                rows = list(record.numbered_rows())
-                self._rows[number] = [row for row, _ in rows]
+                dead.extend(self._rows.get(number, ()))
+                rows = [] if record is None else list(record.numbered_rows())
+                rows_now[number] = [row for row, _ in rows]
                 fresh.extend(rows)
         self.view = self._next(reader, fields, dead, fresh)
+        self._rows.update(rows_now)  # only now: what failed is made again, from what was there
 
     def _next(
         self,

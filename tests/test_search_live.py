@@ -108,6 +108,21 @@ def test_fields_alone_move_no_row_and_reach_filters_facets_and_hits(live):
     assert live.backlog() == (0, 1, 9)
 
 
+def test_a_step_that_failed_is_made_again_and_leaves_nothing_alive_that_was_deleted(
+    live, monkeypatch
+):
+    live.delete(["i0"])
+    live.put([draft("i1", 60)])
+    with monkeypatch.context() as broken:
+        broken.setattr(
+            "search.live.VectorIndex.build", lambda *_: (_ for _ in ()).throw(MemoryError)
+        )
+        with pytest.raises(MemoryError):
+            live.refresh()
+    assert live.refresh()
+    assert nearest(live, 9) == ["i2", "i3", "i4", "i5", "i1", "i6", "i7", "i8"]
+
+
 def test_words_follow(live):
     live.put([draft("new", 5, title="a kettle"), draft("i2", 20, title="a teapot")])
     live.delete(["i3"])
