@@ -251,10 +251,14 @@ def _csv_header(path: Path, rows: Iterator[list[str]]) -> list[str]:
         raise BadCatalog(f"{path}: the header row is not CSV: {error}") from error
     if not any(header):
         raise BadCatalog(f"{path} is empty: expected a header row with at least 'id'")
-    twice = [name for name, count in Counter(header).items() if name and count > 1]
+    _check_twice(path, header)
+    return header
+
+
+def _check_twice(path: Path, columns: list[str]) -> None:
+    twice = [name for name, count in Counter(columns).items() if name and count > 1]
     if twice:
         raise BadCatalog(f"{path} has two columns {twice[0]!r}; rename one")
-    return header
 
 
 def _csv_rows(rows: Iterator[list[str]], lines: _Lines, header: list[str]) -> Iterator[Numbered]:
@@ -310,10 +314,44 @@ def _parquet_records(path: Path) -> Iterator[Numbered]:
 
     try:
         with pq.ParquetFile(path) as file:
+            _check_twice(path, file.schema_arrow.names)
             number = 0
             for batch in file.iter_batches(batch_size=1024):
-                for record in batch.to_pylist():
+                for record in _parquet_rows(batch):
                     number += 1
                     yield f"row {number}", record
     except (pa.ArrowException, OSError) as error:
         raise BadCatalog(f"cannot read {path}: {' '.join(str(error).split())[:200]}") from error
+
+
+def _parquet_rows(batch: Any) -> Iterator[Record | str]:
+    """The rows of an Arrow batch; of one with a value that Python cannot hold, which that is."""
+    try:
+        records = batch.to_pylist()
+    except (ValueError, OverflowError):  # a time too fine or too far, text that is no UTF-8
+        for row in range(batch.num_rows):
+            yield _parquet_row(batch, row)
+        return
+    for record in records:
+        yield _with_text(record)
+
+
+def _parquet_row(batch: Any, row: int) -> Record | str:
+    record: Record = {}
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        try:
+            record[name] = column[row].as_py()
+        except (ValueError, OverflowError) as error:
+            return f"column {name!r} cannot be read: {' '.join(str(error).split())[:120]}"
+    return _with_text(record)
+
+
+def _with_text(record: Record) -> Record | str:
+    """The record with bytes read as text: some programs write text without saying that it is."""
+    for name, value in record.items():
+        if isinstance(value, bytes):
+            try:
+                record[name] = value.decode()
+            except UnicodeDecodeError:
+                return f"column {name!r} holds {len(value)} bytes that are no text"
+    return record
