@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 from typing import Any
 
 from indexer.items import MAX_ID_BYTES, AttributeValue, Item
@@ -21,8 +22,8 @@ FIELDS = (
     "images",
 )
 
-_TRUE = {"true", "yes", "y", "1", "in stock", "instock", "available"}
-_FALSE = {"false", "no", "n", "0", "out of stock", "outofstock", "sold out"}
+_TRUE = {"true", "yes", "y", "1", "1.0", "in stock", "instock", "available"}
+_FALSE = {"false", "no", "n", "0", "0.0", "out of stock", "outofstock", "sold out"}
 _EXACT = 2**53  # up to here a float holds every whole number
 _LIST_SEPARATOR = re.compile(r"\s*[;|]\s*")
 
@@ -47,7 +48,9 @@ def item_from(record: dict[str, Any]) -> Item:
             product_id=_id(record.get("product_id"), "product_id", item_id) or item_id,
             title=_text(record.get("title")),
             description=_text(record.get("description")),
-            categories=[path.strip("/") for path in _list(record.get("categories"))],
+            categories=[
+                path for one in _list(record.get("categories")) if (path := one.strip("/"))
+            ],
             price=_price(record.get("price")),
             currency=_text(record.get("currency")).upper(),
             in_stock=truth(record.get("in_stock")),
@@ -71,22 +74,26 @@ def _id(value: object, field: str, item_id: str) -> str:
     return text
 
 
+def _is_none(value: object) -> bool:
+    return value is None or value == "" or value != value  # NaN: how tables say "none"
+
+
 def _text(value: object) -> str:
-    if value is None:
+    if _is_none(value):
         return ""
     # Lone surrogates come out of broken JSON escapes and cannot be written anywhere.
     return str(value).strip().encode("utf-8", "replace").decode()
 
 
 def _list(value: object) -> list[str]:
-    if value is None:
+    if _is_none(value):
         return []
     parts = value if isinstance(value, list | tuple) else _LIST_SEPARATOR.split(str(value))
     return [text for part in parts if (text := _text(part))]
 
 
 def _price(value: object) -> float | None:
-    if value is None or value == "" or value != value:  # NaN: how tables say "none"
+    if _is_none(value):
         return None
     try:
         price = float(str(value).strip())
@@ -99,7 +106,7 @@ def _price(value: object) -> float | None:
 
 def truth(value: object) -> bool:
     """Whether a text or number says yes; nothing at all does. ValueError when it says neither."""
-    if value is None or value == "":
+    if _is_none(value):
         return True
     if isinstance(value, bool):
         return value
@@ -132,9 +139,9 @@ def _put(found: dict[str, AttributeValue], key: str, value: object) -> None:
         return
     if isinstance(value, bool):
         found[key] = value
-    elif isinstance(value, float):
+    elif isinstance(value, float | Decimal):
         if math.isfinite(value):
-            found[key] = value
+            found[key] = float(value)
     elif isinstance(value, int):  # a long article number must keep its last digits
         found[key] = float(value) if abs(value) <= _EXACT else str(value)
     elif isinstance(value, list | tuple):

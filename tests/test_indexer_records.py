@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 
 import pytest
@@ -86,12 +87,15 @@ def test_a_price_that_is_no_price_costs_the_row_and_says_why(given):
     assert refused(price=given) == f"price must be a number such as 12.50, got {str(given)!r}"
 
 
-@pytest.mark.parametrize("given", [None, "", True, "yes", "Y", "1", 1, "In Stock", "available"])
+@pytest.mark.parametrize(
+    "given",
+    [None, "", True, "yes", "Y", "1", 1, 1.0, "1.0", math.nan, "In Stock", "available"],
+)
 def test_an_item_is_in_stock_unless_the_catalog_says_no(given):
     assert item_from({"id": "a", "in_stock": given}).in_stock is True
 
 
-@pytest.mark.parametrize("given", [False, "no", "0", 0, "Out of stock", "sold out"])
+@pytest.mark.parametrize("given", [False, "no", "0", 0, 0.0, "0.0", "Out of stock", "sold out"])
 def test_an_item_is_out_of_stock_where_the_catalog_says_so(given):
     assert item_from({"id": "a", "in_stock": given}).in_stock is False
 
@@ -108,6 +112,20 @@ def test_further_columns_become_attributes_and_empty_ones_do_not():
         "new": True,
         "tags": ["x", "y"],
     }
+
+
+def test_a_decimal_of_a_table_is_a_number_that_filters_compare():
+    record = {"id": "a", "weight": Decimal("1.50"), "height": Decimal("NaN")}
+    assert item_from(record).attributes == {"weight": 1.5}
+
+
+def test_a_missing_text_in_a_table_is_no_text():
+    item = item_from({"id": "a", "title": math.nan, "categories": math.nan, "images": math.nan})
+    assert (item.title, item.categories, item.images) == ("", [], [])
+
+
+def test_a_category_without_a_name_is_none():
+    assert item_from({"id": "a", "categories": "/; Home/ ;//"}).categories == ["Home"]
 
 
 def test_nested_attributes_are_flattened_by_a_dot():
