@@ -453,7 +453,7 @@ def test_an_onnx_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"dim": 13}, "(1, 13)"),
+        ({"dim": 13}, "(2, 13)"),
         ({"size": 64}, "does not run as its side file says"),
         ({"layout": "nchw"}, "does not run as its side file says"),
         ({"dtype": "float32"}, "does not run as its side file says"),
@@ -474,6 +474,22 @@ def test_a_side_file_that_contradicts_the_graph_is_refused(
     side = path.with_suffix(".json")
     side.write_text(json.dumps(json.loads(side.read_text()) | change))
     assert named in refusal(f"onnx:{path}")
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_a_graph_exported_for_a_fixed_number_of_images_gives_the_same_vectors(
+    at_once: int, tmp_path: Path, rng: np.random.Generator
+) -> None:
+    path = write_onnx(tmp_path, 1, layout="nchw", dtype="float32")
+    pixels = list(rng.integers(0, 256, (5, 32, 32, 3), dtype=np.uint8))
+    wanted = load_encoder(f"onnx:{path}").encode_images(pixels)
+    model = onnx.load(path)
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_value = at_once
+    onnx.save(model, path)
+    fixed = load_encoder(f"onnx:{path}")
+    assert np.allclose(fixed.encode_images(pixels), wanted, atol=1e-6)
+    assert fixed.encode_images([]).shape == (0, 12)
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage" * 100, b"\x08\x07"])

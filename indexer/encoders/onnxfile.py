@@ -66,7 +66,8 @@ def hash_pair(path: Path) -> str:
 class OnnxEncoder:
     """Runs an exported encoder on ONNX Runtime, on the CPU.
 
-    ``threads`` is the number of cores one call uses; None means all of them.
+    ``threads`` is the number of cores one call uses; None means all of them. A graph that was
+    exported for a fixed number of images is given so many at a time.
     """
 
     def __init__(self, path: Path, *, encoder_id: str, threads: int | None = None) -> None:
@@ -105,22 +106,31 @@ class OnnxEncoder:
             self._session = ort.InferenceSession(
                 str(path), options, providers=["CPUExecutionProvider"]
             )
-            vectors = self._run(np.zeros((1, self.side.size, self.side.size, 3), dtype=np.uint8))
+            shapes = {one.name: one.shape for one in self._session.get_inputs()}
+            declared = shapes.get(self.side.input, [None])[0]
+            self._at_once = declared if isinstance(declared, int) else None
+            count = self._at_once or 2  # of two, a graph that takes only one shows itself
+            blank = np.zeros((count, self.side.size, self.side.size, 3), dtype=np.uint8)
+            vectors = self._run(blank)
         except Exception as error:  # ONNX Runtime has no base class for what it raises
             reason = " ".join(str(error).split())[:200]
             raise EncoderNotFound(f"{path} does not run as its side file says: {reason}") from error
-        if vectors.shape != (1, self.dim):
+        if vectors.shape != (count, self.dim):
             raise EncoderNotFound(
-                f"{path} gives {vectors.shape} for one image, its side file promises "
-                f"(1, {self.dim})"
+                f"{path} gives {vectors.shape} for {count} images, its side file promises "
+                f"({count}, {self.dim})"
             )
 
     def encode_images(self, pixels: Sequence[Pixels]) -> Vectors:
         """See ``Encoder.encode_images``."""
         out = np.empty((len(pixels), self.dim), dtype=np.float32)
-        for start in range(0, len(pixels), _BATCH):
-            batch = self.preprocess.batch(pixels[start : start + _BATCH])  # (b, s, s, 3)
-            out[start : start + len(batch)] = self._run(batch)
+        step = self._at_once or _BATCH
+        for start in range(0, len(pixels), step):
+            batch = self.preprocess.batch(pixels[start : start + step])  # (b, s, s, 3)
+            count = len(batch)
+            if self._at_once:  # a graph exported for so many images takes no fewer
+                batch = np.concatenate([batch, np.zeros_like(batch[:1]).repeat(step - count, 0)])
+            out[start : start + count] = self._run(batch)[:count]
         return unit(out)
 
     def _run(self, batch: Pixels) -> Vectors:
