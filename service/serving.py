@@ -8,6 +8,7 @@ import logging
 from typing import TYPE_CHECKING, Protocol
 
 from indexer.errors import IndexCorrupt, IndexNotFound, VitrineError
+from service.workers import settled
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -110,6 +111,11 @@ class Served:
             if not self._leases:
                 self._unused.set()
 
+    async def refresh(self) -> None:
+        """Take in what was written to the shop. It stays open until that is done, come what may."""
+        async with self.lease():
+            await settled(asyncio.to_thread(self.engine.refresh))
+
     async def close_when_unused(self) -> None:
         """Wait for the last lease to end, then close."""
         await self._unused.wait()
@@ -142,6 +148,7 @@ class Serving:
         self._interval_s = interval_s
         self._refresh_s = refresh_s
         self._served: Served | None = None
+        self._coming: Served | None = None  # open already, and about to serve
         self._failure: VitrineError = IndexNotFound("the index is being opened; try again")
         self._failed_at = ""
         self._name: str | None = None  # what CURRENT said when an engine was last opened
@@ -197,24 +204,27 @@ class Serving:
             if name == self._name:
                 return
             encoder = self._served.engine.encoder if self._served else None
-            engine = await asyncio.to_thread(self._opened, encoder)
+            engine = await asyncio.to_thread(self._open_engine, encoder)
+            coming = await self._in_step(engine)
         except Exception as error:  # noqa: BLE001 - whatever it is, the last generation serves on
             self._note_failure(name, error)
             return
         self._pause_s, self._failed_at, self._name = self._interval_s, "", name
         if engine.generation == self.generation:
             # The new one is damaged, and the engine fell back to what is already open.
-            await asyncio.to_thread(engine.close)
+            await coming.close_when_unused()
             return
         logger.info("generation %s serves, with encoder %s", engine.generation, engine.encoder.id)
         self._retire()
-        self._served = Served(engine, self._batcher(engine))
+        self._served = coming
 
     async def refresh(self) -> None:
-        """Take in what was written to the shop; afterwards searches of this process see it."""
-        if self._served is not None:
-            async with self._served.lease() as served:
-                await asyncio.to_thread(served.engine.refresh)
+        """Take in what was written to the shop; afterwards searches of this process see it.
+
+        Also those of the engine that is about to serve: the next search may be its first.
+        """
+        behind = [one for one in (self._served, self._coming) if one is not None]
+        await asyncio.gather(*(one.refresh() for one in behind))
 
     async def backlog(self) -> Backlog | None:
         """How much was written since the serving index was built; None where none serves."""
@@ -243,15 +253,20 @@ class Serving:
             tried.set()
             await asyncio.sleep(self._pause_s)
 
-    def _opened(self, encoder: Encoder | None) -> Engine:
-        """In a thread: an engine that knows what was written while it was opened."""
-        engine = self._open_engine(encoder)
+    async def _in_step(self, engine: Engine) -> Served:
+        """The engine, ready to serve: it knows what was written while it was opened.
+
+        What is written while it takes that in is ``refresh``'s to tell it.
+        """
+        self._coming = coming = Served(engine, self._batcher(engine))
         try:
-            engine.refresh()
+            await coming.refresh()
         except BaseException:
-            engine.close()  # it will be tried again, and each try holds a whole index
+            await coming.close_when_unused()  # each further try holds a whole index
             raise
-        return engine
+        finally:
+            self._coming = None
+        return coming
 
     def _retire(self) -> None:
         if self._served is None:

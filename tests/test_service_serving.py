@@ -165,6 +165,76 @@ def test_an_engine_that_cannot_follow_the_writes_is_closed_before_the_next_try()
     asyncio.run(scenario())
 
 
+class Reading(Numbered):
+    """An engine that needs a while to take in what is on disk."""
+
+    def __init__(self, generation: str, disk: list[str]) -> None:
+        super().__init__(generation)
+        self.disk = disk
+        self.seen: list[str] = []
+        self.reading = threading.Event()
+        self.go_on = threading.Event()
+        self.one_at_a_time = threading.Lock()
+
+    def refresh(self) -> bool:
+        with self.one_at_a_time:
+            there = list(self.disk)
+            self.reading.set()
+            assert self.go_on.wait(5)
+            assert not self.closed.is_set(), f"{self.generation} was closed while it was reading"
+            self.seen = there
+        return True
+
+
+async def set_in_thread(event: threading.Event) -> None:
+    assert await asyncio.to_thread(event.wait, 5)
+
+
+def test_what_is_written_while_the_next_engine_gets_ready_is_found_by_it():
+    async def scenario():
+        disk = ["early"]
+        engines = [Reading("000001", disk), Reading("000002", disk)]
+        engines[0].go_on.set()
+        waiting = list(engines)
+        serving = Serving(lambda _: waiting.pop(0), lambda: name, lambda _: NoBatcher())
+        name = "000001"
+        await serving.check()
+        name = "000002"
+        swap = asyncio.ensure_future(serving.check())
+        await set_in_thread(engines[1].reading)
+        disk.append("late")
+        answered = asyncio.ensure_future(serving.refresh())  # as a write does before its reply
+        await asyncio.sleep(0.05)
+        engines[1].go_on.set()
+        await asyncio.gather(swap, answered)
+        assert serving.generation == "000002"
+        assert engines[1].seen == ["early", "late"]
+        await serving.stop()
+
+    asyncio.run(scenario())
+
+
+def test_an_engine_is_not_closed_while_it_takes_in_what_was_written():
+    async def scenario():
+        engine = Reading("000001", [])
+        engine.go_on.set()
+        serving = Serving(
+            lambda _: engine, lambda: "000001", lambda _: NoBatcher(), refresh_s=0.001
+        )
+        await serving.start()
+        engine.go_on.clear()
+        engine.reading.clear()
+        await set_in_thread(engine.reading)
+        stopping = asyncio.ensure_future(serving.stop())
+        await asyncio.sleep(0.05)
+        assert not engine.closed.is_set()
+        engine.go_on.set()
+        await stopping
+        assert engine.closed.is_set()
+
+    asyncio.run(scenario())
+
+
 def test_an_engine_that_falls_back_to_what_serves_is_not_swapped_in():
     async def scenario():
         opened: list[Numbered] = []
