@@ -96,6 +96,8 @@ def calibrate(
     retaken, scenes = _retaken(store, encoder, rows, known, rng)
     if not len(retaken.places):
         return Fitted(None, "no picture of the shop could be read")
+    if not (np.isfinite(scenes).all() and np.isfinite(retaken.vectors).all()):
+        return Fitted(None, f"encoder {encoder.id!r} gave test photos vectors that are not finite")
     found = shop.search(scenes, [frozenset()] * len(scenes))
     floor = float(np.median([scores[0] for _, scores in found if len(scores)]))
     own = [shop.rows_of_product(place) for place in retaken.places]

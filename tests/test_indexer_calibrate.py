@@ -104,6 +104,27 @@ def test_a_shop_of_one_item_says_why_it_has_no_confidence(tmp_path):
     assert manifest.calibration_note == f"too few products to calibrate: 1, needed {FEWEST}"
 
 
+class Overflowing(ColorEncoder):
+    """Half precision that overflows on busy pictures: the catalog's are plain, test photos not."""
+
+    def encode_images(self, pixels):
+        vectors = super().encode_images(pixels)
+        busy = [np.std(one, axis=(0, 1)).max() > 5 for one in self.preprocess.batch(pixels)]
+        vectors[np.array(busy, dtype=bool)] = np.nan
+        return vectors
+
+
+def test_an_encoder_that_fails_on_test_photos_builds_a_shop_without_confidence(tmp_path):
+    (tmp_path / "plain").mkdir()
+    for n, color in enumerate(RAINBOW[:12]):
+        (tmp_path / "plain" / f"item-{n}.jpg").write_bytes(jpeg(Image.new("RGB", (48, 48), color)))
+    manifest = build(tmp_path / "plain", tmp_path / "shop", Overflowing())
+    assert manifest.calibration is None
+    assert manifest.calibration_note == (
+        "encoder 'color' gave test photos vectors that are not finite"
+    )
+
+
 def test_of_identical_pictures_no_hit_is_sure(tmp_path):
     (tmp_path / "same").mkdir()
     for n in range(12):
