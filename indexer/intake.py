@@ -172,4 +172,4 @@ def decoding_side(encoder: Encoder) -> int:
 
     Four fifths of the copy's side, so that a square image still fills most of it.
     """
-    return max(encoder.preprocess.size, DISPLAY_SIDE * 4 // 5)
+    return max(encoder.preprocess.source_side, DISPLAY_SIDE * 4 // 5)

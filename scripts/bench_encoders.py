@@ -107,7 +107,7 @@ def _by_us(encoder: OpenClipEncoder, paths: list[Path]) -> Vectors:
 
 
 def _decoded(encoder: OpenClipEncoder, path: Path) -> Pixels:
-    return decode(read_image_file(path), side=encoder.preprocess.size)
+    return decode(read_image_file(path), side=encoder.preprocess.source_side)
 
 
 def _timed(work: Callable[[], Vectors]) -> tuple[Vectors, float]:

@@ -17,10 +17,12 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from indexer.encoders.base import TextEncoder
+from indexer.encoders.color import ColorEncoder
 from indexer.encoders.onnxfile import WEIGHTS
 from indexer.encoders.preprocess import Preprocess
 from indexer.encoders.registry import FORMS, canonical_id, load_encoder
 from indexer.errors import EncoderNotFound
+from indexer.intake import decoding_side
 
 if TYPE_CHECKING:
     from indexer.arrays import Pixels
@@ -417,6 +419,13 @@ def test_scaled_cuts_the_rim_away() -> None:
     for fit in ("crop", "squash", "pad"):
         out = Preprocess(size=8, fit=fit, scaled=20, resample="box").apply(image)
         assert (out == 200).all(), fit
+
+
+def test_a_photo_is_decoded_as_large_as_the_square_whose_middle_is_seen() -> None:
+    class Rimmed(ColorEncoder):
+        preprocess = Preprocess(size=448, fit="crop", scaled=512)
+
+    assert decoding_side(Rimmed()) == 512
 
 
 # Refusals

@@ -39,6 +39,11 @@ class Preprocess(msgspec.Struct, frozen=True):
     scaled: int = 0
     fill: tuple[int, int, int] = (255, 255, 255)
 
+    @property
+    def source_side(self) -> int:
+        """Pixels that the shorter side of a photo should come with: fewer would be enlarged."""
+        return max(self.size, self.scaled)
+
     def apply(self, pixels: Pixels) -> Pixels:
         """(h, w, 3) to (size, size, 3); applying it twice changes nothing.
 
