@@ -300,6 +300,52 @@ def test_a_photo_is_taken_with_the_camera(page):
     assert page.evaluate("document.getElementById('video').srcObject") is None
 
 
+def test_a_camera_that_opens_too_late_is_closed_again(page):
+    page.evaluate("""() => {
+      const media = navigator.mediaDevices;
+      const ask = media.getUserMedia.bind(media);
+      window.streams = [];
+      media.getUserMedia = async (wanted) => {
+        const stream = await ask(wanted);
+        window.streams.push(stream);
+        return stream;
+      };
+    }""")
+    page.get_by_role("button", name="Take a photo").click()
+    page.wait_for_selector("#shutter:enabled")
+    page.evaluate("() => { for (const _ of [1, 2]) document.getElementById('flip').click(); }")
+    page.wait_for_function("() => window.streams.length === 3")
+    page.wait_for_selector("#shutter:enabled")
+    page.get_by_role("button", name="Cancel").click()
+    page.wait_for_function("() => document.getElementById('video').srcObject === null")
+    live = (
+        "() => window.streams.flatMap((s) => s.getTracks()).filter((t) => t.readyState === 'live')"
+    )
+    assert page.evaluate(f"({live})().length") == 0
+
+
+def test_of_two_photos_the_one_shown_last_is_searched(page, shop):
+    page.evaluate("""() => {
+      const read = window.createImageBitmap;
+      let first = true;
+      window.createImageBitmap = async (...given) => {
+        if (first) {
+          first = false;
+          await new Promise((done) => { window.release = done; });
+        }
+        return read(...given);
+      };
+    }""")
+    drop(page, photo_of(shop, shop.first_of("Hoodies")))
+    last = shop.first_of("Teapots")
+    answer(page, lambda: drop(page, photo_of(shop, last)))
+    page.evaluate(
+        "() => { window.release(); return new Promise((done) => setTimeout(done, 200)); }"
+    )
+    assert page.evaluate("window.seen.sent.length") == 1
+    assert hits(page)[0] == last["id"]
+
+
 def test_a_large_sideways_photo_goes_out_small_and_upright(page, shop):
     upright = shop.picture(shop.first_of("Dresses")).resize((1500, 2000))
     exif = Image.Exif()
@@ -473,6 +519,40 @@ def test_price_and_stock_narrow_the_answer(page, shop):
     assert page.url == shop.url + "/"
 
 
+def test_back_before_the_answer_takes_the_tick_back_too(page, shop):
+    answer(page, lambda: drop(page, photo_of(shop, shop.first_of("Mugs"))))
+    page.route("**/v1/search/image", lambda _: None)  # never answered
+    box = page.locator("#filters").get_by_role("checkbox", disabled=False).first
+    box.check()
+    page.wait_for_selector("#grid.stale")
+    page.go_back()
+    page.wait_for_selector("#grid:not(.stale)")
+    assert not box.is_checked()
+
+
+def test_more_is_offered_only_where_more_follows_and_the_time_told_is_the_whole(page):
+    following: list[str | None] = ["more", None]
+
+    def full(route) -> None:
+        reply = route.fetch().json()
+        route.fulfill(
+            json={
+                **reply,
+                "hits": (reply["hits"] * 24)[:24],
+                "total": 1000,
+                "next_cursor": following.pop(0),
+                "timings": {"search_ms": 30.0, "total_ms": 40.0},
+            }
+        )
+
+    page.route("**/v1/search", full)
+    for words, offered in (("lamp", True), ("teapot", False)):
+        page.get_by_role("searchbox").fill(words)
+        answer(page, lambda: page.keyboard.press("Enter"))
+        assert page.get_by_role("button", name="Show more").is_visible() == offered
+    assert page.locator("#found-meta").get_attribute("title").startswith("40 ms, ")
+
+
 # --- One item --------------------------------------------------------------------------------
 
 
@@ -598,6 +678,12 @@ def test_a_file_that_is_no_picture_says_why(page):
     page.wait_for_selector("#notice:not([hidden])")
     assert "not an image" in page.locator("#notice").inner_text().lower()
     assert page.locator("#grid .card").count() == 0
+
+
+def test_a_link_to_a_field_that_every_object_has_is_answered(visit):
+    page = visit("/?q=lamp&f.constructor=x")
+    page.wait_for_selector("#notice:not([hidden])")
+    assert "unknown filter field 'constructor'" in page.locator("#notice").inner_text()
 
 
 def test_a_server_that_is_away_can_be_tried_again(page):

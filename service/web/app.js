@@ -27,6 +27,7 @@ let source = null; // the item that `question.item` names, once fetched
 let shownKey = ""; // key of the question whose answer stands in the grid
 let shownParts = "";
 let drawnText = "";
+let begun = 0; // photos taken in so far: they get ready side by side, and only the newest is searched
 let aborter = new AbortController();
 const answers = new Map(); // key -> reply: "back" is instant
 
@@ -127,6 +128,7 @@ async function load() {
   aborter.abort();
   if (key === shownKey) {
     results.settle(); // an answer that was on its way is no longer wanted
+    drawFilters(asked, answers.get(key)); // nor is the tick that asked for it
     return;
   }
   const filtered = filtersIn(asked) > 0;
@@ -145,8 +147,8 @@ async function load() {
     remember(key, reply);
     shownKey = key;
     shownParts = partsOf(asked);
-    const words = results.show(reply, { title, limit, filtered });
-    filters.show(asked, reply.facets ?? {}, { parts: shownParts, currency: currencyOf(reply.hits) });
+    const words = results.show(reply, { title, full: limit >= MOST, filtered });
+    drawFilters(asked, reply);
     byId("show-found").textContent =
       reply.hits.length === 0 ? "Nothing found" : `Show ${reply.hits.length} products`;
     byId("say").textContent = words;
@@ -157,6 +159,10 @@ async function load() {
     results.fail(error);
     filters.show(asked, {}, { parts: shownParts, currency: null });
   }
+}
+
+function drawFilters(asked, reply) {
+  filters.show(asked, reply.facets, { parts: shownParts, currency: currencyOf(reply.hits) });
 }
 
 /** The one currency of these hits, "" where there are several, null where nothing has a price. */
@@ -228,11 +234,13 @@ function drawWith() {
 }
 
 async function begin(file) {
+  const turn = ++begun;
   welcome.say("", "");
   // Words already searched for made way for the photo; words only typed go with it.
   const typed = byId("text").value.trim();
   const text = question.photo || typed !== question.text ? typed : "";
   const taken = await takeIn(file);
+  if (turn !== begun) return;
   panel.show("", {});
   const hadFocus = document.activeElement;
   go({ ...EMPTY, photo: taken.id, text, min: question.min, max: question.max, stock: question.stock });

@@ -22,6 +22,7 @@ export class Viewfinder {
   #flip = byId("flip");
   #stream = null;
   #facing = "environment";
+  #turn = 0; // of the newest start: a camera that opens for an older one is closed again
   #onPhoto;
 
   constructor(onPhoto) {
@@ -42,10 +43,11 @@ export class Viewfinder {
 
   async #start() {
     this.#stop();
+    const turn = this.#turn;
     this.#words.textContent = "Waiting for the camera";
     try {
       const stream = await navigator.mediaDevices.getUserMedia(wanted(this.#facing));
-      if (!this.#dialog.open) {
+      if (turn !== this.#turn) {
         for (const track of stream.getTracks()) track.stop();
         return;
       }
@@ -53,12 +55,14 @@ export class Viewfinder {
       this.#video.srcObject = stream;
       await this.#video.play();
     } catch (error) {
+      if (turn !== this.#turn) return;
       this.#words.textContent =
         error.name === "NotAllowedError"
           ? "This page may not use the camera. Allow it in the browser's settings, or choose a photo."
           : "The camera could not be opened. Choose a photo instead.";
       return;
     }
+    if (turn !== this.#turn) return;
     this.#words.textContent = "";
     this.#shutter.disabled = false;
     this.#shutter.focus();
@@ -67,6 +71,7 @@ export class Viewfinder {
   }
 
   #stop() {
+    this.#turn += 1;
     this.#shutter.disabled = true;
     for (const track of this.#stream?.getTracks() ?? []) track.stop();
     this.#stream = null;

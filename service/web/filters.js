@@ -1,7 +1,7 @@
 // The filters: what the answer can be narrowed by, with counts, and what it is narrowed by now.
 
 import { byId, icon, make } from "./dom.js";
-import { filtersIn, toggled, withoutFilters } from "./question.js";
+import { filtersIn, toggled, valuesOf, withoutFilters } from "./question.js";
 import { swatch } from "./swatch.js";
 
 const OPEN = 2; // groups that begin open
@@ -102,7 +102,7 @@ export class Filters {
   }
 
   #group(field, counted, place) {
-    const chosen = this.#question.fields[field] ?? [];
+    const chosen = valuesOf(this.#question.fields, field);
     const counts = new Map(counted.map(({ value, count }) => [value, count]));
     const order = this.#order.get(field) ?? [];
     order.push(...new Set([...counts.keys(), ...chosen].filter((value) => !order.includes(value))));

@@ -21,12 +21,17 @@ const FIELD = "f.";
 const number = (text) =>
   text !== null && text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : null;
 
+/** The values of a field; none for what every object has by itself, such as "constructor". */
+export const valuesOf = (fields, name) => (Object.hasOwn(fields, name) ? fields[name] : []);
+
 /** The question and the opened item that an address and its history state stand for. */
 export function read(search, state) {
   const params = new URLSearchParams(search);
   const fields = {};
   for (const [key, value] of params) {
-    if (key.startsWith(FIELD) && value) (fields[key.slice(FIELD.length)] ??= []).push(value);
+    if (!key.startsWith(FIELD) || !value) continue;
+    const name = key.slice(FIELD.length);
+    fields[name] = [...valuesOf(fields, name), value];
   }
   return {
     question: {
@@ -85,7 +90,7 @@ export const withoutFilters = (question) => ({ ...question, fields: {}, min: nul
 
 /** The same question with one value of a field switched on or off. */
 export function toggled(question, name, value) {
-  const before = question.fields[name] ?? [];
+  const before = valuesOf(question.fields, name);
   const after = before.includes(value) ? before.filter((other) => other !== value) : [...before, value];
   const fields = { ...question.fields, [name]: after };
   if (after.length === 0) delete fields[name];

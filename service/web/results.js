@@ -37,8 +37,11 @@ export class Results {
     }
   }
 
-  /** Show an answer; gives the words that announce it. `filtered`: some filter is on. */
-  show(reply, { title, limit, filtered }) {
+  /**
+   * Show an answer; gives the words that announce it. `full`: no more hits are ever asked for;
+   * `filtered`: some filter is on.
+   */
+  show(reply, { title, full, filtered }) {
     this.settle();
     this.#title.textContent = title;
     this.#notice.hidden = true;
@@ -54,7 +57,7 @@ export class Results {
         }),
       ),
     );
-    this.#more.hidden = reply.hits.length < limit || reply.hits.length >= reply.total;
+    this.#more.hidden = full || reply.next_cursor === null;
     const shown = reply.hits.length;
     if (shown === 0) this.#empty(filtered, reply.mode);
     else if (reply.no_close_match) {
@@ -64,11 +67,9 @@ export class Results {
         null,
       );
     }
-    const spent =
-      reply.timings?.total ?? Object.values(reply.timings ?? {}).reduce((sum, value) => sum + value, 0);
     const words = `${plural(shown, "product", "products")} of ${plural(reply.total, reply.mode === "lexical" ? "matching item" : "item", reply.mode === "lexical" ? "matching items" : "items")}`;
     this.#meta.textContent = shown === 0 ? "" : words;
-    this.#meta.title = `${Math.round(spent)} ms, ${reply.mode} search, encoder ${reply.encoder}, generation ${reply.generation}`;
+    this.#meta.title = `${Math.round(reply.timings.total_ms)} ms, ${reply.mode} search, encoder ${reply.encoder}, generation ${reply.generation}`;
     return shown === 0
       ? "No products found"
       : `${reply.no_close_match ? "No close match. " : ""}${words}, ${reply.mode === "lexical" ? "best match" : "most alike"} first`;
