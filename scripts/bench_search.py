@@ -21,6 +21,7 @@ import os
 import platform
 import queue
 import sys
+import tempfile
 import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -67,25 +68,25 @@ def main() -> None:
     parser.add_argument("--timeout", type=float, default=300, help="seconds for each")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    wanted = options.peers.split(",") if options.peers else list(PEERS)
+    if unknown := sorted(set(wanted) - set(PEERS)):
+        parser.error(f"--peers names {unknown[0]!r}; there are {', '.join(PEERS)}")
     sample = load_sample(options.size, options.work, options.data, crops=options.crops)
-    folder = options.work / f"run-{os.getpid()}"
-    folder.mkdir()
-    np.save(folder / "vectors.npy", sample.vectors)
-    np.save(folder / "queries.npy", sample.queries)
-    np.save(folder / "truth.npy", exact(sample.vectors, sample.queries))
     result: dict[str, Any] = {
         "machine": machine(),
         "vectors": f"{len(sample.vectors)} x {sample.vectors.shape[1]}: {sample.origin}",
         "peers": {},
     }
-    del sample
-    wanted = options.peers.split(",") if options.peers else list(PEERS)
-    for name in wanted:
-        result["peers"][name] = in_own_process(options.timeout, measure, name, folder, options.wall)
-        print(f"{name}: {result['peers'][name]}", file=sys.stderr, flush=True)
-    for path in folder.iterdir():
-        path.unlink()
-    folder.rmdir()
+    with tempfile.TemporaryDirectory(prefix="run-", dir=options.work) as name:
+        folder = Path(name)
+        np.save(folder / "vectors.npy", sample.vectors)
+        np.save(folder / "queries.npy", sample.queries)
+        np.save(folder / "truth.npy", exact(sample.vectors, sample.queries))
+        del sample
+        for peer in wanted:
+            found = in_own_process(options.timeout, measure, peer, folder, options.wall)
+            result["peers"][peer] = found
+            print(f"{peer}: {found}", file=sys.stderr, flush=True)
     print(json.dumps(result, indent=2) if options.json else as_text(result))
 
 

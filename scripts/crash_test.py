@@ -16,6 +16,7 @@ would.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import random
@@ -147,12 +148,9 @@ def draft(item_id: str, version: int) -> Draft:
     def make(_: Item | None) -> Item:
         return Item(item_id=item_id, product_id=item_id, title=f"v{version}")
 
-    picture = Image.new("RGB", (SIDE, SIDE), color_of(item_id, version))
-    path = Path(tempfile.gettempdir()) / f"crash-{os.getpid()}.png"
-    picture.save(path)
-    data = path.read_bytes()
-    path.unlink()
-    return Draft(item_id, make, [Source(f"{item_id}-{version}.png", lambda: data)])
+    data = io.BytesIO()  # a file would stay behind where this is killed
+    Image.new("RGB", (SIDE, SIDE), color_of(item_id, version)).save(data, "PNG")
+    return Draft(item_id, make, [Source(f"{item_id}-{version}.png", data.getvalue)])
 
 
 def rebuild(world: World, _: object, __: Callable[[str], None]) -> None:

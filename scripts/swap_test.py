@@ -12,6 +12,7 @@ anything failed.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import subprocess
@@ -110,13 +111,11 @@ def write(shop: ShopFolder, stop: threading.Event, written: list[str]) -> None:
     encoders = {name: load_encoder(name, threads=1) for name in MODELS}
     while not stop.is_set():
         item_id = f"late-{len(written)}"
-        image = picture(10_000 + len(written))
-        with tempfile.NamedTemporaryFile(suffix=".png") as file:
-            image.save(file.name)
-            data = Path(file.name).read_bytes()
+        data = io.BytesIO()
+        picture(10_000 + len(written)).save(data, "PNG")
         item = Item(item_id=item_id, product_id=item_id, title=item_id)
         serving = encoders[shop.manifest(shop.current()).encoder]
-        draft = Draft(item_id, lambda _, item=item: item, [Source("x.png", lambda d=data: d)])
+        draft = Draft(item_id, lambda _, item=item: item, [Source("x.png", data.getvalue)])
         put_items(store, serving, [draft])
         written.append(item_id)
         stop.wait(0.3)
