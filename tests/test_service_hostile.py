@@ -222,7 +222,8 @@ def test_another_content_type_is_told_which_is_expected(http, kind, path):
             + b"\r\n--b--\r\n",
             "over",
         ),
-        (b"--b\r\n" + b"X: y\r\n" * 5000 + b"\r\n1\r\n--b--\r\n", ""),
+        (b"--b\r\n" + b"X: y\r\n" * 5000 + b"\r\n1\r\n--b--\r\n", "header count"),
+        (b"--b\r\nX: " + b"y" * 90_000 + b"\r\n\r\n1\r\n--b--\r\n", "header size"),
     ],
 )
 def test_a_broken_form_is_an_invalid_request(http, body, word):
