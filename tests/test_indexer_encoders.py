@@ -453,6 +453,16 @@ def test_an_onnx_file_without_its_side_file_is_refused(tmp_path: Path) -> None:
     assert str(path.with_suffix(".json")) in refusal(f"onnx:{path}")
 
 
+def test_an_onnx_file_may_be_a_link_with_its_side_file_beside_the_link(tmp_path: Path) -> None:
+    path = write_onnx(tmp_path, 1, layout="nhwc", dtype="uint8")
+    plain = load_encoder(f"onnx:{path}")
+    (tmp_path / "blobs").mkdir()
+    path.symlink_to(path.rename(tmp_path / "blobs" / "ab12"))
+    linked = load_encoder(f"onnx:{path}")
+    assert linked.id == plain.id == f"onnx:{path.parent.resolve() / path.name}"
+    assert linked.weights_hash == plain.weights_hash
+
+
 def test_an_onnx_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     path = write_onnx(tmp_path, 1, layout="nhwc", dtype="uint8")
     path.unlink()

@@ -34,18 +34,28 @@ def canonical_id(encoder_id: str) -> str:
         return "+".join([canonical_id(plain), *views])
     kind, _, rest = encoder_id.partition(":")
     if kind == "onnx" and rest:
-        return f"onnx:{Path(rest).expanduser().resolve()}"
+        return f"onnx:{_absolute(rest)}"
     if kind == "cnn" and "@" in rest:
         model, _, weights = rest.partition("@")
-        return f"cnn:{model}@{Path(weights).expanduser().resolve()}"
+        return f"cnn:{model}@{_absolute(weights)}"
     if kind == "openclip" and rest.startswith("local-dir:"):
         folder = rest.removeprefix("local-dir:")
         return f"openclip:local-dir:{Path(folder).expanduser().resolve()}"
     if kind == "openclip" and not rest.startswith("hf-hub:"):
         model, _, weights = rest.partition("/")
         if weights and Path(weights).expanduser().is_file():
-            return f"openclip:{model}/{Path(weights).expanduser().resolve()}"
+            return f"openclip:{model}/{_absolute(weights)}"
     return encoder_id
+
+
+def _absolute(file: str) -> Path:
+    """The file from any working directory, under its own name.
+
+    A link as in a hub's cache leads to a file named by its hash: without the ending that says what
+    it is, and with no JSON beside it.
+    """
+    path = Path(file).expanduser()
+    return path.parent.resolve() / path.name
 
 
 def load_encoder(encoder_id: str = DEFAULT_ENCODER, *, threads: int | None = None) -> Encoder:
