@@ -6,6 +6,7 @@ Items are numbers 0 to n - 1 here; a mask is bool (n,).
 from __future__ import annotations
 
 from collections import defaultdict
+from heapq import nsmallest
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -191,8 +192,8 @@ class Columns:
 
 def top_values(tally: dict[str, int]) -> list[FacetValue]:
     """The most frequent values first, those of the same count by their spelling."""
-    order = sorted(tally.items(), key=lambda pair: (-pair[1], pair[0]))
-    return [FacetValue(value, count) for value, count in order[:_MAX_FACET_VALUES]]
+    order = nsmallest(_MAX_FACET_VALUES, tally.items(), key=lambda pair: (-pair[1], pair[0]))
+    return [FacetValue(value, count) for value, count in order]
 
 
 def _ancestors(path: str) -> list[str]:

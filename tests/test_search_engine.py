@@ -306,7 +306,7 @@ def test_a_filter_is_applied_once_more_only_for_facets_of_its_own_fields(engine,
         LayeredColumns, "mask", lambda self, given: applied.append(given) or mask(self, given)
     )
     condition = parse_filter("price < 30 and color in [red, green]")
-    fields = ["in_stock", "category", "color"]
+    fields = ["in_stock", "category", "color", "color"]
     reply = engine.search(
         Query(parts=[ItemPart("red-mug")], filter=condition, facets=fields, group="item")
     )
