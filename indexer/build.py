@@ -16,7 +16,7 @@ import msgspec
 from indexer.companions import Companions
 from indexer.encoderfiles import keep_encoder
 from indexer.errors import BadCatalog, IndexMismatch, StoreFull
-from indexer.garbage import collect_garbage
+from indexer.garbage import collect_garbage, kept
 from indexer.images import LIMITS, ImageLimits
 from indexer.ingest import Ingested, Progress, ingest, no_progress
 from indexer.items import Skipped
@@ -92,7 +92,9 @@ def build_index(
         _check_encoder(shop, encoder)
         store = Store(shop.store, create=True)
         try:
-            shop.tidy()
+            with store.read() as reader:
+                keep = kept(reader)
+            shop.tidy(keep)
             keep_encoder(shop, encoder)
             began = _begin(shop, store, catalog, encoder, keep_images)
             done = ingest(
