@@ -30,6 +30,7 @@ from indexer.errors import (
     StoreBusy,
     StoreFull,
 )
+from indexer.garbage import collect_garbage
 from indexer.generation import ShopFolder
 from indexer.items import Skipped
 from indexer.joblock import job_lock
@@ -185,6 +186,18 @@ def test_building_an_unchanged_catalog_again_encodes_and_publishes_nothing(folde
     assert (report.generation, report.published) == ("000001", False)
     assert (report.encoded, report.reused, encoder.encoded) == (0, 3, 0)
     assert shop.names() == ["000001"]
+
+
+def test_as_many_generations_stay_as_were_asked_for(folder, shop):
+    folder.write({"a": [1]})
+    build(folder, shop)
+    store = Store(shop.store)
+    collect_garbage(shop, store, keep=5)
+    store.close()
+    for shade in range(2, 7):
+        folder.write({"a": [shade]})
+        build(folder, shop)
+    assert shop.names() == [f"00000{number}" for number in range(2, 7)]
 
 
 def test_only_changed_images_are_encoded(folder, shop):
