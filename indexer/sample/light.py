@@ -6,17 +6,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from indexer.sample.camera import Sight
-from indexer.sample.surfaces import Floats, Slots
+from indexer.sample.surfaces import Floats
 
 SIDE = 128  # a finish is a picture of a lit ball, SIDE pixels wide
-FINISHES = (
-    "cloth", "knit", "denim", "leather", "ceramic", "matte", "metal", "wood", "rubber",
-    "gloss", "glow", "velvet", "glass",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -210,8 +205,3 @@ def shifted(plane: Floats, down: int, right: int) -> Floats:
     rows = np.clip(np.arange(h) - down, 0, h - 1)
     columns = np.clip(np.arange(w) - right, 0, w - 1)
     return plane[rows][:, columns]
-
-
-def slots_used(slot: Slots) -> NDArray[np.intp]:
-    """The slots that occur, in order."""
-    return np.flatnonzero(np.bincount(slot, minlength=16))
