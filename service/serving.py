@@ -287,7 +287,7 @@ class Serving:
             self._failure = error
             detail: Exception | None = None
         else:
-            self._failure = VitrineError("the index cannot be opened; the log says why")
+            self._failure = IndexCorrupt("the index cannot be opened; the log says why")
             detail = error
         said = f"{name} {type(error).__name__} {error}"
         if said != self._failed_at:

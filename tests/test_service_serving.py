@@ -143,6 +143,18 @@ def test_a_generation_that_does_not_open_leaves_the_last_one_serving(caplog):
     asyncio.run(scenario())
 
 
+def test_an_index_that_cannot_be_opened_for_a_reason_nobody_foresaw_is_not_ready(serve, caplog):
+    def open_engine(encoder):
+        raise OSError("the disk is on fire")
+
+    http = serve(open_engine=open_engine, current=lambda: "000001")
+    response = http.get("/readyz")
+    assert (response.status_code, response.headers["retry-after"]) == (503, "30")
+    assert "the log says why" in response.json()["detail"]
+    assert "the disk is on fire" not in response.text
+    assert "the disk is on fire" in caplog.text
+
+
 def test_an_engine_that_cannot_follow_the_writes_is_closed_before_the_next_try():
     class Stuck(Numbered):
         def refresh(self) -> bool:
