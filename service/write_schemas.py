@@ -54,7 +54,10 @@ class ItemBody(_Request):
     currency: Annotated[str, StringConstraints(max_length=10)] = ""
     in_stock: bool = True
     attributes: Attributes = {}
-    images: Images | None = Field(None, description="Not given: the item keeps those it has.")
+    images: Images | None = Field(
+        None,
+        description="Not given: the item keeps those it has, unless embeddings replace them.",
+    )
     embeddings: Embeddings | None = None
 
 

@@ -130,6 +130,12 @@ def patch_of(item_id: str, data: Any, pictures: Pictures) -> Draft:
     body = PatchBody.model_validate(data)
     change = body.model_dump(include=body.model_fields_set - {"embeddings"})
     images = change.pop("images", None)
+    if body.embeddings is not None and images is None:
+        raise BadQuery(
+            "embeddings need images, their names: an embedding takes the place of a picture, and "
+            "those that the item has would be lost",
+            param="images",
+        )
     try:
         return _with_vectors(
             Draft(item_id, partial(patched, item_id, change), pictures.sources(images)),

@@ -203,6 +203,17 @@ def test_a_missing_or_wrong_key_writes_nothing(writing):
     assert writing.get("/v1/status").json()["items"] == 12
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_a_key_that_is_not_ascii_is_known_however_it_was_sent(serve, shop, encoding):
+    key = "Schlüssel der Vitrine"
+    http = serve(shop=shop, write_key=key)
+    for name, value in ((b"authorization", f"Bearer {key}"), (b"api-key", key)):
+        headers = {name: value.encode(encoding)}
+        assert call(http, "DELETE", "/v1/items/nope", headers=headers).status_code == 404
+    headers = {b"authorization": f"Bearer {key}?".encode(encoding)}
+    assert call(http, "DELETE", "/v1/items/nope", headers=headers).status_code == 401
+
+
 def test_the_key_may_come_as_api_key_too(writing):
     assert call(writing, "DELETE", "/v1/items/red-mug", headers={"api-key": KEY}).status_code == 200
 
@@ -273,6 +284,15 @@ def test_a_patch_that_is_none_is_a_problem(writing):
         response = call(writing, "PATCH", "/v1/items/red-mug", json=change)
         assert response.status_code == 422, change
     assert writing.get("/v1/items/red-mug").json()["price"] == 15.0
+
+
+def test_embeddings_without_images_do_not_take_the_pictures_of_an_item(writing):
+    response = call(writing, "PATCH", "/v1/items/red-mug", json={"embeddings": [[1.0] * 112]})
+    assert (response.status_code, response.json()["param"]) == (422, "images")
+    assert writing.get("/v1/items/red-mug/image").status_code == 200
+    change = {"embeddings": [[1.0] * 112], "images": ["images/red-mug-1.jpg"]}
+    assert call(writing, "PATCH", "/v1/items/red-mug", json=change).status_code == 200
+    assert writing.get("/v1/items/red-mug/image").status_code == 200
 
 
 def test_what_is_not_there_cannot_be_patched_or_deleted(writing):
