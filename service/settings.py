@@ -5,11 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from indexer.confidence import NO_MATCH_BELOW
+from indexer.errors import VitrineError
 from search.query import MAX_LIMIT
+
+
+class BadSetting(VitrineError):
+    """A variable of the environment that is no setting as it should be."""
 
 
 class Settings(BaseSettings):
@@ -18,7 +23,8 @@ class Settings(BaseSettings):
     The table of settings in the docs is generated from these fields.
     """
 
-    model_config = SettingsConfigDict(env_prefix="VITRINE_", frozen=True)
+    # A wrong write key is nearly the right one: no error shows it.
+    model_config = SettingsConfigDict(env_prefix="VITRINE_", frozen=True, hide_input_in_errors=True)
 
     shop: Path = Field(Path("shop"), description="The shop folder to serve.")
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for every network.")
@@ -96,3 +102,13 @@ class Settings(BaseSettings):
     shutdown_grace_s: int = Field(
         10, ge=0, description="Time that running requests get to finish on shutdown, in seconds."
     )
+
+
+def settings_for(shop: Path) -> Settings:
+    """The settings of the environment, for this shop. BadSetting names the variable at fault."""
+    try:
+        return Settings(shop=shop)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = "_".join(str(step) for step in first["loc"]).upper()
+        raise BadSetting(f"VITRINE_{name} in the environment: {first['msg']}") from None

@@ -13,9 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from indexer.items import Item
+from indexer.writes import Draft, Source
+from search.engine import SearchEngine
 from service.cli.console import human_bytes, human_seconds
 from service.cli.main import main
 from tests.conftest import COLORS, jpeg, plain, write_catalog
@@ -234,6 +238,44 @@ def test_a_sheet_of_an_evaluation_frames_right_hits_green_and_wrong_ones_red(
     with Image.open(sheet) as picture:
         frames = [picture.getpixel((20 + n * 138, 10 + 64)) for n in range(1, 11)]
     assert set(frames) == {(28, 140, 74), (196, 52, 44)}
+
+
+def test_an_item_without_a_picture_has_an_empty_cell_in_a_sheet(vitrine, make_shop, tmp_path):
+    shop, sheet = make_shop(), tmp_path / "sheet.png"
+    with SearchEngine.open(shop) as engine:
+        item = Item(item_id="bare", product_id="bare", title="Bare vector")
+        vector = np.ones((1, engine.encoder.dim), dtype=np.float32)
+        engine.put([Draft("bare", lambda _: item, [Source("")], vector)])
+    done = vitrine("search", "--text", "bare", "--shop", shop, "--sheet", sheet, "--json")
+    assert [hit["item_id"] for hit in done.json["hits"]] == ["bare"]
+    assert sheet.is_file()
+
+
+def test_what_looks_like_markup_in_a_category_is_text(vitrine, tmp_path, make_shop):
+    catalog = write_catalog(tmp_path / "catalog")
+    catalog.write_text(catalog.read_text().replace("Home/Mugs", "[/b] [red]Mugs"))
+    queries = catalog.with_name("queries.csv")
+    queries.write_text("image,item_id\nimages/red-mug-1.jpg,red-mug\n")
+    done = vitrine("eval", "--shop", make_shop(catalog), "--queries", queries)
+    assert done.code == 0
+    assert "[/b] [red]Mugs" in done.out
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("PORT", "99999", "less than or equal to 65535"),
+        ("QUERY_VIEWS", "zoom", "'flip'"),
+        ("WRITE_KEY", "too short", "at least 16"),
+    ],
+)
+def test_a_setting_that_is_wrong_is_named_and_no_key_is_shown(
+    vitrine, tiny_shop, monkeypatch, name, value, words
+):
+    monkeypatch.setenv(f"VITRINE_{name}", value)
+    done = vitrine("serve", "--shop", tiny_shop)
+    assert_one_line(done, f"VITRINE_{name} in the environment: ", words)
+    assert value not in done.err
 
 
 def test_a_sheet_that_cannot_be_written_is_told(vitrine, tiny_shop, photo_file, tmp_path):

@@ -91,11 +91,12 @@ def _candidate(folder: ShopFolder) -> str:
 
 def _tell(result: Comparison) -> None:
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("")
     for side in (result.first, result.second):
-        table.add_column(f"{side.generation}\n{side.encoder}", justify="right")
+        table.add_column(Text(f"{side.generation}\n{side.encoder}"), justify="right")
     table.add_column("gain", justify="right")
     for name in result.first.figures:
         gain = result.gain.get(name)

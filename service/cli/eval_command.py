@@ -82,6 +82,7 @@ def command(
 
 def _tell(result: Evaluation) -> None:
     from rich.table import Table
+    from rich.text import Text
 
     from search.evaluate import NAMES
 
@@ -90,13 +91,13 @@ def _tell(result: Evaluation) -> None:
     table.add_column("queries", justify="right")
     for name in NAMES:
         table.add_column(name, justify="right")
-    slices: dict[str, Evaluation | Slice] = {"all": result, **result.per_category}
-    for label, slice_ in slices.items():
+    slices: list[tuple[str, Evaluation | Slice]] = [("all", result), *result.per_category.items()]
+    for label, slice_ in slices:
         cells = [str(slice_.queries)]
         for name in NAMES:
             one = slice_.figures[name]
             cells.append(f"{one.value:.3f} [dim]({one.low:.2f}-{one.high:.2f})[/dim]")
-        table.add_row(label, *cells, end_section=label == "all")
+        table.add_row(Text(label), *cells, end_section=slice_ is result)
     print_table(table)
     if result.reliability is not None:
         _tell_reliability(result.reliability)

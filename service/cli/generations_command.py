@@ -42,6 +42,7 @@ def command(shop: Path, as_json: bool) -> None:
 
 def _tell(found: list[Standing]) -> None:
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("generation", "state", "created", "encoder", "recipe"):
@@ -52,7 +53,7 @@ def _tell(found: list[Standing]) -> None:
         color = _COLORS[one.state]
         state = f"[{color}]{one.state}[/]" if color else one.state
         counts = (str(one.items), str(one.rows), human_bytes(one.bytes)) if one.encoder else ()
-        table.add_row(one.name, state, one.created, one.encoder, one.recipe, *counts)
+        table.add_row(one.name, state, one.created, Text(one.encoder), one.recipe, *counts)
     print_table(table)
     for one in found:
         if one.problem:

@@ -18,10 +18,10 @@ def command(shop: Path, host: str | None, port: int | None) -> None:
     from indexer.generation import ShopFolder
     from indexer.standing import serving_order
     from service.server import serve
-    from service.settings import Settings
+    from service.settings import settings_for
 
     serving_order(ShopFolder(shop))  # a wrong folder is told now, not by every request
-    settings = Settings(shop=shop)
+    settings = settings_for(shop)
     given = {"host": host, "port": port}
     settings = settings.model_copy(update={k: v for k, v in given.items() if v is not None})
     serve(settings, ready=lambda url: click.echo(f"Vitrine serves {shop} at {url}"))

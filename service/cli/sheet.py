@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont
 
-from indexer.errors import StoreFull
+from indexer.errors import StoreFull, UnknownItem
 from indexer.images import decode, read_image_file
 
 if TYPE_CHECKING:
@@ -40,23 +40,32 @@ def sheet_row(
     *,
     right: list[bool] | None = None,
 ) -> list[SheetCell]:
-    """The cells of one query: the photo (where there is one) and its first ten hits."""
+    """The cells of one query: the photo (where there is one) and its first ten hits.
+
+    An item without a picture, such as one that came with an embedding, has an empty cell.
+    """
     picture = None
     if photo is not None:
         picture = Image.fromarray(decode(read_image_file(photo), side=_CELL))
     cells = [SheetCell(picture, title or (photo.name if photo else ""), "query")]
     for at, hit in enumerate(hits[:_PER_ROW]):
-        jpeg = engine.thumbnail(hit.item_id, hit.image_index)
         price = "" if hit.price is None else f"  {hit.price:.2f} {hit.currency}"
         cells.append(
             SheetCell(
-                Image.open(io.BytesIO(jpeg)),
+                _picture(engine, hit),
                 hit.title or hit.item_id,
                 f"{hit.score:.3f}{price}",
                 right[at] if right is not None else None,
             )
         )
     return cells
+
+
+def _picture(engine: SearchEngine, hit: Hit) -> Image.Image | None:
+    try:
+        return Image.open(io.BytesIO(engine.thumbnail(hit.item_id, hit.image_index)))
+    except UnknownItem:
+        return None
 
 
 def cell_of(jpeg: bytes, title: str) -> SheetCell:
