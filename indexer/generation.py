@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 FORMAT = 1
 KEEP = 3  # generations on disk after a build: the current one and what one may roll back to
 VECTORS, ROWS, WORDS, MANIFEST = "vectors.faiss", "rows.npy", "words.sqlite", "manifest.json"
+STORE = "catalog.lmdb"
+PARTS = (STORE, "generations", "encoders", "CURRENT", "job.lock")  # of a shop, by their names
 _DRAFT = ".CURRENT."
 _HISTORY = 20  # names that CURRENT remembers
 _NAME = 12  # most digits of a name
@@ -88,7 +90,7 @@ class ShopFolder:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        self.store = self.path / "catalog.lmdb"
+        self.store = self.path / STORE
         self.generations = self.path / "generations"
         self.encoders = self.path / "encoders"
         self.current_file = self.path / "CURRENT"

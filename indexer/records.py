@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 from indexer.items import MAX_ID_BYTES, AttributeValue, Item
 
@@ -22,6 +22,10 @@ FIELDS = (
     "images",
 )
 
+Record: TypeAlias = dict[str, Any]
+Numbered: TypeAlias = tuple[str, Record | str]
+"""Where in a catalog ("row 3"), and the record that stands there or why it is none."""
+
 _TRUE = {"true", "yes", "y", "1", "1.0", "in stock", "instock", "available"}
 _FALSE = {"false", "no", "n", "0", "0.0", "out of stock", "outofstock", "sold out"}
 _EXACT = 2**53  # up to here a float holds every whole number
@@ -36,7 +40,7 @@ class BadRecord(Exception):
         self.item_id = item_id
 
 
-def item_from(record: dict[str, Any]) -> Item:
+def item_from(record: Record) -> Item:
     """The item that a record with our field names describes; BadRecord when it is none."""
     item_id = _id(record.get("id"), "id", "")
     if not item_id:

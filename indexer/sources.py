@@ -10,24 +10,20 @@ calls a field otherwise, a mapping ``{field: column}`` says so; ``name``, ``cate
 from __future__ import annotations
 
 import codecs
-import csv
 import posixpath
-from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO, TypeAlias
+from typing import Any, NamedTuple
 
 import msgspec
 
+from indexer.csvfile import check_twice, csv_records
 from indexer.errors import BadCatalog, BadImage
+from indexer.generation import PARTS, STORE
 from indexer.items import Item, Skipped
-from indexer.records import FIELDS, BadRecord, item_from
-
-Record: TypeAlias = dict[str, Any]
-Numbered: TypeAlias = tuple[str, Record | str]  # where ("row 3"), the record or why it is none
+from indexer.records import FIELDS, BadRecord, Numbered, Record, item_from
 
 _ALIASES = {"title": "name", "categories": "category", "images": "image"}
-_MAX_CELL = 1_000_000  # characters; more in one CSV cell is a broken quote, not a description
 
 
 class Entry(NamedTuple):
@@ -163,8 +159,8 @@ def image_path(root: Path, path: str) -> Path:
 
 def _reader(path: Path) -> Callable[[Path], Iterator[Numbered]]:
     readers: dict[str, Callable[[Path], Iterator[Numbered]]] = {
-        ".csv": _csv_records,
-        ".tsv": _csv_records,
+        ".csv": csv_records,
+        ".tsv": csv_records,
         ".jsonl": _json_records,
         ".ndjson": _json_records,
         ".parquet": _parquet_records,
@@ -179,11 +175,19 @@ def _reader(path: Path) -> Callable[[Path], Iterator[Numbered]]:
 
 
 def _folder_records(path: Path) -> Iterator[Numbered]:
-    """Every file that is not hidden, in name order; content decides later what is an image."""
-    files = sorted(p for p in path.rglob("*") if p.is_file())
-    for file in files:
+    """Every file that is not hidden, in name order; content decides later what is an image.
+
+    Not those of a shop that lies in the folder: they change with every build, and opening and
+    closing LMDB's lock file would take the locks from this process.
+    """
+    entries = list(path.rglob("*"))
+    shops = [entry.parent for entry in entries if entry.name == STORE and entry.is_dir()]
+    parts = {shop / name for shop in shops for name in PARTS}
+    for file in sorted(entry for entry in entries if entry.is_file()):
         relative = file.relative_to(path)
         if any(part.startswith(".") for part in relative.parts):
+            continue
+        if parts and not parts.isdisjoint([file, *file.parents]):
             continue
         where = str(relative).encode("utf-8", "replace").decode()
         if where != str(relative):
@@ -198,88 +202,6 @@ def _folder_records(path: Path) -> Iterator[Numbered]:
                 "images": [relative.as_posix()],
             },
         )
-
-
-def _csv_records(path: Path) -> Iterator[Numbered]:
-    csv.field_size_limit(_MAX_CELL)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            first_line = file.readline()
-            file.seek(0)
-            delimiter = max(",;\t|", key=first_line.count)  # "," when none occurs
-            lines = _Lines(file)
-            # Strict: a broken quote is told; else it would swallow the rows up to the next one.
-            rows = csv.reader(lines, delimiter=delimiter, strict=True)
-            yield from _csv_rows(rows, lines, _csv_header(path, rows))
-    except UnicodeDecodeError as error:
-        byte = error.object[error.start]
-        raise BadCatalog(f"{path} is not UTF-8 (byte 0x{byte:02x}); convert it first") from error
-    except OSError as error:
-        raise BadCatalog(f"cannot read {path}: {error.strerror or error}") from error
-
-
-class _Lines:
-    """The lines of a file, of which some can be given back to be read again."""
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-        self._again: deque[str] = deque()
-        self._taken: list[str] = []
-
-    def __iter__(self) -> _Lines:
-        return self
-
-    def __next__(self) -> str:
-        line = self._again.popleft() if self._again else next(self._file)
-        self._taken.append(line)
-        return line
-
-    def row_is_good(self) -> None:
-        """What was taken so far is not needed again."""
-        self._taken.clear()
-
-    def give_back(self) -> None:
-        """All lines since the last good row but the first come again."""
-        self._again.extendleft(reversed(self._taken[1:]))
-        self._taken.clear()
-
-
-def _csv_header(path: Path, rows: Iterator[list[str]]) -> list[str]:
-    try:
-        header = [name.strip() for name in next(rows, [])]
-    except csv.Error as error:
-        raise BadCatalog(f"{path}: the header row is not CSV: {error}") from error
-    if not any(header):
-        raise BadCatalog(f"{path} is empty: expected a header row with at least 'id'")
-    _check_twice(path, header)
-    return header
-
-
-def _check_twice(path: Path, columns: list[str]) -> None:
-    twice = [name for name, count in Counter(columns).items() if name and count > 1]
-    if twice:
-        raise BadCatalog(f"{path} has two columns {twice[0]!r}; rename one")
-
-
-def _csv_rows(rows: Iterator[list[str]], lines: _Lines, header: list[str]) -> Iterator[Numbered]:
-    number = 1  # the header is row 1, as a spreadsheet counts
-    while True:
-        number += 1
-        lines.row_is_good()
-        try:
-            row = next(rows, None)
-        except csv.Error as error:
-            lines.give_back()  # a quote that never closes has taken the rows after it along
-            yield f"row {number}", f"not CSV: {error}"
-            continue
-        if row is None:
-            return
-        if not any(row):
-            continue
-        if len(row) != len(header):
-            yield f"row {number}", f"has {len(row)} fields, the header has {len(header)}"
-            continue
-        yield f"row {number}", dict(zip(header, row, strict=True))
 
 
 def _json_records(path: Path) -> Iterator[Numbered]:
@@ -314,7 +236,7 @@ def _parquet_records(path: Path) -> Iterator[Numbered]:
 
     try:
         with pq.ParquetFile(path) as file:
-            _check_twice(path, file.schema_arrow.names)
+            check_twice(path, file.schema_arrow.names)
             number = 0
             for batch in file.iter_batches(batch_size=1024):
                 for record in _parquet_rows(batch):

@@ -65,6 +65,30 @@ def test_hidden_files_and_folders_are_not_items(tmp_path):
     assert read(tmp_path) == (["b.jpg"], [])
 
 
+@pytest.mark.parametrize("shop", ["", "shops/mine/"])
+def test_the_files_of_a_shop_that_lies_in_the_folder_are_not_items(tmp_path, shop):
+    for name in (
+        "catalog.lmdb/data.mdb",
+        "catalog.lmdb/lock.mdb",
+        "generations/000001/manifest.json",
+        "encoders/ab.onnx",
+        "CURRENT",
+        "job.lock",
+        "photo.jpg",
+    ):
+        path = tmp_path / shop / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    found = [item.item_id for item in items_of(tmp_path)]
+    assert found == [f"{shop}photo.jpg"]
+
+
+def test_a_folder_that_bears_a_name_of_a_shop_is_none_by_that(tmp_path):
+    (tmp_path / "generations").mkdir()
+    (tmp_path / "generations" / "mug.jpg").touch()
+    assert [item.item_id for item in items_of(tmp_path)] == ["generations/mug.jpg"]
+
+
 def test_a_file_whose_name_is_not_utf8_is_skipped_by_a_name_that_can_be_printed(tmp_path):
     try:
         (tmp_path / os.fsdecode(b"caf\xe9.jpg")).write_bytes(b"x")
