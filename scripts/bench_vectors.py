@@ -97,12 +97,14 @@ def embedded_crops(
             continue
         batch.append(_crop(pixels, rng))
         numbers.append(at)
-        if len(batch) == _BATCH or len(numbers) == count:
+        if len(batch) == _BATCH:
             vectors.append(encoder.encode_images(batch).astype(np.float16))
             batch = []
             if say and len(vectors) % 64 == 0:
                 rate = len(numbers) / (time.monotonic() - started)
                 print(f"{len(numbers)} of {count} crops, {rate:.0f}/s", flush=True)
+    if batch:  # also where broken photos leave fewer crops than were asked for
+        vectors.append(encoder.encode_images(batch).astype(np.float16))
     found, photo = np.concatenate(vectors), np.array(numbers)
     np.savez(work / f"crops-{name}-{len(found)}.npz", vectors=found, photo=photo)
     return unit(found), photo
