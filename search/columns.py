@@ -5,6 +5,7 @@ Items are numbers 0 to n - 1 here; a mask is bool (n,).
 
 from __future__ import annotations
 
+import unicodedata
 from collections import defaultdict
 from heapq import nsmallest
 from typing import TYPE_CHECKING, TypeAlias
@@ -40,17 +41,17 @@ class _Labels:
         code_list: list[int] = []
         last, carried = -1, set[str]()  # an item counts once for each value, however spelled
         for item, label in pairs:
-            folded = label.casefold()
+            plain = folded(label)
             if item != last:
                 last, carried = item, set()
-            if folded in carried:
+            if plain in carried:
                 continue
-            carried.add(folded)
-            if folded not in codes:
-                codes[folded] = len(codes)
+            carried.add(plain)
+            if plain not in codes:
+                codes[plain] = len(codes)
                 self.spelling.append(label)
             item_list.append(item)
-            code_list.append(codes[folded])
+            code_list.append(codes[plain])
         self._codes = codes
         self._numbers: NDArray[np.float64] | None = None  # of each value, once asked for
         self._n = n
@@ -63,7 +64,7 @@ class _Labels:
         """Which items carry one of these values."""
         found = np.zeros(self._n, dtype=np.bool_)
         for label in labels:
-            code = self._codes.get(label.casefold())
+            code = self._codes.get(folded(label))
             if code is not None:
                 found[self._items[self._starts[code] : self._starts[code + 1]]] = True
         return found
@@ -188,6 +189,11 @@ class Columns:
         shown = ", ".join([*BUILTIN, *sorted(known)][:40])
         kind = param.removesuffix("s")
         raise BadQuery(f"unknown {kind} field {key[:80]!r}; this shop has {shown}", param=param)
+
+
+def folded(text: str) -> str:
+    """A text as values are compared: without regard to case, and to how accents are written."""
+    return unicodedata.normalize("NFC", text).casefold()
 
 
 def top_values(tally: dict[str, int]) -> list[FacetValue]:

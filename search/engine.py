@@ -307,7 +307,10 @@ class SearchEngine:
         return self._showcase.main_category(item_id)
 
     def category_sizes(self) -> dict[str, int]:
-        """How many items each category holds, those below it included; names case-folded."""
+        """How many items each category holds, those below it included.
+
+        Names are as ``search.columns.folded`` has them.
+        """
         return self._live.view.columns.sizes("category")
 
     def status(self) -> Status:

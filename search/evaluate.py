@@ -17,6 +17,7 @@ from indexer.errors import BadCatalog, BadImage
 from indexer.images import decode, read_image_file
 from indexer.items import Skipped
 from search import metrics
+from search.columns import folded
 from search.hits import Hit
 from search.metrics import Estimate
 from search.query import EmbeddingPart, Query
@@ -212,7 +213,7 @@ def _embedded(
 def _total(engine: SearchEngine, truth: Truth, in_category: dict[str, int]) -> int:
     if truth.kind == "item":
         return int(engine.has_item(truth.answer))
-    return in_category.get(truth.answer.strip("/").casefold(), 0)
+    return in_category.get(folded(truth.answer.strip("/")), 0)
 
 
 def _is_product(engine: SearchEngine, hits: list[Hit], truth: Truth) -> bool:
@@ -230,8 +231,8 @@ def _confidences(answers: list[list[Hit]]) -> NDArray[np.float64]:
 def _is_right(hit: Hit, truth: Truth) -> bool:
     if truth.kind == "item":
         return hit.item_id == truth.answer
-    wanted = truth.answer.strip("/").casefold()
-    return any(f"{path.casefold()}/".startswith(f"{wanted}/") for path in hit.categories)
+    wanted = folded(truth.answer.strip("/"))
+    return any(f"{folded(path)}/".startswith(f"{wanted}/") for path in hit.categories)
 
 
 def _values(judged: list[Judged], totals: list[int]) -> dict[str, NDArray[np.float64]]:

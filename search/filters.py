@@ -13,7 +13,7 @@ JSON form, as Qdrant writes it::
 
 A key is ``category`` (a path matches everything below it), ``price``, ``in_stock``,
 ``item_id``, ``product_id``, or any attribute; ``attributes.NAME`` reaches an attribute that
-has one of those names. Texts are compared without regard to case.
+has one of those names. Texts are compared without regard to case, and to how accents are written.
 """
 
 from __future__ import annotations

@@ -108,6 +108,17 @@ def test_a_number_and_its_text_are_the_same_value(columns):
     assert columns.mask(Match("size", (38.5,))).tolist() == [False, True, False, False]
 
 
+def test_an_accent_is_one_letter_however_it_is_written():
+    names = ["Caf\u00e9/Cups", "Cafe\u0301/Cups"]  # as one types it; as some systems name folders
+    columns = LayeredColumns.of([item("a", names[1:], x=names[1])])
+    columns = columns.changed({1: item("b", names[:1], x=names[0])}, 2)
+    for name in names:
+        assert columns.mask(Match("category", (name,))).tolist() == [True, True]
+        assert columns.mask(Match("x", (name.upper(),))).tolist() == [True, True]
+    assert facet(columns, "x") == [(names[1], 2)]
+    assert columns.sizes("category") == {"caf\u00e9": 2, "caf\u00e9/cups": 2}
+
+
 def test_a_long_article_number_is_found_by_all_its_digits():
     numbers = [12345678901234567, 12345678901234568]  # one and the same as floats
     columns = LayeredColumns.of([item(str(n), [], sku=str(n)) for n in numbers])
