@@ -26,7 +26,7 @@ from search.finder import Finder
 from search.hits import Reply
 from search.judge import Judge
 from search.live import Backlog, LiveShop
-from search.opening import Opened, check_encoder, load_newest
+from search.opening import Opened, check_encoder, index_encoder, load_newest
 from search.page import page_of
 from search.query import ImagePart, ItemPart, Query, TextPart
 from search.recall import RecallWatch
@@ -86,7 +86,8 @@ class SearchEngine:
         self.generation = opened.name
         self._manifest = opened.manifest
         self._store = store
-        self._companions = Companions(store, encoder)
+        self._index_encoder = index_encoder(encoder)
+        self._companions = Companions(store, self._index_encoder)
         self._held = opened.held
         key = encoder_key(encoder.id, encoder.weights_hash)
         self._direction = Direction(store, encoder, key)
@@ -246,7 +247,7 @@ class SearchEngine:
         """Store items; see ``indexer.writes.put_items``. Searches see them after ``refresh``."""
         return put_items(
             self._store,
-            self.encoder,
+            self._index_encoder,
             drafts,
             limits=limits,
             encode=encode,

@@ -6,6 +6,7 @@ import logging
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
+from indexer.encoders.views import QueryViews
 from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound
 from indexer.generation import ROWS, VECTORS, WORDS, Manifest, ShopFolder
 from indexer.lexical import LexicalIndex
@@ -52,6 +53,11 @@ def load_newest(folder: ShopFolder, names: list[str], encoder: Encoder, store: S
             logger.warning("serving the older generation %s of %s", name, folder.path)
         return Opened(name, manifest, vectors, words, held)
     raise first_error or IndexCorrupt(f"{folder.path} has no generation that can be served")
+
+
+def index_encoder(encoder: Encoder) -> Encoder:
+    """What an index is made with: the encoder of its queries, without views that only they have."""
+    return encoder.inner if isinstance(encoder, QueryViews) else encoder
 
 
 def check_encoder(folder: ShopFolder, manifest: Manifest, encoder: Encoder) -> None:

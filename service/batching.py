@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from indexer.errors import Overloaded
 from indexer.images import LIMITS, WHOLE, Box, ImageLimits, decode
+from search.opening import index_encoder
 from service.workers import settled
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class PhotoBatcher:
     ) -> None:
         """``observe`` is told the size of each batch."""
         self._encoder = encoder
+        self._writing = index_encoder(encoder)
         self._decoders = decoders
         self._limits = limits or BatchLimits()
         self._images = images
@@ -101,9 +103,9 @@ class PhotoBatcher:
     def encode(self, pixels: Sequence[Pixels]) -> Vectors:
         """Encode images in the encoder's own thread, between two batches: for writers.
 
-        Blocks: call it from a thread. Pixels are as the encoder wants them.
+        Blocks: call it from a thread. Pixels are as the index's encoder wants them.
         """
-        return self._thread.submit(self._encoder.encode_images, pixels).result()
+        return self._thread.submit(self._writing.encode_images, pixels).result()
 
     async def close(self) -> None:
         """Stop after the running batch; callers that still wait get Overloaded."""

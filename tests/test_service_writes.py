@@ -15,6 +15,7 @@ import pytest
 
 from indexer.store import Store
 from indexer.writes import delete_items
+from search.engine import SearchEngine
 from search.live import Backlog
 from service import compaction
 from service.compaction import due
@@ -76,6 +77,19 @@ def test_a_long_article_number_keeps_its_digits(writing):
     question = {"parts": [{"item_id": "red-mug"}], "filter": condition}
     reply = writing.post("/v1/search", json=question)
     assert [hit["item_id"] for hit in reply.json()["hits"]] == ["long"]
+
+
+def test_views_that_queries_have_are_no_part_of_what_is_written(serve, shop):
+    http = serve(shop=shop, write_key=KEY, query_views="flip")
+    picture = plain(COLORS["red"])
+    picture.paste(COLORS["blue"], (48, 0, 96, 96))
+    form = {"half": jpeg(picture)}
+    items = json.dumps([{"id": "half", "images": ["half"]}])
+    response = call(http, "PUT", "/v1/items", data={"items": items}, files=form)
+    assert outcomes(response) == [("half", "created")]
+    with SearchEngine.open(shop) as engine:  # without views, as another process may
+        hit = engine.by_image(form["half"], k=1)[0]
+    assert (hit.item_id, hit.score) == ("half", pytest.approx(1, abs=1e-3))
 
 
 def test_pictures_come_with_the_items_in_a_form(writing):
