@@ -10,6 +10,9 @@ import zlib
 
 import pytest
 
+from search.query import MAX_PARTS
+from service.schemas import MAX_DIM, SearchBody
+
 
 def png_header(width: int, height: int) -> bytes:
     """A PNG that claims a size and brings next to nothing."""
@@ -175,6 +178,25 @@ def test_deep_nesting_is_refused_and_not_followed(http, depth):
     brackets = "(" * depth + "price < 3" + ")" * depth
     response = http.post("/v1/search", json={"parts": [{"text": "mug"}], "filter": brackets})
     assert response.status_code == 422
+
+
+@pytest.mark.parametrize("value", [b"{}", b"[]", b"1"])
+def test_json_of_more_values_than_any_question_has_is_not_read(http, monkeypatch, value):
+    read: list[bytes] = []
+    monkeypatch.setattr(SearchBody, "model_validate_json", read.append)
+    many = b",".join([value] * 200_001)
+    body = b'{"parts": [{"text": "mug"}], "filter": {"must": [' + many + b"]}}"
+    response = http.post("/v1/search", content=body, headers={"content-type": "application/json"})
+    assert_refused(response, "too_large", "over 200000 commas", status=413, param="body")
+    assert read == []
+
+
+def test_the_longest_vectors_there_can_be_are_read(http):
+    part = {"embedding": [0.5] * MAX_DIM}
+    values = [str(n) for n in range(10_000)]
+    condition = {"key": "color", "match": {"any": values}}
+    response = http.post("/v1/search", json={"parts": [part] * MAX_PARTS, "filter": condition})
+    assert_refused(response, "index_mismatch", str(MAX_DIM), "112", status=409)
 
 
 @pytest.mark.parametrize(
