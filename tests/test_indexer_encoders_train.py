@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +12,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from indexer.encoders.train import disguise
+from indexer.encoders.train.__main__ import main
 from indexer.encoders.train.data import is_held_out, magento_kind, read_photos
-from indexer.encoders.train.views import VIEW_SIZE, Round
+from indexer.encoders.train.views import _PARTS, VIEW_SIZE, Recipe, Round, make_round
 
 WEIGHTS = Path(__file__).parents[1] / "indexer" / "encoders" / "weights" / "builtin.onnx"
 
@@ -275,8 +278,97 @@ def test_training_goes_on_from_its_checkpoint_and_refuses_another_plan(
         other = Plan(shape=shape, steps=4, pairs=4, sizes=((1.0, 32),), workers=2)
         with pytest.raises(ValueError, match="another plan"):
             fit(batches, other, checkpoint, lambda line: None)
+        fewer = [photo.source != "clothing" for photo in photos]
+        batches = Batches(photos, [views], plan, fewer, Originals(photos, fewer, seed=1))
+        with pytest.raises(ValueError, match="made with other photos; remove it"):
+            fit(batches, plan, checkpoint, lambda line: None)
     finally:
         torch.set_num_threads(threads)
+
+
+@pytest.mark.torch
+def test_when_one_of_a_crew_fails_the_others_end_their_step_and_no_more() -> None:
+    torch = pytest.importorskip("torch")
+    from indexer.encoders.train.crew import Crew
+
+    crew, steps, threads = Crew(), 0, torch.get_num_threads()
+
+    def work(worker: str) -> None:
+        nonlocal steps
+        if worker == "broken":
+            raise OSError("disk full")
+        while not crew.stopped:
+            assert torch.get_num_threads() == 1
+            steps += 1
+            time.sleep(0.001)
+
+    with pytest.raises(OSError, match="disk full"):
+        crew.run(work, ["whole", "broken", "whole"])  # would never come back otherwise
+    assert steps > 0
+    assert torch.get_num_threads() == threads
+
+
+def test_views_of_other_photos_are_not_taken_for_these(data: Path, tmp_path: Path) -> None:
+    photos = read_photos(data)
+    teacher = tmp_path / "teacher.tflite"
+    teacher.write_bytes(b"a teacher")
+    folder = tmp_path / "views"
+    folder.mkdir()
+    for part in _PARTS:
+        (folder / f"round-000-{part}.npy").touch()
+    (folder / "recipe.sha256").write_text(Recipe(photos, teacher, [], [], 1).digest())
+    for other in (
+        Recipe(photos[::-1], teacher, [], [], 1),
+        Recipe(photos, teacher, [photos[0].path], [], 1),
+        Recipe(photos, teacher, [], [], 2),
+    ):
+        with pytest.raises(ValueError, match=r"are of other photos.*remove that folder"):
+            make_round(other, folder, 0, workers=1)
+    with pytest.raises(FileNotFoundError, match=r"nobody\.tflite"):
+        make_round(Recipe(photos, tmp_path / "nobody.tflite", [], [], 1), folder, 0, workers=1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--steps", "0"], "--steps: expected 1 or more, got 0"),
+        (["--workers", "-1"], "--workers: expected 1 or more, got -1"),
+        (
+            ["--without", "books"],
+            "--without books: there is no such set, only clothing, drawn, grocery",
+        ),
+        (["--out", "nowhere/at/all.onnx"], "there is no folder"),
+        (["--teacher", "nobody.tflite"], "there is no teacher nobody.tflite"),
+        (["--data", "nowhere"], "no training set below nowhere"),
+    ],
+)
+def test_what_is_wrong_with_a_training_is_said_before_it_begins(
+    arguments: list[str],
+    message: str,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def nothing(*_: object, **__: object) -> None:
+        raise AssertionError("the shop is drawn, or views are made")
+
+    monkeypatch.setattr("indexer.encoders.train.__main__.write_shop", _empty_shop)
+    monkeypatch.setattr("indexer.encoders.train.__main__.make_round", nothing)
+    teacher = tmp_path / "teacher.tflite"
+    teacher.touch()
+    given = ["--data", str(data), "--out", str(tmp_path / "x.onnx"), "--teacher", str(teacher)]
+    monkeypatch.setattr(sys, "argv", ["train", *given, *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def _empty_shop(folder: Path, **_: object) -> None:
+    folder.mkdir()
+    (folder / "catalog.csv").write_text("id,images\nmug,a.jpg\n")
+    (folder / "queries.csv").write_text("image,item_id\n")
 
 
 def test_a_drawn_shop_gives_items_with_catalog_pictures_and_photos(tmp_path: Path) -> None:

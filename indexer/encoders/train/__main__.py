@@ -58,10 +58,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--name", default="vitrine-retail-5", help="name of the weights in the JSON"
     )
-    parser.add_argument("--rounds", type=int, default=3, help="views made of each photo")
-    parser.add_argument("--steps", type=int, help="training steps; default as shipped")
+    parser.add_argument("--rounds", type=_count, default=3, help="views made of each photo")
+    parser.add_argument("--steps", type=_count, help="training steps; default as shipped")
     parser.add_argument(
-        "--workers", type=int, default=2, help="processes or threads that work at once"
+        "--workers", type=_count, default=2, help="processes or threads that work at once"
     )
     parser.add_argument("--seed", type=int, default=1, help="seed of batches and first weights")
     parser.add_argument(
@@ -74,9 +74,38 @@ def _parser() -> argparse.ArgumentParser:
         nargs="*",
         default=[],
         metavar="SET",
-        help="sets to leave out, such as clothing",
+        help="sets to leave out altogether, such as clothing",
     )
     return parser
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, got {number}")
+    return number
+
+
+def _chosen_photos(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> list[Photo]:
+    """The photos of all sets but those left out; ends the program where something is missing."""
+    teacher = arguments.teacher
+    if not teacher.is_file():
+        parser.error(f"there is no teacher {teacher}; --teacher names its .tflite file")
+    if not arguments.out.parent.is_dir():
+        parser.error(f"--out {arguments.out}: there is no folder {arguments.out.parent}")
+    try:
+        photos = [*read_photos(arguments.data), *_drawn_photos(arguments.work)]
+    except FileNotFoundError as error:
+        parser.error(str(error))
+    unknown = set(arguments.without) - {_set_of(photo) for photo in photos}
+    if unknown:
+        there = ", ".join(sorted({_set_of(photo) for photo in photos}))
+        parser.error(f"--without {min(unknown)}: there is no such set, only {there}")
+    return [photo for photo in photos if _set_of(photo) not in arguments.without]
+
+
+def _set_of(photo: Photo) -> str:
+    return photo.source.split("-")[0]
 
 
 def _drawn_photos(work: Path) -> list[Photo]:
@@ -89,21 +118,19 @@ def _drawn_photos(work: Path) -> list[Photo]:
 
 def main() -> None:
     """Read the command line, then photos -> views -> training -> ONNX."""
-    arguments = _parser().parse_args()
+    parser = _parser()
+    arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    work: Path = arguments.work or arguments.out.with_suffix(".work")
-    photos = [*read_photos(arguments.data), *_drawn_photos(work)]
+    arguments.work = work = arguments.work or arguments.out.with_suffix(".work")
+    arguments.teacher = arguments.teacher or arguments.data / TEACHER_FILE
+    photos = _chosen_photos(parser, arguments)
     logger.info("%d photos and things", len(photos))
-    recipe = make_recipe(photos, arguments.teacher or arguments.data / TEACHER_FILE)
+    recipe = make_recipe(photos, arguments.teacher)
     rounds = []
     for number in range(arguments.rounds):
         rounds.append(make_round(recipe, work / "views", number, arguments.workers))
         logger.info("views %d/%d", number + 1, arguments.rounds)
-    use = [
-        not (arguments.hold_out and photo.held_out)
-        and photo.source.split("-")[0] not in arguments.without
-        for photo in photos
-    ]
+    use = [not (arguments.hold_out and photo.held_out) for photo in photos]
     # Torch takes seconds to import: a mistake in the arguments should not wait for it.
     from indexer.encoders.train.batches import Batches
     from indexer.encoders.train.export import check, export, replace_file

@@ -15,7 +15,6 @@ import math
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -29,6 +28,7 @@ from torch import Tensor, nn
 from indexer.encoders.onnxfile import OnnxEncoder, SideFile
 from indexer.encoders.train import disguise
 from indexer.encoders.train.augment import augment
+from indexer.encoders.train.crew import Crew, follow, sharing
 from indexer.encoders.train.exam import Exam
 from indexer.encoders.train.export import export, load_network
 from indexer.encoders.train.integers import to_integers
@@ -96,11 +96,7 @@ class _Student:
 
     def sibling(self) -> _Student:
         """Another worker's; a step of one is seen by the other at once."""
-        network, proxies = copy.deepcopy(self.network), copy.deepcopy(self.proxies)
-        for ours, theirs in ((self.network, network), (self.proxies, proxies)):
-            for parameter, shared in zip(theirs.parameters(), ours.parameters(), strict=True):
-                parameter.data = shared.data
-        return _Student(network, proxies, self.course)
+        return _Student(sharing(self.network), sharing(self.proxies), self.course)
 
     def step(
         self, pixels: Tensor, items: Tensor, kinds: Tensor, start: Network, done: float
@@ -195,7 +191,8 @@ class _Training:
         self.first = _Student(network, nn.ModuleList([items, kinds]), course)
         self.average = copy.deepcopy(start)
         self.best, self.best_figure = copy.deepcopy(start), exam.figure(start)
-        self.lock, self.next_step, self.steps = Lock(), 0, 0
+        self.lock, self.crew = Lock(), Crew()
+        self.next_step = self.steps = 0
         self.looked, self.stale, self.began = 0, 0, time.monotonic()
 
     def done(self) -> float:
@@ -208,7 +205,7 @@ class _Training:
         while True:
             with self.lock:
                 step, done = self.next_step, self.done()
-                if done >= 1 or self.stale >= self.course.patience:
+                if done >= 1 or self.stale >= self.course.patience or self.crew.stopped:
                     return
                 self.next_step += 1
             size = 96 if done < self.course.small_until else self.exam.size
@@ -216,7 +213,7 @@ class _Training:
             with self.lock:
                 self.steps += 1
                 keep = min(self.course.keep, self.steps / (self.steps + 9))
-                _follow(self.average, student.network, keep)
+                follow(self.average, student.network, keep)
                 report(round(1000 * done), 1000, self.best_figure)
                 if done * self.course.looks >= self.looked + 1:
                     self.looked = int(done * self.course.looks)
@@ -244,20 +241,13 @@ def adapt(
     exam = Exam(lessons, side.size)
     before = exam.judge(OnnxEncoder(start, encoder_id="before"))
     keep_memory()
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # each worker takes steps of its own: a shared one waits for both
     began = time.monotonic()
-    try:
-        training = _Training(network, lessons, exam, course)
-        students = [training.first, *(training.first.sibling() for _ in range(course.workers - 1))]
-        with ThreadPoolExecutor(course.workers) as pool:
-            for job in [pool.submit(training.work, student, report) for student in students]:
-                job.result()
-        training.look()
-        mixes = {mix: _mixed(network, training.best, mix) for mix in _MIXES}
-        mix = max(mixes, key=lambda one: (exam.figure(mixes[one]), -one))
-    finally:
-        torch.set_num_threads(threads)
+    training = _Training(network, lessons, exam, course)
+    students = [training.first, *(training.first.sibling() for _ in range(course.workers - 1))]
+    training.crew.run(lambda student: training.work(student, report), students)
+    training.look()
+    mixes = {mix: _mixed(network, training.best, mix) for mix in _MIXES}
+    mix = max(mixes, key=lambda one: (exam.figure(mixes[one]), -one))
     try:
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.stem}.") as folder:
             draft = Path(folder) / out.name
@@ -308,9 +298,3 @@ def _mixed(old: Network, new: Network, mix: float) -> Network:
     for ours, theirs in zip(mixed.parameters(), new.parameters(), strict=True):
         ours.lerp_(theirs, mix)
     return mixed
-
-
-@torch.no_grad()
-def _follow(average: Network, network: Network, keep: float) -> None:
-    for ours, theirs in zip(average.parameters(), network.parameters(), strict=True):
-        ours.lerp_(theirs, 1.0 - keep)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from indexer.encoders.train.augment import STRONG, augment, patch
-from indexer.encoders.train.data import Photo
+from indexer.encoders.train.data import Photo, digest_of
 from indexer.encoders.train.losses import UNLABELED
 from indexer.encoders.train.originals import Originals
 from indexer.encoders.train.plan import Plan
@@ -96,6 +96,7 @@ class Batches:
                 if photo.item:
                     self.by_item[photo.item].append(i)
         self.photos = photos
+        self.digest = digest_of(photo for photo, used in zip(photos, use, strict=True) if used)
         self.chance = {
             source: np.array([self._balance(photos[i]) for i in members])
             for source, members in self.by_source.items()

@@ -6,7 +6,6 @@ import copy
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
 
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 from indexer.encoders.train.augment import augment
 from indexer.encoders.train.batches import Batches
+from indexer.encoders.train.crew import Crew, follow, sharing
 from indexer.encoders.train.goals import Goals
 from indexer.encoders.train.memory import keep_memory
 from indexer.encoders.train.network import Network
@@ -37,11 +37,7 @@ class Replica:
 
     def sibling(self) -> Replica:
         """Make another worker's replica; a step of one is seen by the other at once."""
-        network, goals = copy.deepcopy(self.network), copy.deepcopy(self.goals)
-        for ours, theirs in ((self.network, network), (self.goals, goals)):
-            for parameter, shared in zip(theirs.parameters(), ours.parameters(), strict=True):
-                parameter.data = shared.data
-        return Replica(network, goals, self.plan)
+        return Replica(sharing(self.network), sharing(self.goals), self.plan)
 
     def step(self, step: int, batches: Batches) -> dict[str, float]:
         """Take one optimizer step; return the weighed losses."""
@@ -80,6 +76,7 @@ class Run:
         self.first = Replica(network, Goals(batches, plan), plan)
         self.next_step = 0
         self.lock = Lock()
+        self.crew = Crew()
         if checkpoint.is_file():
             self._load()
         self.began, self.sums = time.monotonic(), defaultdict[str, float](float)
@@ -90,25 +87,25 @@ class Run:
             with self.lock:
                 step = self.next_step
                 self.next_step += 1
-            if step >= self.plan.steps:
+            if step >= self.plan.steps or self.crew.stopped:
                 return
             parts = replica.step(step, self.batches)
             with self.lock:
-                _follow(
-                    self.average, replica.network, min(self.plan.keep, (step + 1) / (step + 10))
-                )
+                follow(self.average, replica.network, min(self.plan.keep, (step + 1) / (step + 10)))
                 for name, value in parts.items():
                     self.sums[name] += value / 50
                 if (step + 1) % 50 == 0:
                     means = "  ".join(f"{name} {value:.3f}" for name, value in self.sums.items())
                     report(f"step {step + 1}  {time.monotonic() - self.began:.0f} s  {means}")
                     self.sums.clear()
-                if (step + 1) % 200 == 0 or step + 1 == self.plan.steps:
-                    self._save(step + 1)
+                if (step + 1) % 200 == 0:
+                    self.save(step + 1)
 
-    def _save(self, step: int) -> None:
+    def save(self, step: int) -> None:
+        """Write the checkpoint: ``step`` is the next one to take."""
         state = {
             "plan": repr(self.plan),
+            "data": self.batches.digest,
             "step": step,
             "network": self.first.network.state_dict(),
             "goals": self.first.goals.state_dict(),
@@ -126,6 +123,10 @@ class Run:
                 f"{self.checkpoint} was made with another plan, {state['plan']}; "
                 "remove it to start anew"
             )
+        if state.get("data") != self.batches.digest:
+            raise ValueError(
+                f"{self.checkpoint} was made with other photos; remove it to start anew"
+            )
         self.first.network.load_state_dict(state["network"])
         self.first.goals.load_state_dict(state["goals"])
         self.average.load_state_dict(state["average"])
@@ -136,31 +137,14 @@ class Run:
 def fit(batches: Batches, plan: Plan, checkpoint: Path, report: Callable[[str], None]) -> Network:
     """Train to the end of the plan and return the averaged network in eval mode.
 
-    Each worker is a thread that takes whole steps and waits for nobody: on a busy machine a
-    shared step goes at the pace of its slowest part. With one worker a run can be repeated to
-    the bit, with more within noise. Goes on from `checkpoint` where that exists and was made
-    with the same plan (else ValueError); writes it every 200 steps and at the end.
+    With one worker a run can be repeated to the bit, with more within noise. Goes on from
+    `checkpoint` where that exists and was made with the same plan and photos (else ValueError);
+    writes it every 200 steps and at the end.
     """
     keep_memory()
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        run = Run(batches, plan, checkpoint)
-        replicas = [run.first, *(run.first.sibling() for _ in range(plan.workers - 1))]
-        with ThreadPoolExecutor(plan.workers) as pool:
-            for done in [pool.submit(run.work, replica, report) for replica in replicas]:
-                done.result()
-    finally:
-        torch.set_num_threads(threads)
+    run = Run(batches, plan, checkpoint)
+    replicas = [run.first, *(run.first.sibling() for _ in range(plan.workers - 1))]
+    run.crew.run(lambda replica: run.work(replica, report), replicas)
+    run.save(plan.steps)
     average: Network = run.average.eval()
     return average
-
-
-@torch.no_grad()
-def _follow(average: Network, network: Network, keep: float) -> None:
-    ours, theirs = average.state_dict(), network.state_dict()
-    for name, value in ours.items():
-        if value.dtype.is_floating_point:
-            value.lerp_(theirs[name], 1.0 - keep)
-        else:
-            value.copy_(theirs[name])

@@ -2,11 +2,12 @@
 
 Decoding and the teacher cost twice as much as training itself, so both happen only here. Views
 come in rounds; a round shows every photo `repeats` times and is one pair of files, so making
-more of them is a matter of time and an interrupted run goes on where it stopped.
+more of them is a matter of time and an interrupted run goes on with the round it was at.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from indexer.encoders.train import disguise
-from indexer.encoders.train.data import Box, Photo
+from indexer.encoders.train.data import Box, Photo, digest_of
 from indexer.encoders.train.teacher import DEEP, MIDDLE, TEACHER_DIM, TEACHER_SIZE, Teacher
 
 VIEW_SIZE = 128
@@ -59,17 +60,27 @@ class Recipe:
     brushes: Sequence[Path]
     seed: int
 
+    def digest(self) -> str:
+        """What tells views of one recipe from those of another, as hex digits."""
+        digest = hashlib.sha256(f"{VIEW_SIZE} {self.seed} {digest_of(self.photos)}\n".encode())
+        for path in (*self.backgrounds, *self.brushes):
+            digest.update(f"{path}\n".encode())
+        digest.update(self.teacher.read_bytes())
+        return digest.hexdigest()
+
 
 def make_round(recipe: Recipe, folder: Path, number: int, workers: int) -> Round:
     """Open a round of views, making it first where it is missing.
 
     Round 0 begins with each photo whole and undisguised; later views are random crops. The
-    same recipe and number give the same views whatever the number of workers.
+    same recipe and number give the same views whatever the number of workers. ValueError when
+    `folder` holds views of another recipe; FileNotFoundError when there is no teacher.
     """
+    _claim(folder, recipe)
     photo = np.repeat(np.arange(len(recipe.photos)), [p.repeats for p in recipe.photos])
     paths = {part: folder / f"round-{number:03d}-{part}.npy" for part in _PARTS}
     if not all(path.is_file() for path in paths.values()):
-        folder.mkdir(parents=True, exist_ok=True)
+        Teacher(recipe.teacher)  # what is wrong with it, each worker would die of again and again
         drafts = {part: path.with_suffix(".part.npy") for part, path in paths.items()}
         files = {
             part: np.lib.format.open_memmap(drafts[part], "w+", kind, (len(photo), *shape))
@@ -85,6 +96,19 @@ def make_round(recipe: Recipe, folder: Path, number: int, workers: int) -> Round
         for part, path in paths.items():
             drafts[part].replace(path)
     return Round(photo, **{part: np.load(path, mmap_mode="r") for part, path in paths.items()})
+
+
+def _claim(folder: Path, recipe: Recipe) -> None:
+    """Note beside the views what they are made of. ValueError where that is something else."""
+    note, digest = folder / "recipe.sha256", recipe.digest()
+    if not note.is_file() and not any(folder.glob("round-*")):
+        folder.mkdir(parents=True, exist_ok=True)
+        note.write_text(digest)
+    if not note.is_file() or note.read_text() != digest:
+        raise ValueError(
+            f"the views in {folder} are of other photos, or by another teacher; remove that folder "
+            "to make them anew"
+        )
 
 
 _RECIPE: Recipe | None = None
