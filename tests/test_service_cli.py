@@ -466,6 +466,12 @@ def test_an_unknown_item_is_one_line(vitrine, tiny_shop):
     assert_one_line(done, "no item 'trombone' in this shop")
 
 
+def test_a_box_without_a_photo_is_wrong_usage(vitrine, tiny_shop):
+    done = vitrine("search", "--text", "mug", "--box", "0,0,0.5,1", "--shop", tiny_shop)
+    assert (done.code, done.out) == (2, "")
+    assert "--box is a part of a PHOTO" in done.err
+
+
 @pytest.mark.parametrize("k", [0, -1, 1001])
 def test_a_limit_out_of_range_is_one_line(vitrine, tiny_shop, k):
     done = vitrine("search", "--text", "mug", "--shop", tiny_shop, "-k", k)

@@ -70,11 +70,13 @@ def command(
 
 
 def _parts(photo: Path | None, text: str | None, item: str | None, box: Box) -> list[Part]:
-    from indexer.images import inspect, read_image_file
+    from indexer.images import WHOLE, inspect, read_image_file
     from search.query import ImagePart, ItemPart, TextPart
 
     if photo is None and text is None and item is None:
         raise click.UsageError("give a PHOTO, --text or --item")
+    if photo is None and box != WHOLE:
+        raise click.UsageError("--box is a part of a PHOTO, and none is given")
     parts: list[Part] = []
     if photo is not None:
         try:
