@@ -332,6 +332,7 @@ class StatusReply(BaseModel):
         description="How words are answered: by words only, or with the encoder's text tower too."
     )
     facets: list[str] = Field(description="Fields worth offering as filters.")
+    max_limit: int = Field(description="The most hits that one request may ask for.")
 
 
 class HealthReply(BaseModel):

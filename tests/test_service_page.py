@@ -495,6 +495,41 @@ def test_only_fields_that_the_shop_offers_are_counted(page, shop):
     assert asked.value.post_data_json["facets"] == offered
 
 
+def test_a_field_that_the_shop_has_no_more_is_asked_for_once(page):
+    problem = {
+        "status": 422,
+        "code": "bad_query",
+        "param": "facets",
+        "detail": "unknown facet field",
+    }
+    refused: list[str] = []
+
+    def refuse_once(route) -> None:
+        if refused:
+            route.continue_()
+        else:
+            refused.append(route.request.url)
+            route.fulfill(status=422, json=problem, content_type="application/problem+json")
+
+    page.route("**/v1/search", refuse_once)
+    page.get_by_role("searchbox").fill("lamp")
+    page.keyboard.press("Enter")
+    settled(page)
+    assert len(refused) == 1
+    assert not page.locator("#notice").is_visible()
+
+
+def test_no_more_hits_are_asked_for_than_the_shop_gives(page, shop):
+    page.route(
+        "**/v1/status", lambda route: route.fulfill(json={**route.fetch().json(), "max_limit": 3})
+    )
+    page.reload()
+    reply = answer(page, lambda: drop(page, photo_of(shop, shop.first_of("Mugs"))))
+    assert (sent(page, "limit"), len(reply["hits"])) == ("3", 3)
+    assert reply["next_cursor"] is not None
+    assert not page.get_by_role("button", name="Show more").is_visible()
+
+
 def test_two_values_of_one_field_widen_it(page, shop):
     answer(page, lambda: drop(page, photo_of(shop, shop.first_of("Mugs"))))
     rows = page.locator("#filters details", has_text="Color").locator("li")

@@ -187,6 +187,7 @@ def test_the_status_says_what_is_documented_and_no_path(http):
     reply = http.get("/v1/status").json()
     assert set(reply) == set(StatusReply.model_fields)
     left_out = {f.encode_name for f in msgspec.structs.fields(Status)} - set(reply)
+    assert reply["max_limit"] == 1000
     assert left_out == {"catalog"}
     assert (reply["items"], reply["rows"], reply["dim"], reply["text"]) == (12, 24, 112, "lexical")
     assert "color" in reply["facets"]

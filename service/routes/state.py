@@ -55,7 +55,9 @@ def state_routes(desk: Desk) -> APIRouter:
         async with desk.serving.lease() as served:
             found = await desk.readers.run(served.engine.status)
         # Only what is documented: paths of the machine are nobody's business over HTTP.
-        fields = {name: getattr(found, name) for name in StatusReply.model_fields}
+        own = {"max_limit": desk.settings.max_limit}
+        names = [name for name in StatusReply.model_fields if name not in own]
+        fields = {name: getattr(found, name) for name in names} | own
         return Response(msgspec.json.encode(fields), media_type="application/json", headers=_FRESH)
 
     @router.get(

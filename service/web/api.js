@@ -3,12 +3,15 @@
 /** Where the service stands: "/", or the path that a proxy gives it. */
 export const ROOT = new URL("../", import.meta.url).pathname;
 
-/** What went wrong: `title` and `detail` to show, `status` 0 when no answer came at all. */
+/**
+ * What went wrong: `title` and `detail` to show, `status` 0 when no answer came at all, `param` the
+ * field of the question that is at fault.
+ */
 export class Problem extends Error {
-  constructor(title, detail, { status = 0, code = "", requestId = "" } = {}) {
+  constructor(title, detail, { status = 0, code = "", param = "", requestId = "" } = {}) {
     super(detail);
     this.name = "Problem";
-    Object.assign(this, { title, detail, status, code, requestId });
+    Object.assign(this, { title, detail, status, code, param, requestId });
   }
 }
 
@@ -43,7 +46,8 @@ async function problemOf(response) {
       422: "That cannot be searched",
       503: "The shop is busy",
     }[status] ?? "Something went wrong";
-  return new Problem(title, detail, { status, code: body.code ?? "", requestId: body.request_id ?? "" });
+  const { code = "", param = "", request_id: requestId = "" } = body;
+  return new Problem(title, detail, { status, code, param, requestId });
 }
 
 /** The filter of a question in the service's JSON form, or null when nothing is asked of it. */

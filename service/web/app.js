@@ -6,6 +6,7 @@ import { CropBox } from "./cropbox.js";
 import { byId, make } from "./dom.js";
 import { Filters } from "./filters.js";
 import { startIntake } from "./intake.js";
+import { Offers } from "./offers.js";
 import { Panel } from "./panel.js";
 import { recall, takeIn } from "./photo.js";
 import { EMPTY, asks, filtersIn, keyOf, partsOf, read, withoutFilters, write } from "./question.js";
@@ -30,17 +31,6 @@ let drawnText = "";
 let begun = 0; // photos taken in so far: they get ready side by side, and only the newest is searched
 let aborter = new AbortController();
 const answers = new Map(); // key -> reply: "back" is instant
-
-const facetsAsked = api
-  .status()
-  .then((status) => {
-    byId("foot").textContent = `${status.items.toLocaleString()} items to look at`;
-    byId("foot").title = `Encoder ${status.encoder}, generation ${status.generation}`;
-    // Only what this shop has: a field that it lacks is refused, and with it the whole question.
-    const first = ["category", "color", "colour"].filter((field) => status.facets.includes(field));
-    return [...new Set([...first, ...status.facets])];
-  })
-  .catch(() => ["category", "in_stock"]);
 
 // --- Where we are -------------------------------------------------------------------------
 
@@ -142,12 +132,13 @@ async function load() {
     if (fresh) shownKey = ""; // the grid was cleared
   }
   try {
-    const reply = known ?? (await api.search(asked, { photo, limit, facets: await facetsAsked, signal }));
+    const reply = known ?? (await offers.search(asked, { photo, limit, signal }));
+    const most = Math.min(MOST, await offers.most());
     if (signal.aborted) return;
     remember(key, reply);
     shownKey = key;
     shownParts = partsOf(asked);
-    const words = results.show(reply, { title, full: limit >= MOST, filtered });
+    const words = results.show(reply, { title, full: limit >= most, filtered });
     drawFilters(asked, reply);
     byId("show-found").textContent =
       reply.hits.length === 0 ? "Nothing found" : `Show ${reply.hits.length} products`;
@@ -271,6 +262,7 @@ const filters = new Filters((change) => go(change(question)));
 const panel = new Panel({ open, alike, href, back: () => history.back(), close: closePanel });
 const crop = new CropBox(byId("stage"), (box) => go({ ...question, box }, { replace: true }));
 const welcome = new Welcome(alike);
+const offers = new Offers();
 startTheme(byId("theme"));
 
 // --- Ways in ------------------------------------------------------------------------------
