@@ -89,6 +89,29 @@ def test_without_photos_whole_items_are_held_out(catalog, tmp_path, monkeypatch)
     assert not (lessons.asked & lessons.main).any()
 
 
+def test_items_of_one_product_are_held_out_together(catalog, tmp_path, monkeypatch):
+    monkeypatch.setattr("indexer.encoders.train.lessons.FEWEST", 2)
+    with catalog.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        row["product_id"] = row["id"].split("-")[0]  # the mug and the shoe of a color
+    with catalog.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    lessons = lessons_of(catalog, tmp_path)
+    held = sorted(lessons.items[n] for n in set(lessons.item[lessons.hidden].tolist()))
+    colors = {item_id.split("-")[0] for item_id in held}
+    assert len(colors) == 2  # a quarter of the six
+    assert held == sorted(f"{color}-{kind}" for color in colors for kind in ("mug", "shoe"))
+
+
+def test_a_pair_given_twice_is_one_photo(catalog, photos, tmp_path, monkeypatch):
+    monkeypatch.setattr("indexer.encoders.train.lessons.FEWEST", 6)
+    lessons = lessons_of(catalog, tmp_path, [*photos, *photos])
+    assert lessons.photo.sum() == 36
+
+
 def test_kinds_are_main_categories_with_several_items(catalog, tmp_path, monkeypatch):
     monkeypatch.setattr("indexer.encoders.train.lessons.FEWEST", 1)
     text = catalog.read_text(encoding="utf-8").replace("Home/Mugs", "Home/Red", 1)
@@ -163,7 +186,10 @@ def quiet(done: int, total: int, figure: float) -> None:
 
 @pytest.fixture
 def drawn_pairs(drawn_shop) -> list[Pair]:
-    """Every picture of the drawn shop, disguised as photos: mirrored, on gray, darker."""
+    """Every picture of the drawn shop as dark negatives, cropped, also mirrored.
+
+    No photo looks so: the bundled weights find the item of about half of them.
+    """
     pairs = []
     folder = drawn_shop.folder / "images"
     with drawn_shop.catalog.open(encoding="utf-8") as file:
@@ -178,29 +204,30 @@ def drawn_pairs(drawn_shop) -> list[Pair]:
                     with Image.open(folder.parent / name) as image:
                         small = image.convert("RGB").resize((96, 96)).crop((12, 12, 84, 84))
                     values = np.asarray(small)[:, :: -1 if turn else 1]
-                    path.write_bytes(jpeg(Image.fromarray((values * 0.5).astype(np.uint8))))
+                    negative = ((255 - values) * 0.5).astype(np.uint8)
+                    path.write_bytes(jpeg(Image.fromarray(negative)))
                 pairs.append(Pair(path, row["id"]))
     return pairs
 
 
 @pytest.mark.torch
-def test_adapting_to_drawn_items_improves_or_writes_nothing(drawn_shop, drawn_pairs, tmp_path):
-    adapt, plan = course(rate=1e-3)
+def test_adapting_to_drawn_items_improves_them(drawn_shop, drawn_pairs, tmp_path):
+    adapt, plan = course(rate=1e-3, steps=24)
     lessons = lessons_of(drawn_shop.catalog, tmp_path, drawn_pairs)
     out = tmp_path / "shop.onnx"
     done = adapt.adapt(BUILTIN, lessons, out, plan, name="drawn", report=quiet)
-    assert done.steps == 12
-    gained = done.after[:, 0].sum() - done.before[:, 0].sum()
-    assert done.written is bool(gained >= 2)
-    assert out.exists() is out.with_suffix(".json").exists() is done.written
+    assert done.steps == 24
+    assert len(done.before) == len(done.after) == 24
+    assert done.after[:, 0].sum() >= done.before[:, 0].sum() + 4  # 9 when this was written
+    assert done.written
     assert not list(tmp_path.glob(".shop*"))
-    if done.written:
-        encoder = load_encoder(f"onnx:{out}")
-        assert encoder.dim == 256
-        vectors = encoder.encode_images(list(lessons.pixels[:3]))
-        for dim in (64, 128):
-            cut = vectors[:, :dim] / np.linalg.norm(vectors[:, :dim], axis=1, keepdims=True)
-            assert np.linalg.norm(cut, axis=1) == pytest.approx(1)
+    encoder = load_encoder(f"onnx:{out}")
+    assert encoder.dim == 256
+    pictures = list(lessons.pixels[lessons.asked])
+    old = load_encoder("builtin").encode_images(pictures)
+    new = encoder.encode_images(pictures)
+    assert np.linalg.norm(new, axis=1) == pytest.approx(1, abs=1e-4)
+    assert (old * new).sum(1).max() < 0.999  # what was written is what was learned
 
 
 @pytest.mark.torch

@@ -1,7 +1,7 @@
 """What a shop offers an encoder to learn from: its pictures, its categories, its shoppers' photos.
 
 Some of it is held out, to see whether learning helped: a part of the photos of ``pairs``, or
-where there are none, all pictures of a part of the items that have several.
+where there are none, all pictures of a part of the products that have several of an item.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MOST_PICTURES = 20_000  # of a shop, 1.9 GB; a random part of a larger one
 _MOST_ASKED = 600
 _AT_ONCE = 64
 _HELD_PHOTOS = 6  # one photo in so many of each item
-_HELD_ITEMS = 4  # one item in so many
+_HELD_PRODUCTS = 4  # one product in so many
 
 
 class Pair(NamedTuple):
@@ -114,6 +114,7 @@ def read_lessons(
         records = list(reader.items())
     pictures = _catalog(store, records, rng, skipped, progress)
     number = {record.item.item_id: n for n, record in enumerate(records)}
+    pairs = list(dict.fromkeys(pairs))  # or a photo given twice could be learned from and asked
     for at, pair in enumerate(pairs):
         if pair.item_id not in number:
             reason = f"the shop has no item {pair.item_id!r}"
@@ -136,7 +137,9 @@ def read_lessons(
     item = np.array([one.item for one in pictures], dtype=np.int64)
     photo = np.array([one.photo for one in pictures], dtype=np.bool_)
     main = np.array([one.main for one in pictures], dtype=np.bool_)
-    asked, hidden, how = _held_out(item, photo, main, rng)
+    products = {record.item.product_id: n for n, record in enumerate(records)}
+    product_of = np.array([products[record.item.product_id] for record in records])  # (items,)
+    asked, hidden, how = _held_out(item, photo, main, product_of, rng)
     return Lessons(
         pixels=np.stack([one.pixels for one in pictures]),
         item=item,
@@ -209,6 +212,7 @@ def _held_out(
     item: NDArray[np.int64],
     photo: NDArray[np.bool_],
     main: NDArray[np.bool_],
+    product_of: NDArray[np.int64],
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], str]:
     """Which pictures are questions, which are not learned from, and what that is in words."""
@@ -223,16 +227,20 @@ def _held_out(
         hidden = asked.copy()
     else:
         numbers, count = np.unique(item, return_counts=True)
-        several = rng.permutation(numbers[count > 1])
+        # Whole products: their other items may be the same thing in another size.
+        several = rng.permutation(np.unique(product_of[numbers[count > 1]]))
         if not len(several):
             raise BadCatalog(
                 "every item of this shop has one picture and there are no pairs: nothing shows "
                 "what is alike in two pictures of a thing; give --pairs FILE with image,item_id"
             )
-        chosen = several[: -(-len(several) // _HELD_ITEMS)]
-        hidden = np.isin(item, chosen)
+        chosen = several[: -(-len(several) // _HELD_PRODUCTS)]
+        hidden = np.isin(product_of[item], chosen)
         asked = hidden & ~main
-        what, how = "further pictures of items", "further pictures of held-out items -> first ones"
+        what, how = (
+            "further pictures of items",
+            "further pictures of held-out products -> first ones",
+        )
     if asked.sum() < FEWEST:
         raise BadCatalog(
             f"too few {what} to judge by: {int(asked.sum())} can be held out, needed {FEWEST}; "
