@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import importlib.util
 import json
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
+from indexer.arrays import unit
 from indexer.encoders.base import TextEncoder
 from indexer.encoders.color import ColorEncoder
 from indexer.encoders.onnxfile import WEIGHTS
@@ -650,3 +652,18 @@ def test_a_model_whose_input_is_not_square_is_refused(tmp_path: Path) -> None:
     vision = TINY["vision_cfg"] | {"image_size": [64, 32]}
     encoder_id = write_openclip(tmp_path, 1, TINY | {"vision_cfg": vision})
     assert "only square models are read" in refusal(encoder_id)
+
+
+@pytest.mark.parametrize("dim", [64, 128, 256])
+def test_the_leading_numbers_of_builtin_find_the_picture_alone(drawn_shop, dim):
+    """Mirrored and cropped pictures of the drawn shop find the item they are of."""
+    with drawn_shop.catalog.open(encoding="utf-8") as file:
+        names = [row["images"].split(";")[0] for row in csv.DictReader(file)]
+    pictures = []
+    for name in names:
+        with Image.open(drawn_shop.folder / name) as image:
+            pictures.append(np.asarray(image.convert("RGB").resize((200, 200))))
+    encoder = load_encoder("builtin")
+    shop = unit(encoder.encode_images(pictures)[:, :dim])
+    photos = unit(encoder.encode_images([one[20:180, 180:20:-1] for one in pictures])[:, :dim])
+    assert ((photos @ shop.T).argmax(1) == np.arange(len(names))).mean() >= 0.8
