@@ -11,6 +11,8 @@ from indexer.errors import IndexCorrupt
 from indexer.tuning import TOP, held_out, recall_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from indexer.arrays import Rows, Vectors
     from indexer.stored import ItemRecord, Row
     from indexer.vectors import VectorIndex
@@ -26,20 +28,28 @@ _MOVED = 0.2  # mean shift of the quantiles of all scores that no growing catalo
 _LENGTH_TOLERANCE = 1e-2  # of what an encoder gives, perhaps in half precision
 
 
-def check_vectors(vectors: Vectors, shape: tuple[int, int], encoder_id: str) -> None:
-    """IndexCorrupt unless an encoder gave what encoders promise: ``shape``, finite, unit rows."""
+def check_vectors(
+    vectors: Vectors, shape: tuple[int, int], encoder_id: str, names: Sequence[str] = ()
+) -> None:
+    """IndexCorrupt unless an encoder gave what encoders promise: ``shape``, finite, unit rows.
+
+    ``names`` (n,) of the images, to say which of them it was.
+    """
     if vectors.shape != shape:
         raise IndexCorrupt(
             f"canary: encoder {encoder_id!r} gave vectors of shape {vectors.shape}, "
             f"expected {shape}"
         )
-    if not np.isfinite(vectors).all():
-        raise IndexCorrupt(f"canary: encoder {encoder_id!r} gave vectors that are not finite")
-    lengths = np.linalg.norm(vectors, axis=1)  # (n,)
-    worst = float(lengths[np.argmax(np.abs(lengths - 1))]) if len(lengths) else 1.0
-    if abs(worst - 1) > _LENGTH_TOLERANCE:
+    if not len(vectors):
+        return
+    lengths = np.linalg.norm(vectors, axis=1)  # (n,), NaN or inf where any number is
+    off = np.where(np.isfinite(lengths), np.abs(lengths - 1), np.inf)
+    worst = int(np.argmax(off))
+    if off[worst] > _LENGTH_TOLERANCE:
+        of = f" of {names[worst]!r}" if names else ""
+        gave = f"of length {lengths[worst]:.3g}" if np.isfinite(off[worst]) else "not finite"
         raise IndexCorrupt(
-            f"canary: encoder {encoder_id!r} gave a vector of length {worst:.3g}, expected 1"
+            f"canary: encoder {encoder_id!r} gave a vector{of} that is {gave}, expected length 1"
         )
 
 

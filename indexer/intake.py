@@ -140,7 +140,8 @@ class Intake:
         """
         pixels = [decoded.pixels for one in batch if (decoded := one.decoded.result())]
         vectors = self._encode(pixels)
-        check_vectors(vectors, (len(batch), self._encoder.dim), self._encoder.id)
+        names = [one.image.path for one in batch]
+        check_vectors(vectors, (len(batch), self._encoder.dim), self._encoder.id, names)
         halves = vectors.astype("float16")  # (b, dim)
         for one in batch:
             self._seen[one.image.content] = self._known  # lets go of the pixels

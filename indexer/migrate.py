@@ -4,8 +4,9 @@
     (compare)   both answer the same questions
     promote     the candidate serves, or it is dropped
 
-From the beginning of a migration until its candidate is promoted or dropped, every write is
-embedded by both encoders (see ``indexer.companions``), so the candidate never falls behind.
+From the beginning of a migration until its candidate is promoted or dropped, or it is stopped,
+every write is embedded by both encoders (see ``indexer.companions``), so the candidate never falls
+behind.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from indexer.joblock import job_lock
 from indexer.publishing import publish
 from indexer.reembed import Missing, Reembedding, missing_pictures
 from indexer.store import Store
-from indexer.succession import announce
+from indexer.succession import announce, serve_alone
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
@@ -43,6 +44,13 @@ class Migrated(msgspec.Struct, frozen=True, kw_only=True):
     reused: int
     lost: int
     sources: dict[str, int]
+
+
+class Stopped(msgspec.Struct, frozen=True):
+    """The encoders that a migration was under way to, and the candidates that went with it."""
+
+    encoders: list[str]
+    dropped: list[str]
 
 
 class Filled(msgspec.Struct, frozen=True):
@@ -106,6 +114,31 @@ def migrate(
     )
 
 
+def stop_migration(shop: ShopFolder) -> Stopped:
+    """End what ``migrate`` began: writes are embedded by the serving model alone from now on.
+
+    Candidates of the other models are dropped, since they would fall behind, but for those that
+    somebody reads; the embeddings stay until they are collected. IndexMismatch when no migration is
+    under way; StoreBusy while it runs, StoreFull.
+    """
+    with job_lock(shop.path, "vitrine migrate --stop"):
+        store = Store(shop.store)
+        try:
+            with store.write() as writer:
+                standing = shop.manifest(shop.current())  # within: a promotion waits its turn
+                others = serve_alone(writer, (standing.encoder, standing.weights_hash))
+        finally:
+            store.close()
+        if not others:
+            raise IndexMismatch(f"no migration of {shop.path} is under way; there is none to stop")
+        dropped = [
+            name
+            for name in shop.names()
+            if shop.is_candidate(name) and _encoder_of(shop, name) in others and shop.remove(name)
+        ]
+    return Stopped([encoder for encoder, _ in others], dropped)
+
+
 def fill(shop: ShopFolder, encoder: Encoder, *, progress: Progress) -> Filled:
     """Embed what an encoder lacks, so that a generation of it can serve again. StoreBusy."""
     with job_lock(shop.path, "vitrine promote --fill"):
@@ -156,6 +189,10 @@ def _drop_superseded(shop: ShopFolder, name: str, encoder: Encoder) -> None:
     for other in shop.names():
         if other == name or not shop.is_candidate(other):
             continue
-        manifest = shop.manifest(other)
-        if (manifest.encoder, manifest.weights_hash) == (encoder.id, encoder.weights_hash):
+        if _encoder_of(shop, other) == (encoder.id, encoder.weights_hash):
             shop.remove(other)
+
+
+def _encoder_of(shop: ShopFolder, name: str) -> tuple[str, str]:
+    manifest = shop.manifest(name)
+    return manifest.encoder, manifest.weights_hash

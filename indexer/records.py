@@ -75,6 +75,8 @@ def _id(value: object, field: str, item_id: str) -> str:
         raise BadRecord(text[:40], f"{field} is longer than {MAX_ID_BYTES} bytes")
     if any(ord(letter) < 32 or 0xD800 <= ord(letter) < 0xE000 for letter in text):
         raise BadRecord(ascii(text)[:40], f"{field} holds control characters")
+    if field == "id" and text in (".", ".."):
+        raise BadRecord(text, f"id {text!r} is a step in an address: no path of the API reaches it")
     return text
 
 

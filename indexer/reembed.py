@@ -113,7 +113,8 @@ class Reembedding:
         ready = [at for at, pixels in enumerate(decoded) if pixels is not None]
         if ready:
             vectors = self._encoder.encode_images([p for p in decoded if p is not None])
-            check_vectors(vectors, (len(ready), self._encoder.dim), self._encoder.id)
+            names = [batch[at].path for at in ready]
+            check_vectors(vectors, (len(ready), self._encoder.dim), self._encoder.id, names)
             for at, half in zip(ready, vectors.astype("float16"), strict=True):
                 out[batch[at]] = half.tobytes()
                 picture = pictures[at]

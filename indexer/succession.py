@@ -141,6 +141,13 @@ def announce(writer: Writer, *encoders: tuple[str, str]) -> None:
     writer.put_meta(ENCODERS, list(dict.fromkeys([*wanted_encoders(writer), *encoders])))
 
 
+def serve_alone(writer: Writer, serving: tuple[str, str]) -> list[tuple[str, str]]:
+    """Have writes embedded by the serving encoder only; returns the others that did so far."""
+    others = [one for one in wanted_encoders(writer) if one != serving]
+    writer.put_meta(ENCODERS, [serving])
+    return others
+
+
 def hand_over(writer: Writer, before: tuple[str, str], now: tuple[str, str]) -> None:
     """Have writes embedded by the new weights of an encoder, and no more by those before.
 

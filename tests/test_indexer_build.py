@@ -421,8 +421,8 @@ def test_other_weights_of_the_encoder_encode_everything_again(folder, shop):
     ("spoil", "message"),
     [
         (lambda v: v * np.nan, "not finite"),
-        (lambda v: v * 0, "a vector of length 0, expected 1"),
-        (lambda v: v * 2, "a vector of length 2, expected 1"),
+        (lambda v: v * 0, "that is of length 0, expected length 1"),
+        (lambda v: v * 2, "c.* that is of length 2, expected length 1"),
         (lambda v: v[:, :50], r"shape \(1, 50\), expected \(1, 112\)"),
         (lambda v: v[:0], r"shape \(0, 112\), expected \(1, 112\)"),
     ],

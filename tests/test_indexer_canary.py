@@ -79,8 +79,14 @@ def test_what_an_encoder_promises_passes(vectors):
 
 def test_one_bad_vector_among_good_ones_is_told(vectors):
     vectors[20] *= 0.5
-    with pytest.raises(IndexCorrupt, match=r"'color' gave a vector of length 0\.5, expected 1"):
-        check_vectors(vectors, (50, 8), "color")
+    names = [f"{n}.jpg" for n in range(50)]
+    told = r"'color' gave a vector of '20\.jpg' that is of length 0\.5, expected length 1"
+    with pytest.raises(IndexCorrupt, match=told):
+        check_vectors(vectors, (50, 8), "color", names)
+    for bad in (np.nan, np.inf):
+        vectors[30, 2] = bad
+        with pytest.raises(IndexCorrupt, match=r"a vector of '30\.jpg' that is not finite"):
+            check_vectors(vectors, (50, 8), "color", names)
 
 
 def lists(vectors, depth, recall):

@@ -20,7 +20,7 @@ from indexer.errors import EncoderNotFound, IndexMismatch, StoreBusy
 from indexer.generation import ShopFolder
 from indexer.items import Item
 from indexer.joblock import job_lock
-from indexer.migrate import Migrated, migrate
+from indexer.migrate import Migrated, Stopped, migrate, stop_migration
 from indexer.rebuild import rebuild_index
 from indexer.sources import open_catalog
 from indexer.store import Store, encoder_key
@@ -344,6 +344,36 @@ def test_an_item_that_came_with_an_embedding_only_is_no_obstacle(shop, store):
 def test_a_newer_candidate_of_the_same_model_takes_the_place_of_the_older(shop):
     assert [run(shop).generation, run(shop).generation] == ["000002", "000003"]
     assert shop.names() == ["000001", "000003"]
+
+
+def test_a_migration_that_is_given_up_leaves_writes_to_the_serving_model(shop, store):
+    class Failing(OtherColors):
+        def encode_images(self, pixels):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(shop, Failing())
+    with store.read() as reader:
+        assert [name for name, _ in wanted_encoders(reader)] == ["color", "other"]
+    assert stop_migration(shop) == Stopped(["other"], [])
+    with SearchEngine.open(shop.path, encoder=ColorEncoder()) as engine:
+        engine.put([draft("late", jpeg(plain((9, 200, 120))))])
+    with store.read() as reader:
+        assert [name for name, _ in wanted_encoders(reader)] == ["color"]
+        late = reader.item("late").images[0].content
+        assert not reader.has_embedding(OTHER, late, "original")
+    with pytest.raises(IndexMismatch, match=r"no migration of .* is under way"):
+        stop_migration(shop)
+
+
+def test_a_candidate_goes_with_its_migration_and_a_running_one_is_not_stopped(shop, store):
+    serving, name = shop.current(), run(shop).generation
+    with job_lock(shop.path, "vitrine migrate"), pytest.raises(StoreBusy):
+        stop_migration(shop)
+    assert stop_migration(shop) == Stopped(["other"], [name])
+    assert shop.names() == [serving]
+    again = run(shop)
+    assert (again.encoded, again.reused) == (0, len(embeddings(store, OTHER)))
 
 
 def test_a_shop_is_not_migrated_to_what_it_serves(shop):

@@ -60,6 +60,13 @@ def test_an_id_with_control_characters_is_refused_under_a_printable_name(given):
     assert caught.value.item_id.isprintable()
 
 
+@pytest.mark.parametrize("given", [".", ".."])
+def test_an_id_that_no_address_can_hold_is_refused(given):
+    with pytest.raises(BadRecord, match="is a step in an address"):
+        item_from({"id": given})
+    assert item_from({"id": "a", "product_id": given}).product_id == given
+
+
 @pytest.mark.parametrize("given", [["a"], {"x": 1}, True])
 def test_an_id_that_is_no_text_is_refused(given):
     with pytest.raises(BadRecord, match="id must be text, got"):

@@ -131,6 +131,15 @@ def test_migrate_says_where_its_pictures_came_from_and_what_to_do_next(folder, v
     )
 
 
+def test_a_migration_is_given_up_by_name_of_nothing_but_the_shop(folder, vitrine):
+    shop = ("--shop", folder / "shop")
+    done = vitrine("migrate", *shop, "--stop")
+    assert done.out == "the migration to other has ended; dropped 000002\n"
+    assert_one_line(vitrine("migrate", *shop, "--stop"), "no migration of", "is under way")
+    for wrong in ((), ("--stop", "--encoder", "other")):
+        assert "either --encoder ID to migrate, or --stop" in vitrine("migrate", *shop, *wrong).err
+
+
 def test_check_is_quiet_or_fails_for_monitoring(folder, vitrine):
     done = vitrine("check", "--shop", folder / "shop")
     assert (done.code, done.out) == (
