@@ -55,7 +55,7 @@ class Direction:
     def _encode(self, part: ImagePart) -> Embedding:
         pixels = part.image
         if isinstance(pixels, bytes):
-            pixels = decode(pixels, side=self._encoder.preprocess.size, box=part.box)
+            pixels = decode(pixels, side=self._encoder.preprocess.source_side, box=part.box)
         elif part.box != WHOLE:
             height, width = pixels.shape[:2]
             x0, y0, x1, y1 = check_box(part.box)

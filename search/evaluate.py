@@ -183,7 +183,7 @@ def _embedded(
     preprocess = engine.encoder.preprocess
 
     def read(truth: Truth) -> Pixels:
-        return preprocess.apply(decode(read_image_file(truth.image), side=preprocess.size))
+        return preprocess.apply(decode(read_image_file(truth.image), side=preprocess.source_side))
 
     def encoded(batch: list[tuple[Truth, Pixels]]) -> Iterator[tuple[Truth, Embedding]]:
         vectors = engine.encoder.encode_images([pixels for _, pixels in batch])

@@ -142,7 +142,7 @@ class PhotoBatcher:
 
     def _decode(self, photo: bytes, box: Box) -> Pixels:
         preprocess = self._encoder.preprocess
-        pixels = decode(photo, side=preprocess.size, box=box, limits=self._images)
+        pixels = decode(photo, side=preprocess.source_side, box=box, limits=self._images)
         return preprocess.apply(pixels)  # (size, size, 3)
 
     async def _encode_forever(self) -> None:
