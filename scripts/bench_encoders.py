@@ -14,17 +14,16 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from machine import as_line, machine
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -67,10 +66,7 @@ def main() -> None:
     ):
         print(f"| {how} | {len(paths) / seconds:.1f} | {len(paths) / seconds / rate:.2f} |")
     print(f"\ncosine of both pipelines: least {cosine.min():.5f}, mean {cosine.mean():.5f}")
-    packages = ", ".join(
-        f"{name} {version(name)}" for name in ("torch", "open_clip_torch", "pillow")
-    )
-    print(f"{_cpu()}, {os.cpu_count()} cores, Python {platform.python_version()}, {packages}")
+    print(as_line(machine("torch", "open_clip_torch", "pillow")))
 
 
 def _models(name: str) -> tuple[Any, Callable[[Image.Image], Any], OpenClipEncoder]:
@@ -119,13 +115,6 @@ def _timed(work: Callable[[], Vectors]) -> tuple[Vectors, float]:
         result = work()
         best = min(best, time.perf_counter() - began)
     return result, best
-
-
-def _cpu() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
 
 
 if __name__ == "__main__":

@@ -24,8 +24,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from bench_search import machine
+from bench_search import PACKAGES
 from bench_vectors import load_sample
+from machine import machine
 
 from indexer.allowed import Allowed
 from indexer.contract import MEASURED_K, Terms, Wishes
@@ -80,7 +81,7 @@ def main() -> None:
     wishes = Wishes(recall=options.recall, exact_below=1000)
     index = choose_recipe(sample.vectors, np.arange(len(sample.vectors)), wishes)
     result = {
-        "machine": machine(),
+        "machine": machine(*PACKAGES),
         "vectors": f"{len(sample.vectors)} x {sample.vectors.shape[1]}: {sample.origin}",
         "recipe": f"{index.recipe}: {index.contract.note}",
         "filters": bench_filters(index, sample, options.pairs),

@@ -25,8 +25,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 
 from bench_peers import Milvus, Qdrant
-from bench_search import TOP, in_own_process, machine, resident
+from bench_search import PACKAGES, TOP, in_own_process, resident
 from bench_vectors import load_sample
+from machine import machine
 
 from indexer.allowed import Allowed
 from indexer.tuning import choose_recipe
@@ -156,7 +157,7 @@ def main() -> None:
     folder.mkdir()
     write_task(folder, sample.vectors, sample.queries, options.dim)
     result: dict[str, Any] = {
-        "machine": machine(),
+        "machine": machine(*PACKAGES),
         "vectors": f"{len(sample.vectors)} x {options.dim}: {sample.origin}, turned",
         "engines": {},
     }

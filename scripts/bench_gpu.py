@@ -24,8 +24,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from bench_search import TOP, exact, machine
+from bench_search import PACKAGES, TOP, exact
 from bench_vectors import load_sample
+from machine import machine
 
 from indexer.devices import FaissGpus, decide
 from indexer.placing import efforts_for, filled
@@ -63,7 +64,7 @@ def main() -> None:
     floor = exact(sample.vectors, sample.queries)  # (q,)
     moved = bandwidth(torch)
     result: dict[str, Any] = {
-        "machine": {**machine(), **gpu(torch)},
+        "machine": {**machine(*PACKAGES), **gpu(torch)},
         "vectors": f"{len(sample.vectors)} x {sample.vectors.shape[1]}: {sample.origin}",
         "recall": options.recall,
         "copy_gb_s": round(moved / 1e9, 1),

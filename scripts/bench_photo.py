@@ -15,18 +15,17 @@ import http.client
 import io
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import numpy as np
+from machine import machine
 from PIL import Image
 
 from indexer.build import build_index
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
 
 _SIZES = {"0.5 MP": (816, 612), "12 MP": (4032, 3024)}
 _BOUNDARY = "vitrine-bench"
+_PACKAGES = ("vitrine", "onnxruntime", "faiss-cpu", "pillow", "numpy", "fastapi", "uvicorn")
 
 
 def main() -> None:
@@ -54,7 +54,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         sample = write_shop(Path(folder) / "sample", items=options.items, photos=24)
         shop = Path(folder) / "shop"
-        result: dict[str, Any] = {"machine": machine()}
+        result: dict[str, Any] = {"machine": machine(*_PACKAGES)}
         result["index"] = bench_index(sample.catalog, shop, encoder)
         photos = make_photos(Path(folder) / "sample" / "photos")
         result["alone"] = bench_encoder(encoder, photos["0.5 MP"])
@@ -66,20 +66,6 @@ def main() -> None:
             }
     add_ratios(result)
     print(json.dumps(result, indent=2) if options.json else as_text(result))
-
-
-def machine() -> dict[str, Any]:
-    names = ("vitrine", "onnxruntime", "faiss-cpu", "pillow", "numpy", "fastapi", "uvicorn")
-    cpu = platform.processor() or platform.machine()
-    if Path("/proc/cpuinfo").is_file():
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        cpu = next((x.partition(":")[2].strip() for x in lines if x.startswith("model name")), cpu)
-    return {
-        "cpu": cpu,
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in names},
-    }
 
 
 def bench_index(catalog: Path, shop: Path, encoder: Encoder) -> dict[str, Any]:

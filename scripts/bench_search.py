@@ -17,13 +17,10 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import os
-import platform
 import queue
 import sys
 import tempfile
 import time
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +28,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from bench_peers import CORES, PEERS
+from bench_peers import PEERS
 from bench_vectors import load_sample
+from machine import CORES, machine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +42,7 @@ _FEWEST, _MOST, _LONG_S = 3, 15, 1.0  # repetitions of a batch, and when they ar
 TOP = 10
 _ONE_S = 1.0  # of queries one at a time, for each effort
 _ONE_WALL_S = 10.0
-_PACKAGES = (
+PACKAGES = (
     "faiss-cpu",
     "hnswlib",
     "usearch",
@@ -73,7 +71,7 @@ def main() -> None:
         parser.error(f"--peers names {unknown[0]!r}; there are {', '.join(PEERS)}")
     sample = load_sample(options.size, options.work, options.data, crops=options.crops)
     result: dict[str, Any] = {
-        "machine": machine(),
+        "machine": machine(*PACKAGES),
         "vectors": f"{len(sample.vectors)} x {sample.vectors.shape[1]}: {sample.origin}",
         "peers": {},
     }
@@ -88,26 +86,6 @@ def main() -> None:
             result["peers"][peer] = found
             print(f"{peer}: {found}", file=sys.stderr, flush=True)
     print(json.dumps(result, indent=2) if options.json else as_text(result))
-
-
-def machine() -> dict[str, Any]:
-    cpu = platform.processor() or platform.machine()
-    if Path("/proc/cpuinfo").is_file():
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        cpu = next((x.partition(":")[2].strip() for x in lines if x.startswith("model name")), cpu)
-    versions = {}
-    for name in _PACKAGES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            versions[name] = "missing"
-    return {
-        "cpu": cpu,
-        "cores": CORES,
-        "load": [round(x, 1) for x in os.getloadavg()],
-        "python": platform.python_version(),
-        "versions": versions,
-    }
 
 
 def exact(vectors: NDArray[np.float32], queries: NDArray[np.float32]) -> NDArray[np.float32]:

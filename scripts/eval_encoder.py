@@ -12,17 +12,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from encoder_tasks import TASKS, Bench, Encode, Outcome, Pixels, Vectors, pixels, robustness
+from machine import as_line, machine
 from PIL import Image
 
 FLOORS = {
@@ -120,22 +119,6 @@ def _seconds(call: Callable[[Sequence[Pixels]], Vectors], images: Sequence[Pixel
     return time.perf_counter() - began
 
 
-def machine() -> dict[str, str]:
-    """Say where the figures come from: processor, cores, versions."""
-    model = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
-        model = names[0].partition(":")[2].strip() if names else model
-    facts = {"cpu": model, "cores": str(os.cpu_count()), "python": platform.python_version()}
-    for package in ("numpy", "pillow", "onnxruntime", "ai-edge-litert"):
-        try:
-            facts[package] = version(package)
-        except PackageNotFoundError:
-            facts[package] = "absent"
-    return facts
-
-
 def main() -> None:
     """Measure and print; exit code 1 where nothing could be measured."""
     parser = argparse.ArgumentParser(
@@ -174,7 +157,7 @@ def main() -> None:
         print(f"measured {contestant.name}", file=sys.stderr)
     if not results:
         sys.exit(1)
-    facts = machine()
+    facts = machine("numpy", "pillow", "onnxruntime", "ai-edge-litert")
     print_tables(results, facts)
     if arguments.json:
         arguments.json.write_text(
@@ -182,7 +165,7 @@ def main() -> None:
         )
 
 
-def print_tables(results: dict[str, dict[str, object]], facts: dict[str, str]) -> None:
+def print_tables(results: dict[str, dict[str, object]], facts: dict[str, Any]) -> None:
     """Print Markdown: quality and speed, then robustness, then the machine."""
     names = list(results)
     print("| task | " + " | ".join(names) + " | floor / aim |\n|---|" + "---|" * (len(names) + 1))
@@ -210,7 +193,7 @@ def print_tables(results: dict[str, dict[str, object]], facts: dict[str, str]) -
                 for name in names
             ]  # type: ignore[index]
             print(f"| {change} | " + " | ".join(cells) + " |")
-    print("\n" + ", ".join(f"{key} {value}" for key, value in facts.items()))
+    print("\n" + as_line(facts))
 
 
 if __name__ == "__main__":
