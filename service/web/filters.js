@@ -85,8 +85,9 @@ export class Filters {
     }
     const focused = document.activeElement?.id;
     const typed = document.activeElement?.value;
-    const groups = this.#fields(facets).map((field, place) => this.#group(field, facets[field] ?? [], place));
-    groups.splice(OPEN, 0, this.#price(currency), this.#stock(facets.in_stock ?? []));
+    const counts = new Map(Object.entries(facets)); // a field may be named like what every object has
+    const groups = this.#fields(facets).map((field, place) => this.#group(field, counts.get(field) ?? [], place));
+    groups.splice(OPEN, 0, this.#price(currency), this.#stock(counts.get("in_stock") ?? []));
     this.#host.replaceChildren(...groups.filter(Boolean));
     this.#drawActive();
     if (!focused || !this.#host.contains(byId(focused))) return;
