@@ -172,7 +172,7 @@ def test_deep_nesting_is_refused_and_not_followed(http, depth):
     body = f'{{"parts": [{{"text": "mug"}}], "filter": {deep}}}'
     headers = {"content-type": "application/json"}
     response = http.post("/v1/search", content=body, headers=headers)
-    assert response.status_code == 422
+    assert response.status_code == (422 if depth < 100_000 else 413)  # not even parsed
     form = upload(http, b"x", filter=deep)
     assert form.status_code == 422
     brackets = "(" * depth + "price < 3" + ")" * depth
