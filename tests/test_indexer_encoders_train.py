@@ -228,7 +228,8 @@ def test_a_file_in_whole_numbers_gives_nearly_the_same_vectors(tmp_path: Path) -
     size, side = path.stat().st_size, path.with_suffix(".json").read_bytes()
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (32, 8, 8, 3), dtype=np.uint8).repeat(8, 1).repeat(8, 2)
-    assert 0.995 <= to_integers(path, pixels) < 1.0
+    kept = to_integers(path, pixels)
+    assert 0.995 <= kept.least <= kept.mean < 1.0
     assert path.stat().st_size != size
     assert path.with_suffix(".json").read_bytes() == side
     assert check(load_network(path), path, 64) < 0.02
