@@ -196,7 +196,8 @@ def test_every_partner_of_a_color_is_a_color_of_the_palette() -> None:
 
 
 DRAW = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's jobs with & ignore Ctrl+C
 from indexer.sample.shop import write_shop
 if __name__ == "__main__":
     told = lambda *_: print("drawing", flush=True)

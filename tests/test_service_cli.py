@@ -559,7 +559,8 @@ def test_what_nobody_foresaw_is_one_line_too(vitrine, tiny_shop, monkeypatch):
 # As a process
 
 SLOW = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's jobs with & ignore Ctrl+C
 from indexer.encoders.color import ColorEncoder
 from indexer import ingest
 from service.cli.main import main
