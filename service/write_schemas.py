@@ -56,7 +56,7 @@ class ItemBody(_Request):
     attributes: Attributes = {}
     images: Images | None = Field(
         None,
-        description="Not given: the item keeps those it has, unless embeddings replace them.",
+        description="Not given: the item keeps those it has. Embeddings need them.",
     )
     embeddings: Embeddings | None = None
 

@@ -21,7 +21,7 @@ from onnx import numpy_helper
 from indexer.encoders.train.export import replace_file
 
 MEAN_COSINE, LEAST_COSINE = 0.995, 0.9  # to the vectors before, over all pictures and of any
-_BATCH = 32
+_BATCH = 32  # pictures; the mean ranges are those of so many
 _IN_FLOAT = "palette."
 
 
@@ -62,7 +62,8 @@ def to_integers(path: Path, pixels: NDArray[np.uint8]) -> Kept:
             _quantize(path, made, learn, mean_ranges=mean_ranges)
             cosines = (before * _run(made, prove)).sum(1)  # (n / 2,)
             tries[made] = Kept(float(cosines.mean()), float(cosines.min()))
-        made, kept = max(tries.items(), key=lambda one: one[1].mean)
+        # One that is near to all comes before one that is nearer to most and far from some.
+        made, kept = max(tries.items(), key=lambda one: (one[1].least >= LEAST_COSINE, one[1].mean))
         if kept.mean < MEAN_COSINE or kept.least < LEAST_COSINE:
             raise ValueError(
                 f"{path} does not bear int8: cosines to the vectors before are {kept.mean:.4f} in "
