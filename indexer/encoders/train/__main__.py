@@ -2,9 +2,10 @@
 
     python -m indexer.encoders.train --data DIR --out indexer/encoders/weights/builtin.onnx
 
-`--data` has one folder a training set, as `indexer.encoders.train.data` describes, and by default
-the teacher in `weights/`. Views and checkpoints go to `--work`; the same command goes on where an
-interrupted one stopped. Two runs of one seed agree within noise, not to the bit.
+`--data` has one folder a training set, as `indexer.encoders.train.data` describes. The ImageNet
+weights that training starts from come with the extra `train`. Lessons and checkpoints go to `--work`;
+the same command goes on from where an interrupted one stopped. Two runs of one seed agree within
+noise, not to the bit.
 """
 
 from __future__ import annotations
@@ -16,27 +17,13 @@ from dataclasses import fields
 from pathlib import Path
 
 from indexer.encoders.train.data import Photo, read_photos
-from indexer.encoders.train.views import Recipe, make_round
 from indexer.sample.shop import write_shop
 
-TEACHER_FILE = Path("weights") / "mobilenet_v2_1.0_224_imagenet.tflite"
 DRAWN_SEED, DRAWN_ITEMS, DRAWN_PHOTOS = 11, 640, 600  # the demo's shop is drawn with another seed
-SERVED_SIZE = 160  # crops make things look larger than whole photos do: more pixels even that out
+SERVED_SIZE = 192
 RANGE_PHOTOS = 256
-BACKGROUND_SOURCES = ("ccp", "general", "grocery")
 
 logger = logging.getLogger(__name__)
-
-
-def make_recipe(photos: Sequence[Photo], teacher: Path) -> Recipe:
-    """Choose what views are disguised with: streets, shelves, everyday scenes, paintings."""
-    return Recipe(
-        photos,
-        teacher,
-        [photo.path for photo in photos if photo.source in BACKGROUND_SOURCES],
-        [photo.path for photo in photos if photo.source == "styles"],
-        seed=1,
-    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -50,20 +37,23 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=Path, required=True, help="ONNX file to write, with a JSON beside it"
     )
     parser.add_argument(
-        "--work", type=Path, help="folder for views (4 GB) and checkpoints; default OUT.work"
-    )
-    parser.add_argument(
-        "--teacher", type=Path, help=f"MobileNetV2 .tflite; default DATA/{TEACHER_FILE}"
+        "--work", type=Path, help="folder for lessons (240 MB) and checkpoints; default OUT.work"
     )
     parser.add_argument(
         "--name", default="vitrine-retail-5", help="name of the weights in the JSON"
     )
-    parser.add_argument("--rounds", type=_count, default=3, help="views made of each photo")
     parser.add_argument("--steps", type=_count, help="training steps; default as shipped")
+    parser.add_argument(
+        "--old-share",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="of the weights that stay as they began, 0 to 1 (WiSE-FT); default as shipped",
+    )
     parser.add_argument(
         "--workers", type=_count, default=2, help="processes or threads that work at once"
     )
-    parser.add_argument("--seed", type=int, default=1, help="seed of batches and first weights")
+    parser.add_argument("--seed", type=int, default=1, help="seed of batches and first proxies")
     parser.add_argument(
         "--hold-out",
         action="store_true",
@@ -88,9 +78,6 @@ def _count(text: str) -> int:
 
 def _chosen_photos(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> list[Photo]:
     """The photos of all sets but those left out; ends the program where something is missing."""
-    teacher = arguments.teacher
-    if not teacher.is_file():
-        parser.error(f"there is no teacher {teacher}; --teacher names its .tflite file")
     if not arguments.out.parent.is_dir():
         parser.error(f"--out {arguments.out}: there is no folder {arguments.out.parent}")
     try:
@@ -109,48 +96,53 @@ def _set_of(photo: Photo) -> str:
 
 
 def _drawn_photos(work: Path) -> list[Photo]:
-    """Photos of a sample shop that is drawn below `work` where it is not there yet."""
+    """Photos of a sample shop, which is drawn below `work` if it is not there yet."""
     if not (work / "drawn" / "queries.csv").is_file():
         work.mkdir(parents=True, exist_ok=True)
         write_shop(work / "drawn", items=DRAWN_ITEMS, photos=DRAWN_PHOTOS, seed=DRAWN_SEED)
     return read_photos(work)
 
 
+def _report(done: int, total: int) -> None:
+    if done % 50 == 0 or done == total:
+        logger.info("lessons %d/%d", done, total)
+
+
 def main() -> None:
-    """Read the command line, then photos -> views -> training -> ONNX."""
+    """Read the command line, then photos -> lessons -> training -> ONNX."""
     parser = _parser()
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     arguments.work = work = arguments.work or arguments.out.with_suffix(".work")
-    arguments.teacher = arguments.teacher or arguments.data / TEACHER_FILE
     photos = _chosen_photos(parser, arguments)
     logger.info("%d photos and things", len(photos))
-    recipe = make_recipe(photos, arguments.teacher)
-    rounds = []
-    for number in range(arguments.rounds):
-        rounds.append(make_round(recipe, work / "views", number, arguments.workers))
-        logger.info("views %d/%d", number + 1, arguments.rounds)
     use = [not (arguments.hold_out and photo.held_out) for photo in photos]
     # Torch takes seconds to import: a mistake in the arguments should not wait for it.
-    from indexer.encoders.train.batches import Batches
     from indexer.encoders.train.export import check, export, replace_file
     from indexer.encoders.train.fit import fit
     from indexer.encoders.train.integers import to_integers
-    from indexer.encoders.train.originals import Originals
+    from indexer.encoders.train.mix import mixed
+    from indexer.encoders.train.originals import read_squares
     from indexer.encoders.train.plan import Plan
+    from indexer.encoders.train.start import begin
+    from indexer.encoders.train.teacher import make_lessons
 
+    try:
+        lessons = make_lessons(photos, work / "lessons.npz", arguments.workers, _report)
+    except ImportError as error:
+        parser.error(f"the ImageNet weights are missing: {error}")
     chosen = {"seed": arguments.seed, "steps": arguments.steps, "workers": arguments.workers}
     known = {field.name for field in fields(Plan)}
     plan = Plan(
         **{name: value for name, value in chosen.items() if value is not None and name in known}
     )
-    originals = Originals(photos, use, plan.seed)
-    batches = Batches(photos, rounds, plan, use, originals)
-    network = fit(batches, plan, work / "checkpoint.pt", logger.info)
+    network, batches = begin(photos, read_squares(photos), lessons, plan, use)
+    trained = fit(network, batches, plan, work / "checkpoint.pt", logger.info)
+    trained = mixed(network, trained, 1.0 - arguments.old_share)
     draft = work / arguments.out.name
-    export(network, draft, name=arguments.name, size=SERVED_SIZE, fit="squash")
-    difference = check(network, draft, SERVED_SIZE)
-    kept = to_integers(draft, originals.some(RANGE_PHOTOS, SERVED_SIZE))
+    export(trained, draft, name=arguments.name, size=SERVED_SIZE, fit="squash")
+    difference = check(trained, draft, SERVED_SIZE)
+    kept = to_integers(draft, _spread(photos, use))
     for path in (draft, draft.with_suffix(".json")):
         replace_file(arguments.out.with_suffix(path.suffix), path.read_bytes())
     logger.info(
@@ -160,6 +152,15 @@ def main() -> None:
         difference,
         *kept,
     )
+
+
+def _spread(photos: Sequence[Photo], use: Sequence[bool]) -> "Pixels":
+    """Whole photos of all sets as searches will look like: (n, size, size, 3)."""
+    from indexer.encoders.train.originals import read_squares
+
+    used = [photo for photo, wanted in zip(photos, use, strict=True) if wanted]
+    step = max(1, len(used) // RANGE_PHOTOS)
+    return read_squares(used[::step][:RANGE_PHOTOS], SERVED_SIZE)
 
 
 if __name__ == "__main__":

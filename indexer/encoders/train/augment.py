@@ -1,4 +1,4 @@
-"""Augmentation of whole batches: two cores cannot afford it picture by picture."""
+"""Distortions of whole batches: two cores cannot afford them picture by picture."""
 
 from __future__ import annotations
 
@@ -14,46 +14,65 @@ from torch.nn import functional
 class Strength:
     """How far pictures are changed.
 
-    `turned` of them are turned by up to `angle` degrees; the share of the area that stays lies
-    in `area` (above 1 shows the rim); sides are stretched by up to exp(`stretch`); `covered` of
-    them are partly hidden, by up to `cover` of each side; `blurred` of them lose detail.
+    ``turned`` of them are turned by up to ``angle`` degrees and ``quarter`` by a quarter or a half;
+    sides are stretched by up to exp(``stretch``); ``covered`` of them are partly hidden, by up to
+    ``cover`` of each side; ``blurred`` of them lose detail; ``drawn`` of them become drawings.
     """
 
     turned: float = 0.4
     angle: float = 22.0
-    area: tuple[float, float] = (0.64, 1.1)
-    stretch: float = 0.15
-    covered: float = 0.15
+    quarter: float = 0.1
+    stretch: float = 0.2
+    covered: float = 0.25
     cover: float = 0.55
-    blurred: float = 0.17
+    blurred: float = 0.2
+    drawn: float = 0.16
 
 
-GENTLE = Strength()
-"""For views, which are crops already."""
-STRONG = Strength(0.5, 25.0, (0.22, 1.1), 0.25, 0.4, 0.6, 0.27)
-"""For whole photos."""
+def crop(squares: Tensor, boxes: Tensor, size: int, generator: torch.Generator, strength: Strength) -> Tensor:
+    """Cut boxes from squares, turned, mirrored and stretched at random.
 
-
-def augment(
-    pixels: Tensor, size: int, generator: torch.Generator, strength: Strength = GENTLE
-) -> tuple[Tensor, Tensor]:
-    """Turn, crop, mirror, recolor, blur and cover a batch.
-
-    `pixels` is uint8 (n, 3, h, w). The pictures come as float32 (n, 3, size, size), values 0 to
-    255, with the (n, 2, 3) matrices that moved them.
+    ``squares`` is uint8 (n, 3, h, w), ``boxes`` (n, 4) shares [x0, y0, x1, y1] of the sides. Returns
+    float32 (n, 3, size, size), values 0 to 255.
     """
-    matrix = _motion(len(pixels), generator, strength)
-    x = moved(pixels.float(), matrix, size)
-    x = _blur(x, generator, strength)
+    n = len(squares)
+    turned = torch.rand(n, generator=generator) < strength.turned
+    most = math.radians(strength.angle)
+    angle = _uniform(n, -most, most, generator) * turned
+    quarter = torch.rand(n, generator=generator) < strength.quarter
+    angle = angle + quarter * torch.randint(1, 4, (n,), generator=generator) * (math.pi / 2)
+    stretch = torch.exp(_uniform(n, -strength.stretch, strength.stretch, generator))
+    mirror = torch.where(torch.rand(n, generator=generator) < 0.5, -1.0, 1.0)
+    width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]  # (n,)
+    matrix = torch.zeros(n, 2, 3)
+    matrix[:, 0, 0] = torch.cos(angle) * width * stretch * mirror
+    matrix[:, 0, 1] = -torch.sin(angle) * width
+    matrix[:, 1, 0] = torch.sin(angle) * height * mirror
+    matrix[:, 1, 1] = torch.cos(angle) * height / stretch
+    matrix[:, 0, 2] = boxes[:, 0] + boxes[:, 2] - 1.0
+    matrix[:, 1, 2] = boxes[:, 1] + boxes[:, 3] - 1.0
+    grid = functional.affine_grid(matrix, [n, 1, size, size], align_corners=False)
+    return functional.grid_sample(
+        squares.float(), grid, padding_mode="border", align_corners=False
+    )
+
+
+def augment(x: Tensor, styles: Tensor, generator: torch.Generator, strength: Strength) -> Tensor:
+    """Draw, blur, recolor and cover a batch (n, 3, s, s) of values 0 to 255, in place.
+
+    ``styles`` (k, 3, s, s) are paintings and textures to paint with; k may be 0.
+    """
+    _draw(x, styles, generator, strength)
+    _blur(x, generator, strength)
     x = _recolor(x, generator)
-    return _cover(x, generator, strength), matrix
+    return _cover(x, generator, strength)
 
 
 def patch(x: Tensor, rows: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Lay a square of the next one into each of some pictures (CutMix, Yun et al. 2019).
 
-    `x` is (n, 3, size, size), changed in place; `rows` (k,) says which. Comes back whose square
-    each picture of the batch shows (n,), itself where none, and the share (n,) that is its own.
+    ``x`` is (n, 3, size, size), changed in place; ``rows`` (k,) says which. Returns whose square
+    each picture of the batch shows (n,), itself if none, and the share (n,) that is its own.
     """
     size = x.shape[-1]
     donor, own = torch.arange(len(x)), torch.ones(len(x))
@@ -70,42 +89,87 @@ def patch(x: Tensor, rows: Tensor, generator: torch.Generator) -> tuple[Tensor, 
     return donor, own
 
 
-def moved(x: Tensor, matrix: Tensor, size: int) -> Tensor:
-    """Turn, crop and mirror (n, c, h, w) pictures or maps by (n, 2, 3) matrices to size x size."""
-    grid = functional.affine_grid(matrix, [len(x), 1, size, size], align_corners=False)
-    return functional.grid_sample(x, grid, padding_mode="border", align_corners=False)
-
-
 def _uniform(n: int, low: float, high: float, generator: torch.Generator) -> Tensor:
     return torch.rand(n, generator=generator) * (high - low) + low  # (n,)
 
 
-def _motion(n: int, generator: torch.Generator, strength: Strength) -> Tensor:
-    turned = torch.rand(n, generator=generator) < strength.turned
-    most = math.radians(strength.angle)
-    angle = _uniform(n, -most, most, generator) * turned
-    zoom = _uniform(n, *strength.area, generator).sqrt()  # below 1 looks closer
-    stretch = torch.exp(_uniform(n, -strength.stretch, strength.stretch, generator))
-    mirror = torch.where(torch.rand(n, generator=generator) < 0.5, -1.0, 1.0)
-    matrix = torch.zeros(n, 2, 3)
-    matrix[:, 0, 0] = torch.cos(angle) * zoom * stretch * mirror
-    matrix[:, 0, 1] = -torch.sin(angle) * zoom
-    matrix[:, 1, 0] = torch.sin(angle) * zoom * mirror
-    matrix[:, 1, 1] = torch.cos(angle) * zoom / stretch
-    slack = (1.0 - zoom).clamp(min=0.04)
-    matrix[:, 0, 2] = _uniform(n, -1, 1, generator) * slack
-    matrix[:, 1, 2] = _uniform(n, -1, 1, generator) * slack
-    return matrix
+def _draw(x: Tensor, styles: Tensor, generator: torch.Generator, strength: Strength) -> None:
+    """Make some pictures pencil lines, some flat cartoons, some paintings."""
+    order = torch.randperm(len(x), generator=generator)[: round(strength.drawn * len(x))]
+    for kind, rows in enumerate(order.chunk(3)):
+        if kind == 0:
+            x[rows] = pencil(x[rows], generator)
+        elif kind == 1:
+            x[rows] = cartoon(x[rows], generator)
+        elif len(styles):
+            picked = torch.randint(len(styles), (len(rows),), generator=generator)
+            x[rows] = paint(x[rows], styles[picked], generator)
 
 
-def _blur(x: Tensor, generator: torch.Generator, strength: Strength) -> Tensor:
+def pencil(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Lines where brightness changes, on white paper: (n, 3, s, s) -> the same."""
+    n = len(x)
+    gray = functional.avg_pool2d(x.mean(1, keepdim=True), 3, 1, 1)
+    dx = functional.pad(gray[..., 1:] - gray[..., :-1], (0, 1))
+    dy = functional.pad(gray[..., 1:, :] - gray[..., :-1, :], (0, 0, 0, 1))
+    edge = (dx.square() + dy.square()).sqrt()
+    level = edge.mean((2, 3), keepdim=True) * _uniform(n, 1.2, 3.0, generator)[:, None, None, None]
+    ink = ((edge - level) / (0.5 * level + 1.0)).clamp(0.0, 1.0)
+    ink = torch.where(
+        torch.rand(n, 1, 1, 1, generator=generator) < 0.5,
+        functional.max_pool2d(ink, 3, 1, 1),
+        ink,
+    )
+    shade = _uniform(n, 0.0, 0.5, generator)[:, None, None, None] * (255.0 - gray)
+    return (255.0 - shade - 235.0 * ink).clamp(0.0, 255.0).expand(-1, 3, -1, -1)
+
+
+def cartoon(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Flat, strong colors in dark contours: (n, 3, s, s) -> the same."""
+    n, _, size, _ = x.shape
+    small = functional.interpolate(x, scale_factor=0.5, mode="area")
+    small = functional.avg_pool2d(small, 3, 1, 1)
+    steps = torch.randint(3, 7, (n, 1, 1, 1), generator=generator).float()
+    flat = ((small / 255.0) * steps).round() / steps * 255.0
+    light = flat.mean(1, keepdim=True)
+    flat = light + (flat - light) * 1.4
+    flat = functional.interpolate(flat, size=(size, size), mode="bilinear", align_corners=False)
+    gray = functional.avg_pool2d(x.mean(1, keepdim=True), 3, 1, 1)
+    spread = functional.max_pool2d(gray, 3, 1, 1) + functional.max_pool2d(-gray, 3, 1, 1)
+    return (flat * (1.5 - spread / 40.0).clamp(0.0, 1.0)).clamp(0.0, 255.0)
+
+
+def paint(x: Tensor, styles: Tensor, generator: torch.Generator) -> Tensor:
+    """Brush strokes and the colors of a painting: (n, 3, s, s) twice -> (n, 3, s, s).
+
+    Pixels are swapped along a smooth random field, which smears edges as a brush does; means and
+    deviations of each channel move towards those of ``styles``, whose fine detail is laid on top.
+    """
+    n, _, size, _ = x.shape
+    field = torch.randn(n, 2, size // 4, size // 4, generator=generator)
+    field = functional.interpolate(field, size=(size, size), mode="bilinear", align_corners=False)
+    eye = torch.eye(2, 3).expand(n, 2, 3)
+    grid = functional.affine_grid(eye, [n, 1, size, size], align_corners=False)
+    reach = _uniform(n, 0.01, 0.04, generator)[:, None, None, None]
+    smeared = functional.grid_sample(
+        x, grid + reach * field.permute(0, 2, 3, 1), padding_mode="border", align_corners=False
+    )
+    smeared = functional.avg_pool2d(smeared, 3, 1, 1)
+    share = _uniform(n, 0.1, 0.7, generator)[:, None, None, None]
+    mean, deviation = smeared.mean((2, 3), keepdim=True), smeared.std((2, 3), keepdim=True) + 1.0
+    theirs = styles.mean((2, 3), keepdim=True), styles.std((2, 3), keepdim=True)
+    moved = (smeared - mean) / deviation * theirs[1] + theirs[0]
+    detail = styles - functional.avg_pool2d(styles, 9, 1, 4)
+    return (smeared + share * (moved - smeared) + share * detail).clamp(0.0, 255.0)
+
+
+def _blur(x: Tensor, generator: torch.Generator, strength: Strength) -> None:
     n, _, size, _ = x.shape
     order = torch.randperm(n, generator=generator)
     some = order[: int(strength.blurred * n)]
-    for picked, factor in zip(some.chunk(3), (2.0, 3.0, 4.0), strict=False):
+    for picked, factor in zip(some.chunk(3), (1.7, 2.5, 4.0), strict=False):
         small = functional.interpolate(x[picked], size=round(size / factor), mode="area")
         x[picked] = functional.interpolate(small, size=size, mode="bilinear", align_corners=False)
-    return x
 
 
 def _recolor(x: Tensor, generator: torch.Generator) -> Tensor:
@@ -116,7 +180,7 @@ def _recolor(x: Tensor, generator: torch.Generator) -> Tensor:
     x = (x / 255.0).clamp(1e-4, 1.0).pow(gamma[:, None, None, None])
     light = x.mean(1, keepdim=True)  # (n, 1, size, size)
     saturation = _uniform(n, 0.6, 1.4, generator)
-    saturation = torch.where(torch.rand(n, generator=generator) < 0.05, 0.0, saturation)[
+    saturation = torch.where(torch.rand(n, generator=generator) < 0.06, 0.0, saturation)[
         :, None, None, None
     ]
     x = light + (x - light) * saturation

@@ -21,6 +21,7 @@ from torch import nn
 
 from indexer.encoders.train.network import (
     DIM,
+    LAST,
     PIXEL_MEAN,
     PIXEL_STD,
     PREFIX_DIMS,
@@ -42,6 +43,8 @@ class _Graph:
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self.weights: list[onnx.TensorProto] = []
+        for name, value in (("zero", 0.0), ("six", 6.0), ("tiny", 1e-12)):
+            self.value(name, np.array(value, np.float32))
 
     def node(self, op: str, *inputs: str, output: str = "", **attributes: Any) -> str:
         output = output or f"{op.lower()}_{len(self.nodes)}"
@@ -69,17 +72,21 @@ class _Graph:
 
     def conv(self, name: str, layer: Conv, x: str) -> str:
         conv = layer.conv
-        assert conv.bias is not None, "fold the network first"
-        (stride, _), pad = conv.stride, int(conv.padding[0])
+        assert conv.bias is not None
+        (stride, _) = conv.stride
         return self.node(
             "Conv",
             x,
             self.weight(f"{name}.conv.weight", conv.weight),
             self.weight(f"{name}.conv.bias", conv.bias),
             strides=[stride, stride],
-            pads=[pad] * 4,
+            pads=[layer.before, layer.before, layer.after, layer.after],
             kernel_shape=list(conv.kernel_size),
+            group=conv.groups,
         )
+
+    def relu6(self, x: str) -> str:
+        return self.node("Clip", x, "zero", "six")
 
     def palette(self, layer: Palette, x: str, size: int) -> tuple[str, str]:
         assert layer.colors.bias is not None
@@ -99,12 +106,44 @@ class _Graph:
         cells = self.node("AveragePool", x, kernel_shape=[side, side], strides=[side, side])
         return self.node("Sqrt", some), self.node("Flatten", cells)
 
-    def block(self, name: str, block: Block, x: str) -> str:
-        short = x if block.short is None else self.conv(f"{name}.short", block.short, x)
-        inner = self.node("Relu", self.conv(f"{name}.first", block.first, x))
-        return self.node(
-            "Relu", self.node("Add", self.conv(f"{name}.second", block.second, inner), short)
+    def pixels(self) -> str:
+        """uint8 (n, s, s, 3) as they come -> normalized (n, 3, s, s)."""
+        x = self.node("Cast", "pixels", to=TensorProto.FLOAT)
+        x = self.node("Transpose", x, perm=[0, 3, 1, 2])
+        x = self.node("Sub", x, self.value("mean", np.array(PIXEL_MEAN, np.float32)))
+        return self.node("Div", x, self.value("std", np.array(PIXEL_STD, np.float32)))
+
+    def features(self, network: Network, x: str) -> str:
+        """Normalized pixels -> mean features of the trunk as unit rows (n, 1280)."""
+        x = self.relu6(self.conv("stem", network.stem, x))
+        for number, block in enumerate(network.blocks):
+            assert isinstance(block, Block)
+            x = self.block(f"blocks.{number}", block, x)
+        x = self.relu6(self.conv("last", network.last, x))
+        return self.unit(self.node("ReduceMean", x, axes=[2, 3], keepdims=0), "features")
+
+    def unit(self, rows: str, output: str) -> str:
+        length = self.node("ReduceL2", rows, axes=[1], keepdims=1)  # (n, 1)
+        return self.node("Div", rows, self.node("Max", length, "tiny"), output=output)
+
+    def model(self, name: str, size: int, output: str, dim: int) -> onnx.ModelProto:
+        graph = helper.make_graph(
+            self.nodes,
+            name,
+            [helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["n", size, size, 3])],
+            [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n", dim])],
+            self.weights,
         )
+        opset = helper.make_opsetid("", _OPSET)
+        return helper.make_model(graph, opset_imports=[opset], ir_version=8)
+
+    def block(self, name: str, block: Block, x: str) -> str:
+        wide = x
+        if block.expand is not None:
+            wide = self.relu6(self.conv(f"{name}.expand", block.expand, x))
+        wide = self.relu6(self.conv(f"{name}.filter", block.filter, wide))
+        out = self.conv(f"{name}.project", block.project, wide)
+        return self.node("Add", out, x) if block.residual else out
 
 
 def quantize(weights: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
@@ -116,55 +155,23 @@ def quantize(weights: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np
 
 
 def export(network: Network, path: Path, *, name: str, size: int, fit: str) -> None:
-    """Write `path` (ONNX) and the JSON beside it; the network is folded on the way.
+    """Write `path` (ONNX) and the JSON beside it.
 
     The file is written whole or not at all. The network itself takes on the rounded weights,
     so that its vectors and the file's are the same within 1e-3 a value.
     """
-    network = network.eval().fold()
+    network = network.eval()
     graph = _Graph()
-    x = graph.node("Cast", "pixels", to=TensorProto.FLOAT)
-    x = graph.node("Transpose", x, perm=[0, 3, 1, 2])
-    x = graph.node(
-        "Sub", x, graph.value("mean", np.array(PIXEL_MEAN, np.float32).reshape(1, 3, 1, 1))
-    )
-    x = graph.node(
-        "Div", x, graph.value("std", np.array(PIXEL_STD, np.float32).reshape(1, 3, 1, 1))
-    )
-    palette = graph.palette(network.palette, x, size)
-    x = graph.node("Relu", graph.conv("stem", network.stem, x))
-    maps = []
-    for number, stage in enumerate(network.stages):
-        assert isinstance(stage, nn.Sequential)
-        for place, block in enumerate(stage):
-            assert isinstance(block, Block)
-            x = graph.block(f"stages.{number}.{place}", block, x)
-        maps.append(x)
-    x = graph.node("Relu", graph.conv("last", network.last, x))
-    x = graph.node("Clip", x, graph.value("least", np.array(1e-6, np.float32)))
-    cube = graph.node("Mul", graph.node("Mul", x, x), x)
-    mean = graph.node("ReduceMean", cube, axes=[2, 3], keepdims=0)  # (n, last)
-    pooled = graph.node("Pow", mean, graph.value("third", np.array(1 / 3, np.float32)))
-    middle = [graph.node("ReduceMean", one, axes=[2, 3], keepdims=0) for one in maps[1:3]]
-    pooled = graph.node("Concat", pooled, *middle, *palette, axis=1)
+    pixels = graph.pixels()
+    palette = graph.palette(network.palette, pixels, size)
+    long = graph.node("Mul", graph.features(network, pixels), graph.value("root", np.array(LAST**0.5, np.float32)))
+    pooled = graph.node("Concat", long, *palette, axis=1)
     head, bias = network.head.weight, network.head.bias
     raw = graph.node(
         "Gemm", pooled, graph.weight("head.weight", head), graph.weight("head.bias", bias), transB=1
     )
-    length = graph.node("ReduceL2", raw, axes=[1], keepdims=1)  # (n, 1)
-    length = graph.node("Max", length, graph.value("tiny", np.array(1e-12, np.float32)))
-    graph.node("Div", raw, length, output="embedding")
-    model = helper.make_model(
-        helper.make_graph(
-            graph.nodes,
-            name,
-            [helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["n", size, size, 3])],
-            [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", DIM])],
-            graph.weights,
-        ),
-        opset_imports=[helper.make_opsetid("", _OPSET)],
-        ir_version=8,
-    )
+    graph.unit(raw, "embedding")
+    model = graph.model(name, size, "embedding", DIM)
     shape = json.dumps(network.shape.as_dict())
     model.metadata_props.append(onnx.StringStringEntryProto(key="vitrine_shape", value=shape))
     onnx.checker.check_model(model, full_check=True)
@@ -186,6 +193,13 @@ def export(network: Network, path: Path, *, name: str, size: int, fit: str) -> N
     replace_file(path.with_suffix(".json"), (json.dumps(side, indent=2) + "\n").encode())
 
 
+def export_features(network: Network, path: Path, *, size: int) -> None:
+    """Write a graph from pixels to the trunk's mean features, (n, 1280) unit rows, in float32."""
+    graph = _Graph()
+    graph.features(network.eval(), graph.pixels())
+    path.write_bytes(graph.model("features", size, "features", LAST).SerializeToString())
+
+
 def load_network(path: Path) -> Network:
     """Rebuild the network from a file that `export` wrote, in eval mode and already folded.
 
@@ -197,11 +211,7 @@ def load_network(path: Path) -> Network:
     if not shapes:
         raise ValueError(f"{path} was not exported by this package: it does not name its shape")
     fields = json.loads(shapes[0])
-    network: Network = (
-        Network(Shape(tuple(fields["channels"]), tuple(fields["blocks"]), fields["last"]))
-        .eval()
-        .fold()
-    )
+    network = Network(Shape(fields["width"], fields["depth"])).eval()
     _take(network, model)
     return network
 

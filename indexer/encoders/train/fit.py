@@ -10,14 +10,13 @@ from pathlib import Path
 from threading import Lock
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from indexer.encoders.train.augment import augment
 from indexer.encoders.train.batches import Batches
 from indexer.encoders.train.crew import Crew, follow, sharing
 from indexer.encoders.train.goals import Goals
 from indexer.encoders.train.memory import keep_memory
-from indexer.encoders.train.network import Network
+from indexer.encoders.train.network import PIXEL_MEAN, PIXEL_STD, Network
 from indexer.encoders.train.plan import Plan
 
 
@@ -25,33 +24,44 @@ class Replica:
     """A worker's view of the training: weights shared with all, gradients and moments its own."""
 
     def __init__(self, network: Network, goals: Goals, plan: Plan) -> None:
-        self.network = network
-        self.goals = goals
-        self.plan = plan
-        parameters = [*network.parameters(), *goals.parameters()]
+        self.network, self.goals, self.plan = network, goals, plan
+        frozen = {id(p) for p in network.frozen_parameters(plan.frozen)}
+        head = {id(p) for p in (*network.head.parameters(), *network.palette.parameters())}
+        trunk = [p for p in network.parameters() if id(p) not in frozen | head]
         groups = [
-            {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": plan.decay},
-            {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+            {"params": [p for p in trunk if p.ndim >= 2], "weight_decay": plan.decay, "times": 1.0},
+            {"params": [p for p in trunk if p.ndim < 2], "weight_decay": 0.0, "times": 1.0},
+            {
+                "params": [p for p in network.parameters() if id(p) in head],
+                "weight_decay": plan.decay,
+                "times": plan.head_rate,
+            },
+            {
+                "params": list(goals.parameters()),
+                "weight_decay": 0.0,
+                "times": plan.proxy_rate,
+            },
         ]
         self.optimizer = torch.optim.AdamW(groups, lr=plan.rate, betas=(0.9, 0.98), fused=True)
 
     def sibling(self) -> Replica:
         """Make another worker's replica; a step of one is seen by the other at once."""
-        return Replica(sharing(self.network), sharing(self.goals), self.plan)
+        goals = sharing(self.goals)
+        goals.bank = self.goals.bank
+        return Replica(sharing(self.network), goals, self.plan)
 
     def step(self, step: int, batches: Batches) -> dict[str, float]:
         """Take one optimizer step; return the weighed losses."""
         for group in self.optimizer.param_groups:
-            group["lr"] = self.plan.rate_at(step)
+            group["lr"] = self.plan.rate_at(step) * group["times"]
         batch = batches.draw(step)
-        generator = torch.Generator().manual_seed(self.plan.seed * 1_000_003 + step)
-        x, matrix = augment(batch.pixels, self.plan.size(step), generator)
-        crops = batches.crop(step, generator)
-        if crops is not None:
-            x = torch.cat([x, crops.x])
-        with torch.autocast("cpu", torch.bfloat16):
-            raw, maps = self.network.look(x.contiguous(memory_format=torch.channels_last))
-        parts: dict[str, Tensor] = self.goals(raw, maps, batch, matrix, crops)
+        x = (batch.x - PIXEL_MEAN) / PIXEL_STD
+        x = x.contiguous(memory_format=torch.channels_last)
+        with torch.no_grad():
+            front = self.network.front(x, self.plan.frozen)
+        features = self.network.features(front, self.plan.frozen)
+        raw = self.network.head(self.network.seen(features, self.network.palette(x)))
+        parts = self.goals(raw, batch)
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(torch.stack(list(parts.values())).sum())
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
@@ -63,20 +73,14 @@ class Replica:
 class Run:
     """The state of a training that its workers share, and its file."""
 
-    def __init__(self, batches: Batches, plan: Plan, checkpoint: Path) -> None:
+    def __init__(self, start: Network, batches: Batches, plan: Plan, checkpoint: Path) -> None:
         torch.manual_seed(plan.seed)
-        network = Network(plan.shape, plan.drop)
-        for parameter in network.parameters():
-            if parameter.ndim == 4:
-                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-        self.plan = plan
-        self.batches = batches
-        self.checkpoint = checkpoint
+        network = copy.deepcopy(start).train().to(memory_format=torch.channels_last)
+        self.plan, self.batches, self.checkpoint = plan, batches, checkpoint
         self.average = copy.deepcopy(network).requires_grad_(False)
         self.first = Replica(network, Goals(batches, plan), plan)
         self.next_step = 0
-        self.lock = Lock()
-        self.crew = Crew()
+        self.lock, self.crew = Lock(), Crew()
         if checkpoint.is_file():
             self._load()
         self.began, self.sums = time.monotonic(), defaultdict[str, float](float)
@@ -134,15 +138,17 @@ class Run:
         self.next_step = state["step"]
 
 
-def fit(batches: Batches, plan: Plan, checkpoint: Path, report: Callable[[str], None]) -> Network:
-    """Train to the end of the plan and return the averaged network in eval mode.
+def fit(
+    start: Network, batches: Batches, plan: Plan, checkpoint: Path, report: Callable[[str], None]
+) -> Network:
+    """Train ``start`` to the end of the plan; return the averaged network in eval mode.
 
     With one worker a run can be repeated to the bit, with more within noise. Goes on from
-    `checkpoint` where that exists and was made with the same plan and photos (else ValueError);
+    ``checkpoint`` if that exists and was made with the same plan and photos (else ValueError);
     writes it every 200 steps and at the end.
     """
     keep_memory()
-    run = Run(batches, plan, checkpoint)
+    run = Run(start, batches, plan, checkpoint)
     replicas = [run.first, *(run.first.sibling() for _ in range(plan.workers - 1))]
     run.crew.run(lambda replica: run.work(replica, report), replicas)
     run.save(plan.steps)

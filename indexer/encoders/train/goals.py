@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from indexer.encoders.train.batches import Batch, Batches, Crops
-from indexer.encoders.train.losses import UNLABELED, Imitation, Places, Proxies, same_thing
+from indexer.encoders.train.batches import Batch, Batches
+from indexer.encoders.train.data import Photo
+from indexer.encoders.train.losses import UNLABELED, Bank, Proxies, imitate, same_thing
 from indexer.encoders.train.plan import Plan
 
 
@@ -16,62 +16,61 @@ class Goals(nn.Module):
 
     item: Tensor
     kind: Tensor
+    catalog: Tensor
+    shopper: Tensor
 
     def __init__(self, batches: Batches, plan: Plan) -> None:
         super().__init__()
         self.plan = plan
         self.register_buffer("item", torch.from_numpy(batches.item), persistent=False)
         self.register_buffer("kind", torch.from_numpy(batches.kind), persistent=False)
-        views = batches.rounds[0]
-        levels = torch.from_numpy(np.array(views.pooled[::7])).float().sqrt()
-        self.items = Proxies(max(1, len(batches.items)), 20.0)
+        photos = batches.photos
+        for name, chosen in (("catalog", is_catalog), ("shopper", is_shopper)):
+            marks = torch.tensor([chosen(photo) for photo in photos])
+            self.register_buffer(name, marks, persistent=False)
+        self.items = Proxies(max(1, len(batches.items)), 18.0)
         self.kinds = Proxies(max(1, len(batches.kinds)), 16.0)
-        self.imitation = Imitation(levels.mean(0), levels.std(0) + 0.5)
-        _, _, third, fourth = plan.shape.channels
-        self.middle = Places(third, torch.from_numpy(np.array(views.middle[::29])))
-        self.deep = Places(fourth, torch.from_numpy(np.array(views.deep[::29])))
+        self.bank = Bank(max(1, len(batches.items)), 16.0)
+        whole = batches.targets[torch.from_numpy(batches.first)]  # (photos, 256)
+        for proxies, labels in ((self.items, self.item), (self.kinds, self.kind)):
+            known = labels != UNLABELED
+            means = torch.zeros_like(proxies.vectors)
+            means.index_add_(0, labels[known], nn.functional.normalize(whole[known], dim=1))
+            with torch.no_grad():
+                proxies.vectors.copy_(nn.functional.normalize(means, dim=1))
 
-    def forward(
-        self, raw: Tensor, maps: list[Tensor], batch: Batch, matrix: Tensor, crops: Crops | None
-    ) -> dict[str, Tensor]:
-        """Weigh each loss.
-
-        `raw` (2 n, 256) and the four stages' `maps` are of the views, then of the crops; `matrix`
-        (2 n, 2, 3) holds the motions of the views.
-        """
-        plan, numbers, views = self.plan, batch.photo, len(batch.photo)
-        seen = raw[:views]
-        direct, relation = self.imitation(seen, batch.pooled)
-        share = 1.0 if crops is None else 0.5  # labels are then mostly the crops' matter
-        places = plan.place_weight if crops is None else plan.fresh_place_weight
-        deep, middle = maps[3][:views].float(), maps[2][:views].float()
+    def forward(self, raw: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """Weigh each loss of the vectors (2 n, 256) of a batch."""
+        plan, numbers = self.plan, batch.photo
         items, kinds = self.item[numbers], self.kind[numbers]
-        parts = {
-            "item": share * plan.item_weight * self.items(seen, items),
-            "kind": share * plan.kind_weight * self.kinds(seen, kinds),
-            "imitate": plan.imitate_weight * direct,
-            "relation": plan.relation_weight * relation,
-            "middle": places * self.middle(middle, batch.middle, matrix),
-            "deep": places * self.deep(deep, batch.deep, matrix),
-            "same": share * plan.same_weight * same_thing(seen, self._groups(numbers)),
-        }
-        if crops is not None:
-            parts |= self._of_crops(raw[views:], crops)
-        return parts
-
-    def _of_crops(self, raw: Tensor, crops: Crops) -> dict[str, Tensor]:
-        plan, items = self.plan, self.item[crops.photo]
-        whole = crops.own == 1.0
+        whole = batch.own == 1.0
         half = len(whole) // 2
-        whole = (whole[:half] & whole[half:]).repeat(2)  # pairs without a patch
-        return {
-            "crop item": plan.item_weight * self.items(raw, items, items[crops.donor], crops.own),
-            "crop kind": plan.kind_weight * self.kinds(raw, self.kind[crops.photo]),
-            "crop same": plan.same_weight
-            * same_thing(raw[whole], self._groups(crops.photo[whole])),
+        pairs = (whole[:half] & whole[half:]).repeat(2)
+        asked = self.shopper[numbers] & whole
+        parts = {
+            "teach": plan.teach_weight * imitate(raw, batch.target, batch.taught),
+            "item": plan.item_weight * self.items(raw, items, items[batch.donor], batch.own),
+            "kind": plan.kind_weight * self.kinds(raw, kinds),
+            "same": plan.same_weight * same_thing(raw[pairs], self._groups(numbers[pairs])),
+            "catalog": plan.catalog_weight * self.bank(raw[asked], items[asked]),
         }
+        shown = self.catalog[numbers]
+        self.bank.remember(raw.detach()[shown], items[shown])
+        return parts
 
     def _groups(self, numbers: Tensor) -> Tensor:
         # Photos of one item are one group; others are their own. The two are kept apart.
         items = self.item[numbers]
-        return torch.where(items == UNLABELED, numbers + len(self.items.vectors), items)
+        return torch.where(items == UNLABELED, numbers + self.items.classes, items)
+
+
+def is_shopper(photo: Photo) -> bool:
+    """Return whether a photo was taken by a shopper and its item has catalog pictures."""
+    return photo.source == "grocery" or (
+        photo.source == "drawn" and photo.path.parent.name == "photos"
+    )
+
+
+def is_catalog(photo: Photo) -> bool:
+    """Return whether a photo is a catalog picture that shoppers' photos are to find."""
+    return photo.source == "grocery-catalog" or (photo.source == "drawn" and not is_shopper(photo))

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from indexer.encoders.train.augment import moved
 from indexer.encoders.train.network import DIM, PREFIX_DIMS
 
 UNLABELED = -1
@@ -18,6 +17,7 @@ class Proxies(nn.Module):
 
     def __init__(self, classes: int, sharpness: float) -> None:
         super().__init__()
+        self.classes = classes
         self.vectors = nn.Parameter(torch.randn(classes, DIM))
         self.sharpness = sharpness
 
@@ -48,59 +48,54 @@ class Proxies(nn.Module):
         return total / len(DIMS)
 
 
-class Imitation(nn.Module):
-    """The vector must tell what the teacher saw, and order the batch as the teacher does."""
+class Bank(nn.Module):
+    """What the encoder last made of each item's catalog picture: photos must find their own.
 
-    mean: Tensor
-    deviation: Tensor
+    A memory bank as of Wu et al. 2018; it holds vectors, not weights, and no gradient reaches it.
+    """
 
-    def __init__(self, mean: Tensor, deviation: Tensor, sharpness: float = 10.0) -> None:
+    rows: Tensor
+    known: Tensor
+
+    def __init__(self, items: int, sharpness: float) -> None:
         super().__init__()
-        self.guess = nn.Linear(DIM, len(mean))
-        self.register_buffer("mean", mean)
-        self.register_buffer("deviation", deviation)
+        self.register_buffer("rows", torch.zeros(items, DIM))
+        self.register_buffer("known", torch.zeros(items, dtype=torch.bool))
         self.sharpness = sharpness
 
-    def target(self, levels: Tensor) -> Tensor:
-        """Unit, centred teacher rows from uint8 (n, 1280) levels."""
-        return functional.normalize((levels.float().sqrt() - self.mean) / self.deviation, dim=1)
+    @torch.no_grad()
+    def remember(self, raw: Tensor, items: Tensor) -> None:
+        """Store the vectors (n, 256) of catalog pictures of ``items`` (n,)."""
+        fresh = functional.normalize(raw, dim=1)
+        old = self.rows[items]
+        mixed = torch.where(self.known[items][:, None], 0.5 * (old + fresh), fresh)
+        self.rows[items] = functional.normalize(mixed, dim=1)
+        self.known[items] = True
 
-    def forward(self, raw: Tensor, levels: Tensor) -> tuple[Tensor, Tensor]:
-        """1 - cosine to the teacher, and divergence of neighborhoods; (n, 256), (n, 1280)."""
-        target = self.target(levels)
-        guess = functional.normalize(self.guess(functional.normalize(raw, dim=1)), dim=1)
-        direct = 1.0 - (guess * target).sum(1).mean()
-        itself = torch.eye(len(raw), dtype=torch.bool)
-        wanted = (target @ target.T * self.sharpness).masked_fill(itself, -1e4).softmax(1)  # (n, n)
-        relation = raw.new_zeros(())
+    def forward(self, raw: Tensor, items: Tensor) -> Tensor:
+        """Cross-entropy of photos (n, 256) of ``items`` (n,) among all known catalog pictures."""
+        asked = self.known[items]
+        if not asked.any():
+            return raw.sum() * 0.0
+        raw, items = raw[asked], items[asked]
+        total = raw.new_zeros(())
         for dim in DIMS:
             rows = functional.normalize(raw[:, :dim], dim=1)
-            got = (rows @ rows.T * self.sharpness).masked_fill(itself, -1e4).log_softmax(1)
-            relation = relation + functional.kl_div(got, wanted, reduction="batchmean")
-        return direct, relation / len(DIMS)
+            bank = functional.normalize(self.rows[:, :dim] + 1e-9, dim=1)
+            likeness = rows @ bank.T * self.sharpness  # (n, items)
+            likeness = likeness.masked_fill(~self.known[None, :], -1e4)
+            total = total + functional.cross_entropy(likeness, items)
+        return total / len(DIMS)
 
 
-class Places(nn.Module):
-    """A stage's map must tell, place by place, what a map of the teacher holds."""
-
-    mean: Tensor
-    deviation: Tensor
-
-    def __init__(self, channels: int, sample: Tensor) -> None:
-        """`sample` is (n, h, w, c) of the teacher's maps, to learn their scale from."""
-        super().__init__()
-        flat = sample.float().flatten(0, 2)  # (n h w, c)
-        self.register_buffer("mean", flat.mean(0)[:, None, None])
-        self.register_buffer("deviation", flat.std(0)[:, None, None] + 1e-3)
-        self.guess = nn.Conv2d(channels, flat.shape[1], 1)
-
-    def forward(self, ours: Tensor, theirs: Tensor, matrix: Tensor) -> Tensor:
-        """Mean squared error in deviations: (n, channels, s, s), int8 (n, h, w, c), (n, 2, 3)."""
-        size = ours.shape[-1]
-        target = moved(theirs.permute(0, 3, 1, 2).float(), matrix, 2 * size)
-        target = functional.avg_pool2d(target, 2)  # (n, c, s, s)
-        target = (target - self.mean) / self.deviation
-        return functional.mse_loss(self.guess(ours).float(), target)
+def imitate(raw: Tensor, target: Tensor, taught: Tensor) -> Tensor:
+    """1 - cosine to the teachers' (n, 256) targets over the prefixes, rows weighed by ``taught``."""
+    total = raw.new_zeros(())
+    for dim in DIMS:
+        ours = functional.normalize(raw[:, :dim], dim=1)
+        theirs = functional.normalize(target[:, :dim], dim=1)
+        total = total + ((1.0 - (ours * theirs).sum(1)) * taught).sum() / taught.sum().clamp(min=1)
+    return total / len(DIMS)
 
 
 def same_thing(raw: Tensor, groups: Tensor, sharpness: float = 10.0) -> Tensor:

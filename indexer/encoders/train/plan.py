@@ -3,52 +3,76 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Container
 from dataclasses import dataclass, field
 
+from indexer.encoders.train.augment import Strength
 from indexer.encoders.train.network import Shape
+
+SHARES = {
+    "grocery": 22,
+    "grocery-catalog": 9,
+    "clothing": 13,
+    "magento": 8,
+    "ccp-thing": 5,
+    "ccp": 2,
+    "general": 12,
+    "styles": 1,
+    "drawn": 8,
+}
+"""Of each batch, by the source of the photos."""
+TAUGHT = {"grocery": 0.4, "grocery-catalog": 0.5}
+"""How much the teachers' word counts: labels know shelves better than the teachers do."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The lengths, rates and weights of one training run."""
+    """The lengths, rates and weights of one training run.
+
+    A run ends after ``steps`` batches of ``pairs`` pairs; the first ``frozen`` blocks keep their
+    ImageNet weights. ``whiten`` is the power that the teachers' axes are whitened by. ``anew`` of the labeled crops are cut anew, of ``area`` of the photo;
+    ``elsewhere`` of the things on white get another background.
+    """
 
     shape: Shape = field(default_factory=Shape)
-    steps: int = 20_000
-    pairs: int = 48
-    sizes: tuple[tuple[float, int], ...] = (
-        (0.1, 64),
-        (0.35, 96),
-        (0.75, 128),
-        (1.0, 160),
-    )
-    rate: float = 1.6e-3
-    level: float = 0.5
-    decay: float = 0.05
+    steps: int = 4_500
+    pairs: int = 32
+    sizes: tuple[tuple[float, int], ...] = ((0.6, 160), (1.0, 192))
+    frozen: int = 3
+    whiten: float = 0.5
+    rate: float = 2e-4
+    head_rate: float = 2.0  # times the rate
+    proxy_rate: float = 25.0  # times the rate
+    level: float = 0.35
+    decay: float = 0.02
     keep: float = 0.998
     seed: int = 1
     workers: int = 2
-    item_weight: float = 1.0
-    kind_weight: float = 0.7
-    imitate_weight: float = 2.0
-    relation_weight: float = 1.0
-    place_weight: float = 2.0
-    same_weight: float = 0.5
-    fresh_from: float = 0.35
-    fresh: float = 0.5
-    fresh_place_weight: float = 1.0
-    patched: float = 0.4
-    drop: float = 0.2
+    item_weight: float = 0.8
+    kind_weight: float = 0.5
+    teach_weight: float = 3.0
+    same_weight: float = 0.3
+    catalog_weight: float = 0.4
+    anew: float = 0.5
+    area: tuple[float, float] = (0.25, 1.0)
+    elsewhere: float = 0.45
+    patched: float = 0.2
+    strength: Strength = field(default_factory=Strength)
 
-    def fresh_pairs(self, step: int) -> int:
-        """How many pairs of a step are labeled photos cropped anew in place of stored views."""
-        return round(self.fresh * self.pairs) if step >= self.fresh_from * self.steps else 0
+    def share(self, source: str, present: Container[str]) -> float:
+        """Return the share of a batch that comes from a source, of those present."""
+        return SHARES[source] / sum(n for name, n in SHARES.items() if name in present)
+
+    def taught(self, source: str) -> float:
+        """Return how much the teachers' word on a photo counts."""
+        return TAUGHT.get(source, 1.0)
 
     def size(self, step: int) -> int:
-        """Side of the pictures at a step: small first, where a step costs half."""
+        """Side of the pictures at a step: small first, where a step costs less."""
         return next(size for until, size in self.sizes if step < until * self.steps or until >= 1.0)
 
     def rate_at(self, step: int) -> float:
         """Learning rate: a short rise, level, then half a cosine down over the last part."""
-        rise = min(1.0, (step + 1) / 150)
+        rise = min(1.0, (step + 1) / 100)
         fall = max(0.0, (step / self.steps - self.level) / (1.0 - self.level))
         return self.rate * rise * 0.5 * (1 + math.cos(math.pi * fall))
