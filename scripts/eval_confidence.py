@@ -85,8 +85,8 @@ def ask(
             raise ValueError(f"{engine.shop.path} has no confidences; use a larger catalog")
         right = item_id is not None and first.product_id == engine.item(item_id).product_id
         rows.append((first.confidence, right, reply.no_close_match))
-    sure, right, refused = (np.array(column) for column in zip(*rows, strict=True))
-    return Answers(sure.astype(np.float64), right, refused)
+    sure, agrees, refused = (np.array(column) for column in zip(*rows, strict=True))
+    return Answers(sure.astype(np.float64), agrees, refused)
 
 
 def error_of_equal_counts(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:

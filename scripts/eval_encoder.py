@@ -251,12 +251,7 @@ def print_tables(results: dict[str, dict[str, object]], facts: dict[str, Any]) -
     names = list(results)
     print("| task | " + " | ".join(names) + " | floor / aim |\n|---|" + "---|" * (len(names) + 1))
     for task in results[names[0]]["quality"]:  # type: ignore[attr-defined]
-        cells = [
-            "{:.3f} [{:.3f}, {:.3f}]".format(*results[name]["quality"][task])  # type: ignore[index]
-            if task in results[name]["quality"]  # type: ignore[operator]
-            else ""
-            for name in names
-        ]
+        cells = [_cell(results[name]["quality"].get(task)) for name in names]  # type: ignore[attr-defined]
         goal = "{:.2f} / {:.2f}".format(*FLOORS[task]) if task in FLOORS else ""
         print(f"| {task} | " + " | ".join(cells) + f" | {goal} |")
     for place, label, goal in (
@@ -285,6 +280,11 @@ def print_tables(results: dict[str, dict[str, object]], facts: dict[str, Any]) -
             ]  # type: ignore[index]
             print(f"| {change} | " + " | ".join(cells) + " |")
     print("\n" + as_line(facts))
+
+
+def _cell(figures: tuple[float, float, float] | None) -> str:
+    """Write a mean and its interval; nothing where this encoder was not asked."""
+    return "" if figures is None else "{:.3f} [{:.3f}, {:.3f}]".format(*figures)
 
 
 if __name__ == "__main__":

@@ -226,3 +226,28 @@ def test_a_left_out_pair_must_name_a_set_and_an_encoder(pair, monkeypatch, capsy
     assert (
         "expected SET=ENCODER with a SET of grocery, clothing, magento" in capsys.readouterr().err
     )
+
+
+def test_a_row_that_only_the_first_encoder_has_is_empty_for_the_others(capsys):
+    from encoder_unseen import Summary
+    from eval_encoder import print_tables
+
+    def column(quality):
+        return {
+            "quality": quality,
+            "speed": (3.0, 100.0),
+            "robustness": {},
+            "summary": Summary(0.5, 0.25, 0.375, 7, len(quality)),
+        }
+
+    row, goal = "grocery left out, photo -> catalog, R@1", "things photo -> category, first hit"
+    results = {
+        "new": column({goal: (0.5, 0.4, 0.6), row: (0.25, 0.2, 0.3)}),
+        "old": column({goal: (0.5, 0.4, 0.6)}),
+    }
+    print_tables(
+        results, {"cpu": "one", "cores": 1, "load": [0.0], "python": "3.11", "versions": {}}
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert f"| {row} | 0.250 [0.200, 0.300] |  | 0.35 / 0.50 |" in lines
+    assert "new: mean of seen 0.5000 (7 rows) and unseen 0.2500 (2 rows): 0.3750" in lines
