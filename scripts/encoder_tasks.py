@@ -75,12 +75,13 @@ def _table(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _labeled(path: Path, label: str) -> tuple[list[Path], NDArray[np.str_]]:
+def labeled(path: Path, label: str) -> tuple[list[Path], NDArray[np.str_]]:
+    """Read photos and the labels of one column, (n,) each, from a table with a column `image`."""
     rows = _table(path)
     return [path.parent / row["image"] for row in rows], np.array([row[label] for row in rows])
 
 
-def _vote(likeness: Vectors, labels: NDArray[np.str_], k: int) -> NDArray[np.str_]:
+def vote(likeness: Vectors, labels: NDArray[np.str_], k: int) -> NDArray[np.str_]:
     """Name the commonest label of the k nearest; a tie goes to the larger sum of likeness."""
     nearest = np.argsort(-likeness, axis=1, kind="stable")[:, :k]  # (q, k)
     winners = []
@@ -92,24 +93,25 @@ def _vote(likeness: Vectors, labels: NDArray[np.str_], k: int) -> NDArray[np.str
     return np.array(winners)
 
 
-def _right(found: NDArray[Any], wanted: NDArray[Any]) -> Outcome:
+def right(found: NDArray[Any], wanted: NDArray[Any]) -> Outcome:
+    """Compare (n,) answers with (n,) truths: 1 where they agree, else 0."""
     return (found == wanted).astype(np.float64)
 
 
 def grocery(bench: Bench) -> dict[str, Outcome]:
     """Phone photos -> product, among labeled phone photos and among the 81 catalog images."""
     folder = bench.data / "grocery"
-    gallery_paths, gallery_items = _labeled(folder / "photos_train.csv", "item_id")
-    query_paths, wanted = _labeled(folder / "photos_val.csv", "item_id")
-    catalog_paths, catalog_items = _labeled(folder / "catalog.csv", "id")
+    gallery_paths, gallery_items = labeled(folder / "photos_train.csv", "item_id")
+    query_paths, wanted = labeled(folder / "photos_val.csv", "item_id")
+    catalog_paths, catalog_items = labeled(folder / "catalog.csv", "id")
     queries = bench.vectors(query_paths)
     likeness = queries @ bench.vectors(gallery_paths).T  # (q, n)
     catalog = queries @ bench.vectors(catalog_paths).T  # (q, 81)
     top = catalog_items[np.argsort(-catalog, axis=1, kind="stable")[:, :5]]  # (q, 5)
     return {
-        "grocery photo -> product, 1-NN": _right(gallery_items[likeness.argmax(1)], wanted),
-        "grocery photo -> product, 10-NN": _right(_vote(likeness, gallery_items, 10), wanted),
-        "grocery photo -> catalog, R@1": _right(top[:, 0], wanted),
+        "grocery photo -> product, 1-NN": right(gallery_items[likeness.argmax(1)], wanted),
+        "grocery photo -> product, 10-NN": right(vote(likeness, gallery_items, 10), wanted),
+        "grocery photo -> catalog, R@1": right(top[:, 0], wanted),
         "grocery photo -> catalog, R@5": (top == wanted[:, None]).any(1).astype(np.float64),
     }
 
@@ -117,70 +119,81 @@ def grocery(bench: Bench) -> dict[str, Outcome]:
 def clothing(bench: Bench) -> dict[str, Outcome]:
     """Photos by many people -> garment category."""
     folder = bench.data / "clothing"
-    gallery_paths, kinds = _labeled(folder / "photos_train.csv", "category")
-    query_paths, wanted = _labeled(folder / "photos_validation.csv", "category")
+    gallery_paths, kinds = labeled(folder / "photos_train.csv", "category")
+    query_paths, wanted = labeled(folder / "photos_validation.csv", "category")
     gallery = bench.vectors(gallery_paths)
     likeness = bench.vectors(query_paths) @ gallery.T
-    outcome = {"clothing photo -> category, 15-NN": _right(_vote(likeness, kinds, 15), wanted)}
+    outcome = {"clothing photo -> category, 15-NN": right(vote(likeness, kinds, 15), wanted)}
     for name, change in (("painted", oil), ("cartoon", posterized)):
         likeness = bench.distorted(query_paths, change) @ gallery.T
-        outcome[f"clothing photo, {name} -> photos, P@1"] = _right(
-            kinds[likeness.argmax(1)], wanted
-        )
+        outcome[f"clothing photo, {name} -> photos, P@1"] = right(kinds[likeness.argmax(1)], wanted)
     return outcome
 
 
-def magento(bench: Bench) -> dict[str, Outcome]:
-    """Later views of an item -> first views of all; the same for the held-out third."""
+def magento_items(data: Path) -> list[dict[str, Any]]:
+    """Read the items of the sports shop, as its catalog lists them."""
+    with (data / "magento" / "catalog.jsonl").open(encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def later_views(bench: Bench, items: Sequence[dict[str, Any]]) -> tuple[Outcome, Outcome, Any]:
+    """Search each later view of an item among the first views of all.
+
+    Returns (q,) whether the item is right, (q,) whether the product is, and (q,) product ids.
+    """
     folder = bench.data / "magento"
-    with (folder / "catalog.jsonl").open(encoding="utf-8") as file:
-        items = [json.loads(line) for line in file]
-    ids = np.array([item["id"] for item in items])
     products = np.array([item["product_id"] for item in items])
     first = bench.vectors(folder / item["images"][0] for item in items)  # (n, dim)
     later = [(i, folder / image) for i, item in enumerate(items) for image in item["images"][1:]]
     wanted = np.array([i for i, _ in later])
     found = (bench.vectors(path for _, path in later) @ first.T).argmax(1)
-    same_item, same_product = (
-        _right(ids[found], ids[wanted]),
-        _right(products[found], products[wanted]),
-    )
-    unseen = np.array([is_held_out(products[i]) for i in wanted])
-    outcome = {
+    return right(found, wanted), right(products[found], products[wanted]), products[wanted]
+
+
+def other_kinds(bench: Bench, items: Sequence[dict[str, Any]]) -> Outcome:
+    """Search first views among those of other products: whether the kind of garment is right.
+
+    Gear without a kind is left out: (m,) of the m items that have one.
+    """
+    some = [(item, kind) for item in items if (kind := magento_kind(item["categories"]))]
+    kinds = np.array([kind for _, kind in some])
+    products = np.array([item["product_id"] for item, _ in some])
+    first = bench.vectors(bench.data / "magento" / item["images"][0] for item, _ in some)
+    likeness = first @ first.T
+    likeness[products[:, None] == products[None, :]] = -2.0  # another product must answer
+    return right(kinds[likeness.argmax(1)], kinds)
+
+
+def magento(bench: Bench) -> dict[str, Outcome]:
+    """Later views of an item -> first views of all; the same for the held-out third."""
+    items = magento_items(bench.data)
+    same_item, same_product, products = later_views(bench, items)
+    unseen = np.array([is_held_out(product) for product in products])
+    return {
         "magento later view -> first views, same item": same_item,
         "magento later view -> first views, same product": same_product,
         "magento held-out third of products, same item": same_item[unseen],
         "magento held-out third of products, same product": same_product[unseen],
+        "magento held-out third, kind of the first other product": other_kinds(
+            bench, [item for item in items if is_held_out(item["product_id"])]
+        ),
     }
-    kinds = np.array([magento_kind(item["categories"]) or "" for item in items])
-    rows = np.array([is_held_out(product) for product in products]) & (kinds != "")
-    likeness = first[rows] @ first[rows].T
-    likeness[
-        products[rows][:, None] == products[rows][None, :]
-    ] = -2.0  # another product must answer
-    outcome["magento held-out third, kind of the first other product"] = _right(
-        kinds[rows][likeness.argmax(1)], kinds[rows]
-    )
-    return outcome
 
 
 def street(bench: Bench) -> dict[str, Outcome]:
     """Clothing photos -> the sports shop: kind of the first hit, across two sets."""
     folder = bench.data / "magento"
-    with (folder / "catalog.jsonl").open(encoding="utf-8") as file:
-        items = [json.loads(line) for line in file]
+    items = magento_items(bench.data)
     kinds = [magento_kind(item["categories"]) for item in items]
     shop = [(folder / i["images"][0], kind) for i, kind in zip(items, kinds, strict=True) if kind]
     on_sale = np.array([kind for _, kind in shop])
-    paths, names = _labeled(bench.data / "clothing" / "photos_validation.csv", "category")
+    paths, names = labeled(bench.data / "clothing" / "photos_validation.csv", "category")
     wanted = np.array([GARMENT_KIND[name] for name in names])
     known = np.isin(wanted, on_sale)
     queries = bench.vectors([path for path, ok in zip(paths, known, strict=True) if ok])
     found = (queries @ bench.vectors(path for path, _ in shop).T).argmax(1)
     return {
-        "clothing photo -> sports shop, kind of the first hit": _right(
-            on_sale[found], wanted[known]
-        )
+        "clothing photo -> sports shop, kind of the first hit": right(on_sale[found], wanted[known])
     }
 
 
@@ -206,7 +219,7 @@ def _drawn(
         for row in _table(shop / "catalog.csv")
         for image in row["images"].split(";")
     ]
-    query_paths, wanted = _labeled(shop / "queries.csv", "item_id")
+    query_paths, wanted = labeled(shop / "queries.csv", "item_id")
     return [path for path, _ in pictures], np.array([i for _, i in pictures]), query_paths, wanted
 
 
@@ -227,10 +240,10 @@ def robustness(bench: Bench) -> dict[str, tuple[float, float, float]]:
     poster, a kind of picture never trained on, still finds the clean one among 500.
     """
     folder = bench.data / "grocery"
-    gallery_paths, items = _labeled(folder / "photos_train.csv", "item_id")
-    query_paths, wanted = _labeled(folder / "photos_val.csv", "item_id")
+    gallery_paths, items = labeled(folder / "photos_train.csv", "item_id")
+    query_paths, wanted = labeled(folder / "photos_val.csv", "item_id")
     gallery = bench.vectors(gallery_paths)
-    clean = _right(items[(bench.vectors(query_paths) @ gallery.T).argmax(1)], wanted).mean()
+    clean = right(items[(bench.vectors(query_paths) @ gallery.T).argmax(1)], wanted).mean()
     posters = sorted((bench.data / "movies" / "posters").glob("*.jpg"))[:500]
     clean_posters = bench.vectors(posters)
     outcome = {}
@@ -240,26 +253,26 @@ def robustness(bench: Bench) -> dict[str, tuple[float, float, float]]:
 
     def of_drawn(vectors: Vectors) -> float:
         found = drawn_items[(vectors @ drawn_vectors.T).argmax(1)]
-        return float(_right(found, drawn_wanted).mean())
+        return float(right(found, drawn_wanted).mean())
 
     clean_drawn = of_drawn(bench.vectors(drawn_paths)) if bench.drawn else float("nan")
     for name, change in DISTORTIONS.items():
         found = (bench.distorted(query_paths, change) @ gallery.T).argmax(1)
         itself = (bench.distorted(posters, change) @ clean_posters.T).argmax(1)
-        kept = float(_right(items[found], wanted).mean() / clean)
+        kept = float(right(items[found], wanted).mean() / clean)
         drawn_kept = clean_drawn
         if bench.drawn:
             drawn_kept = of_drawn(bench.distorted(drawn_paths, change)) / clean_drawn
-        alone = float(_right(itself, np.arange(len(posters))).mean())
+        alone = float(right(itself, np.arange(len(posters))).mean())
         outcome[name] = (kept, drawn_kept, alone)
     # Only pictures on white can change their background: the catalog, put on other sets' photos.
-    catalog, _ = _labeled(folder / "catalog.csv", "id")
+    catalog, _ = labeled(folder / "catalog.csv", "id")
     changed = bench.distorted(
         catalog, on_backgrounds(sorted((bench.data / "general").glob("*.jpg"))[:50])
     )
     itself = (changed @ bench.vectors(catalog).T).argmax(1)
     outcome["background change"] = (
-        float(_right(itself, np.arange(len(catalog))).mean()),
+        float(right(itself, np.arange(len(catalog))).mean()),
         float("nan"),
         float("nan"),
     )

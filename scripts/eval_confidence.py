@@ -1,0 +1,220 @@
+#!/usr/bin/env python3
+"""Measure whether confidences hold when photos are disturbed, or show what the shop lacks.
+
+    python scripts/eval_confidence.py --data DIR [--drawn CATALOG] [--encoder builtin] [--json OUT]
+
+Builds a shop as `vitrine index` does, in a temporary folder, and asks it three kinds of photos:
+photos of its items, the same as screenshots of another app, and photos of things it does not sell
+(`general/` and `things/`). `--drawn` adds a drawn shop (`vitrine sample CATALOG`). For each kind:
+R@1 by product, the calibration error of first hits (over ten bins of equal width, as `vitrine
+eval` has it, and over ten of equal count), and the share that was called no close match.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from encoder_screens import screenshot
+from encoder_tasks import Pixels, labeled, pixels
+from machine import as_line, machine
+from numpy.typing import NDArray
+
+from indexer.build import build_index
+from indexer.encoders.base import Encoder
+from indexer.encoders.registry import load_encoder
+from indexer.errors import VitrineError
+from indexer.generation import ShopFolder
+from indexer.sources import open_catalog
+from search.engine import SearchEngine
+from search.query import ImagePart, Query
+from search.reliability import reliability
+
+GROCERY_COLUMNS = {"categories": "department", "images": "image"}
+
+SOLD_AFTER_ALL: dict[str, frozenset[str]] = {
+    "grocery": frozenset(),
+    "drawn": frozenset({"chair", "cup", "lamp", "watch", "windsor_chair", "ewer"}),
+}
+"""Shop -> kinds of `things/` that it sells too: no close match would be wrong of them."""
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A catalog to build, and query photos with the item each shows, (q,) each."""
+
+    name: str
+    catalog: Path
+    columns: Mapping[str, str]
+    queries: Sequence[Path]
+    wanted: NDArray[np.str_]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """First hits of n photos: confidence, whether the product is right, whether none is close."""
+
+    confidence: NDArray[np.float64]
+    right: NDArray[np.bool_]
+    refused: NDArray[np.bool_]
+
+
+def ask(
+    engine: SearchEngine,
+    photos: Sequence[Path],
+    wanted: Sequence[str | None],
+    change: Callable[[Pixels], Pixels] | None = None,
+) -> Answers:
+    """Search with each photo, changed where `change` is given; None is wanted of what is not sold.
+
+    ValueError where the shop has no confidences: it has too few products.
+    """
+    rows = []
+    for path, item_id in zip(photos, wanted, strict=True):
+        photo = path.read_bytes() if change is None else change(pixels(path))
+        reply = engine.search(Query(parts=[ImagePart(photo)]))
+        first = reply.hits[0]
+        if first.confidence is None:
+            raise ValueError(f"{engine.shop.path} has no confidences; use a larger catalog")
+        right = item_id is not None and first.product_id == engine.item(item_id).product_id
+        rows.append((first.confidence, right, reply.no_close_match))
+    sure, agrees, refused = (np.array(column) for column in zip(*rows, strict=True))
+    return Answers(sure.astype(np.float64), agrees, refused)
+
+
+def error_of_equal_counts(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
+    """Calibration error over ten bins of as many queries each, the surest last; n >= 1.
+
+    Nixon et al. (2019), ACE: bins of equal width leave most of them nearly empty.
+    """
+    order = np.argsort(confidence, kind="stable")
+    bins = [one for one in np.array_split(order, 10) if len(one)]
+    gaps = [len(one) * abs(confidence[one].mean() - right[one].mean()) for one in bins]
+    return float(sum(gaps) / len(order))
+
+
+def figures(answers: Answers, *, sold: bool) -> dict[str, float]:
+    """Sum up answers; shares of an empty part are nan, and things not sold have no R@1."""
+    right, refused = answers.right, answers.refused
+    shares = {"photos": float(len(right)), "no close match": float(refused.mean())}
+    if not sold:
+        return shares
+    return {
+        **shares,
+        "R@1": float(right.mean()),
+        "calibration error": reliability(answers.confidence, right).calibration_error,
+        "calibration error, equal counts": error_of_equal_counts(answers.confidence, right),
+        "no close match of wrong": _share(refused[~right]),
+        "no close match of right": _share(refused[right]),
+    }
+
+
+def measure(
+    shop: Shop, encoder: Encoder, unsold: Mapping[str, Sequence[Path]]
+) -> dict[str, dict[str, float]]:
+    """Build the shop and ask it all kinds of photos: kind -> figures."""
+    with tempfile.TemporaryDirectory(prefix="vitrine-confidence-") as folder:
+        catalog = open_catalog(shop.catalog, dict(shop.columns))
+        done = build_index(catalog, ShopFolder(Path(folder) / "shop"), encoder)
+        print(f"{shop.name}: {done.items} items, {len(done.skipped)} skipped", file=sys.stderr)
+        with SearchEngine.open(Path(folder) / "shop", encoder=encoder) as engine:
+            wanted = shop.wanted.tolist()
+            out = {
+                "clean": figures(ask(engine, shop.queries, wanted), sold=True),
+                "screenshots": figures(ask(engine, shop.queries, wanted, screenshot), sold=True),
+            }
+            for name, photos in unsold.items():
+                answers = ask(engine, photos, [None] * len(photos))
+                out[f"not sold: {name}"] = figures(answers, sold=False)
+    return out
+
+
+def unsold_photos(data: Path, shop: str, most: int) -> dict[str, list[Path]]:
+    """Choose up to `most` photos each of `general/` and `things/`, the same every time."""
+    paths, kinds = labeled(data / "things" / "photos.csv", "category")
+    sold = SOLD_AFTER_ALL[shop]
+    found = {
+        "general": sorted((data / "general").glob("*.jpg")),
+        "things": [path for path, kind in zip(paths, kinds, strict=True) if kind not in sold],
+    }
+    rng = np.random.default_rng(0)
+    return {
+        name: [photos[at] for at in sorted(rng.permutation(len(photos))[:most].tolist())]
+        for name, photos in found.items()
+    }
+
+
+def shops(data: Path, drawn: Path | None) -> list[Shop]:
+    """List the shops to build: groceries, and the drawn one where there is one."""
+    queries, wanted = labeled(data / "grocery" / "photos_val.csv", "item_id")
+    found = [Shop("grocery", data / "grocery" / "catalog.csv", GROCERY_COLUMNS, queries, wanted)]
+    if drawn is not None:
+        queries, wanted = labeled(drawn / "queries.csv", "item_id")
+        found.append(Shop("drawn", drawn / "catalog.csv", {}, queries, wanted))
+    return found
+
+
+def main() -> None:
+    """Measure and print; exit code 1 where the encoder cannot be loaded."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
+    parser.add_argument("--drawn", type=Path, metavar="CATALOG", help="folder of a drawn shop")
+    parser.add_argument("--encoder", default="builtin", help="builtin, onnx:FILE, ...")
+    parser.add_argument(
+        "--unsold", type=int, default=300, help="photos of each set of things not sold"
+    )
+    parser.add_argument("--json", type=Path, help="write every figure to this file too")
+    arguments = parser.parse_args()
+    try:
+        encoder = load_encoder(arguments.encoder)
+    except VitrineError as error:
+        sys.exit(str(error))
+    results = {
+        shop.name: measure(
+            shop, encoder, unsold_photos(arguments.data, shop.name, arguments.unsold)
+        )
+        for shop in shops(arguments.data, arguments.drawn)
+    }
+    facts = machine("numpy", "pillow", "onnxruntime")
+    print_table(arguments.encoder, results, facts)
+    if arguments.json:
+        arguments.json.write_text(
+            json.dumps({"machine": facts, "results": results}, indent=1) + "\n"
+        )
+
+
+def print_table(
+    encoder: str, results: Mapping[str, Mapping[str, Mapping[str, float]]], facts: dict[str, Any]
+) -> None:
+    """Print Markdown: one row a shop and kind of photo, then the machine."""
+    columns = list(next(iter(results.values()))["clean"])
+    print(f"Confidence with {encoder}\n\n| shop | photos of | " + " | ".join(columns) + " |")
+    print("|---" * (len(columns) + 2) + "|")
+    for shop, kinds in results.items():
+        for kind, row in kinds.items():
+            cells = [_cell(name, row.get(name)) for name in columns]
+            print(f"| {shop} | {kind} | " + " | ".join(cells) + " |")
+    print("\n" + as_line(facts))
+
+
+def _cell(column: str, value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.0f}" if column == "photos" else f"{value:.3f}"
+
+
+def _share(mask: NDArray[np.bool_]) -> float:
+    return float(mask.mean()) if len(mask) else float("nan")
+
+
+if __name__ == "__main__":
+    main()
