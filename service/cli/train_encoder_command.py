@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,10 +21,12 @@ from service.cli.console import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
 
-    from indexer.encoders.train.adapt import Adapted
+    from indexer.encoders.train.adapted import Adapted
     from indexer.encoders.train.lessons import Lessons
     from search.metrics import Estimate
 
@@ -57,9 +60,14 @@ _WORSE = 1  # the exit status where nothing was gained, as of an error
 @click.option(
     "--steps",
     type=click.IntRange(1),
-    default=3000,
+    default=1500,
     show_default=True,
-    help="Most steps to train; it ends early where nothing is gained any more.",
+    help="Most steps to train; it ends early when nothing is gained any more.",
+)
+@click.option(
+    "--quick",
+    is_flag=True,
+    help="Take the first rung only: a closed-form map, in seconds and without torch.",
 )
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 @json_option
@@ -70,17 +78,18 @@ def command(
     start: Path | None,
     minutes: float,
     steps: int,
+    quick: bool,
     force: bool,
     as_json: bool,
 ) -> int:
-    """Fine-tune the bundled encoder on a shop's own pictures, and on photos of its shoppers.
+    """Adapt the bundled encoder to a shop's own pictures, and to photos of its shoppers.
 
-    A part of them is held out. Where the new weights do not answer more of it than the old
-    ones, nothing is written and the exit status is 1. Else use them with
-    'vitrine migrate --encoder onnx:FILE'.
+    The first rung is a closed-form map (seconds), the second is fine-tuning. A part of the
+    pictures is held out. Unless the new weights answer more of it than the old ones, nothing is
+    written and the exit status is 1. Use the file with 'vitrine migrate --encoder onnx:FILE'.
     """
     _check_out(out, force)
-    _check_packages()
+    _check_packages(("onnx",) if quick else ("torch", "onnx"))
     from indexer.encoders.onnxfile import WEIGHTS
     from indexer.encoders.train.lessons import read_lessons, read_pairs
     from indexer.generation import ShopFolder
@@ -96,16 +105,12 @@ def command(
             )
         finally:
             store.close()
-        # Torch takes seconds to import: what is wrong with the input should not wait for it.
-        import indexer.encoders.train.adapt as training
-
-        done = training.adapt(
+        done = _climb(
             begin,
             lessons,
             out,
-            training.Course(minutes=minutes, steps=steps),
-            name=f"{begin.stem}, adapted",
-            report=lambda at, total, _: show("train", at, total, 0),
+            None if quick else (minutes, steps),
+            lambda at: show("train", at, 1000, 0),
         )
     figures = {
         when: {name: _estimate(outcomes[:, at]) for at, name in enumerate(_FIGURES)}
@@ -136,9 +141,39 @@ def command(
     return 0 if done.written else _WORSE
 
 
-def _check_packages() -> None:
+def _climb(
+    begin: Path,
+    lessons: Lessons,
+    out: Path,
+    course: tuple[float, int] | None,
+    report: Callable[[int], None],
+) -> Adapted:
+    """Take the first rung and, unless ``course`` is None, fine-tune from there."""
+    from indexer.encoders.train.closed_form import adapt_head
+
+    first = adapt_head(begin, lessons, out)
+    if course is None:
+        return first
+    # Torch takes seconds to import: what is wrong with the input should not wait for it.
+    import indexer.encoders.train.adapt as training
+
+    minutes, steps = course
+    second = training.adapt(
+        out if first.written else begin,
+        lessons,
+        out,
+        training.Course(minutes=minutes, steps=steps),
+        name=f"{begin.stem}, adapted",
+        report=lambda at, _total, _share: report(at),
+    )
+    if second.written or not first.written:
+        return replace(second, before=first.before)
+    return replace(first, steps=second.steps, seconds=first.seconds + second.seconds)
+
+
+def _check_packages(names: tuple[str, ...]) -> None:
     """Refuse now what could not be imported after minutes of reading."""
-    for name in ("torch", "onnx"):
+    for name in names:
         if find_spec(name) is None:
             raise EncoderNotFound(
                 f"training needs the package {name}: pip install 'vitrine[train]'"
@@ -181,7 +216,12 @@ def _tell(
     print_table(table)
     learned = int((~lessons.hidden).sum())
     note(f"{len(done.before)} questions: {lessons.how}; learned from {learned} pictures")
-    note(f"{done.steps} steps in {human_seconds(done.seconds)}; {done.mix:.0%} of the new weights")
+    if not done.steps:
+        note(f"a closed-form map of the vectors, in {human_seconds(done.seconds)}")
+    else:
+        note(
+            f"{done.steps} steps in {human_seconds(done.seconds)}; {done.mix:.0%} of the new weights"
+        )
     for one in lessons.notes:
         note(one)
     if lessons.skipped:

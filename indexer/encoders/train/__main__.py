@@ -3,9 +3,9 @@
     python -m indexer.encoders.train --data DIR --out indexer/encoders/weights/builtin.onnx
 
 `--data` has one folder a training set, as `indexer.encoders.train.data` describes. The ImageNet
-weights that training starts from come with the extra `train`. Lessons and checkpoints go to `--work`;
-the same command goes on from where an interrupted one stopped. Two runs of one seed agree within
-noise, not to the bit.
+weights that training starts from come with the extra `train`. Lessons and checkpoints go to
+`--work`; the same command goes on from where an interrupted one stopped. Two runs of one seed agree
+within noise, not to the bit.
 """
 
 from __future__ import annotations
@@ -15,9 +15,13 @@ import logging
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from indexer.encoders.train.data import Photo, read_photos
 from indexer.sample.shop import write_shop
+
+if TYPE_CHECKING:
+    from indexer.arrays import Pixels
 
 DRAWN_SEED, DRAWN_ITEMS, DRAWN_PHOTOS = 11, 640, 600  # the demo's shop is drawn with another seed
 SERVED_SIZE = 192
@@ -154,7 +158,7 @@ def main() -> None:
     )
 
 
-def _spread(photos: Sequence[Photo], use: Sequence[bool]) -> "Pixels":
+def _spread(photos: Sequence[Photo], use: Sequence[bool]) -> Pixels:
     """Whole photos of all sets as searches will look like: (n, size, size, 3)."""
     from indexer.encoders.train.originals import read_squares
 

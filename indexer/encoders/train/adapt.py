@@ -1,4 +1,4 @@
-"""Fine-tunes an encoder on one shop: what it looks like in the catalog, and in shoppers' hands.
+"""The second rung of adapting an encoder to a shop: fine-tuning all but its first blocks.
 
 Two views of an item, photo and catalog picture where both exist, must find each other in a batch,
 and each view its item among all items of the shop (their proxies begin as what the encoder
@@ -27,7 +27,8 @@ from torch import Tensor, nn
 
 from indexer.encoders.onnxfile import OnnxEncoder, SideFile
 from indexer.encoders.train import disguise
-from indexer.encoders.train.augment import augment
+from indexer.encoders.train.adapted import Adapted
+from indexer.encoders.train.augment import Strength, augment, crop
 from indexer.encoders.train.crew import Crew, follow, sharing
 from indexer.encoders.train.exam import Exam
 from indexer.encoders.train.export import export, load_network
@@ -35,7 +36,9 @@ from indexer.encoders.train.integers import to_integers
 from indexer.encoders.train.lessons import Lessons
 from indexer.encoders.train.losses import Proxies, same_thing
 from indexer.encoders.train.memory import keep_memory
-from indexer.encoders.train.network import Network
+from indexer.encoders.train.mix import mixed
+from indexer.encoders.train.network import PIXEL_MEAN, PIXEL_STD, Network
+from indexer.encoders.train.originals import random_box
 from indexer.errors import EncoderNotFound, StoreFull
 
 Report = Callable[[int, int, float], None]
@@ -43,40 +46,29 @@ Report = Callable[[int, int, float], None]
 
 _RANGE_PICTURES = 64  # what the ranges of activations are learned from
 _MIXES = (1.0, 0.75, 0.5)  # of the new weights, the rest is old
+_SMALL = 128  # side of the pictures at first
+_STRENGTH = Strength(quarter=0.05, drawn=0.0)
 
 
 @dataclass(frozen=True)
 class Course:
     """Every number that decides the result, besides the shop. Ends at ``steps`` or ``minutes``."""
 
-    steps: int = 3000
+    steps: int = 1500
     minutes: float = 20.0
-    pairs: int = 40
-    rate: float = 5e-4
-    proxy_rate: float = 5.0  # times the rate
+    pairs: int = 24
+    frozen: int = 5  # blocks that keep their weights
+    rate: float = 2e-4
+    proxy_rate: float = 20.0  # times the rate
     pull: float = 1e-3
     keep: float = 0.99
     kind_weight: float = 0.2
     same_weight: float = 0.5
-    small_until: float = 0.7  # of the course: pictures of 96 px until then
+    small_until: float = 0.6  # of the course: pictures of 128 px until then
     looks: int = 12  # at the held-out questions, on the way
     patience: int = 4  # looks without a gain, then it ends
     workers: int = 2
     seed: int = 1
-
-
-@dataclass(frozen=True)
-class Adapted:
-    """What a course gave. ``before`` and ``after`` (q, 2) are the outcomes, 0 or 1, of each judged
-    question: the right item first, and among the first five. ``written`` says whether a file was.
-    """
-
-    before: NDArray[np.float64]
-    after: NDArray[np.float64]
-    steps: int
-    seconds: float
-    mix: float
-    written: bool
 
 
 class _Student:
@@ -86,8 +78,10 @@ class _Student:
         self.network = network
         self.proxies = proxies
         self.course = course
+        frozen = {id(p) for p in network.frozen_parameters(course.frozen)}
+        learning = [p for p in network.parameters() if id(p) not in frozen]
         self.optimizer = torch.optim.AdamW(
-            [{"params": network.parameters()}, {"params": proxies.parameters()}],
+            [{"params": learning}, {"params": proxies.parameters()}],
             lr=course.rate,
             betas=(0.9, 0.98),
             weight_decay=0.0,
@@ -107,8 +101,11 @@ class _Student:
         pace = rise * 0.5 * (1 + math.cos(math.pi * done))  # from 0 to 1 and back
         for group, times in zip(self.optimizer.param_groups, (1, course.proxy_rate), strict=True):
             group["lr"] = course.rate * pace * times
-        with torch.autocast("cpu", torch.bfloat16):
-            raw = self.network.raw(pixels.contiguous(memory_format=torch.channels_last))
+        x = ((pixels - PIXEL_MEAN) / PIXEL_STD).contiguous(memory_format=torch.channels_last)
+        with torch.no_grad():
+            front = self.network.front(x, course.frozen)
+        features = self.network.features(front, course.frozen)
+        raw = self.network.head(self.network.seen(features, self.network.palette(x)))
         of_items, of_kinds = self.proxies
         loss = of_items(raw, items) + course.same_weight * same_thing(raw, items)
         loss = loss + course.kind_weight * of_kinds(raw, kinds)
@@ -149,7 +146,9 @@ class _Deck:
         both = np.concatenate([items, items])
         pixels = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
         generator = torch.Generator().manual_seed(self.course.seed * 1_000_003 + step)
-        moved, _ = augment(pixels, size, generator)
+        boxes = np.stack([random_box(rng, 0.3, 1.0) for _ in pictures])
+        moved = crop(pixels, torch.from_numpy(boxes), size, generator, _STRENGTH)
+        moved, _ = augment(moved, torch.empty(0, 3, size, size), generator, _STRENGTH)
         kind = self.lessons.kind[np.concatenate([[p[0] for p in places], [p[1] for p in places]])]
         return moved, torch.from_numpy(both), torch.from_numpy(kind)
 
@@ -179,10 +178,7 @@ class _Training:
         torch.manual_seed(course.seed)
         self.course, self.exam, self.deck = course, exam, _Deck(lessons, course)
         self.start = start
-        network = copy.deepcopy(start).train()
-        for parameter in network.parameters():
-            if parameter.ndim == 4:
-                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+        network = copy.deepcopy(start).train().to(memory_format=torch.channels_last)
         items = Proxies(len(lessons.items), 20.0)
         vectors = exam.vectors(start, np.flatnonzero(lessons.main))
         with torch.no_grad():
@@ -208,7 +204,7 @@ class _Training:
                 if done >= 1 or self.stale >= self.course.patience or self.crew.stopped:
                     return
                 self.next_step += 1
-            size = 96 if done < self.course.small_until else self.exam.size
+            size = _SMALL if done < self.course.small_until else self.exam.size
             student.step(*self.deck.draw(step, size), self.start, done)
             with self.lock:
                 self.steps += 1
@@ -246,7 +242,7 @@ def adapt(
     students = [training.first, *(training.first.sibling() for _ in range(course.workers - 1))]
     training.crew.run(lambda student: training.work(student, report), students)
     training.look()
-    mixes = {mix: _mixed(network, training.best, mix) for mix in _MIXES}
+    mixes = {mix: mixed(network, training.best, mix) for mix in _MIXES}
     mix = max(mixes, key=lambda one: (exam.figure(mixes[one]), -one))
     try:
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.stem}.") as folder:
@@ -290,11 +286,3 @@ def _opened(path: Path) -> tuple[Network, SideFile]:
             "expected uint8 nhwc with a side that is a multiple of 32"
         )
     return network, side
-
-
-@torch.no_grad()
-def _mixed(old: Network, new: Network, mix: float) -> Network:
-    mixed = copy.deepcopy(old)
-    for ours, theirs in zip(mixed.parameters(), new.parameters(), strict=True):
-        ours.lerp_(theirs, mix)
-    return mixed

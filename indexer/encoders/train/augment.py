@@ -29,11 +29,13 @@ class Strength:
     drawn: float = 0.16
 
 
-def crop(squares: Tensor, boxes: Tensor, size: int, generator: torch.Generator, strength: Strength) -> Tensor:
+def crop(
+    squares: Tensor, boxes: Tensor, size: int, generator: torch.Generator, strength: Strength
+) -> Tensor:
     """Cut boxes from squares, turned, mirrored and stretched at random.
 
-    ``squares`` is uint8 (n, 3, h, w), ``boxes`` (n, 4) shares [x0, y0, x1, y1] of the sides. Returns
-    float32 (n, 3, size, size), values 0 to 255.
+    ``squares`` is uint8 (n, 3, h, w), ``boxes`` (n, 4) shares [x0, y0, x1, y1] of the sides.
+    Returns float32 (n, 3, size, size), values 0 to 255.
     """
     n = len(squares)
     turned = torch.rand(n, generator=generator) < strength.turned
@@ -52,20 +54,21 @@ def crop(squares: Tensor, boxes: Tensor, size: int, generator: torch.Generator, 
     matrix[:, 0, 2] = boxes[:, 0] + boxes[:, 2] - 1.0
     matrix[:, 1, 2] = boxes[:, 1] + boxes[:, 3] - 1.0
     grid = functional.affine_grid(matrix, [n, 1, size, size], align_corners=False)
-    return functional.grid_sample(
-        squares.float(), grid, padding_mode="border", align_corners=False
-    )
+    return functional.grid_sample(squares.float(), grid, padding_mode="border", align_corners=False)
 
 
-def augment(x: Tensor, styles: Tensor, generator: torch.Generator, strength: Strength) -> Tensor:
+def augment(
+    x: Tensor, styles: Tensor, generator: torch.Generator, strength: Strength
+) -> tuple[Tensor, Tensor]:
     """Draw, blur, recolor and cover a batch (n, 3, s, s) of values 0 to 255, in place.
 
-    ``styles`` (k, 3, s, s) are paintings and textures to paint with; k may be 0.
+    ``styles`` (k, 3, s, s) are paintings and textures to paint with; k may be 0. Returns the
+    pictures, and which of them became drawings (n,).
     """
-    _draw(x, styles, generator, strength)
+    drawn = _draw(x, styles, generator, strength)
     _blur(x, generator, strength)
     x = _recolor(x, generator)
-    return _cover(x, generator, strength)
+    return _cover(x, generator, strength), drawn
 
 
 def patch(x: Tensor, rows: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -93,8 +96,8 @@ def _uniform(n: int, low: float, high: float, generator: torch.Generator) -> Ten
     return torch.rand(n, generator=generator) * (high - low) + low  # (n,)
 
 
-def _draw(x: Tensor, styles: Tensor, generator: torch.Generator, strength: Strength) -> None:
-    """Make some pictures pencil lines, some flat cartoons, some paintings."""
+def _draw(x: Tensor, styles: Tensor, generator: torch.Generator, strength: Strength) -> Tensor:
+    """Make some pictures pencil lines, some flat cartoons, some paintings; return which (n,)."""
     order = torch.randperm(len(x), generator=generator)[: round(strength.drawn * len(x))]
     for kind, rows in enumerate(order.chunk(3)):
         if kind == 0:
@@ -104,6 +107,9 @@ def _draw(x: Tensor, styles: Tensor, generator: torch.Generator, strength: Stren
         elif len(styles):
             picked = torch.randint(len(styles), (len(rows),), generator=generator)
             x[rows] = paint(x[rows], styles[picked], generator)
+    drawn = torch.zeros(len(x), dtype=torch.bool)
+    drawn[order] = True
+    return drawn
 
 
 def pencil(x: Tensor, generator: torch.Generator) -> Tensor:

@@ -1,4 +1,4 @@
-"""What each training step sees: crops of labeled and unlabeled photos, some with a teacher's word."""
+"""What each training step sees: crops of photos, with their labels and what teachers saw there."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Batch:
 
     ``x`` is (2 n, 3, size, size) of 0 to 255, ``photo`` (2 n,) the photos' numbers, ``target``
     (2 n, dim) what the teachers see in the crop, ``taught`` (2 n,) how much that counts; ``donor``
-    and ``own`` (2 n,) are as `patch` gives them.
+    and ``own`` (2 n,) are as `patch` gives them; ``drawn`` (2 n,) marks those made a drawing.
     """
 
     photo: Tensor
@@ -42,6 +42,7 @@ class Batch:
     taught: Tensor
     donor: Tensor
     own: Tensor
+    drawn: Tensor
 
 
 class Batches:
@@ -115,7 +116,8 @@ class Batches:
             generator,
             self.plan.strength,
         )
-        x = augment(x, self._styles(size, rng, generator), generator, self.plan.strength)
+        styles = self._styles(size, rng, generator)
+        x, drawn = augment(x, styles, generator, self.plan.strength)
         patchable = torch.tensor([self.photos[i].source == "grocery" for i in numbers.tolist()])
         patchable &= torch.rand(len(x), generator=generator) < self.plan.patched
         donor, own = patch(x, patchable.nonzero().flatten(), generator)
@@ -126,6 +128,7 @@ class Batches:
             taught=torch.from_numpy(taught).float() * (own == 1.0),
             donor=donor,
             own=own,
+            drawn=drawn,
         )
 
     def _partner(self, number: int, rng: np.random.Generator) -> int:

@@ -31,6 +31,7 @@ from indexer.encoders.train.network import (
     Palette,
     Shape,
 )
+from indexer.encoders.train.stored import quantize, read_weight, replace_file
 
 _OPSET = 17
 _LARGE = 50_000
@@ -146,14 +147,6 @@ class _Graph:
         return self.node("Add", out, x) if block.residual else out
 
 
-def quantize(weights: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Round (outputs, ...) weights to int8 levels with one scale (outputs,) each."""
-    flat = np.abs(weights.reshape(len(weights), -1)).max(1)
-    scale = np.maximum(flat / 127.0, 1e-12).astype(np.float32)
-    levels = np.round(weights / scale.reshape(-1, *[1] * (weights.ndim - 1)))
-    return levels.astype(np.int8), scale
-
-
 def export(network: Network, path: Path, *, name: str, size: int, fit: str) -> None:
     """Write `path` (ONNX) and the JSON beside it.
 
@@ -164,7 +157,9 @@ def export(network: Network, path: Path, *, name: str, size: int, fit: str) -> N
     graph = _Graph()
     pixels = graph.pixels()
     palette = graph.palette(network.palette, pixels, size)
-    long = graph.node("Mul", graph.features(network, pixels), graph.value("root", np.array(LAST**0.5, np.float32)))
+    long = graph.node(
+        "Mul", graph.features(network, pixels), graph.value("root", np.array(LAST**0.5, np.float32))
+    )
     pooled = graph.node("Concat", long, *palette, axis=1)
     head, bias = network.head.weight, network.head.bias
     raw = graph.node(
@@ -217,15 +212,9 @@ def load_network(path: Path) -> Network:
 
 
 def _take(network: Network, model: onnx.ModelProto) -> None:
-    stored = {weight.name: numpy_helper.to_array(weight) for weight in model.graph.initializer}
     with torch.no_grad():
         for name, parameter in network.named_parameters():
-            if name not in stored:
-                raise ValueError(f"the graph {model.graph.name} has no weight {name!r}")
-            values = stored[name].astype(np.float32)
-            if f"{name}.scale" in stored:
-                values *= stored[f"{name}.scale"].reshape(-1, *[1] * (values.ndim - 1))
-            parameter.copy_(torch.from_numpy(values))
+            parameter.copy_(torch.from_numpy(read_weight(model, name)))
 
 
 def check(network: nn.Module, path: Path, size: int) -> float:
@@ -238,10 +227,3 @@ def check(network: nn.Module, path: Path, size: int) -> float:
     with torch.inference_mode():
         ours = network(torch.from_numpy(pixels).permute(0, 3, 1, 2).float()).numpy()
     return float(np.abs(ours - theirs).max())
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file whole, or leave the one that is there."""
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    part.replace(path)

@@ -23,8 +23,8 @@ from indexer.encoders.train.plan import Plan
 class Replica:
     """A worker's view of the training: weights shared with all, gradients and moments its own."""
 
-    def __init__(self, network: Network, goals: Goals, plan: Plan) -> None:
-        self.network, self.goals, self.plan = network, goals, plan
+    def __init__(self, start: Network, network: Network, goals: Goals, plan: Plan) -> None:
+        self.start, self.network, self.goals, self.plan = start, network, goals, plan
         frozen = {id(p) for p in network.frozen_parameters(plan.frozen)}
         head = {id(p) for p in (*network.head.parameters(), *network.palette.parameters())}
         trunk = [p for p in network.parameters() if id(p) not in frozen | head]
@@ -48,20 +48,23 @@ class Replica:
         """Make another worker's replica; a step of one is seen by the other at once."""
         goals = sharing(self.goals)
         goals.bank = self.goals.bank
-        return Replica(sharing(self.network), goals, self.plan)
+        return Replica(self.start, sharing(self.network), goals, self.plan)
 
     def step(self, step: int, batches: Batches) -> dict[str, float]:
         """Take one optimizer step; return the weighed losses."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.plan.rate_at(step) * group["times"]
+        self.network.round(self.plan.rounds(step))
         batch = batches.draw(step)
         x = (batch.x - PIXEL_MEAN) / PIXEL_STD
         x = x.contiguous(memory_format=torch.channels_last)
         with torch.no_grad():
             front = self.network.front(x, self.plan.frozen)
+            features = self.start.features(front, self.plan.frozen)
+            before = self.start.head(self.start.seen(features, self.start.palette(x)))
         features = self.network.features(front, self.plan.frozen)
         raw = self.network.head(self.network.seen(features, self.network.palette(x)))
-        parts = self.goals(raw, batch)
+        parts = self.goals(raw, before, batch)
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(torch.stack(list(parts.values())).sum())
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
@@ -78,7 +81,8 @@ class Run:
         network = copy.deepcopy(start).train().to(memory_format=torch.channels_last)
         self.plan, self.batches, self.checkpoint = plan, batches, checkpoint
         self.average = copy.deepcopy(network).requires_grad_(False)
-        self.first = Replica(network, Goals(batches, plan), plan)
+        start = copy.deepcopy(start).eval().requires_grad_(False)
+        self.first = Replica(start, network, Goals(batches, plan), plan)
         self.next_step = 0
         self.lock, self.crew = Lock(), Crew()
         if checkpoint.is_file():

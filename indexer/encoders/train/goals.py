@@ -39,15 +39,22 @@ class Goals(nn.Module):
             with torch.no_grad():
                 proxies.vectors.copy_(nn.functional.normalize(means, dim=1))
 
-    def forward(self, raw: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """Weigh each loss of the vectors (2 n, 256) of a batch."""
+    def forward(self, raw: Tensor, before: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """Weigh each loss of the vectors (2 n, 256) of a batch.
+
+        ``before`` (2 n, 256) is what the network made of the same pictures before training. To
+        agree with it there, on pictures however distorted, is what keeps the world known
+        (function matching, Beyer et al. 2022).
+        """
         plan, numbers = self.plan, batch.photo
         items, kinds = self.item[numbers], self.kind[numbers]
         whole = batch.own == 1.0
         half = len(whole) // 2
-        pairs = (whole[:half] & whole[half:]).repeat(2)
+        # Crops of an unlabeled photo are no pair: another photo may show the same kind of thing.
+        pairs = (whole[:half] & whole[half:] & (items[:half] != UNLABELED)).repeat(2)
         asked = self.shopper[numbers] & whole
         parts = {
+            "keep": plan.keep_weight * imitate(raw, before, batch.taught * ~batch.drawn),
             "teach": plan.teach_weight * imitate(raw, batch.target, batch.taught),
             "item": plan.item_weight * self.items(raw, items, items[batch.donor], batch.own),
             "kind": plan.kind_weight * self.kinds(raw, kinds),

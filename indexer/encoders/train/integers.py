@@ -18,7 +18,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from indexer.encoders.train.export import replace_file
+from indexer.encoders.train.stored import replace_file
 
 MEAN_COSINE, LEAST_COSINE = 0.995, 0.9  # to the vectors before, over all pictures and of any
 _BATCH = 32  # pictures; the mean ranges are those of so many
@@ -88,7 +88,7 @@ def _quantize(source: Path, target: Path, pixels: NDArray[np.uint8], *, mean_ran
     between = [
         node
         for node in model.graph.node
-        if node.op_type == "Relu" or (node.op_type == "Add" and node.input[1] != "speck")
+        if node.op_type == "Clip" or (node.op_type == "Add" and node.input[1] != "speck")
     ]
     level = logging.getLogger().level
     with tempfile.TemporaryDirectory() as folder:

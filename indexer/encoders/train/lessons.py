@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from indexer.arrays import Pixels
     from indexer.store import ItemRecord, Store
 
-SIDE = 176  # of the pictures that are kept: a little more than the encoder sees, for crops
+SIDE = 208  # of the pictures that are kept: a little more than the encoder sees, for crops
 UNKNOWN = -1
 FEWEST = 8  # held-out questions: with fewer, a change tells nothing
-MOST_PICTURES = 20_000  # of a shop, 1.9 GB; a random part of a larger one
+MOST_PICTURES = 16_000  # of a shop, 2.1 GB; a random part of a larger one
 _MOST_ASKED = 600
 _AT_ONCE = 64
 _HELD_PHOTOS = 6  # one photo in so many of each item
@@ -46,7 +46,7 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True)
 class Lessons:
-    """Pictures (n, 176, 176, 3) with the number of their item and of its kind, -1 for none.
+    """Pictures (n, 208, 208, 3) with the number of their item and of its kind, -1 for none.
 
     ``photo`` (n,) marks photos of pairs, ``main`` (n,) the first picture of each item, which
     questions are answered with; ``asked`` (n,) the held-out questions, ``hidden`` (n,) all that is

@@ -89,7 +89,7 @@ class Bank(nn.Module):
 
 
 def imitate(raw: Tensor, target: Tensor, taught: Tensor) -> Tensor:
-    """1 - cosine to the teachers' (n, 256) targets over the prefixes, rows weighed by ``taught``."""
+    """1 - cosine to the (n, 256) targets, over the prefixes; rows weighed by ``taught`` (n,)."""
     total = raw.new_zeros(())
     for dim in DIMS:
         ours = functional.normalize(raw[:, :dim], dim=1)

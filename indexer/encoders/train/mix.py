@@ -1,4 +1,4 @@
-"""Means of the weights of two networks."""
+"""Means of the weights of two networks (Wortsman et al. 2022, WiSE-FT)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from indexer.encoders.train.network import Network
 
 @torch.no_grad()
 def mixed(old: Network, new: Network, share: float) -> Network:
-    """Return a network of ``share`` of the new weights, the rest old (WiSE-FT, Wortsman et al. 2022).
+    """Return a network of ``share`` of the new weights, the rest old (WiSE-FT).
 
-    A share between keeps more of what the old network knew of other pictures than its loss on the
-    new ones, since fine-tuning seldom leaves the valley it began in.
+    A share below 1 keeps more of what the old network knew than it loses of what the new one
+    learned, since fine-tuning seldom leaves the valley that it began in.
     """
     both = copy.deepcopy(old)
     for ours, theirs in zip(both.parameters(), new.parameters(), strict=True):

@@ -1,8 +1,8 @@
-"""The encoder's network: EfficientNet-Lite with a palette beside it, a 256-dimensional unit vector out.
+"""The encoder's network: EfficientNet-Lite and a palette in, a 256-dimensional unit vector out.
 
-EfficientNet-Lite (Tan and Le 2019, without squeeze-and-excitation and with ReLU6 in place of swish)
-comes with ImageNet weights under Apache-2.0. Batch normalization is folded into the convolutions from
-the first step on: the statistics are those of ImageNet and stay so.
+EfficientNet-Lite (Tan and Le 2019, without squeeze-and-excitation, ReLU6 in place of swish) comes
+with ImageNet weights under Apache-2.0. Batch normalization is folded into the convolutions before
+training begins: the statistics are those of ImageNet and stay so.
 """
 
 from __future__ import annotations
@@ -57,8 +57,37 @@ class Shape:
         return base if fixed else math.ceil(base * self.depth)
 
 
+def round_weights(weight: Tensor) -> Tensor:
+    """Round (outputs, ...) weights to seven bits with a scale an output channel.
+
+    The gradient passes as if nothing was rounded (straight-through, Bengio et al. 2013).
+    """
+    scale = weight.detach().abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-12) / 63
+    return weight + ((weight / scale).round() * scale - weight).detach()
+
+
+def round_values(x: Tensor, low: float | None = None, high: float | None = None) -> Tensor:
+    """Round activations to 256 levels between two bounds, by default the least and the largest.
+
+    The gradient passes as if nothing was rounded.
+    """
+    with torch.no_grad():
+        least = x.amin().clamp(max=0.0) if low is None else torch.tensor(low)
+        most = x.amax().clamp(min=0.0) if high is None else torch.tensor(high)
+        scale = ((most - least) / 255).clamp(min=1e-12)
+        zero = (least / scale).round() * scale
+        error = ((x - zero) / scale).round_().clamp_(0, 255).mul_(scale).add_(zero).sub_(x)
+    return x + error
+
+
 class Conv(nn.Module):
-    """A convolution with a bias, padded as TensorFlow's "same" pads an even side."""
+    """A convolution with a bias, padded as TensorFlow's "same" pads an even side.
+
+    Where ``rounds`` is set it computes as the exported file will, in whole numbers (quantization-
+    aware training, Jacob et al. 2018).
+    """
+
+    rounds = False
 
     def __init__(
         self, inputs: int, outputs: int, size: int, stride: int = 1, groups: int = 1
@@ -74,8 +103,24 @@ class Conv(nn.Module):
         """(n, inputs, h, w) -> (n, outputs, h / stride, w / stride)."""
         if self.before != self.after:
             x = functional.pad(x, (self.before, self.after, self.before, self.after))
-        out: Tensor = self.conv(x)
-        return out
+        if not self.rounds:
+            out: Tensor = self.conv(x)
+            return out
+        conv = self.conv
+        weight = round_weights(conv.weight)
+        return functional.conv2d(
+            x, weight, conv.bias, conv.stride, conv.padding, groups=conv.groups
+        )
+
+    def relu6(self, x: Tensor) -> Tensor:
+        """Clip the convolution of ``x`` to 0 to 6."""
+        out = functional.relu6(self(x))
+        return round_values(out, 0.0, 6.0) if self.rounds else out
+
+    def linear(self, x: Tensor) -> Tensor:
+        """The convolution of ``x`` as it is."""
+        out: Tensor = self(x)
+        return round_values(out) if self.rounds else out
 
 
 class Block(nn.Module):
@@ -91,9 +136,11 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, inputs, h, w) -> (n, outputs, h / stride, w / stride)."""
-        wide = x if self.expand is None else functional.relu6(self.expand(x))
-        out: Tensor = self.project(functional.relu6(self.filter(wide)))
-        return out + x if self.residual else out
+        wide = x if self.expand is None else self.expand.relu6(x)
+        out = self.project.linear(self.filter.relu6(wide))
+        if not self.residual:
+            return out
+        return round_values(out + x) if self.project.rounds else out + x
 
 
 class Palette(nn.Module):
@@ -160,7 +207,7 @@ class Network(nn.Module):
 
     def front(self, x: Tensor, blocks: int) -> Tensor:
         """Normalized pixels -> what the stem and the first ``blocks`` blocks make of them."""
-        x = functional.relu6(self.stem(x))
+        x = self.stem.relu6(x)
         for block in self.blocks[:blocks]:
             x = block(x)
         return x
@@ -174,7 +221,13 @@ class Network(nn.Module):
         """The output of ``front`` after ``blocks`` blocks -> (n, 1280) mean features."""
         for block in self.blocks[blocks:]:
             x = block(x)
-        return functional.relu6(self.last(x)).mean((2, 3))
+        return self.last.relu6(x).mean((2, 3))
+
+    def round(self, rounds: bool) -> None:
+        """Compute as the exported file will, in whole numbers, or in float32 again."""
+        for module in self.modules():
+            if isinstance(module, Conv):
+                module.rounds = rounds
 
     def take_imagenet(self, weights: Mapping[str, Tensor]) -> Tensor:
         """Take the published weights, normalization folded in; return the (1000, 1280) classifier.
@@ -191,9 +244,7 @@ class Network(nn.Module):
             kernel = weights[f"{weight}.weight"].contiguous()
             conv.conv.weight.copy_(kernel * scale[:, None, None, None])
             assert conv.conv.bias is not None
-            conv.conv.bias.copy_(
-                weights[f"{norm}.bias"] - weights[f"{norm}.running_mean"] * scale
-            )
+            conv.conv.bias.copy_(weights[f"{norm}.bias"] - weights[f"{norm}.running_mean"] * scale)
 
         with torch.no_grad():
             folded(self.stem, "_conv_stem", "_bn0")

@@ -55,10 +55,8 @@ def read_squares(photos: Sequence[Photo], size: int = SIDE) -> NDArray[np.uint8]
     return squares
 
 
-def random_box(
-    rng: np.random.Generator, least: float, most: float
-) -> NDArray[np.float32]:
-    """Draw a part of the unit square of ``least`` to ``most`` of its area: (4,) [x0, y0, x1, y1]."""
+def random_box(rng: np.random.Generator, least: float, most: float) -> NDArray[np.float32]:
+    """Draw a box of ``least`` to ``most`` of the unit square's area: (4,) [x0, y0, x1, y1]."""
     share = rng.uniform(least, most)
     stretch = np.exp(rng.uniform(-0.29, 0.29))
     width, height = min(1.0, np.sqrt(share * stretch)), min(1.0, np.sqrt(share / stretch))

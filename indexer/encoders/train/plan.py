@@ -29,28 +29,33 @@ TAUGHT = {"grocery": 0.4, "grocery-catalog": 0.5}
 class Plan:
     """The lengths, rates and weights of one training run.
 
-    A run ends after ``steps`` batches of ``pairs`` pairs; the first ``frozen`` blocks keep their
-    ImageNet weights. ``whiten`` is the power that the teachers' axes are whitened by. ``anew`` of the labeled crops are cut anew, of ``area`` of the photo;
-    ``elsewhere`` of the things on white get another background.
+    A run ends after ``steps`` batches of ``pairs`` pairs; from ``rounded_from`` of them on the
+    network computes in whole numbers, as the exported file does. The first ``frozen`` blocks keep
+    their ImageNet weights; ``whiten`` is the power that the teachers' axes are whitened by.
+    ``anew`` of the labeled crops are cut anew, of ``area`` of the photo; ``elsewhere`` of the
+    things on white get another background; ``patched`` of the shelf photos show a square of
+    another.
     """
 
     shape: Shape = field(default_factory=Shape)
-    steps: int = 4_500
+    steps: int = 1_500
     pairs: int = 32
-    sizes: tuple[tuple[float, int], ...] = ((0.6, 160), (1.0, 192))
-    frozen: int = 3
+    sizes: tuple[tuple[float, int], ...] = ((0.7, 160), (1.0, 192))
+    rounded_from: float = 0.8
+    frozen: int = 5
     whiten: float = 0.5
-    rate: float = 2e-4
-    head_rate: float = 2.0  # times the rate
-    proxy_rate: float = 25.0  # times the rate
+    rate: float = 1e-4
+    head_rate: float = 3.0  # times the rate
+    proxy_rate: float = 50.0  # times the rate
     level: float = 0.35
     decay: float = 0.02
-    keep: float = 0.998
+    keep: float = 0.996
     seed: int = 1
     workers: int = 2
     item_weight: float = 0.8
     kind_weight: float = 0.5
-    teach_weight: float = 3.0
+    keep_weight: float = 4.0
+    teach_weight: float = 1.0
     same_weight: float = 0.3
     catalog_weight: float = 0.4
     anew: float = 0.5
@@ -70,6 +75,10 @@ class Plan:
     def size(self, step: int) -> int:
         """Side of the pictures at a step: small first, where a step costs less."""
         return next(size for until, size in self.sizes if step < until * self.steps or until >= 1.0)
+
+    def rounds(self, step: int) -> bool:
+        """Return whether the network computes in whole numbers at a step."""
+        return step >= self.rounded_from * self.steps
 
     def rate_at(self, step: int) -> float:
         """Learning rate: a short rise, level, then half a cosine down over the last part."""

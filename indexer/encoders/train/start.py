@@ -22,7 +22,6 @@ from indexer.encoders.train.network import DIM, LITE, Network
 from indexer.encoders.train.plan import SHARES, Plan
 from indexer.encoders.train.teacher import Lessons, weights_file
 
-
 _HEAD_STEP = 3  # one photo in so many is enough to fit the head to
 
 

