@@ -25,6 +25,7 @@ from indexer.encoders.preprocess import Preprocess
 from indexer.encoders.registry import FORMS, canonical_id, load_encoder
 from indexer.errors import EncoderNotFound
 from indexer.intake import decoding_side
+from tests.tinymodels import NEEDS_ST, write_sentence_transformer
 
 if TYPE_CHECKING:
     from indexer.arrays import Pixels
@@ -173,6 +174,8 @@ CASES = {
     "openclip-folder": write_openclip_folder,
     "cnn-timm": write_timm,
     "cnn-torchvision": write_torchvision,
+    "st": write_sentence_transformer,
+    "st-cut": lambda folder, seed: f"{write_sentence_transformer(folder, seed)}@16",
 }
 TORCH_CASES = [name for name in CASES if name.startswith(("openclip", "cnn"))]
 
@@ -187,7 +190,13 @@ class Loaded(NamedTuple):
 
 @pytest.fixture(
     scope="module",
-    params=[pytest.param(n, marks=NEEDS_TORCH if n in TORCH_CASES else []) for n in CASES],
+    params=[
+        pytest.param(
+            n,
+            marks=NEEDS_ST if n.startswith("st") else NEEDS_TORCH if n in TORCH_CASES else [],
+        )
+        for n in CASES
+    ],
 )
 def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
     folder = tmp_path_factory.mktemp(request.param)
@@ -546,7 +555,9 @@ def test_a_missing_package_is_named_with_the_command_that_brings_it(
 def test_importing_the_encoders_imports_no_torch() -> None:
     code = (
         "import sys, indexer.encoders.openclip, indexer.encoders.cnn, indexer.encoders.registry; "
-        "sys.exit(any(name in sys.modules for name in ('torch', 'open_clip', 'timm')))"
+        "import indexer.encoders.sentencetransformer; "
+        "heavy = ('torch', 'open_clip', 'timm', 'sentence_transformers', 'transformers'); "
+        "sys.exit(any(name in sys.modules for name in heavy))"
     )
     root = Path(__file__).parents[1]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0

@@ -19,6 +19,7 @@ FORMS = {
     "openclip:MODEL/PRETRAINED": "OpenCLIP with a pretrained tag or a local checkpoint",
     "openclip:hf-hub:ORG/NAME": "OpenCLIP weights from the Hugging Face hub",
     "openclip:local-dir:FOLDER": "an OpenCLIP model saved with its open_clip_config.json",
+    "st:MODEL[@DIMENSIONS]": "a sentence-transformers model that takes images, or its folder",
     "cnn:MODEL[@WEIGHTS]": "pooled features of a timm or torchvision model",
     "onnx:FILE": "any exported image encoder, with FILE.json beside it",
 }
@@ -45,6 +46,10 @@ def canonical_id(encoder_id: str) -> str:
         model, _, weights = rest.partition("/")
         if weights and Path(weights).expanduser().is_file():
             return f"openclip:{model}/{_absolute(weights)}"
+    if kind == "st" and rest:
+        from indexer.encoders.sentencetransformer import canonical_spec
+
+        return f"st:{canonical_spec(rest)}"
     return encoder_id
 
 
@@ -85,6 +90,10 @@ def load_encoder(encoder_id: str = DEFAULT_ENCODER, *, threads: int | None = Non
         from indexer.encoders.openclip import OpenClipEncoder
 
         return OpenClipEncoder(rest, encoder_id=encoder_id, threads=threads)
+    if kind == "st" and rest:
+        from indexer.encoders.sentencetransformer import SentenceTransformerEncoder
+
+        return SentenceTransformerEncoder(rest, encoder_id=encoder_id, threads=threads)
     if kind == "cnn" and rest:
         from indexer.encoders.cnn import CnnEncoder
 

@@ -8,7 +8,7 @@ import logging
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import numpy as np
@@ -31,8 +31,8 @@ _kept_alive: list[Any] = []  # torch forgets a declared operator with the object
 _BATCH = {"cpu": 32, "cuda": 256}
 
 
-def import_packages(*names: str, encoder_id: str) -> list[ModuleType]:
-    """Import packages of the extra ``clip``; EncoderNotFound names it when one is missing."""
+def import_packages(*names: str, encoder_id: str, extra: str = "clip") -> list[ModuleType]:
+    """Import packages of an extra; EncoderNotFound names the extra when one is missing."""
     try:
         torch = importlib.import_module("torch")
         _import_torchvision(torch)
@@ -40,7 +40,7 @@ def import_packages(*names: str, encoder_id: str) -> list[ModuleType]:
     except ImportError as error:
         raise EncoderNotFound(
             f"encoder {encoder_id!r} needs the package {error.name or error}: "
-            "pip install 'vitrine[clip]'"
+            f"pip install 'vitrine[{extra}]'"
         ) from error
     except Exception as error:  # mismatched builds fail in many ways
         raise EncoderNotFound(
@@ -100,12 +100,19 @@ def hash_weights(model: Any, preprocess: Preprocess, *details: object) -> str:
 class TorchModel:
     """A model on the best device of this machine, fed with pixels in batches.
 
-    On CUDA it computes in fp16, on a CPU with bf16 arithmetic in bf16, else in fp32; what
-    comes out is within cosine 0.999 of fp32 in each case.
+    On CUDA it computes in ``gpu_format``, on a CPU with bf16 arithmetic in bf16, else in fp32;
+    what comes out is within cosine 0.999 of fp32 in each case.
     """
 
     def __init__(
-        self, model: Any, preprocess: Preprocess, mean: Color, std: Color, threads: int | None
+        self,
+        model: Any,
+        preprocess: Preprocess,
+        mean: Color,
+        std: Color,
+        threads: int | None,
+        *,
+        gpu_format: Literal["float16", "bfloat16"] = "float16",
     ) -> None:
         import torch
 
@@ -117,7 +124,7 @@ class TorchModel:
         self._preprocess = preprocess
         self._dtype = torch.float32
         if self._device == "cuda":
-            self._dtype = torch.float16
+            self._dtype = getattr(torch, gpu_format)
         elif _cpu_has_bf16():
             self._dtype = torch.bfloat16
         else:
@@ -149,7 +156,7 @@ class TorchModel:
     def images(self, pixels: Sequence[Pixels], forward: Callable[[Any], Any]) -> Vectors:
         """Run ``forward`` on normalized batches (b, 3, s, s): (n, dim) unit rows; n > 0."""
         parts = []
-        with self._running():
+        with self.running():
             for start in range(0, len(pixels), self._batch):
                 batch = self._preprocess.batch(pixels[start : start + self._batch])
                 fed = self._torch.from_numpy(batch).to(self._device).permute(0, 3, 1, 2)
@@ -159,14 +166,15 @@ class TorchModel:
 
     def tokens(self, tokens: Any, forward: Callable[[Any], Any]) -> Vectors:
         """Run ``forward`` on batches of tokens (b, length): (n, dim) unit rows; n > 0."""
-        with self._running():
+        with self.running():
             parts = [
                 self._to_numpy(forward(part.to(self._device))) for part in tokens.split(self._batch)
             ]
         return unit(np.concatenate(parts))
 
     @contextmanager
-    def _running(self) -> Iterator[None]:
+    def running(self) -> Iterator[None]:
+        """Hold to the threads and the number format, and keep no gradients, while it is open."""
         torch = self._torch
         # One number for the whole process, so it is set anew in each call.
         threads = self._threads or self._all_threads

@@ -40,7 +40,8 @@ _SHOWN = 5
 @click.option(
     "--encoder",
     metavar="ID",
-    help="builtin, openclip:..., cnn:..., onnx:FILE or color. Default: the shop's own, or builtin.",
+    help="builtin, openclip:..., st:..., cnn:..., onnx:FILE or color. "
+    "Default: the shop's own, or builtin.",
 )
 @click.option(
     "--keep-images",
