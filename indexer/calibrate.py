@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from PIL import Image
 
+from indexer.borders import trimmed
 from indexer.confidence import RIVALS, Calibration, margins, sigmoid
 from indexer.errors import BadImage
 from indexer.images import decode
 from indexer.items import ORIGINAL
+from indexer.photos import fit_pixels
 from indexer.pictures import display_copy
 from indexer.retakes import retake, scene
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from indexer.arrays import Pixels, Rows, Scores, Vectors
     from indexer.encoders.base import Encoder
+    from indexer.encoders.preprocess import Preprocess
     from indexer.store import ItemRecord, Row, Store
     from indexer.vectors import VectorIndex
 
@@ -258,9 +261,9 @@ def _retaken(
             break
         batch = []
         for place in chosen[start : start + _BATCH].tolist():
-            pixels = _picture(copies[place], side)
+            pixels = _picture(copies[place], side, encoder.preprocess)
             if pixels is not None:
-                batch.append(retake(pixels, last, rng))
+                batch.append(fit_pixels(retake(pixels, last, rng), encoder.preprocess))
                 places.append(place)
                 last = pixels
         if batch:
@@ -269,14 +272,20 @@ def _retaken(
     return _Sample(np.array(places, dtype=np.int64), vectors), scenes
 
 
-def _picture(jpeg: bytes | None, side: int) -> Pixels | None:
-    """A display copy as (side, side, 3); None where it is gone or broken."""
+def _picture(jpeg: bytes | None, side: int, preprocess: Preprocess) -> Pixels | None:
+    """A display copy as (side, side, 3); None where it is gone or broken.
+
+    What is photographed is the thing, not the page around it: borders go where the index cuts
+    them off too.
+    """
     if jpeg is None:
         return None
     try:
-        pixels = decode(jpeg, side=side)
+        pixels = decode(jpeg, side=max(side, preprocess.source_side) if preprocess.trim else side)
     except BadImage:
         return None
+    if preprocess.trim:
+        pixels = trimmed(pixels)
     return np.asarray(Image.fromarray(pixels).resize((side, side), reducing_gap=2.0))
 
 

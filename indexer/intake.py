@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from indexer.canary import check_vectors
 from indexer.images import ImageLimits, decode, inspect, thumbnail
 from indexer.merge import FoundImage
+from indexer.photos import open_photo
 from indexer.pictures import DISPLAY_SIDE, kept_images
 from indexer.store import content_hash, encoder_key
 
@@ -97,10 +98,11 @@ class Intake:
                 self._seen[content] = self._known
                 mine.set_result(None)
                 return Prepared(image, mine)
-            pixels = decode(data, side=self._side, limits=self._limits)
-            display = thumbnail(pixels, DISPLAY_SIDE)
+            preprocess = self._encoder.preprocess
+            photo = open_photo(data, preprocess, side=self._side, limits=self._limits)
+            display = thumbnail(photo.pixels, DISPLAY_SIDE)
             original = data if self._keep == "originals" else b""
-            mine.set_result(Decoded(self._encoder.preprocess.apply(pixels), display, original))
+            mine.set_result(Decoded(photo.square, display, original))
         except BaseException as error:
             mine.set_exception(error)
             raise

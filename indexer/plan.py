@@ -11,9 +11,10 @@ import msgspec
 import numpy as np
 
 from indexer.errors import BadCatalog, BadImage
-from indexer.images import LIMITS, decode, read_image_file, thumbnail
+from indexer.images import LIMITS, read_image_file, thumbnail
 from indexer.intake import decoding_side
 from indexer.items import Item, Skipped
+from indexer.photos import open_photo
 from indexer.pictures import DISPLAY_SIDE
 from indexer.sources import Catalog, image_path
 
@@ -103,10 +104,10 @@ def _measure(catalog: Catalog, paths: list[str], encoder: Encoder) -> _Sample:
     def read(path: str) -> tuple[Pixels, int] | BadImage:
         try:
             data = read_image_file(image_path(catalog.root, path), LIMITS)
-            pixels = decode(data, side=side)
+            photo = open_photo(data, encoder.preprocess, side=side)
         except BadImage as error:
             return error
-        return encoder.preprocess.apply(pixels), len(thumbnail(pixels, DISPLAY_SIDE))
+        return photo.square, len(thumbnail(photo.pixels, DISPLAY_SIDE))
 
     encoder.encode_images([np.zeros((8, 8, 3), dtype=np.uint8)])  # not the first call's set-up
     start = time.perf_counter()

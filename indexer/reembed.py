@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from indexer.canary import check_vectors
 from indexer.errors import BadImage, IndexCorrupt
-from indexer.images import LIMITS, ImageLimits, decode
+from indexer.images import LIMITS, ImageLimits
 from indexer.intake import decoding_side
 from indexer.items import ORIGINAL
+from indexer.photos import open_photo
 from indexer.pictures import Source, best_picture, images_root
 from indexer.store import Reader, Store, Writer, encoder_key
 from indexer.succession import lacking
@@ -125,10 +126,10 @@ class Reembedding:
 
     def _decoded(self, data: bytes) -> Pixels | None:
         try:
-            pixels = decode(data, side=self._side, limits=self._limits)
+            preprocess = self._encoder.preprocess
+            return open_photo(data, preprocess, side=self._side, limits=self._limits).square
         except BadImage:
             return None
-        return self._encoder.preprocess.apply(pixels)
 
     def _put(self, writer: Writer, vectors: dict[Missing, bytes]) -> None:
         for one, embedding in vectors.items():

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
+import encoder_screens as screens
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
@@ -131,6 +133,16 @@ DISTORTIONS: dict[str, Change] = {
     "blur": blurred,
     "horizontal flip": mirrored,
     "1/4 resolution": quartered,
+    "white canvas 9:19": screens.on_tall_canvas,
+    "black bars 9:19": screens.barred,
+    "plain border 20 %": screens.framed,
+    "app screenshot": screens.app_screenshot,
+    "photo of a screen": screens.photographed_screen,
+    "quarter turn left": partial(screens.turned, 1),
+    "upside down": partial(screens.turned, 2),
+    "quarter turn right": partial(screens.turned, 3),
+    "gray": screens.gray,
+    "96 px": screens.tiny,
 }
 
 

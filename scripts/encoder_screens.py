@@ -1,4 +1,4 @@
-"""Photos as they stand in other apps: many people search with a screenshot."""
+"""Photos as screens and catalogs pad them: uint8 (h, w, 3) in and out, always the same."""
 
 from __future__ import annotations
 
@@ -6,44 +6,111 @@ import zlib
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 Pixels = NDArray[np.uint8]
+Color = tuple[int, int, int]
 
-_WIDTH, _HEIGHT = 360, 760  # about 9:19, a phone held upright
-_TITLES = ("New in this week", "You may also like", "Best of the season", "Back in stock", "Offer")
-_BUTTONS = ("Add to cart", "Buy now", "Save for later")
-_COLORS = ((240, 90, 40), (28, 110, 220), (20, 150, 90), (25, 25, 28))
-_INK, _QUIET = (30, 30, 34), (120, 120, 126)
+_TALL = 19 / 9
+_WORDS = ["Lamp", "Chair", "Blue", "Fresh", "Summer", "Cotton", "Organic", "Small", "New", "Oak"]
 
 
-def screenshot(pixels: Pixels) -> Pixels:
-    """Show a photo on a shop app's page: status line, photo, title, price, button on white.
+def on_tall_canvas(pixels: Pixels, color: Color = (255, 255, 255)) -> Pixels:
+    """Center on a canvas of 9:19, as wide as the photo or as high as needed."""
+    height, width = pixels.shape[:2]
+    w = max(width, round(height / _TALL))
+    h = max(height, round(w * _TALL))
+    canvas = np.empty((h, w, 3), dtype=np.uint8)
+    canvas[:] = color
+    top, left = (h - height) // 2, (w - width) // 2
+    canvas[top : top + height, left : left + width] = pixels
+    return canvas
 
-    Takes uint8 (h, w, 3) of any shape, gives (760, 360, 3). The photo keeps its proportions and
-    fills the width; a tall one stands narrower, so that text and button fit below it. Words and
-    colors follow from the pixels: the same photo gives the same screenshot.
-    """
-    rng = np.random.default_rng(zlib.crc32(np.ascontiguousarray(pixels).tobytes()))
-    screen = Image.new("RGB", (_WIDTH, _HEIGHT), (255, 255, 255))
-    photo = Image.fromarray(pixels)
-    scale = min(_WIDTH / photo.width, 0.62 * _HEIGHT / photo.height)
-    size = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
-    photo = photo.resize(size, Image.Resampling.BICUBIC)
-    top = (_HEIGHT - photo.height) // 2 - 40  # text and button below need more than the line above
-    screen.paste(photo, ((_WIDTH - photo.width) // 2, top))
-    draw = ImageDraw.Draw(screen)
-    clock = f"{rng.integers(24):02d}:{rng.integers(60):02d}"
-    draw.text((16, 10), clock, _INK, ImageFont.load_default(15))
-    draw.text((_WIDTH - 92, 10), f"LTE  {rng.integers(5, 100)} %", _INK, ImageFont.load_default(15))
-    below = top + photo.height + 14
-    title = _TITLES[rng.integers(len(_TITLES))]
-    draw.text((16, below), title, _INK, ImageFont.load_default(20))
-    price = f"{rng.integers(2, 200)}.{rng.integers(100):02d} EUR"
-    draw.text((16, below + 28), price, _QUIET, ImageFont.load_default(17))
-    button = (16, _HEIGHT - 66, _WIDTH - 16, _HEIGHT - 22)
-    draw.rounded_rectangle(button, 10, _COLORS[rng.integers(len(_COLORS))])
-    words = _BUTTONS[rng.integers(len(_BUTTONS))]
-    middle = ((button[0] + button[2]) // 2, (button[1] + button[3]) // 2)
-    draw.text(middle, words, (255, 255, 255), ImageFont.load_default(18), anchor="mm")
-    return np.asarray(screen)
+
+def barred(pixels: Pixels) -> Pixels:
+    """Black bars above and below, up to 9:19."""
+    return on_tall_canvas(pixels, (0, 0, 0))
+
+
+def framed(pixels: Pixels) -> Pixels:
+    """Put a border of 20 % of the longer side around, of one color that the photo decides."""
+    rng = _random(pixels)
+    height, width = pixels.shape[:2]
+    edge = round(0.2 * max(height, width))
+    canvas = np.empty((height + 2 * edge, width + 2 * edge, 3), dtype=np.uint8)
+    canvas[:] = rng.integers(0, 256, 3, dtype=np.uint8)
+    canvas[edge : edge + height, edge : edge + width] = pixels
+    return canvas
+
+
+def app_screenshot(pixels: Pixels) -> Pixels:
+    """Show in a shop's app: clock above; title, price and a colored button below the photo."""
+    rng = _random(pixels)
+    height, width = pixels.shape[:2]
+    edge = round(width * float(rng.choice([0.0, 0.05])))  # some apps show photos from rim to rim
+    w = width + 2 * edge
+    h = max(round(w * _TALL), round(height + 0.6 * w))
+    page = Image.new("RGB", (w, h), (255, 255, 255))
+    draw = ImageDraw.Draw(page)
+    unit = w / 100
+    draw.text((4 * unit, 2 * unit), "9:41", (20, 20, 20), ImageFont.load_default(4.5 * unit))
+    draw.text((80 * unit, 2 * unit), "5G 87%", (20, 20, 20), ImageFont.load_default(4.5 * unit))
+    top = round(14 * unit)
+    page.paste(Image.fromarray(pixels), (edge, top))
+    below = top + height + 5 * unit
+    title = " ".join(str(word) for word in rng.choice(_WORDS, 3))
+    draw.text((5 * unit, below), title, (30, 30, 30), ImageFont.load_default(6 * unit))
+    price = f"{rng.integers(3, 200)}.99"
+    draw.text((5 * unit, below + 11 * unit), price, (90, 90, 90), ImageFont.load_default(6 * unit))
+    color = tuple(int(value) for value in rng.integers(0, 200, 3))
+    button = (5 * unit, h - 20 * unit, 95 * unit, h - 8 * unit)
+    draw.rounded_rectangle(button, 3 * unit, fill=color)
+    word = ImageFont.load_default(5 * unit)
+    draw.text((38 * unit, h - 17 * unit), "Add to cart", (255, 255, 255), word)
+    return np.asarray(page)
+
+
+def photographed_screen(pixels: Pixels) -> Pixels:
+    """Photograph from a screen: a moire, seen a little from the side, soft, and too bright."""
+    rng = _random(pixels)
+    height, width = pixels.shape[:2]
+    y, x = np.mgrid[0:height, 0:width]
+    period = max(height, width) / rng.uniform(25, 45)
+    waves = np.stack(  # (h, w, 3): a screen's three colors lie beside each other
+        [np.sin(2 * np.pi * (x + 0.35 * y) / period + phase) for phase in (0.0, 2.1, 4.2)], axis=2
+    )
+    lit = 255 * (pixels / 255.0) ** 0.8 + 9 * waves + 6
+    picture = Image.fromarray(np.clip(lit, 0, 255).astype(np.uint8))
+    # The corners of the screen lie within the photo by up to 4 % of its sides: black shows there.
+    dx, dy = rng.uniform(0, 0.04, 4) * width, rng.uniform(0, 0.04, 4) * height
+    corners = [
+        (-dx[0], -dy[0]),
+        (-dx[1], height + dy[1]),
+        (width + dx[2], height + dy[2]),
+        (width + dx[3], -dy[3]),
+    ]
+    flat = tuple(float(value) for corner in corners for value in corner)
+    seen = picture.transform((width, height), Image.Transform.QUAD, flat, Image.Resampling.BILINEAR)
+    return np.asarray(seen.filter(ImageFilter.GaussianBlur(0.004 * max(height, width))))
+
+
+def turned(quarters: int, pixels: Pixels) -> Pixels:
+    """Turn by quarters to the left, as a camera does that writes no EXIF."""
+    return np.ascontiguousarray(np.rot90(pixels, quarters))
+
+
+def gray(pixels: Pixels) -> Pixels:
+    """Take the colors out."""
+    return np.asarray(Image.fromarray(pixels).convert("L").convert("RGB"))
+
+
+def tiny(pixels: Pixels) -> Pixels:
+    """Scale to 96 pixels on the longer side."""
+    image = Image.fromarray(pixels)
+    image.thumbnail((96, 96), Image.Resampling.LANCZOS)
+    return np.asarray(image)
+
+
+def _random(pixels: Pixels) -> np.random.Generator:
+    """The same numbers for the same photo, others for another."""
+    return np.random.default_rng(zlib.crc32(pixels.tobytes()))

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from encoder_screens import screenshot
+from encoder_app_page import screenshot
 from encoder_tasks import Pixels, labeled, pixels
 from machine import as_line, machine
 from numpy.typing import NDArray

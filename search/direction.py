@@ -9,8 +9,8 @@ import numpy as np
 from indexer.arrays import unit
 from indexer.encoders.base import TextEncoder
 from indexer.errors import BadQuery, IndexMismatch, UnknownItem
-from indexer.images import WHOLE, check_box, decode
 from indexer.items import ORIGINAL
+from indexer.photos import fit_pixels, read_photo
 from search.query import ImagePart, ItemPart, Query, TextPart
 
 if TYPE_CHECKING:
@@ -53,17 +53,12 @@ class Direction:
         return unit(total) if given else None
 
     def _encode(self, part: ImagePart) -> Embedding:
-        pixels = part.image
-        if isinstance(pixels, bytes):
-            pixels = decode(pixels, side=self._encoder.preprocess.source_side, box=part.box)
-        elif part.box != WHOLE:
-            height, width = pixels.shape[:2]
-            x0, y0, x1, y1 = check_box(part.box)
-            pixels = pixels[
-                int(y0 * height) : int(np.ceil(y1 * height)),
-                int(x0 * width) : int(np.ceil(x1 * width)),
-            ]
-        vector: Embedding = self._encoder.encode_images([pixels])[0]
+        preprocess = self._encoder.preprocess
+        if isinstance(part.image, bytes):
+            square = read_photo(part.image, preprocess, box=part.box)
+        else:
+            square = fit_pixels(part.image, preprocess, box=part.box)
+        vector: Embedding = self._encoder.encode_images([square])[0]
         return vector
 
     def _checked(self, embedding: Embedding) -> Embedding:

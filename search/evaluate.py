@@ -14,8 +14,9 @@ import msgspec
 import numpy as np
 
 from indexer.errors import BadCatalog, BadImage
-from indexer.images import decode, read_image_file
+from indexer.images import read_image_file
 from indexer.items import Skipped
+from indexer.photos import read_photo
 from search import metrics
 from search.columns import folded
 from search.hits import Hit
@@ -183,7 +184,7 @@ def _embedded(
     preprocess = engine.encoder.preprocess
 
     def read(truth: Truth) -> Pixels:
-        return preprocess.apply(decode(read_image_file(truth.image), side=preprocess.source_side))
+        return read_photo(read_image_file(truth.image), preprocess)
 
     def encoded(batch: list[tuple[Truth, Pixels]]) -> Iterator[tuple[Truth, Embedding]]:
         vectors = engine.encoder.encode_images([pixels for _, pixels in batch])

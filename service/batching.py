@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from indexer.errors import Overloaded
-from indexer.images import LIMITS, WHOLE, Box, ImageLimits, decode
+from indexer.images import LIMITS, WHOLE, Box, ImageLimits
+from indexer.photos import read_photo
 from search.opening import index_encoder
 from service.workers import settled
 
@@ -142,8 +143,7 @@ class PhotoBatcher:
 
     def _decode(self, photo: bytes, box: Box) -> Pixels:
         preprocess = self._encoder.preprocess
-        pixels = decode(photo, side=preprocess.source_side, box=box, limits=self._images)
-        return preprocess.apply(pixels)  # (size, size, 3)
+        return read_photo(photo, preprocess, box=box, limits=self._images)  # (size, size, 3)
 
     async def _encode_forever(self) -> None:
         loop = asyncio.get_running_loop()

@@ -29,7 +29,7 @@ def photos(tmp_path):
 
 
 def test_a_screenshot_shows_the_photo_whole_in_the_middle_of_a_white_page():
-    from encoder_screens import screenshot
+    from encoder_app_page import screenshot
 
     page = screenshot(np.full((100, 100, 3), (200, 30, 30), dtype=np.uint8))
     assert page.shape == (760, 360, 3)
@@ -41,7 +41,7 @@ def test_a_screenshot_shows_the_photo_whole_in_the_middle_of_a_white_page():
 
 @pytest.mark.parametrize("shape", [(10, 300, 3), (300, 10, 3), (1, 1, 3)])
 def test_a_screenshot_of_any_photo_keeps_its_text_and_button(shape):
-    from encoder_screens import screenshot
+    from encoder_app_page import screenshot
 
     page = screenshot(np.full(shape, 90, dtype=np.uint8))
     assert (page[:30] < 100).any()  # the clock
@@ -49,7 +49,7 @@ def test_a_screenshot_of_any_photo_keeps_its_text_and_button(shape):
 
 
 def test_the_same_photo_gives_the_same_screenshot():
-    from encoder_screens import screenshot
+    from encoder_app_page import screenshot
 
     photo = np.arange(48 * 48 * 3, dtype=np.uint8).reshape(48, 48, 3)
     assert np.array_equal(screenshot(photo), screenshot(photo.copy()))

@@ -2,12 +2,13 @@
 
 ``model.onnx`` is accompanied by ``model.json``::
 
-    {"format": 1, "name": "...", "size": 224, "fit": "crop", "resample": "bicubic",
+    {"format": 1, "name": "...", "size": 224, "fit": "crop", "resample": "bicubic", "trim": false,
      "input": "pixels", "output": "embedding", "layout": "nchw", "dtype": "float32",
      "scale": 255.0, "mean": [0.48, 0.46, 0.41], "std": [0.27, 0.26, 0.28], "dim": 512}
 
 ``float32`` input is ``(pixels / scale - mean) / std``; ``uint8`` input is the pixels as they
-are, and the graph does the rest.
+are, and the graph does the rest. With ``trim`` plain borders are cut off before
+(``indexer.borders``); without the word nothing is, as for files older than it.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ class SideFile(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
     name: str = ""
     fit: Fit = "squash"
     resample: Resample = "bicubic"
+    trim: bool = False
     input: str = "pixels"
     output: str = "embedding"
     layout: Literal["nhwc", "nchw"] = "nhwc"
@@ -87,7 +89,9 @@ class OnnxEncoder:
         self.weights_hash = hash_pair(path)
         self.id = encoder_id
         self.dim = self.side.dim
-        self.preprocess = Preprocess(self.side.size, self.side.fit, self.side.resample)
+        self.preprocess = Preprocess(
+            self.side.size, self.side.fit, self.side.resample, trim=self.side.trim
+        )
         self._mean = np.asarray(self.side.mean, dtype=np.float32)
         self._std = np.asarray(self.side.std, dtype=np.float32)
         self._load(path, threads)

@@ -8,6 +8,8 @@ import msgspec
 import numpy as np
 from PIL import Image
 
+from indexer.borders import trimmed
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
 
 Fit = Literal["squash", "pad", "crop"]
 Resample = Literal["box", "bilinear", "bicubic", "lanczos"]
+
+TRIMMED_SIDE = 320
+"""Pixels that the shorter side of a photo comes with where borders are looked for: as many as an
+index decodes for the copy it keeps, so that index and query find the same border."""
 
 _RESAMPLE = {
     "box": Image.Resampling.BOX,
@@ -30,7 +36,8 @@ class Preprocess(msgspec.Struct, frozen=True):
     ``squash`` ignores the aspect ratio, ``pad`` keeps it and fills with the color ``fill``,
     ``crop`` scales the shorter side and cuts the middle. A model that was trained on the
     middle of a larger square says how large in ``scaled`` (0: ``size`` itself): the image is
-    fitted to ``scaled``, then the middle ``size`` is taken.
+    fitted to ``scaled``, then the middle ``size`` is taken. With ``trim`` a plain border
+    (``indexer.borders``) is cut off first.
     """
 
     size: int
@@ -38,19 +45,35 @@ class Preprocess(msgspec.Struct, frozen=True):
     resample: Resample = "bicubic"
     scaled: int = 0
     fill: tuple[int, int, int] = (255, 255, 255)
+    trim: bool = False
+
+    @property
+    def fitted_side(self) -> int:
+        """Pixels that the shorter side of what is fitted should have: fewer would be enlarged."""
+        return max(self.size, self.scaled)
 
     @property
     def source_side(self) -> int:
-        """Pixels that the shorter side of a photo should come with: fewer would be enlarged."""
-        return max(self.size, self.scaled)
+        """Pixels that the shorter side of a photo should come with."""
+        return max(self.fitted_side, TRIMMED_SIDE) if self.trim else self.fitted_side
 
     def apply(self, pixels: Pixels) -> Pixels:
         """(h, w, 3) to (size, size, 3); applying it twice changes nothing.
 
-        Hence an image that has this size already is taken as it is, ``scaled`` or not.
-        Thread-safe, and releases the interpreter lock in the resize: callers run it beside
-        the decoding, and the encoder then finds its input ready.
+        Hence an image that has this size already is taken as it is, ``scaled`` and ``trim`` or
+        not: ``indexer.photos`` has seen to it. Thread-safe, and releases the interpreter lock in
+        the resize: callers run it beside the decoding, and the encoder then finds its input ready.
         """
+        if pixels.shape[:2] == (self.size, self.size):
+            return pixels
+        return self.fit_trimmed(pixels)
+
+    def fit_trimmed(self, pixels: Pixels) -> Pixels:
+        """(h, w, 3) to (size, size, 3), without its plain border if there is ``trim``."""
+        return self.fit_whole(trimmed(pixels) if self.trim else pixels)
+
+    def fit_whole(self, pixels: Pixels) -> Pixels:
+        """(h, w, 3) to (size, size, 3), border and all: for what was trimmed or chosen before."""
         height, width = pixels.shape[:2]
         if (height, width) == (self.size, self.size):
             return pixels

@@ -3,6 +3,9 @@
 ``builtin+flip+center`` is an encoder of its own: index and queries are averaged alike, and neither
 fits those of ``builtin``. ``QueryViews`` averages queries only: the mean of some views lies where
 the vector of the whole photo lies, so the plain index serves. Each view costs an encoding.
+
+``trim`` is no view beside others but the photo without its plain border (``indexer.borders``), in
+place of the whole: so any encoder can have it, under a name and a hash of its own.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
     from indexer.encoders.preprocess import Preprocess
 
-View: TypeAlias = Literal["flip", "center"]
+View: TypeAlias = Literal["flip", "center", "trim"]
 VIEWS: tuple[View, ...] = get_args(View)
 _SHARE = 0.8  # of each side that the middle keeps
 
@@ -50,7 +53,7 @@ class ViewsEncoder:
     """The unit mean of an encoder's vectors of the whole photo and of some views of it.
 
     With ``center`` the views are the photo and its middle, with ``flip`` the photo and its mirror
-    image, with both all four.
+    image, with both all four. With ``trim`` all of these are of what is inside the plain border.
     """
 
     def __init__(self, inner: Encoder, views: Sequence[View]) -> None:
@@ -59,6 +62,8 @@ class ViewsEncoder:
         self.id = "+".join([inner.id, *self.views])
         self.dim = inner.dim
         self.preprocess = _roomier(inner.preprocess) if "center" in views else inner.preprocess
+        if "trim" in views:
+            self.preprocess = msgspec.structs.replace(self.preprocess, trim=True)
         self.weights_hash = hash_views(inner.weights_hash, self.views)
         if isinstance(inner, TextEncoder):  # words have no views
             self.encode_texts = inner.encode_texts
