@@ -65,6 +65,17 @@ def hash_pair(path: Path) -> str:
     return hashlib.sha256(digest.encode()).hexdigest()
 
 
+def read_side(path: Path) -> SideFile:
+    """Read the JSON beside an ONNX file. EncoderNotFound when it is missing or broken."""
+    side_path = path.with_suffix(".json")
+    try:
+        return msgspec.json.decode(side_path.read_bytes(), type=SideFile)
+    except FileNotFoundError:
+        raise EncoderNotFound(f"{path.name} needs {side_path}, which says how to feed it") from None
+    except (OSError, msgspec.MsgspecError) as error:
+        raise EncoderNotFound(f"cannot read {side_path}: {error}") from error
+
+
 class OnnxEncoder:
     """Runs an exported encoder on ONNX Runtime, on the CPU.
 
@@ -77,15 +88,7 @@ class OnnxEncoder:
 
         EncoderNotFound when either is missing, broken, or they contradict each other.
         """
-        side_path = path.with_suffix(".json")
-        try:
-            self.side = msgspec.json.decode(side_path.read_bytes(), type=SideFile)
-        except FileNotFoundError:
-            raise EncoderNotFound(
-                f"encoder {encoder_id!r} needs {side_path}, which says how to feed {path.name}"
-            ) from None
-        except (OSError, msgspec.MsgspecError) as error:
-            raise EncoderNotFound(f"cannot read {side_path}: {error}") from error
+        self.side = read_side(path)
         self.weights_hash = hash_pair(path)
         self.id = encoder_id
         self.dim = self.side.dim

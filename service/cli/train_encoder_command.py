@@ -90,7 +90,7 @@ def command(
     """
     _check_out(out, force)
     _check_packages(("onnx",) if quick else ("torch", "onnx"))
-    from indexer.encoders.onnxfile import WEIGHTS
+    from indexer.encoders.onnxfile import WEIGHTS, read_side
     from indexer.encoders.train.lessons import read_lessons, read_pairs
     from indexer.generation import ShopFolder
     from indexer.store import Store
@@ -101,7 +101,10 @@ def command(
     with stage_bar({"read": "pictures", "train": "training"}) as show:
         try:
             lessons = read_lessons(
-                store, photos, progress=lambda done, total: show("read", done, total, 0)
+                store,
+                photos,
+                trim=read_side(begin).trim,
+                progress=lambda done, total: show("read", done, total, 0),
             )
         finally:
             store.close()
@@ -219,9 +222,8 @@ def _tell(
     if not done.steps:
         note(f"a closed-form map of the vectors, in {human_seconds(done.seconds)}")
     else:
-        note(
-            f"{done.steps} steps in {human_seconds(done.seconds)}; {done.mix:.0%} of the new weights"
-        )
+        took = human_seconds(done.seconds)
+        note(f"{done.steps} steps in {took}; {done.mix:.0%} of the new weights")
     for one in lessons.notes:
         note(one)
     if lessons.skipped:

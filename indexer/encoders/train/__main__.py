@@ -122,13 +122,14 @@ def main() -> None:
     logger.info("%d photos and things", len(photos))
     use = [not (arguments.hold_out and photo.held_out) for photo in photos]
     # Torch takes seconds to import: a mistake in the arguments should not wait for it.
-    from indexer.encoders.train.export import check, export, replace_file
+    from indexer.encoders.train.export import check, export
     from indexer.encoders.train.fit import fit
     from indexer.encoders.train.integers import to_integers
     from indexer.encoders.train.mix import mixed
     from indexer.encoders.train.originals import read_squares
     from indexer.encoders.train.plan import Plan
     from indexer.encoders.train.start import begin
+    from indexer.encoders.train.stored import replace_file
     from indexer.encoders.train.teacher import make_lessons
 
     try:

@@ -19,13 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from indexer.encoders.onnxfile import OnnxEncoder, SideFile
+from indexer.encoders.onnxfile import OnnxEncoder, SideFile, read_side
 from indexer.encoders.train import disguise
 from indexer.encoders.train.adapted import Adapted
 from indexer.encoders.train.augment import Strength, augment, crop
@@ -273,7 +272,7 @@ def _hasten(path: Path, exam: Exam, lessons: Lessons) -> None:
 def _opened(path: Path) -> tuple[Network, SideFile]:
     """The network in a file, and the JSON beside it. EncoderNotFound says what is wrong."""
     OnnxEncoder(path, encoder_id=f"onnx:{path}")  # is there, runs, and does as its JSON says
-    side = msgspec.json.decode(path.with_suffix(".json").read_bytes(), type=SideFile)
+    side = read_side(path)
     try:
         network = load_network(path)
     except (ValueError, KeyError, TypeError) as error:

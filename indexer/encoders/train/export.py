@@ -176,6 +176,7 @@ def export(network: Network, path: Path, *, name: str, size: int, fit: str) -> N
         "size": size,
         "fit": fit,
         "resample": "bicubic",
+        "trim": True,
         "input": "pixels",
         "output": "embedding",
         "layout": "nhwc",
@@ -206,7 +207,8 @@ def load_network(path: Path) -> Network:
     if not shapes:
         raise ValueError(f"{path} was not exported by this package: it does not name its shape")
     fields = json.loads(shapes[0])
-    network = Network(Shape(fields["width"], fields["depth"])).eval()
+    network = Network(Shape(fields["width"], fields["depth"]))
+    network.eval()
     _take(network, model)
     return network
 

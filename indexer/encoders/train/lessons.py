@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from indexer.encoders.preprocess import Preprocess
 from indexer.errors import BadCatalog, BadImage
-from indexer.images import decode, read_image_file
+from indexer.images import read_image_file
 from indexer.items import Skipped
+from indexer.photos import read_photo
 from indexer.pictures import best_picture, images_root
 
 if TYPE_CHECKING:
@@ -100,10 +101,13 @@ def read_lessons(
     store: Store,
     pairs: list[Pair],
     *,
+    trim: bool = False,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Lessons:
     """Read all there is to learn from, and decide what is held out; the same for one seed.
+
+    ``trim`` cuts plain borders off the pictures, as the encoder will.
 
     BadCatalog when nothing can be learned or judged: one picture for each item and no pairs, or
     too few of either.
@@ -112,7 +116,8 @@ def read_lessons(
     skipped: list[Skipped] = []
     with store.read() as reader:
         records = list(reader.items())
-    pictures = _catalog(store, records, rng, skipped, progress)
+    wanted = Preprocess(SIDE, "squash", trim=trim)
+    pictures = _catalog(store, records, rng, wanted, skipped, progress)
     number = {record.item.item_id: n for n, record in enumerate(records)}
     pairs = list(dict.fromkeys(pairs))  # or a photo given twice could be learned from and asked
     for at, pair in enumerate(pairs):
@@ -120,7 +125,7 @@ def read_lessons(
             reason = f"the shop has no item {pair.item_id!r}"
         else:
             try:
-                pixels = _square(decode(read_image_file(pair.image), side=SIDE))
+                pixels = read_photo(read_image_file(pair.image), wanted)
                 pictures.append(_Picture(pixels, number[pair.item_id], photo=True, main=False))
                 continue
             except BadImage as error:
@@ -160,6 +165,7 @@ def _catalog(
     store: Store,
     records: list[ItemRecord],
     rng: np.random.Generator,
+    wanted: Preprocess,
     skipped: list[Skipped],
     progress: Callable[[int, int], None] | None,
 ) -> list[_Picture]:
@@ -179,7 +185,7 @@ def _catalog(
             try:
                 if best is None:
                     raise BadImage("its picture is gone from the store")
-                pixels = _square(decode(best.data, side=SIDE))
+                pixels = read_photo(best.data, wanted)
             except BadImage as error:
                 skipped.append(Skipped(records[n].item.item_id, str(error), image=image.path))
                 continue
@@ -250,8 +256,3 @@ def _held_out(
     if len(extra) > _MOST_ASKED:
         asked[rng.permutation(extra)[_MOST_ASKED:]] = False
     return asked, hidden, how
-
-
-def _square(pixels: Pixels) -> Pixels:
-    image = Image.fromarray(pixels).resize((SIDE, SIDE), Image.Resampling.BICUBIC, reducing_gap=2.0)
-    return np.asarray(image)

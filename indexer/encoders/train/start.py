@@ -7,7 +7,7 @@ begins as the ridge regression from what the trunk sees to that.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,7 +87,7 @@ def fit_head(network: Network, seen: Tensor, target: Tensor, palette: float = 0.
     return float((made * functional.normalize(target, dim=1)).sum(1).mean())
 
 
-def row_weights(sources: Sequence[str], shares: dict[str, float]) -> NDArray[np.float64]:
+def row_weights(sources: Sequence[str], shares: Mapping[str, float]) -> NDArray[np.float64]:
     """Weigh rows (n,) so that each source counts as its share, however many rows it has."""
     names, inverse, counts = np.unique(np.array(sources), return_inverse=True, return_counts=True)
     wanted = np.array([shares.get(str(name), 0.0) for name in names])

