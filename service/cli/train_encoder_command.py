@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from indexer.encoders.train.adapt import Adapted
     from indexer.encoders.train.lessons import Lessons
+    from indexer.generation import ShopFolder
     from search.metrics import Estimate
 
 _FIGURES = ("recall@1", "recall@5")
@@ -45,7 +46,8 @@ _WORSE = 1  # the exit status where nothing was gained, as of an error
     "--from",
     "start",
     type=click.Path(path_type=Path),
-    help="Weights to begin with: a .onnx file of this command. Default: the bundled ones.",
+    help="Weights to begin with: a .onnx file of this command. Default: the shop's own of builtin, "
+    "or the bundled ones.",
 )
 @click.option(
     "--minutes",
@@ -81,14 +83,14 @@ def command(
     """
     _check_out(out, force)
     _check_packages()
-    from indexer.encoders.onnxfile import WEIGHTS
     from indexer.encoders.train.lessons import read_lessons, read_pairs
     from indexer.generation import ShopFolder
     from indexer.store import Store
 
     photos = read_pairs(pairs) if pairs else []
-    begin = start or WEIGHTS / "builtin.onnx"
-    store = Store(ShopFolder(shop).store)
+    folder = ShopFolder(shop)
+    begin = start or _own_weights(folder)
+    store = Store(folder.store)
     with stage_bar({"read": "pictures", "train": "training"}) as show:
         try:
             lessons = read_lessons(
@@ -104,7 +106,7 @@ def command(
             lessons,
             out,
             training.Course(minutes=minutes, steps=steps),
-            name=f"{begin.stem}, adapted",
+            name=f"{start.stem if start else 'builtin'}, adapted",
             report=lambda at, total, _: show("train", at, total, 0),
         )
     figures = {
@@ -134,6 +136,22 @@ def command(
             "was written"
         )
     return 0 if done.written else _WORSE
+
+
+def _own_weights(folder: ShopFolder) -> Path:
+    """The weights that a shop of ``builtin`` serves, so that "before" is what it has now."""
+    from indexer.encoderfiles import encoder_file
+    from indexer.encoders.bundled import is_builtin, newest_file
+    from indexer.standing import standing_generation
+    from indexer.upgrade import encoder_upgrade
+
+    standing = standing_generation(folder)
+    if standing is None or not is_builtin(standing[1].encoder):
+        return newest_file()
+    own = standing[1].encoder, standing[1].weights_hash
+    if upgrade := encoder_upgrade(folder, *own):
+        note(f"begins with the shop's own weights; {upgrade}")
+    return encoder_file(folder, *own) or newest_file()
 
 
 def _check_packages() -> None:
