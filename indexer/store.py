@@ -200,7 +200,7 @@ class Store:
         used = sum(
             tree["branch_pages"] + tree["leaf_pages"] + tree["overflow_pages"] for tree in trees
         )
-        return max(0, pages - used) * int(trees[0]["psize"])
+        return max(0, int(pages - used)) * int(trees[0]["psize"])
 
     def _check_format(self, create: bool) -> None:
         with self.read() as reader:

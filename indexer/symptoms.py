@@ -81,7 +81,7 @@ def lost_pictures(
     root = images_root(reader)
     lost: dict[bytes, Row] = {}
     found: set[bytes] = set()
-    for number, row in enumerate(rows):
+    for number, row in enumerate(rows, start=1):
         progress(number)
         if row.content in found or row.variant != ORIGINAL:
             continue
