@@ -15,6 +15,7 @@ import msgspec
 
 from indexer.companions import Companions
 from indexer.encoderfiles import keep_encoder
+from indexer.encoders.bundled import is_builtin
 from indexer.errors import BadCatalog, IndexMismatch, StoreFull
 from indexer.garbage import collect_garbage, kept
 from indexer.images import LIMITS, ImageLimits
@@ -75,8 +76,9 @@ def build_index(
     ``keep_images`` says what stays of each new image, from now on; None is as before.
 
     Safe to interrupt at any time and to run again. Raises BadCatalog (duplicates, nothing to
-    index), CannotPromise (see ``Terms``), IndexMismatch (the shop was built with another encoder),
-    StoreBusy (another job works, or an operator moved CURRENT meanwhile), StoreFull.
+    index), CannotPromise (see ``Terms``), IndexMismatch (the shop was built with another encoder,
+    or other weights of ``builtin``, which only ``migrate`` changes), StoreBusy (another job works,
+    or an operator moved CURRENT meanwhile), StoreFull.
     """
     clock = _Clock()
     progress("scan", 0, 1, 0)
@@ -180,6 +182,14 @@ def _check_encoder(shop: ShopFolder, encoder: Encoder) -> None:
         raise IndexMismatch(
             f"{shop.path} was built with encoder {current[1].encoder!r}, not {encoder.id!r}; leave "
             f"--encoder out to go on with it, or change it with 'vitrine migrate --shop "
+            f"{shop.path} --encoder {encoder.id}'",
+            param="encoder",
+        )
+    if current and is_builtin(encoder.id) and current[1].weights_hash != encoder.weights_hash:
+        raise IndexMismatch(
+            f"{shop.path} was built with other weights of {encoder.id!r} "
+            f"({current[1].weights_hash[:12]}, here {encoder.weights_hash[:12]}); go on with those "
+            f"(indexer.encoderfiles.open_encoder), or change them with 'vitrine migrate --shop "
             f"{shop.path} --encoder {encoder.id}'",
             param="encoder",
         )

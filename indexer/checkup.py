@@ -16,6 +16,7 @@ from indexer.generation import ROWS, VECTORS, Manifest, ShopFolder
 from indexer.items import ORIGINAL
 from indexer.store import Store, encoder_key
 from indexer.succession import encoders_on_disk, wanted_encoders
+from indexer.symptoms import dimension, lost_pictures, mixed_weights, odd_vectors
 from indexer.vectors import VectorIndex
 
 if TYPE_CHECKING:
@@ -27,13 +28,17 @@ _TOLERANCE = 1e-2  # between a vector in the index and in the store: indexes may
 
 
 class Checkup(msgspec.Struct, frozen=True, kw_only=True):
-    """What was looked at, and what is wrong: nothing is, where ``problems`` is empty."""
+    """What was looked at, and what is wrong: nothing is, where ``problems`` is empty.
+
+    ``notes`` are worth knowing and no fault: what is there of other weights than those that serve.
+    """
 
     generations: list[str]
     items: int
     rows: int
     embeddings: int
     problems: list[str]
+    notes: list[str] = []
 
 
 def check_shop(shop: ShopFolder, *, progress: Callable[[str, int, int], None]) -> Checkup:
@@ -42,6 +47,7 @@ def check_shop(shop: ShopFolder, *, progress: Callable[[str, int, int], None]) -
     IndexNotFound when nothing was built here; all else is told in ``problems``.
     """
     problems: list[str] = []
+    notes: list[str] = []
     current = _current(shop, problems)
     names = shop.names()
     for done, name in enumerate(names):
@@ -65,16 +71,24 @@ def check_shop(shop: ShopFolder, *, progress: Callable[[str, int, int], None]) -
                 problems += encoder_faults(shop, needed)
                 check = _StoreCheck(reader, problems)
                 check.items_and_rows(lambda done: progress("rows", done, rows))
+                check.pictures(lambda done: progress("pictures", done, rows))
                 if current is not None:
                     manifest = shop.manifest(current)
                     check.embeddings(manifest)
+                    check.vectors(shop, manifest)
                     check.index(shop, current, manifest)
+                    notes = mixed_weights(shop, reader, manifest)
         finally:
             store.close()
     except VitrineError as error:
         problems.append(str(error))
     return Checkup(
-        generations=names, items=items, rows=rows, embeddings=embeddings, problems=problems
+        generations=names,
+        items=items,
+        rows=rows,
+        embeddings=embeddings,
+        problems=problems,
+        notes=notes,
     )
 
 
@@ -116,8 +130,12 @@ class _StoreCheck:
         if self._rows and max(self._rows) >= self._reader.meta("next_row", 0):
             self._tell(f"row {max(self._rows)} has a number that is yet to be given out")
 
+    def pictures(self, progress: Callable[[int], None]) -> None:
+        """Every image that had a picture has it yet."""
+        self._problems += lost_pictures(self._reader, self._rows.values(), progress)
+
     def embeddings(self, manifest: Manifest) -> None:
-        """Every row has a finite vector by each encoder that the store wants."""
+        """Every row has a vector by each encoder that the store wants."""
         serving = (manifest.encoder, manifest.weights_hash)
         for one in dict.fromkeys([serving, *wanted_encoders(self._reader)]):
             key = encoder_key(*one)
@@ -142,6 +160,15 @@ class _StoreCheck:
                 )
             if lacking:
                 self._tell(f"{len(lacking)} of {len(rows)} images lack an embedding by {one[0]}")
+
+    def vectors(self, shop: ShopFolder, manifest: Manifest) -> None:
+        """What is stored for each encoder that one may serve by is vectors as they should be."""
+        serving = (manifest.encoder, manifest.weights_hash)
+        others = sorted(encoders_on_disk(shop).union(wanted_encoders(self._reader)))
+        for one in dict.fromkeys([serving, *others]):
+            self._problems += odd_vectors(
+                self._reader, self._rows.values(), one, dimension(shop, one)
+            )
 
     def index(self, shop: ShopFolder, name: str, manifest: Manifest) -> None:
         """The current index holds the rows it should, with the vectors that the store has."""

@@ -5,8 +5,10 @@
 
 The name is the hash that the encoder goes by in manifests. So a copy is found by what it must
 hold, wherever the shop has been moved to and whatever became of FILE, and it is hashed before the
-runtime reads it. Other encoders have no such files: ``builtin`` and ``color`` come with Vitrine,
-weights from a hub are downloaded again, and checkpoints of torch stay where their id says.
+runtime reads it. ``builtin`` is kept in the same way, for a later version of Vitrine brings other
+weights under that id; a shop without a copy finds its weights among those that come with Vitrine.
+Other encoders have no such files: ``color`` has no weights, weights from a hub are downloaded
+again, and checkpoints of torch stay where their id says.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.encoders import registry
+from indexer.encoders.bundled import BUILTIN, bundled_file, is_builtin
 from indexer.encoders.onnxfile import OnnxEncoder, hash_pair
 from indexer.encoders.views import ViewsEncoder, hash_views, split_views
 from indexer.errors import EncoderNotFound, StoreFull
@@ -43,6 +46,7 @@ def open_encoder(
     """The encoder that a manifest names, from the shop's own copy where it has files.
 
     Where there is no copy, or it was changed, FILE itself is opened if it is still the same.
+    ``builtin`` has the weights of this hash, also where Vitrine brings newer ones by now.
     Encoders without such files are loaded by their id, whatever weights they have now. Raises
     EncoderNotFound, and then says of each file what is wrong with it.
     """
@@ -59,7 +63,7 @@ def encoder_file(shop: ShopFolder, encoder_id: str, weights_hash: str) -> Path |
 
     None for encoders without such files; EncoderNotFound when neither is there and whole.
     """
-    if not encoder_id.startswith(_FILE):
+    if not _has_files(encoder_id):
         return None
     path, faults = _search(shop, encoder_id, weights_hash)
     if path is None:
@@ -76,13 +80,15 @@ def keep_encoder(shop: ShopFolder, encoder: Encoder) -> None:
     EncoderNotFound when they changed since the encoder was loaded, or do not run by themselves;
     StoreFull.
     """
-    plain, views = split_views(encoder.id)
-    if not plain.startswith(_FILE):
+    if not _has_files(encoder.id):
         return
+    views = split_views(encoder.id)[1]
     kept = _kept(shop, encoder.id, encoder.weights_hash)
     if kept is not None and not _fault(kept, encoder.id, encoder.weights_hash):
         return
-    original = Path(plain.removeprefix(_FILE))
+    original = _original(encoder.id, encoder.weights_hash)
+    if original is None:
+        raise EncoderNotFound(_lacks(shop, encoder.id, encoder.weights_hash, []), param="encoder")
     draft = shop.encoders / f".{os.getpid()}.onnx"
     try:
         shop.encoders.mkdir(exist_ok=True)
@@ -97,7 +103,8 @@ def keep_encoder(shop: ShopFolder, encoder: Encoder) -> None:
                 f"{encoder.weights_hash[:12]} and now has {hash_views(found, views)[:12]}; run "
                 "the command again"
             )
-        _check_alone(draft, original)
+        if not is_builtin(encoder.id):
+            _check_alone(draft, original)
         for suffix in SUFFIXES:
             draft.with_suffix(suffix).replace(shop.encoders / f"{found}{suffix}")
         sync(shop.encoders)
@@ -128,18 +135,36 @@ def encoder_faults(shop: ShopFolder, needed: Iterable[tuple[str, str]]) -> list[
     """What is wrong with the copies that these (id, weights hash) have, or that they lack."""
     found: list[str] = []
     for encoder_id, weights_hash in sorted(set(needed)):
-        if not encoder_id.startswith(_FILE):
+        if not _has_files(encoder_id):
             continue
         path, faults = _search(shop, encoder_id, weights_hash)
-        found += faults if path else [_lacks(shop, encoder_id, weights_hash, faults)]
+        if path is None:
+            found.append(_lacks(shop, encoder_id, weights_hash, faults))
+        elif (kept := _kept(shop, encoder_id, weights_hash)) is not None:
+            fault = _fault(kept, encoder_id, weights_hash)
+            found += [fault] if fault else []
     return found
+
+
+def _has_files(encoder_id: str) -> bool:
+    return encoder_id.startswith(_FILE) or is_builtin(encoder_id)
+
+
+def _original(encoder_id: str, weights_hash: str) -> Path | None:
+    """The file that a copy is made of; None where Vitrine brings no such weights of builtin."""
+    plain, views = split_views(encoder_id)
+    if plain == BUILTIN:
+        return bundled_file(weights_hash, views)
+    return Path(plain.removeprefix(_FILE))
 
 
 def _search(shop: ShopFolder, encoder_id: str, weights_hash: str) -> tuple[Path | None, list[str]]:
     """The first whole file, if any, and what is wrong with those before it."""
     faults: list[str] = []
-    original = Path(split_views(encoder_id)[0].removeprefix(_FILE))
-    for path in (_kept(shop, encoder_id, weights_hash), original):
+    kept, original = _kept(shop, encoder_id, weights_hash), _original(encoder_id, weights_hash)
+    # What comes with Vitrine was found by its hash: a copy that was changed need not be looked at.
+    places = (original, kept) if is_builtin(encoder_id) else (kept, original)
+    for path in places:
         if path is None:
             continue
         fault = _fault(path, encoder_id, weights_hash)
@@ -161,10 +186,14 @@ def _fault(path: Path, encoder_id: str, weights_hash: str) -> str:
 
 
 def _lacks(shop: ShopFolder, encoder_id: str, weights_hash: str, faults: list[str]) -> str:
+    wrong, way_out = ", and ".join(faults), "put the file back"
+    if is_builtin(encoder_id):
+        wrong = wrong or "neither this version of Vitrine nor the shop has a file of it"
+        way_out = "use the version of Vitrine that built it"
     return (
         f"{shop.path} needs encoder {encoder_id!r} as it was, with the SHA-256 "
-        f"{weights_hash[:12]}, but {', and '.join(faults)}; put the file back, restore a snapshot, "
-        f"or change the encoder with 'vitrine migrate --shop {shop.path} --encoder ID'"
+        f"{weights_hash[:12]}, but {wrong}; {way_out}, restore a snapshot, or change the encoder "
+        f"with 'vitrine migrate --shop {shop.path} --encoder ID'"
     )
 
 

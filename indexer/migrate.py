@@ -27,7 +27,7 @@ from indexer.succession import announce, serve_alone
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
-    from indexer.generation import ShopFolder
+    from indexer.generation import Manifest, ShopFolder
     from indexer.ingest import Progress
 
 
@@ -75,14 +75,9 @@ def migrate(
     StoreBusy, StoreFull, IndexCorrupt (the canary found fault: no candidate).
     """
     with job_lock(shop.path, "vitrine migrate"):
-        standing = shop.manifest(shop.current())
+        standing = check_target(shop, encoder)
         serving = (standing.encoder, standing.weights_hash)
         target = (encoder.id, encoder.weights_hash)
-        if serving == target:
-            raise IndexMismatch(
-                f"{shop.path} serves encoder {encoder.id!r} already; there is nothing to migrate",
-                param="encoder",
-            )
         keep_encoder(shop, encoder)
         store = Store(shop.store)
         try:
@@ -112,6 +107,17 @@ def migrate(
         lost=work.lost,
         sources={str(source): count for source, count in work.encoded.items()},
     )
+
+
+def check_target(shop: ShopFolder, encoder: Encoder) -> Manifest:
+    """The manifest of what serves. IndexMismatch when that is of this encoder and its weights."""
+    standing = shop.manifest(shop.current())
+    if (standing.encoder, standing.weights_hash) == (encoder.id, encoder.weights_hash):
+        raise IndexMismatch(
+            f"{shop.path} serves encoder {encoder.id!r} already; there is nothing to migrate",
+            param="encoder",
+        )
+    return standing
 
 
 def stop_migration(shop: ShopFolder) -> Stopped:

@@ -12,6 +12,7 @@ import msgspec
 from indexer.generation import Manifest, ShopFolder
 from indexer.standing import serving_order
 from indexer.store import Store
+from indexer.upgrade import encoder_upgrade
 
 
 class RecallStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +38,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     ``lexical`` (words only) or ``fused`` (words and the encoder's text tower).
     ``facets`` are the fields worth offering as filters. These two, and the live part of ``recall``,
     are known only once an engine is open. ``recipe`` is how the index is laid out, ``promise``
-    what was measured before it was chosen, ``device`` where it is searched.
+    what was measured before it was chosen, ``device`` where it is searched. ``encoder_upgrade``
+    says that there are newer weights of the encoder, and the command that brings them.
     """
 
     generation: str
@@ -56,6 +58,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     text: Literal["", "lexical", "fused"] = ""
     facets: list[str] = []
     device: str = "cpu"
+    encoder_upgrade: str | None = None
 
 
 def shop_status(shop: ShopFolder) -> Status:
@@ -65,7 +68,10 @@ def shop_status(shop: ShopFolder) -> Status:
     """
     name = serving_order(shop)[0]
     manifest = shop.manifest(name)
-    status = status_of(shop, name, manifest)
+    status = msgspec.structs.replace(
+        status_of(shop, name, manifest),
+        encoder_upgrade=encoder_upgrade(shop, manifest.encoder, manifest.weights_hash),
+    )
     store = Store(shop.store)
     try:
         with store.read() as reader:

@@ -191,6 +191,17 @@ class Store:
         """Bytes of disk that the data file takes."""
         return (self.path / "data.mdb").stat().st_blocks * 512
 
+    def spare_bytes(self) -> int:
+        """Bytes of the data file that nothing uses: what is stored next goes there first."""
+        env = self._shared.env
+        with self._errors_told(), env.begin() as txn:
+            trees = [env.stat(), *(txn.stat(db) for db in self._shared.dbs.values())]
+            pages = env.info()["last_pgno"] + 1
+        used = sum(
+            tree["branch_pages"] + tree["leaf_pages"] + tree["overflow_pages"] for tree in trees
+        )
+        return max(0, int(pages - used)) * int(trees[0]["psize"])
+
     def _check_format(self, create: bool) -> None:
         with self.read() as reader:
             found = reader.meta("format", 0)

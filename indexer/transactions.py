@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, TypeVar
+from itertools import takewhile
+from typing import Any, Literal, TypeVar
 
 import msgspec
 import numpy as np
@@ -88,16 +89,20 @@ class Reader:
         value: bytes | None = self._txn.get(content, db=self._dbs["originals"])
         return value
 
+    def holds(self, database: Literal["images", "originals"], content: bytes) -> bool:
+        """Whether a picture of this content is stored there; its bytes are not read."""
+        return bool(self._txn.cursor(db=self._dbs[database]).set_key(content))
+
     def has_embedding(self, encoder: bytes, content: bytes, variant: str = ORIGINAL) -> bool:
         """Whether this encoder has encoded this content."""
-        return bool(self._embedding(encoder, content, variant))
+        return bool(self.embedding(encoder, content, variant))
 
     def is_lost(self, encoder: bytes, content: bytes, variant: str = ORIGINAL) -> bool:
         """Whether this encoder came when there was no picture of this content any more.
 
         Rows of it are in no index of that encoder.
         """
-        return self._embedding(encoder, content, variant) == b""
+        return self.embedding(encoder, content, variant) == b""
 
     def embeddings(self, encoder: bytes, contents: list[tuple[bytes, str]], dim: int) -> Vectors:
         """The stored vectors of (content, variant) pairs, in order: (n, dim), as fp16 rounded.
@@ -106,7 +111,7 @@ class Reader:
         """
         out = np.empty((len(contents), dim), dtype=np.float32)
         for at, (content, variant) in enumerate(contents):
-            value = self._embedding(encoder, content, variant)
+            value = self.embedding(encoder, content, variant)
             if value is None or len(value) != 2 * dim:
                 raise IndexCorrupt(
                     f"no embedding of {dim} numbers for image {content.hex()} ({variant}): "
@@ -114,6 +119,12 @@ class Reader:
                 )
             out[at] = np.frombuffer(value, dtype=np.float16)
         return out
+
+    def embedding(self, encoder: bytes, content: bytes, variant: str = ORIGINAL) -> bytes | None:
+        """The bytes of a vector's dim fp16 numbers, none of them where it is lost; else None."""
+        key = encoder + content + variant.encode()
+        value: bytes | None = self._txn.get(key, db=self._dbs["embeddings"])
+        return value
 
     def embedding_encoders(self) -> list[bytes]:
         """The keys of the encoders that have embedded anything, in their order."""
@@ -138,16 +149,19 @@ class Reader:
                 found.append(("embeddings", bytes(key)))
         return found
 
+    def count_embeddings(self, encoder: bytes) -> int:
+        """How many images an encoder has embedded, or found to be lost."""
+        cursor = self._txn.cursor(db=self._dbs["embeddings"])
+        if not cursor.set_range(encoder):
+            return 0
+        keys = cursor.iternext(values=False)
+        return sum(1 for _ in takewhile(lambda key: key.startswith(encoder), keys))
+
     def content_keys(self) -> Iterator[tuple[str, bytes, bytes]]:
         """Everything stored by content, as (database, key, content), in the order of the keys."""
         for name, start in (("images", 0), ("originals", 0), ("embeddings", 8)):
             for key in self._txn.cursor(db=self._dbs[name]).iternext(values=False):
                 yield name, key, key[start : start + 16]
-
-    def _embedding(self, encoder: bytes, content: bytes, variant: str) -> bytes | None:
-        key = encoder + content + variant.encode()
-        value: bytes | None = self._txn.get(key, db=self._dbs["embeddings"])
-        return value
 
 
 class Writer(Reader):

@@ -17,6 +17,7 @@ from indexer.images import LIMITS, WHOLE, Box, ImageLimits, read_image_file
 from indexer.standing import legible_manifest, serving_order
 from indexer.status import RecallStatus, Status, status_of
 from indexer.store import Store, encoder_key
+from indexer.upgrade import encoder_upgrade
 from indexer.writes import Draft, Outcome, delete_items, put_items
 from search.clock import Clock
 from search.cursor import read_cursor
@@ -89,6 +90,7 @@ class SearchEngine:
         self._index_encoder = index_encoder(encoder)
         self._companions = Companions(store, self._index_encoder)
         self._held = opened.held
+        self.encoder_upgrade = encoder_upgrade(shop, encoder.id, encoder.weights_hash)
         key = encoder_key(encoder.id, encoder.weights_hash)
         self._direction = Direction(store, encoder, key)
         self._judge = Judge(
@@ -327,6 +329,7 @@ class SearchEngine:
             facets=view.columns.offered(),
             recall=self._watch.status(),
             device=self._live.view.segments[0].vectors.placement.note,
+            encoder_upgrade=self.encoder_upgrade,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
     from indexer.encoders.base import Encoder
     from service.settings import Settings
+
+logger = logging.getLogger("vitrine.service")
 
 _WRITE_WAIT_S = 30.0  # in the queue, before the reply is 503
 _ABOUT = """Photo search for a shop, on the shop's own machine.
@@ -130,7 +133,7 @@ def _open_shop(settings: Settings, encoder: Encoder | None) -> Engine:
     from search.engine import SearchEngine
 
     def opened(encoder: Encoder | None) -> Engine:
-        return SearchEngine.open(
+        engine = SearchEngine.open(
             settings.shop,
             encoder=encoder,
             threads=settings.threads,
@@ -138,6 +141,9 @@ def _open_shop(settings: Settings, encoder: Encoder | None) -> Engine:
             recall_sample=settings.recall_sample,
             query_views=split_views(f"query+{settings.query_views}")[1],
         )
+        if engine.encoder_upgrade:
+            logger.info("generation %s: %s", engine.generation, engine.encoder_upgrade)
+        return engine
 
     if encoder is not None:
         with contextlib.suppress(IndexMismatch):  # the shop has moved to another encoder

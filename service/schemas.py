@@ -332,6 +332,10 @@ class StatusReply(BaseModel):
         description="How words are answered: by words only, or with the encoder's text tower too."
     )
     facets: list[str] = Field(description="Fields worth offering as filters.")
+    encoder_upgrade: str | None = Field(
+        description="That newer weights of the encoder are there, and the command that brings "
+        "them; null when there are none."
+    )
     max_limit: int = Field(description="The most hits that one request may ask for.")
 
 

@@ -10,11 +10,17 @@ import numpy as np
 import pytest
 
 from indexer.checkup import Checkup, check_shop
+from indexer.encoders.color import ColorEncoder
 from indexer.errors import IndexNotFound
 from indexer.generation import MANIFEST, ShopFolder, _seal
-from indexer.items import ORIGINAL
+from indexer.items import ORIGINAL, Item
+from indexer.migrate import migrate
+from indexer.pictures import set_images
 from indexer.store import Row, Store, encoder_key
-from tests.test_indexer_succession import silent
+from indexer.succession import drop
+from indexer.writes import Draft, Source, put_items
+from tests.conftest import COLORS, write_catalog
+from tests.test_indexer_succession import NEW, OtherColors, silent
 
 COLOR = encoder_key("color", "0" * 64)
 
@@ -104,6 +110,77 @@ def test_an_index_of_other_vectors_than_the_store_has_is_told(shop):
     assert "of 24 sampled rows of" in problems[0]
     assert problems[0].endswith("are not as in the store")
     assert problems[1].endswith("do not find themselves")
+
+
+def test_vectors_that_are_no_unit_vectors_are_told_with_their_items(shop, store):
+    one = np.full(112, 112**-0.5)
+    faults = {
+        "zero": 0 * one,
+        "not finite": np.nan * one,
+        "not of length 1": 3 * one,
+        "not of 112 numbers": one[:50],
+    }
+    with store.write() as writer:
+        for color, vector in zip(COLORS, faults.values(), strict=False):
+            content = writer.item(f"{color}-shoe").images[0].content
+            writer.put_embedding(COLOR, content, vector.astype(np.float16).tobytes())
+    problems = "\n".join(check(shop).problems)
+    for color, fault in zip(COLORS, faults, strict=False):
+        name = f"{color}-shoe images/{color}-shoe-1.jpg"
+        assert f"1 of 18 embeddings by color are {fault}: {name}; delete" in problems
+
+
+def test_the_vectors_of_a_candidate_are_looked_at_too(shop, store):
+    migrate(shop, OtherColors(), progress=silent)
+    with store.write() as writer:
+        row = next(row for _, row in writer.rows())
+        writer.put_embedding(encoder_key("other", NEW), row.content, bytes(224))
+    (problem,) = check(shop).problems
+    assert problem.startswith(f"1 of 18 embeddings by other are zero: {row.item_id} ")
+
+
+def test_a_picture_that_is_neither_stored_nor_at_its_path_is_lost(shop, store, tmp_path):
+    """Not one that came as an embedding alone, nor one whose file is what was indexed."""
+    write_catalog(tmp_path / "catalog")
+    with store.write() as writer:
+        set_images(writer, tmp_path / "catalog", None)
+        for item_id in ("red-shoe", "blue-shoe"):
+            image = writer.item(item_id).images[0]
+            writer.delete_keys([("images", image.content)])
+    make = lambda _: Item(item_id="bare", product_id="bare")  # noqa: E731
+    put_items(store, ColorEncoder(), [Draft("bare", make, [Source("x")], np.ones((1, 112)))])
+    assert check(shop).problems == []
+    (tmp_path / "catalog" / "images" / "red-shoe-1.jpg").write_bytes(b"another picture")
+    (problem,) = check(shop).problems
+    assert problem.startswith("1 of 19 images have no picture any more, neither in the store nor")
+    assert ": red-shoe images/red-shoe-1.jpg; they are found, but not shown" in problem
+
+
+def test_a_picture_that_another_item_has_at_its_path_is_not_lost(shop, store, tmp_path):
+    """The second picture of the red shoe is the second one of the red mug."""
+    write_catalog(tmp_path / "catalog")
+    with store.write() as writer:
+        set_images(writer, tmp_path / "catalog", None)
+        image = writer.item("red-shoe").images[1]
+        assert image.content == writer.item("red-mug").images[1].content
+        writer.delete_keys([("images", image.content)])
+    (tmp_path / "catalog" / "images" / "red-shoe-2.jpg").unlink()
+    assert check(shop).problems == []
+    (tmp_path / "catalog" / "images" / "red-mug-2.jpg").unlink()
+    assert len(check(shop).problems) == 1
+
+
+def test_other_weights_are_noted_and_no_fault(shop):
+    assert check(shop).notes == []
+    name = migrate(shop, OtherColors(), progress=silent).generation
+    found = check(shop)
+    assert (found.problems, found.notes) == (
+        [],
+        [f"generation {name} is of other (99999999); color (00000000) serves"],
+    )
+    drop(shop, name)
+    (told,) = check(shop).notes
+    assert told.startswith("18 embeddings are of weights that no generation uses; 'vitrine gc")
 
 
 def rewrite(shop: ShopFolder, file: str, write) -> None:

@@ -79,9 +79,10 @@ def load_encoder(encoder_id: str = DEFAULT_ENCODER, *, threads: int | None = Non
 
         return ColorEncoder()
     if encoder_id == "builtin":
-        from indexer.encoders.onnxfile import WEIGHTS, OnnxEncoder
+        from indexer.encoders.bundled import BUILTIN, newest_file
+        from indexer.encoders.onnxfile import OnnxEncoder
 
-        return OnnxEncoder(WEIGHTS / "builtin.onnx", encoder_id="builtin", threads=threads)
+        return OnnxEncoder(newest_file(), encoder_id=BUILTIN, threads=threads)
     if kind == "onnx" and rest:
         from indexer.encoders.onnxfile import OnnxEncoder
 

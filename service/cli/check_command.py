@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from service.cli.console import json_option, print_json, shop_option, stage_bar
+from service.cli.console import json_option, note, print_json, shop_option, stage_bar
 
 
 @click.command("check")
@@ -15,6 +15,7 @@ from service.cli.console import json_option, print_json, shop_option, stage_bar
 def command(shop: Path, as_json: bool) -> int:
     """Verify a whole shop: checksums, the store, and the serving index against the store.
 
+    Looks for vectors of zeros, for pictures that are lost, and notes what is of other weights.
     Reads everything, changes nothing, and may run while the shop is served. The exit status is 0
     when all is well and 1 when anything is not, for monitoring.
     """
@@ -32,6 +33,8 @@ def command(shop: Path, as_json: bool) -> int:
     else:
         for problem in found.problems:
             click.echo(problem)
+        for one in found.notes:
+            note(one)
         looked = (
             f"{len(found.generations)} generations, {found.items} items, {found.rows} images, "
             f"{found.embeddings} embeddings"

@@ -99,14 +99,23 @@ def command(
 
 
 def _encoder(folder: ShopFolder, asked: str | None) -> Encoder:
+    """The shop's own unless another is asked for; ``builtin`` is the one it was built with."""
     from indexer.encoderfiles import open_encoder
-    from indexer.encoders.registry import DEFAULT_ENCODER, load_encoder
+    from indexer.encoders.bundled import is_builtin
+    from indexer.encoders.registry import DEFAULT_ENCODER, canonical_id, load_encoder
     from indexer.standing import standing_generation
+    from indexer.upgrade import encoder_upgrade
 
     standing = standing_generation(folder)
-    if asked is None and standing is not None:
-        return open_encoder(folder, standing[1].encoder, standing[1].weights_hash)
-    return load_encoder(asked or DEFAULT_ENCODER)
+    if standing is None:
+        return load_encoder(asked or DEFAULT_ENCODER)
+    own, weights_hash = standing[1].encoder, standing[1].weights_hash
+    if asked is not None and not (is_builtin(own) and canonical_id(asked) == own):
+        return load_encoder(asked)
+    loaded = open_encoder(folder, own, weights_hash)
+    if upgrade := encoder_upgrade(folder, own, weights_hash):
+        note(f"goes on with the shop's own weights; {upgrade}")
+    return loaded
 
 
 def _own_wishes(folder: ShopFolder) -> Wishes | None:

@@ -8,12 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
-from service.cli.console import json_option, note, print_json, shop_option, stage_bar
+from service.cli.console import (
+    human_bytes,
+    human_seconds,
+    json_option,
+    note,
+    print_json,
+    shop_option,
+    stage_bar,
+)
 
 if TYPE_CHECKING:
     from indexer.generation import ShopFolder
     from indexer.migrate import Migrated
+    from indexer.migration_plan import MigrationPlan
 
 _NICE = 10  # of the lowest priority, 19: searches go first
 _SOURCES = {"original": "stored originals", "file": "the catalog's files", "display": "copies"}
@@ -30,13 +40,21 @@ _SOURCES = {"original": "stored originals", "file": "the catalog's files", "disp
     help="How much of the time to work; the rest is left to searches.",
 )
 @click.option("--threads", type=click.IntRange(1), help="Cores to use. Default: all.")
+@click.option("--plan", "only_plan", is_flag=True, help="Say what it would take, and do nothing.")
 @click.option("--stop", is_flag=True, help="End the migration that was begun, for good.")
 @json_option
 def command(
-    shop: Path, encoder: str | None, share: float, threads: int | None, stop: bool, as_json: bool
+    shop: Path,
+    encoder: str | None,
+    share: float,
+    threads: int | None,
+    only_plan: bool,
+    stop: bool,
+    as_json: bool,
 ) -> None:
     """Embed a shop by another model and build a candidate of it, while the old one serves.
 
+    First it says what that takes: from what the pictures can be embedded, how long, how much disk.
     Runs at low priority; kill it and run it again at will. Until it has ended, every write is
     embedded by both models. Afterwards 'vitrine compare' puts both to the test, and 'vitrine
     promote' or 'vitrine drop' decides; --stop gives up before that.
@@ -45,12 +63,14 @@ def command(
 
     if stop == (encoder is not None):
         raise click.UsageError("give either --encoder ID to migrate, or --stop")
+    if stop and only_plan:
+        raise click.UsageError("--plan goes with --encoder ID, not with --stop")
     folder = ShopFolder(shop)
     folder.current()  # a wrong folder is told now
     if encoder is None:
         _stop(folder, as_json)
     else:
-        _migrate(folder, encoder, share, threads, as_json)
+        _migrate(folder, encoder, share, threads, only_plan, as_json)
 
 
 def _stop(folder: ShopFolder, as_json: bool) -> None:
@@ -66,14 +86,29 @@ def _stop(folder: ShopFolder, as_json: bool) -> None:
 
 
 def _migrate(
-    folder: ShopFolder, encoder: str, share: float, threads: int | None, as_json: bool
+    folder: ShopFolder,
+    encoder: str,
+    share: float,
+    threads: int | None,
+    only_plan: bool,
+    as_json: bool,
 ) -> None:
     from indexer.encoders.registry import load_encoder
     from indexer.migrate import migrate
+    from indexer.migration_plan import plan_migration
 
     loaded = load_encoder(encoder, threads=threads)
     with suppress(OSError, AttributeError):  # where the system has no such thing
         os.nice(_NICE)
+    plan = plan_migration(folder, loaded, share=share)
+    if only_plan:
+        if as_json:
+            print_json(plan)
+        else:
+            click.echo("\n".join(_lines(plan)))
+        return
+    note("\n".join(_lines(plan)))
+    plan.check_room(folder)
     with stage_bar({"migrate": "images", "publish": "index"}) as progress:
         try:
             done = migrate(folder, loaded, share=share, progress=progress)
@@ -84,9 +119,31 @@ def _migrate(
             )
             raise
     if as_json:
-        print_json(done)
+        print_json({**msgspec.structs.asdict(done), "plan": plan})
     else:
         _tell(done, folder.current(), folder.path)
+
+
+def _lines(plan: MigrationPlan) -> list[str]:
+    parts = [f"{count} from {_SOURCES[source]}" for source, count in plan.sources.items()]
+    time = (
+        f"{human_seconds(plan.seconds)} at {plan.images_per_second:.0f} images/s, measured on some "
+        "of them; then the index is built"
+    )
+    room = "" if plan.fits else ", which is not enough"
+    lines = {
+        "encoder": f"{plan.encoder}, {plan.dim} numbers an image",
+        "pictures": f"{plan.images}, of which {plan.known} are embedded already",
+        "to embed": ", ".join(parts) or "nothing",
+        "time": time if parts else "only that of building the index",
+        "disk": f"{human_bytes(plan.disk_bytes)}, of {human_bytes(plan.free_bytes)} free{room}",
+    }
+    if plan.embedding_only:
+        lines["left out"] = f"{plan.embedding_only} that came with an embedding and no picture"
+    if plan.lost:
+        named = ", ".join(plan.lost_names)
+        lines["lost"] = f"{plan.lost} have no picture any more, such as {named}"
+    return [f"{name:>10}  {value}" for name, value in lines.items()]
 
 
 def _tell(done: Migrated, serving: str, shop: Path) -> None:

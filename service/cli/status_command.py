@@ -27,7 +27,7 @@ def command(shop: Path, as_json: bool) -> None:
             {name: getattr(status, name) for name in status.__struct_fields__ if name not in _LATE}
         )
         return
-    for name, value in (
+    shown = [
         ("generation", f"{status.generation}, built {status.created}"),
         ("encoder", f"{status.encoder}, {status.dim} numbers an image"),
         ("items", f"{status.items} in {status.products} products"),
@@ -36,7 +36,10 @@ def command(shop: Path, as_json: bool) -> None:
         ("recall", _recall(status.recall)),
         ("disk", human_bytes(status.bytes)),
         ("catalog", status.catalog),
-    ):
+    ]
+    if status.encoder_upgrade:
+        shown.insert(2, ("upgrade", status.encoder_upgrade))
+    for name, value in shown:
         click.echo(f"{name:>10}  {value}")
 
 

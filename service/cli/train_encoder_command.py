@@ -90,14 +90,16 @@ def command(
     """
     _check_out(out, force)
     _check_packages(("onnx",) if quick else ("torch", "onnx"))
-    from indexer.encoders.onnxfile import WEIGHTS, read_side
+    from indexer.encoders.bundled import newest_file
+    from indexer.encoders.onnxfile import read_side
     from indexer.encoders.train.lessons import read_lessons, read_pairs
     from indexer.generation import ShopFolder
     from indexer.store import Store
 
     photos = read_pairs(pairs) if pairs else []
-    begin = start or WEIGHTS / "builtin.onnx"
-    store = Store(ShopFolder(shop).store)
+    folder = ShopFolder(shop)
+    begin = start or newest_file()
+    store = Store(folder.store)
     with stage_bar({"read": "pictures", "train": "training"}) as show:
         try:
             lessons = read_lessons(
