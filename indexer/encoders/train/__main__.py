@@ -48,11 +48,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--steps", type=_count, help="training steps; default as shipped")
     parser.add_argument(
-        "--old-share",
+        "--new-share",
         type=float,
-        default=0.0,
         metavar="SHARE",
-        help="of the weights that stay as they began, 0 to 1 (WiSE-FT); default as shipped",
+        help="of the weights that are the trained ones in the end (WiSE-FT); default as shipped",
     )
     parser.add_argument(
         "--workers", type=_count, default=2, help="processes or threads that work at once"
@@ -128,6 +127,7 @@ def main() -> None:
     from indexer.encoders.train.mix import mixed
     from indexer.encoders.train.originals import read_squares
     from indexer.encoders.train.plan import Plan
+    from indexer.encoders.train.settle import settle
     from indexer.encoders.train.start import begin
     from indexer.encoders.train.stored import replace_file
     from indexer.encoders.train.teacher import make_lessons
@@ -136,14 +136,19 @@ def main() -> None:
         lessons = make_lessons(photos, work / "lessons.npz", arguments.workers, _report)
     except ImportError as error:
         parser.error(f"the ImageNet weights are missing: {error}")
-    chosen = {"seed": arguments.seed, "steps": arguments.steps, "workers": arguments.workers}
+    chosen = {
+        "seed": arguments.seed,
+        "steps": arguments.steps,
+        "workers": arguments.workers,
+        "new_share": arguments.new_share,
+    }
     known = {field.name for field in fields(Plan)}
     plan = Plan(
         **{name: value for name, value in chosen.items() if value is not None and name in known}
     )
     network, batches = begin(photos, read_squares(photos), lessons, plan, use)
     trained = fit(network, batches, plan, work / "checkpoint.pt", logger.info)
-    trained = mixed(network, trained, 1.0 - arguments.old_share)
+    trained = settle(mixed(network, trained, plan.new_share), batches, plan, logger.info)
     draft = work / arguments.out.name
     export(trained, draft, name=arguments.name, size=SERVED_SIZE, fit="squash")
     difference = check(trained, draft, SERVED_SIZE)

@@ -94,8 +94,8 @@ class Batches:
         # Between one vote a photo and one vote a class: rare products are seen, not hammered.
         return 1.0 / math.sqrt(len(self.by_item[photo.item])) if photo.item else 1.0
 
-    def draw(self, step: int) -> Batch:
-        """Draw the pictures of a step."""
+    def draw(self, step: int, size: int = 0) -> Batch:
+        """Draw the pictures of a step, of its size in the plan or another ``size``."""
         rng = np.random.default_rng((self.plan.seed, step))
         generator = torch.Generator().manual_seed(self.plan.seed * 1_000_003 + step)
         first: list[int] = []
@@ -108,7 +108,7 @@ class Batches:
         numbers = np.array(first + [self._partner(i, rng) for i in first])
         boxes, lesson, taught = self._boxes(numbers, rng)
         squares = np.stack([self._placed(int(i), rng) for i in numbers])
-        size = self.plan.size(step)
+        size = size or self.plan.size(step)
         x = crop(
             torch.from_numpy(squares).permute(0, 3, 1, 2),
             torch.from_numpy(boxes),

@@ -91,7 +91,7 @@ class _Graph:
 
     def palette(self, layer: Palette, x: str, size: int) -> tuple[str, str]:
         assert layer.colors.bias is not None
-        small = self.node("AveragePool", x, kernel_shape=[4, 4], strides=[4, 4])
+        small = self.node("AveragePool", x, kernel_shape=[8, 8], strides=[8, 8])
         likeness = self.node(
             "Conv",
             small,

@@ -54,7 +54,6 @@ class Replica:
         """Take one optimizer step; return the weighed losses."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.plan.rate_at(step) * group["times"]
-        self.network.round(self.plan.rounds(step))
         batch = batches.draw(step)
         x = (batch.x - PIXEL_MEAN) / PIXEL_STD
         x = x.contiguous(memory_format=torch.channels_last)

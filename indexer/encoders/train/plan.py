@@ -29,19 +29,18 @@ TAUGHT = {"grocery": 0.4, "grocery-catalog": 0.5}
 class Plan:
     """The lengths, rates and weights of one training run.
 
-    A run ends after ``steps`` batches of ``pairs`` pairs; from ``rounded_from`` of them on the
-    network computes in whole numbers, as the exported file does. The first ``frozen`` blocks keep
-    their ImageNet weights; ``whiten`` is the power that the teachers' axes are whitened by.
-    ``anew`` of the labeled crops are cut anew, of ``area`` of the photo; ``elsewhere`` of the
-    things on white get another background; ``patched`` of the shelf photos show a square of
-    another.
+    A run takes ``steps`` batches of ``pairs`` pairs. The first ``frozen`` blocks keep their
+    ImageNet weights; ``whiten`` is the power that the teachers' axes are whitened by. ``anew`` of
+    the labeled crops are cut anew, of ``area`` of the photo; ``elsewhere`` of the things on white
+    get another background; ``patched`` of the shelf photos show a square of another. In the end
+    ``new_share`` of the weights are the trained ones, and ``settling`` steps at ``settling_rate``
+    make them fit for whole numbers.
     """
 
     shape: Shape = field(default_factory=Shape)
     steps: int = 1_500
     pairs: int = 32
     sizes: tuple[tuple[float, int], ...] = ((0.7, 160), (1.0, 192))
-    rounded_from: float = 0.8
     frozen: int = 5
     whiten: float = 0.5
     rate: float = 1e-4
@@ -50,6 +49,9 @@ class Plan:
     level: float = 0.35
     decay: float = 0.02
     keep: float = 0.996
+    new_share: float = 0.6
+    settling: int = 120
+    settling_rate: float = 3e-5
     seed: int = 1
     workers: int = 2
     item_weight: float = 0.8
@@ -75,10 +77,6 @@ class Plan:
     def size(self, step: int) -> int:
         """Side of the pictures at a step: small first, where a step costs less."""
         return next(size for until, size in self.sizes if step < until * self.steps or until >= 1.0)
-
-    def rounds(self, step: int) -> bool:
-        """Return whether the network computes in whole numbers at a step."""
-        return step >= self.rounded_from * self.steps
 
     def rate_at(self, step: int) -> float:
         """Learning rate: a short rise, level, then half a cosine down over the last part."""
