@@ -160,7 +160,7 @@ def test_pencil_lines_are_dark_where_a_square_ends_and_paper_is_white_elsewhere(
     from indexer.encoders.train.augment import pencil
 
     x = torch.full((1, 3, 64, 64), 250.0)
-    x[:, :, 20:44, 20:44] = 200.0
+    x[:, :, 20:44, 20:44] = 20.0
     drawn = pencil(x, torch.Generator().manual_seed(0))
     assert float(drawn[0, 0, 30, 18:22].min()) < 60  # the left edge of the square
     assert float(drawn[0, 0, 2:10, 2:10].min()) > 225
@@ -221,7 +221,8 @@ def test_augmented_pictures_depend_on_the_generator_alone() -> None:
     x = torch.rand(12, 3, 32, 32) * 255
     styles = torch.rand(2, 3, 32, 32) * 255
     first, second = (
-        augment(x.clone(), styles, torch.Generator().manual_seed(3), Strength()) for _ in range(2)
+        augment(x.clone(), styles, torch.Generator().manual_seed(3), Strength())[0]
+        for _ in range(2)
     )
     assert first.shape == (12, 3, 32, 32)
     assert torch.equal(first, second)
@@ -358,6 +359,50 @@ def test_a_file_in_whole_numbers_gives_nearly_the_same_vectors(tmp_path: Path) -
     assert path.stat().st_size != size
     assert path.with_suffix(".json").read_bytes() == side
     assert check(load_network(path), path, 64) < 0.02
+
+
+@pytest.mark.torch
+def test_settling_brings_the_rounded_network_nearer_to_itself(data: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from indexer.encoders.train.network import Network, Shape
+    from indexer.encoders.train.plan import Plan
+    from indexer.encoders.train.settle import settle
+
+    torch.manual_seed(0)
+    network = Network(Shape(0.25, 0.3)).eval()
+    plan = Plan(pairs=8, sizes=((1.0, 64),), settling=20, settling_rate=1e-3)
+    batches = batches_of(read_photos(data), plan)
+    said: list[str] = []
+    settled = settle(network, batches, plan, said.append)
+    x = batches.draw(0).x
+
+    def kept(one: Network) -> float:
+        one.round(True)
+        with torch.inference_mode():
+            rounded = one(x)
+        one.round(False)
+        with torch.inference_mode():
+            return float((rounded * network(x)).sum(1).mean())
+
+    assert kept(settled) > kept(network)
+    assert said[-1].startswith("settling 20/20")
+
+
+@pytest.mark.torch
+def test_rounded_weights_and_values_lie_on_a_grid_and_pass_the_gradient_on() -> None:
+    torch = pytest.importorskip("torch")
+    from indexer.encoders.train.network import round_values, round_weights
+
+    x = torch.linspace(0, 6, 1000, requires_grad=True)
+    rounded = round_values(x, 0.0, 6.0)
+    assert len(rounded.unique()) == 256
+    assert float((rounded - x).abs().max()) <= 3 / 255 + 1e-6
+    rounded.sum().backward()
+    assert x.grad is not None
+    assert float(x.grad.min()) == 1.0
+    weight = torch.randn(4, 3, 3, 3)
+    levels = round_weights(weight) / (weight.abs().amax((1, 2, 3), keepdim=True) / 63)
+    assert torch.allclose(levels, levels.round(), atol=1e-3)
 
 
 @pytest.mark.torch

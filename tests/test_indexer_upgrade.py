@@ -27,7 +27,6 @@ from indexer.store import Store, encoder_key
 from indexer.succession import drop, promote
 from indexer.writes import put_items
 from search.engine import SearchEngine
-from service.cli.train_encoder_command import _own_weights
 from tests.conftest import jpeg, plain
 from tests.test_indexer_encoderfiles import answers, files, spoil, write_encoder
 from tests.test_indexer_migrate import draft
@@ -315,12 +314,6 @@ def test_a_new_shop_gets_the_newest_weights(vitrine, tiny_catalog, tmp_path, new
     assert (done.code, "better encoder" in done.err) == (0, False)
     manifest = ShopFolder(tmp_path / "new").manifest("000001")
     assert manifest.weights_hash == hash_pair(newest / "builtin.onnx")
-
-
-def test_training_begins_with_the_weights_that_the_shop_has(shop, tiny_shop, newest, capsys):
-    assert hash_pair(_own_weights(shop)) == hash_pair(PREVIOUS)
-    assert f"begins with the shop's own weights; {BETTER}" in capsys.readouterr().err
-    assert _own_weights(ShopFolder(tiny_shop)) == newest / "builtin.onnx"
 
 
 def test_an_engine_is_not_given_other_weights_by_hand(shop):

@@ -207,6 +207,8 @@ def load_network(path: Path) -> Network:
     if not shapes:
         raise ValueError(f"{path} was not exported by this package: it does not name its shape")
     fields = json.loads(shapes[0])
+    if "width" not in fields:
+        raise ValueError(f"{path} holds the network of an earlier version")
     network = Network(Shape(fields["width"], fields["depth"]))
     network.eval()
     _take(network, model)

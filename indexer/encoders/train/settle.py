@@ -28,7 +28,7 @@ def settle(
     """Return a copy of ``network`` whose vectors bear rounding; 1 - cosine is reported."""
     keep_memory()
     aim = copy.deepcopy(network).eval().requires_grad_(False)
-    rounded = copy.deepcopy(network).train().to(memory_format=torch.channels_last)
+    rounded: Network = copy.deepcopy(network).train().to(memory_format=torch.channels_last)
     rounded.round(True)
     optimizer = torch.optim.AdamW(
         rounded.parameters(), lr=plan.settling_rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True
