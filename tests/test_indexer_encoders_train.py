@@ -370,7 +370,10 @@ def test_settling_brings_the_rounded_network_nearer_to_itself(data: Path) -> Non
 
     torch.manual_seed(0)
     network = Network(Shape(0.25, 0.3)).eval()
-    plan = Plan(pairs=8, sizes=((1.0, 64),), settling=20, settling_rate=1e-3)
+    with torch.no_grad():
+        for block in network.blocks:  # one large weight a channel makes the others coarse
+            block.project.conv.weight[:, 0] *= 30.0
+    plan = Plan(pairs=8, sizes=((1.0, 64),), settling=20, settling_rate=1e-4)
     batches = batches_of(read_photos(data), plan)
     said: list[str] = []
     settled = settle(network, batches, plan, said.append)
@@ -395,8 +398,9 @@ def test_rounded_weights_and_values_lie_on_a_grid_and_pass_the_gradient_on() -> 
 
     x = torch.linspace(0, 6, 1000, requires_grad=True)
     rounded = round_values(x, 0.0, 6.0)
-    assert len(rounded.unique()) == 256
-    assert float((rounded - x).abs().max()) <= 3 / 255 + 1e-6
+    levels = rounded.detach()
+    assert len(levels.unique()) == 256
+    assert float((levels - x.detach()).abs().max()) <= 3 / 255 + 1e-6
     rounded.sum().backward()
     assert x.grad is not None
     assert float(x.grad.min()) == 1.0

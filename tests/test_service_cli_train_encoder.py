@@ -78,6 +78,47 @@ def test_a_missing_package_is_named_with_its_extra(tiny_shop, tmp_path, monkeypa
     )
 
 
+def first_rung(monkeypatch, before, after, *, written=False):
+    """Have the closed form come to this result without being computed."""
+    from indexer.encoders.train.adapted import Adapted
+
+    result = Adapted(before, after, steps=0, seconds=0.1, mix=1.0, written=written)
+    monkeypatch.setattr("indexer.encoders.train.closed_form.adapt_head", lambda *_, **__: result)
+
+
+@needs_torch
+@pytest.mark.torch
+def test_quick_takes_the_first_rung_only(tiny_shop, pairs, tmp_path, monkeypatch):
+    import indexer.encoders.train.adapt as adapt
+
+    def never(*_, **__):
+        raise AssertionError("fine-tuning began")
+
+    monkeypatch.setattr(adapt, "adapt", never)
+    first_rung(monkeypatch, np.zeros((10, 2)), np.ones((10, 2)), written=True)
+    out = tmp_path / "x.onnx"
+    done = run("--shop", tiny_shop, "--pairs", pairs, "--out", out, "--quick")
+    assert "after   1.000" in done.stdout
+    assert "a closed-form map of the vectors" in done.stderr
+
+
+@needs_torch
+@pytest.mark.torch
+def test_what_fine_tuning_does_not_better_stays_the_first_rung(
+    tiny_shop, pairs, tmp_path, monkeypatch
+):
+    import indexer.encoders.train.adapt as adapt
+
+    none, half, all_ = np.zeros((10, 2)), np.eye(10)[:, :2], np.ones((10, 2))
+    first_rung(monkeypatch, none, all_, written=True)
+    worse = adapt.Adapted(all_, half, steps=5, seconds=1.0, mix=1.0, written=False)
+    monkeypatch.setattr(adapt, "adapt", lambda *_, **__: worse)
+    done = run("--shop", tiny_shop, "--pairs", pairs, "--out", tmp_path / "x.onnx", "--json")
+    told = json.loads(done.stdout)
+    assert (told["before"]["recall@1"]["value"], told["after"]["recall@1"]["value"]) == (0.0, 1.0)
+    assert told["written"] == str(tmp_path / "x.onnx")
+
+
 @needs_torch
 def test_a_shop_that_is_none_is_named(tmp_path):
     message = refused("--shop", tmp_path / "none", "--out", tmp_path / "x.onnx")
@@ -99,6 +140,7 @@ def test_where_nothing_is_gained_it_says_so_and_fails(tiny_shop, pairs, tmp_path
     import indexer.encoders.train.adapt as adapt
 
     none, all_ = np.zeros((10, 2)), np.ones((10, 2))
+    first_rung(monkeypatch, all_, all_)
     worse = adapt.Adapted(all_, none, steps=5, seconds=1.0, mix=1.0, written=False)
     monkeypatch.setattr(adapt, "adapt", lambda *_, **__: worse)
     out = tmp_path / "x.onnx"
@@ -118,6 +160,7 @@ def test_what_is_better_is_written_and_told(tiny_shop, pairs, tmp_path, monkeypa
     import indexer.encoders.train.adapt as adapt
 
     none, all_ = np.zeros((10, 2)), np.ones((10, 2))
+    first_rung(monkeypatch, none, none)
     better = adapt.Adapted(none, all_, steps=5, seconds=1.0, mix=0.75, written=True)
     monkeypatch.setattr(adapt, "adapt", lambda *_, **__: better)
     out = tmp_path / "x.onnx"

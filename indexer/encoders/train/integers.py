@@ -20,7 +20,7 @@ from onnx import numpy_helper
 
 from indexer.encoders.train.stored import replace_file
 
-MEAN_COSINE, LEAST_COSINE = 0.995, 0.9  # to the vectors before, over all pictures and of any
+MEAN_COSINE, LEAST_COSINE = 0.98, 0.9  # to the vectors before, over all pictures and of any
 _BATCH = 32  # pictures; the mean ranges are those of so many
 _IN_FLOAT = "palette."
 
