@@ -38,9 +38,9 @@ class Plan:
     """
 
     shape: Shape = field(default_factory=Shape)
-    steps: int = 1_500
+    steps: int = 1_200
     pairs: int = 32
-    sizes: tuple[tuple[float, int], ...] = ((0.7, 160), (1.0, 192))
+    sizes: tuple[tuple[float, int], ...] = ((0.83, 160), (1.0, 192))
     frozen: int = 5
     whiten: float = 0.5
     rate: float = 1e-4
@@ -49,8 +49,8 @@ class Plan:
     level: float = 0.35
     decay: float = 0.02
     keep: float = 0.996
-    new_share: float = 0.6
-    settling: int = 120
+    new_share: float = 0.75
+    settling: int = 60
     settling_rate: float = 3e-5
     seed: int = 1
     workers: int = 2
