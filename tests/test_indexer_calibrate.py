@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from indexer.build import build_index
 from indexer.calibrate import FEWEST, fit_logistic
@@ -180,7 +180,15 @@ def test_photos_of_what_the_drawn_shop_sells_are_surer_than_those_of_other_thing
         np.kron(np.indices((n, n)).sum(0) % 2, np.ones((128 // n, 128 // n))) for n in (4, 16)
     ]
     strange = [np.stack([board] * 3, axis=2).astype(np.uint8) * 255 for board in boards]
-    strange += [255 - photo for photo in photos]  # negatives: right shapes, colors of nothing
+    for n in range(12):  # rings and rays of many colors: nothing that this shop sells
+        picture = Image.new("RGB", (160, 160), (20 * n, 90, 255 - 20 * n))
+        draw = ImageDraw.Draw(picture)
+        for ring in range(9 - n % 4, 0, -1):
+            box = (80 - 8 * ring, 80 - 8 * ring, 80 + 8 * ring, 80 + 8 * ring)
+            draw.ellipse(box, (25 * ring, 255 - 25 * ring, 40 * (n % 6)))
+        for ray in range(0, 160, 9 + n):
+            draw.line((ray, 0, 160 - ray, 160), (255 - 20 * n, ray, 128), 2)
+        strange.append(np.asarray(picture))
     assert sureness(photos) > 2 * sureness(strange)
 
 

@@ -245,10 +245,10 @@ def test_an_upload_of_a_picture_that_a_catalog_only_named_can_be_shown(tmp_path)
 
 
 def test_a_picture_that_many_items_share_is_decoded_once(tmp_path, monkeypatch):
-    import indexer.intake as intake
+    import indexer.photos as photos
 
     decoded: list[int] = []
-    run = intake.decode
+    run = photos.decode
 
     def counting(data, **options):
         decoded.append(len(data))
@@ -257,7 +257,7 @@ def test_a_picture_that_many_items_share_is_decoded_once(tmp_path, monkeypatch):
     (tmp_path / "one.jpg").write_bytes(jpeg(plain(COLORS["red"])))
     lines = "\n".join(f"i{n},one.jpg" for n in range(40))
     (tmp_path / "catalog.csv").write_text(f"id,images\n{lines}\n")
-    monkeypatch.setattr(intake, "decode", counting)
+    monkeypatch.setattr(photos, "decode", counting)
     report = build_index(
         open_catalog(tmp_path / "catalog.csv"), ShopFolder(tmp_path / "shop"), ENCODER
     )
