@@ -263,8 +263,8 @@ def test_a_dropped_photo_finds_its_own_product_first(page, shop):
 
 
 def test_a_photo_of_nothing_that_is_sold_says_so_above_what_comes_nearest(page, shop):
-    rings = Image.radial_gradient("L").resize((400, 300)).convert("RGB")
-    reply = answer(page, lambda: drop(page, encoded(rings)))
+    noise = Image.effect_noise((400, 300), 120).convert("RGB")
+    reply = answer(page, lambda: drop(page, encoded(noise)))
     assert reply["no_close_match"]
     assert "No close match" in page.inner_text("#notice")
     assert hits(page) == [hit["item_id"] for hit in reply["hits"]]
