@@ -55,7 +55,7 @@ class Region(NamedTuple):
 
 
 def inside_border(pixels: Pixels) -> Region:
-    """Find what lies inside the plain border of (h, w, 3); all of it where there is none.
+    """Find what lies inside the plain border of (h, w, 3); the whole picture if it has no border.
 
     Borders may have any color, a different one on each side, and lie in one another. Gradients,
     textures and blank pictures have none. The same pixels give the same region.
@@ -235,7 +235,7 @@ def _photo_among_lines(planes: NDArray[np.uint8], box: Region) -> Region | None:
 def _edges(
     planes: NDArray[np.uint8], sides: _Sides, box: Region
 ) -> tuple[int | None, int | None, int | None, int | None]:
-    """How far behind each side of ``box`` a photo's edge is; None where none is.
+    """How far behind each side of ``box`` a photo's edge is; None for a side without one.
 
     In the order of ``sides``; 0 where nothing is cut.
     """

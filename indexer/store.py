@@ -73,7 +73,7 @@ class Store:
     """The LMDB environment of a shop. Thread-safe; never carry it across a fork."""
 
     def __init__(self, path: Path, *, create: bool = False) -> None:
-        """Open the store in ``path``; with ``create``, make an empty one where there is none.
+        """Open the store in ``path``; with ``create``, make an empty one if it is missing.
 
         IndexNotFound when there is none; IndexMismatch when it is of another format;
         IndexCorrupt when it cannot be read as LMDB.

@@ -80,7 +80,7 @@ class Reader:
         return found
 
     def image(self, content: bytes) -> bytes | None:
-        """The display copy (JPEG) of an image; None when none is stored."""
+        """The display copy (JPEG) of an image, or None if it is not stored."""
         value: bytes | None = self._txn.get(content, db=self._dbs["images"])
         return value
 

@@ -63,7 +63,7 @@ def draw_failures(bench: Bench, contest: Contest, path: Path) -> tuple[int, int]
 def _nearest(
     contest: Contest, likeness: NDArray[np.float32], label: str, *, right: bool
 ) -> SheetCell:
-    """Show the gallery photo of a label that is most like a query; empty where there is none."""
+    """Show the gallery photo of a label that is most like a query, or nothing."""
     places = np.flatnonzero(contest.labels == label)
     if not len(places):
         return SheetCell(None, label, "no picture of it", right)

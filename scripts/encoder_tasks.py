@@ -233,7 +233,7 @@ TASKS: tuple[Callable[[Bench], dict[str, Outcome]], ...] = (
 
 
 def robustness(bench: Bench) -> dict[str, tuple[float, float, float]]:
-    """How much a distortion leaves: name -> three figures, nan where there is none.
+    """How much a distortion leaves: name -> three figures, nan if it was not measured.
 
     The first is R@1 of distorted grocery photos among labeled ones, divided by R@1 of the clean
     ones; the second the same of a drawn shop's photos. The third is how often a distorted film
