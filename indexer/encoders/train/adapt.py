@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import math
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from torch import Tensor, nn
 
 from indexer.encoders.onnxfile import OnnxEncoder, SideFile, read_side
 from indexer.encoders.train import disguise
-from indexer.encoders.train.adapted import Adapted
+from indexer.encoders.train.adapted import Adapted, write_if_better
 from indexer.encoders.train.augment import Strength, augment, crop
 from indexer.encoders.train.crew import Crew, follow, sharing
 from indexer.encoders.train.exam import Exam
@@ -38,7 +37,7 @@ from indexer.encoders.train.memory import keep_memory
 from indexer.encoders.train.mix import mixed
 from indexer.encoders.train.network import PIXEL_MEAN, PIXEL_STD, Network
 from indexer.encoders.train.originals import random_box
-from indexer.errors import EncoderNotFound, StoreFull
+from indexer.errors import EncoderNotFound
 
 Report = Callable[[int, int, float], None]
 """Called as ``report(done, total, share of held-out questions answered)``."""
@@ -243,18 +242,12 @@ def adapt(
     training.look()
     mixes = {mix: mixed(network, training.best, mix) for mix in _MIXES}
     mix = max(mixes, key=lambda one: (exam.figure(mixes[one]), -one))
-    try:
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.stem}.") as folder:
-            draft = Path(folder) / out.name
-            export(mixes[mix], draft, name=name, size=side.size, fit=side.fit)
-            _hasten(draft, exam, lessons)
-            after = exam.judge(OnnxEncoder(draft, encoder_id="after"))
-            written = bool(after[:, 0].sum() >= before[:, 0].sum() + 2)
-            if written:
-                draft.with_suffix(".json").replace(out.with_suffix(".json"))
-                draft.replace(out)
-    except OSError as error:
-        raise StoreFull(f"cannot write {out}: {error.strerror or error}") from error
+
+    def make(draft: Path) -> None:
+        export(mixes[mix], draft, name=name, size=side.size, fit=side.fit)
+        _hasten(draft, exam, lessons)
+
+    after, written = write_if_better(out, exam, before, make)
     report(1000, 1000, training.best_figure)
     return Adapted(before, after, training.steps, time.monotonic() - began, mix, written)
 

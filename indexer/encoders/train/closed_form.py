@@ -11,7 +11,6 @@ further.
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,11 +22,11 @@ from numpy.typing import NDArray
 
 from indexer.arrays import Vectors, unit
 from indexer.encoders.onnxfile import OnnxEncoder
-from indexer.encoders.train.adapted import Adapted
+from indexer.encoders.train.adapted import Adapted, write_if_better
 from indexer.encoders.train.lessons import Lessons
 from indexer.encoders.train.questions import Questions
 from indexer.encoders.train.stored import read_weight, replace_file, write_weight
-from indexer.errors import EncoderNotFound, StoreFull
+from indexer.errors import EncoderNotFound
 
 _SHRINKAGES = (0.03, 0.1, 0.3, 1.0)
 _POWERS = (0.5, 1.0)
@@ -84,17 +83,10 @@ def adapt_head(start: Path, lessons: Lessons, out: Path) -> Adapted:
             best, best_figure = one, figure
     if best is None:
         return Adapted(before, before, 0, time.monotonic() - began, 0.0, written=False)
-    try:
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.stem}.") as folder:
-            draft = Path(folder) / out.name
-            _join(start, best.matrix, draft)
-            after = questions.judge(OnnxEncoder(draft, encoder_id="after"))
-            written = bool(after[:, 0].sum() >= before[:, 0].sum() + 2)
-            if written:
-                draft.with_suffix(".json").replace(out.with_suffix(".json"))
-                draft.replace(out)
-    except OSError as error:
-        raise StoreFull(f"cannot write {out}: {error.strerror or error}") from error
+    matrix = best.matrix
+    after, written = write_if_better(
+        out, questions, before, lambda draft: _join(start, matrix, draft)
+    )
     return Adapted(before, after, 0, time.monotonic() - began, 1.0, written)
 
 
