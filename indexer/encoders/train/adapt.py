@@ -35,7 +35,7 @@ from indexer.encoders.train.lessons import Lessons
 from indexer.encoders.train.losses import Proxies, same_thing
 from indexer.encoders.train.memory import keep_memory
 from indexer.encoders.train.mix import mixed
-from indexer.encoders.train.network import PIXEL_MEAN, PIXEL_STD, Network
+from indexer.encoders.train.network import Network, normalized
 from indexer.encoders.train.originals import random_box
 from indexer.errors import EncoderNotFound
 
@@ -99,11 +99,10 @@ class _Student:
         pace = rise * 0.5 * (1 + math.cos(math.pi * done))  # from 0 to 1 and back
         for group, times in zip(self.optimizer.param_groups, (1, course.proxy_rate), strict=True):
             group["lr"] = course.rate * pace * times
-        x = ((pixels - PIXEL_MEAN) / PIXEL_STD).contiguous(memory_format=torch.channels_last)
+        x = normalized(pixels)
         with torch.no_grad():
             front = self.network.front(x, course.frozen)
-        features = self.network.features(front, course.frozen)
-        raw = self.network.head(self.network.seen(features, self.network.palette(x)))
+        raw = self.network.raw_past(front, x, course.frozen)
         of_items, of_kinds = self.proxies
         loss = of_items(raw, items) + course.same_weight * same_thing(raw, items)
         loss = loss + course.kind_weight * of_kinds(raw, kinds)
@@ -244,7 +243,7 @@ def adapt(
     mix = max(mixes, key=lambda one: (exam.figure(mixes[one]), -one))
 
     def make(draft: Path) -> None:
-        export(mixes[mix], draft, name=name, size=side.size, fit=side.fit)
+        export(mixes[mix], draft, name=name, size=side.size, fit=side.fit, trim=side.trim)
         _hasten(draft, exam, lessons)
 
     after, written = write_if_better(out, exam, before, make)

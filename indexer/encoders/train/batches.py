@@ -68,7 +68,6 @@ class Batches:
         kind_number = {name: i for i, name in enumerate(self.kinds)}
         self.item = np.array([item_number[p.item] if p.item else UNLABELED for p in photos])
         self.kind = np.array([kind_number[p.kind] if p.kind else UNLABELED for p in photos])
-        self.set = np.array([p.source.split("-")[0] for p in photos])
         self.by_source: dict[str, list[int]] = defaultdict(list)
         self.by_item: dict[str, list[int]] = defaultdict(list)
         for i, photo in enumerate(photos):
@@ -167,7 +166,7 @@ class Batches:
         return boxes, lesson, taught
 
     def _placed(self, number: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-        """The square; a thing on white is half the time put on a shelf, a street or a color."""
+        """The square; a thing on white is often put on a shelf, a street or a color."""
         pixels: NDArray[np.uint8] = self.squares[number]
         mask = self.masks.get(number)
         if mask is None or rng.random() >= self.plan.elsewhere:

@@ -147,8 +147,10 @@ class _Graph:
         return self.node("Add", out, x) if block.residual else out
 
 
-def export(network: Network, path: Path, *, name: str, size: int, fit: str) -> None:
-    """Write `path` (ONNX) and the JSON beside it.
+def export(
+    network: Network, path: Path, *, name: str, size: int, fit: str, trim: bool = True
+) -> None:
+    """Write `path` (ONNX) and the JSON beside it; `trim` has plain borders cut off.
 
     The file is written whole or not at all. The network itself takes on the rounded weights,
     so that its vectors and the file's are the same within 1e-3 a value.
@@ -176,7 +178,7 @@ def export(network: Network, path: Path, *, name: str, size: int, fit: str) -> N
         "size": size,
         "fit": fit,
         "resample": "bicubic",
-        "trim": True,
+        "trim": trim,
         "input": "pixels",
         "output": "embedding",
         "layout": "nhwc",

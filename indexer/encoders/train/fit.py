@@ -16,7 +16,7 @@ from indexer.encoders.train.batches import Batches
 from indexer.encoders.train.crew import Crew, follow, sharing
 from indexer.encoders.train.goals import Goals
 from indexer.encoders.train.memory import keep_memory
-from indexer.encoders.train.network import PIXEL_MEAN, PIXEL_STD, Network
+from indexer.encoders.train.network import Network, normalized
 from indexer.encoders.train.plan import Plan
 
 
@@ -55,14 +55,11 @@ class Replica:
         for group in self.optimizer.param_groups:
             group["lr"] = self.plan.rate_at(step) * group["times"]
         batch = batches.draw(step)
-        x = (batch.x - PIXEL_MEAN) / PIXEL_STD
-        x = x.contiguous(memory_format=torch.channels_last)
+        x, frozen = normalized(batch.x), self.plan.frozen
         with torch.no_grad():
-            front = self.network.front(x, self.plan.frozen)
-            features = self.start.features(front, self.plan.frozen)
-            before = self.start.head(self.start.seen(features, self.start.palette(x)))
-        features = self.network.features(front, self.plan.frozen)
-        raw = self.network.head(self.network.seen(features, self.network.palette(x)))
+            front = self.network.front(x, frozen)
+            before = self.start.raw_past(front, x, frozen)
+        raw = self.network.raw_past(front, x, frozen)
         parts = self.goals(raw, before, batch)
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(torch.stack(list(parts.values())).sum())

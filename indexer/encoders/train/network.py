@@ -167,6 +167,11 @@ class Palette(nn.Module):
         return torch.cat([(share + 1e-4).sqrt(), cells], dim=1)
 
 
+def normalized(pixels: Tensor) -> Tensor:
+    """Pixels (n, 3, h, w) of 0 to 255 as the trunk wants them, channels last."""
+    return ((pixels - PIXEL_MEAN) / PIXEL_STD).contiguous(memory_format=torch.channels_last)
+
+
 class Network(nn.Module):
     """Pixels to unit vectors. Sides must be multiples of 32; 160 to 256 px make sense."""
 
@@ -198,8 +203,16 @@ class Network(nn.Module):
 
     def pooled(self, pixels: Tensor) -> Tensor:
         """(n, 3, h, w) values 0 to 255 -> (n, 1392): what the head sees."""
-        x = (pixels - PIXEL_MEAN) / PIXEL_STD
+        x = normalized(pixels)
         return self.seen(self.features(self.front(x, 0)), self.palette(x))
+
+    def raw_past(self, front: Tensor, x: Tensor, blocks: int) -> Tensor:
+        """Rows (n, 256) before normalizing, from what ``front`` made of normalized pixels ``x``.
+
+        Training computes the front of frozen blocks once, without gradients.
+        """
+        out: Tensor = self.head(self.seen(self.features(front, blocks), self.palette(x)))
+        return out
 
     @staticmethod
     def seen(features: Tensor, palette: Tensor) -> Tensor:
