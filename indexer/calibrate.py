@@ -22,7 +22,7 @@ from indexer.images import decode
 from indexer.items import ORIGINAL
 from indexer.photos import fit_pixels
 from indexer.pictures import display_copy
-from indexer.retakes import retake, scene
+from indexer.retakes import nothing, retake
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -38,13 +38,13 @@ if TYPE_CHECKING:
 FEWEST = 8  # products; with fewer there is nothing to be mistaken for
 _QUERIES = 256
 _RETAKES = 4  # of one image, at most
-_SCENES = 64
+_BLANKS = 64
 _HITS = 3  # of each query that the curve is fitted on
 _DEPTH = 128  # rows searched for each query
 _BATCH = 32
 _SECONDS = 30.0  # of encoding: a slow encoder makes do with fewer queries
 _LARGEST = 256  # pixels a side of a retake
-_SOLD_AT = 0.3  # of the way from a picture of nothing to a like product
+_SOLD_AT = 0.4  # of the way from a picture of nothing to a like product
 _SOLD_WIDTH = 0.1  # of the same way
 _LEAST_WAY = 0.15
 _RIDGE = 1e-3
@@ -96,12 +96,12 @@ def calibrate(
         return Fitted(None, f"too few products to calibrate: {len(numbers)}, needed {FEWEST}")
     shop = _Shop(index, rows, products)
     rng = np.random.default_rng(seed)
-    retaken, scenes = _retaken(store, encoder, rows, known, rng)
+    retaken, blanks = _retaken(store, encoder, rows, known, rng)
     if not len(retaken.places):
         return Fitted(None, "no picture of the shop could be read")
-    if not (np.isfinite(scenes).all() and np.isfinite(retaken.vectors).all()):
+    if not (np.isfinite(blanks).all() and np.isfinite(retaken.vectors).all()):
         return Fitted(None, f"encoder {encoder.id!r} gave test photos vectors that are not finite")
-    found = shop.search(scenes, [frozenset()] * len(scenes))
+    found = shop.search(blanks, [frozenset()] * len(blanks))
     floor = float(np.median([scores[0] for _, scores in found if len(scores)]))
     own = [shop.rows_of_product(place) for place in retaken.places]
     unsold = [s[0] for _, s in shop.search(retaken.vectors, own) if len(s)]
@@ -238,7 +238,7 @@ def _retaken(
     known: Mapping[str, ItemRecord],
     rng: np.random.Generator,
 ) -> tuple[_Sample, Vectors]:
-    """Retakes of a sample of the shop's images, and scenes (s, dim), encoded."""
+    """Retakes of a sample of the shop's images, and pictures of nothing (b, dim), encoded."""
     originals = [place for place, (_, row) in enumerate(rows) if row.variant == ORIGINAL]
     wanted = min(_QUERIES, _RETAKES * len(originals))
     # Whole rounds of all images in turn: a small shop's images are each used alike often.
@@ -252,7 +252,7 @@ def _retaken(
             copies[place] = display_copy(reader, row.content, path)
     side = min(encoder.preprocess.size, _LARGEST)
     began = time.perf_counter()
-    scenes = encoder.encode_images([scene(side, rng) for _ in range(_SCENES)])
+    blanks = encoder.encode_images([nothing(side, rng) for _ in range(_BLANKS)])
     places: list[int] = []
     parts: list[Vectors] = []
     last: Pixels = np.full((side, side, 3), 255, dtype=np.uint8)
@@ -269,7 +269,7 @@ def _retaken(
         if batch:
             parts.append(encoder.encode_images(batch))
     vectors = np.concatenate(parts) if parts else np.empty((0, encoder.dim), dtype=np.float32)
-    return _Sample(np.array(places, dtype=np.int64), vectors), scenes
+    return _Sample(np.array(places, dtype=np.int64), vectors), blanks
 
 
 def _picture(jpeg: bytes | None, side: int, preprocess: Preprocess) -> Pixels | None:

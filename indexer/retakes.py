@@ -51,8 +51,32 @@ def retake(pixels: Pixels, other: Pixels, rng: np.random.Generator) -> Pixels:
     return np.asarray(lit)
 
 
+def nothing(side: int, rng: np.random.Generator) -> Pixels:
+    """A picture (side, side, 3) of nothing: colored or gray noise, grain, stripes, or a gradient.
+
+    One kind alone may look like what a shop sells: colored noise looks like a heap of fruit.
+    """
+    kind = rng.integers(5)
+    if kind == 0:
+        return scene(side, rng)
+    if kind == 1:
+        return np.repeat(scene(side, rng)[:, :, :1], 3, axis=2)
+    first, second = rng.uniform(0, 255, (2, 3))
+    y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
+    angle = rng.uniform(0, 2 * np.pi)
+    across = (x * np.cos(angle) + y * np.sin(angle))[:, :, None]  # (side, side, 1), to 1.4
+    if kind == 2:
+        values = rng.normal(first, rng.uniform(20, 80), (side, side, 3))
+    elif kind == 3:
+        values = np.where(np.sin(rng.uniform(10, 120) * across) > 0, first, second)
+    else:
+        share = (across / 1.5 + 1) / 2
+        values = share * first + (1 - share) * second
+    return np.asarray(np.clip(values, 0, 255), dtype=np.uint8)
+
+
 def scene(side: int, rng: np.random.Generator) -> Pixels:
-    """A picture (side, side, 3) of nothing: colored noise as rough or smooth as photos are.
+    """Colored noise (side, side, 3), as rough or smooth as photos are.
 
     The amplitude of its waves falls with their frequency, as in photos of anything (Field,
     "Relations between the statistics of natural images", 1987).

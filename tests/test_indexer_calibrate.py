@@ -14,7 +14,7 @@ from indexer.encoders.color import ColorEncoder
 from indexer.encoders.registry import load_encoder
 from indexer.generation import Manifest, ShopFolder
 from indexer.images import decode
-from indexer.retakes import retake, scene
+from indexer.retakes import nothing, retake, scene
 from indexer.sources import open_catalog
 from indexer.standing import standing_generation
 from tests.conftest import jpeg, plain
@@ -153,6 +153,35 @@ def test_a_scene_is_colorful_and_never_the_same(rng):
     assert one.shape == (48, 48, 3)
     assert one.std() > 5
     assert not np.array_equal(one, two)
+
+
+def test_pictures_of_nothing_are_of_many_kinds_and_the_same_for_one_seed(rng):
+    pictures = [nothing(48, rng) for _ in range(40)]
+    assert all(one.shape == (48, 48, 3) and one.dtype == np.uint8 for one in pictures)
+    gray = [bool((one == one[:, :, :1]).all()) for one in pictures]
+    assert 0 < sum(gray) < 20
+    levels = [len(np.unique(one.reshape(-1, 3), axis=0)) for one in pictures]
+    assert min(levels) == 2  # stripes
+    assert max(levels) > 2000  # grain
+    again = [nothing(48, np.random.default_rng(3)) for _ in range(2)]
+    assert (again[0] == again[1]).all()
+
+
+def test_a_shop_whose_goods_look_like_colored_noise_still_finds_them(tmp_path):
+    rng = np.random.default_rng(5)
+    folder = tmp_path / "marbled-paper"
+    folder.mkdir()
+    for n in range(16):
+        Image.fromarray(scene(160, rng)).save(folder / f"{n}.png")
+    encoder = load_encoder("builtin")
+    fitted = build(folder, tmp_path / "shop", encoder).calibration
+    assert fitted is not None
+    blanks = encoder.encode_images([scene(160, rng) for _ in range(16)])
+    sheets = [decode(path.read_bytes()) for path in sorted(folder.glob("*.png"))]
+    catalog = encoder.encode_images(sheets)
+    # Other marbled paper is near, so colored noise alone must not say what nothing scores.
+    near = np.median((blanks @ catalog.T).max(1))
+    assert fitted.floor < near - 0.1
 
 
 def test_photos_of_what_the_drawn_shop_sells_are_surer_than_those_of_other_things(
