@@ -17,12 +17,13 @@ import logging
 import os
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.encoders import registry
 from indexer.encoders.bundled import BUILTIN, bundled_file, is_builtin
-from indexer.encoders.onnxfile import OnnxEncoder, hash_pair
+from indexer.encoders.onnxfile import OnnxEncoder, hash_pair, read_side
 from indexer.encoders.views import ViewsEncoder, hash_views, split_views
 from indexer.errors import EncoderNotFound, StoreFull
 from indexer.generation import sync
@@ -71,6 +72,17 @@ def encoder_file(shop: ShopFolder, encoder_id: str, weights_hash: str) -> Path |
     for fault in faults:
         logger.warning("%s; %s is the same as it was, and is used", fault, path)
     return path
+
+
+def weights_name(shop: ShopFolder, encoder_id: str, weights_hash: str) -> str:
+    """The name that the JSON beside the weights gives them, such as ``vitrine-retail-4``.
+
+    Empty for encoders without such files, and where the file is gone or nameless.
+    """
+    with suppress(EncoderNotFound):
+        path = encoder_file(shop, encoder_id, weights_hash)
+        return read_side(path).name if path else ""
+    return ""
 
 
 def keep_encoder(shop: ShopFolder, encoder: Encoder) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from indexer.encoderfiles import weights_name
 from indexer.errors import (
     IndexCorrupt,
     IndexMismatch,
@@ -36,13 +37,15 @@ State = Literal["current", "candidate", "kept", "damaged"]
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """A generation and what it is to the shop; ``problem`` says why it is damaged.
 
-    ``served`` tells whether it has ever been current, as far as CURRENT remembers.
+    ``weights`` is the name of the encoder's weights where they have one: ``builtin`` has others in
+    each version. ``served`` tells whether it has ever been current, as far as CURRENT remembers.
     """
 
     name: str
     state: State
     created: str = ""
     encoder: str = ""
+    weights: str = ""
     recipe: str = ""
     items: int = 0
     rows: int = 0
@@ -266,6 +269,7 @@ def _standing(shop: ShopFolder, name: str, served: list[str], thorough: bool) ->
         state=state,
         created=manifest.created,
         encoder=manifest.encoder,
+        weights=weights_name(shop, manifest.encoder, manifest.weights_hash),
         recipe=manifest.recipe,
         items=manifest.items,
         rows=manifest.rows,

@@ -24,7 +24,7 @@ from indexer.generation import ShopFolder
 from indexer.migrate import migrate
 from indexer.sources import open_catalog
 from indexer.store import Store, encoder_key
-from indexer.succession import drop, promote
+from indexer.succession import drop, generations, promote
 from indexer.writes import put_items
 from search.engine import SearchEngine
 from tests.conftest import jpeg, plain
@@ -328,3 +328,9 @@ def test_check_tells_of_a_generation_whose_weights_are_nowhere(shop, newest, tmp
     monkeypatch.setattr(onnxfile, "WEIGHTS", without_retired(newest, tmp_path / "later"))
     (problem,) = check_shop(shop, progress=silent).problems
     assert "neither this version of Vitrine nor the shop has a file of it" in problem
+
+
+def test_the_list_of_generations_names_the_weights_of_each(shop):
+    migrate(shop, load_encoder("builtin"), progress=silent)
+    assert [one.weights for one in generations(shop)] == ["vitrine-retail-9", "vitrine-retail-4"]
+    assert {one.encoder for one in generations(shop)} == {"builtin"}

@@ -40,6 +40,10 @@ def command(shop: Path, as_json: bool) -> None:
         _tell(found)
 
 
+def _encoder(one: Standing) -> str:
+    return f"{one.encoder} ({one.weights})" if one.weights else one.encoder
+
+
 def _tell(found: list[Standing]) -> None:
     from rich.table import Table
     from rich.text import Text
@@ -53,7 +57,7 @@ def _tell(found: list[Standing]) -> None:
         color = _COLORS[one.state]
         state = f"[{color}]{one.state}[/]" if color else one.state
         counts = (str(one.items), str(one.rows), human_bytes(one.bytes)) if one.encoder else ()
-        table.add_row(one.name, state, one.created, Text(one.encoder), one.recipe, *counts)
+        table.add_row(one.name, state, one.created, Text(_encoder(one)), one.recipe, *counts)
     print_table(table)
     for one in found:
         if one.problem:
