@@ -203,6 +203,72 @@ def test_the_exported_file_gives_the_vectors_of_the_network(tmp_path: Path) -> N
 
 
 @pytest.mark.torch
+def test_a_forked_network_is_exported_and_loaded_with_both_views(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("onnx")
+    from indexer.encoders.train.export import check, export, export_features, load_network
+    from indexer.encoders.train.network import Network, Shape
+
+    torch.manual_seed(0)
+    network = Network(Shape(0.25, 0.5, fork=4)).eval()
+    plain = Network(Shape(0.25, 0.5))
+    assert network.head.in_features == plain.head.in_features + 1280
+    with torch.no_grad():
+        for parameter in network.branch.parameters():
+            parameter.mul_(1.5)
+    export(network, tmp_path / "forked.onnx", name="forked", size=64, fit="squash")
+    assert check(network, tmp_path / "forked.onnx", 64) < 1e-3
+    again = load_network(tmp_path / "forked.onnx")
+    assert again.shape == network.shape
+    assert check(again, tmp_path / "forked.onnx", 64) < 1e-3
+    export_features(network, tmp_path / "features.onnx", size=64)
+    with pytest.raises(ValueError, match="cannot fork"):
+        Network(Shape(0.25, 0.5, fork=40))
+
+
+@pytest.mark.torch
+def test_a_joined_network_is_as_like_as_both_say_by_their_shares() -> None:
+    torch = pytest.importorskip("torch")
+    from dataclasses import replace
+
+    from indexer.encoders.train.join import joined
+    from indexer.encoders.train.network import Network, Shape
+    from indexer.encoders.train.plan import Plan
+    from indexer.encoders.train.start import look, principal_axes
+
+    torch.manual_seed(0)
+    shape = Shape(0.25, 0.5)
+    start = Network(shape).eval()
+    trained = Network(shape).eval()
+    trained.load_state_dict(start.state_dict())
+    with torch.no_grad():
+        for block in trained.blocks[4:]:
+            block.project.conv.weight.mul_(1.3)
+        trained.head.weight.normal_()
+    squares = np.random.default_rng(0).integers(0, 256, (12, 64, 64, 3), dtype=np.uint8)
+    seen = torch.randn(12, 1392), torch.randn(12, 1392)
+    weights = np.ones(12)
+    world = principal_axes(seen[0][:, :1280].numpy(), weights, power=0.0)
+    both = torch.cat([seen[0][:, :1280], seen[1]], dim=1).double()  # what the joined head sees
+    old = (both[:, :1280] - torch.from_numpy(world.mean)) @ torch.from_numpy(world.axes).double()
+    new = seen[1].double() @ trained.head.weight.double().T + trained.head.bias.double()
+    likeness = {}
+    with torch.no_grad():
+        for share in (0.0, 0.3, 1.0):
+            plan = replace(Plan(), shape=shape, frozen=4, whiten=0.0, new_share=share)
+            network = joined(start, trained, seen, weights, plan)
+            raw = network.head.double()(both)
+            likeness[share] = raw @ raw.T
+            for rows, part in ((old, 1 - share), (new, share)):
+                likeness[share] -= part * (rows @ rows.T) / rows.square().sum(1).mean()
+    for share, left in likeness.items():
+        assert float(left.abs().max()) < 1e-3, share
+    views = look(network, squares, 64)
+    assert torch.equal(views[:, :1280], look(start, squares, 64)[:, :1280])
+    assert torch.equal(views[:, 1280:], look(trained, squares, 64))
+
+
+@pytest.mark.torch
 def test_the_shipped_weights_can_be_trained_further() -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("onnx")

@@ -44,14 +44,14 @@ def _parser() -> argparse.ArgumentParser:
         "--work", type=Path, help="folder for lessons (240 MB) and checkpoints; default OUT.work"
     )
     parser.add_argument(
-        "--name", default="vitrine-retail-5", help="name of the weights in the JSON"
+        "--name", default="vitrine-retail-6", help="name of the weights in the JSON"
     )
     parser.add_argument("--steps", type=_count, help="training steps; default as shipped")
     parser.add_argument(
         "--new-share",
         type=float,
         metavar="SHARE",
-        help="of the weights that are the trained ones in the end (WiSE-FT); default as shipped",
+        help="of the likeness that comes from the trained branch; default as shipped",
     )
     parser.add_argument(
         "--workers", type=_count, default=2, help="processes or threads that work at once"
@@ -124,7 +124,7 @@ def main() -> None:
     from indexer.encoders.train.export import check, export
     from indexer.encoders.train.fit import fit
     from indexer.encoders.train.integers import to_integers
-    from indexer.encoders.train.mix import mixed
+    from indexer.encoders.train.join import join
     from indexer.encoders.train.originals import read_squares
     from indexer.encoders.train.plan import Plan
     from indexer.encoders.train.settle import settle
@@ -148,7 +148,7 @@ def main() -> None:
     )
     network, batches = begin(photos, read_squares(photos), lessons, plan, use)
     trained = fit(network, batches, plan, work / "checkpoint.pt", logger.info)
-    trained = settle(mixed(network, trained, plan.new_share), batches, plan, logger.info)
+    trained = settle(join(network, trained, batches, plan), batches, plan, logger.info)
     draft = work / arguments.out.name
     export(trained, draft, name=arguments.name, size=SERVED_SIZE, fit="squash")
     difference = check(trained, draft, SERVED_SIZE)

@@ -55,7 +55,7 @@ class Course:
     steps: int = 1500
     minutes: float = 20.0
     pairs: int = 24
-    frozen: int = 5  # blocks that keep their weights
+    frozen: int = 5  # blocks that keep their weights in a trunk without a fork
     rate: float = 2e-4
     proxy_rate: float = 20.0  # times the rate
     pull: float = 1e-3
@@ -76,8 +76,11 @@ class _Student:
         self.network = network
         self.proxies = proxies
         self.course = course
-        frozen = {id(p) for p in network.frozen_parameters(course.frozen)}
-        learning = [p for p in network.parameters() if id(p) not in frozen]
+        # Past a fork, ImageNet's view stays as it is.
+        self.frozen = network.shape.fork or course.frozen
+        for parameter in network.frozen_parameters(self.frozen):
+            parameter.requires_grad_(False)
+        learning = [p for p in network.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(
             [{"params": learning}, {"params": proxies.parameters()}],
             lr=course.rate,
@@ -101,8 +104,8 @@ class _Student:
             group["lr"] = course.rate * pace * times
         x = normalized(pixels)
         with torch.no_grad():
-            front = self.network.front(x, course.frozen)
-        raw = self.network.raw_past(front, x, course.frozen)
+            front = self.network.front(x, self.frozen)
+        raw = self.network.raw_past(front, x, self.frozen)
         of_items, of_kinds = self.proxies
         loss = of_items(raw, items) + course.same_weight * same_thing(raw, items)
         loss = loss + course.kind_weight * of_kinds(raw, kinds)

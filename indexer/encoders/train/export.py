@@ -114,14 +114,29 @@ class _Graph:
         x = self.node("Sub", x, self.value("mean", np.array(PIXEL_MEAN, np.float32)))
         return self.node("Div", x, self.value("std", np.array(PIXEL_STD, np.float32)))
 
-    def features(self, network: Network, x: str) -> str:
-        """Normalized pixels -> mean features of the trunk as unit rows (n, 1280)."""
+    def features(self, network: Network, x: str) -> list[str]:
+        """Normalized pixels -> mean features of each view as unit rows (n, 1280)."""
         x = self.relu6(self.conv("stem", network.stem, x))
-        for number, block in enumerate(network.blocks):
+        fork = network.shape.fork or len(network.blocks)
+        x = self.chain("blocks", network.blocks[:fork], x)
+        rest = self.chain("blocks", network.blocks[fork:], x, first=fork)
+        views = [self.view("last", network.last, rest)]
+        if network.branch is not None:
+            x = self.chain("branch.blocks", network.branch.blocks, x)
+            views.append(self.view("branch.last", network.branch.last, x))
+        return views
+
+    def chain(self, name: str, blocks: nn.ModuleList, x: str, first: int = 0) -> str:
+        """Blocks one after the other; ``first`` is the number of the first one."""
+        for number, block in enumerate(blocks, first):
             assert isinstance(block, Block)
-            x = self.block(f"blocks.{number}", block, x)
-        x = self.relu6(self.conv("last", network.last, x))
-        return self.unit(self.node("ReduceMean", x, axes=[2, 3], keepdims=0), "features")
+            x = self.block(f"{name}.{number}", block, x)
+        return x
+
+    def view(self, name: str, last: Conv, x: str) -> str:
+        """What the last block gives -> mean features as unit rows (n, 1280)."""
+        x = self.relu6(self.conv(name, last, x))
+        return self.unit(self.node("ReduceMean", x, axes=[2, 3], keepdims=0), f"{name}.features")
 
     def unit(self, rows: str, output: str) -> str:
         length = self.node("ReduceL2", rows, axes=[1], keepdims=1)  # (n, 1)
@@ -159,10 +174,9 @@ def export(
     graph = _Graph()
     pixels = graph.pixels()
     palette = graph.palette(network.palette, pixels, size)
-    long = graph.node(
-        "Mul", graph.features(network, pixels), graph.value("root", np.array(LAST**0.5, np.float32))
-    )
-    pooled = graph.node("Concat", long, *palette, axis=1)
+    root = graph.value("root", np.array(LAST**0.5, np.float32))
+    views = [graph.node("Mul", view, root) for view in graph.features(network, pixels)]
+    pooled = graph.node("Concat", *views, *palette, axis=1)
     head, bias = network.head.weight, network.head.bias
     raw = graph.node(
         "Gemm", pooled, graph.weight("head.weight", head), graph.weight("head.bias", bias), transB=1
@@ -192,9 +206,13 @@ def export(
 
 
 def export_features(network: Network, path: Path, *, size: int) -> None:
-    """Write a graph from pixels to the trunk's mean features, (n, 1280) unit rows, in float32."""
+    """Write a graph from pixels to the trunk's mean features, (n, 1280) unit rows, in float32.
+
+    With a fork those of ImageNet's view.
+    """
     graph = _Graph()
-    graph.features(network.eval(), graph.pixels())
+    found, *_ = graph.features(network.eval(), graph.pixels())
+    graph.node("Identity", found, output="features")
     path.write_bytes(graph.model("features", size, "features", LAST).SerializeToString())
 
 
@@ -211,7 +229,7 @@ def load_network(path: Path) -> Network:
     fields = json.loads(shapes[0])
     if "width" not in fields:
         raise ValueError(f"{path} holds the network of an earlier version")
-    network = Network(Shape(fields["width"], fields["depth"]))
+    network = Network(Shape(fields["width"], fields["depth"], fields.get("fork", 0)))
     network.eval()
     _take(network, model)
     return network

@@ -3,10 +3,14 @@
 EfficientNet-Lite (Tan and Le 2019, without squeeze-and-excitation, ReLU6 in place of swish) comes
 with ImageNet weights under Apache-2.0. Batch normalization is folded into the convolutions before
 training begins: the statistics are those of ImageNet and stay so.
+
+The trunk may fork: the blocks from the fork on are there twice, once as ImageNet left them and
+once as they were trained. The head sees both, so nothing that the first know is forgotten.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -36,10 +40,14 @@ STEM, LAST = 32, 1280
 
 @dataclass(frozen=True)
 class Shape:
-    """Width and depth multipliers of EfficientNet-Lite: (1, 1) is Lite0, (1.1, 1.2) is Lite2."""
+    """Width and depth multipliers of EfficientNet-Lite: (1, 1) is Lite0, (1.1, 1.2) is Lite2.
+
+    The blocks from number ``fork`` on are there twice; 0 is a trunk without a fork.
+    """
 
     width: float = 1.0
     depth: float = 1.0
+    fork: int = 0
 
     def as_dict(self) -> dict[str, object]:
         """Return the fields as plain values, for a checkpoint."""
@@ -167,6 +175,21 @@ class Palette(nn.Module):
         return torch.cat([(share + 1e-4).sqrt(), cells], dim=1)
 
 
+class Branch(nn.Module):
+    """The trained copy of the trunk's last blocks."""
+
+    def __init__(self, blocks: nn.ModuleList, last: Conv) -> None:
+        super().__init__()
+        self.blocks = blocks
+        self.last = last
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, channels, h, w) from the fork -> (n, 1280) mean features."""
+        for block in self.blocks:
+            x = block(x)
+        return self.last.relu6(x).mean((2, 3))
+
+
 def normalized(pixels: Tensor) -> Tensor:
     """Pixels (n, 3, h, w) of 0 to 255 as the trunk wants them, channels last."""
     return ((pixels - PIXEL_MEAN) / PIXEL_STD).contiguous(memory_format=torch.channels_last)
@@ -189,8 +212,14 @@ class Network(nn.Module):
                 inputs = outputs
         self.blocks = nn.ModuleList(blocks)
         self.last = Conv(inputs, LAST, 1)
+        self.branch: Branch | None = None
+        if shape.fork:
+            if not 0 < shape.fork < len(blocks):
+                raise ValueError(f"a trunk of {len(blocks)} blocks cannot fork at {shape.fork}")
+            self.branch = copy.deepcopy(Branch(self.blocks[shape.fork :], self.last))
         self.palette = Palette()
-        self.head = nn.Linear(LAST + Palette.width, DIM)
+        self.views = 2 if shape.fork else 1
+        self.head = nn.Linear(LAST * self.views + Palette.width, DIM)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(n, 3, h, w) values 0 to 255 -> (n, 256) unit rows."""
@@ -202,22 +231,25 @@ class Network(nn.Module):
         return out
 
     def pooled(self, pixels: Tensor) -> Tensor:
-        """(n, 3, h, w) values 0 to 255 -> (n, 1392): what the head sees."""
+        """(n, 3, h, w) values 0 to 255 -> what the head sees: (n, 1392), with a fork (n, 2672)."""
         x = normalized(pixels)
-        return self.seen(self.features(self.front(x, 0)), self.palette(x))
+        return self.seen(self.front(x, 0), x, 0)
 
     def raw_past(self, front: Tensor, x: Tensor, blocks: int) -> Tensor:
         """Rows (n, 256) before normalizing, from what ``front`` made of normalized pixels ``x``.
 
         Training computes the front of frozen blocks once, without gradients.
         """
-        out: Tensor = self.head(self.seen(self.features(front, blocks), self.palette(x)))
+        out: Tensor = self.head(self.seen(front, x, blocks))
         return out
 
-    @staticmethod
-    def seen(features: Tensor, palette: Tensor) -> Tensor:
-        """Join mean features (n, 1280), brought to one length, and the palette (n, 112)."""
-        return torch.cat([functional.normalize(features, dim=1) * LAST**0.5, palette], dim=1)
+    def seen(self, front: Tensor, x: Tensor, blocks: int) -> Tensor:
+        """Join the mean features of each view, all of one length, and the palette of ``x``."""
+        views = [
+            functional.normalize(features, dim=1) * LAST**0.5
+            for features in self.features(front, blocks)
+        ]
+        return torch.cat([*views, self.palette(x)], dim=1)
 
     def front(self, x: Tensor, blocks: int) -> Tensor:
         """Normalized pixels -> what the stem and the first ``blocks`` blocks make of them."""
@@ -227,15 +259,27 @@ class Network(nn.Module):
         return x
 
     def frozen_parameters(self, blocks: int) -> list[nn.Parameter]:
-        """Return the weights of the stem and the first ``blocks`` blocks."""
+        """Return the weights of the stem and the first ``blocks`` blocks.
+
+        With a fork: of all that ImageNet's view goes through.
+        """
         parts = (self.stem, *self.blocks[:blocks])
+        if self.branch is not None:
+            parts = (self.stem, *self.blocks, self.last)
         return [parameter for part in parts for parameter in part.parameters()]
 
-    def features(self, x: Tensor, blocks: int = 0) -> Tensor:
-        """The output of ``front`` after ``blocks`` blocks -> (n, 1280) mean features."""
-        for block in self.blocks[blocks:]:
+    def features(self, x: Tensor, blocks: int = 0) -> list[Tensor]:
+        """The output of ``front`` after ``blocks`` blocks -> mean features (n, 1280) of each view.
+
+        ``blocks`` must not be past the fork.
+        """
+        fork = self.shape.fork or len(self.blocks)
+        for block in self.blocks[blocks:fork]:
             x = block(x)
-        return self.last.relu6(x).mean((2, 3))
+        own = [] if self.branch is None else [self.branch(x)]
+        for block in self.blocks[fork:]:
+            x = block(x)
+        return [self.last.relu6(x).mean((2, 3)), *own]
 
     def round(self, rounds: bool) -> None:
         """Compute as the exported file will, in whole numbers, or in float32 again."""

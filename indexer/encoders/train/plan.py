@@ -30,11 +30,11 @@ class Plan:
     """The lengths, rates and weights of one training run.
 
     A run takes ``steps`` batches of ``pairs`` pairs. The first ``frozen`` blocks keep their
-    ImageNet weights; ``whiten`` is the power that the teachers' axes are whitened by. ``anew`` of
-    the labeled crops are cut anew, of ``area`` of the photo; ``elsewhere`` of the things on white
-    get another background; ``patched`` of the shelf photos show a square of another. In the end
-    ``new_share`` of the weights are the trained ones, and ``settling`` steps at ``settling_rate``
-    make them fit for whole numbers.
+    ImageNet weights; ``whiten`` is the power that principal axes are whitened by. ``anew`` of the
+    labeled crops are cut anew, of ``area`` of the photo; ``elsewhere`` of the things on white get
+    another background; ``patched`` of the shelf photos show a square of another. In the end the
+    trunk forks after the frozen blocks, ``new_share`` of the likeness comes from the trained
+    branch, and ``settling`` steps at ``settling_rate`` make all fit for whole numbers.
     """
 
     shape: Shape = field(default_factory=Shape)
