@@ -29,7 +29,8 @@ def join(start: Network, trained: Network, batches: Batches, plan: Plan) -> Netw
     size = plan.size(plan.steps - 1)
     seen = look(start, squares, size), look(trained, squares, size)
     weights = row_weights([batches.photos[number].source for number in numbers], SHARES)
-    return joined(start, trained, seen, weights, plan)
+    network: Network = joined(start, trained, seen, weights, plan)
+    return network
 
 
 @torch.no_grad()
@@ -69,11 +70,12 @@ def joined(
     weight = torch.zeros(2 * LAST + trained.palette.width, DIM).double()
     weight[:LAST] = parts[0][1] @ axes[:DIM]
     weight[LAST:] = parts[1][1] @ axes[DIM:]
-    network = Network(replace(start.shape, fork=fork))
+    network: Network = Network(replace(start.shape, fork=fork)).eval()
     network.stem, network.last = copy.deepcopy(start.stem), copy.deepcopy(start.last)
     network.blocks = copy.deepcopy(start.blocks)
     network.branch = copy.deepcopy(Branch(trained.blocks[fork:], trained.last))
     network.palette = copy.deepcopy(trained.palette)
     network.head.weight.copy_(weight.T)
     network.head.bias.copy_(torch.cat([part[2] for part in parts]) @ axes)
-    return network.eval().to(memory_format=torch.channels_last)
+    network.to(memory_format=torch.channels_last)
+    return network
