@@ -227,12 +227,12 @@ def test_a_forked_network_is_exported_and_loaded_with_both_views(tmp_path: Path)
 
 
 @pytest.mark.torch
-def test_a_joined_network_is_as_like_as_both_say_by_their_shares() -> None:
+def test_a_joined_network_is_as_like_as_its_parts_say_by_their_shares() -> None:
     torch = pytest.importorskip("torch")
     from dataclasses import replace
 
     from indexer.encoders.train.join import joined
-    from indexer.encoders.train.network import Network, Shape
+    from indexer.encoders.train.network import COLORS, Network, Shape
     from indexer.encoders.train.plan import Plan
     from indexer.encoders.train.start import look, principal_axes
 
@@ -247,25 +247,53 @@ def test_a_joined_network_is_as_like_as_both_say_by_their_shares() -> None:
         trained.head.weight.normal_()
     squares = np.random.default_rng(0).integers(0, 256, (12, 64, 64, 3), dtype=np.uint8)
     seen = torch.randn(12, 1392), torch.randn(12, 1392)
-    weights = np.ones(12)
+    weights, alone = np.ones(12), np.full(12, -1)
     world = principal_axes(seen[0][:, :1280].numpy(), weights, power=0.0)
     both = torch.cat([seen[0][:, :1280], seen[1]], dim=1).double()  # what the joined head sees
     old = (both[:, :1280] - torch.from_numpy(world.mean)) @ torch.from_numpy(world.axes).double()
     new = seen[1].double() @ trained.head.weight.double().T + trained.head.bias.double()
-    likeness = {}
+    colors = seen[1][:, 1280 : 1280 + COLORS].double()
     with torch.no_grad():
-        for share in (0.0, 0.3, 1.0):
-            plan = replace(Plan(), shape=shape, frozen=4, whiten=0.0, new_share=share)
-            network = joined(start, trained, seen, weights, plan)
+        for parts in ((1.0, 0.0, 0.0), (0.6, 0.3, 0.1), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)):
+            plan = replace(Plan(), shape=shape, frozen=4, whiten=0.0, parts=parts)
+            network = joined(start, trained, seen, weights, alone, plan)
             raw = network.head.double()(both)
-            likeness[share] = raw @ raw.T
-            for rows, part in ((old, 1 - share), (new, share)):
-                likeness[share] -= part * (rows @ rows.T) / rows.square().sum(1).mean()
-    for share, left in likeness.items():
-        assert float(left.abs().max()) < 1e-3, share
+            left = raw @ raw.T
+            for rows, part in zip((old, new, colors - colors.mean(0)), parts, strict=True):
+                left -= part * (rows @ rows.T) / rows.square().sum(1).mean()
+            assert float(left.abs().max()) < 1e-3, parts
     views = look(network, squares, 64)
     assert torch.equal(views[:, :1280], look(start, squares, 64)[:, :1280])
     assert torch.equal(views[:, 1280:], look(trained, squares, 64))
+
+
+@pytest.mark.torch
+def test_what_differs_within_an_item_counts_less_in_a_joined_network() -> None:
+    torch = pytest.importorskip("torch")
+    from dataclasses import replace
+
+    from indexer.encoders.train.join import joined
+    from indexer.encoders.train.network import Network, Shape
+    from indexer.encoders.train.plan import Plan
+
+    torch.manual_seed(0)
+    shape = Shape(0.25, 0.5)
+    start, trained = Network(shape).eval(), Network(shape).eval()
+    items = np.repeat(np.arange(10), 4)
+    light = torch.randn(1392)  # a direction in which photos of one item differ
+    seen = torch.randn(10, 1392)[items] + 3.0 * torch.randn(40, 1) * light
+    likeness = {}
+    for groups in (items, np.full(40, -1)):
+        plan = replace(Plan(), shape=shape, frozen=4, whiten=0.0, shrinkage=0.1)
+        network = joined(start, trained, (seen, seen), np.ones(40), groups, plan)
+        with torch.inference_mode():
+            rows = network.head(torch.cat([seen[:, :1280], seen], dim=1))
+        cosines = (
+            torch.nn.functional.normalize(rows, dim=1)
+            @ torch.nn.functional.normalize(rows, dim=1).T
+        )
+        likeness[int(groups[-1])] = float(cosines[items[:, None] == items[None, :]].mean())
+    assert likeness[9] > likeness[-1] + 0.2
 
 
 @pytest.mark.torch

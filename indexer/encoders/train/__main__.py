@@ -48,12 +48,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--steps", type=_count, help="training steps; default as shipped")
     parser.add_argument(
-        "--new-share",
-        type=float,
-        metavar="SHARE",
-        help="of the likeness that comes from the trained branch; default as shipped",
-    )
-    parser.add_argument(
         "--workers", type=_count, default=2, help="processes or threads that work at once"
     )
     parser.add_argument("--seed", type=int, default=1, help="seed of batches and first proxies")
@@ -140,7 +134,6 @@ def main() -> None:
         "seed": arguments.seed,
         "steps": arguments.steps,
         "workers": arguments.workers,
-        "new_share": arguments.new_share,
     }
     known = {field.name for field in fields(Plan)}
     plan = Plan(

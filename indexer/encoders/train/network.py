@@ -36,6 +36,7 @@ _STAGES = (
     (1, 3, 1, 6, 320),
 )
 STEM, LAST = 32, 1280
+COLORS = 64  # of the palette
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ class Block(nn.Module):
 class Palette(nn.Module):
     """How much of 64 learned colors a picture shows, and what color its 16 cells are."""
 
-    width = 64 + 3 * 16
+    width = COLORS + 3 * 16
 
     def __init__(self) -> None:
         super().__init__()
@@ -162,7 +163,7 @@ class Palette(nn.Module):
         colors = torch.tensor([(r, g, b) for r in levels for g in levels for b in levels])
         colors = (colors - PIXEL_MEAN) / PIXEL_STD  # (64, 3)
         # A softmax of these is a softmax of minus the squared distances: the nearest color wins.
-        self.colors = nn.Conv2d(3, 64, 1)
+        self.colors = nn.Conv2d(3, COLORS, 1)
         with torch.no_grad():
             self.colors.weight.copy_(40.0 * colors[:, :, None, None])
             self.colors.bias = nn.Parameter(-20.0 * colors.square().sum(1))

@@ -33,30 +33,32 @@ class Plan:
     ImageNet weights; ``whiten`` is the power that principal axes are whitened by. ``anew`` of the
     labeled crops are cut anew, of ``area`` of the photo; ``elsewhere`` of the things on white get
     another background; ``patched`` of the shelf photos show a square of another. In the end the
-    trunk forks after the frozen blocks, ``new_share`` of the likeness comes from the trained
-    branch, and ``settling`` steps at ``settling_rate`` make all fit for whole numbers.
+    trunk forks after the frozen blocks; ``parts`` of the likeness come from ImageNet's view, from
+    the trained branch and from the palette; ``shrinkage`` is that of the whitening within items and
+    kinds. Then ``settling`` steps at ``settling_rate`` make all fit for whole numbers.
     """
 
     shape: Shape = field(default_factory=Shape)
     steps: int = 1_200
     pairs: int = 32
-    sizes: tuple[tuple[float, int], ...] = ((0.83, 160), (1.0, 192))
-    frozen: int = 5
+    sizes: tuple[tuple[float, int], ...] = ((0.8, 160), (1.0, 192))
+    frozen: int = 11
     whiten: float = 0.5
-    rate: float = 1e-4
+    rate: float = 1.5e-4
     head_rate: float = 3.0  # times the rate
     proxy_rate: float = 50.0  # times the rate
     level: float = 0.35
     decay: float = 0.02
     keep: float = 0.996
-    new_share: float = 0.75
-    settling: int = 60
+    parts: tuple[float, float, float] = (0.45, 0.47, 0.08)
+    shrinkage: float = 1.0
+    settling: int = 100
     settling_rate: float = 3e-5
     seed: int = 1
     workers: int = 2
     item_weight: float = 0.8
     kind_weight: float = 0.5
-    keep_weight: float = 4.0
+    keep_weight: float = 2.0
     teach_weight: float = 1.0
     same_weight: float = 0.3
     catalog_weight: float = 0.4
