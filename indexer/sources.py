@@ -10,7 +10,10 @@ calls a field otherwise, a mapping ``{field: column}`` says so; ``name``, ``cate
 from __future__ import annotations
 
 import codecs
+import os
 import posixpath
+import re
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,25 +23,42 @@ import msgspec
 from indexer.csvfile import check_twice, csv_records
 from indexer.errors import BadCatalog, BadImage
 from indexer.generation import PARTS, STORE
-from indexer.items import Item, Skipped
-from indexer.records import FIELDS, BadRecord, Numbered, Record, item_from
+from indexer.items import Item, Skipped, Unread
+from indexer.records import (
+    FIELDS,
+    BadRecord,
+    Broken,
+    Given,
+    Numbered,
+    Record,
+    given_by,
+    id_from,
+    item_from,
+)
 
 _ALIASES = {"title": "name", "categories": "category", "images": "image"}
+_FIRST_PAIR = re.compile(rb'\s*\{\s*("(?:[^"\\]|\\.)*")\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+(?=[\s,}]))')
 
 
 class Entry(NamedTuple):
-    """One item, and where in the catalog it stands."""
+    """One item, where in the catalog it stands, and which of its fields its record gives."""
 
     item: Item
     where: str
+    given: Given
 
 
 class Scan(NamedTuple):
-    """What one pass over a catalog found, before any image is opened."""
+    """What one pass over a catalog found, before any image is opened.
+
+    ``ids`` are those of its items, and ``given`` is what any of its records gives.
+    """
 
     items: int
     images: int
     skipped: list[Skipped]
+    ids: frozenset[str]
+    given: Given
 
 
 class Catalog:
@@ -52,6 +72,8 @@ class Catalog:
         self.path = path
         self._mapping = dict(mapping or {})
         self._columns: set[str] = set()  # every column name seen so far
+        self._fields: frozenset[str] = frozenset()  # and every field and attribute
+        self._attributes: frozenset[str] = frozenset()
         unknown = set(self._mapping) - set(FIELDS)
         if unknown:
             raise BadCatalog(
@@ -70,14 +92,20 @@ class Catalog:
         BadCatalog when the file as a whole cannot be read.
         """
         for where, record in self._records(self.path):
-            if isinstance(record, str):
-                yield Skipped("", record, where=where)
+            if isinstance(record, Broken):
+                yield Unread("", record.reason, where=where, guess=self._guess(record))
                 continue
             self._columns.update(record)
+            named = self._named(record)
+            given = given_by(named)
+            self._fields |= given.fields
+            self._attributes |= given.attributes
             try:
-                yield Entry(item_from(self._named(record)), where)
+                yield Entry(item_from(named), where, given)
             except BadRecord as error:
-                yield Skipped(error.item_id, str(error), where=where)
+                sure = error.named or not error.item_id
+                kind = Skipped if sure else Unread
+                yield kind(error.item_id, str(error), where=where)
 
     def scan(self) -> Scan:
         """Read everything once and count it; images are not opened.
@@ -104,7 +132,15 @@ class Catalog:
         if not places:
             why = f"; {skipped[0].where}: {skipped[0].reason}" if skipped else ""
             raise BadCatalog(f"{self.path} holds no items{why}")
-        return Scan(len(places), images, skipped)
+        given = Given(self._fields, self._attributes)
+        return Scan(len(places), images, skipped, frozenset(places), given)
+
+    def _guess(self, broken: Broken) -> str:
+        """The id that a broken row seems to have; empty where that cannot be told."""
+        try:
+            return id_from(self._named(broken.left))
+        except BadRecord:
+            return ""
 
     def _check_columns(self) -> None:
         has = ", ".join(map(repr, sorted(self._columns))) or "none"
@@ -180,10 +216,10 @@ def _folder_records(path: Path) -> Iterator[Numbered]:
     Not those of a shop that lies in the folder: they change with every build, and opening and
     closing LMDB's lock file would take the locks from this process.
     """
-    entries = list(path.rglob("*"))
-    shops = [entry.parent for entry in entries if entry.name == STORE and entry.is_dir()]
+    found = _walked(path)
+    shops = [file.parent for file in found if file.name == STORE]
     parts = {shop / name for shop in shops for name in PARTS}
-    for file in sorted(entry for entry in entries if entry.is_file()):
+    for file in sorted(found):
         relative = file.relative_to(path)
         if any(part.startswith(".") for part in relative.parts):
             continue
@@ -191,7 +227,13 @@ def _folder_records(path: Path) -> Iterator[Numbered]:
             continue
         where = str(relative).encode("utf-8", "replace").decode()
         if where != str(relative):
-            yield where, "its name is not UTF-8; rename it"
+            yield where, Broken("its name is not UTF-8; rename it", {})
+            continue
+        fault = found[file]
+        if fault is not None:
+            yield where, Broken(fault, {"id": f"{relative.as_posix()}/"})
+            continue
+        if file.name == STORE:
             continue
         yield (
             where,
@@ -202,6 +244,35 @@ def _folder_records(path: Path) -> Iterator[Numbered]:
                 "images": [relative.as_posix()],
             },
         )
+
+
+def _walked(root: Path) -> dict[Path, str | None]:
+    """The files below a folder, and the folders and links whose files cannot be seen, with why.
+
+    Stores of shops are there, too. Links to folders are not followed. BadCatalog when the folder
+    itself cannot be read.
+    """
+    found: dict[Path, str | None] = {}
+
+    def unreadable(error: OSError) -> None:
+        if Path(error.filename) == root:
+            raise BadCatalog(f"cannot read {root}: {error.strerror or error}") from error
+        found[Path(error.filename)] = f"a folder that cannot be read: {error.strerror or error}"
+
+    for name, folders, files in os.walk(root, onerror=unreadable):
+        folder = Path(name)
+        found |= {folder / one: None for one in folders if one == STORE}
+        if not folders and not files and folder != root:
+            found[folder] = "an empty folder: is its disk mounted?"
+        for file in files:
+            try:
+                mode = (folder / file).stat().st_mode
+            except OSError as error:
+                found[folder / file] = f"cannot be read: {error.strerror or error}"
+                continue
+            if stat.S_ISREG(mode):
+                found[folder / file] = None
+    return found
 
 
 def _json_records(path: Path) -> Iterator[Numbered]:
@@ -215,14 +286,26 @@ def _json_records(path: Path) -> Iterator[Numbered]:
                 try:
                     record = msgspec.json.decode(line)
                 except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                    yield f"line {number}", f"not JSON: {error}"
+                    yield f"line {number}", Broken(f"not JSON: {error}", _first_pair(line))
                     continue
                 if isinstance(record, dict):
                     yield f"line {number}", record
                 else:
-                    yield f"line {number}", f"expected an object, got {type(record).__name__}"
+                    reason = f"expected an object, got {type(record).__name__}"
+                    yield f"line {number}", Broken(reason, {})
     except OSError as error:
         raise BadCatalog(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _first_pair(line: bytes) -> Record:
+    """The first name and value of a broken line, where they are whole."""
+    match = _FIRST_PAIR.match(line)
+    if match is None:
+        return {}
+    try:
+        return {msgspec.json.decode(match[1], type=str): msgspec.json.decode(match[2])}
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return {}
 
 
 def _parquet_records(path: Path) -> Iterator[Numbered]:
@@ -246,7 +329,7 @@ def _parquet_records(path: Path) -> Iterator[Numbered]:
         raise BadCatalog(f"cannot read {path}: {' '.join(str(error).split())[:200]}") from error
 
 
-def _parquet_rows(batch: Any) -> Iterator[Record | str]:
+def _parquet_rows(batch: Any) -> Iterator[Record | Broken]:
     """The rows of an Arrow batch; of one with a value that Python cannot hold, which that is."""
     try:
         records = batch.to_pylist()
@@ -258,22 +341,28 @@ def _parquet_rows(batch: Any) -> Iterator[Record | str]:
         yield _with_text(record)
 
 
-def _parquet_row(batch: Any, row: int) -> Record | str:
+def _parquet_row(batch: Any, row: int) -> Record | Broken:
     record: Record = {}
+    fault = ""
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         try:
             record[name] = column[row].as_py()
         except (ValueError, OverflowError) as error:
-            return f"column {name!r} cannot be read: {' '.join(str(error).split())[:120]}"
-    return _with_text(record)
+            why = " ".join(str(error).split())[:120]
+            fault = fault or f"column {name!r} cannot be read: {why}"
+    read = _with_text(record)
+    if not fault:
+        return read
+    return Broken(fault, read.left if isinstance(read, Broken) else read)
 
 
-def _with_text(record: Record) -> Record | str:
+def _with_text(record: Record) -> Record | Broken:
     """The record with bytes read as text: some programs write text without saying that it is."""
+    fault = ""
+    left: Record = {}
     for name, value in record.items():
-        if isinstance(value, bytes):
-            try:
-                record[name] = value.decode()
-            except UnicodeDecodeError:
-                return f"column {name!r} holds {len(value)} bytes that are no text"
-    return record
+        try:
+            left[name] = value.decode() if isinstance(value, bytes) else value
+        except UnicodeDecodeError:
+            fault = fault or f"column {name!r} holds {len(value)} bytes that are no text"
+    return Broken(fault, left) if fault else left

@@ -45,6 +45,11 @@ class Reader:
         for key, value in self._txn.cursor(db=self._dbs["items"]):
             yield _decoded(_ITEM, value, f"item {key.decode(errors='replace')!r}")
 
+    def item_ids(self) -> Iterator[str]:
+        """The ids of all items, in their byte order."""
+        for key in self._txn.cursor(db=self._dbs["items"]).iternext(values=False):
+            yield bytes(key).decode("utf-8", "surrogatepass")
+
     def rows(self, start: int = 0) -> Iterator[tuple[int, Row]]:
         """All rows from number ``start`` on, by rising number."""
         cursor = self._txn.cursor(db=self._dbs["rows"])
