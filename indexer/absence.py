@@ -50,7 +50,7 @@ def absence(standing: Iterable[str], listed: Collection[str], skipped: list[Skip
 
 
 def check_absence(catalog: Path, gone: list[str], standing: int) -> None:
-    """CatalogShrank when a build would remove so many of the shop's items that it may be a mistake."""
+    """CatalogShrank when a build would remove so many items that it may be a mistake."""
     if is_much(len(gone), standing):
         raise CatalogShrank(catalog, gone, standing)
 
@@ -67,7 +67,7 @@ def _keeps(one: Skipped, absent: set[str]) -> set[str]:
     if not isinstance(one, Unread):
         return {one.item_id} & absent if one.item_id else absent
     if one.guess.endswith("/"):
-        return {item_id for item_id in absent if item_id.startswith(one.guess)}
+        return {item_id for item_id in absent if f"{item_id}/".startswith(one.guess)}
     return {one.guess} if one.guess in absent else absent
 
 

@@ -116,6 +116,7 @@ class Catalog:
         places: dict[str, str] = {}
         images = 0
         skipped: list[Skipped] = []
+        entry: Entry | Skipped | None = None
         for entry in self:
             if isinstance(entry, Skipped):
                 skipped.append(entry)
@@ -129,6 +130,9 @@ class Catalog:
             places[item_id] = entry.where
             images += len(entry.item.images)
         self._check_columns()
+        if isinstance(entry, Unread) and entry.guess and not entry.guess.endswith("/"):
+            reason = f"{entry.reason}; it is the last row, and more may be cut off"
+            skipped[-1] = Unread("", reason, where=entry.where)
         if not places:
             why = f"; {skipped[0].where}: {skipped[0].reason}" if skipped else ""
             raise BadCatalog(f"{self.path} holds no items{why}")

@@ -20,7 +20,7 @@ from indexer.companions import Companions
 from indexer.errors import BadImage, UnknownItem
 from indexer.images import LIMITS, ImageLimits
 from indexer.intake import Encode, Intake, Prepared
-from indexer.items import Item
+from indexer.items import Item, clean_id
 from indexer.merge import FoundImage, FoundItem, found_image, merge_item, with_standing
 from indexer.records import BadRecord, Given, item_from, overlaid
 
@@ -122,7 +122,7 @@ def delete_items(store: Store, item_ids: Sequence[str]) -> list[Outcome]:
     outcomes: list[Outcome] = []
     for start in range(0, len(item_ids), _CHUNK):
         with store.write() as writer:
-            for item_id in item_ids[start : start + _CHUNK]:
+            for item_id in map(clean_id, item_ids[start : start + _CHUNK]):
                 deleted = writer.delete_item(item_id)
                 status: Literal["deleted", "unknown"] = "deleted" if deleted else "unknown"
                 outcomes.append(Outcome(item_id=item_id, status=status))
@@ -231,6 +231,7 @@ class _Put:
 
     def _stored(self, writer: Writer, ready: _Ready) -> Outcome:
         draft, refused = ready.draft, ready.refused
+        draft = draft._replace(item_id=clean_id(draft.item_id))
         old = writer.item(draft.item_id)
         try:
             item = draft.make(old.item if old else None)
