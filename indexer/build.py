@@ -26,6 +26,7 @@ from indexer.items import Skipped
 from indexer.joblock import job_lock
 from indexer.pictures import Keep, set_images
 from indexer.publishing import publish
+from indexer.reembed import Reembedding, missing_pictures
 from indexer.standing import serving_name, standing_generation
 from indexer.store import Store
 from indexer.succession import announce
@@ -127,6 +128,9 @@ def build_index(
                 changes = changes_of(writer, done, absent, given, touched)
                 check_found(catalog, scan, changes)
                 apply_changes(writer, changes)
+                if _has_new_weights(shop, encoder):  # which have not seen what stays as it was
+                    rest = missing_pictures(writer, encoder)
+                    Reembedding(store, encoder, limits=limits).within(writer, rest)
                 companions.complete(writer, first_row)
             clock.lap("merge")
             skipped = len(changes.skipped)
@@ -179,17 +183,21 @@ def _begin(
 
     CatalogShrank, and nothing was written, when that is too much.
     """
-    standing = standing_generation(shop)
     with store.write() as writer:
         began = writer.sequence
         absent = absence(writer.item_ids(), scan.ids, scan.skipped)
         if not accept:
             check_absence(catalog.path, absent.gone, writer.count("items"))
         set_images(writer, catalog.root, keep_images)
-        if standing and standing[1].weights_hash != encoder.weights_hash:
+        if _has_new_weights(shop, encoder):
             # Else the new index would lack what others put while it is built.
             announce(writer, (encoder.id, encoder.weights_hash))
     return began, absent
+
+
+def _has_new_weights(shop: ShopFolder, encoder: Encoder) -> bool:
+    standing = standing_generation(shop)
+    return standing is not None and standing[1].weights_hash != encoder.weights_hash
 
 
 def check_found(catalog: Catalog, scan: Scan, changes: Changes) -> None:

@@ -93,7 +93,9 @@ class Catalog:
         """
         for where, record in self._records(self.path):
             if isinstance(record, Broken):
-                yield Unread("", record.reason, where=where, guess=self._guess(record))
+                guess = self._guess(record)
+                row = Skipped("", record.reason, where=where)
+                yield Unread("", record.reason, where=where, guess=guess) if guess else row
                 continue
             self._columns.update(record)
             named = self._named(record)
@@ -132,7 +134,7 @@ class Catalog:
         self._check_columns()
         if isinstance(entry, Unread) and entry.guess and not entry.guess.endswith("/"):
             reason = f"{entry.reason}; it is the last row, and more may be cut off"
-            skipped[-1] = Unread("", reason, where=entry.where)
+            skipped[-1] = Skipped("", reason, where=entry.where)
         if not places:
             why = f"; {skipped[0].where}: {skipped[0].reason}" if skipped else ""
             raise BadCatalog(f"{self.path} holds no items{why}")

@@ -7,6 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -22,6 +23,7 @@ from indexer.store import Store
 from search.engine import SearchEngine
 from tests.test_indexer_build import (
     Counting,
+    OtherWeights,
     answers,
     build,
     folder,
@@ -276,6 +278,18 @@ def test_going_back_to_the_catalog_before_encodes_nothing(table, shop):
     report = build_index(open_catalog(table.write()), shop, ColorEncoder())
     assert (report.encoded, report.reused, report.added) == (0, 20, 19)
     assert_as_before(shop, before)
+
+
+def test_what_stays_as_it_was_is_embedded_by_new_weights_too(table, shop):
+    build_index(open_catalog(table.write()), shop, ColorEncoder())
+    table.lines[8] = "i7,Item 7,seven,yes,c7,7.png"
+    (table.path.parent / "9.png").write_bytes(b"")
+    report = build_index(open_catalog(table.write()), shop, OtherWeights())
+    assert (report.removed, sorted(report.kept), report.rows) == (0, ["i7", "i9"], 20)
+    with SearchEngine.open(shop.path, encoder=OtherWeights()) as engine:
+        for number in (7, 9):
+            pixels = np.full((8, 8, 3), shade_of(number), dtype=np.uint8)
+            assert engine.by_image(pixels, k=1)[0].item_id == f"i{number}"
 
 
 def test_what_no_kept_generation_has_is_swept(table, shop):
