@@ -13,18 +13,20 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from indexer.absence import Absence, absence, check_absence
+from indexer.changes import Changes, apply_changes, changes_of
 from indexer.companions import Companions
 from indexer.encoderfiles import keep_encoder
 from indexer.encoders.bundled import is_builtin
 from indexer.errors import BadCatalog, IndexMismatch, StoreFull
 from indexer.garbage import collect_garbage, kept
 from indexer.images import LIMITS, ImageLimits
-from indexer.ingest import Ingested, Progress, ingest, no_progress
+from indexer.ingest import Progress, ingest, no_progress
 from indexer.items import Skipped
 from indexer.joblock import job_lock
-from indexer.merge import Merge, merge_catalog
 from indexer.pictures import Keep, set_images
 from indexer.publishing import publish
+from indexer.reembed import Reembedding, missing_pictures
 from indexer.standing import serving_name, standing_generation
 from indexer.store import Store
 from indexer.succession import announce
@@ -39,8 +41,9 @@ if TYPE_CHECKING:
 class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
     """What a build did. ``seconds`` by stage; ``decode`` adds up all decoding threads.
 
-    ``published`` is False when nothing had changed and the old generation stayed. ``promise``
-    says how the index was chosen, and what it was measured to keep.
+    ``published`` is False when nothing had changed and the old generation stayed. ``kept`` are
+    items that stay as they were because of what could not be read. ``promise`` says how the index
+    was chosen, and what it was measured to keep.
     """
 
     generation: str
@@ -51,7 +54,10 @@ class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     encoded: int
     reused: int
+    added: int
+    changed: int
     removed: int
+    kept: list[str]
     skipped: list[Skipped]
     seconds: dict[str, float]
     recipe: str
@@ -68,17 +74,20 @@ def build_index(
     limits: ImageLimits = LIMITS,
     progress: Progress = no_progress,
 ) -> BuildReport:
-    """Index ``catalog`` into ``shop``; afterwards the shop holds exactly this catalog.
+    """Index ``catalog`` into ``shop``; afterwards the shop holds what this catalog holds.
 
-    What others put or delete while it runs is later news, and stays as they left it: of the
-    items that were there at the start, those that the catalog lacks are removed.
+    Of the items that were there at the start, those that the catalog lacks are removed. What
+    cannot be read removes nothing and empties nothing: an item whose row or pictures are at fault
+    stays as it was, and so does what no column gives (unless the terms accept it). What others put
+    or delete while the build runs is later news, and stays as they left it.
 
     ``keep_images`` says what stays of each new image, from now on; None is as before.
 
     Safe to interrupt at any time and to run again. Raises BadCatalog (duplicates, nothing to
-    index), CannotPromise (see ``Terms``), IndexMismatch (the shop was built with another encoder,
-    or other weights of ``builtin``, which only ``migrate`` changes), StoreBusy (another job works,
-    or an operator moved CURRENT meanwhile), StoreFull.
+    index), CatalogShrank (unless the terms accept that), CannotPromise (see ``Terms``),
+    IndexMismatch (the shop was built with another encoder, or other weights of ``builtin``, which
+    only ``migrate`` changes), StoreBusy (another job works, or an operator moved CURRENT
+    meanwhile), StoreFull.
     """
     clock = _Clock()
     progress("scan", 0, 1, 0)
@@ -91,36 +100,53 @@ def build_index(
         raise StoreFull(f"cannot make {shop.path}: {error.strerror or error}") from error
     with job_lock(shop.path, "vitrine index"):
         since = serving_name(shop)  # before the check: who promotes another model later is noticed
-        _check_encoder(shop, encoder)
+        check_encoder(shop, encoder)
         store = Store(shop.store, create=True)
         try:
             with store.read() as reader:
                 keep = kept(reader)
             shop.tidy(keep)
             keep_encoder(shop, encoder)
-            began = _begin(shop, store, catalog, encoder, keep_images)
+            accept = terms is not None and terms.accept
+            began, absent = _begin(shop, store, catalog, scan, encoder, keep_images, accept)
             done = ingest(
-                catalog, store, encoder, total=scan.images, limits=limits, progress=progress
+                catalog,
+                store,
+                encoder,
+                total=scan.images,
+                skipped=absent.skipped,
+                limits=limits,
+                progress=progress,
             )
-            _check_found(catalog, scan, done)
             companions = Companions(store, encoder, limits=limits)
-            companions.embed(image for one in done.found for image in one.images)
+            companions.embed(image for one in done.read for image in one.images if image)
             clock.lap("ingest")
-            merge = _merged(store, done, began, companions)
+            with store.write() as writer:
+                first_row = writer.meta("next_row", 0)
+                touched = writer.changes_since(began) or {}
+                given = None if accept else scan.given
+                changes = changes_of(writer, done, absent, given, touched)
+                check_found(catalog, scan, changes)
+                apply_changes(writer, changes)
+                if _has_new_weights(shop, encoder):  # which have not seen what stays as it was
+                    rest = missing_pictures(writer, encoder)
+                    Reembedding(store, encoder, limits=limits).within(writer, rest)
+                companions.complete(writer, first_row)
             clock.lap("merge")
-            progress("publish", 0, 1, len(done.skipped))
+            skipped = len(changes.skipped)
+            progress("publish", 0, 1, skipped)
             name, manifest, published = publish(
                 shop,
                 store,
                 encoder,
                 catalog=catalog.path,
-                skipped=len(done.skipped),
+                skipped=skipped,
                 since=since,
                 terms=terms,
                 progress=progress,
             )
             collect_garbage(shop, store)
-            progress("publish", 1, 1, len(done.skipped))
+            progress("publish", 1, 1, skipped)
             clock.lap("publish")
         finally:
             store.close()
@@ -133,8 +159,11 @@ def build_index(
         rows=manifest.rows,
         encoded=done.encoded,
         reused=done.reused,
-        removed=merge.removed,
-        skipped=done.skipped,
+        added=len(changes.added),
+        changed=len(changes.changed),
+        removed=len(changes.removed),
+        kept=changes.kept,
+        skipped=changes.skipped,
         seconds={**clock.laps, **done.seconds},
         recipe=manifest.recipe,
         promise=manifest.contract.note,
@@ -142,41 +171,48 @@ def build_index(
 
 
 def _begin(
-    shop: ShopFolder, store: Store, catalog: Catalog, encoder: Encoder, keep_images: Keep | None
-) -> int:
-    """Tell the store what is coming; the number of its last change before."""
-    standing = standing_generation(shop)
+    shop: ShopFolder,
+    store: Store,
+    catalog: Catalog,
+    scan: Scan,
+    encoder: Encoder,
+    keep_images: Keep | None,
+    accept: bool,
+) -> tuple[int, Absence]:
+    """Tell the store what is coming; the number of its last change before, and what will be absent.
+
+    CatalogShrank, and nothing was written, when that is too much.
+    """
     with store.write() as writer:
         began = writer.sequence
+        absent = absence(writer.item_ids(), scan.ids, scan.skipped)
+        if not accept:
+            check_absence(catalog.path, absent.gone, writer.count("items"))
         set_images(writer, catalog.root, keep_images)
-        if standing and standing[1].weights_hash != encoder.weights_hash:
+        if _has_new_weights(shop, encoder):
             # Else the new index would lack what others put while it is built.
             announce(writer, (encoder.id, encoder.weights_hash))
-    return began
+    return began, absent
 
 
-def _check_found(catalog: Catalog, scan: Scan, done: Ingested) -> None:
-    if not done.found:
-        first = done.skipped[0]
-        raise BadCatalog(
-            f"{catalog.path}: none of {scan.items} items has an image that can be read; "
-            f"{first.item_id or first.where}: {first.reason}"
-        )
+def _has_new_weights(shop: ShopFolder, encoder: Encoder) -> bool:
+    standing = standing_generation(shop)
+    return standing is not None and standing[1].weights_hash != encoder.weights_hash
 
 
-def _merged(store: Store, done: Ingested, began: int, companions: Companions) -> Merge:
-    """Bring the items in line with the catalog, but for those that others wrote since."""
-    with store.write() as writer:
-        first_row = writer.meta("next_row", 0)
-        touched = writer.changes_since(began) or {}
-        merge = merge_catalog(writer, done.found, touched)
-        companions.complete(writer, first_row)
-    if merge.changed or merge.removed:
-        store.sweep()
-    return merge
+def check_found(catalog: Catalog, scan: Scan, changes: Changes) -> None:
+    """BadCatalog when none of its items can be stored."""
+    if changes.drafts:
+        return
+    at_fault = [one for one in changes.skipped if one.item_id in scan.ids]
+    why = f"; {at_fault[0].item_id}: {at_fault[0].reason}" if at_fault else ""
+    raise BadCatalog(
+        f"{catalog.path}: none of {scan.items} items has an image that can be read{why}"
+    )
 
 
-def _check_encoder(shop: ShopFolder, encoder: Encoder) -> None:
+def check_encoder(shop: ShopFolder, encoder: Encoder) -> None:
+    """IndexMismatch unless a build may go on with this encoder."""
     current = standing_generation(shop)
     if current and current[1].encoder != encoder.id:
         raise IndexMismatch(

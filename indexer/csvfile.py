@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from indexer.errors import BadCatalog
+from indexer.records import Broken
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from indexer.records import Numbered
+    from indexer.records import Numbered, Record
 
 _MAX_CELL = 1_000_000  # characters; more in one CSV cell is a broken quote, not a description
 
@@ -32,7 +33,7 @@ def csv_records(path: Path) -> Iterator[Numbered]:
             lines = _Lines(file)
             # Strict: a broken quote is told; else it would swallow the rows up to the next one.
             rows = csv.reader(lines, delimiter=delimiter, strict=True)
-            yield from _csv_rows(rows, lines, _csv_header(path, rows))
+            yield from _csv_rows(rows, lines, _csv_header(path, rows), delimiter)
     except UnicodeDecodeError as error:
         byte = error.object[error.start]
         raise BadCatalog(f"{path} is not UTF-8 (byte 0x{byte:02x}); convert it first") from error
@@ -60,10 +61,12 @@ class _Lines:
         """What was taken so far is not needed again."""
         self._taken.clear()
 
-    def give_back(self) -> None:
-        """All lines since the last good row but the first come again."""
+    def give_back(self) -> str:
+        """All lines since the last good row but the first come again; that one is returned."""
+        first = self._taken[0] if self._taken else ""
         self._again.extendleft(reversed(self._taken[1:]))
         self._taken.clear()
+        return first
 
 
 def _csv_header(path: Path, rows: Iterator[list[str]]) -> list[str]:
@@ -84,7 +87,9 @@ def check_twice(path: Path, columns: list[str]) -> None:
         raise BadCatalog(f"{path} has two columns {twice[0]!r}; rename one")
 
 
-def _csv_rows(rows: Iterator[list[str]], lines: _Lines, header: list[str]) -> Iterator[Numbered]:
+def _csv_rows(
+    rows: Iterator[list[str]], lines: _Lines, header: list[str], delimiter: str
+) -> Iterator[Numbered]:
     number = 1  # the header is row 1, as a spreadsheet counts
     while True:
         number += 1
@@ -92,14 +97,21 @@ def _csv_rows(rows: Iterator[list[str]], lines: _Lines, header: list[str]) -> It
         try:
             row = next(rows, None)
         except csv.Error as error:
-            lines.give_back()  # a quote that never closes has taken the rows after it along
-            yield f"row {number}", f"not CSV: {error}"
+            first = lines.give_back()  # a quote that never closes took the rows after it along
+            left = _first_cell(header, first.split(delimiter)[0])
+            yield f"row {number}", Broken(f"not CSV: {error}", left)
             continue
         if row is None:
             return
         if not any(row):
             continue
         if len(row) != len(header):
-            yield f"row {number}", f"has {len(row)} fields, the header has {len(header)}"
+            reason = f"has {len(row)} fields, the header has {len(header)}"
+            yield f"row {number}", Broken(reason, _first_cell(header, row[0]))
             continue
         yield f"row {number}", dict(zip(header, row, strict=True))
+
+
+def _first_cell(header: list[str], cell: str) -> Record:
+    """All that is known of a broken row: where its fault is nobody knows, but not before this."""
+    return {} if '"' in cell else {header[0]: cell}

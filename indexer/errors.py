@@ -3,6 +3,7 @@
     VitrineError
      +- BadImage          bytes we will not decode
      +- BadCatalog        a catalog file that cannot be read as one
+     |   +- CatalogShrank  one that lacks so many items of the shop that it may be a mistake
      +- BadQuery          a question that cannot be answered: limit < 1, empty text, unknown filter
      +- CursorExpired     a page of an answer whose generation no longer serves
      +- UnknownItem       (LookupError) no such item in the shop
@@ -21,11 +22,19 @@ The edges (``service``) turn the classes into exit codes and HTTP statuses.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from indexer.names import some
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 __all__ = [
     "BadCatalog",
     "BadImage",
     "BadQuery",
     "CannotPromise",
+    "CatalogShrank",
     "CursorExpired",
     "EncoderNotFound",
     "IndexCorrupt",
@@ -56,6 +65,22 @@ class BadImage(VitrineError):
 
 class BadCatalog(VitrineError):
     """A catalog file that cannot be read as one: missing, empty, wrong columns, duplicate ids."""
+
+
+class CatalogShrank(BadCatalog):
+    """A catalog without many items that stand in the shop; a build stops before it removes them.
+
+    ``removed`` are their ids, in order, and ``standing`` is how many items the shop has.
+    """
+
+    def __init__(self, catalog: Path, removed: list[str], standing: int) -> None:
+        super().__init__(
+            f"{catalog} lacks {len(removed)} of the shop's {standing} items: {some(removed)}; "
+            "nothing was changed. Run again with --accept to remove them (--dry-run lists all), or "
+            "mend the catalog"
+        )
+        self.removed = removed
+        self.standing = standing
 
 
 class BadQuery(VitrineError):

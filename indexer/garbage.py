@@ -5,14 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
 
 from indexer.encoderfiles import forget_encoders
 from indexer.errors import VitrineError
-from indexer.generation import KEEP, ShopFolder
+from indexer.generation import CONTENTS, KEEP, ShopFolder
 from indexer.store import Store, encoder_key
+from indexer.stored import HASH_BYTES
 from indexer.succession import encoders_on_disk, wanted_encoders
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from indexer.store import Reader
 
 _KEPT = "keep"  # in the store's meta: how many generations stay
@@ -39,7 +44,8 @@ def kept(reader: Reader) -> int:
 def collect_garbage(shop: ShopFolder, store: Store, *, keep: int | None = None) -> Garbage:
     """Remove what nobody needs. Call it with the shop's job lock held.
 
-    Never the current generation, a candidate, nor what somebody reads. ``keep`` is how many
+    Never the current generation, a candidate, nor what somebody reads; nor a picture that one of
+    the generations left has: who goes back to its catalog encodes nothing. ``keep`` is how many
     generations stay from now on. The embeddings and files of a model are dropped when no
     generation is left of it and no migration is under way to it.
     """
@@ -54,7 +60,30 @@ def collect_garbage(shop: ShopFolder, store: Store, *, keep: int | None = None) 
     if _all_legible(shop):  # a generation that is opened again reads on from where it was built
         store.forget_changes(min(shop.manifest(name).changes for name in shop.names()))
     embeddings, files = _forget_models(shop, store)
-    return Garbage(removed, embeddings, store.sweep(), files)
+    contents = kept_contents(shop)
+    swept = 0 if contents is None else store.sweep(contents)
+    return Garbage(removed, embeddings, swept, files)
+
+
+def write_contents(path: Path, contents: Sequence[bytes]) -> None:
+    """Write what the images of a generation contain, 16 bytes each, in the order of its rows."""
+    raw = np.frombuffer(b"".join(contents), dtype=np.uint8)
+    np.save(path, raw.reshape(len(contents), HASH_BYTES), allow_pickle=False)
+
+
+def kept_contents(shop: ShopFolder) -> set[bytes] | None:
+    """What the images of all generations contain; None where one of them does not say.
+
+    Generations of earlier versions do not, nor do damaged ones.
+    """
+    found: set[bytes] = set()
+    for name in shop.names():
+        try:
+            raw = np.load(shop.generations / name / CONTENTS, allow_pickle=False)
+        except (OSError, ValueError, EOFError):
+            return None
+        found.update(row.tobytes() for row in raw)  # raw is (n, 16)
+    return found
 
 
 def _forget_models(shop: ShopFolder, store: Store) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
     shop/
       catalog.lmdb/          the truth
-      generations/000007/    vectors.faiss, rows.npy, words.sqlite, manifest.json
+      generations/000007/    vectors.faiss, rows.npy, words.sqlite, contents.npy, manifest.json
       encoders/              copies of encoder files, see ``indexer.encoderfiles``
       CURRENT                "000007", replaced by one atomic rename; the lines below the first
                              name what served before, the latest first
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 KEEP = 3  # generations on disk after a build: the current one and what one may roll back to
 VECTORS, ROWS, WORDS, MANIFEST = "vectors.faiss", "rows.npy", "words.sqlite", "manifest.json"
+CONTENTS = "contents.npy"  # of the images, (n, 16) uint8 in the order of the rows
 STORE = "catalog.lmdb"
 PARTS = (STORE, "generations", "encoders", "CURRENT", "job.lock")  # of a shop, by their names
 _DRAFT = ".CURRENT."

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -20,7 +20,7 @@ from indexer.errors import BadImage
 from indexer.images import ImageLimits, read_image_file
 from indexer.intake import Intake, Prepared
 from indexer.items import Item, Skipped
-from indexer.merge import FoundImage, FoundItem
+from indexer.merge import FoundImage
 from indexer.sources import Catalog, image_path
 
 if TYPE_CHECKING:
@@ -34,10 +34,17 @@ Progress: TypeAlias = Callable[[str, int, int, int], None]
 """Called as ``progress(stage, done, total, skipped)``."""
 
 
+class ReadItem(NamedTuple):
+    """An item of a catalog, and its images in order: None for each that cannot be read."""
+
+    item: Item
+    images: list[FoundImage | None]
+
+
 class Ingested(msgspec.Struct):
     """What an ingest did. ``seconds`` adds up by stage; decoding counts all its threads."""
 
-    found: list[FoundItem] = []
+    read: list[ReadItem] = []
     skipped: list[Skipped] = []
     encoded: int = 0
     reused: int = 0
@@ -50,26 +57,37 @@ def ingest(
     encoder: Encoder,
     *,
     total: int,
+    skipped: list[Skipped],
     limits: ImageLimits,
     progress: Progress,
+    write: bool = True,
 ) -> Ingested:
     """Bring the embeddings of all images of ``catalog`` into the store.
 
-    Items are only reported (``found``), not stored: the catalog in the store changes in one
-    transaction afterwards. ``total`` is the number of images, for ``progress``.
+    Items are only reported (``read``), not stored: the catalog in the store changes in one
+    transaction afterwards. ``total`` is the number of images, for ``progress``; ``skipped`` are the
+    rows that a scan found to be no items. Without ``write`` images are read and decoded only, and
+    those counted that would be encoded.
     """
-    return _Ingest(catalog, store, encoder, limits).run(total, progress)
+    return _Ingest(catalog, store, encoder, skipped, limits, write).run(total, progress)
 
 
 class _Ingest:
     def __init__(
-        self, catalog: Catalog, store: Store, encoder: Encoder, limits: ImageLimits
+        self,
+        catalog: Catalog,
+        store: Store,
+        encoder: Encoder,
+        skipped: list[Skipped],
+        limits: ImageLimits,
+        write: bool,
     ) -> None:
         self._catalog = catalog
         self._store = store
         self._limits = limits
         self._intake = Intake(store, encoder, limits, root=catalog.root)
-        self._result = Ingested(found=[], skipped=[], seconds={})
+        self._write = write
+        self._result = Ingested(read=[], skipped=list(skipped), seconds={})
         self._waiting: list[Prepared] = []
         self._encoded: list[tuple[Prepared, bytes]] = []
 
@@ -91,7 +109,8 @@ class _Ingest:
                         done += self._take(*ahead.popleft())
                         progress("encode", done, total, len(self._result.skipped))
                 except BaseException:
-                    pool.shutdown(wait=True, cancel_futures=True)
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    self._commit()  # before the decoders end, which may take longer than we have
                     raise
             self._encode()
         finally:
@@ -101,10 +120,8 @@ class _Ingest:
 
     def _items(self) -> Iterator[tuple[Item, str]]:
         for entry in self._catalog:
-            if isinstance(entry, Skipped):
-                self._result.skipped.append(entry)
-            else:
-                yield entry
+            if not isinstance(entry, Skipped):
+                yield entry.item, entry.where
 
     def _read(self, path: str) -> Prepared:
         """In a decoding thread: an image, ready to be encoded if that is needed."""
@@ -117,26 +134,30 @@ class _Ingest:
 
     def _take(self, item: Item, where: str, jobs: list[tuple[str, Future[Prepared]]]) -> int:
         """Take an item's images as they come out of the threads, in order; how many it had."""
-        images: list[FoundImage] = []
+        images: list[FoundImage | None] = []
         for path, job in jobs:
             try:
                 prepared = job.result()
                 new = self._intake.claim(prepared)
             except BadImage as error:
                 self._result.skipped.append(Skipped(item.item_id, str(error), path, where))
+                images.append(None)
                 continue
             images.append(prepared.image)
             if not new:
                 self._result.reused += 1
+                continue
+            if not self._write:
+                self._intake.let_go(prepared)
+                self._result.encoded += 1
                 continue
             self._waiting.append(prepared)
             if len(self._waiting) >= _BATCH:
                 self._encode()
             if len(self._encoded) >= _BATCH * _COMMIT:
                 self._commit()
-        if images:
-            self._result.found.append(FoundItem(item, images))
-        else:
+        self._result.read.append(ReadItem(item, images))
+        if not any(images):
             why = "no image that can be read" if jobs else "no image"
             self._result.skipped.append(Skipped(item.item_id, why, where=where))
         return len(jobs)

@@ -146,8 +146,12 @@ class Intake:
         check_vectors(vectors, (len(batch), self._encoder.dim), self._encoder.id, names)
         halves = vectors.astype("float16")  # (b, dim)
         for one in batch:
-            self._seen[one.image.content] = self._known  # lets go of the pixels
+            self.let_go(one)
         return [(one, half.tobytes()) for one, half in zip(batch, halves, strict=True)]
+
+    def let_go(self, prepared: Prepared) -> None:
+        """Keep the pixels of this image no longer; it is known from now on."""
+        self._seen[prepared.image.content] = self._known
 
     def put(self, writer: Writer, prepared: Prepared, embedding: bytes) -> None:
         """Write an encoded image."""

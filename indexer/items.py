@@ -33,6 +33,11 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     images: list[str] = []
 
 
+def clean_id(text: str) -> str:
+    """An id as it is stored: blanks at its ends are no part of it, whoever sends it."""
+    return text.strip()
+
+
 class Skipped(msgspec.Struct, frozen=True):
     """One row or image of a catalog that was left out, by name and with the reason.
 
@@ -43,3 +48,12 @@ class Skipped(msgspec.Struct, frozen=True):
     reason: str
     image: str = ""
     where: str = ""
+
+
+class Unread(Skipped, frozen=True):
+    """A row that may be of any item, for its id cannot be read; ``guess`` is what seems to be it.
+
+    A guess that ends in ``/`` is a folder whose files cannot be seen.
+    """
+
+    guess: str = ""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
-
-import msgspec
 
 from indexer.items import ORIGINAL, Item
 from indexer.store import ImageRecord, ItemRecord
@@ -31,28 +29,39 @@ class FoundItem(NamedTuple):
     images: list[FoundImage]
 
 
-class Merge(msgspec.Struct, frozen=True):
-    """How many items of the store a merge changed (or added) and removed."""
+class Pictures(NamedTuple):
+    """The pictures that an item will have, and the names for which one that stands was kept."""
 
-    changed: int
-    removed: int
+    images: list[FoundImage]
+    kept: list[str]
 
 
-def merge_catalog(
-    writer: Writer, found: list[FoundItem], touched: Collection[str] = frozenset()
-) -> Merge:
-    """Bring the stored items in line with ``found``, within the caller's transaction.
+def with_standing(
+    old: ItemRecord | None, named: Sequence[tuple[str, FoundImage | None]]
+) -> Pictures:
+    """The pictures of an item that names these, of which some could not be read (None).
 
-    Items that are not found any more are deleted, with their rows. Those in ``touched`` were
-    put or deleted by somebody else since the catalog was read, which is later news: they stay
-    as they are.
+    Instead of those it keeps what it has: the picture of that name, or else the one that stood in
+    its place, unless that moved to another place.
     """
-    changed = sum(merge_item(writer, draft) for draft in found if draft.item.item_id not in touched)
-    keep = {draft.item.item_id for draft in found}.union(touched)
-    gone = [record.item.item_id for record in writer.items() if record.item.item_id not in keep]
-    for item_id in gone:
-        writer.delete_item(item_id)
-    return Merge(changed, len(gone))
+    by_path = {one.path: found_image(one) for one in old.images} if old else {}
+    before = old.item.images if old else []
+    names = {path for path, _ in named}
+    pictures = Pictures([], [])
+    for place, (path, image) in enumerate(named):
+        stands = image or by_path.get(path)
+        if stands is None and place < len(before) and before[place] not in names:
+            stands = by_path.get(before[place])
+        if stands is not None:
+            pictures.images.append(stands)
+            if image is None:
+                pictures.kept.append(path)
+    return pictures
+
+
+def found_image(stored: ImageRecord) -> FoundImage:
+    """An image that an item has, as one that was found."""
+    return FoundImage(stored.path, stored.content, stored.width, stored.height)
 
 
 def merge_item(writer: Writer, draft: FoundItem) -> bool:

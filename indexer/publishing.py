@@ -13,7 +13,8 @@ from indexer.calibrate import calibrate
 from indexer.canary import check_counts, check_index, check_profile, profile_of
 from indexer.contract import Terms, Wishes
 from indexer.errors import IndexCorrupt, IndexNotFound, StoreBusy
-from indexer.generation import FORMAT, ROWS, VECTORS, WORDS, Manifest, ShopFolder, now
+from indexer.garbage import write_contents
+from indexer.generation import CONTENTS, FORMAT, ROWS, VECTORS, WORDS, Manifest, ShopFolder, now
 from indexer.ingest import Progress, no_progress
 from indexer.lexical import LexicalIndex
 from indexer.standing import serving_name, standing_generation
@@ -107,6 +108,7 @@ def publish(
     def write(folder: Path) -> None:
         index.save(folder / VECTORS, folder / ROWS)
         LexicalIndex.write(folder / WORDS, (record.item for record in records))
+        write_contents(folder / CONTENTS, [row.content for _, row in rows])
         written = VectorIndex.load(folder / VECTORS, folder / ROWS, contract)
         check_index(written, vectors, numbers)
 

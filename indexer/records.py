@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import re
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
-from indexer.items import MAX_ID_BYTES, AttributeValue, Item
+import msgspec
+
+from indexer.items import MAX_ID_BYTES, AttributeValue, Item, clean_id
 
 FIELDS = (
     "id",
@@ -23,7 +25,16 @@ FIELDS = (
 )
 
 Record: TypeAlias = dict[str, Any]
-Numbered: TypeAlias = tuple[str, Record | str]
+
+
+class Broken(NamedTuple):
+    """Why a row is no record, and the columns before the fault, which can still be read."""
+
+    reason: str
+    left: Record
+
+
+Numbered: TypeAlias = tuple[str, Record | Broken]
 """Where in a catalog ("row 3"), and the record that stands there or why it is none."""
 
 _TRUE = {"true", "yes", "y", "1", "1.0", "in stock", "instock", "available"}
@@ -33,18 +44,38 @@ _LIST_SEPARATOR = re.compile(r"\s*[;|]\s*")
 
 
 class BadRecord(Exception):
-    """Why a record is not an item. Never leaves the readers: it becomes a Skipped."""
+    """Why a record is not an item. Never leaves the readers: it becomes a Skipped.
 
-    def __init__(self, item_id: str, reason: str) -> None:
+    Unless ``named``, its id is at fault, and ``item_id`` is only something to print.
+    """
+
+    def __init__(self, item_id: str, reason: str, *, named: bool = True) -> None:
         super().__init__(reason)
         self.item_id = item_id
+        self.named = named
+
+
+class Given(NamedTuple):
+    """What a record gives, even if that is nothing: an empty cell is given, an absent one is not.
+
+    ``attributes`` are names of single attributes. With ``attributes`` among its ``fields`` a
+    record gives all of them: those that it does not name are none.
+    """
+
+    fields: frozenset[str]
+    attributes: frozenset[str] = frozenset()
+
+    def has_attribute(self, name: str) -> bool:
+        """Whether it gives this attribute, or the object that it is a part of."""
+        parts = name.split(".")
+        return "attributes" in self.fields or any(
+            ".".join(parts[:end]) in self.attributes for end in range(1, len(parts) + 1)
+        )
 
 
 def item_from(record: Record) -> Item:
     """The item that a record with our field names describes; BadRecord when it is none."""
-    item_id = _id(record.get("id"), "id", "")
-    if not item_id:
-        raise BadRecord("", "no id")
+    item_id = id_from(record)
     try:
         attributes = _attributes(record)
         return Item(
@@ -65,18 +96,62 @@ def item_from(record: Record) -> Item:
         raise BadRecord(item_id, str(error)) from error
 
 
+def id_from(record: Record) -> str:
+    """The id of a record; a BadRecord that is not ``named`` when it has none."""
+    item_id = _id(record.get("id"), "id", "")
+    if not item_id:
+        raise BadRecord("", "no id", named=False)
+    return item_id
+
+
+def given_by(record: Record) -> Given:
+    """What a record with our field names gives."""
+    fields = {name for name in record if name in FIELDS and name != "attributes"}
+    names = {_text(name): record[name] for name in record if name not in FIELDS}
+    nested = record.get("attributes")
+    if isinstance(nested, dict) and nested:
+        names |= {_text(name): value for name, value in nested.items()}
+    elif "attributes" in record:
+        fields.add("attributes")
+    attributes: set[str] = set()
+    for name, value in names.items():
+        if isinstance(value, dict) and value:
+            attributes.update(f"{name}.{_text(inner)}" for inner in value)
+        else:
+            attributes.add(name)
+    return Given(frozenset(fields), frozenset(attributes))
+
+
+def overlaid(old: Item, new: Item, given: Given) -> Item:
+    """The item ``new`` where a record gives something, and ``old`` where it does not."""
+    kept: dict[str, object] = {
+        field: getattr(old, field)
+        for field in FIELDS
+        if field not in given.fields and field not in ("id", "attributes")
+    }
+    if "attributes" not in given.fields:
+        left = {name: one for name, one in old.attributes.items() if not given.has_attribute(name)}
+        kept["attributes"] = {**left, **new.attributes}
+    return msgspec.structs.replace(new, **kept)
+
+
 def _id(value: object, field: str, item_id: str) -> str:
+    named = field != "id"
+
+    def bad(shown: str, reason: str) -> BadRecord:
+        return BadRecord(item_id or shown, reason, named=named)
+
     if isinstance(value, bool) or not isinstance(value, str | int | float | None):
-        raise BadRecord(item_id, f"{field} must be text, got {type(value).__name__}")
+        raise bad("", f"{field} must be text, got {type(value).__name__}")
     if isinstance(value, float):
         value = None if math.isnan(value) else int(value) if value.is_integer() else value
-    text = "" if value is None else str(value).strip()
+    text = "" if value is None else clean_id(str(value))
     if len(text.encode("utf-8", "surrogatepass")) > MAX_ID_BYTES:
-        raise BadRecord(text[:40], f"{field} is longer than {MAX_ID_BYTES} bytes")
+        raise bad(text[:40], f"{field} is longer than {MAX_ID_BYTES} bytes")
     if any(ord(letter) < 32 or 0xD800 <= ord(letter) < 0xE000 for letter in text):
-        raise BadRecord(ascii(text)[:40], f"{field} holds control characters")
+        raise bad(ascii(text)[:40], f"{field} holds control characters")
     if field == "id" and text in (".", ".."):
-        raise BadRecord(text, f"id {text!r} is a step in an address: no path of the API reaches it")
+        raise bad(text, f"id {text!r} is a step in an address: no path of the API reaches it")
     return text
 
 

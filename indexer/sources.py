@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import codecs
 import posixpath
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,26 +20,43 @@ import msgspec
 
 from indexer.csvfile import check_twice, csv_records
 from indexer.errors import BadCatalog, BadImage
-from indexer.generation import PARTS, STORE
-from indexer.items import Item, Skipped
-from indexer.records import FIELDS, BadRecord, Numbered, Record, item_from
+from indexer.folderfile import folder_records
+from indexer.items import Item, Skipped, Unread
+from indexer.records import (
+    FIELDS,
+    BadRecord,
+    Broken,
+    Given,
+    Numbered,
+    Record,
+    given_by,
+    id_from,
+    item_from,
+)
 
 _ALIASES = {"title": "name", "categories": "category", "images": "image"}
+_FIRST_PAIR = re.compile(rb'\s*\{\s*("(?:[^"\\]|\\.)*")\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+(?=[\s,}]))')
 
 
 class Entry(NamedTuple):
-    """One item, and where in the catalog it stands."""
+    """One item, where in the catalog it stands, and which of its fields its record gives."""
 
     item: Item
     where: str
+    given: Given
 
 
 class Scan(NamedTuple):
-    """What one pass over a catalog found, before any image is opened."""
+    """What one pass over a catalog found, before any image is opened.
+
+    ``ids`` are those of its items, and ``given`` is what any of its records gives.
+    """
 
     items: int
     images: int
     skipped: list[Skipped]
+    ids: frozenset[str]
+    given: Given
 
 
 class Catalog:
@@ -52,6 +70,8 @@ class Catalog:
         self.path = path
         self._mapping = dict(mapping or {})
         self._columns: set[str] = set()  # every column name seen so far
+        self._fields: frozenset[str] = frozenset()  # and every field and attribute
+        self._attributes: frozenset[str] = frozenset()
         unknown = set(self._mapping) - set(FIELDS)
         if unknown:
             raise BadCatalog(
@@ -62,7 +82,7 @@ class Catalog:
         if not path.exists():
             raise BadCatalog(f"no such catalog: {path}")
         self.root = path if path.is_dir() else path.parent
-        self._records = _folder_records if path.is_dir() else _reader(path)
+        self._records = folder_records if path.is_dir() else _reader(path)
 
     def __iter__(self) -> Iterator[Entry | Skipped]:
         """Items in the catalog's order; what is no item comes as Skipped, in its place.
@@ -70,14 +90,22 @@ class Catalog:
         BadCatalog when the file as a whole cannot be read.
         """
         for where, record in self._records(self.path):
-            if isinstance(record, str):
-                yield Skipped("", record, where=where)
+            if isinstance(record, Broken):
+                guess = self._guess(record)
+                row = Skipped("", record.reason, where=where)
+                yield Unread("", record.reason, where=where, guess=guess) if guess else row
                 continue
             self._columns.update(record)
+            named = self._named(record)
+            given = given_by(named)
+            self._fields |= given.fields
+            self._attributes |= given.attributes
             try:
-                yield Entry(item_from(self._named(record)), where)
+                yield Entry(item_from(named), where, given)
             except BadRecord as error:
-                yield Skipped(error.item_id, str(error), where=where)
+                sure = error.named or not error.item_id
+                kind = Skipped if sure else Unread
+                yield kind(error.item_id, str(error), where=where)
 
     def scan(self) -> Scan:
         """Read everything once and count it; images are not opened.
@@ -88,6 +116,7 @@ class Catalog:
         places: dict[str, str] = {}
         images = 0
         skipped: list[Skipped] = []
+        entry: Entry | Skipped | None = None
         for entry in self:
             if isinstance(entry, Skipped):
                 skipped.append(entry)
@@ -101,10 +130,21 @@ class Catalog:
             places[item_id] = entry.where
             images += len(entry.item.images)
         self._check_columns()
+        if isinstance(entry, Unread) and entry.guess and not entry.guess.endswith("/"):
+            reason = f"{entry.reason}; it is the last row, and more may be cut off"
+            skipped[-1] = Skipped("", reason, where=entry.where)
         if not places:
             why = f"; {skipped[0].where}: {skipped[0].reason}" if skipped else ""
             raise BadCatalog(f"{self.path} holds no items{why}")
-        return Scan(len(places), images, skipped)
+        given = Given(self._fields, self._attributes)
+        return Scan(len(places), images, skipped, frozenset(places), given)
+
+    def _guess(self, broken: Broken) -> str:
+        """The id that a broken row seems to have; empty where that cannot be told."""
+        try:
+            return id_from(self._named(broken.left))
+        except BadRecord:
+            return ""
 
     def _check_columns(self) -> None:
         has = ", ".join(map(repr, sorted(self._columns))) or "none"
@@ -174,36 +214,6 @@ def _reader(path: Path) -> Callable[[Path], Iterator[Numbered]]:
     return readers[suffix]
 
 
-def _folder_records(path: Path) -> Iterator[Numbered]:
-    """Every file that is not hidden, in name order; content decides later what is an image.
-
-    Not those of a shop that lies in the folder: they change with every build, and opening and
-    closing LMDB's lock file would take the locks from this process.
-    """
-    entries = list(path.rglob("*"))
-    shops = [entry.parent for entry in entries if entry.name == STORE and entry.is_dir()]
-    parts = {shop / name for shop in shops for name in PARTS}
-    for file in sorted(entry for entry in entries if entry.is_file()):
-        relative = file.relative_to(path)
-        if any(part.startswith(".") for part in relative.parts):
-            continue
-        if parts and not parts.isdisjoint([file, *file.parents]):
-            continue
-        where = str(relative).encode("utf-8", "replace").decode()
-        if where != str(relative):
-            yield where, "its name is not UTF-8; rename it"
-            continue
-        yield (
-            where,
-            {
-                "id": relative.as_posix(),
-                "title": file.stem.replace("_", " ").replace("-", " "),
-                "categories": [parent] if (parent := relative.parent.as_posix()) != "." else [],
-                "images": [relative.as_posix()],
-            },
-        )
-
-
 def _json_records(path: Path) -> Iterator[Numbered]:
     try:
         with path.open("rb") as file:
@@ -215,14 +225,26 @@ def _json_records(path: Path) -> Iterator[Numbered]:
                 try:
                     record = msgspec.json.decode(line)
                 except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                    yield f"line {number}", f"not JSON: {error}"
+                    yield f"line {number}", Broken(f"not JSON: {error}", _first_pair(line))
                     continue
                 if isinstance(record, dict):
                     yield f"line {number}", record
                 else:
-                    yield f"line {number}", f"expected an object, got {type(record).__name__}"
+                    reason = f"expected an object, got {type(record).__name__}"
+                    yield f"line {number}", Broken(reason, {})
     except OSError as error:
         raise BadCatalog(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _first_pair(line: bytes) -> Record:
+    """The first name and value of a broken line, where they are whole."""
+    match = _FIRST_PAIR.match(line)
+    if match is None:
+        return {}
+    try:
+        return {msgspec.json.decode(match[1], type=str): msgspec.json.decode(match[2])}
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return {}
 
 
 def _parquet_records(path: Path) -> Iterator[Numbered]:
@@ -246,7 +268,7 @@ def _parquet_records(path: Path) -> Iterator[Numbered]:
         raise BadCatalog(f"cannot read {path}: {' '.join(str(error).split())[:200]}") from error
 
 
-def _parquet_rows(batch: Any) -> Iterator[Record | str]:
+def _parquet_rows(batch: Any) -> Iterator[Record | Broken]:
     """The rows of an Arrow batch; of one with a value that Python cannot hold, which that is."""
     try:
         records = batch.to_pylist()
@@ -258,22 +280,28 @@ def _parquet_rows(batch: Any) -> Iterator[Record | str]:
         yield _with_text(record)
 
 
-def _parquet_row(batch: Any, row: int) -> Record | str:
+def _parquet_row(batch: Any, row: int) -> Record | Broken:
     record: Record = {}
+    fault = ""
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         try:
             record[name] = column[row].as_py()
         except (ValueError, OverflowError) as error:
-            return f"column {name!r} cannot be read: {' '.join(str(error).split())[:120]}"
-    return _with_text(record)
+            why = " ".join(str(error).split())[:120]
+            fault = fault or f"column {name!r} cannot be read: {why}"
+    read = _with_text(record)
+    if not fault:
+        return read
+    return Broken(fault, read.left if isinstance(read, Broken) else read)
 
 
-def _with_text(record: Record) -> Record | str:
+def _with_text(record: Record) -> Record | Broken:
     """The record with bytes read as text: some programs write text without saying that it is."""
+    fault = ""
+    left: Record = {}
     for name, value in record.items():
-        if isinstance(value, bytes):
-            try:
-                record[name] = value.decode()
-            except UnicodeDecodeError:
-                return f"column {name!r} holds {len(value)} bytes that are no text"
-    return record
+        try:
+            left[name] = value.decode() if isinstance(value, bytes) else value
+        except UnicodeDecodeError:
+            fault = fault or f"column {name!r} holds {len(value)} bytes that are no text"
+    return Broken(fault, left) if fault else left

@@ -22,7 +22,7 @@ number reads on from there, and knows the shop again.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -131,8 +131,10 @@ class Store:
         with self._errors_told(), self._shared.env.begin(write=True) as txn:
             yield Writer(txn, self._shared.dbs)
 
-    def sweep(self) -> int:
+    def sweep(self, kept: Collection[bytes] = frozenset()) -> int:
         """Drop embeddings and display copies that no row needs; returns how many.
+
+        Not those of the contents in ``kept``, which a generation has that one may go back to.
 
         Writes may go on: what is dropped is dropped in short transactions, each of which looks
         at the rows that were added since. Call it with the shop's job lock held, for an ingest
@@ -141,7 +143,9 @@ class Store:
         with self.read() as reader:
             needed = {row.content for _, row in reader.rows()}
             seen = reader.meta("next_row", 0)
-            unused = [one for one in reader.content_keys() if one[2] not in needed]
+            unused = [
+                one for one in reader.content_keys() if one[2] not in needed and one[2] not in kept
+            ]
         swept = 0
         for start in range(0, len(unused), _SWEPT):
             with self.write() as writer:

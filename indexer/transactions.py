@@ -11,7 +11,7 @@ import numpy as np
 
 from indexer.arrays import Vectors
 from indexer.errors import IndexCorrupt
-from indexer.items import ORIGINAL
+from indexer.items import ORIGINAL, clean_id
 from indexer.stored import Change, ItemRecord, Row, change_between
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ class Reader:
 
     def item(self, item_id: str) -> ItemRecord | None:
         """The record of an item; None when there is no such item."""
-        key = item_id.encode("utf-8", "surrogatepass")
+        key = clean_id(item_id).encode("utf-8", "surrogatepass")
         value = self._txn.get(key, db=self._dbs["items"]) if 0 < len(key) < 512 else None
         return None if value is None else _decoded(_ITEM, value, f"item {item_id!r}")
 
@@ -44,6 +44,11 @@ class Reader:
         """All items, in the byte order of their ids."""
         for key, value in self._txn.cursor(db=self._dbs["items"]):
             yield _decoded(_ITEM, value, f"item {key.decode(errors='replace')!r}")
+
+    def item_ids(self) -> Iterator[str]:
+        """The ids of all items, in their byte order."""
+        for key in self._txn.cursor(db=self._dbs["items"]).iternext(values=False):
+            yield bytes(key).decode("utf-8", "surrogatepass")
 
     def rows(self, start: int = 0) -> Iterator[tuple[int, Row]]:
         """All rows from number ``start`` on, by rising number."""
@@ -210,8 +215,8 @@ class Writer(Reader):
             return False
         for number, _ in record.numbered_rows():
             self.delete_row(number)
-        self._txn.delete(item_id.encode(), db=self._dbs["items"])
-        self._log(item_id, Change.ALL)
+        self._txn.delete(record.item.item_id.encode(), db=self._dbs["items"])
+        self._log(record.item.item_id, Change.ALL)
         return True
 
     def delete_row(self, number: int) -> None:

@@ -20,9 +20,9 @@ from indexer.companions import Companions
 from indexer.errors import BadImage, UnknownItem
 from indexer.images import LIMITS, ImageLimits
 from indexer.intake import Encode, Intake, Prepared
-from indexer.items import Item
-from indexer.merge import FoundImage, FoundItem, merge_item
-from indexer.records import BadRecord, item_from
+from indexer.items import Item, clean_id
+from indexer.merge import FoundImage, FoundItem, found_image, merge_item, with_standing
+from indexer.records import BadRecord, Given, item_from, overlaid
 
 if TYPE_CHECKING:
     from indexer.arrays import Vectors
@@ -77,7 +77,10 @@ class _Gone(Exception):
 
 
 class _Ready(NamedTuple):
-    """A draft whose images are prepared: its own by name, or None for one to be kept."""
+    """A draft whose images are prepared: its own by name, or None for one to be kept.
+
+    Those that cannot be read are among these, and are ``refused``, too.
+    """
 
     draft: Draft
     images: list[tuple[str, Prepared | None]] | None
@@ -95,7 +98,8 @@ def put_items(
 ) -> list[Outcome]:
     """Store these items, in their order; what became of each. All of it is on disk afterwards.
 
-    An item none of whose images can be read is refused, and what was stored of it stays.
+    An item none of whose images can be read is refused, and what was stored of it stays. One of
+    whose images some can be read keeps the stored ones in the places of the others.
     ``encode`` does the encoder's work elsewhere; ``companions`` are the further encoders that a
     migration wants, made once by who writes often. StoreFull when the disk is full: the chunks
     before are stored then.
@@ -118,7 +122,7 @@ def delete_items(store: Store, item_ids: Sequence[str]) -> list[Outcome]:
     outcomes: list[Outcome] = []
     for start in range(0, len(item_ids), _CHUNK):
         with store.write() as writer:
-            for item_id in item_ids[start : start + _CHUNK]:
+            for item_id in map(clean_id, item_ids[start : start + _CHUNK]):
                 deleted = writer.delete_item(item_id)
                 status: Literal["deleted", "unknown"] = "deleted" if deleted else "unknown"
                 outcomes.append(Outcome(item_id=item_id, status=status))
@@ -139,6 +143,11 @@ def patched(item_id: str, change: dict[str, object], item: Item | None) -> Item:
     merged = {**item.attributes, **given} if isinstance(given, dict) else {}
     fields["attributes"] = {name: value for name, value in merged.items() if value is not None}
     return item_from(fields)
+
+
+def laid_over(new: Item, given: Given, old: Item | None) -> Item:
+    """The item ``new``, or what is stored with what its record gives: see ``Draft.make``."""
+    return new if old is None else overlaid(old, new, given)
 
 
 class _Put:
@@ -192,6 +201,7 @@ class _Put:
                     prepared = self._intake.prepare(source.path, data)
                 images.append((source.path, prepared))
             except BadImage as error:
+                images.append((source.path, None))
                 refused.append(RefusedImage(source.path, str(error)))
         return _Ready(draft, images, refused)
 
@@ -205,8 +215,7 @@ class _Put:
         """Encode what is new, and strike out images whose pixels are broken."""
         waiting: list[Prepared] = []
         for one in ready:
-            for place in list(one.images or []):
-                path, prepared = place
+            for place, (path, prepared) in enumerate(one.images or []):
                 if prepared is None or prepared.image.content in self._encoded:
                     continue
                 try:
@@ -215,13 +224,14 @@ class _Put:
                 except BadImage as error:
                     one.refused.append(RefusedImage(path, str(error)))
                     assert one.images is not None
-                    one.images.remove(place)
+                    one.images[place] = path, None
         for start in range(0, len(waiting), _BATCH):
             for prepared, half in self._intake.encode(waiting[start : start + _BATCH]):
                 self._encoded[prepared.image.content] = prepared, half
 
     def _stored(self, writer: Writer, ready: _Ready) -> Outcome:
         draft, refused = ready.draft, ready.refused
+        draft = draft._replace(item_id=clean_id(draft.item_id))
         old = writer.item(draft.item_id)
         try:
             item = draft.make(old.item if old else None)
@@ -229,8 +239,7 @@ class _Put:
             return Outcome(item_id=draft.item_id, status="refused", reason=str(error))
         except UnknownItem as error:
             return Outcome(item_id=draft.item_id, status="unknown", reason=str(error))
-        found, missing = _images(old, ready.images)
-        refused = refused + missing
+        found, refused = _images(old, ready.images, refused)
         if not found:
             why = "no image that can be read" if refused else "no image"
             return Outcome(item_id=draft.item_id, status="refused", reason=why, images=refused)
@@ -258,22 +267,31 @@ class _Put:
 
 
 def _images(
-    old: ItemRecord | None, images: list[tuple[str, Prepared | None]] | None
+    old: ItemRecord | None,
+    images: list[tuple[str, Prepared | None]] | None,
+    refused: list[RefusedImage],
 ) -> tuple[list[FoundImage], list[RefusedImage]]:
-    """The images an item will have, and those that it should keep but has not."""
-    stored = [
-        FoundImage(one.path, one.content, one.width, one.height) for one in old.images
-    ] if old else []  # fmt: skip
+    """The images an item will have, and those that could not be read or that it should keep.
+
+    None where not one of those that it names can be had.
+    """
+    stored = [found_image(one) for one in old.images] if old else []
     if images is None:
-        return stored, []
-    by_path = {one.path: one for one in stored}
-    found: list[FoundImage] = []
-    missing: list[RefusedImage] = []
-    for path, prepared in images:
-        if prepared is not None:
-            found.append(prepared.image)
-        elif path in by_path:
-            found.append(by_path[path])
-        else:
-            missing.append(RefusedImage(path, "no such image: neither sent nor stored"))
-    return found, missing
+        return stored, refused
+    unread = {one.image for one in refused}
+    names = {one.path for one in stored}
+    there = [image for image in images if image[1] or image[0] in unread or image[0] in names]
+    missing = [
+        RefusedImage(path, "no such image: neither sent nor stored")
+        for path, _ in (image for image in images if image not in there)
+    ]
+    if all(prepared is None and path in unread for path, prepared in there):
+        return [], refused + missing
+    pictures = with_standing(old, [(path, one.image if one else None) for path, one in there])
+    told = [
+        msgspec.structs.replace(one, reason=f"{one.reason}; the picture stays as it was")
+        if one.image in pictures.kept
+        else one
+        for one in refused
+    ]
+    return pictures.images, told + missing

@@ -36,6 +36,7 @@ from PIL import Image
 
 from indexer.build import build_index
 from indexer.checkup import check_shop
+from indexer.contract import Terms
 from indexer.encoders import registry
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import VitrineError
@@ -129,7 +130,8 @@ class World:
 
 
 def ingest(world: World, path: Path, _: Callable[[str], None]) -> None:
-    build_index(open_catalog(path), world.shop, world.encoder())
+    accept = Terms(accept=True)  # these catalogs lack much of each other
+    build_index(open_catalog(path), world.shop, world.encoder(), terms=accept)
 
 
 def write(world: World, plan: list[tuple[str, int | None]], say: Callable[[str], None]) -> None:

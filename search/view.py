@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.allowed import Allowed
+from indexer.items import clean_id
 from search.columns import Mask
 from search.cursor import MAX_DEPTH
 from search.planner import nearest
@@ -121,7 +122,7 @@ class ShopView:
 
     def number(self, item_id: str) -> int:
         """The number of an item; -1 when it is not in this view."""
-        number = self.numbers.get(item_id, -1)
+        number = self.numbers.get(clean_id(item_id), -1)
         return number if 0 <= number < self.size and self.columns.alive[number] else -1
 
     def some(self, limit: int) -> list[int]:

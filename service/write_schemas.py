@@ -43,17 +43,23 @@ class _Request(BaseModel):
 
 
 class ItemBody(_Request):
-    """An item, as in a catalog. It replaces what is stored under its id."""
+    """An item, as in a catalog.
 
-    id: Id
+    Where one of its id is stored, fields that are not given stay as they are; a field that is
+    null or empty is back to its default.
+    """
+
+    id: Annotated[Id, Field(description="Blanks at its ends are no part of it.")]
     product_id: Id | None = None
-    title: Words = ""
-    description: Words = ""
-    categories: Categories = []
+    title: Words | None = None
+    description: Words | None = None
+    categories: Categories | None = None
     price: Price | None = None
-    currency: Annotated[str, StringConstraints(max_length=10)] = ""
-    in_stock: bool = True
-    attributes: Attributes = {}
+    currency: Annotated[str, StringConstraints(max_length=10)] | None = None
+    in_stock: bool | None = None
+    attributes: Attributes | None = Field(
+        None, description="All of them: those that are not named here go."
+    )
     images: Images | None = Field(
         None,
         description="Not given: the item keeps those it has. Embeddings need them.",

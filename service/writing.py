@@ -13,10 +13,9 @@ from pydantic import ValidationError
 
 from indexer.errors import BadImage, BadQuery
 from indexer.images import read_image_file
-from indexer.items import Item
-from indexer.records import BadRecord, item_from
+from indexer.records import BadRecord, Given, item_from
 from indexer.sources import image_path
-from indexer.writes import Draft, Outcome, Source, patched
+from indexer.writes import Draft, Outcome, Source, laid_over, patched
 from service.problems import HttpError, explain
 from service.uploads import FormLimits, parse_form
 from service.write_schemas import MAX_IMAGES, ItemBody, ItemsEnvelope, PatchBody
@@ -157,9 +156,10 @@ def _draft(record: Any, pictures: Pictures) -> Draft | Outcome:
     item_id = given[:80] if isinstance(given, str) else ""
     try:
         body = ItemBody.model_validate(record)
-        fields = body.model_dump(exclude={"images", "embeddings"})
+        fields = body.model_dump(include=body.model_fields_set - {"images", "embeddings"})
         item = item_from(fields)
-        draft = Draft(item.item_id, partial(_itself, item), pictures.sources(body.images))
+        make = partial(laid_over, item, Given(frozenset(fields)))
+        draft = Draft(item.item_id, make, pictures.sources(body.images))
         return _with_vectors(draft, body.embeddings, pictures)
     except ValidationError as error:
         reason, _ = explain(error.errors(include_url=False, include_input=False))
@@ -174,10 +174,6 @@ def _with_vectors(draft: Draft, embeddings: list[list[float]] | None, pictures: 
     vectors = pictures.vectors(embeddings, None if draft.images is None else len(draft.images))
     images = draft.images if draft.images is not None else [Source("")] * len(vectors)
     return draft._replace(images=images, embeddings=vectors)
-
-
-def _itself(item: Item, _: Item | None) -> Item:
-    return item
 
 
 def _refuse(reason: str) -> bytes:

@@ -19,7 +19,7 @@ from indexer.generation import FORMAT, MANIFEST, Manifest, ShopFolder
 from indexer.sources import open_catalog
 from search.engine import SearchEngine
 
-FILES = ["vectors.faiss", "rows.npy", "words.sqlite", "manifest.json"]
+FILES = ["vectors.faiss", "rows.npy", "words.sqlite", "contents.npy", "manifest.json"]
 RED, GREEN, BLUE = (220, 30, 40), (30, 160, 60), (40, 70, 210)
 
 

@@ -15,6 +15,7 @@ import pytest
 from indexer.build import build_index
 from indexer.checkup import check_shop
 from indexer.companions import Companions
+from indexer.contract import Terms
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import EncoderNotFound, IndexMismatch, StoreBusy
 from indexer.generation import ShopFolder
@@ -261,7 +262,8 @@ def test_a_catalog_indexed_while_the_candidate_waits_is_embedded_by_both(shop, s
     done = run(shop)
     (folder / "images" / "new.jpg").write_bytes(jpeg(plain((255, 105, 180))))
     (folder / "more.jsonl").write_text('{"id": "pink", "image": "images/new.jpg"}')
-    build_index(open_catalog(folder / "more.jsonl"), shop, ColorEncoder())
+    only_pink = open_catalog(folder / "more.jsonl")
+    build_index(only_pink, shop, ColorEncoder(), terms=Terms(accept=True))
     assert [one.state for one in generations(shop)] == ["current", "candidate", "kept"]
     promote(shop, done.generation)
     assert first(shop, "red") == "pink"

@@ -6,8 +6,10 @@ import math
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
-from indexer.records import BadRecord, item_from
+from indexer.items import Item
+from indexer.records import BadRecord, Given, given_by, item_from, overlaid
 
 
 def refused(**record: object) -> str:
@@ -167,3 +169,56 @@ def test_lists_are_split_at_semicolons_and_bars_only():
 def test_lone_surrogates_in_texts_become_question_marks():
     item = item_from({"id": "a", "title": "Mug \ud800", "color": "r\udcffd"})
     assert (item.title, item.attributes) == ("Mug ?", {"color": "r?d"})
+
+
+def test_an_empty_cell_is_given_and_an_absent_column_is_not():
+    given = given_by({"id": "a", "title": "", "color": None, "size": {"eu": 4, "us": ""}})
+    assert given == Given(frozenset({"id", "title"}), frozenset({"color", "size.eu", "size.us"}))
+    assert given_by({"id": "a", "attributes": {"x": 1}}).attributes == {"x"}
+    assert given_by({"id": "a", "attributes": None}).fields == {"id", "attributes"}
+
+
+STORED = Item(
+    item_id="a",
+    product_id="p",
+    title="Mug",
+    description="Tall",
+    categories=["Home"],
+    price=3.0,
+    currency="EUR",
+    in_stock=False,
+    attributes={"color": "red", "size.eu": 4.0, "fit": "slim"},
+    images=["a.jpg"],
+)
+
+
+@pytest.mark.parametrize(
+    ("record", "changes"),
+    [
+        ({}, {}),
+        ({"in_stock": "yes"}, {"in_stock": True}),
+        ({"title": "", "price": ""}, {"title": "", "price": None}),
+        ({"product_id": None}, {"product_id": "a"}),
+        ({"categories": []}, {"categories": []}),
+        ({"color": "blue"}, {"attributes": {**STORED.attributes, "color": "blue"}}),
+        ({"color": ""}, {"attributes": {"size.eu": 4.0, "fit": "slim"}}),
+        ({"size": ""}, {"attributes": {"color": "red", "fit": "slim"}}),
+        ({"attributes": {"fit": None}}, {"attributes": {"color": "red", "size.eu": 4.0}}),
+        ({"attributes": None}, {"attributes": {}}),
+        ({"attributes": {}, "new": 1}, {"attributes": {"new": 1.0}}),
+    ],
+)
+def test_a_record_changes_what_it_gives_and_nothing_else(record, changes):
+    record = {"id": "a", **record}
+    found = overlaid(STORED, item_from(record), given_by(record))
+    assert found == replace(STORED, **changes)
+
+
+def test_a_record_at_fault_is_of_its_item_unless_its_id_is_at_fault():
+    for record, named in [({"id": "a", "price": "x"}, True), ({"id": "a", "product_id": "x" * 300},
+                          True), ({"id": "a\nb"}, False), ({}, False)]:  # fmt: skip
+        with pytest.raises(BadRecord) as error:
+            item_from(record)
+        assert error.value.named is named
+        if named:
+            assert error.value.item_id == "a"

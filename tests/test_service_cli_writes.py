@@ -6,8 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from indexer.joblock import job_lock
+from search.engine import SearchEngine
 from tests.conftest import COLORS, jpeg, plain
 from tests.test_service_cli import assert_one_line, vitrine
 
@@ -52,6 +54,70 @@ def test_put_adds_and_replaces_and_leaves_the_rest(vitrine, shop, more):
     assert len(prices) == 12  # all but the shoe itself: eleven, and the hat
     again = vitrine("put", more, "--shop", shop, "--json").json
     assert [one["status"] for one in again["results"]] == ["unchanged", "unchanged", "refused"]
+
+
+PUT = {
+    "one column of a table": ("s.csv", "id,in_stock\nred-mug,no\n", {"in_stock": False}),
+    "an empty cell": ("s.csv", "id,price,color\nred-mug,,\n",
+                      {"price": None, "attributes": {}}),
+    "one column of lines": ("s.jsonl", '{"id":"red-mug","price":1}\n{"id":"blue-mug"}\n',
+                            {"price": 1.0}),
+    "null in a line": ("s.jsonl", '{"id":"red-mug","title":null}\n', {"title": ""}),
+    "a new attribute": ("s.csv", "id,size\n red-mug ,L\n",
+                        {"attributes": {"color": "red", "size": "L"}}),
+    "an empty cell of images": ("s.csv", "id,title,images\nred-mug,New,\n", {"title": "New"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text", "changes"), PUT.values(), ids=PUT)
+def test_a_file_with_a_few_columns_changes_those_and_keeps_the_rest(
+    vitrine, shop, tmp_path, name, text, changes
+):
+    def item():
+        with SearchEngine.open(shop) as engine:
+            return engine.item("red-mug")
+
+    before = item()
+    (tmp_path / name).write_text(text)
+    done = vitrine("put", tmp_path / name, "--shop", shop)
+    assert (done.code, done.err) == (0, done.err)
+    assert "0 items added, 1 replaced" in done.out
+    assert item() == replace(before, **changes)
+    again = vitrine("put", tmp_path / name, "--shop", shop)
+    assert "0 replaced" in again.out
+
+
+def test_a_row_that_cannot_be_put_leaves_its_item_as_it_was(vitrine, shop, tmp_path):
+    path = tmp_path / "s.csv"
+    path.write_text('id,price,title\nred-mug,"7,50",New\nblue-mug,8\ngreen-mug,9,Green\n')
+    done = vitrine("put", path, "--shop", shop)
+    assert done.code == 1
+    assert "0 items added, 1 replaced, 0 unchanged, 2 left out" in done.out
+    assert "row 2: price must be a number" in done.err
+    with SearchEngine.open(shop) as engine:
+        assert (engine.item("red-mug").price, engine.item("red-mug").title) == (15.0, "Red mug")
+        assert engine.item("blue-mug").price == 35.0
+        assert engine.item("green-mug").price == 9.0
+
+
+def test_a_picture_that_cannot_be_put_leaves_the_one_in_its_place(vitrine, shop, tmp_path):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "red-mug-1.jpg").write_bytes(jpeg(plain(COLORS["red"], spot=31)))
+    path = tmp_path / "s.csv"
+    path.write_text("id,title,images\nred-mug,New,images/red-mug-1.jpg;gone.jpg\n")
+    done = vitrine("put", path, "--shop", shop)
+    assert done.code == 1
+    assert "red-mug gone.jpg: no such file; the picture stays as it was" in done.err
+    with SearchEngine.open(shop) as engine:
+        item = engine.item("red-mug")
+    assert (item.title, item.images) == ("New", ["images/red-mug-1.jpg", "images/red-mug-2.jpg"])
+
+
+def test_blanks_at_the_ends_of_an_id_are_no_part_of_it(vitrine, shop):
+    found = vitrine("search", "--item", " red-mug ", "--shop", shop, "-k", 1, "--json").json
+    assert found["hits"][0]["item_id"] == "red-shoe"
+    assert vitrine("delete", "  red-mug ", "--shop", shop).code == 0
+    assert vitrine("status", "--shop", shop, "--json").json["items"] == 11
 
 
 def test_status_counts_what_was_written_since_the_build(vitrine, shop, more):

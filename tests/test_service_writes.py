@@ -177,6 +177,46 @@ def test_without_an_image_root_no_file_is_read(serve, shop):
     assert "neither sent nor stored" in response.json()["results"][0]["images"][0]["reason"]
 
 
+CHANGES = [
+    ({"price": 1.5}, {"price": 1.5}),
+    ({"in_stock": False}, {"in_stock": False}),
+    ({"title": None, "price": None, "product_id": None},
+     {"title": "", "price": None, "product_id": "red-mug"}),
+    ({"title": "", "categories": []}, {"title": "", "categories": []}),
+    ({"attributes": {"size": "L"}}, {"attributes": {"size": "L"}}),
+    ({"attributes": {}}, {"attributes": {}}),
+    ({"images": None}, {}),
+    ({"images": ["images/red-mug-2.jpg"]}, {"images": ["images/red-mug-2.jpg"]}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "changes"), CHANGES)
+def test_a_put_changes_what_it_gives_and_keeps_the_rest(writing, given, changes):
+    before = writing.get("/v1/items/red-mug").json()
+    status = "updated" if changes else "unchanged"
+    assert outcomes(put(writing, {"id": "red-mug", **given})) == [("red-mug", status)]
+    after = writing.get("/v1/items/red-mug").json()
+    before.pop("image_urls", None), after.pop("image_urls", None)
+    assert after == {**before, **changes}
+    assert outcomes(put(writing, {"id": "red-mug", **given})) == [("red-mug", "unchanged")]
+
+
+def test_blanks_at_the_ends_of_an_id_are_no_part_of_it_in_any_call(writing):
+    path = "/v1/items/%20red-mug%20"
+    assert writing.get(path).json()["item_id"] == "red-mug"
+    assert writing.get(f"{path}/image").status_code == 200
+    assert writing.get(f"{path}/similar").json()["hits"][0]["item_id"] == "red-shoe"
+    body = {"parts": [{"item_id": " red-mug"}]}
+    assert writing.post("/v1/search", json=body).json()["hits"][0]["item_id"] == "red-shoe"
+    assert outcomes(put(writing, {"id": "\tred-mug ", "price": 2})) == [("red-mug", "updated")]
+    reply = call(writing, "PATCH", path, json={"price": 3}).json()
+    assert (reply["item_id"], reply["status"]) == ("red-mug", "updated")
+    assert call(writing, "DELETE", path).json()["item_id"] == "red-mug"
+    response = call(writing, "POST", "/v1/items/delete", json={"ids": [" blue-mug", " "]})
+    assert outcomes(response) == [("blue-mug", "deleted"), ("", "unknown")]
+    assert writing.get("/v1/status").json()["items"] == 10
+
+
 WRITES = [
     ("PUT", "/v1/items"),
     ("POST", "/v1/items/delete"),

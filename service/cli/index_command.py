@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from indexer.errors import StoreFull
+from indexer.errors import CatalogShrank, StoreFull
+from indexer.names import some
 from service.cli.console import (
     human_seconds,
     json_option,
@@ -16,9 +17,11 @@ from service.cli.console import (
     note,
     parse_mapping,
     print_json,
+    say,
     shop_option,
     stage_bar,
 )
+from service.cli.interrupt import ends_soon
 from service.cli.promise import promise_options
 
 if TYPE_CHECKING:
@@ -28,10 +31,14 @@ if TYPE_CHECKING:
     from indexer.contract import Terms, Wishes
     from indexer.encoders.base import Encoder
     from indexer.generation import ShopFolder
+    from indexer.items import Skipped
     from indexer.pictures import Keep
+    from indexer.preview import Preview
 
 _STAGES = {"scan": "catalog", "encode": "images", "publish": "index"}
 _SHOWN = 5
+_LISTED = 20
+_INTERRUPTED = "interrupted; what was encoded is kept. Run the same command to go on."
 
 
 @click.command("index")
@@ -52,6 +59,9 @@ _SHOWN = 5
 @click.option(
     "--report", type=click.Path(path_type=Path), help="Write what was skipped, as JSON lines."
 )
+@click.option(
+    "--dry-run", is_flag=True, help="Only say what would be added, changed, removed and skipped."
+)
 @promise_options
 @map_option
 @json_option
@@ -61,39 +71,57 @@ def command(
     encoder: str | None,
     keep_images: Keep | None,
     report: Path | None,
+    dry_run: bool,
     terms: Callable[[Wishes | None], Terms],
     mapping: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Index CATALOG (a folder of images, CSV, JSON lines or Parquet) into a shop folder.
 
-    Afterwards the shop holds exactly this catalog. Run it again after changes: only new
-    images are encoded, and an interrupted run goes on where it stopped.
+    Items that the catalog lacks are removed; more than 10 of them that are more than a tenth of
+    the shop only with --accept. What cannot be read removes and empties nothing, and is named.
+    Run it again after changes: only new images are encoded, and an interrupted run goes on where
+    it stopped.
     """
     from indexer.build import build_index
     from indexer.generation import ShopFolder
+    from indexer.preview import preview_index
     from indexer.sources import open_catalog
 
-    source = open_catalog(catalog, parse_mapping(mapping))
-    folder = ShopFolder(shop)
-    loaded = _encoder(folder, encoder)
-    with stage_bar(_STAGES) as progress:
-        try:
-            done = build_index(
-                source,
-                folder,
-                loaded,
-                keep_images=keep_images,
-                terms=terms(_own_wishes(folder)),
-                progress=progress,
-            )
-        except KeyboardInterrupt:
-            note("interrupted; what was encoded is kept. Run the same command to go on.")
-            raise
+    with ends_soon(_INTERRUPTED):
+        source = open_catalog(catalog, parse_mapping(mapping))
+        folder = ShopFolder(shop)
+        loaded = _encoder(folder, encoder)
+        wanted = terms(_own_wishes(folder))
+        with stage_bar(_STAGES) as progress:
+            try:
+                if dry_run:
+                    seen = preview_index(
+                        source, folder, loaded, accept=wanted.accept, progress=progress
+                    )
+                else:
+                    done = build_index(
+                        source,
+                        folder,
+                        loaded,
+                        keep_images=keep_images,
+                        terms=wanted,
+                        progress=progress,
+                    )
+            except KeyboardInterrupt:
+                note(_INTERRUPTED)
+                raise
+            except CatalogShrank as error:
+                if as_json:
+                    print_json({"stopped": str(error), "items": error.standing,
+                                "removed": error.removed})  # fmt: skip
+                raise
     if report is not None:
-        _write_report(report, done)
+        _write_report(report, seen.skipped if dry_run else done.skipped)
     if as_json:
-        print_json(done)
+        print_json(seen if dry_run else done)
+    elif dry_run:
+        _foretell(seen, report)
     else:
         _tell(done, report)
 
@@ -125,8 +153,8 @@ def _own_wishes(folder: ShopFolder) -> Wishes | None:
     return standing[1].contract.wishes if standing else None
 
 
-def _write_report(path: Path, done: BuildReport) -> None:
-    lines = [msgspec.json.encode(one) + b"\n" for one in done.skipped]
+def _write_report(path: Path, skipped: list[Skipped]) -> None:
+    lines = [msgspec.json.encode(one) + b"\n" for one in skipped]
     try:
         path.write_bytes(b"".join(lines))
     except OSError as error:
@@ -136,19 +164,47 @@ def _write_report(path: Path, done: BuildReport) -> None:
 def _tell(done: BuildReport, report: Path | None) -> None:
     total = sum(done.seconds.get(lap, 0.0) for lap in ("scan", "ingest", "merge", "publish"))
     state = "" if done.published else " (unchanged)"
-    click.echo(
+    say(
         f"generation {done.generation}{state}: {done.items} items, {done.products} products, "
         f"{done.rows} images in {human_seconds(total)} with {done.encoder}"
     )
-    click.echo(
-        f"{done.encoded} images encoded, {done.reused} known already, {done.removed} items removed"
-    )
-    click.echo(f"index {done.recipe}: {done.promise}")
-    if done.skipped:
-        click.echo(f"{len(done.skipped)} skipped:")
-        for one in done.skipped[:_SHOWN]:
-            name = " ".join(part for part in (one.where, one.item_id, one.image) if part)
-            click.echo(f"  {name}: {one.reason}")
-        if len(done.skipped) > _SHOWN:
-            where = f"all are in {report}" if report else "--report FILE lists all"
-            click.echo(f"  ... {where}")
+    say(f"{done.encoded} images encoded, {done.reused} known already, {done.removed} items removed")
+    if done.kept:
+        say(f"{len(done.kept)} items stay as they were, for they could not be read: "
+            f"{some(done.kept)}")  # fmt: skip
+    say(f"index {done.recipe}: {done.promise}")
+    _tell_skipped(done.skipped, report, _SHOWN)
+
+
+def _foretell(seen: Preview, report: Path | None) -> None:
+    say(f"would add {len(seen.added)} items" + _named(seen.added))
+    say(f"would change {len(seen.changed)} items{':' if seen.changed else ''}")
+    for one in seen.changed[:_LISTED]:
+        say(f"  {one.item_id}: {', '.join(one.fields)}")
+    if len(seen.changed) > _LISTED:
+        say(f"  ... and {len(seen.changed) - _LISTED} more; --json lists all")
+    say(f"would remove {len(seen.removed)} of {seen.items} items" + _named(seen.removed))
+    if seen.kept:
+        say(f"would leave {len(seen.kept)} items as they are, for they could not be read"
+            + _named(seen.kept))  # fmt: skip
+    say(f"would encode {seen.to_encode} images; {seen.unchanged} items would not change")
+    _tell_skipped(seen.skipped, report, _LISTED)
+    if seen.stops:
+        say("the build would stop before it removes so many, unless run with --accept")
+    say("nothing was changed")
+
+
+def _named(item_ids: list[str]) -> str:
+    return f": {some(item_ids, _LISTED)}" if item_ids else ""
+
+
+def _tell_skipped(skipped: list[Skipped], report: Path | None, most: int) -> None:
+    if not skipped:
+        return
+    say(f"{len(skipped)} skipped:")
+    for one in skipped[:most]:
+        name = " ".join(part for part in (one.where, one.item_id, one.image) if part)
+        say(f"  {name}: {one.reason}")
+    if len(skipped) > most:
+        where = f"all are in {report}" if report else "--report FILE lists all"
+        say(f"  ... {where}")

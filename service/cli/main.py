@@ -13,6 +13,7 @@ import traceback
 import click
 
 from indexer.errors import VitrineError
+from service.cli.console import note
 
 _COMMANDS = {
     "plan": "Predict counts, time, disk and memory of an index, before building it.",
@@ -86,7 +87,7 @@ def _run(arguments: list[str], debug: bool) -> int:
         error.show()
         return 2
     except (KeyboardInterrupt, click.Abort):
-        click.echo("vitrine: interrupted", err=True)
+        note("vitrine: interrupted")
         return 1
     except BrokenPipeError:  # the reader of our output has gone, as in "vitrine ... | head"
         sys.stderr.close()
@@ -94,20 +95,11 @@ def _run(arguments: list[str], debug: bool) -> int:
     except VitrineError as error:
         if debug:
             traceback.print_exc()
-        click.echo(f"vitrine: {_line(error)}", err=True)
+        note(f"vitrine: {error}")
         return 1
     except Exception as error:  # noqa: BLE001 - the last edge: a person sees one line
         if debug:
             traceback.print_exc()
-        click.echo(
-            f"vitrine: internal error: {type(error).__name__}: {_line(error)} "
-            "(--debug shows where)",
-            err=True,
-        )
+        note(f"vitrine: internal error: {type(error).__name__}: {error} (--debug shows where)")
         return 1
     return result if isinstance(result, int) else 0
-
-
-def _line(error: Exception) -> str:
-    """A message as one line: a file's name may hold a line break."""
-    return " ".join(str(error).splitlines())

@@ -16,13 +16,14 @@ from service.cli.console import (
     note,
     parse_mapping,
     print_json,
+    say,
     shop_option,
     stage_bar,
 )
 
 if TYPE_CHECKING:
-    from indexer.items import Item, Skipped
-    from indexer.sources import Catalog
+    from indexer.items import Skipped
+    from indexer.sources import Catalog, Entry
     from indexer.writes import Draft, Outcome
 
 _AT_ONCE = 128  # items between two steps of the bar
@@ -35,10 +36,12 @@ _SHOWN = 5
 @map_option
 @json_option
 def command(catalog: Path, shop: Path, mapping: tuple[str, ...], as_json: bool) -> int:
-    """Add the items of CATALOG to a shop, or replace them; all other items stay.
+    """Add the items of CATALOG to a shop, or change them; all other items stay.
 
-    An item that names no images keeps those it has. A service that runs finds the new items
-    within a second; no index has to be built. The exit status is 1 when something was left out.
+    Of an item that is there already, the columns of CATALOG change and all others stay; an empty
+    cell empties its field. Images stay unless there are others. A service that runs finds the
+    items within a second; no index has to be built. The exit status is 1 when something was left
+    out.
     """
     from indexer.encoderfiles import open_encoder
     from indexer.generation import ShopFolder
@@ -78,7 +81,7 @@ def _chunks(catalog: Catalog) -> Iterator[list[Draft]]:
     chunk: list[Draft] = []
     for entry in catalog:
         if isinstance(entry, Entry):
-            chunk.append(_draft(entry.item, catalog.root))
+            chunk.append(_draft(entry, catalog.root))
         if len(chunk) == _AT_ONCE:
             yield chunk
             chunk = []
@@ -86,11 +89,12 @@ def _chunks(catalog: Catalog) -> Iterator[list[Draft]]:
         yield chunk
 
 
-def _draft(item: Item, root: Path) -> Draft:
-    from indexer.writes import Draft, Source
+def _draft(entry: Entry, root: Path) -> Draft:
+    from indexer.writes import Draft, Source, laid_over
 
+    item = entry.item
     sources = [Source(path, partial(_read, root, path)) for path in item.images]
-    return Draft(item.item_id, lambda _: item, sources or None)
+    return Draft(item.item_id, partial(laid_over, item, entry.given), sources or None)
 
 
 def _read(root: Path, path: str) -> bytes:
@@ -102,7 +106,7 @@ def _read(root: Path, path: str) -> bytes:
 
 def _tell(outcomes: list[Outcome], skipped: list[Skipped]) -> None:
     counts = Counter(one.status for one in outcomes)
-    click.echo(
+    say(
         f"{counts['created']} items added, {counts['updated']} replaced, "
         f"{counts['unchanged']} unchanged, {counts['refused'] + len(skipped)} left out"
     )

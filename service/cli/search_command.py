@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 import click
 
 from indexer.errors import BadImage, BadQuery
-from service.cli.console import json_option, note, print_json, print_table, shop_option
+from service.cli.console import (
+    json_option,
+    note,
+    print_json,
+    print_table,
+    printable,
+    say,
+    shop_option,
+)
 
 if TYPE_CHECKING:
     from indexer.images import Box
@@ -109,7 +117,7 @@ def _tell(reply: Reply) -> None:
     from rich.text import Text
 
     if not reply.hits:
-        click.echo("nothing found")
+        say("nothing found")
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name, justify in (
@@ -126,14 +134,13 @@ def _tell(reply: Reply) -> None:
         cells = [
             str(rank), f"{hit.score:.3f}", sure, hit.item_id, hit.title, price, category, hit.image
         ]  # fmt: skip
-        table.add_row(*(Text(cell) for cell in cells))
+        table.add_row(*(Text(printable(cell)) for cell in cells))
     print_table(table)
     if reply.next_cursor:
-        click.echo(f"more: --cursor {reply.next_cursor}", err=True)
+        note(f"more: --cursor {reply.next_cursor}")
     if reply.no_close_match:
-        click.echo("no close match: nothing in this shop clearly is what the photo shows", err=True)
-    click.echo(
+        note("no close match: nothing in this shop clearly is what the photo shows")
+    note(
         f"{reply.total} items considered, {reply.mode}, {reply.timings['total_ms']:.0f} ms "
-        f"(generation {reply.generation}, {reply.encoder})",
-        err=True,
+        f"(generation {reply.generation}, {reply.encoder})"
     )

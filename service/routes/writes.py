@@ -48,7 +48,7 @@ def write_routes(desk: Desk) -> APIRouter:
 
     @router.put(
         "",
-        summary="Add or replace items",
+        summary="Add or change items",
         response_model=WriteReply,
         responses=_REFUSALS,
         openapi_extra={
@@ -60,6 +60,7 @@ def write_routes(desk: Desk) -> APIRouter:
     async def put_items(request: Request) -> Response:
         """Store items; all others stay as they are. The reply says of each what became of it.
 
+        Of an item that is there already, fields that are not given stay; null clears a field.
         When it comes, everything that is not `refused` is on disk and is found by searches.
         """
         return _json(await _put(request, "items", drafts_of))
@@ -107,7 +108,7 @@ def write_routes(desk: Desk) -> APIRouter:
         operation_id="delete_item",
     )
     async def delete_item(item_id: ItemId) -> Response:
-        """Delete an item: it is found no more, and its images are forgotten with the next build."""
+        """Delete an item: it is found no more, and its images go when no kept index has them."""
         return _one(await _delete([item_id]))
 
     async def _put(

@@ -1,0 +1,95 @@
+"""Ctrl+C ends ``vitrine index`` wherever the build stands, also deep within a library."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.test_service_cli import vitrine
+
+__all__ = ["vitrine"]  # a fixture
+
+# A call into C that lets other threads run and never ends, as an encoder or FAISS may for minutes:
+# Python raises nothing before it returns.
+STUCK = r"""
+import ctypes, os, signal, sys, threading
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's jobs with & ignore Ctrl+C
+
+def stuck(*_, **__):
+    os.write(1, b"stuck\n")
+    mutex = ctypes.create_string_buffer(64)
+    lock = ctypes.CDLL(None).pthread_mutex_lock
+    lock(mutex)
+    lock(mutex)
+
+def reading(*_, **__):
+    os.write(1, b"stuck\n")
+    threading.Event().wait()
+
+from indexer import build, generation, ingest, intake, publishing, sources
+from indexer.encoders.color import ColorEncoder
+where = sys.argv[1]
+if where == "the catalog":
+    sources.Catalog.scan = reading
+elif where == "the catalog, in a library":
+    sources.Catalog.scan = stuck
+elif where == "a file":
+    ingest.read_image_file = stuck
+elif where == "decoding":
+    intake.open_photo = stuck
+elif where == "encoding":
+    ColorEncoder.encode_images = stuck
+elif where == "training the index":
+    publishing.choose_recipe = stuck
+elif where == "calibrating":
+    publishing.calibrate = stuck
+elif where == "writing the generation":
+    generation.sync = stuck
+elif where == "a dry run":
+    intake.open_photo = stuck
+    sys.argv.append("--dry-run")
+from service.cli.main import main
+main(sys.argv[2:])
+"""
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "the catalog",
+        "the catalog, in a library",
+        "a file",
+        "decoding",
+        "encoding",
+        "training the index",
+        "calibrating",
+        "writing the generation",
+        "a dry run",
+    ],
+)
+def test_ctrl_c_ends_a_build_that_is_stuck(vitrine, tiny_catalog: Path, tmp_path: Path, where: str):
+    words = ["index", str(tiny_catalog), "--shop", str(tmp_path / "shop"), "--encoder", "color"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", STUCK, where, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            assert process.stdout.readline() == "stuck\n"
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=60)  # as nothing else would ever end it
+        finally:
+            process.kill()
+    assert process.returncode == 1
+    assert "interrupted; what was encoded is kept. Run the same command to go on." in err
+    assert err.endswith("vitrine: interrupted\n")
+    assert "Traceback" not in err
+    done = vitrine(*words, "--json")
+    assert (done.code, done.json["items"]) == (0, 12)
+    assert vitrine("check", "--shop", tmp_path / "shop").code == 0
