@@ -17,15 +17,19 @@ from indexer.images import ImageLimits
 from service.answering import Desk
 from service.batching import BatchLimits, PhotoBatcher
 from service.compaction import Compaction
-from service.edge import Edge
+from service.connections import connections_for
+from service.edge import Edge, RequestIds
+from service.gate import Admission, Gate, Line
 from service.metrics import Metrics
 from service.problems import install
+from service.protocol import Front
 from service.routes.items import item_routes
 from service.routes.pages import add_pages
 from service.routes.search import search_routes
 from service.routes.state import state_routes
 from service.routes.writes import write_routes
 from service.security import BodyLimit, HostCheck, SecurityHeaders
+from service.seldom import Seldom
 from service.serving import Engine, Serving
 from service.workers import Workers
 
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("vitrine.service")
 
+KEEP_ALIVE_S = 30  # of a connection without a request
 _WRITE_WAIT_S = 30.0  # in the queue, before the reply is 503
 _ABOUT = """Photo search for a shop, on the shop's own machine.
 
@@ -70,6 +75,7 @@ def create_app(
     limits = BatchLimits(settings.batch_size, settings.batch_wait_ms / 1e3, queue, deadline_s)
 
     metrics = Metrics()
+    ids = RequestIds()
 
     def batcher(engine: Engine) -> PhotoBatcher:
         return PhotoBatcher(
@@ -85,6 +91,14 @@ def create_app(
     )
 
     compaction = Compaction(settings.shop, serving, settings)
+    gate = Gate(
+        {
+            "photos": Line("photos", threads + queue, serving.photo_refusal),
+            "searches": Line("searches", threads + queue),
+            "reads": Line("reads", threads + queue),
+            "writes": Line("writes", 1 + queue),
+        }
+    )
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -110,13 +124,15 @@ def create_app(
         lifespan=lifespan,
         middleware=[
             Middleware(SecurityHeaders),
-            Middleware(Edge, log=settings.request_log, metrics=metrics),
+            Middleware(Edge, log=settings.request_log, metrics=metrics, ids=ids),
             Middleware(HostCheck, allowed=settings.allowed_hosts.split(",")),
+            Middleware(Admission, gate=gate),
             Middleware(
                 BodyLimit,
                 max_bytes=int(settings.max_upload_mb * 1e6),
                 max_held_bytes=int(settings.max_held_mb * 1e6),
                 timeout_s=settings.body_timeout_s,
+                min_bytes_s=settings.min_upload_kb_s * 1e3,
             ),
         ],
     )
@@ -125,6 +141,14 @@ def create_app(
     for router in (search_routes(desk), write_routes(desk), item_routes(desk), state_routes(desk)):
         app.include_router(router)
     add_pages(app)
+    app.state.front = Front(
+        gate,
+        ids,
+        metrics,
+        connections_for(settings, KEEP_ALIVE_S),
+        Seldom(logger, logging.WARNING),
+        settings.request_log,
+    )
     return app
 
 

@@ -113,19 +113,35 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """The reply that says what went wrong, to a person and to a program."""
-    body = {
-        "type": f"urn:vitrine:problem:{code}",
-        "title": title or _TITLES.get(status) or code.replace("_", " ").capitalize(),
-        "status": status,
-        "detail": _printable(detail),
-        "code": code,
-        "param": None if param is None else _printable(param),
-        "request_id": str(scope.get(REQUEST_ID, "")),
-    }
+    request_id = str(scope.get(REQUEST_ID, ""))
+    body = problem_body(status, code, detail, request_id=request_id, title=title, param=param)
     sent = dict(headers or {})
     if status in (429, 503):
         sent.setdefault("Retry-After", "5")
-    return Response(msgspec.json.encode(body), status, sent, media_type=MEDIA_TYPE)
+    return Response(body, status, sent, media_type=MEDIA_TYPE)
+
+
+def problem_body(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    request_id: str,
+    title: str | None = None,
+    param: str | None = None,
+) -> bytes:
+    """What a problem says, as JSON."""
+    return msgspec.json.encode(
+        {
+            "type": f"urn:vitrine:problem:{code}",
+            "title": title or _TITLES.get(status) or code.replace("_", " ").capitalize(),
+            "status": status,
+            "detail": _printable(detail),
+            "code": code,
+            "param": None if param is None else _printable(param),
+            "request_id": request_id,
+        }
+    )
 
 
 def problem_of(scope: Scope, error: Exception) -> Response:

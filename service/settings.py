@@ -33,6 +33,11 @@ class Settings(BaseSettings):
         "*",
         description="Host names that requests may be made to, separated by commas; * is any.",
     )
+    trusted_proxies: str = Field(
+        "127.0.0.1",
+        description="Addresses or networks of proxies, separated by commas, whose X-Forwarded-For "
+        "names the client; * is any, and nothing is none.",
+    )
     max_upload_mb: float = Field(32, gt=0, description="Largest photo or request body, in MB.")
     max_megapixels: float = Field(
         64, gt=0, description="Largest photo, in megapixels; read from its header before decoding."
@@ -46,6 +51,24 @@ class Settings(BaseSettings):
     body_timeout_s: float = Field(
         30, gt=0, description="Longest pause within an upload before it is given up, in seconds."
     )
+    min_upload_kb_s: float = Field(
+        20,
+        ge=0,
+        description="Slowest upload, in kB a second, after the first VITRINE_BODY_TIMEOUT_S; 0 is "
+        "any.",
+    )
+    header_timeout_s: float = Field(
+        10,
+        gt=0,
+        description="Longest time from a connection, or the first byte of a request, to the end "
+        "of its headers, in seconds.",
+    )
+    max_connections: int = Field(
+        2000,
+        ge=8,
+        description="Most open connections; fewer where the limit of open files asks for it. One "
+        "too many closes an idle one of the address that has the most.",
+    )
     threads: int | None = Field(
         None, ge=1, description="Cores to use for decoding, encoding and searching; all if not set."
     )
@@ -54,7 +77,7 @@ class Settings(BaseSettings):
         0, ge=0, description="How long an idle encoder waits for more photos, in milliseconds."
     )
     queue_size: int = Field(
-        64, ge=1, description="Photos, and searches, that may wait; beyond it the reply is 503."
+        128, ge=1, description="Photos, and searches, that may wait; beyond it the reply is 503."
     )
     queue_deadline_s: float = Field(
         2, gt=0, description="Longest wait in the queue before the reply is 503, in seconds."
