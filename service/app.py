@@ -23,6 +23,7 @@ from service.gate import Admission, Gate, Line
 from service.metrics import Metrics
 from service.problems import install
 from service.protocol import Front
+from service.rates import Rates
 from service.routes.items import item_routes
 from service.routes.pages import add_pages
 from service.routes.search import search_routes
@@ -69,6 +70,10 @@ def create_app(
         return Workers(count, queue=queue, deadline_s=deadline_s, name=name)
 
     decoders, searchers, readers = workers("decoding"), workers("searching"), workers("reading")
+    # Half of the cores at most, and few waiting: these take many times as long as the others.
+    dear = Workers(
+        max(1, threads // 2), queue=max(1, queue // 8), deadline_s=deadline_s, name="dear searching"
+    )
     # One writer at a time: more would only wait for each other in the store.
     writers = Workers(1, queue=queue, deadline_s=_WRITE_WAIT_S, name="writing")
     images = ImageLimits(settings.max_megapixels, settings.max_upload_mb)
@@ -108,7 +113,7 @@ def create_app(
         yield
         await compaction.stop()
         await serving.stop()
-        for each in (decoders, searchers, readers, writers):
+        for each in (decoders, searchers, dear, readers, writers):
             each.close()
 
     app = FastAPI(
@@ -137,7 +142,17 @@ def create_app(
         ],
     )
     install(app)
-    desk = Desk(settings, serving, decoders, searchers, readers, writers, metrics)
+    desk = Desk(
+        settings,
+        serving,
+        decoders,
+        searchers,
+        dear,
+        readers,
+        writers,
+        metrics,
+        Rates(settings),
+    )
     for router in (search_routes(desk), write_routes(desk), item_routes(desk), state_routes(desk)):
         app.include_router(router)
     add_pages(app)

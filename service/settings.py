@@ -45,6 +45,12 @@ class Settings(BaseSettings):
     max_limit: int = Field(
         MAX_LIMIT, ge=1, le=MAX_LIMIT, description="Most hits that one request may ask for."
     )
+    max_collapsed: int = Field(
+        200,
+        ge=1,
+        le=MAX_LIMIT,
+        description="Most hits that one request may ask for with collapse, which costs more.",
+    )
     max_held_mb: float = Field(
         512, gt=0, description="Most memory that request bodies may hold together, in MB."
     )
@@ -81,6 +87,22 @@ class Settings(BaseSettings):
     )
     queue_deadline_s: float = Field(
         2, gt=0, description="Longest wait in the queue before the reply is 503, in seconds."
+    )
+    searches_per_s: float = Field(
+        500,
+        ge=0,
+        description="Searches a second that one address (or the write key) may go on with; long "
+        "answers, many words and collapse count as several. Beyond it the reply is 429; 0 is no "
+        "limit.",
+    )
+    searches_burst: float = Field(
+        5000, ge=1, description="Searches that it may have made at once, before that rate counts."
+    )
+    failed_keys_per_min: float = Field(
+        60,
+        ge=0,
+        description="Wrong keys a minute, and at once, that one address may send before the reply "
+        "is 429 for a while, whatever the key; 0 is no limit.",
     )
     query_views: Literal["", "flip", "center", "flip+center"] = Field(
         "",

@@ -72,7 +72,7 @@ def item_routes(desk: Desk) -> APIRouter:
         "/{item_id:path}/similar",
         summary="Items like this one",
         response_model=SearchReply,
-        responses=problems(404, 410, 422, 503),
+        responses=problems(404, 410, 422, 429, 503),
         operation_id="similar_items",
     )
     async def similar(
@@ -88,7 +88,8 @@ def item_routes(desk: Desk) -> APIRouter:
             cursor=params.cursor,
             collapse=params.collapse,
         )
-        work = answer(desk, question, root=request.scope.get("root_path", ""))
+        desk.rates.take_search(request.scope, request.headers)
+        work = answer(desk, question, request)
         return Response(await unless_gone(request, work), media_type="application/json")
 
     @router.get(

@@ -72,6 +72,7 @@ def state_routes(desk: Desk) -> APIRouter:
         waiting = {
             "decoding": desk.decoders.waiting,
             "searching": desk.searchers.waiting,
+            "dear": desk.dear.waiting,
             "reading": desk.readers.waiting,
             "writing": desk.writers.waiting,
         }
