@@ -299,7 +299,11 @@ def bench_dear(address: tuple[str, int], photo: bytes, seconds: float) -> dict[s
     """Searches by words beside eight clients that ask the dearest question."""
     del photo
     item = _first_item(address)
-    rows = {}
+    alone = _Probe(address)
+    ends = time.perf_counter() + seconds
+    while time.perf_counter() < ends:
+        alone.ask()
+    rows: dict[str, Any] = {"words alone": alone.figures()}
     for limit in (1000, 200):
         question = {"parts": [{"item_id": item}], "limit": limit, "collapse": 0.5, "group": "item"}
         began = time.perf_counter()

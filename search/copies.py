@@ -65,13 +65,20 @@ class Folding:
         One that stays is folded into itself.
         """
         into = self._first_like(block, since)
-        like = block @ block.T >= self._at  # (b, b)
+        rest = np.flatnonzero(into < 0)  # (r,)
+        if not len(rest):
+            return into
+        vectors = block[rest]
+        like = vectors @ vectors.T >= self._at  # (r, r)
+        free = np.ones(len(rest), dtype=np.bool_)
         stay = []
-        for place in range(len(block)):
-            if into[place] < 0:
-                into[like[place] & (into < 0)] = numbers[place]
-                into[place] = numbers[place]  # also where it is not like itself: a row of zeros
-                stay.append(place)
+        for place in range(len(rest)):
+            if free[place]:
+                copies = like[place] & free
+                copies[place] = True  # also where it is not like itself: a row of zeros
+                into[rest[copies]] = numbers[rest[place]]
+                free &= ~copies
+                stay.append(rest[place])
         self._keep(block[stay], numbers[stay])
         return into
 

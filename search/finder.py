@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from search.recall import RecallWatch
 
 _FUSE_DEPTH = 200  # how deep rankings are fused, at least
-_MAX_FOLDED = 50_000  # how deep copies are folded to fill a page, if all before are copies
+_MAX_FOLDED = 20_000  # how deep copies are folded to fill a page, if all before are copies
 _MOST_COMPARED = 20_000_000  # pairs of pictures, about half a second: then the page stays short
 _MAX_MATCHES = 50_000  # items that a query by words considers, where no filter asks for others
 
