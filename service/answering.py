@@ -17,6 +17,7 @@ from indexer.images import WHOLE, Box
 from search.cost import DEAR, cost_of
 from search.filters import filter_from_json, parse_filter
 from search.query import EmbeddingPart, ImagePart, ItemPart, Part, Query, TextPart
+from service.problems import without_paths
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -61,7 +62,7 @@ async def answer(desk: Desk, query: Query, request: Request) -> bytes:
         )
     query.check()
     cost = cost_of(query)
-    desk.rates.take_search(request.scope, request.headers, cost - 1)
+    desk.rates.take_search(request.scope, request.headers, int(cost) - 1)
     searchers = desk.dear if cost > DEAR else desk.searchers
     root = request.scope.get("root_path", "")
     async with desk.serving.lease() as served:
@@ -128,7 +129,8 @@ def reply_json(reply: Reply, *, root: str = "") -> bytes:
         fields = msgspec.structs.asdict(hit)
         fields["image_url"] = image_url(hit.item_id, hit.image_index, root=root)
         hits.append(fields)
-    return msgspec.json.encode({**msgspec.structs.asdict(reply), "hits": hits})
+    fields = {**msgspec.structs.asdict(reply), "encoder": without_paths(reply.encoder)}
+    return msgspec.json.encode({**fields, "hits": hits})
 
 
 def item_fields(item: Item, *, root: str = "") -> dict[str, object]:

@@ -156,6 +156,9 @@ def create_app(
     for router in (search_routes(desk), write_routes(desk), item_routes(desk), state_routes(desk)):
         app.include_router(router)
     add_pages(app)
+    private = [path for path in (settings.shop, settings.image_root) if path is not None]
+    named = [str(one) for path in private for one in (path.resolve(), path)]
+    app.state.private_paths = [name for name in named if "/" in name]
     app.state.front = Front(
         gate,
         ids,

@@ -148,7 +148,8 @@ async def _disconnected(request: Request) -> None:
 
 def _route(scope: Scope) -> str:
     """The pattern a path was matched by: there are few of them, while paths are without number."""
-    return str(getattr(scope.get("route"), "path", "other"))
+    pattern = str(getattr(scope.get("route"), "path", "other"))
+    return pattern.replace(":path}", "}").replace(":item}", "}")
 
 
 def _given_id(scope: Scope) -> str | None:

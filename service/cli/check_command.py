@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from service.cli.console import json_option, note, print_json, shop_option, stage_bar
+from service.cli.terminal import say
 
 
 @click.command("check")
@@ -32,7 +33,7 @@ def command(shop: Path, as_json: bool) -> int:
         print_json(found)
     else:
         for problem in found.problems:
-            click.echo(problem)
+            say(problem)
         for one in found.notes:
             note(one)
         looked = (
@@ -41,5 +42,5 @@ def command(shop: Path, as_json: bool) -> int:
         )
         count = len(found.problems)
         verdict = f"{count} problem{'s' * (count > 1)}" if count else "all well"
-        click.echo(f"{looked}: {verdict}")
+        say(f"{looked}: {verdict}")
     return 1 if found.problems else 0

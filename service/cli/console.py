@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from service.cli.terminal import printable, printable_json, say
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -51,19 +53,27 @@ def parse_mapping(pairs: tuple[str, ...]) -> dict[str, str]:
 def print_json(value: Any) -> None:
     """One JSON document, indented, on stdout."""
     text = msgspec.json.format(msgspec.json.encode(value), indent=2)
-    sys.stdout.write(text.decode() + "\n")
+    sys.stdout.write(printable_json(text.decode()) + "\n")
 
 
 def print_table(table: Table) -> None:
-    """A table on stdout; full width when stdout is no terminal, so nothing is cut."""
-    from rich.console import Console
+    """A table on stdout; full width when stdout is no terminal, so nothing is cut.
 
+    What comes from a catalog has to be ``Text``: its control characters are spelled out.
+    """
+    from rich.console import Console
+    from rich.text import Text
+
+    for column in table.columns:
+        for cell in column.cells:
+            if isinstance(cell, Text):
+                cell.plain = printable(cell.plain)
     Console(width=None if sys.stdout.isatty() else 1000, highlight=False).print(table)
 
 
 def note(text: str) -> None:
     """A line for the person, on stderr."""
-    click.echo(text, err=True)
+    say(text, err=True)
 
 
 def human_bytes(count: float) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from service.cli.console import json_option, note, print_json, shop_option
+from service.cli.terminal import say
 
 
 @click.command("delete")
@@ -34,7 +35,7 @@ def command(item_ids: tuple[str, ...], shop: Path, as_json: bool) -> int:
     if as_json:
         print_json(outcomes)
     else:
-        click.echo(f"{len(outcomes) - len(unknown)} items deleted")
+        say(f"{len(outcomes) - len(unknown)} items deleted")
         for item_id in unknown:
             note(f"no item {item_id!r} in this shop")
     return 1 if unknown else 0

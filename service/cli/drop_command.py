@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from service.cli.console import json_option, print_json, shop_option
+from service.cli.terminal import say
 
 
 @click.command("drop")
@@ -25,4 +26,4 @@ def command(name: str, shop: Path, as_json: bool) -> None:
     if as_json:
         print_json({"dropped": name})
     else:
-        click.echo(f"generation {name} dropped")
+        say(f"generation {name} dropped")

@@ -15,6 +15,7 @@ from service.cli.console import (
     print_table,
     shop_option,
 )
+from service.cli.terminal import say
 
 if TYPE_CHECKING:
     from search.engine import SearchEngine
@@ -103,7 +104,7 @@ def _tell(result: Evaluation) -> None:
         _tell_reliability(result.reliability)
     if result.unsold is not None:
         strange = result.unsold
-        click.echo(
+        say(
             f"{strange.photos} photos of things not sold: AUROC {strange.auroc:.3f}; no close "
             f"match said of {strange.refused:.0%} of them, of {strange.refused_wrongly:.0%} of the "
             "queries"
@@ -128,11 +129,11 @@ def _tell_reliability(one: Reliability) -> None:
             f"{bin_.right:.2f}",
         )
     print_table(table)
-    click.echo(f"calibration error {one.calibration_error:.3f} (first hits, by product)")
+    say(f"calibration error {one.calibration_error:.3f} (first hits, by product)")
     curve = ", ".join(f"{cut.answered:.0%}: {cut.precision:.2f}" for cut in one.curve)
-    click.echo(f"precision when only the surest are answered: {curve}")
+    say(f"precision when only the surest are answered: {curve}")
     reached = "none" if one.at_90 is None else f"{one.at_90.answered:.0%}"
-    click.echo(f"at 90 % precision {reached} can be answered; {one.possible:.0%} would be possible")
+    say(f"at 90 % precision {reached} can be answered; {one.possible:.0%} would be possible")
 
 
 def _pictures(folder: Path) -> list[Path]:

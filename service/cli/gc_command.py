@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from service.cli.console import json_option, print_json, shop_option
+from service.cli.terminal import say
 
 
 @click.command("gc")
@@ -39,9 +40,9 @@ def command(shop: Path, keep: int | None, as_json: bool) -> None:
         print_json(done)
         return
     names = ", ".join(done.generations) or "none"
-    click.echo(
+    say(
         f"removed generations: {names}; {done.embeddings} embeddings of models no longer used, "
         f"{done.contents} embeddings and copies of images no longer there"
     )
     if done.encoder_files:
-        click.echo(f"{done.encoder_files} files of encoders no longer used")
+        say(f"{done.encoder_files} files of encoders no longer used")

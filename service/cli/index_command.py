@@ -20,6 +20,7 @@ from service.cli.console import (
     stage_bar,
 )
 from service.cli.promise import promise_options
+from service.cli.terminal import printable_json, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,9 +127,9 @@ def _own_wishes(folder: ShopFolder) -> Wishes | None:
 
 
 def _write_report(path: Path, done: BuildReport) -> None:
-    lines = [msgspec.json.encode(one) + b"\n" for one in done.skipped]
+    lines = [printable_json(msgspec.json.encode(one).decode()) + "\n" for one in done.skipped]
     try:
-        path.write_bytes(b"".join(lines))
+        path.write_text("".join(lines), encoding="utf-8")
     except OSError as error:
         raise StoreFull(f"cannot write the report {path}: {error.strerror or error}") from error
 
@@ -136,19 +137,17 @@ def _write_report(path: Path, done: BuildReport) -> None:
 def _tell(done: BuildReport, report: Path | None) -> None:
     total = sum(done.seconds.get(lap, 0.0) for lap in ("scan", "ingest", "merge", "publish"))
     state = "" if done.published else " (unchanged)"
-    click.echo(
+    say(
         f"generation {done.generation}{state}: {done.items} items, {done.products} products, "
         f"{done.rows} images in {human_seconds(total)} with {done.encoder}"
     )
-    click.echo(
-        f"{done.encoded} images encoded, {done.reused} known already, {done.removed} items removed"
-    )
-    click.echo(f"index {done.recipe}: {done.promise}")
+    say(f"{done.encoded} images encoded, {done.reused} known already, {done.removed} items removed")
+    say(f"index {done.recipe}: {done.promise}")
     if done.skipped:
-        click.echo(f"{len(done.skipped)} skipped:")
+        say(f"{len(done.skipped)} skipped:")
         for one in done.skipped[:_SHOWN]:
             name = " ".join(part for part in (one.where, one.item_id, one.image) if part)
-            click.echo(f"  {name}: {one.reason}")
+            say(f"  {name}: {one.reason}")
         if len(done.skipped) > _SHOWN:
             where = f"all are in {report}" if report else "--report FILE lists all"
-            click.echo(f"  ... {where}")
+            say(f"  ... {where}")

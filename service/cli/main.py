@@ -13,6 +13,7 @@ import traceback
 import click
 
 from indexer.errors import VitrineError
+from service.cli.terminal import say
 
 _COMMANDS = {
     "plan": "Predict counts, time, disk and memory of an index, before building it.",
@@ -86,7 +87,7 @@ def _run(arguments: list[str], debug: bool) -> int:
         error.show()
         return 2
     except (KeyboardInterrupt, click.Abort):
-        click.echo("vitrine: interrupted", err=True)
+        say("vitrine: interrupted", err=True)
         return 1
     except BrokenPipeError:  # the reader of our output has gone, as in "vitrine ... | head"
         sys.stderr.close()
@@ -94,12 +95,12 @@ def _run(arguments: list[str], debug: bool) -> int:
     except VitrineError as error:
         if debug:
             traceback.print_exc()
-        click.echo(f"vitrine: {_line(error)}", err=True)
+        say(f"vitrine: {_line(error)}", err=True)
         return 1
     except Exception as error:  # noqa: BLE001 - the last edge: a person sees one line
         if debug:
             traceback.print_exc()
-        click.echo(
+        say(
             f"vitrine: internal error: {type(error).__name__}: {_line(error)} "
             "(--debug shows where)",
             err=True,

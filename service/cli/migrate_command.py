@@ -19,6 +19,7 @@ from service.cli.console import (
     shop_option,
     stage_bar,
 )
+from service.cli.terminal import say
 
 if TYPE_CHECKING:
     from indexer.generation import ShopFolder
@@ -81,7 +82,7 @@ def _stop(folder: ShopFolder, as_json: bool) -> None:
         print_json(done)
         return
     dropped = f"; dropped {', '.join(done.dropped)}" if done.dropped else ""
-    click.echo(f"the migration to {', '.join(done.encoders)} has ended{dropped}")
+    say(f"the migration to {', '.join(done.encoders)} has ended{dropped}")
     note(f"its embeddings stay until 'vitrine gc --shop {folder.path}'")
 
 
@@ -105,7 +106,7 @@ def _migrate(
         if as_json:
             print_json(plan)
         else:
-            click.echo("\n".join(_lines(plan)))
+            say("\n".join(_lines(plan)))
         return
     note("\n".join(_lines(plan)))
     plan.check_room(folder)
@@ -149,13 +150,13 @@ def _lines(plan: MigrationPlan) -> list[str]:
 def _tell(done: Migrated, serving: str, shop: Path) -> None:
     parts = [f"{count} from {_SOURCES[source]}" for source, count in done.sources.items()]
     how = f" ({', '.join(parts)})" if parts else ""
-    click.echo(
+    say(
         f"candidate {done.generation} of encoder {done.encoder}: {done.encoded} images embedded"
         f"{how}, {done.reused} known already"
     )
     if done.lost:
-        click.echo(f"{done.lost} images have no picture any more; {done.encoder} cannot find them")
-    click.echo(
+        say(f"{done.lost} images have no picture any more; {done.encoder} cannot find them")
+    say(
         f"next: vitrine compare {serving} {done.generation} --shop {shop}, then vitrine promote "
         f"{done.generation} --shop {shop} (or drop)"
     )

@@ -15,6 +15,7 @@ from service.cli.console import (
     parse_mapping,
     print_json,
 )
+from service.cli.terminal import say
 
 
 @click.command("plan")
@@ -42,10 +43,10 @@ def command(catalog: Path, encoder: str, mapping: tuple[str, ...], as_json: bool
         ("rebuild", f"{human_bytes(plan.generation_bytes)} more while the old index serves"),
         ("memory", f"{human_bytes(plan.memory_bytes)} to serve it"),
     ):
-        click.echo(f"{name:>10}  {value}")
+        say(f"{name:>10}  {value}")
     if plan.unreadable:
-        click.echo(f"{'unreadable':>10}  {plan.unreadable:.1%} of the sampled images")
+        say(f"{'unreadable':>10}  {plan.unreadable:.1%} of the sampled images")
     for one in plan.skipped[:5]:
-        click.echo(f"{'skip':>10}  {one.where} {one.item_id}: {one.reason}")
+        say(f"{'skip':>10}  {one.where} {one.item_id}: {one.reason}")
     if len(plan.skipped) > 5:
-        click.echo(f"{'':>10}  and {len(plan.skipped) - 5} more rows that are no items")
+        say(f"{'':>10}  and {len(plan.skipped) - 5} more rows that are no items")

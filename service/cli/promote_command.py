@@ -8,6 +8,7 @@ import click
 
 from service.cli.console import json_option, print_json, shop_option
 from service.cli.filling import fill_option, filler
+from service.cli.terminal import say
 
 
 @click.command("promote")
@@ -26,4 +27,4 @@ def command(name: str, shop: Path, fill: bool, as_json: bool) -> None:
     if as_json:
         print_json({"generation": name, "encoder": manifest.encoder})
     else:
-        click.echo(f"generation {name} of encoder {manifest.encoder} serves")
+        say(f"generation {name} of encoder {manifest.encoder} serves")

@@ -19,6 +19,7 @@ from service.cli.console import (
     shop_option,
     stage_bar,
 )
+from service.cli.terminal import say
 
 if TYPE_CHECKING:
     from indexer.items import Item, Skipped
@@ -102,7 +103,7 @@ def _read(root: Path, path: str) -> bytes:
 
 def _tell(outcomes: list[Outcome], skipped: list[Skipped]) -> None:
     counts = Counter(one.status for one in outcomes)
-    click.echo(
+    say(
         f"{counts['created']} items added, {counts['updated']} replaced, "
         f"{counts['unchanged']} unchanged, {counts['refused'] + len(skipped)} left out"
     )

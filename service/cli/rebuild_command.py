@@ -9,6 +9,7 @@ import click
 
 from service.cli.console import human_seconds, json_option, print_json, shop_option, stage_bar
 from service.cli.promise import promise_options
+from service.cli.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +42,7 @@ def command(shop: Path, terms: Callable[[Wishes | None], Terms], as_json: bool) 
         print_json(done)
         return
     state = "" if done.published else " (unchanged)"
-    click.echo(
+    say(
         f"generation {done.generation}{state}: {done.items} items, {done.products} products, "
         f"{done.rows} images in {human_seconds(done.seconds)} with {done.encoder}"
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from service.cli.console import byte_bar, json_option, note, print_json, shop_option
+from service.cli.terminal import say
 
 
 @click.command("restore")
@@ -31,7 +32,7 @@ def command(file: Path, shop: Path, force: bool, as_json: bool) -> None:
     if as_json:
         print_json({"shop": str(shop), "snapshot": about})
     else:
-        click.echo(
+        say(
             f"{shop}: {about.items} items, {about.rows} images, generation {about.generation} of "
             f"encoder {about.encoder}, as of {about.created}"
         )

@@ -8,6 +8,7 @@ import click
 
 from service.cli.console import json_option, print_json, shop_option
 from service.cli.filling import fill_option, filler
+from service.cli.terminal import say
 
 
 @click.command("rollback")
@@ -29,4 +30,4 @@ def command(shop: Path, to: str | None, fill: bool, as_json: bool) -> None:
     if as_json:
         print_json({"generation": name, "encoder": manifest.encoder})
     else:
-        click.echo(f"back at generation {name} of encoder {manifest.encoder}")
+        say(f"back at generation {name} of encoder {manifest.encoder}")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from service.cli.console import json_option, print_json, stage_bar
+from service.cli.terminal import say
 
 
 @click.command("sample")
@@ -29,7 +30,7 @@ def command(folder: Path, as_json: bool) -> None:
             }
         )
     else:
-        click.echo(
+        say(
             f"{shop.items} items with {shop.images} pictures in {shop.catalog}, {shop.photos} "
             f"shopper photos in {shop.queries}"
         )

@@ -9,6 +9,7 @@ import click
 
 from indexer.errors import BadImage, BadQuery
 from service.cli.console import json_option, note, print_json, print_table, shop_option
+from service.cli.terminal import say
 
 if TYPE_CHECKING:
     from indexer.images import Box
@@ -109,7 +110,7 @@ def _tell(reply: Reply) -> None:
     from rich.text import Text
 
     if not reply.hits:
-        click.echo("nothing found")
+        say("nothing found")
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name, justify in (
@@ -129,10 +130,10 @@ def _tell(reply: Reply) -> None:
         table.add_row(*(Text(cell) for cell in cells))
     print_table(table)
     if reply.next_cursor:
-        click.echo(f"more: --cursor {reply.next_cursor}", err=True)
+        say(f"more: --cursor {reply.next_cursor}", err=True)
     if reply.no_close_match:
-        click.echo("no close match: nothing in this shop clearly is what the photo shows", err=True)
-    click.echo(
+        say("no close match: nothing in this shop clearly is what the photo shows", err=True)
+    say(
         f"{reply.total} items considered, {reply.mode}, {reply.timings['total_ms']:.0f} ms "
         f"(generation {reply.generation}, {reply.encoder})",
         err=True,

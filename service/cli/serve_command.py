@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from service.cli.console import shop_option
+from service.cli.terminal import say
 
 
 @click.command("serve")
@@ -24,4 +25,4 @@ def command(shop: Path, host: str | None, port: int | None) -> None:
     settings = settings_for(shop)
     given = {"host": host, "port": port}
     settings = settings.model_copy(update={k: v for k, v in given.items() if v is not None})
-    serve(settings, ready=lambda url: click.echo(f"Vitrine serves {shop} at {url}"))
+    serve(settings, ready=lambda url: say(f"Vitrine serves {shop} at {url}"))

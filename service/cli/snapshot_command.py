@@ -8,6 +8,7 @@ import click
 
 from indexer.errors import StoreBusy
 from service.cli.console import byte_bar, human_bytes, json_option, print_json, shop_option
+from service.cli.terminal import say
 
 
 @click.command("snapshot")
@@ -32,7 +33,7 @@ def command(out: Path, shop: Path, force: bool, as_json: bool) -> None:
     if as_json:
         print_json({"file": str(out), "bytes": size, "snapshot": about})
         return
-    click.echo(
+    say(
         f"{out}: {about.items} items, {about.rows} images, generation {about.generation} of "
         f"encoder {about.encoder}, {human_bytes(size)}"
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from service.cli.console import human_bytes, json_option, print_json, shop_option
+from service.cli.terminal import say
 
 if TYPE_CHECKING:
     from indexer.status import RecallStatus
@@ -40,7 +41,7 @@ def command(shop: Path, as_json: bool) -> None:
     if status.encoder_upgrade:
         shown.insert(2, ("upgrade", status.encoder_upgrade))
     for name, value in shown:
-        click.echo(f"{name:>10}  {value}")
+        say(f"{name:>10}  {value}")
 
 
 def _recall(recall: RecallStatus) -> str:

@@ -19,6 +19,7 @@ from service.cli.console import (
     shop_option,
     stage_bar,
 )
+from service.cli.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -232,4 +233,4 @@ def _tell(
         first = lessons.skipped[0]
         note(f"{len(lessons.skipped)} pictures skipped, such as {first.image}: {first.reason}")
     if done.written:
-        click.echo(f"wrote {out}; use it with --encoder onnx:{out}")
+        say(f"wrote {out}; use it with --encoder onnx:{out}")

@@ -16,6 +16,7 @@ from search.query import Query as Question
 from service.answering import Desk, answer, check_limit, filter_of, item_fields, names_of
 from service.edge import RAW_ID, unless_gone
 from service.openapi import problems
+from service.routes.itempath import item_path
 from service.schemas import (
     ImageParams,
     ItemReply,
@@ -120,7 +121,7 @@ def item_routes(desk: Desk) -> APIRouter:
         return Response(data, media_type="image/jpeg", headers=headers)
 
     @router.get(
-        "/{item_id:path}",
+        item_path(),
         summary="One item",
         response_model=ItemReply,
         responses=problems(404, 422, 503),

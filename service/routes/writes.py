@@ -11,6 +11,7 @@ from indexer.errors import BadImage, BadQuery, UnknownItem
 from indexer.images import ImageLimits
 from indexer.writes import Draft, Outcome
 from service.openapi import body_of, problems
+from service.routes.itempath import item_path
 from service.routes.items import ItemId
 from service.write_schemas import (
     DeleteBody,
@@ -78,7 +79,7 @@ def write_routes(desk: Desk) -> APIRouter:
         return _json(await _delete(checked))
 
     @router.patch(
-        "/{item_id:path}",
+        item_path(),
         summary="Change fields of an item",
         response_model=OutcomeReply,
         responses={**_REFUSALS, **problems(404)},
@@ -97,7 +98,7 @@ def write_routes(desk: Desk) -> APIRouter:
         return _one(await _put(request, "item", drafts))
 
     @router.delete(
-        "/{item_id:path}",
+        item_path(),
         summary="Delete an item",
         response_model=OutcomeReply,
         responses={**_REFUSALS, **problems(404)},
