@@ -159,6 +159,7 @@ def create_app(
     private = [path for path in (settings.shop, settings.image_root) if path is not None]
     named = [str(one) for path in private for one in (path.resolve(), path)]
     app.state.private_paths = [name for name in named if "/" in name]
+    app.state.cut = compaction.kill
     app.state.front = Front(
         gate,
         ids,

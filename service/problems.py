@@ -254,7 +254,9 @@ def _allowed(scope: Scope) -> str:
     routes = scope["app"].routes if "app" in scope else ()
     allowed = set()
     for method in _METHODS:
-        asked = {**scope, "method": method}
+        # A mount leaves its own path in the scope.
+        root = scope.get("app_root_path", scope.get("root_path", ""))
+        asked = {**scope, "method": method, "root_path": root}
         for route in routes:
             if route.matches(asked)[0] is Match.FULL:
                 if not isinstance(route, Mount) or method == "GET":

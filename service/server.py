@@ -96,7 +96,12 @@ def server_of(
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=settings.shutdown_grace_s,
     )
-    return Server(config, front, Ending(settings.shutdown_grace_s, flush))
+
+    def last() -> None:
+        app.state.cut()
+        flush()
+
+    return Server(config, front, Ending(settings.shutdown_grace_s, last))
 
 
 def listen(host: str, port: int) -> socket.socket:
