@@ -47,6 +47,11 @@ class Ending:
             )
         threading.Thread(target=self._watch, name="vitrine-ending", daemon=True).start()
 
+    def cancel(self) -> None:
+        """Stop the clock: everything has ended by itself."""
+        self._over.set()
+        faulthandler.cancel_dump_traceback_later()
+
     def _watch(self) -> None:
         if self._over.wait(self._grace_s + _MARGIN_S):
             return

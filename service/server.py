@@ -147,6 +147,12 @@ class Server(uvicorn.Server):
         self._sweeper: asyncio.Task[None] | None = None
         self._seldom = Seldom(logger, logging.ERROR)
 
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """See ``uvicorn.Server``."""
+        super().run(sockets)
+        if not self.force_exit:  # forced by a second SIGINT, threads may still run
+            self._ending.cancel()
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """See ``uvicorn.Server``."""
         asyncio.get_running_loop().set_exception_handler(self._note)

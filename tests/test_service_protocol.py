@@ -25,7 +25,6 @@ def listening(shop, **options):
     app = create_app(settings)
     with listen("127.0.0.1", 0) as listener:
         server = server_of(app, settings)
-        server._ending.begin = lambda: None  # it would end the tests
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
         while not server.started:
