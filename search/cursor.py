@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from search.query import Query
 
 MAX_DEPTH = 10_000  # hits that pages of one question reach together; also how deep words fuse
+_MAX_FOLDED = 2_000  # the same where near copies are folded: each is compared with all before
 _MAX_TEXT = 2048
 
 
@@ -39,19 +40,33 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
         return base64.urlsafe_b64encode(msgspec.msgpack.encode(self)).decode().rstrip("=")
 
 
+def deepest(query: Query) -> int:
+    """How many hits the pages of a question reach together."""
+    return MAX_DEPTH if query.collapse is None else _MAX_FOLDED
+
+
+def seen_by(text: str | None) -> int:
+    """How many hits the pages before this cursor showed, unchecked; 0 where it is none."""
+    try:
+        return min(MAX_DEPTH, max(0, _decoded(text or "").seen))
+    except (ValueError, binascii.Error, msgspec.MsgspecError):
+        return 0
+
+
 def read_cursor(text: str, query: Query, generation: str) -> Cursor:
     """The cursor in a text. BadQuery when it is none, or of another question; CursorExpired."""
     try:
-        if len(text) > _MAX_TEXT:
-            raise ValueError("too long")
-        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        cursor = msgspec.msgpack.decode(data, type=Cursor)
+        cursor = _decoded(text)
     except (ValueError, binascii.Error, msgspec.MsgspecError):
         raise BadQuery(
             "cursor is not one that a reply gave as next_cursor; leave it out to begin anew",
             param="cursor",
         ) from None
-    deep = max(cursor.seen, cursor.depth) > MAX_DEPTH or min(cursor.seen, cursor.depth) < 1
+    deep = (
+        cursor.depth > MAX_DEPTH
+        or cursor.seen > deepest(query)
+        or min(cursor.seen, cursor.depth) < 1
+    )
     if cursor.question != question_of(query) or deep:
         raise BadQuery(
             "cursor belongs to another question: words, items, filter, group and collapse must "
@@ -82,3 +97,10 @@ def question_of(query: Query) -> bytes:
     ]
     said = repr((parts, query.filter, query.group, query.collapse))
     return hashlib.sha256(said.encode("utf-8", "surrogatepass")).digest()[:8]
+
+
+def _decoded(text: str) -> Cursor:
+    if len(text) > _MAX_TEXT:
+        raise ValueError("too long")
+    data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    return msgspec.msgpack.decode(data, type=Cursor)

@@ -101,7 +101,7 @@ class SearchEngine:
         self._live = LiveShop(store, opened.vectors, opened.words, key)
         self._watch = RecallWatch(opened.vectors, share=recall_sample)  # last: it has a thread
         self._showcase = Showcase(store, self._live)
-        self._finder = Finder(store, self._live, self._judge, self._watch, key, encoder.dim)
+        self._finder = Finder(self._live, self._judge, self._watch, encoder.dim)
 
     @classmethod
     def open(

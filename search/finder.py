@@ -9,7 +9,7 @@ import numpy as np
 from indexer.confidence import RIVALS
 from search.cursor import MAX_DEPTH
 from search.filters import without_key
-from search.page import Ranked, begin_of, folded, leaders
+from search.page import FoldedRanking, Ranked, begin_of, leaders
 from search.query import ItemPart, Query, TextPart
 from search.text import fuse
 from search.view import Found, ShopView
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from indexer.arrays import Embedding
-    from indexer.store import Store
     from search.columns import Mask
     from search.cursor import Cursor
     from search.hits import FacetValue, Mode
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
     from search.recall import RecallWatch
 
 _FUSE_DEPTH = 200  # how deep rankings are fused, at least
+_MAX_FOLDED = 20_000  # how deep copies are folded to fill a page, if all before are copies
+_MOST_COMPARED = 20_000_000  # pairs of pictures, about half a second: then the page stays short
 _MAX_MATCHES = 50_000  # items that a query by words considers, where no filter asks for others
 
 
@@ -58,15 +59,11 @@ class Ranking(NamedTuple):
 class Finder:
     """Finds items in views of one shop. Thread-safe."""
 
-    def __init__(
-        self, store: Store, live: LiveShop, judge: Judge, watch: RecallWatch, key: bytes, dim: int
-    ) -> None:
-        """``key`` and ``dim`` are those of the encoder whose vectors are searched."""
-        self._store = store
+    def __init__(self, live: LiveShop, judge: Judge, watch: RecallWatch, dim: int) -> None:
+        """``dim`` is that of the encoder whose vectors are searched."""
         self._live = live
         self._judge = judge
         self._watch = watch
-        self._key = key
         self._dim = dim
 
     def asked(self, query: Query, view: ShopView) -> Asked:
@@ -88,9 +85,12 @@ class Finder:
         ``vector`` (dim,) is the direction of what is looked for; None where only words are.
         """
         query = asked.query
+        folding = None
+        if query.collapse is not None:
+            folding = FoldedRanking(query.collapse, asked.view, self._dim)
         fuse_depth = cursor.depth if cursor else max(_FUSE_DEPTH, 10 * query.limit)
         depth = (cursor.seen if cursor else 0) + query.limit + 1
-        most = MAX_DEPTH + query.limit + 1
+        most = (MAX_DEPTH if folding is None else _MAX_FOLDED) + query.limit + 1
         first: list[Found] = []
         whole = False
         while True:
@@ -98,14 +98,16 @@ class Finder:
                 found, mode = self._found(asked, vector, depth, fuse_depth)
                 first = leaders(found, asked.groups)
                 whole = mode in ("lexical", "fused") or len(first) < depth
-            # Only as deep as is looked: folding a long ranking costs by its square.
-            near = first if query.collapse is None else first[:depth]
-            ranked = self._folded(asked, near)
+            # Folded only as deep as is looked: a ranking by words may be as long as the shop.
+            near = first if folding is None else first[:depth]
+            ranked = [Ranked(one, []) for one in near] if folding is None else folding.look(near)
             cosines = mode in ("exact", "ann")
             begin = begin_of(ranked, cursor, asked.view, cosines=cosines)
             # Copies may fill the page, and what was written since may stand before it.
             enough = len(ranked) > begin + query.limit
-            if enough or depth >= most or (whole and len(near) == len(first)):
+            whole_looked = whole and len(near) == len(first)
+            dear = folding is not None and folding.compared > _MOST_COMPARED
+            if enough or depth >= most or whole_looked or dear:
                 return Ranking(ranked, begin, mode, fuse_depth)
             depth = min(4 * depth, most)
 
@@ -117,14 +119,6 @@ class Finder:
         """The values of each field asked for, counted as if that field were not filtered."""
         # Each once: a field of as many values as items takes seconds in a large shop.
         return {key: self._facet(asked, key, mode) for key in dict.fromkeys(asked.query.facets)}
-
-    def _folded(self, asked: Asked, found: list[Found]) -> list[Ranked]:
-        """Hits to be, with near copies folded into the first of them where that is asked for."""
-        at = asked.query.collapse
-        if at is None:
-            return [Ranked(one, []) for one in found]
-        with self._store.read() as reader:
-            return folded(found, at, asked.view, reader, self._key, self._dim)
 
     def _scores(self, query: Query, view: ShopView, *, unwanted: bool = False) -> dict[int, float]:
         """The items with the words of the query's positive text parts, and their scores.

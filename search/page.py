@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from indexer.arrays import unit
 from indexer.items import ORIGINAL
-from search.copies import copies_of
-from search.cursor import MAX_DEPTH, Cursor, question_of
+from search.copies import Folding
+from search.cursor import Cursor, deepest, question_of
 from search.hits import Hit
 
 if TYPE_CHECKING:
@@ -52,15 +51,48 @@ def leaders(found: Sequence[Found], groups: NDArray[np.int64]) -> list[Found]:
     return first
 
 
-def folded(
-    found: Sequence[Found], at: float, view: ShopView, reader: Reader, key: bytes, dim: int
-) -> list[Ranked]:
-    """The ranking with what is a near copy, of at least this cosine, folded into the first."""
-    vectors = _vectors(found, view, reader, key, dim)
-    return [
-        Ranked(found[kept], [found[n].item for n in copies])
-        for kept, copies in copies_of(vectors, at).items()
-    ]
+class FoldedRanking:
+    """A ranking with what is a near copy folded into the first of them.
+
+    Looked at deeper and deeper: what was folded before is not folded again.
+    """
+
+    def __init__(self, at: float, view: ShopView, dim: int) -> None:
+        """``at`` is the least cosine of a copy; ``dim`` is that of the vectors."""
+        self._at = at
+        self._view = view
+        self._dim = dim
+        self._folding = Folding(dim, at)
+        self._found: list[Found] = []
+
+    def look(self, found: list[Found]) -> list[Ranked]:
+        """The hits to be of this ranking, which mostly begins as the one before."""
+        before = [one.item for one in self._found]
+        if before != [one.item for one in found[: len(before)]]:
+            self._folding = Folding(self._dim, self._at)
+            before = []
+        self._folding.add(self._vectors(found[len(before) :]))
+        self._found = found
+        return [
+            Ranked(found[kept], [found[n].item for n in copies])
+            for kept, copies in self._folding.kept.items()
+        ]
+
+    @property
+    def compared(self) -> int:
+        """How many pairs of pictures were compared, at most."""
+        return len(self._folding) * len(self._folding.kept)
+
+    def _vectors(self, found: Sequence[Found]) -> Vectors:
+        """The vector of the image that each was found by, or of its first: (n, dim).
+
+        Zeros for what has none.
+        """
+        rows = np.array([one.row for one in found], dtype=np.int64)  # (n,)
+        worded = np.flatnonzero(rows < 0)
+        if len(worded):
+            rows[worded] = self._view.main_rows([found[place].item for place in worded.tolist()])
+        return self._view.vectors_of(rows, self._dim)
 
 
 def begin_of(
@@ -101,7 +133,7 @@ def page_of(asked: Asked, ranking: Ranking, reader: Reader, generation: str) -> 
         hits.append(_hit(view, one, record, [view.ids[copy] for copy in copies]))
         if len(hits) == query.limit:
             break
-    if not hits or not seen < min(len(ranking.ranked), MAX_DEPTH):
+    if not hits or not seen < min(len(ranking.ranked), deepest(query)):
         return Page(hits, None)
     last = ranking.ranked[seen - 1].found
     cursor = Cursor(
@@ -135,25 +167,3 @@ def _hit(view: ShopView, one: Found, record: ItemRecord, copies: list[str]) -> H
         attributes=item.attributes,
         copies=copies,
     )
-
-
-def _vectors(
-    found: Sequence[Found], view: ShopView, reader: Reader, key: bytes, dim: int
-) -> Vectors:
-    """The vector of the image that each was found by, or of its first: (n, dim).
-
-    Zeros for what has none, or was deleted since.
-    """
-    out = np.zeros((len(found), dim), dtype=np.float32)
-    places, contents = [], []
-    for place, one in enumerate(found):
-        record = reader.item(view.ids[one.item])
-        index, variant = view.image_of(one.row) if one.row >= 0 else (0, ORIGINAL)
-        if record is None or index >= len(record.images):
-            continue
-        content = record.images[index].content
-        if reader.has_embedding(key, content, variant):
-            places.append(place)
-            contents.append((content, variant))
-    out[places] = unit(reader.embeddings(key, contents, dim))  # rounded, not of unit length
-    return out

@@ -97,6 +97,12 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
                 )
             if isinstance(part, TextPart):
                 _check_text(part.text)
+        letters = sum(len(part.text) for part in self.parts if isinstance(part, TextPart))
+        if letters > MAX_TEXT:
+            raise BadQuery(
+                f"the text parts have {letters} characters, at most {MAX_TEXT} are read together",
+                param="text",
+            )
         if not any(part.weight > 0 for part in self.parts):
             raise BadQuery(
                 "at least one part needs a positive weight: a query of only negative parts "

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.allowed import Allowed
-from indexer.items import clean_id
+from indexer.arrays import unit
+from indexer.items import ORIGINAL, clean_id
 from search.columns import Mask
 from search.cursor import MAX_DEPTH
 from search.planner import nearest
@@ -25,7 +26,7 @@ from search.planner import nearest
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from indexer.arrays import Embedding, Scores
+    from indexer.arrays import Embedding, Scores, Vectors
     from indexer.vectors import VectorIndex
     from search.layers import LayeredColumns
     from search.recall import RecallWatch
@@ -141,6 +142,33 @@ class ShopView:
             if row in segment.images:
                 return segment.images[row]
         raise KeyError(row)
+
+    def vectors_of(self, rows: NDArray[np.int64], dim: int) -> Vectors:
+        """The vectors of these rows, (n,) to (n, dim), of unit length; zeros for row -1."""
+        out = np.zeros((len(rows), dim), dtype=np.float32)
+        for segment in self.segments:
+            if not len(segment.vectors):
+                continue
+            places = segment.vectors.positions(rows)  # (n,): any place for what it lacks
+            here = np.flatnonzero(segment.vectors.rows[places] == rows)
+            if len(here):
+                out[here] = unit(segment.vectors.vectors_at(places[here]))  # rounded as stored
+        return out
+
+    def main_rows(self, items: Sequence[int]) -> NDArray[np.int64]:
+        """The row of the first image of each of these items: (n,), -1 where there is none."""
+        wanted = np.zeros(self.size, dtype=np.bool_)
+        wanted[list(items)] = True
+        found: dict[int, int] = {}
+        for segment in self.segments:
+            places = np.flatnonzero(wanted[segment.item_of] & (segment.item_of >= 0))
+            rows = segment.vectors.rows[places].tolist()
+            found |= {
+                item: row
+                for row, item in zip(rows, segment.item_of[places].tolist(), strict=True)
+                if segment.images[row] == (0, ORIGINAL)
+            }
+        return np.array([found.get(item, -1) for item in items], dtype=np.int64)
 
     def nearest(
         self,

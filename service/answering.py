@@ -14,15 +14,20 @@ import numpy as np
 
 from indexer.errors import BadImage, BadQuery
 from indexer.images import WHOLE, Box
+from search.cost import DEAR, cost_of
 from search.filters import filter_from_json, parse_filter
 from search.query import EmbeddingPart, ImagePart, ItemPart, Part, Query, TextPart
+from service.problems import without_paths
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
+
     from indexer.arrays import Embedding
     from indexer.items import Item
     from search.filters import Filter
     from search.hits import Reply
     from service.metrics import Metrics
+    from service.rates import Rates
     from service.schemas import PartBody, SearchBody
     from service.serving import Engine, Served, Serving
     from service.settings import Settings
@@ -36,21 +41,36 @@ class Desk(NamedTuple):
     serving: Serving
     decoders: Workers
     searchers: Workers
+    dear: Workers  # for questions that would keep the others waiting
     readers: Workers
     writers: Workers
     metrics: Metrics
+    rates: Rates
 
 
-async def answer(desk: Desk, query: Query, *, root: str = "") -> bytes:
-    """The reply to a query as JSON. Photos are encoded in batches with those of other requests."""
+async def answer(desk: Desk, query: Query, request: Request) -> bytes:
+    """The reply to a query as JSON. Photos are encoded in batches with those of other requests.
+
+    The request, which has been counted as one search, says who asks. Raises HttpError (429) when
+    the question costs more than its sender has left.
+    """
     check_limit(desk, query.limit)
+    most = desk.settings.max_collapsed
+    if query.collapse is not None and query.limit > most:
+        raise BadQuery(
+            f"limit must be from 1 to {most} with collapse, got {query.limit}", param="limit"
+        )
     query.check()
+    cost = cost_of(query)
+    desk.rates.take_search(request.scope, request.headers, int(cost) - 1)
+    searchers = desk.dear if cost > DEAR else desk.searchers
+    root = request.scope.get("root_path", "")
     async with desk.serving.lease() as served:
         began = time.perf_counter()
         embedded = await _embedded(served, query)
         photo_ms = (time.perf_counter() - began) * 1e3 if embedded is not query else 0.0
         engine = served.engine
-        return await desk.searchers.run(lambda: _search(desk, engine, embedded, photo_ms, root))
+        return await searchers.run(lambda: _search(desk, engine, embedded, photo_ms, root))
 
 
 def check_limit(desk: Desk, limit: int) -> None:
@@ -109,7 +129,8 @@ def reply_json(reply: Reply, *, root: str = "") -> bytes:
         fields = msgspec.structs.asdict(hit)
         fields["image_url"] = image_url(hit.item_id, hit.image_index, root=root)
         hits.append(fields)
-    return msgspec.json.encode({**msgspec.structs.asdict(reply), "hits": hits})
+    fields = {**msgspec.structs.asdict(reply), "encoder": without_paths(reply.encoder)}
+    return msgspec.json.encode({**fields, "hits": hits})
 
 
 def item_fields(item: Item, *, root: str = "") -> dict[str, object]:

@@ -17,15 +17,20 @@ from indexer.images import ImageLimits
 from service.answering import Desk
 from service.batching import BatchLimits, PhotoBatcher
 from service.compaction import Compaction
-from service.edge import Edge
+from service.connections import connections_for
+from service.edge import Edge, RequestIds
+from service.gate import Admission, Gate, Line
 from service.metrics import Metrics
 from service.problems import install
+from service.protocol import Front
+from service.rates import Rates
 from service.routes.items import item_routes
 from service.routes.pages import add_pages
 from service.routes.search import search_routes
 from service.routes.state import state_routes
 from service.routes.writes import write_routes
 from service.security import BodyLimit, HostCheck, SecurityHeaders
+from service.seldom import Seldom
 from service.serving import Engine, Serving
 from service.workers import Workers
 
@@ -37,6 +42,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("vitrine.service")
 
+KEEP_ALIVE_S = 30  # of a connection without a request
 _WRITE_WAIT_S = 30.0  # in the queue, before the reply is 503
 _ABOUT = """Photo search for a shop, on the shop's own machine.
 
@@ -64,12 +70,17 @@ def create_app(
         return Workers(count, queue=queue, deadline_s=deadline_s, name=name)
 
     decoders, searchers, readers = workers("decoding"), workers("searching"), workers("reading")
+    # Half of the cores at most, and few waiting: these take many times as long as the others.
+    dear = Workers(
+        max(1, threads // 2), queue=max(1, queue // 8), deadline_s=deadline_s, name="dear searching"
+    )
     # One writer at a time: more would only wait for each other in the store.
     writers = Workers(1, queue=queue, deadline_s=_WRITE_WAIT_S, name="writing")
     images = ImageLimits(settings.max_megapixels, settings.max_upload_mb)
     limits = BatchLimits(settings.batch_size, settings.batch_wait_ms / 1e3, queue, deadline_s)
 
     metrics = Metrics()
+    ids = RequestIds()
 
     def batcher(engine: Engine) -> PhotoBatcher:
         return PhotoBatcher(
@@ -85,6 +96,14 @@ def create_app(
     )
 
     compaction = Compaction(settings.shop, serving, settings)
+    gate = Gate(
+        {
+            "photos": Line("photos", threads + queue, serving.photo_refusal),
+            "searches": Line("searches", threads + queue),
+            "reads": Line("reads", threads + queue),
+            "writes": Line("writes", 1 + queue),
+        }
+    )
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -94,7 +113,7 @@ def create_app(
         yield
         await compaction.stop()
         await serving.stop()
-        for each in (decoders, searchers, readers, writers):
+        for each in (decoders, searchers, dear, readers, writers):
             each.close()
 
     app = FastAPI(
@@ -110,21 +129,45 @@ def create_app(
         lifespan=lifespan,
         middleware=[
             Middleware(SecurityHeaders),
-            Middleware(Edge, log=settings.request_log, metrics=metrics),
+            Middleware(Edge, log=settings.request_log, metrics=metrics, ids=ids),
             Middleware(HostCheck, allowed=settings.allowed_hosts.split(",")),
+            Middleware(Admission, gate=gate),
             Middleware(
                 BodyLimit,
                 max_bytes=int(settings.max_upload_mb * 1e6),
                 max_held_bytes=int(settings.max_held_mb * 1e6),
                 timeout_s=settings.body_timeout_s,
+                min_bytes_s=settings.min_upload_kb_s * 1e3,
             ),
         ],
     )
     install(app)
-    desk = Desk(settings, serving, decoders, searchers, readers, writers, metrics)
+    desk = Desk(
+        settings,
+        serving,
+        decoders,
+        searchers,
+        dear,
+        readers,
+        writers,
+        metrics,
+        Rates(settings),
+    )
     for router in (search_routes(desk), write_routes(desk), item_routes(desk), state_routes(desk)):
         app.include_router(router)
     add_pages(app)
+    private = [path for path in (settings.shop, settings.image_root) if path is not None]
+    named = [str(one) for path in private for one in (path.resolve(), path)]
+    app.state.private_paths = [name for name in named if "/" in name]
+    app.state.cut = compaction.kill
+    app.state.front = Front(
+        gate,
+        ids,
+        metrics,
+        connections_for(settings, KEEP_ALIVE_S),
+        Seldom(logger, logging.WARNING),
+        settings.request_log,
+    )
     return app
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -41,6 +43,7 @@ class Compaction:
         self._rows = settings.rebuild_rows
         self._share = settings.rebuild_share
         self._task: asyncio.Task[None] | None = None
+        self._process: asyncio.subprocess.Process | None = None
 
     def start(self) -> None:
         """Begin to look, unless the settings say never."""
@@ -52,6 +55,12 @@ class Compaction:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
+
+    def kill(self) -> None:
+        """End a rebuild that runs, at once and from any thread: this process ends too."""
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGTERM)
 
     async def _look(self) -> None:
         while True:
@@ -93,6 +102,7 @@ class Compaction:
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
+        self._process = process
         try:
             _, said = await process.communicate()
         except asyncio.CancelledError:

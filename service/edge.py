@@ -31,6 +31,18 @@ _ITEMS = "/v1/items/"
 _SAFE_ID = re.compile(rb"[A-Za-z0-9._:+/=@-]{1,128}")
 
 
+class RequestIds:
+    """Makes up the ids of requests: told apart from those of other processes; no secret."""
+
+    def __init__(self) -> None:
+        self._start = token_hex(4)
+        self._count = itertools.count(1)
+
+    def new(self) -> str:
+        """Return an id that this process has not given yet."""
+        return f"{self._start}-{next(self._count):x}"
+
+
 class Edge:
     """Wraps every request, outside of everything else.
 
@@ -39,12 +51,18 @@ class Edge:
     percent-encoded (they may contain slashes), and writes the access log.
     """
 
-    def __init__(self, app: ASGIApp, *, log: bool = False, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        log: bool = False,
+        metrics: Metrics | None = None,
+        ids: RequestIds | None = None,
+    ) -> None:
         self._app = app
         self._log = log
         self._metrics = metrics
-        self._start = token_hex(4)  # told apart from other processes; no secret
-        self._count = itertools.count(1)
+        self._ids = ids or RequestIds()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -53,7 +71,7 @@ class Edge:
             return
         began = time.perf_counter()
         method = scope["method"]
-        request_id = _given_id(scope) or f"{self._start}-{next(self._count):x}"
+        request_id = _given_id(scope) or self._ids.new()
         scope[REQUEST_ID] = request_id
         _keep_ids_encoded(scope)
         if method == "HEAD":
@@ -130,7 +148,8 @@ async def _disconnected(request: Request) -> None:
 
 def _route(scope: Scope) -> str:
     """The pattern a path was matched by: there are few of them, while paths are without number."""
-    return str(getattr(scope.get("route"), "path", "other"))
+    pattern = str(getattr(scope.get("route"), "path", "other"))
+    return pattern.replace(":path}", "}").replace(":item}", "}")
 
 
 def _given_id(scope: Scope) -> str | None:

@@ -35,6 +35,8 @@ class Metrics:
             ("method", "route", "status"),
             registry=registry,
         )
+        # Looking a series up by its labels takes longer than counting in it.
+        self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._seconds = Histogram(
             "vitrine_request_seconds", "From request to reply.", ("route",),
             registry=registry, buckets=_SECONDS,
@@ -74,9 +76,13 @@ class Metrics:
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request. ``route`` is a pattern such as /v1/items/{item_id}, never a path."""
-        known = method if method in _METHODS else "other"
-        self._requests.labels(known, route, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        key = (method if method in _METHODS else "other", route, status)
+        if key not in self._known:
+            labels = (key[0], route, str(status))
+            self._known[key] = self._requests.labels(*labels), self._seconds.labels(route)
+        count, times = self._known[key]
+        count.inc()
+        times.observe(seconds)
 
     def search(self, reply: Reply) -> None:
         """Count a search and its stages."""

@@ -30,6 +30,7 @@ _WHAT = {
     413: "The body is too large.",
     415: "Another content type is expected.",
     422: "The request cannot be answered as it was asked; `param` names the field.",
+    429: "This address sent too many requests; try again after `Retry-After` seconds.",
     500: "An unexpected error; `request_id` finds it in the log.",
     507: "The disk is full, or read-only; what was acknowledged is kept.",
     503: "No index is open, or too much is waiting; try again after `Retry-After` seconds.",
@@ -47,7 +48,7 @@ def problems(*statuses: int) -> Responses:
         status: {
             "description": _WHAT[status],
             "content": {"application/problem+json": {"schema": {"$ref": _ref(Problem)}}},
-            **({"headers": _RETRY} if status == 503 else {}),
+            **({"headers": _RETRY} if status in (429, 503) else {}),
         }
         for status in sorted({*statuses, 400, 500})
     }

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match, Mount
 
 from indexer.errors import (
     BadCatalog,
@@ -30,11 +31,23 @@ from indexer.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from fastapi import FastAPI
     from starlette.requests import Request
     from starlette.types import Scope
+
+# Such errors quote what the client sent; all others may name files of this machine.
+_QUOTING = (BadImage, BadCatalog, BadQuery, CursorExpired, UnknownItem, Overloaded)
+_PATH = re.compile(r"(?<![\w./~-])/(?:[^\s/'\":;,()]+/)+([^\s/'\":;,()]+)/?")
+# How pydantic calls the types of a field that may be of several.
+_INNER = re.compile(
+    r"(constrained-|lax-or-strict|json-or-python|function-|nullable|union|tagged-union|literal|"
+    r"is-instance|list|dict|tuple|set|model|typed-dict|chain|definition-ref)[\[-]|constrained-\w+$"
+)
+_PLAIN = frozenset({"str", "int", "float", "bool", "none", "dict", "list", "any"})
+_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+PRIVATE = "private_paths"  # of the app's state: where the shop lies, and the like
 
 logger = logging.getLogger("vitrine.service")
 
@@ -69,6 +82,7 @@ _TITLES = {
     413: "Too large",
     415: "Unsupported media type",
     422: "Invalid request",
+    429: "Too many requests",
     500: "Internal error",
 }
 
@@ -113,19 +127,35 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """The reply that says what went wrong, to a person and to a program."""
-    body = {
-        "type": f"urn:vitrine:problem:{code}",
-        "title": title or _TITLES.get(status) or code.replace("_", " ").capitalize(),
-        "status": status,
-        "detail": _printable(detail),
-        "code": code,
-        "param": None if param is None else _printable(param),
-        "request_id": str(scope.get(REQUEST_ID, "")),
-    }
+    request_id = str(scope.get(REQUEST_ID, ""))
+    body = problem_body(status, code, detail, request_id=request_id, title=title, param=param)
     sent = dict(headers or {})
     if status in (429, 503):
         sent.setdefault("Retry-After", "5")
-    return Response(msgspec.json.encode(body), status, sent, media_type=MEDIA_TYPE)
+    return Response(body, status, sent, media_type=MEDIA_TYPE)
+
+
+def problem_body(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    request_id: str,
+    title: str | None = None,
+    param: str | None = None,
+) -> bytes:
+    """What a problem says, as JSON."""
+    return msgspec.json.encode(
+        {
+            "type": f"urn:vitrine:problem:{code}",
+            "title": title or _TITLES.get(status) or code.replace("_", " ").capitalize(),
+            "status": status,
+            "detail": _printable(detail),
+            "code": code,
+            "param": None if param is None else _printable(param),
+            "request_id": request_id,
+        }
+    )
 
 
 def problem_of(scope: Scope, error: Exception) -> Response:
@@ -136,9 +166,11 @@ def problem_of(scope: Scope, error: Exception) -> Response:
         headers = {"Retry-After": str(wait)} if wait else {}
         code = code_of(error)
         title = code.replace("_", " ").capitalize()
-        return problem(
-            scope, status, code, str(error), title=title, param=error.param, headers=headers
-        )
+        detail = str(error)
+        if not isinstance(error, _QUOTING):
+            private = getattr(scope["app"].state, PRIVATE, ()) if "app" in scope else ()
+            detail = without_paths(detail, private)
+        return problem(scope, status, code, detail, title=title, param=error.param, headers=headers)
     if isinstance(error, HttpError):
         return problem(
             scope, error.status, error.code, str(error), param=error.param, headers=error.headers
@@ -146,7 +178,10 @@ def problem_of(scope: Scope, error: Exception) -> Response:
     if isinstance(error, HTTPException):
         code = "not_found" if error.status_code == 404 else _code_of_status(error.status_code)
         detail = f"{scope.get('method')} {scope.get('path')}: {error.detail}"
-        return problem(scope, error.status_code, code, detail, headers=error.headers)
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = _allowed(scope)
+        return problem(scope, error.status_code, code, detail, headers=headers)
     if isinstance(error, (RequestValidationError, ValidationError)):
         errors = error.errors()
         detail, param = explain(errors)
@@ -179,19 +214,57 @@ def _code_of_status(status: int) -> str:
 
 def explain(errors: Sequence[Any]) -> tuple[str, str | None]:
     """One line for what pydantic found, and the first field at fault."""
+    found: dict[str, list[tuple[str, str]]] = {}  # of each field: kinds of errors and messages
+    for error in errors:
+        name = ".".join(_field(error))
+        message = str(error["msg"]).removeprefix("Value error, ")
+        found.setdefault(name, []).append((str(error["type"]), message))
     lines: list[str] = []
-    first: str | None = None
-    for found in errors[:3]:
-        where = [str(step) for step in found["loc"] if step not in ("body", "query", "path")]
-        if found["type"] == "json_invalid":
-            where = []
-        name = ".".join(where)
-        first = first or name or None
-        message = str(found["msg"]).removeprefix("Value error, ")
+    for name, all_ in list(found.items())[:3]:
+        # A value that may be of several types is judged as each of them: where it is of one, what
+        # the others say of it is beside the point.
+        apt = [message for kind, message in all_ if not kind.endswith("_type")]
+        message = apt[0] if apt else " or ".join(dict.fromkeys(one for _, one in all_))
         lines.append(f"{name}: {message}" if name else message)
-    if len(errors) > 3:
-        lines.append(f"and {len(errors) - 3} more")
-    return "; ".join(lines), first
+    if len(found) > 3:
+        lines.append(f"and {len(found) - 3} more")
+    return "; ".join(lines), next((name for name in found if name), None)
+
+
+def _field(error: Any) -> list[str]:
+    """Where an error is, as the client knows it: without the validator's names of types."""
+    if error["type"] == "json_invalid":
+        return []
+    steps = [str(step) for step in error["loc"] if step not in ("body", "query", "path")]
+    named = [step for step in steps if not _INNER.match(step)]
+    if len(named) > 1 and named[-1] in _PLAIN and named[-2] != "attributes":
+        named.pop()
+    return named
+
+
+def without_paths(text: str, private: Iterable[str] = ()) -> str:
+    """The text with the paths of this machine shortened to their last names."""
+    for path in private:
+        text = text.replace(path, path.rstrip("/").rpartition("/")[2])
+    return _PATH.sub(r"\1", text)
+
+
+def _allowed(scope: Scope) -> str:
+    """All methods that a path knows, for the header Allow."""
+    routes = scope["app"].routes if "app" in scope else ()
+    allowed = set()
+    for method in _METHODS:
+        # A mount leaves its own path in the scope.
+        root = scope.get("app_root_path", scope.get("root_path", ""))
+        asked = {**scope, "method": method, "root_path": root}
+        for route in routes:
+            if route.matches(asked)[0] is Match.FULL:
+                if not isinstance(route, Mount) or method == "GET":
+                    allowed.add(method)
+                break
+    if "GET" in allowed:
+        allowed.add("HEAD")
+    return ", ".join(sorted(allowed))
 
 
 def _printable(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import math
 from typing import TYPE_CHECKING
 
 from indexer.errors import Overloaded
@@ -35,13 +36,16 @@ _HEADERS = (
     ("x-frame-options", "DENY"),
 )
 _OVERHEAD = 64_000  # multipart headers and text fields beside the photo
-_DRAIN_S = 5.0
 
 
 def _encoded(policy: dict[str, str]) -> list[tuple[bytes, bytes]]:
     line = "; ".join(f"{name} {sources}" for name, sources in policy.items())
     pairs = [("content-security-policy", line), *_HEADERS]
     return [(name.encode(), value.encode()) for name, value in pairs]
+
+
+# The same as the lines of a reply, for what is answered before the application is asked.
+HEADER_LINES = b"".join(b"%s: %s\r\n" % pair for pair in _encoded(_POLICY))
 
 
 class SecurityHeaders:
@@ -116,34 +120,49 @@ class HostCheck:
 
 
 class BodyLimit:
-    """Bounds what request bodies may cost: each one, all together, and the pauses in them.
+    """Bounds what request bodies may cost: each one, all together, and the time they take.
 
-    The length is checked where it is announced, and counted where it is not. What is refused is
-    read to its end for a moment, and thrown away: a client that still writes would otherwise see
-    a broken connection instead of the answer.
+    The length is checked where it is announced, and counted where it is not. What is refused
+    gives its share back at once; the server reads the rest of it for a moment and throws it
+    away, so that a client that still writes sees the answer and no broken connection.
     """
 
     def __init__(
-        self, app: ASGIApp, *, max_bytes: int, max_held_bytes: int, timeout_s: float
+        self,
+        app: ASGIApp,
+        *,
+        max_bytes: int,
+        max_held_bytes: int,
+        timeout_s: float,
+        min_bytes_s: float,
     ) -> None:
+        """A pause may take ``timeout_s``, and all of a body that plus its size at the least rate.
+
+        That rate is ``min_bytes_s``; 0 bounds pauses only.
+        """
         self._app = app
         self._max = max_bytes + _OVERHEAD
         self._max_held = max_held_bytes
         self._timeout_s = timeout_s
+        self._s_per_byte = 1 / min_bytes_s if min_bytes_s else math.inf
         self._held = 0
         self._too_large = f"the request body is over {max_bytes / 1e6:g} MB"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one connection."""
+        """Handle one connection. Raises HttpError, Overloaded."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        # Who waits for a word before sending will not send after this one.
+        waits = _header(scope, b"expect").lower() == "100-continue"
+        headers = {"Connection": "close"} if waits else {}
+        _check_coding(_header(scope, b"content-encoding"), headers)
         announced = _header(scope, b"content-length")
         if announced.isdigit() and int(announced) > self._max:
-            if _header(scope, b"expect").lower() != "100-continue":
-                await self._drain(receive)
-            await problem_of(scope, self._refusal())(scope, receive, send)
-            return
+            raise self._refusal(headers)
+        if announced.isdigit() and self._held + int(announced) > self._max_held:
+            raise _overloaded()
+        began = asyncio.get_running_loop().time()
         read = 0
         done = False
 
@@ -151,28 +170,17 @@ class BodyLimit:
             nonlocal read, done
             if done:  # only a disconnect can come, and that may take its time
                 return await receive()
-            try:
-                async with asyncio.timeout(self._timeout_s):
-                    message = await receive()
-            except TimeoutError:
-                pause = f"nothing came for {self._timeout_s:g} s"
-                raise HttpError(
-                    408, "request_timeout", pause, headers={"Connection": "close"}
-                ) from None
+            message = await self._next(receive, began, read)
             size = len(message.get("body", b""))
             done = not message.get("more_body", False)
             read += size
             self._held += size
-            if read > self._max or self._held > self._max_held:
-                too_large = read > self._max
-                if not done:
-                    done = True
-                    await self._drain(receive)
-                raise (
-                    self._refusal()
-                    if too_large
-                    else Overloaded("too many uploads at once; try again in a moment")
-                )
+            too_large = read > self._max
+            if too_large or self._held > self._max_held:
+                done = True
+                self._held -= read
+                read = 0
+                raise self._refusal({}) if too_large else _overloaded()
             return message
 
         try:
@@ -180,22 +188,41 @@ class BodyLimit:
         finally:
             self._held -= read
 
-    def _refusal(self) -> HttpError:
-        return HttpError(
-            413, "too_large", self._too_large, param="body", headers={"Connection": "close"}
+    async def _next(self, receive: Receive, began: float, read: int) -> Message:
+        """The next piece of a body. HttpError when it, or all of the body, takes too long."""
+        now = asyncio.get_running_loop().time()
+        whole = began + self._timeout_s + read * self._s_per_byte if read else math.inf
+        try:
+            async with asyncio.timeout_at(min(now + self._timeout_s, whole)):
+                return await receive()
+        except TimeoutError:
+            slow = whole < now + self._timeout_s
+            raise HttpError(
+                408,
+                "request_timeout",
+                f"{read} bytes in {now - began:.0f} s are too few"
+                if slow
+                else f"nothing came for {self._timeout_s:g} s",
+                headers={"Connection": "close"},
+            ) from None
+
+    def _refusal(self, headers: Mapping[str, str]) -> HttpError:
+        return HttpError(413, "too_large", self._too_large, param="body", headers=headers)
+
+
+def _check_coding(coding: str, headers: Mapping[str, str]) -> None:
+    """Raise HttpError for a body in a coding that nobody here undoes, such as gzip."""
+    if coding and coding.strip().lower() != "identity":
+        raise HttpError(
+            415,
+            "unsupported_media_type",
+            f"the body is sent as {coding[:40]!r}; send it without Content-Encoding",
+            headers={"Accept-Encoding": "identity", **headers},
         )
 
-    async def _drain(self, receive: Receive) -> None:
-        dropped = 0
-        try:
-            async with asyncio.timeout(_DRAIN_S):
-                while dropped <= 2 * self._max:
-                    message = await receive()
-                    dropped += len(message.get("body", b""))
-                    if not message.get("more_body", False):
-                        return
-        except TimeoutError:
-            return
+
+def _overloaded() -> Overloaded:
+    return Overloaded("too many uploads at once; try again in a moment")
 
 
 def _header(scope: Scope, name: bytes) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import errno
+import functools
 import json
 import logging
 import logging.handlers
 import os
 import queue
+import re
 import signal
 import socket
 import sys
@@ -17,12 +21,22 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from indexer.errors import VitrineError
-from service.app import create_app
+from service.app import KEEP_ALIVE_S, create_app
+from service.connections import raise_open_files
+from service.ending import Ending
+from service.protocol import HttpProtocol
+from service.seldom import Seldom
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import FrameType
 
+    from fastapi import FastAPI
+
+    from service.protocol import Front
     from service.settings import Settings
+
+logger = logging.getLogger("vitrine.service")
 
 _ACCESS = ("method", "path", "status", "bytes", "ms", "request_id")
 _LOGGED = {
@@ -30,10 +44,18 @@ _LOGGED = {
     "search": logging.INFO,
     "indexer": logging.INFO,
     "uvicorn": logging.WARNING,
+    "asyncio": logging.ERROR,
     "python_multipart": logging.ERROR,  # it warns of every broken form; the client is told
 }
-_KEEP_ALIVE_S = 30
-_BACKLOG = 2048
+_BACKLOG = 2048  # connections that the system keeps until they are accepted
+# Accepted in one turn of the event loop: each takes a file before anybody can count it.
+_ACCEPTED_AT_ONCE = 16
+# How long a thread may keep the interpreter from the others. The event loop lets go of it with
+# each packet that it reads or writes, and waits so long to get it back while photos are decoded.
+_SWITCH_S = 0.0005
+_FLUSH_S = 0.5
+_NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class CannotListen(VitrineError):
@@ -43,20 +65,43 @@ class CannotListen(VitrineError):
 def serve(settings: Settings, *, ready: Callable[[str], None] | None = None) -> None:
     """Serve until SIGINT or SIGTERM; running requests get ``settings.shutdown_grace_s``.
 
-    ``ready`` is called with the URL once requests are answered. Raises CannotListen, in one line,
-    when the address cannot be had.
+    What still runs then is cut: the process ends. ``ready`` is called with the URL once requests
+    are answered. Raises CannotListen, in one line, when the address cannot be had.
     """
-    with listen(settings.host, settings.port) as listener, _logging(), _ending_well():
-        config = uvicorn.Config(
-            create_app(settings),
-            access_log=False,
-            log_config=None,
-            lifespan="on",
-            server_header=False,
-            timeout_keep_alive=_KEEP_ALIVE_S,
-            timeout_graceful_shutdown=settings.shutdown_grace_s,
-        )
-        _Server(config, url_of(listener), ready).run(sockets=[listener])
+    sys.setswitchinterval(_SWITCH_S)
+    raise_open_files(settings.max_connections)
+    with listen(settings.host, settings.port) as listener, _logging() as flush, _ending_well():
+        server = server_of(create_app(settings), settings, flush=flush)
+        server.ready = (lambda: ready(url_of(listener))) if ready else None
+        server.run(sockets=[listener])
+
+
+def server_of(
+    app: FastAPI, settings: Settings, *, flush: Callable[[], None] = lambda: None
+) -> Server:
+    """The server of an app that ``create_app`` made; ``flush`` writes the log out."""
+    front: Front = app.state.front
+    config = uvicorn.Config(
+        app,
+        http=functools.partial(HttpProtocol, front=front),  # type: ignore[arg-type]
+        ws="none",
+        loop="asyncio",
+        access_log=False,
+        log_config=None,
+        lifespan="on",
+        server_header=False,
+        proxy_headers=True,
+        forwarded_allow_ips=settings.trusted_proxies,
+        backlog=_ACCEPTED_AT_ONCE,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=settings.shutdown_grace_s,
+    )
+
+    def last() -> None:
+        app.state.cut()
+        flush()
+
+    return Server(config, front, Ending(settings.shutdown_grace_s, last))
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -91,18 +136,54 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-class _Server(uvicorn.Server):
-    def __init__(
-        self, config: uvicorn.Config, url: str, ready: Callable[[str], None] | None
-    ) -> None:
+class Server(uvicorn.Server):
+    """uvicorn's server, with bounded connections and a bounded end."""
+
+    def __init__(self, config: uvicorn.Config, front: Front, ending: Ending) -> None:
         super().__init__(config)
-        self._url = url
-        self._ready = ready
+        self.ready: Callable[[], None] | None = None
+        self._front = front
+        self._ending = ending
+        self._sweeper: asyncio.Task[None] | None = None
+        self._seldom = Seldom(logger, logging.ERROR)
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """See ``uvicorn.Server``."""
+        super().run(sockets)
+        if not self.force_exit:  # forced by a second SIGINT, threads may still run
+            self._ending.cancel()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """See ``uvicorn.Server``."""
+        asyncio.get_running_loop().set_exception_handler(self._note)
         await super().startup(sockets)
-        if self.started and self._ready is not None:
-            self._ready(self._url)
+        for listener in sockets or ():
+            # asyncio takes one number for both: what waits in the system, and what it accepts
+            # in one turn.
+            listener.listen(_BACKLOG)
+        self._sweeper = asyncio.create_task(self._front.connections.sweep_forever())
+        if self.started and self.ready is not None:
+            self.ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """See ``uvicorn.Server``."""
+        self._ending.begin()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """See ``uvicorn.Server``."""
+        self._ending.begin()
+        super().handle_exit(sig, frame)
+
+    def _note(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        """Log what went wrong in the event loop; what a flood causes in a line a minute."""
+        error = context.get("exception")
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            self._seldom.log("files", f"no connection can be accepted: {error.strerror}")
+            return
+        loop.default_exception_handler(context)
 
 
 @contextlib.contextmanager
@@ -125,18 +206,32 @@ def _ending_well() -> Iterator[None]:
 
 
 class _Lines(logging.Formatter):
-    """An access record as one line of JSON, anything else as text."""
+    """An access record as one line of JSON, anything else as text without control characters.
+
+    A path, an id or a title that is logged must neither forge a line nor command a terminal.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         if record.name == "vitrine.access":
             fields = {name: getattr(record, name) for name in _ACCESS}
             return json.dumps({"time": self.formatTime(record), **fields})
-        return super().format(record)
+        return _CONTROL.sub(_escaped, super().format(record))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        record.message = record.message.replace("\n", "\\n")  # a traceback keeps its lines
+        return super().formatMessage(record)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\x{ord(found[0]):02x}"
 
 
 @contextlib.contextmanager
-def _logging() -> Iterator[None]:
-    """Log to stderr from a thread of its own: a slow terminal must not slow a request."""
+def _logging() -> Iterator[Callable[[], None]]:
+    """Log to stderr from a thread of its own: a slow terminal must not slow a request.
+
+    Gives what writes out all that is queued, or as much as half a second allows.
+    """
     records: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
     out = logging.StreamHandler(sys.stderr)
     out.setFormatter(_Lines("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S%z"))
@@ -148,8 +243,15 @@ def _logging() -> Iterator[None]:
         each.addHandler(handler)
         each.setLevel(level)
     listener.start()
+
+    def flush() -> None:
+        # Not in this thread: the reader of stderr may have stopped reading.
+        stopping = threading.Thread(target=listener.stop, daemon=True)
+        stopping.start()
+        stopping.join(_FLUSH_S)
+
     try:
-        yield
+        yield flush
     finally:
         listener.stop()
         for each, level in zip(loggers, before, strict=True):

@@ -167,6 +167,10 @@ class Serving:
         """The name of the generation that answers now."""
         return self._served.engine.generation if self._served else None
 
+    def photo_refusal(self, arriving: int) -> str | None:
+        """Why one more photo would be refused now, if so, while so many others arrive."""
+        return self._served.batcher.refusal(arriving) if self._served else None
+
     async def start(self) -> None:
         """Open what there is, and begin to watch for more.
 

@@ -33,6 +33,11 @@ class Settings(BaseSettings):
         "*",
         description="Host names that requests may be made to, separated by commas; * is any.",
     )
+    trusted_proxies: str = Field(
+        "127.0.0.1",
+        description="Addresses or networks of proxies, separated by commas, whose X-Forwarded-For "
+        "names the client; * is any, and nothing is none.",
+    )
     max_upload_mb: float = Field(32, gt=0, description="Largest photo or request body, in MB.")
     max_megapixels: float = Field(
         64, gt=0, description="Largest photo, in megapixels; read from its header before decoding."
@@ -40,11 +45,35 @@ class Settings(BaseSettings):
     max_limit: int = Field(
         MAX_LIMIT, ge=1, le=MAX_LIMIT, description="Most hits that one request may ask for."
     )
+    max_collapsed: int = Field(
+        200,
+        ge=1,
+        le=MAX_LIMIT,
+        description="Most hits that one request may ask for with collapse, which costs more.",
+    )
     max_held_mb: float = Field(
         512, gt=0, description="Most memory that request bodies may hold together, in MB."
     )
     body_timeout_s: float = Field(
         30, gt=0, description="Longest pause within an upload before it is given up, in seconds."
+    )
+    min_upload_kb_s: float = Field(
+        20,
+        ge=0,
+        description="Slowest upload, in kB a second, after the first VITRINE_BODY_TIMEOUT_S; 0 is "
+        "any.",
+    )
+    header_timeout_s: float = Field(
+        10,
+        gt=0,
+        description="Longest time from a connection, or the first byte of a request, to the end "
+        "of its headers, in seconds.",
+    )
+    max_connections: int = Field(
+        2000,
+        ge=8,
+        description="Most open connections; fewer where the limit of open files asks for it. One "
+        "too many closes an idle one of the address that has the most.",
     )
     threads: int | None = Field(
         None, ge=1, description="Cores to use for decoding, encoding and searching; all if not set."
@@ -54,10 +83,26 @@ class Settings(BaseSettings):
         0, ge=0, description="How long an idle encoder waits for more photos, in milliseconds."
     )
     queue_size: int = Field(
-        64, ge=1, description="Photos, and searches, that may wait; beyond it the reply is 503."
+        128, ge=1, description="Photos, and searches, that may wait; beyond it the reply is 503."
     )
     queue_deadline_s: float = Field(
         2, gt=0, description="Longest wait in the queue before the reply is 503, in seconds."
+    )
+    searches_per_s: float = Field(
+        500,
+        ge=0,
+        description="Searches a second that one address (or the write key) may go on with; long "
+        "answers, many words and collapse count as several. Beyond it the reply is 429; 0 is no "
+        "limit.",
+    )
+    searches_burst: float = Field(
+        5000, ge=1, description="Searches that it may have made at once, before that rate counts."
+    )
+    failed_keys_per_min: float = Field(
+        60,
+        ge=0,
+        description="Wrong keys a minute, and at once, that one address may send before the reply "
+        "is 429 for a while, whatever the key; 0 is no limit.",
     )
     query_views: Literal["", "flip", "center", "flip+center"] = Field(
         "",

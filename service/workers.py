@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from indexer.errors import Overloaded
@@ -18,51 +20,96 @@ class Workers:
     """Runs plain functions in threads, in the order they came.
 
     At most ``queue`` calls wait, and none longer than ``deadline_s``: beyond either the call
-    raises Overloaded instead of making everybody late.
+    raises Overloaded instead of making everybody late. Calls wait in the pool's own queue, so a
+    thread that becomes free takes the next one without asking the event loop.
     """
 
     def __init__(self, threads: int, *, queue: int, deadline_s: float, name: str) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"vitrine-{name}")
-        self._free = asyncio.Semaphore(threads)
-        self._queue = queue
+        self._room = threads + queue
+        self._threads = threads
         self._deadline_s = deadline_s
         self._name = name
-        self._waiting = 0
+        self._lock = threading.Lock()
+        self._inside = 0  # calls that wait or run
 
     async def run(self, work: Callable[[], T], *, deadline: float | None = None) -> T:
-        """The result of ``work``. ``deadline`` is a time of the event loop's clock."""
-        await self._enter(deadline)
-        try:
-            return await settled(asyncio.get_running_loop().run_in_executor(self._pool, work))
-        finally:
-            self._free.release()
+        """Return the result of ``work``. ``deadline`` is a time of the event loop's clock.
 
-    async def _enter(self, deadline: float | None) -> None:
-        if not self._free.locked():
-            await self._free.acquire()
-            return
-        if self._waiting >= self._queue:
-            raise Overloaded(f"{self._waiting} calls wait for {self._name} already; try again")
-        until = asyncio.get_running_loop().time() + self._deadline_s
-        self._waiting += 1
+        When cancelled it ends at once if the call still waits, else with the call: a thread
+        cannot be stopped, and what it works on (an open engine) must outlive it.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._deadline_s
+        until = until if deadline is None else min(until, deadline)
+        future = self.submit(work, deadline=until)
+        late = False
+
+        def give_up() -> None:
+            nonlocal late
+            late = future.cancel()
+
+        alarm = loop.call_at(until, give_up)
+        running = asyncio.wrap_future(future)
         try:
-            async with asyncio.timeout_at(until if deadline is None else min(until, deadline)):
-                await self._free.acquire()
-        except TimeoutError:
-            raise Overloaded(
-                f"waited more than {self._deadline_s:g} s for {self._name}; try again"
-            ) from None
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            if late and not _cancelled():
+                raise self._late() from None
+            if not future.cancel():
+                await asyncio.wait([running])
+                if not running.cancelled():
+                    running.exception()  # taken, so that asyncio does not report it as lost
+            raise
         finally:
-            self._waiting -= 1
+            alarm.cancel()
+
+    def submit(self, work: Callable[[], T], *, deadline: float | None = None) -> Future[T]:
+        """Queue a call, from any thread; raise Overloaded if too many wait.
+
+        The future raises Overloaded if its turn comes after the deadline, a time of
+        ``time.monotonic``, which is the clock of the event loop too.
+        """
+        until = time.monotonic() + self._deadline_s
+        until = until if deadline is None else min(until, deadline)
+
+        def begin() -> T:
+            if time.monotonic() > until:  # nobody waits any longer
+                raise self._late()
+            return work()
+
+        with self._lock:
+            if self._inside >= self._room:
+                raise Overloaded(f"{self.waiting} calls wait for {self._name} already; try again")
+            self._inside += 1
+        try:
+            future = self._pool.submit(begin)
+        except BaseException:
+            self._ended()
+            raise
+        future.add_done_callback(self._ended)
+        return future
 
     @property
     def waiting(self) -> int:
         """How many calls wait for a thread."""
-        return self._waiting
+        return max(0, self._inside - self._threads)
+
+    @property
+    def full(self) -> bool:
+        """Whether a call would be refused now."""
+        return self._inside >= self._room
 
     def close(self) -> None:
         """Let running calls finish; wait for them."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _ended(self, _: object = None) -> None:
+        with self._lock:
+            self._inside -= 1
+
+    def _late(self) -> Overloaded:
+        return Overloaded(f"waited more than {self._deadline_s:g} s for {self._name}; try again")
 
 
 async def settled(future: Awaitable[T]) -> T:
@@ -78,3 +125,9 @@ async def settled(future: Awaitable[T]) -> T:
         if not running.cancelled():
             running.exception()  # taken, so that asyncio does not report it as lost
         raise
+
+
+def _cancelled() -> bool:
+    """Return whether the running task is cancelled, and not only what it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -12,7 +12,7 @@ import pytest
 from indexer.arrays import unit
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import BadQuery, CursorExpired
-from search.copies import copies_of
+from search.copies import Folding, copies_of
 from search.cursor import Cursor, question_of
 from search.engine import SearchEngine
 from search.filters import parse_filter
@@ -232,3 +232,24 @@ def test_folding_a_long_ranking_takes_no_square_of_it(tmp_path):
             _, most = tracemalloc.get_traced_memory()
             tracemalloc.stop()
             assert most < 3000 * 3000  # bytes; each pair once would take four times as many
+
+
+def test_a_page_is_filled_behind_ten_thousand_copies_of_one_placeholder(tmp_path):
+    copies = [draft(f"p{n}", 0) for n in range(10_050)]
+    shop = new_shop(tmp_path / "shop", *copies, *(draft(f"o{n}", n) for n in range(10, 91, 8)))
+    with SearchEngine.open(shop.path) as engine:
+        query = Query(parts=[EmbeddingPart(spoke(0)[0])], limit=5, collapse=0.999)
+        reply = engine.search(query)
+    assert [hit.item_id for hit in reply.hits][1:] == ["o10", "o18", "o26", "o34"]
+    assert len(reply.hits[0].copies) == 10_049
+
+
+def test_folding_in_pieces_is_folding_at_once(rng):
+    vectors = unit(rng.normal(size=(3000, 3)))
+    for at in (0.5, 0.99, 0.99999):
+        folding = Folding(3, at)
+        for start in (0, 1, 7, 500, 1100):
+            ends = {0: 1, 1: 7, 7: 500, 500: 1100, 1100: 3000}[start]
+            folding.add(vectors[start:ends])
+        assert folding.kept == copies_of(vectors, at)
+        assert len(folding) == 3000

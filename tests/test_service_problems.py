@@ -124,6 +124,86 @@ def test_a_refused_method_is_told_which_are_allowed(http):
     assert http.get("/v1/search").headers["allow"] == "POST"
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("POST", "/v1/items", "GET, HEAD, PUT"),
+        ("PATCH", "/v1/items/x/image", "GET, HEAD"),
+        ("DELETE", "/v1/items/x/image", "GET, HEAD"),
+        ("PATCH", "/v1/items/a/b/similar", "GET, HEAD"),
+        ("POST", "/v1/items/x", "DELETE, GET, HEAD, PATCH"),
+        ("PUT", "/v1/items/delete", "DELETE, GET, HEAD, PATCH, POST"),
+        ("OPTIONS", "/v1/search/image", "POST"),
+        ("PUT", "/web/app.js", "GET, HEAD"),
+        ("POST", "/", "GET, HEAD"),
+    ],
+)
+def test_a_refused_method_is_told_of_all_that_are_allowed(serve, method, path, allowed):
+    http = serve(write_key="0123456789abcdef")
+    headers = {"api-key": "0123456789abcdef"}
+    response = http.run(http.client.request(method, path, headers=headers))
+    assert (response.status_code, response.headers["allow"]) == (405, allowed)
+
+
+@pytest.mark.parametrize("item_id", ["image", "similar", "x%2Fimage", "a/b"])
+def test_an_id_may_look_like_what_is_below_an_item(http, item_id):
+    response = http.get(f"/v1/items/{item_id}")
+    assert (response.status_code, response.json()["code"]) == (404, "unknown_item")
+
+
+@pytest.mark.parametrize("name", ["StoreFull", "IndexCorrupt", "IndexNotFound", "StoreBusy"])
+def test_no_path_of_the_machine_is_in_a_reply(serve, engine, tiny_shop, name):
+    text = f"{tiny_shop}/catalog.lmdb cannot be written to '/srv/my shop/x' (/mnt/a/b.faiss)"
+    detail = ask(serve, engine, getattr(errors, name)(text)).json()["detail"]
+    assert str(tiny_shop) not in detail
+    assert detail.startswith("shop/catalog.lmdb cannot be written")
+    assert "/mnt/" not in detail
+
+
+def test_what_the_client_sent_is_quoted_as_it_was(http):
+    response = http.post("/v1/search", json={"parts": [{"text": "x"}], "filter": "/a/b/c = 3"})
+    assert "/a/b/c" in response.json()["detail"] or response.status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("fields", "detail"),
+    [
+        ({"filter": "x" * 5000}, "filter: String should have at most 4000 characters"),
+        ({"filter": 7}, "filter: Input should be a valid string or Input should be an object"),
+        ({"limit": "ten"}, "limit: Input should be a valid integer"),
+    ],
+)
+def test_messages_name_fields_and_no_inner_types(http, fields, detail):
+    response = http.post("/v1/search", json={"parts": [{"text": "mug"}], **fields})
+    body = response.json()
+    assert body["detail"].startswith(detail), body
+    assert body["param"] == next(iter(fields))
+    for inner in ("constrained", "lax-or-strict", "dict[", "[str", "function-"):
+        assert inner not in body["detail"]
+
+
+def test_a_refused_attribute_is_named_without_the_types_it_might_have(serve):
+    http = serve(write_key="0123456789abcdef")
+    item = {"id": "x", "attributes": {"size-in-cm": {}, "str": {}}}
+    headers = {"api-key": "0123456789abcdef"}
+    response = http.run(http.client.put("/v1/items", json={"items": [item]}, headers=headers))
+    reason = response.json()["results"][0]["reason"]
+    assert reason.startswith("attributes.size-in-cm: ")
+    assert "attributes.str: " in reason
+    assert "list[" not in reason
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "deflate, gzip"])
+def test_a_body_in_a_coding_that_is_not_read_is_a_415(http, coding):
+    headers = {"content-encoding": coding, "content-type": "application/json"}
+    response = http.post("/v1/search", content=b"\x1f\x8b", headers=headers)
+    assert (response.status_code, response.json()["code"]) == (415, "unsupported_media_type")
+    assert response.headers["accept-encoding"] == "identity"
+    headers["content-encoding"] = "identity"
+    body = b'{"parts": [{"text": "mug"}]}'
+    assert http.post("/v1/search", content=body, headers=headers).status_code == 200
+
+
 def test_without_an_index_the_service_lives_but_is_not_ready(serve, tmp_path):
     http = serve(shop=tmp_path / "empty")
     assert http.get("/livez").json()["status"] == "ok"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import logging
 import signal
 import socket
 import subprocess
@@ -225,3 +226,67 @@ def test_a_process_tells_its_address_logs_requests_and_ends_well(tiny_shop, end)
     assert line["ms"] > 0
     assert "generation 000001 serves" in log
     assert "Traceback" not in log
+
+
+STUCK = """
+import sys, threading
+from pathlib import Path
+from service import app, server
+from service.settings import Settings
+from indexer.encoders.color import ColorEncoder
+
+class Stuck(ColorEncoder):
+    def encode_images(self, pixels):
+        print("stuck", flush=True)
+        threading.Event().wait()
+
+def create(settings):
+    real = app._open_shop(settings, None)
+    real.encoder = Stuck()
+    return app.create_app(settings, open_engine=lambda _: real, current=lambda: "000001")
+
+server.create_app = create
+server.serve(
+    Settings(shop=Path(sys.argv[1]), port=0, shutdown_grace_s=1),
+    ready=lambda url: print(url, flush=True),
+)
+"""
+
+
+def test_a_process_ends_within_its_grace_whatever_still_runs(tiny_shop, photo):
+    command = [sys.executable, "-c", STUCK, str(tiny_shop)]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        url = urlsplit(process.stdout.readline().strip())
+        connection = http.client.HTTPConnection(url.hostname, url.port, timeout=30)
+        connection.request("POST", "/v1/search/image", form(photo("red")), FORM)
+        assert process.stdout.readline() == "stuck\n"
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=20)  # for ever without the cut
+    assert process.returncode == 0
+    assert "did not end within the grace of 1 s; it is cut" in log
+    connection.close()
+
+
+def test_a_log_line_can_neither_be_forged_nor_command_a_terminal():
+    from service.server import _Lines
+
+    record = logging.LogRecord("x", 40, "", 0, "no %s", ("a\n\x1b[31m\x9bm",), None)
+    assert _Lines("%(message)s").format(record) == r"no a\n\x1b[31m\x9bm"
+
+
+def test_what_a_flood_causes_is_logged_once_a_minute(caplog, monkeypatch):
+    from service import seldom
+
+    now = [0.0]
+    monkeypatch.setattr(seldom.time, "monotonic", lambda: now[0])
+    log = seldom.Seldom(logging.getLogger("flood"), logging.ERROR)
+    for _ in range(1000):
+        log.log("files", "no room")
+    now[0] = 61
+    log.log("files", "no room")
+    assert [one.getMessage() for one in caplog.records] == [
+        "no room",
+        "no room (999 more since the last)",
+    ]

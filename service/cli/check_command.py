@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from service.cli.console import json_option, note, print_json, say, shop_option, stage_bar
+from service.cli.console import json_option, print_json, shop_option, stage_bar
+from service.cli.terminal import note, say
 
 
 @click.command("check")

@@ -9,14 +9,8 @@ import click
 import msgspec
 
 from indexer.errors import IndexNotFound
-from service.cli.console import (
-    count_bar,
-    json_option,
-    note,
-    print_json,
-    print_table,
-    shop_option,
-)
+from service.cli.console import count_bar, json_option, print_json, print_table, shop_option
+from service.cli.terminal import note
 
 if TYPE_CHECKING:
     from indexer.generation import ShopFolder

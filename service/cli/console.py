@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from service.cli.terminal import printable, printable_json
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from indexer.ingest import Progress
-
-# What moves a terminal's cursor or colors, turns the direction of writing, or is half a character.
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 shop_option = click.option(
     "--shop",
@@ -53,41 +51,24 @@ def parse_mapping(pairs: tuple[str, ...]) -> dict[str, str]:
 
 
 def print_json(value: Any) -> None:
-    """One JSON document, indented, on stdout; what a terminal would obey is escaped."""
-    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
-    lines = text.split("\n")  # JSON itself leaves some control characters as they are
-    escape = lambda match: f"\\u{ord(match[0]):04x}"  # noqa: E731
-    sys.stdout.write("\n".join(_UNPRINTABLE.sub(escape, line) for line in lines) + "\n")
+    """One JSON document, indented, on stdout."""
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2)
+    sys.stdout.write(printable_json(text.decode()) + "\n")
 
 
 def print_table(table: Table) -> None:
-    """A table on stdout; full width when stdout is no terminal, so nothing is cut."""
-    from rich.console import Console
+    """A table on stdout; full width when stdout is no terminal, so nothing is cut.
 
-    Console(width=None if sys.stdout.isatty() else 1000, highlight=False).print(table)
-
-
-def say(text: str) -> None:
-    """A line for the person, on stdout."""
-    click.echo(printable(text))
-
-
-def note(text: str) -> None:
-    """A line for the person, on stderr."""
-    click.echo(printable(text), err=True)
-
-
-def printable(text: str) -> str:
-    r"""The text as one line that does nothing to a terminal.
-
-    Catalogs and files give titles, ids and names, and others write those. Line breaks become
-    blanks, and what a terminal would obey is shown as an escape, such as ``\x1b``.
+    What comes from a catalog has to be ``Text``: its control characters are spelled out.
     """
-    return _UNPRINTABLE.sub(_escaped, " ".join(text.splitlines()))
+    from rich.console import Console
+    from rich.text import Text
 
-
-def _escaped(match: re.Match[str]) -> str:
-    return match[0].encode("unicode_escape").decode("ascii")
+    for column in table.columns:
+        for cell in column.cells:
+            if isinstance(cell, Text):
+                cell.plain = printable(cell.plain)
+    Console(width=None if sys.stdout.isatty() else 1000, highlight=False).print(table)
 
 
 def human_bytes(count: float) -> str:

@@ -7,16 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from service.cli.console import (
-    count_bar,
-    json_option,
-    note,
-    print_json,
-    print_table,
-    printable,
-    say,
-    shop_option,
-)
+from service.cli.console import count_bar, json_option, print_json, print_table, shop_option
+from service.cli.terminal import note, printable, say
 
 if TYPE_CHECKING:
     from search.engine import SearchEngine

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from service.cli.console import note, stage_bar
+from service.cli.console import stage_bar
+from service.cli.terminal import note
 
 if TYPE_CHECKING:
     from indexer.generation import Manifest, ShopFolder

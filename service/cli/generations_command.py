@@ -7,14 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from service.cli.console import (
-    human_bytes,
-    json_option,
-    note,
-    print_json,
-    print_table,
-    shop_option,
-)
+from service.cli.console import human_bytes, json_option, print_json, print_table, shop_option
+from service.cli.terminal import note
 
 if TYPE_CHECKING:
     from indexer.succession import Standing

@@ -14,15 +14,14 @@ from service.cli.console import (
     human_seconds,
     json_option,
     map_option,
-    note,
     parse_mapping,
     print_json,
-    say,
     shop_option,
     stage_bar,
 )
 from service.cli.interrupt import ends_soon
 from service.cli.promise import promise_options
+from service.cli.terminal import note, printable_json, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -154,9 +153,9 @@ def _own_wishes(folder: ShopFolder) -> Wishes | None:
 
 
 def _write_report(path: Path, skipped: list[Skipped]) -> None:
-    lines = [msgspec.json.encode(one) + b"\n" for one in skipped]
+    lines = [printable_json(msgspec.json.encode(one).decode()) + "\n" for one in skipped]
     try:
-        path.write_bytes(b"".join(lines))
+        path.write_text("".join(lines), encoding="utf-8")
     except OSError as error:
         raise StoreFull(f"cannot write the report {path}: {error.strerror or error}") from error
 

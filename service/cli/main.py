@@ -13,7 +13,7 @@ import traceback
 import click
 
 from indexer.errors import VitrineError
-from service.cli.console import note
+from service.cli.terminal import note
 
 _COMMANDS = {
     "plan": "Predict counts, time, disk and memory of an index, before building it.",

@@ -14,12 +14,11 @@ from service.cli.console import (
     human_bytes,
     human_seconds,
     json_option,
-    note,
     print_json,
-    say,
     shop_option,
     stage_bar,
 )
+from service.cli.terminal import note, say
 
 if TYPE_CHECKING:
     from indexer.generation import ShopFolder

@@ -14,8 +14,8 @@ from service.cli.console import (
     map_option,
     parse_mapping,
     print_json,
-    say,
 )
+from service.cli.terminal import say
 
 
 @click.command("plan")

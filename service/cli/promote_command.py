@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from service.cli.console import json_option, print_json, say, shop_option
+from service.cli.console import json_option, print_json, shop_option
 from service.cli.filling import fill_option, filler
+from service.cli.terminal import say
 
 
 @click.command("promote")

@@ -13,13 +13,12 @@ import click
 from service.cli.console import (
     json_option,
     map_option,
-    note,
     parse_mapping,
     print_json,
-    say,
     shop_option,
     stage_bar,
 )
+from service.cli.terminal import note, say
 
 if TYPE_CHECKING:
     from indexer.items import Skipped

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from service.cli.console import human_seconds, json_option, print_json, say, shop_option, stage_bar
+from service.cli.console import human_seconds, json_option, print_json, shop_option, stage_bar
 from service.cli.promise import promise_options
+from service.cli.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable

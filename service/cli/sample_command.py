@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from service.cli.console import json_option, print_json, say, stage_bar
+from service.cli.console import json_option, print_json, stage_bar
+from service.cli.terminal import say
 
 
 @click.command("sample")

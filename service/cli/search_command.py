@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from indexer.errors import BadImage, BadQuery
-from service.cli.console import (
-    json_option,
-    note,
-    print_json,
-    print_table,
-    printable,
-    say,
-    shop_option,
-)
+from service.cli.console import json_option, print_json, print_table, shop_option
+from service.cli.terminal import note, printable, say
 
 if TYPE_CHECKING:
     from indexer.images import Box

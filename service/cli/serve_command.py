@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from service.cli.console import say, shop_option
+from service.cli.console import shop_option
+from service.cli.terminal import say
 
 
 @click.command("serve")

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from indexer.errors import StoreBusy
-from service.cli.console import byte_bar, human_bytes, json_option, print_json, say, shop_option
+from service.cli.console import byte_bar, human_bytes, json_option, print_json, shop_option
+from service.cli.terminal import say
 
 
 @click.command("snapshot")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from service.cli.console import human_bytes, json_option, print_json, say, shop_option
+from service.cli.console import human_bytes, json_option, print_json, shop_option
+from service.cli.terminal import say
 
 if TYPE_CHECKING:
     from indexer.status import RecallStatus

@@ -13,13 +13,12 @@ from indexer.errors import BadQuery, EncoderNotFound
 from service.cli.console import (
     human_seconds,
     json_option,
-    note,
     print_json,
     print_table,
-    say,
     shop_option,
     stage_bar,
 )
+from service.cli.terminal import note, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,6 +16,7 @@ from search.query import Query as Question
 from service.answering import Desk, answer, check_limit, filter_of, item_fields, names_of
 from service.edge import RAW_ID, unless_gone
 from service.openapi import problems
+from service.routes.itempath import item_path
 from service.schemas import (
     ImageParams,
     ItemReply,
@@ -72,7 +73,7 @@ def item_routes(desk: Desk) -> APIRouter:
         "/{item_id:path}/similar",
         summary="Items like this one",
         response_model=SearchReply,
-        responses=problems(404, 410, 422, 503),
+        responses=problems(404, 410, 422, 429, 503),
         operation_id="similar_items",
     )
     async def similar(
@@ -88,7 +89,8 @@ def item_routes(desk: Desk) -> APIRouter:
             cursor=params.cursor,
             collapse=params.collapse,
         )
-        work = answer(desk, question, root=request.scope.get("root_path", ""))
+        desk.rates.take_search(request.scope, request.headers)
+        work = answer(desk, question, request)
         return Response(await unless_gone(request, work), media_type="application/json")
 
     @router.get(
@@ -119,7 +121,7 @@ def item_routes(desk: Desk) -> APIRouter:
         return Response(data, media_type="image/jpeg", headers=headers)
 
     @router.get(
-        "/{item_id:path}",
+        item_path(),
         summary="One item",
         response_model=ItemReply,
         responses=problems(404, 422, 503),

@@ -35,12 +35,13 @@ def search_routes(desk: Desk) -> APIRouter:
         "",
         summary="Search by photo, words, items and vectors",
         response_model=SearchReply,
-        responses=problems(404, 408, 409, 410, 413, 415, 422, 503),
+        responses=problems(404, 408, 409, 410, 413, 415, 422, 429, 503),
         openapi_extra=body_of(SearchBody, "application/json"),
         operation_id="search",
     )
     async def search(request: Request) -> Response:
         """Find what is like all parts together; a part with a negative weight pushes away."""
+        desk.rates.take_search(request.scope, request.headers)
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/json":
             raise HttpError(
@@ -58,12 +59,13 @@ def search_routes(desk: Desk) -> APIRouter:
         "/image",
         summary="Search with an uploaded photo",
         response_model=SearchReply,
-        responses=problems(408, 409, 410, 413, 415, 422, 503),
+        responses=problems(408, 409, 410, 413, 415, 422, 429, 503),
         openapi_extra=body_of(PhotoForm, "multipart/form-data"),
         operation_id="search_image",
     )
     async def search_image(request: Request) -> Response:
         """Find what is like the photo, or like the region ``box`` of it."""
+        desk.rates.take_search(request.scope, request.headers)
         body = await request.body()
         kind = request.headers.get("content-type", "")
         return await _reply(
@@ -72,7 +74,7 @@ def search_routes(desk: Desk) -> APIRouter:
 
     async def _reply(request: Request, read: Callable[[], Query], *, inline: bool) -> Response:
         query = read() if inline else await desk.decoders.run(read)
-        work = answer(desk, query, root=request.scope.get("root_path", ""))
+        work = answer(desk, query, request)
         return Response(await unless_gone(request, work), media_type="application/json")
 
     return router

@@ -11,6 +11,7 @@ from indexer.errors import VitrineError
 from service.answering import Desk
 from service.metrics import MEDIA_TYPE
 from service.openapi import problems
+from service.problems import without_paths
 from service.schemas import HealthReply, StatusReply
 
 _FRESH = {"Cache-Control": "no-store"}
@@ -58,6 +59,9 @@ def state_routes(desk: Desk) -> APIRouter:
         own = {"max_limit": desk.settings.max_limit}
         names = [name for name in StatusReply.model_fields if name not in own]
         fields = {name: getattr(found, name) for name in names} | own
+        fields |= {
+            name: without_paths(text) for name, text in fields.items() if isinstance(text, str)
+        }
         return Response(msgspec.json.encode(fields), media_type="application/json", headers=_FRESH)
 
     @router.get(
@@ -72,6 +76,7 @@ def state_routes(desk: Desk) -> APIRouter:
         waiting = {
             "decoding": desk.decoders.waiting,
             "searching": desk.searchers.waiting,
+            "dear": desk.dear.waiting,
             "reading": desk.readers.waiting,
             "writing": desk.writers.waiting,
         }

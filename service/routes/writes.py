@@ -11,8 +11,8 @@ from indexer.errors import BadImage, BadQuery, UnknownItem
 from indexer.images import ImageLimits
 from indexer.writes import Draft, Outcome
 from service.openapi import body_of, problems
+from service.routes.itempath import item_path
 from service.routes.items import ItemId
-from service.security import check_write_key
 from service.write_schemas import (
     DeleteBody,
     ItemsBody,
@@ -30,19 +30,18 @@ if TYPE_CHECKING:
     from service.answering import Desk
     from service.serving import Served
 
-_REFUSALS = problems(401, 403, 408, 413, 415, 422, 503, 507)
+_REFUSALS = problems(401, 403, 408, 413, 415, 422, 429, 503, 507)
 _SECURED: dict[str, Any] = {"security": [{"writeKey": []}]}
 
 
 def write_routes(desk: Desk) -> APIRouter:
     """PUT /v1/items, PATCH and DELETE /v1/items/{id}, POST /v1/items/delete."""
     settings = desk.settings
-    key = settings.write_key.get_secret_value() if settings.write_key else None
     limits = ImageLimits(settings.max_megapixels, settings.max_upload_mb)
 
     def has_key(request: Request) -> None:
         """Before the body is read: who may not write may not fill the memory either."""
-        check_write_key(key, request.headers)
+        desk.rates.check_key(request.scope, request.headers)
 
     router = APIRouter(prefix="/v1/items", tags=["items"], dependencies=[Depends(has_key)])
 
@@ -81,7 +80,7 @@ def write_routes(desk: Desk) -> APIRouter:
         return _json(await _delete(checked))
 
     @router.patch(
-        "/{item_id:path}",
+        item_path(),
         summary="Change fields of an item",
         response_model=OutcomeReply,
         responses={**_REFUSALS, **problems(404)},
@@ -100,7 +99,7 @@ def write_routes(desk: Desk) -> APIRouter:
         return _one(await _put(request, "item", drafts))
 
     @router.delete(
-        "/{item_id:path}",
+        item_path(),
         summary="Delete an item",
         response_model=OutcomeReply,
         responses={**_REFUSALS, **problems(404)},
