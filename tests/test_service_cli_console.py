@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from service.cli.console import printable
+from service.cli.terminal import printable
 from tests.conftest import write_catalog
 from tests.test_service_cli import vitrine
 
