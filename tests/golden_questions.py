@@ -26,6 +26,7 @@ import json
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import msgspec
 import numpy as np
@@ -110,7 +111,9 @@ class GoldenShop:
         for name, path in places.items():
             argv = [word.replace(f"{{{name}}}", str(path)) for word in argv]
         code = 0
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        # A migration works at low priority, which a process cannot give back.
+        calm = mock.patch("os.nice", create=True)
+        with calm, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             try:
                 main(argv)
             except SystemExit as ended:
