@@ -41,7 +41,7 @@ FORMAT = 1
 # The shop remembers where its catalog lay. This is nobody's folder, and gone afterwards.
 WORK = Path("/tmp/vitrine-golden")
 KEY = "the write key of the golden shop"
-APPROXIMATE = ("--exact-below", "0", "--ram", "5K", "--recall", "0.9")
+APPROXIMATE = ("--exact-below", "0", "--ram", "5K", "--recall", "0.999")
 EXACT = ("--exact-below", "50000", "--ram", "1GB", "--recall", "0.98")
 
 
