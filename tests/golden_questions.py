@@ -66,8 +66,12 @@ class GoldenShop:
 
     def __init__(self, golden: Path, folder: Path, *, threads: int | None = None) -> None:
         self.shop = folder / "shop"
-        self._snapshot = golden / "shop.snapshot"
-        self._folder = folder
+        self._places = {
+            "shop": self.shop,
+            "photos": PHOTOS,
+            "snapshot": golden / "shop.snapshot",
+            "folder": folder,
+        }
         self._threads = threads
         shutil.copytree(golden / "shop", self.shop)
         self._open = contextlib.ExitStack()
@@ -105,10 +109,8 @@ class GoldenShop:
     def run(self, *words: object) -> tuple[int, str, str]:
         """Run a command of ``vitrine``: its exit status, and what it wrote to stdout and stderr."""
         out, err = io.StringIO(), io.StringIO()
-        places = {"shop": self.shop, "photos": PHOTOS, "snapshot": self._snapshot,
-                  "folder": self._folder}  # fmt: skip
         argv = [str(word) for word in words]
-        for name, path in places.items():
+        for name, path in self._places.items():
             argv = [word.replace(f"{{{name}}}", str(path)) for word in argv]
         code = 0
         # A migration works at low priority, which a process cannot give back.
@@ -150,6 +152,8 @@ class GoldenShop:
 
     def _command(self, question: Question) -> tuple[Any, str | None]:
         code, out, err = self.run(*question["argv"])
+        for name, path in self._places.items():
+            out = out.replace(str(path), f"{{{name}}}")
         cursor = None
         answer: dict[str, Any] = {"exit": code}
         if out.startswith(("{", "[")):
@@ -157,7 +161,7 @@ class GoldenShop:
             cursor = found.get("next_cursor") if isinstance(found, dict) else None
             answer["stdout"] = lasting(found, whole="whole" in question)
         else:
-            answer["stdout"] = out.replace(str(self._folder), "{folder}").splitlines()
+            answer["stdout"] = out.splitlines()
         # Of an error the first word: "vitrine" for a known one, "Usage" for wrong usage.
         first = next(iter(err.splitlines()), "")
         answer["stderr"] = first.partition(":")[0] if code else ""
