@@ -48,7 +48,7 @@ EXACT = ("--exact-below", "50000", "--ram", "1GB", "--recall", "0.98")
 def draw_shop(target: Path) -> None:
     """Draw a shop with a past into ``target``: ``shop`` and, of a little earlier, a snapshot."""
     if target.exists():
-        sys.exit(f"{target} is there already, and is to stay as it is; see --help")
+        sys.exit(f"{target} is there already and must stay as it is; draw a new format beside it")
     shutil.rmtree(WORK, ignore_errors=True)
     catalog, shop = WORK / "catalog", WORK / "shop"
     records = {one["id"]: one for one in draw_catalog(catalog)}

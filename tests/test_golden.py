@@ -225,6 +225,20 @@ def test_items_are_put_patched_and_deleted_over_http(
     assert_all_well(vitrine)
 
 
+def test_a_picture_that_the_shop_knows_is_not_embedded_again(
+    shop: GoldenShop, vitrine: Callable[..., Any]
+) -> None:
+    before = vitrine("check")
+    item = {"id": "poster", "images": ["front"]}
+    form = {"front": (PHOTOS / "tile-green.png").read_bytes()}
+    write(shop, "PUT", "/v1/items", data={"items": json.dumps([item])}, files=form)
+    hits = shop.engine().by_item("poster", 2)
+    assert [hit.item_id for hit in hits] == ["coaster-green", "tile-green"]
+    after = vitrine("check")
+    assert (after["rows"], after["embeddings"]) == (before["rows"] + 1, before["embeddings"])
+    assert after["problems"] == []
+
+
 def test_items_are_put_and_deleted_by_commands(
     shop: GoldenShop, vitrine: Callable[..., Any], tmp_path: Path
 ) -> None:
