@@ -118,7 +118,7 @@ def main() -> None:
     from indexer.encoders.train.export import check, export
     from indexer.encoders.train.fit import fit
     from indexer.encoders.train.integers import to_integers
-    from indexer.encoders.train.join import join
+    from indexer.encoders.train.join import join, learned_from, refit
     from indexer.encoders.train.originals import read_squares
     from indexer.encoders.train.plan import Plan
     from indexer.encoders.train.settle import settle
@@ -141,11 +141,13 @@ def main() -> None:
     )
     network, batches = begin(photos, read_squares(photos), lessons, plan, use)
     trained = fit(network, batches, plan, work / "checkpoint.pt", logger.info)
-    trained = settle(join(network, trained, batches, plan), batches, plan, logger.info)
+    both = settle(join(network, trained, batches, plan), batches, plan, logger.info)
     draft = work / arguments.out.name
-    export(trained, draft, name=arguments.name, size=SERVED_SIZE, fit="squash")
-    difference = check(trained, draft, SERVED_SIZE)
+    export(both, draft, name=arguments.name, size=SERVED_SIZE, fit="squash")
+    difference = check(both, draft, SERVED_SIZE)
     kept = to_integers(draft, _spread(photos, use))
+    served = read_squares([photos[number] for number in learned_from(batches)], SERVED_SIZE)
+    refit(draft, trained.head, batches, served, plan)
     for path in (draft, draft.with_suffix(".json")):
         replace_file(arguments.out.with_suffix(path.suffix), path.read_bytes())
     logger.info(

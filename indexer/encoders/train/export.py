@@ -33,6 +33,8 @@ from indexer.encoders.train.network import (
 )
 from indexer.encoders.train.stored import quantize, read_weight, replace_file
 
+SEEN = "seen"
+"""The tensor of a graph that the head sees."""
 _OPSET = 17
 _LARGE = 50_000
 """Weights of at least so many values are stored as int8."""
@@ -105,7 +107,11 @@ class _Graph:
         some = self.node("Add", share, self.value("speck", np.array(1e-4, np.float32)))
         side = size // 4
         cells = self.node("AveragePool", x, kernel_shape=[side, side], strides=[side, side])
-        return self.node("Sqrt", some), self.node("Flatten", cells)
+        shares = self.node("Sqrt", some)
+        if layer.scale != 1.0:
+            scale = self.value("palette.scale", np.array(layer.scale, np.float32))
+            shares = self.node("Mul", shares, scale)
+        return shares, self.node("Flatten", cells)
 
     def pixels(self) -> str:
         """uint8 (n, s, s, 3) as they come -> normalized (n, 3, s, s)."""
@@ -176,7 +182,7 @@ def export(
     palette = graph.palette(network.palette, pixels, size)
     root = graph.value("root", np.array(LAST**0.5, np.float32))
     views = [graph.node("Mul", view, root) for view in graph.features(network, pixels)]
-    pooled = graph.node("Concat", *views, *palette, axis=1)
+    pooled = graph.node("Concat", *views, *palette, output=SEEN, axis=1)
     head, bias = network.head.weight, network.head.bias
     raw = graph.node(
         "Gemm", pooled, graph.weight("head.weight", head), graph.weight("head.bias", bias), transB=1

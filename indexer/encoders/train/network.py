@@ -37,6 +37,12 @@ _STAGES = (
 )
 STEM, LAST = 32, 1280
 COLORS = 64  # of the palette
+BRIGHT = 16.0
+"""What a fork multiplies the colors' shares by.
+
+The head's weights are stored in eight bits with a scale a row: without it those of the colors
+would be so large that little is left for the features.
+"""
 
 
 @dataclass(frozen=True)
@@ -157,8 +163,9 @@ class Palette(nn.Module):
 
     width = COLORS + 3 * 16
 
-    def __init__(self) -> None:
+    def __init__(self, scale: float = 1.0) -> None:
         super().__init__()
+        self.scale = scale
         levels = (torch.arange(4) * 64.0 + 32.0).tolist()
         colors = torch.tensor([(r, g, b) for r in levels for g in levels for b in levels])
         colors = (colors - PIXEL_MEAN) / PIXEL_STD  # (64, 3)
@@ -173,7 +180,7 @@ class Palette(nn.Module):
         # Of squares of 8 pixels: a softmax of smaller ones takes a fifth of the encoder's time.
         share = self.colors(functional.avg_pool2d(x, 8)).softmax(1).mean((2, 3))  # (n, 64)
         cells = functional.adaptive_avg_pool2d(x, 4).flatten(1)  # (n, 48)
-        return torch.cat([(share + 1e-4).sqrt(), cells], dim=1)
+        return torch.cat([(share + 1e-4).sqrt() * self.scale, cells], dim=1)
 
 
 class Branch(nn.Module):
@@ -218,7 +225,7 @@ class Network(nn.Module):
             if not 0 < shape.fork < len(blocks):
                 raise ValueError(f"a trunk of {len(blocks)} blocks cannot fork at {shape.fork}")
             self.branch = copy.deepcopy(Branch(self.blocks[shape.fork :], self.last))
-        self.palette = Palette()
+        self.palette = Palette(BRIGHT if shape.fork else 1.0)
         self.views = 2 if shape.fork else 1
         self.head = nn.Linear(LAST * self.views + Palette.width, DIM)
 

@@ -21,6 +21,8 @@ SHARES = {
     "drawn": 8,
 }
 """Of each batch, by the source of the photos."""
+WHITENED = {"grocery": 2, "grocery-catalog": 1, "clothing": 1.5, "magento": 1.5}
+"""How much what differs within an item, or a kind, counts, by the source of the photos."""
 TAUGHT = {"grocery": 0.4, "grocery-catalog": 0.5}
 """How much the teachers' word counts: labels know shelves better than the teachers do."""
 
@@ -52,7 +54,7 @@ class Plan:
     keep: float = 0.996
     parts: tuple[float, float, float] = (0.45, 0.47, 0.08)
     shrinkage: float = 1.0
-    settling: int = 100
+    settling: int = 60
     settling_rate: float = 3e-5
     seed: int = 1
     workers: int = 2
