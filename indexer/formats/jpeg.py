@@ -27,7 +27,7 @@ MOST_SCANS = 64
 """Scans of one picture that are read; an ordinary progressive photo has about ten."""
 
 MOST_SAMPLES = 1_100e6
-"""Samples that all scans may pass over: 64 megapixels of CMYK in the usual 13 take 1,024 million."""
+"""Samples that all scans may pass over: 64 megapixels of CMYK take 1,024 in all."""
 
 _MOST_TABLES = 65_536  # bytes of tables before the first scan; photos have about 600
 _ARITHMETIC = 8  # times the work of Huffman coding, measured
@@ -111,6 +111,7 @@ def walk_jpeg(data: bytes, limits: ImageLimits) -> Structure:
         kept.append(view[segment.start : finish])
     else:
         pixels = _unpadded(data[segment.start :])
+        _check_work(frame, scans, passes=3)  # of which two find out whether it is complete
         _check_complete(len(data), frame, scans)
         probe = (*kept, pixels, _NOISE, b"\xff\xd9")
         kept += [pixels, b"\xff\xd9"]
@@ -235,7 +236,7 @@ def _scan(data: bytes, segment: _Segment) -> _Scan:
     return _Scan(tuple(body[1 : 1 + 2 * body[0] : 2]), first, last, bits & 15)
 
 
-def _check_work(frame: _Frame, scans: Sequence[_Scan]) -> None:
+def _check_work(frame: _Frame, scans: Sequence[_Scan], passes: int = 1) -> None:
     size = f"JPEG of {frame.width} x {frame.height}"
     if len(scans) > MOST_SCANS:
         raise BadImage(
@@ -245,11 +246,11 @@ def _check_work(frame: _Frame, scans: Sequence[_Scan]) -> None:
     work = sum(frame.samples.get(name, 0) for scan in scans for name in scan.components)
     if frame.marker in _ARITHMETIC_FRAMES:
         work *= _ARITHMETIC
-    if work > MOST_SAMPLES:
+    if passes * work > MOST_SAMPLES:
         raise BadImage(
             f"too much work: {size} in {len(scans)} scans passes over {work / 1e6:.0f} million "
-            f"samples, at most {MOST_SAMPLES / 1e6:.0f} million are read; save it smaller or with "
-            "fewer scans"
+            f"samples, at most {MOST_SAMPLES / 1e6 / passes:.0f} million are read"
+            f"{' without an end mark' if passes > 1 else ''}; save it smaller or with fewer scans"
         )
 
 

@@ -27,6 +27,7 @@ _ANIMATED, _ALPHA = 0x02, 0x10  # flags of the canvas; the others speak of side 
 _SIDE_DATA = {b"ICCP": MOST_PROFILE, b"EXIF": MOST_EXIF, b"XMP ": MOST_EXIF}
 # The decoder keeps two canvases and gives a copy; the picture itself and, lossless, its own buffer.
 _LOSSY_BYTES, _LOSSLESS_BYTES = 17, 21
+_MOST_CODES, _CODE_BYTES = 65_536, 5_400
 
 
 def walk_webp(data: bytes, limits: ImageLimits) -> Structure:
@@ -43,14 +44,15 @@ def walk_webp(data: bytes, limits: ImageLimits) -> Structure:
             raise broken("WebP", len(data), "its header is cut short")
         size = int.from_bytes(canvas[4:7], "little") + 1, int.from_bytes(canvas[7:10], "little") + 1
         check_size("WebP", *size, limits)
-        parts, kind, body = _extended(data, first, canvas, size)
+        parts, kind, body, alpha = _extended(data, first, canvas, size)
     else:
         kind, body = _pixels(data, first)
         size = _size(data, kind, body)
         check_size("WebP", *size, limits)
-        parts = _chunk(data, kind, body)
+        parts, alpha = _chunk(data, kind, body), 0
+    coded = body.stop - body.start
     if kind == b"VP8 ":
-        check_work("WebP", size[0] * size[1], body.stop - body.start)
+        check_work("WebP", size[0] * size[1], coded)
     side = {
         kind: data[first[kind]] for kind, most in _SIDE_DATA.items() if _fits(first, kind, most)
     }
@@ -59,6 +61,7 @@ def walk_webp(data: bytes, limits: ImageLimits) -> Structure:
         *size,
         (b"RIFF", struct.pack("<I", 4 + sum(map(len, parts))), b"WEBP", *parts),
         pixel_bytes=_LOSSY_BYTES if kind == b"VP8 " else _LOSSLESS_BYTES,
+        fixed_bytes=_tables(size, coded if kind == b"VP8L" else alpha),
         orientation=orientation(side.get(b"EXIF", b""), side.get(b"XMP ", b"")),
         profile=side.get(b"ICCP", b""),
     )
@@ -66,12 +69,13 @@ def walk_webp(data: bytes, limits: ImageLimits) -> Structure:
 
 def _extended(
     data: bytes, first: dict[bytes, slice], canvas: bytes, size: Size
-) -> tuple[list[bytes], bytes, slice]:
-    """The parts of a file with a canvas, and where its pixels lie."""
+) -> tuple[list[bytes], bytes, slice, int]:
+    """The parts of a file with a canvas, where its pixels lie, and the bytes of its alpha."""
     flags = canvas[0] & (_ALPHA | _ANIMATED)
     if not (flags & _ANIMATED and b"ANMF" in first):
         kind, body = _pixels(data, first)
         inner = size
+        chunks = first
         frame = _still(data, first, kind, body)
         parts = [_packed(b"VP8X", bytes([flags & _ALPHA]) + canvas[1:]), *frame]
     else:
@@ -80,7 +84,7 @@ def _extended(
         if len(head) < 16:
             raise broken("WebP", len(data), "its first frame is cut short")
         inner = int.from_bytes(head[6:9], "little") + 1, int.from_bytes(head[9:12], "little") + 1
-        chunks: dict[bytes, slice] = {}
+        chunks = {}
         for kind, body in _chunks(data, within.start + 16, within.stop):
             chunks.setdefault(kind, body)
         kind, body = _pixels(data, chunks)
@@ -93,7 +97,18 @@ def _extended(
         ]
     if _size(data, kind, body) != inner:
         raise broken("WebP", len(data), "its pixels have another size than its header says")
-    return parts, kind, body
+    alpha = chunks.get(b"ALPH", slice(0, 0))
+    return parts, kind, body, alpha.stop - alpha.start
+
+
+def _tables(size: Size, coded: int) -> int:
+    """The memory that the prefix codes of so many bytes of lossless coding may take.
+
+    Each block of 4 x 4 pixels may have codes of its own, told in 20 bits and unpacked to 5 kB. Codes
+    of twice that size exist, but they take a hundred bytes of file each.
+    """
+    blocks = -(-size[0] // 4) * -(-size[1] // 4)
+    return min(_MOST_CODES, blocks, 8 * coded // 20) * _CODE_BYTES
 
 
 def _still(data: bytes, chunks: dict[bytes, slice], kind: bytes, body: slice) -> list[bytes]:
