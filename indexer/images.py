@@ -12,7 +12,7 @@ import hashlib
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import IO, TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
 import numpy as np
 from PIL import (
@@ -30,6 +30,7 @@ from indexer.formats.avif import walk_avif
 from indexer.formats.gif import walk_gif
 from indexer.formats.jpeg import walk_jpeg
 from indexer.formats.orientation import orientation
+from indexer.formats.pieces import Pieces
 from indexer.formats.png import walk_png
 from indexer.formats.structure import LIMITS, ImageLimits, Structure, broken, in_words
 from indexer.formats.webp import walk_webp
@@ -75,7 +76,7 @@ _WALKS: dict[str, Callable[[bytes, ImageLimits], Structure]] = {
 }
 # Each plugin is called directly: Image.open would try others, and would read the size
 # against a limit that is global to the process.
-_OPENERS: dict[str, Callable[[io.BytesIO], Image.Image]] = {
+_OPENERS: dict[str, Callable[[IO[bytes]], Image.Image]] = {
     "JPEG": JpegImagePlugin.JpegImageFile,
     "PNG": PngImagePlugin.PngImageFile,
     "WebP": WebPImagePlugin.WebPImageFile,
@@ -207,7 +208,7 @@ def _decoded(found: Structure, wanted: int | None) -> Pixels:
 
 def _fingerprint(parts: Sequence[bytes | memoryview]) -> bytes:
     """A hash of the brightness of all pixels of a JPEG."""
-    image = JpegImagePlugin.JpegImageFile(io.BytesIO(b"".join(parts)))
+    image = JpegImagePlugin.JpegImageFile(cast("IO[bytes]", Pieces(parts)))
     image.draft("L", None)
     image.load()
     return hashlib.blake2b(image.tobytes()).digest()
@@ -280,13 +281,13 @@ def _walk(data: bytes, limits: ImageLimits) -> Structure:
 
 def _open(found: Structure) -> Image.Image:
     """The plugin's image, not decoded yet. Raises BadImage if it cannot read the header."""
-    data = found.data()
+    size = sum(map(len, found.parts))
     try:
-        image = _OPENERS[found.format](io.BytesIO(data))
+        image = _OPENERS[found.format](cast("IO[bytes]", Pieces(found.parts)))
     except (Exception, MemoryError) as error:
-        raise broken(found.format, len(data), _reason(error)) from error
+        raise broken(found.format, size, _reason(error)) from error
     if image.size != (found.width, found.height):
-        raise broken(found.format, len(data), f"its pixels are {image.size[0]} x {image.size[1]}")
+        raise broken(found.format, size, f"its pixels are {image.size[0]} x {image.size[1]}")
     return image
 
 

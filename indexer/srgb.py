@@ -35,14 +35,19 @@ def srgb_pixels(
     if factor > 1 and image.mode in ("RGB", "L", "CMYK") and "transparency" not in image.info:
         image, factor = image.reduce(factor), 1
     width, height = image.size
+    if width * height <= _BAND:
+        return np.array(_small(image, factor, profile, key))
     out = np.empty((-(-height // factor), -(-width // factor), 3), dtype=np.uint8)
     for top, bottom in _bands(width, height, factor):
-        whole = (top, bottom) == (0, height)
-        band = image if whole else image.crop((0, top, width, bottom))
-        flat = _flat(band, key)
-        small = flat.reduce(factor) if factor > 1 else flat
-        out[top // factor : -(-bottom // factor)] = np.asarray(_profiled(small, profile))
+        band = _small(image.crop((0, top, width, bottom)), factor, profile, key)
+        out[top // factor : -(-bottom // factor)] = np.asarray(band)
     return out
+
+
+def _small(image: Image.Image, factor: int, profile: bytes, key: int | None) -> Image.Image:
+    """RGB, ``factor`` times smaller."""
+    flat = _flat(image, key)
+    return _profiled(flat.reduce(factor) if factor > 1 else flat, profile)
 
 
 def _bands(width: int, height: int, factor: int) -> Iterator[tuple[int, int]]:
@@ -80,7 +85,7 @@ def _profiled(image: Image.Image, profile: bytes) -> Image.Image:
             converted = None
         if converted is not None:
             return converted
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 @lru_cache(maxsize=8)

@@ -205,11 +205,7 @@ def _scans(data: bytes, first: _Segment, frame: _Frame) -> tuple[list[_Scan], in
     """The scans from the first on, and where the picture ends; len(data) without an end mark."""
     scans = [_scan(data, first)]
     at = first.end
-    finish = data.find(b"\xff\xd9", at)
-    finish = len(data) if finish < 0 else finish + 2
-    if data.find(b"\xff\xda", at, finish) < 0:  # as in most photos: no need to look closer
-        _check_work(frame, scans)
-        return scans, finish
+    _check_work(frame, scans)
     for _ in range(MOST_SEGMENTS):
         found = _WITHIN.search(data, at)
         if found is None:

@@ -59,10 +59,6 @@ class Structure(NamedTuple):
     key: int | None = None
     probe: tuple[bytes | memoryview, ...] = ()
 
-    def data(self) -> bytes:
-        """The bytes for the decoder."""
-        return b"".join(self.parts)
-
 
 def check_size(name: str, width: int, height: int, limits: ImageLimits) -> None:
     """Return if a picture of this size may be decoded. Raises BadImage if it is too large."""

@@ -104,8 +104,8 @@ def _extended(
 def _tables(size: Size, coded: int) -> int:
     """The memory that the prefix codes of so many bytes of lossless coding may take.
 
-    Each block of 4 x 4 pixels may have codes of its own, told in 20 bits and unpacked to 5 kB. Codes
-    of twice that size exist, but they take a hundred bytes of file each.
+    Each block of 4 x 4 pixels may have codes of its own, told in 20 bits and unpacked to 5 kB.
+    Codes of twice that size exist, but they take a hundred bytes of file each.
     """
     blocks = -(-size[0] // 4) * -(-size[1] // 4)
     return min(_MOST_CODES, blocks, 8 * coded // 20) * _CODE_BYTES
