@@ -207,9 +207,8 @@ def _decoded(found: Structure, wanted: int | None) -> Pixels:
 
 
 def _fingerprint(parts: Sequence[bytes | memoryview]) -> bytes:
-    """A hash of the brightness of all pixels of a JPEG."""
+    """A hash of all pixels of a JPEG."""
     image = JpegImagePlugin.JpegImageFile(cast("IO[bytes]", Pieces(parts)))
-    image.draft("L", None)
     image.load()
     return hashlib.blake2b(image.tobytes()).digest()
 

@@ -6,6 +6,7 @@ bytes of file. So the passes are counted, in samples, before any is made.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import struct
 from collections.abc import Iterator, Sequence
@@ -42,8 +43,8 @@ _NEXT = re.compile(rb"\xff[\x01-\xfe]")
 _WITHIN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # the next in coded data that does not belong
 _MOST_COLOR_NOTES = 16  # JFIF and Adobe segments; photos have one of either
 _PADDING = bytes(64)
-# Behind a complete picture nobody looks at this; an incomplete one takes it for pixels.
-_NOISE = bytes((37 * at + at * at // 7) % 251 for at in range(4096))
+# What lacks of a picture is decoded as zeros: other pixels begin with ones.
+_NOISE = b"\xfe\xfe" + hashlib.shake_128(b"noise").digest(500).replace(b"\xff", b"\xfe")
 
 
 class _Segment(NamedTuple):
@@ -111,9 +112,9 @@ def walk_jpeg(data: bytes, limits: ImageLimits) -> Structure:
         kept.append(view[segment.start : finish])
     else:
         pixels = _unpadded(data[segment.start :])
-        _check_work(frame, scans, passes=3)  # of which two find out whether it is complete
+        _check_work(frame, scans, passes=6)  # it is decoded thrice, twice in full
         _check_complete(len(data), frame, scans)
-        probe = (*kept, pixels, _NOISE, b"\xff\xd9")
+        probe = (*kept, pixels, _noise_behind(pixels), b"\xff\xd9")
         kept += [pixels, b"\xff\xd9"]
     return Structure(
         "JPEG",
@@ -269,3 +270,15 @@ def _unpadded(pixels: bytes) -> bytes:
     if pixels.endswith(_PADDING):
         pixels = pixels.rstrip(b"\0")
     return pixels + b"\0" if pixels.endswith(b"\xff") else pixels
+
+
+def _noise_behind(pixels: bytes) -> bytes:
+    """What nobody looks at behind a complete picture; an incomplete one takes it for pixels.
+
+    Be it cut within what lies between two restart marks, or before one.
+    """
+    last = max(range(8), key=lambda number: pixels.rfind(bytes([0xFF, 0xD0 + number])))
+    if bytes([0xFF, 0xD0 + last]) not in pixels:
+        last = 7
+    marks = [bytes([0xFF, 0xD0 + (last + step) % 8]) for step in range(1, 17)]
+    return 4 * _NOISE + b"".join(mark + _NOISE for mark in marks)

@@ -195,8 +195,9 @@ def _from_hex(text: bytes) -> bytes:
 
 def _unpacked(packed: bytes, most: int) -> bytes:
     """Inflate; empty where it is broken, or would give more than ``most`` bytes."""
+    unpacker = zlib.decompressobj()
     try:
-        out = zlib.decompressobj().decompress(packed, most + 1)
+        out = unpacker.decompress(packed, most + 1)
     except zlib.error:
         return b""
-    return out if len(out) <= most else b""
+    return out if unpacker.eof and len(out) <= most else b""
