@@ -39,6 +39,7 @@ class DecodeBudget:
 
     @megabytes.setter
     def megabytes(self, megabytes: float) -> None:
+        """Change it; who waits for more than there is now is refused."""
         with self._changed:
             self._megabytes = megabytes
             self._changed.notify_all()
