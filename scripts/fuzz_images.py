@@ -16,6 +16,7 @@ import functools
 import io
 import json
 import random
+import re
 import struct
 import sys
 import time
@@ -34,6 +35,7 @@ from indexer.decodebudget import BUDGET
 from indexer.errors import BadImage
 from indexer.images import decode, inspect
 
+_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _SLACK_MB = 64  # of memory beside the budget: that of the interpreter and of measuring
 _CLEAR, _STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 
@@ -152,7 +154,7 @@ def saved(kind: str, width: int, height: int, mode: str = "RGB", **options: Any)
 
 def shape(rng: random.Random, largest: int) -> tuple[int, int]:
     """Width and height: small, square and large, or thin."""
-    side = rng.choice((1, 9, 200, 200, 200, 1200, largest))
+    side = rng.choice((1, 9, 30, 200, 200, 200, 200, 1200, largest))
     return rng.choice(((side, side), (side, side), (1, 5 * side), (side, max(1, side // 40))))
 
 
@@ -218,8 +220,8 @@ def _scans(data: bytes) -> list[tuple[int, int]]:
     while data[at + 1] != 0xD9:
         marker, end = data[at + 1], at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
         if marker == 0xDA:
-            while not (data[end] == 0xFF and data[end + 1] not in (0, *range(0xD0, 0xD8))):
-                end += 1
+            marker_behind = _MARKER.search(data, end)
+            end = marker_behind.start() if marker_behind else len(data)
             found.append((begin, end))
             begin = end
         elif not found:
