@@ -62,9 +62,9 @@ def _flat(image: Image.Image, key: int | None) -> Image.Image:
     if image.mode.startswith("I;16"):
         image = Image.fromarray(_eight_bits(key)[np.asarray(image)])  # (h, w)
     if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
-        layered = image.convert("RGBA")
+        layered = image if image.mode == "RGBA" else image.convert("RGBA")
         image = Image.new("RGB", layered.size, (255, 255, 255))
-        image.paste(layered, mask=layered.getchannel("A"))
+        image.paste(layered, mask=layered)  # by its alpha
     return image if image.mode in ("RGB", "CMYK", "L") else image.convert("RGB")
 
 

@@ -23,8 +23,8 @@ from indexer.formats.structure import (
     check_size,
 )
 
-MOST_RAW = 260e6
-"""Bytes that the pixels may unpack to: 64 megapixels of 8-bit RGBA, or 32 of 16 bits."""
+MOST_RAW = 200e6
+"""Bytes that the pixels may unpack to: 64 megapixels of 8-bit RGB, 50 of RGBA, 25 of 16 bits."""
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by color type
