@@ -287,7 +287,7 @@ def _png_chunk(kind: bytes, body: bytes, *, damaged: bool = False) -> bytes:
 
 def webp(rng: random.Random, largest: int) -> bytes:
     """Canvases and frames, floods of them, sizes that differ, side data, codes by the thousand."""
-    width, height = shape(rng, largest)
+    width, height = (min(side, 16_383) for side in shape(rng, largest))
     lossless = rng.random() < 0.5
     plain = saved("WEBP", width, height, "RGB", lossless=lossless, quality=30, method=0)
     pixels = plain[12:]
