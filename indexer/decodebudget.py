@@ -11,7 +11,7 @@ from functools import cache
 
 from indexer.errors import BadImage
 
-DEFAULT_MB = 1000.0
+DEFAULT_MB: float = 1000
 """A picture of 64 megapixels takes 250 to 950 MB, by format; a photo from a phone 20."""
 
 SETTING = "VITRINE_MAX_DECODE_MB"
