@@ -1,45 +1,62 @@
 """The only decoder: hostile bytes in, sRGB pixels out.
 
-An image is recognized by its content, never by its name. Its size is read before any
-pixel is decoded, so a small file cannot claim gigabytes. What comes out is always uint8
-(h, w, 3) in sRGB, upright, without alpha and without metadata.
+An image is recognized by its content, never by its name. Its structure is walked before any pixel
+is decoded (``indexer.formats``), so a small file cannot claim gigabytes or hours; what decoding
+takes is held of a budget that all threads share. What comes out is always uint8 (h, w, 3) in sRGB,
+upright, without alpha and without metadata.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import IO, TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
 import numpy as np
 from PIL import (
     AvifImagePlugin,
     GifImagePlugin,
     Image,
-    ImageCms,
     JpegImagePlugin,
     PngImagePlugin,
     WebPImagePlugin,
 )
 
+from indexer.decodebudget import BUDGET
 from indexer.errors import BadImage
+from indexer.formats.avif import walk_avif
+from indexer.formats.gif import walk_gif
+from indexer.formats.jpeg import walk_jpeg
+from indexer.formats.orientation import orientation
+from indexer.formats.pieces import Pieces
+from indexer.formats.png import walk_png
+from indexer.formats.structure import LIMITS, ImageLimits, Structure, broken, in_words
+from indexer.formats.webp import walk_webp
+from indexer.srgb import srgb_pixels
 
 if TYPE_CHECKING:
     from indexer.arrays import Pixels
+
+__all__ = [
+    "LIMITS",
+    "WHOLE",
+    "Box",
+    "ImageInfo",
+    "ImageLimits",
+    "check_box",
+    "decode",
+    "inspect",
+    "read_image_file",
+    "recognize",
+    "thumbnail",
+]
 
 Box: TypeAlias = tuple[float, float, float, float]
 """A region ``(x0, y0, x1, y1)`` of the upright image, each in [0, 1], origin top left."""
 
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
-
-
-class ImageLimits(NamedTuple):
-    """What is refused before decoding: more than this many megapixels or megabytes."""
-
-    megapixels: float = 64.0
-    megabytes: float = 32.0
 
 
 class ImageInfo(NamedTuple):
@@ -50,11 +67,16 @@ class ImageInfo(NamedTuple):
     height: int
 
 
-LIMITS = ImageLimits()
-
+_WALKS: dict[str, Callable[[bytes, ImageLimits], Structure]] = {
+    "JPEG": walk_jpeg,
+    "PNG": walk_png,
+    "WebP": walk_webp,
+    "GIF": walk_gif,
+    "AVIF": walk_avif,
+}
 # Each plugin is called directly: Image.open would try others, and would read the size
 # against a limit that is global to the process.
-_OPENERS: dict[str, Callable[[io.BytesIO], Image.Image]] = {
+_OPENERS: dict[str, Callable[[IO[bytes]], Image.Image]] = {
     "JPEG": JpegImagePlugin.JpegImageFile,
     "PNG": PngImagePlugin.PngImageFile,
     "WebP": WebPImagePlugin.WebPImageFile,
@@ -76,17 +98,9 @@ _FOREIGN = (
     (b"\x00\x00\x01\x00", "an icon"),
     (b"8BPS", "a Photoshop file"),
 )
-_TRANSPOSE = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_EXIF_ORIENTATION = 0x0112
-_MOST_PROFILE = 4_000_000  # printers' profiles have 2 MB; transforms are kept by profile
+_SCALES = (8, 4, 2, 1)  # that a JPEG can be decoded smaller by
+_AROUND = 20_000_000  # bytes beside the picture: the band that is converted, the decoder's tables
+_PROBED = 8  # bytes a pixel for a picture and a copy of it
 
 
 def read_image_file(path: Path, limits: ImageLimits = LIMITS) -> bytes:
@@ -109,11 +123,12 @@ def read_image_file(path: Path, limits: ImageLimits = LIMITS) -> bytes:
 
 def inspect(data: bytes, limits: ImageLimits = LIMITS) -> ImageInfo:
     """Read the header only. Raises BadImage as ``decode`` does, except for broken pixels."""
-    image, name = _open(data, limits)
-    width, height = image.size
-    if _orientation(image) >= 5:
-        width, height = height, width
-    return ImageInfo(name, width, height)
+    found = _walk(data, limits)
+    turn = found.orientation
+    if found.format == "AVIF":
+        turn = _orientation(_open(found))
+    width, height = (found.height, found.width) if turn >= 5 else (found.width, found.height)
+    return ImageInfo(found.format, width, height)
 
 
 def decode(
@@ -124,42 +139,94 @@ def decode(
     With ``side`` the image may come out smaller than it is stored, as long as its shorter
     side (after the cut) keeps at least ``side`` pixels or its full size: JPEG is then
     decoded at 1/2, 1/4 or 1/8 scale in the DCT, which makes a phone photo several times
-    cheaper. Of an animation, the first frame.
+    cheaper. Of an animation, the first frame. Waits while other threads hold the memory that
+    decoding would take.
 
     Raises BadImage for empty, foreign, truncated or too large input, and for a box that is
     empty or outside the image.
     """
     left, top, right, bottom = check_box(box)
-    image, name = _open(data, limits)
-    try:
-        wanted = 1
-        if side is not None:
-            wanted = max(1, int(np.ceil(side / min(right - left, bottom - top))))
-            if name == "JPEG":
-                image.draft(image.mode, (wanted, wanted))
-        turn = _orientation(image)
-        image.load()
-        factor = min(image.size) // (2 * wanted) if side is not None else 1
-        profile = image.info.get("icc_profile")
-        # Converting the smaller image is cheaper, but only these modes can be averaged as
-        # they are: a palette's numbers or a transparent key color cannot.
-        early = image.mode in ("RGB", "L", "CMYK") and "transparency" not in image.info
-        still: Image.Image = image.reduce(factor) if early and factor > 1 else image
-        still = _to_srgb(still, profile if isinstance(profile, bytes) else b"")
-        if not early and factor > 1:
-            still = still.reduce(factor)
-        if turn in _TRANSPOSE:
-            still = still.transpose(_TRANSPOSE[turn])
-    except BadImage:
-        raise
-    except (Exception, MemoryError) as error:  # a plugin may raise anything on hostile bytes
-        raise BadImage(f"a broken {name} image of {_size(len(data))}: {_reason(error)}") from error
-    if box != WHOLE:
-        width, height = still.size
+    found = _walk(data, limits)
+    wanted = None
+    if side is not None:
+        wanted = max(1, int(np.ceil(side / min(right - left, bottom - top))))
+    with BUDGET.hold(_need(found, wanted), f"{found.format} of {found.width} x {found.height}"):
+        try:
+            pixels = _decoded(found, wanted)
+        except BadImage:
+            raise
+        except (Exception, MemoryError) as error:  # a plugin may raise anything on hostile bytes
+            raise broken(found.format, len(data), _reason(error)) from error
+        if box == WHOLE:
+            return pixels
+        height, width = pixels.shape[:2]
         x0, y0 = int(left * width), int(top * height)
         x1, y1 = int(np.ceil(right * width)), int(np.ceil(bottom * height))
-        still = still.crop((x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)))
-    return np.array(still, dtype=np.uint8)
+        return pixels[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)].copy()
+
+
+def _need(found: Structure, wanted: int | None) -> float:
+    """The bytes of memory that ``_decoded`` takes at most."""
+    scale = _scale(found, wanted)
+    width, height = -(-found.width // scale), -(-found.height // scale)
+    factor = _factor((width, height), wanted)
+    result = 2 * 3 * (width // factor + 1) * (height // factor + 1)  # twice, to turn it upright
+    need = width * height * found.pixel_bytes + result + min(width * height * 16, _AROUND)
+    if found.probe:
+        need = max(need, found.width * found.height * _PROBED)
+    return need + found.fixed_bytes + 2 * sum(map(len, found.parts))
+
+
+def _scale(found: Structure, wanted: int | None) -> int:
+    """How many times smaller the decoder gives the picture."""
+    if wanted is None or found.format != "JPEG":
+        return 1
+    room = min(found.width // wanted, found.height // wanted)
+    return next((scale for scale in _SCALES if room >= scale), 1)
+
+
+def _factor(size: tuple[int, int], wanted: int | None) -> int:
+    """How many times smaller a decoded picture is made, so that twice what is wanted is left."""
+    return 1 if wanted is None else max(1, min(size) // (2 * wanted))
+
+
+def _decoded(found: Structure, wanted: int | None) -> Pixels:
+    """The upright pixels (h, w, 3); raises whatever the plugins raise."""
+    if found.probe and _fingerprint(found.parts) != _fingerprint(found.probe):
+        raise BadImage(f"a truncated {found.format} image: it ends before its pixels do")
+    image = _open(found)
+    if wanted is not None and found.format == "JPEG":
+        image.draft(image.mode, (wanted, wanted))
+    image.load()
+    profile, turn = found.profile, found.orientation
+    if found.format == "AVIF":
+        embedded = image.info.get("icc_profile")
+        profile, turn = embedded if isinstance(embedded, bytes) else b"", _orientation(image)
+    factor = _factor(image.size, wanted)
+    return _upright(srgb_pixels(image, factor, profile=profile, key=found.key), turn)
+
+
+def _fingerprint(parts: Sequence[bytes | memoryview]) -> bytes:
+    """A hash of all pixels of a JPEG."""
+    image = JpegImagePlugin.JpegImageFile(cast("IO[bytes]", Pieces(parts)))
+    image.load()
+    return hashlib.blake2b(image.tobytes()).digest()
+
+
+def _orientation(image: Image.Image) -> int:
+    exif = image.info.get("exif")
+    return orientation(exif) if isinstance(exif, bytes) else 1
+
+
+def _upright(pixels: Pixels, turn: int) -> Pixels:
+    """Pixels (h, w, 3) turned as EXIF's orientation 1 to 8 asks for."""
+    if turn >= 5:
+        pixels = pixels.transpose(1, 0, 2)
+    if turn in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if turn in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)
 
 
 def check_box(box: Box) -> Box:
@@ -200,22 +267,27 @@ def recognize(data: bytes) -> str | None:
     return None
 
 
-def _open(data: bytes, limits: ImageLimits) -> tuple[Image.Image, str]:
+def _walk(data: bytes, limits: ImageLimits) -> Structure:
     _check_bytes(data, limits)
     name = recognize(data)
     if name is None:
         raise BadImage(
-            f"not an image we read (JPEG, PNG, WebP, GIF, AVIF): {_size(len(data))} of "
+            f"not an image we read (JPEG, PNG, WebP, GIF, AVIF): {in_words(len(data))} of "
             f"{_describe(data)}"
         )
-    if name == "WebP":  # its plugin allocates the canvas before it tells the size
-        _check_pixels(*_webp_size(data), name, limits)
+    return _WALKS[name](data, limits)
+
+
+def _open(found: Structure) -> Image.Image:
+    """The plugin's image, not decoded yet. Raises BadImage if it cannot read the header."""
+    size = sum(map(len, found.parts))
     try:
-        image = _OPENERS[name](io.BytesIO(data))
+        image = _OPENERS[found.format](cast("IO[bytes]", Pieces(found.parts)))
     except (Exception, MemoryError) as error:
-        raise BadImage(f"a broken {name} image of {_size(len(data))}: {_reason(error)}") from error
-    _check_pixels(*image.size, name, limits)
-    return image, name
+        raise broken(found.format, size, _reason(error)) from error
+    if image.size != (found.width, found.height):
+        raise broken(found.format, size, f"its pixels are {image.size[0]} x {image.size[1]}")
+    return image
 
 
 def _check_bytes(data: bytes, limits: ImageLimits) -> None:
@@ -223,82 +295,6 @@ def _check_bytes(data: bytes, limits: ImageLimits) -> None:
         raise BadImage("empty: 0 bytes, expected an image")
     if len(data) > limits.megabytes * 1e6:
         raise BadImage(f"too large: over {limits.megabytes:g} MB")
-
-
-def _check_pixels(width: int, height: int, name: str, limits: ImageLimits) -> None:
-    if width * height > limits.megapixels * 1e6:
-        raise BadImage(
-            f"too large: {name} of {width} x {height} = {width * height / 1e6:.0f} megapixels, "
-            f"at most {limits.megapixels:g} are read"
-        )
-    if width < 1 or height < 1:
-        raise BadImage(f"a broken {name} image: {width} x {height} pixels")
-
-
-def _webp_size(data: bytes) -> tuple[int, int]:
-    """Width and height from the first chunk (RFC 9649, sections 2.5 to 2.7)."""
-    kind, body = data[12:16], data[20:30]
-    if len(body) < 10:
-        raise BadImage(f"a broken WebP image of {_size(len(data))}: the header is cut short")
-    if kind == b"VP8X":
-        return int.from_bytes(body[4:7], "little") + 1, int.from_bytes(body[7:10], "little") + 1
-    if kind == b"VP8L":
-        bits = int.from_bytes(body[1:5], "little")
-        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    if kind == b"VP8 ":
-        return (
-            int.from_bytes(body[6:8], "little") & 0x3FFF,
-            int.from_bytes(body[8:10], "little") & 0x3FFF,
-        )
-    raise BadImage(f"a broken WebP image: unknown chunk {kind!r}")
-
-
-def _orientation(image: Image.Image) -> int:
-    # A photo with good pixels and broken EXIF is still a photo; it is taken as it lies.
-    # The base class is asked: PNG's own method would decode all pixels to look behind them.
-    try:
-        turn = int(Image.Image.getexif(image).get(_EXIF_ORIENTATION, 1))
-    except Exception:  # noqa: BLE001
-        return 1
-    return turn if turn in _TRANSPOSE else 1
-
-
-def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    """Any Pillow mode to RGB: alpha on white, 16 bit to 8, embedded color profile applied."""
-    if image.mode in ("I", "I;16", "I;16B", "I;16L", "I;16N", "F"):
-        wide = np.asarray(image).astype(np.float32)  # (h, w), 0 to 65535
-        image = Image.fromarray(np.clip(np.rint(wide / 257.0), 0, 255).astype(np.uint8))
-    if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
-        layered = image.convert("RGBA")
-        image = Image.new("RGB", layered.size, (255, 255, 255))
-        image.paste(layered, mask=layered.getchannel("A"))
-    if image.mode not in ("RGB", "CMYK", "L"):
-        image = image.convert("RGB")
-    known = 0 < len(profile) <= _MOST_PROFILE
-    if known and (transform := _transform(profile, image.mode)) is not None:
-        try:
-            converted = ImageCms.applyTransform(image, transform)
-        except ImageCms.PyCMSError:
-            converted = None
-        if converted is not None:
-            return converted
-    return image.convert("RGB")
-
-
-@lru_cache(maxsize=32)
-def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """From an embedded profile to sRGB; None when it is sRGB already, broken, or for other modes.
-
-    Phones write Display P3 and cameras Adobe RGB: ignoring that shifts every color a shopper
-    searches for.
-    """
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if "sRGB" in ImageCms.getProfileDescription(source):
-            return None
-        return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        return None
 
 
 def _describe(data: bytes) -> str:
@@ -320,9 +316,3 @@ def _describe(data: bytes) -> str:
 def _reason(error: BaseException) -> str:
     text = " ".join(str(error).split())
     return text[:160] or type(error).__name__
-
-
-def _size(count: int) -> str:
-    if count < 1000:
-        return f"{count} bytes"
-    return f"{count / 1e3:.0f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"

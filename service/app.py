@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
+from indexer.decodebudget import BUDGET
 from indexer.errors import IndexMismatch
 from indexer.generation import ShopFolder
 from indexer.images import ImageLimits
@@ -77,6 +78,7 @@ def create_app(
     # One writer at a time: more would only wait for each other in the store.
     writers = Workers(1, queue=queue, deadline_s=_WRITE_WAIT_S, name="writing")
     images = ImageLimits(settings.max_megapixels, settings.max_upload_mb)
+    BUDGET.megabytes = settings.max_decode_mb
     limits = BatchLimits(settings.batch_size, settings.batch_wait_ms / 1e3, queue, deadline_s)
 
     metrics = Metrics()

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from indexer.confidence import NO_MATCH_BELOW
+from indexer.decodebudget import DEFAULT_MB
 from indexer.errors import VitrineError
 from search.query import MAX_LIMIT
 
@@ -41,6 +42,9 @@ class Settings(BaseSettings):
     max_upload_mb: float = Field(32, gt=0, description="Largest photo or request body, in MB.")
     max_megapixels: float = Field(
         64, gt=0, description="Largest photo, in megapixels; read from its header before decoding."
+    )
+    max_decode_mb: float = Field(
+        DEFAULT_MB, gt=0, description="Most memory that decoding pictures may take together, in MB."
     )
     max_limit: int = Field(
         MAX_LIMIT, ge=1, le=MAX_LIMIT, description="Most hits that one request may ask for."
@@ -149,11 +153,30 @@ class Settings(BaseSettings):
     )
 
 
+class _DecodeSettings(BaseSettings):
+    """The one setting that every command obeys, apart: a wrong port stops no ``vitrine index``."""
+
+    model_config = Settings.model_config
+    max_decode_mb: float = Field(DEFAULT_MB, gt=0)
+
+
+def max_decode_mb() -> float:
+    """``Settings.max_decode_mb`` of the environment, for commands that read no other setting."""
+    try:
+        return _DecodeSettings().max_decode_mb
+    except ValidationError as error:
+        raise _bad_setting(error) from None
+
+
 def settings_for(shop: Path) -> Settings:
     """The settings of the environment, for this shop. BadSetting names the variable at fault."""
     try:
         return Settings(shop=shop)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        name = "_".join(str(step) for step in first["loc"]).upper()
-        raise BadSetting(f"VITRINE_{name} in the environment: {first['msg']}") from None
+        raise _bad_setting(error) from None
+
+
+def _bad_setting(error: ValidationError) -> BadSetting:
+    first = error.errors(include_url=False, include_input=False)[0]
+    name = "_".join(str(step) for step in first["loc"]).upper()
+    return BadSetting(f"VITRINE_{name} in the environment: {first['msg']}")

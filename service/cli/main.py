@@ -40,6 +40,12 @@ _COMMANDS = {
 }
 
 
+# Those that decode pictures: they obey the setting that bounds the memory for it.
+_DECODING = (
+    "plan", "index", "put", "rebuild", "search", "eval", "migrate", "compare", "train-encoder",
+)  # fmt: skip
+
+
 class _Commands(click.Group):
     """Imports a command only when it is run, so that ``vitrine --help`` is instant."""
 
@@ -69,8 +75,14 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="vitrine", prog_name="vitrine")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def vitrine(debug: bool) -> None:
+@click.pass_context
+def vitrine(context: click.Context, debug: bool) -> None:  # noqa: ARG001
     """Photo search and visually-aware recommendation for shops, on your own machine."""
+    if context.invoked_subcommand in _DECODING:
+        from indexer.decodebudget import BUDGET
+        from service.settings import max_decode_mb
+
+        BUDGET.megabytes = max_decode_mb()
 
 
 def main(arguments: list[str] | None = None) -> None:

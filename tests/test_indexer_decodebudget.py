@@ -1,0 +1,135 @@
+"""The memory of all decoders: held, waited for, refused, given back."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from PIL import Image
+
+from indexer.build import build_index
+from indexer.decodebudget import BUDGET, DEFAULT_MB, SETTING, DecodeBudget, give_memory_back
+from indexer.encoders.color import ColorEncoder
+from indexer.errors import BadImage
+from indexer.generation import ShopFolder
+from indexer.images import decode
+from indexer.sources import open_catalog
+from service.app import create_app
+from service.settings import BadSetting, Settings, max_decode_mb
+from tests.test_indexer_images import save
+
+
+@pytest.fixture(autouse=True)
+def _as_before():
+    yield
+    BUDGET.megabytes = DEFAULT_MB
+
+
+def test_what_is_held_is_free_again_afterwards_and_after_an_error():
+    budget = DecodeBudget(100)
+    with budget.hold(60e6, "a picture"):
+        assert budget.held == 60e6
+    with pytest.raises(RuntimeError), budget.hold(60e6, "a picture"):
+        raise RuntimeError
+    assert budget.held == 0
+
+
+def test_a_picture_that_needs_more_than_all_is_refused_by_its_figure_and_the_setting():
+    expected = r"decoding PNG of 9 x 9 takes 101 MB, at most 100 MB .* raise VITRINE_MAX_DECODE_MB"
+    with pytest.raises(BadImage, match=expected), DecodeBudget(100).hold(101e6, "PNG of 9 x 9"):
+        pass
+
+
+def test_large_pictures_take_turns_and_never_hold_more_than_all():
+    budget, lock, most = DecodeBudget(100), threading.Lock(), 0.0
+
+    def work(size: float) -> None:
+        nonlocal most
+        with budget.hold(size, "a picture"), lock:
+            most = max(most, budget.held)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, [60e6, 30e6, 90e6, 5e6, 100e6] * 20))
+    assert 0 < most <= 100e6
+    assert budget.held == 0
+
+
+def test_a_small_picture_does_not_wait_behind_a_large_one():
+    budget, entered = DecodeBudget(100), threading.Event()
+
+    def large() -> None:
+        with budget.hold(90e6, "a large one"):
+            entered.set()
+
+    with budget.hold(50e6, "the first"):
+        thread = threading.Thread(target=large)
+        thread.start()
+        with budget.hold(5e6, "a small one"):  # returns, though the large one waits
+            assert not entered.is_set()
+    thread.join()
+    assert entered.is_set()
+
+
+def test_who_waits_for_a_budget_that_shrinks_is_refused():
+    budget, errors = DecodeBudget(100), []
+
+    def wait() -> None:
+        try:
+            with budget.hold(90e6, "a picture"):
+                pass
+        except BadImage as error:
+            errors.append(str(error))
+
+    with budget.hold(50e6, "the first"):
+        thread = threading.Thread(target=wait)
+        thread.start()
+        budget.megabytes = 60
+        thread.join()
+    assert "at most 60 MB" in errors[0]
+    assert budget.held == 0
+
+
+def test_memory_is_given_back_wherever_this_runs():
+    give_memory_back()
+
+
+def test_decoding_obeys_the_budget_of_the_process():
+    data = save(Image.new("RGB", (2000, 2000)))
+    assert decode(data).shape == (2000, 2000, 3)
+    BUDGET.megabytes = 10
+    with pytest.raises(BadImage, match=f"PNG of 2000 x 2000 takes .* {SETTING}"):
+        decode(data)
+
+
+def test_an_index_skips_by_name_what_the_budget_does_not_admit(tmp_path):
+    for name, side in (("large", 2000), ("small", 20)):
+        Image.new("RGB", (side, side), (200, 30, 40)).save(tmp_path / f"{name}.png")
+    BUDGET.megabytes = 10
+    report = build_index(open_catalog(tmp_path), ShopFolder(tmp_path / "shop"), ColorEncoder())
+    assert report.items == 1
+    assert any(SETTING in one.reason for one in report.skipped)
+
+
+def test_the_service_takes_the_budget_from_its_settings():
+    create_app(Settings(max_decode_mb=77))
+    assert BUDGET.megabytes == 77
+
+
+def test_commands_read_this_setting_alone_and_name_it_when_it_is_wrong(monkeypatch):
+    monkeypatch.setenv("VITRINE_PORT", "no port")
+    monkeypatch.setenv(SETTING, "55")
+    assert max_decode_mb() == 55
+    monkeypatch.setenv(SETTING, "much")
+    with pytest.raises(BadSetting, match=SETTING):
+        max_decode_mb()
+
+
+def test_a_command_that_decodes_sets_the_budget(monkeypatch, capsys):
+    from service.cli.main import main
+
+    monkeypatch.setenv(SETTING, "55")
+    with pytest.raises(SystemExit) as end:
+        main(["index", "no-such-catalog", "--shop", "no-such-shop"])
+    assert end.value.code == 1
+    assert BUDGET.megabytes == 55
