@@ -227,73 +227,109 @@ def test_a_forked_network_is_exported_and_loaded_with_both_views(tmp_path: Path)
 
 
 @pytest.mark.torch
-def test_a_joined_network_is_as_like_as_its_parts_say_by_their_shares() -> None:
+def test_a_joined_head_makes_likeness_of_its_parts_by_their_shares() -> None:
     torch = pytest.importorskip("torch")
     from dataclasses import replace
 
-    from indexer.encoders.train.join import joined
-    from indexer.encoders.train.network import COLORS, Network, Shape
+    from indexer.encoders.train.join import joined_head
+    from indexer.encoders.train.network import BRIGHT, COLORS
     from indexer.encoders.train.plan import Plan
-    from indexer.encoders.train.start import look, principal_axes
+    from indexer.encoders.train.start import principal_axes
 
     torch.manual_seed(0)
+    trained = torch.nn.Linear(1392, 256)
+    seen = torch.randn(12, 2672)
+    weights, alone = np.ones(12), np.full(12, -1)
+    world = principal_axes(seen[:, :1280].numpy(), weights, power=0.0)
+    both = seen.double()
+    old = (both[:, :1280] - torch.from_numpy(world.mean)) @ torch.from_numpy(world.axes).double()
+    own = both[:, 1280:].clone()
+    own[:, 1280 : 1280 + COLORS] /= BRIGHT
+    new = own @ trained.weight.double().T + trained.bias.double()
+    colors = both[:, 2560 : 2560 + COLORS]
+    with torch.no_grad():
+        for parts in ((1.0, 0.0, 0.0), (0.6, 0.3, 0.1), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)):
+            plan = replace(Plan(), whiten=0.0, parts=parts)
+            raw = joined_head(seen, trained, weights, alone, weights, plan).double()(both)
+            left = raw @ raw.T / raw.square().sum(1).mean()
+            for rows, part in zip((old, new, colors - colors.mean(0)), parts, strict=True):
+                left -= part * (rows @ rows.T) / rows.square().sum(1).mean()
+            assert float(left.abs().max()) < 1e-3, parts
+
+
+@pytest.mark.torch
+def test_what_differs_within_an_item_counts_less_in_a_joined_head() -> None:
+    torch = pytest.importorskip("torch")
+    from dataclasses import replace
+
+    from indexer.encoders.train.join import joined_head
+    from indexer.encoders.train.plan import Plan
+
+    torch.manual_seed(0)
+    items = np.repeat(np.arange(10), 4)
+    light = torch.randn(2672)  # a direction in which photos of one item differ
+    seen = torch.randn(10, 2672)[items] + 3.0 * torch.randn(40, 1) * light
+    plan = replace(Plan(), whiten=0.0, shrinkage=0.1)
+    trained, ones = torch.nn.Linear(1392, 256), np.ones(40)
+    likeness = []
+    for groups, inner in ((items, ones), (np.full(40, -1), ones), (items, np.zeros(40))):
+        with torch.inference_mode():
+            raw = joined_head(seen, trained, ones, groups, inner, plan)(seen)
+        rows = torch.nn.functional.normalize(raw, dim=1)
+        likeness.append(float((rows @ rows.T)[items[:, None] == items[None, :]].mean()))
+    assert likeness[0] > likeness[1] + 0.2
+    assert likeness[1] == pytest.approx(likeness[2])
+
+
+@pytest.mark.torch
+def test_two_networks_are_joined_and_their_head_is_fitted_to_the_file_again(
+    data: Path, tmp_path: Path
+) -> None:
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("onnx")
+    from dataclasses import replace
+
+    from indexer.encoders.onnxfile import OnnxEncoder
+    from indexer.encoders.train.batches import Batches
+    from indexer.encoders.train.export import export
+    from indexer.encoders.train.join import join, learned_from, refit
+    from indexer.encoders.train.network import Network, Shape
+    from indexer.encoders.train.plan import Plan
+    from indexer.encoders.train.start import look
+
+    torch.manual_seed(0)
+    photos = read_photos(data)
+    squares = read_squares(photos, 64)
     shape = Shape(0.25, 0.5)
-    start = Network(shape).eval()
-    trained = Network(shape).eval()
+    plan = replace(Plan(), shape=shape, frozen=4, sizes=((1.0, 64),), pairs=4, whiten=0.0)
+    use = [photo.source != "clothing" for photo in photos]
+    lessons = lessons_of(photos)
+    batches = Batches(photos, squares, lessons, torch.zeros(len(lessons.photo), 256), plan, use)
+    assert learned_from(batches) == [number for number, used in enumerate(use) if used]
+    start, trained = Network(plan.shape).eval(), Network(plan.shape).eval()
     trained.load_state_dict(start.state_dict())
     with torch.no_grad():
         for block in trained.blocks[4:]:
             block.project.conv.weight.mul_(1.3)
-        trained.head.weight.normal_()
-    squares = np.random.default_rng(0).integers(0, 256, (12, 64, 64, 3), dtype=np.uint8)
-    seen = torch.randn(12, 1392), torch.randn(12, 1392)
-    weights, alone = np.ones(12), np.full(12, -1)
-    world = principal_axes(seen[0][:, :1280].numpy(), weights, power=0.0)
-    both = torch.cat([seen[0][:, :1280], seen[1]], dim=1).double()  # what the joined head sees
-    old = (both[:, :1280] - torch.from_numpy(world.mean)) @ torch.from_numpy(world.axes).double()
-    new = seen[1].double() @ trained.head.weight.double().T + trained.head.bias.double()
-    colors = seen[1][:, 1280 : 1280 + COLORS].double()
-    with torch.no_grad():
-        for parts in ((1.0, 0.0, 0.0), (0.6, 0.3, 0.1), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)):
-            plan = replace(Plan(), shape=shape, frozen=4, whiten=0.0, parts=parts)
-            network = joined(start, trained, seen, weights, alone, plan)
-            raw = network.head.double()(both)
-            left = raw @ raw.T
-            for rows, part in zip((old, new, colors - colors.mean(0)), parts, strict=True):
-                left -= part * (rows @ rows.T) / rows.square().sum(1).mean()
-            assert float(left.abs().max()) < 1e-3, parts
-    views = look(network, squares, 64)
+        trained.palette.colors.weight.mul_(0.5)
+    network = join(start, trained, batches, plan)
+    views, colors = look(network, squares, 64), look(trained, squares, 64)[:, 1280:]
     assert torch.equal(views[:, :1280], look(start, squares, 64)[:, :1280])
-    assert torch.equal(views[:, 1280:], look(trained, squares, 64))
-
-
-@pytest.mark.torch
-def test_what_differs_within_an_item_counts_less_in_a_joined_network() -> None:
-    torch = pytest.importorskip("torch")
-    from dataclasses import replace
-
-    from indexer.encoders.train.join import joined
-    from indexer.encoders.train.network import Network, Shape
-    from indexer.encoders.train.plan import Plan
-
-    torch.manual_seed(0)
-    shape = Shape(0.25, 0.5)
-    start, trained = Network(shape).eval(), Network(shape).eval()
-    items = np.repeat(np.arange(10), 4)
-    light = torch.randn(1392)  # a direction in which photos of one item differ
-    seen = torch.randn(10, 1392)[items] + 3.0 * torch.randn(40, 1) * light
-    likeness = {}
-    for groups in (items, np.full(40, -1)):
-        plan = replace(Plan(), shape=shape, frozen=4, whiten=0.0, shrinkage=0.1)
-        network = joined(start, trained, (seen, seen), np.ones(40), groups, plan)
-        with torch.inference_mode():
-            rows = network.head(torch.cat([seen[:, :1280], seen], dim=1))
-        cosines = (
-            torch.nn.functional.normalize(rows, dim=1)
-            @ torch.nn.functional.normalize(rows, dim=1).T
-        )
-        likeness[int(groups[-1])] = float(cosines[items[:, None] == items[None, :]].mean())
-    assert likeness[9] > likeness[-1] + 0.2
+    assert torch.equal(views[:, 1280:2560], look(trained, squares, 64)[:, :1280])
+    assert torch.allclose(views[:, 2560:2624], 16 * colors[:, :64])
+    assert torch.equal(views[:, 2624:], colors[:, 64:])
+    path = tmp_path / "joined.onnx"
+    export(network, path, name="joined", size=64, fit="squash")
+    before = OnnxEncoder(path, encoder_id="before").encode_images(list(squares))
+    served = squares[learned_from(batches)]
+    refit(path, trained.head, batches, 255 - served, plan)
+    other = OnnxEncoder(path, encoder_id="other").encode_images(list(squares))
+    assert not np.allclose(before, other, atol=0.05)
+    refit(path, trained.head, batches, served, plan)
+    after = OnnxEncoder(path, encoder_id="after").encode_images(list(squares))
+    refit(path, trained.head, batches, served, plan)
+    again = OnnxEncoder(path, encoder_id="again").encode_images(list(squares))
+    assert np.allclose(after, again, atol=1e-3)
 
 
 @pytest.mark.torch

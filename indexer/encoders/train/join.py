@@ -147,8 +147,9 @@ def joined_head(
     values, axes = torch.linalg.eigh((rows * share[:, None]).T @ rows)
     axes = axes[:, values.argsort(descending=True)[:DIM]]  # (576, 256)
     head = nn.Linear(views.shape[1], DIM)
-    head.weight.copy_((turn @ axes).T)
-    head.bias.copy_(shift @ axes)
+    size = max(float((turn @ axes).abs().max()), float((shift @ axes).abs().max()), 1e-12)
+    head.weight.copy_((turn @ axes).T / size)  # or small weights may leave float16's range
+    head.bias.copy_(shift @ axes / size)
     return head
 
 
@@ -169,5 +170,6 @@ def _whitening(
     sums = torch.zeros(len(counts), rows.shape[1]).double().index_add_(0, where, some)
     apart = some - (sums / torch.from_numpy(counts)[:, None])[where]
     values, axes = torch.linalg.eigh((apart * weight).T @ apart / weight.sum())
-    values = values.clamp(min=0) + shrinkage * values.mean()
+    values = values.clamp(min=1e-12)
+    values = values + shrinkage * values.mean()
     return (axes / values.sqrt()) @ axes.T
