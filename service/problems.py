@@ -18,6 +18,7 @@ from indexer.errors import (
     BadImage,
     BadQuery,
     CannotPromise,
+    CatalogShrank,
     CursorExpired,
     EncoderNotFound,
     IndexCorrupt,
@@ -57,6 +58,7 @@ REQUEST_ID = "vitrine.request_id"  # key in the ASGI scope
 STATUS: dict[type[VitrineError], int] = {
     BadImage: 422,
     BadCatalog: 422,
+    CatalogShrank: 422,
     BadQuery: 422,
     CursorExpired: 410,
     UnknownItem: 404,

@@ -424,7 +424,7 @@ def test_a_column_that_does_not_exist_lists_those_that_do(vitrine, tiny_catalog,
 BAD_PHOTOS = {
     "text.jpg": (b"hello, I am text", "not an image we read", "16 bytes of text"),
     "empty.jpg": (b"", "empty: 0 bytes, expected an image", ""),
-    "truncated.jpg": (jpeg(plain(COLORS["red"], side=200))[:700], "a broken JPEG image", ""),
+    "truncated.jpg": (jpeg(plain(COLORS["red"], side=200))[:700], "a truncated JPEG image", ""),
     "huge.png": (png(30_000, 30_000), "30000 x 30000 = 900 megapixels, at most 64", ""),
     "page.png": (b"<!DOCTYPE html><p>404", "an HTML page", ""),
 }
