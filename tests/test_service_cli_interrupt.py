@@ -30,6 +30,10 @@ def reading(*_, **__):
     os.write(1, b"stuck\n")
     threading.Event().wait()
 
+def reading_beside_a_thread(*_, **__):
+    threading.Thread(target=stuck).start()
+    threading.Event().wait()
+
 from indexer import build, generation, ingest, intake, publishing, sources
 from indexer.encoders.color import ColorEncoder
 where = sys.argv[1]
@@ -37,6 +41,8 @@ if where == "the catalog":
     sources.Catalog.scan = reading
 elif where == "the catalog, in a library":
     sources.Catalog.scan = stuck
+elif where == "a thread that Python waits for at its end":
+    sources.Catalog.scan = reading_beside_a_thread
 elif where == "a file":
     ingest.read_image_file = stuck
 elif where == "decoding":
@@ -62,6 +68,7 @@ main(sys.argv[2:])
     [
         "the catalog",
         "the catalog, in a library",
+        "a thread that Python waits for at its end",
         "a file",
         "decoding",
         "encoding",

@@ -7,6 +7,7 @@ import select
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,8 +21,10 @@ def ends_soon(message: str) -> Iterator[None]:
 
     Python raises KeyboardInterrupt only between two of its own steps, and an encoder or FAISS may
     work for minutes within one. So a thread is told of the signal, too: if the block has not
-    ended by itself after a moment, it prints ``message`` and ends the process with status 1. A
-    job within must be one that may be killed at any time. Does nothing outside the main thread.
+    ended by itself after a moment, it prints ``message`` and ends the process with status 1. If
+    the block has ended and the process has not, because it waits for a thread that is stuck, the
+    process ends after one more moment. A job within must be one that may be killed at any time.
+    Does nothing outside the main thread.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -34,14 +37,19 @@ def ends_soon(message: str) -> Iterator[None]:
         target=_watch, args=(woken, done, message), name="interrupt", daemon=True
     )
     watcher.start()
+    interrupted = False
     try:
         yield
+    except KeyboardInterrupt:
+        interrupted = True
+        raise
     finally:
         done.set()
         signal.set_wakeup_fd(before)
-        os.close(wake)  # which ends the watcher
-        watcher.join()
-        os.close(woken)
+        if not interrupted:  # else it goes on, and sees the process to its end
+            os.close(wake)  # which ends the watcher
+            watcher.join()
+            os.close(woken)
 
 
 def _watch(woken: int, done: threading.Event, message: str) -> None:
@@ -50,7 +58,8 @@ def _watch(woken: int, done: threading.Event, message: str) -> None:
             continue
         if not done.wait(GRACE_S):
             _end(message)
-        return
+        time.sleep(GRACE_S)
+        os._exit(1)
 
 
 def _read(woken: int) -> bytes:
