@@ -114,12 +114,11 @@ class PhotoBatcher:
             self._inside -= 1
 
     def refusal(self, more: int = 0) -> str | None:
-        """Why one more photo would be refused now, if so; ``more`` are on their way besides."""
+        """Say why one more photo would be refused, or None; ``more`` are on their way besides."""
         inside = self._inside + more
         if inside >= self._limits.queue:
             return f"{inside} photos wait already; try again in a moment"
-        # With a margin, so that those who are let in are also served: who waits in vain until the
-        # deadline has lost more time than who is refused at once.
+        # With a margin: refusing early is better than admitting a photo that will time out.
         if inside * self._pace_s > _MARGIN * self._limits.deadline_s:
             return (
                 f"{inside} photos wait, which takes about {inside * self._pace_s:.1f} s; "
@@ -167,8 +166,9 @@ class PhotoBatcher:
             if self._scheduled:
                 return
             self._scheduled = True
-        # An idle encoder starts with the first photo alone, unless it is told to wait.
-        self._thread.submit(self._encode_ready, self._limits.size if self._limits.wait_s else 1)
+            # An idle encoder starts with the first photo alone, unless it is told to wait. Within
+            # the lock, as `close` must not shut the thread down in between.
+            self._thread.submit(self._encode_ready, self._limits.size if self._limits.wait_s else 1)
 
     def _encode_ready(self, most: int) -> None:
         """Encode what is ready as one batch; further ones wait behind what writers asked for."""
