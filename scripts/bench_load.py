@@ -376,8 +376,8 @@ def _ask(
                 if found and len(body) >= _number_after(head.lower(), b"content-length:"):
                     return int(head[9:12]), body
     except OSError:
-        pass
-    return 0, b""
+        return 0, b""  # refused, cut or late
+    return 0, b""  # closed without an answer
 
 
 def _first_item(address: tuple[str, int]) -> str:

@@ -99,10 +99,3 @@ class Folding:
         self._heads[before:after] = heads
         self._numbers[before:after] = numbers
         self._staying = after
-
-
-def copies_of(vectors: Vectors, at: float) -> dict[int, list[int]]:
-    """Which of (n, dim) ranked unit vectors stay, each with those folded into it; see Folding."""
-    folding = Folding(vectors.shape[1], at)
-    folding.add(vectors)
-    return folding.kept

@@ -54,7 +54,7 @@ def leaders(found: Sequence[Found], groups: NDArray[np.int64]) -> list[Found]:
 class FoldedRanking:
     """A ranking with what is a near copy folded into the first of them.
 
-    Looked at deeper and deeper: what was folded before is not folded again.
+    Each look may go deeper than the one before, and compares only what is new.
     """
 
     def __init__(self, at: float, view: ShopView, dim: int) -> None:
@@ -66,7 +66,7 @@ class FoldedRanking:
         self._found: list[Found] = []
 
     def look(self, found: list[Found]) -> list[Ranked]:
-        """The hits to be of this ranking, which mostly begins as the one before."""
+        """Fold a ranking; only what is new is compared if it begins as the one before."""
         before = [one.item for one in self._found]
         if before != [one.item for one in found[: len(before)]]:
             self._folding = Folding(self._dim, self._at)

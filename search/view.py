@@ -149,7 +149,7 @@ class ShopView:
         for segment in self.segments:
             if not len(segment.vectors):
                 continue
-            places = segment.vectors.positions(rows)  # (n,): any place for what it lacks
+            places = segment.vectors.positions(rows)  # (n,): arbitrary for rows that it lacks
             here = np.flatnonzero(segment.vectors.rows[places] == rows)
             if len(here):
                 out[here] = unit(segment.vectors.vectors_at(places[here]))  # rounded as stored

@@ -168,7 +168,7 @@ class Serving:
         return self._served.engine.generation if self._served else None
 
     def photo_refusal(self, arriving: int) -> str | None:
-        """Why one more photo would be refused now, if so, while so many others arrive."""
+        """Say why one more photo would be refused now, or None; ``arriving`` are on their way."""
         return self._served.batcher.refusal(arriving) if self._served else None
 
     async def start(self) -> None:

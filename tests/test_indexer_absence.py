@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.absence import absence, check_absence
+from indexer.absence import absence, check_absence, is_much
 from indexer.errors import BadCatalog, CatalogShrank
 from indexer.items import Skipped, Unread
 
@@ -61,6 +61,7 @@ def test_a_picture_that_is_skipped_keeps_no_item_that_is_absent():
 @pytest.mark.parametrize(("gone", "standing"), [(10, 10), (10, 99), (11, 110), (0, 0), (100, 1000)])
 def test_few_items_are_removed_without_a_question(gone, standing):
     check_absence(Path("c.csv"), [str(n) for n in range(gone)], standing)
+    assert not is_much(gone, standing)
 
 
 @pytest.mark.parametrize(("gone", "standing"), [(11, 11), (11, 109), (101, 1000)])

@@ -90,8 +90,22 @@ def test_who_waits_for_a_budget_that_shrinks_is_refused():
     assert budget.held == 0
 
 
-def test_memory_is_given_back_wherever_this_runs():
+def test_memory_is_given_back_after_large_pictures_alone(monkeypatch):
+    given = []
+    monkeypatch.setattr("indexer.decodebudget._trim", lambda: given.append)
+    for size in (1e6, 50e6):
+        with DecodeBudget(100).hold(size, "a picture"):
+            assert given == []
+    assert given == [0]
+
+
+def test_nothing_is_given_back_where_the_c_library_cannot(monkeypatch):
+    monkeypatch.setattr("indexer.decodebudget._trim", lambda: None)
     give_memory_back()
+    budget = DecodeBudget(100)
+    with budget.hold(50e6, "a picture"):
+        pass
+    assert budget.held == 0
 
 
 def test_decoding_obeys_the_budget_of_the_process():

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.arrays import unit
+from indexer.arrays import Vectors, unit
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import BadQuery, CursorExpired
-from search.copies import Folding, copies_of
+from search.copies import Folding
 from search.cursor import Cursor, question_of
 from search.engine import SearchEngine
 from search.filters import parse_filter
@@ -189,6 +189,13 @@ def test_pages_of_folded_hits(engine, photo):
 def test_a_collapse_that_is_no_cosine_of_copies_is_refused(engine, photo, collapse):
     with pytest.raises(BadQuery, match="collapse is a cosine from"):
         engine.search(Query(parts=[ImagePart(photo)], collapse=collapse))
+
+
+def copies_of(vectors: Vectors, at: float) -> dict[int, list[int]]:
+    """Those of a whole ranking that stay, each with what is folded into it."""
+    folding = Folding(vectors.shape[1], at)
+    folding.add(vectors)
+    return folding.kept
 
 
 def test_copies_are_of_one_that_stays_never_of_a_copy():
