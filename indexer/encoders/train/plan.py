@@ -54,7 +54,7 @@ class Plan:
     keep: float = 0.996
     parts: tuple[float, float, float] = (0.45, 0.47, 0.08)
     shrinkage: float = 1.0
-    settling: int = 60
+    settling: int = 100
     settling_rate: float = 3e-5
     seed: int = 1
     workers: int = 2
