@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from indexer.arrays import Pixels, Vectors, unit
 from indexer.encoders.openclip import OpenClipEncoder
 from indexer.encoders.torchmodel import import_packages
-from indexer.images import decode, read_image_file
+from indexer.imaging.images import decode, read_image_file
 
 _ROUNDS = 3
 

@@ -28,18 +28,18 @@ from bench_search import PACKAGES
 from bench_vectors import load_sample
 from machine import machine
 
-from indexer.allowed import Allowed
-from indexer.contract import MEASURED_K, Terms, Wishes
 from indexer.encoders.registry import load_encoder
-from indexer.generation import ShopFolder
 from indexer.items import Item
-from indexer.publishing import publish
-from indexer.store import Store
-from indexer.tuning import TOP, choose_recipe, recall_of
-from indexer.writes import Draft, Source, put_items
+from indexer.jobs.publishing import publish
+from indexer.shop.generation import ShopFolder
+from indexer.store.store import Store
+from indexer.vectors.contract import MEASURED_K, Terms, Wishes
+from indexer.vectors.planner import nearest
+from indexer.vectors.position_mask import Allowed
+from indexer.vectors.tuning import TOP, choose_recipe, recall_of
+from indexer.writing.writes import Draft, Source, put_items
 from search.engine import SearchEngine
 from search.filters import parse_filter
-from search.planner import nearest
 from search.query import EmbeddingPart, Query
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from indexer.arrays import Vectors
-    from indexer.vectors import VectorIndex
+    from indexer.vectors.index import VectorIndex
 
     Mask = NDArray[np.bool_]
 

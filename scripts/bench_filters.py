@@ -29,9 +29,9 @@ from bench_search import PACKAGES, TOP, in_own_process, resident
 from bench_vectors import load_sample
 from machine import machine
 
-from indexer.allowed import Allowed
-from indexer.tuning import choose_recipe
-from search.planner import nearest
+from indexer.vectors.planner import nearest
+from indexer.vectors.position_mask import Allowed
+from indexer.vectors.tuning import choose_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable

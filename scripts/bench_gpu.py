@@ -2,13 +2,13 @@
 
     python scripts/bench_gpu.py --work CACHE [--data PHOTOS] [--size 1000000] [--recall 0.99]
 
-Each form of an index that the GPU can hold (flat, CAGRA, lists; see ``indexer/devices.py``) is
-asked with more and more effort until the recall is reached, then with batches of 1, 32 and 1,000
-queries; queries and answers are copied to and fro, which is part of the time. "Bandwidth" is the
-bytes of all vectors, read once, in the time of one query, as a share of what a copy within the
-GPU's memory moves; it is given where every vector is read. Plain torch is a matrix product in fp16
-and a top-k. Vectors are those of ``bench_vectors.py``. It needs an NVIDIA GPU, ``vitrine[gpu]``
-and torch with CUDA.
+Each form of an index that the GPU can hold (flat, CAGRA, lists; see
+``indexer/vectors/gpu/devices.py``) is asked with more and more effort until the recall is
+reached, then with batches of 1, 32 and 1,000 queries; queries and answers are copied to and fro,
+which is part of the time. "Bandwidth" is the bytes of all vectors, read once, in the time of one
+query, as a share of what a copy within the GPU's memory moves; it is given where every vector is
+read. Plain torch is a matrix product in fp16 and a top-k. Vectors are those of
+``bench_vectors.py``. It needs an NVIDIA GPU, ``vitrine[gpu]`` and torch with CUDA.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from bench_search import PACKAGES, TOP, exact
 from bench_vectors import load_sample
 from machine import machine
 
-from indexer.devices import FaissGpus, decide
-from indexer.placing import efforts_for, filled
-from indexer.vectors import VectorIndex
+from indexer.vectors.gpu.devices import FaissGpus, decide
+from indexer.vectors.gpu.placing import efforts_for, filled
+from indexer.vectors.index import VectorIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from indexer.arrays import Vectors
-    from indexer.contract import Effort
-    from indexer.devicecopy import DeviceCopy
-    from indexer.devices import Form
+    from indexer.vectors.contract import Effort
+    from indexer.vectors.gpu.devicecopy import DeviceCopy
+    from indexer.vectors.gpu.devices import Form
 
 BATCHES = (1, 32, 1000)
 _FORMS: tuple[Form, ...] = ("flat", "graph", "lists")

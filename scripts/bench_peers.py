@@ -78,8 +78,8 @@ class Recipe:
         self.efforts: Sequence[Any] = ()
 
     def build(self, vectors: Floats) -> None:
-        from indexer.recipes import efforts_of, recipes_for
-        from indexer.vectors import VectorIndex
+        from indexer.vectors.index import VectorIndex
+        from indexer.vectors.recipes import efforts_of, recipes_for
 
         n, dim = vectors.shape
         name = next(name for name in recipes_for(n, dim) if self._kind in name)

@@ -28,12 +28,12 @@ import numpy as np
 from machine import machine
 from PIL import Image
 
-from indexer.build import build_index
+from indexer.catalog.sources import open_catalog
 from indexer.encoders.registry import load_encoder
-from indexer.generation import ShopFolder
-from indexer.images import decode
+from indexer.imaging.images import decode
+from indexer.jobs.build import build_index
 from indexer.sample.shop import write_shop
-from indexer.sources import open_catalog
+from indexer.shop.generation import ShopFolder
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Encoder

@@ -22,7 +22,7 @@ import numpy as np
 from indexer.arrays import unit
 from indexer.encoders.registry import load_encoder
 from indexer.errors import BadImage
-from indexer.images import decode
+from indexer.imaging.images import decode
 
 if TYPE_CHECKING:
     from indexer.arrays import Pixels, Vectors

@@ -34,23 +34,23 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from indexer.build import build_index
-from indexer.checkup import check_shop
-from indexer.contract import Terms
+from indexer.catalog.sources import open_catalog
 from indexer.encoders import registry
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import VitrineError
-from indexer.garbage import collect_garbage
-from indexer.generation import ShopFolder
 from indexer.items import Item
-from indexer.joblock import job_lock
-from indexer.migrate import migrate
-from indexer.rebuild import rebuild_index
-from indexer.snapshot import take_snapshot
-from indexer.sources import open_catalog
-from indexer.store import Store
-from indexer.succession import promote, rollback
-from indexer.writes import Draft, Source, delete_items, put_items
+from indexer.jobs.build import build_index
+from indexer.jobs.migrate import migrate
+from indexer.jobs.rebuild import rebuild_index
+from indexer.shop.checkup import check_shop
+from indexer.shop.garbage import collect_garbage
+from indexer.shop.generation import ShopFolder
+from indexer.shop.joblock import job_lock
+from indexer.shop.promotion import promote, rollback
+from indexer.shop.snapshot import take_snapshot
+from indexer.store.store import Store
+from indexer.vectors.contract import Terms
+from indexer.writing.writes import Draft, Source, delete_items, put_items
 from search.engine import SearchEngine
 
 ITEMS = 60

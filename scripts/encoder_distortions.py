@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from indexer.encoders.train.disguise import put_on, thing_on_white
+from indexer.imaging.cutout import put_on, thing_on_white
 
 Pixels = NDArray[np.uint8]
 Change = Callable[[Pixels], Pixels]

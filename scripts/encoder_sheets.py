@@ -12,8 +12,8 @@ from encoder_tasks import Bench
 from numpy.typing import NDArray
 from PIL import Image
 
-from indexer.images import decode, read_image_file
-from service.cli.sheet import SheetCell, save_sheet
+from indexer.imaging.images import decode, read_image_file
+from service.cli.contact_sheet import SheetCell, save_sheet
 
 MOST = 40
 """Wrong answers on one sheet."""

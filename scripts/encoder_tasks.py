@@ -1,6 +1,6 @@
 """The retrieval tasks an encoder is judged by. Each gives one number a query, mostly 0 or 1.
 
-The data folder is the one `indexer.encoders.train.data` describes, with the photos that
+The data folder is the one `indexer.training.data` describes, with the photos that
 training never reads: `grocery/photos_val.csv`, `clothing/photos_validation.csv`, `movies/`.
 """
 
@@ -18,7 +18,7 @@ from encoder_distortions import DISTORTIONS, oil, on_backgrounds, posterized
 from numpy.typing import NDArray
 from PIL import Image
 
-from indexer.encoders.train.data import GARMENT_KIND, is_held_out, magento_kind
+from indexer.training.data import GARMENT_KIND, is_held_out, magento_kind
 
 Pixels = NDArray[np.uint8]
 Vectors = NDArray[np.float32]

@@ -54,9 +54,9 @@ def lite(name: str = "lite0") -> Callable[[Sequence[Pixels]], Vectors]:
     import onnxruntime
     import torch
 
-    from indexer.encoders.train.export import export_features
-    from indexer.encoders.train.network import LITE, Network
-    from indexer.encoders.train.teacher import weights_file
+    from indexer.training.export import export_features
+    from indexer.training.network import LITE, Network
+    from indexer.training.teacher import weights_file
 
     network = Network(LITE[name])
     network.take_imagenet(torch.load(weights_file(name), map_location="cpu", weights_only=True))

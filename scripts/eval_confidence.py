@@ -27,15 +27,15 @@ from encoder_tasks import Pixels, labeled, pixels
 from machine import as_line, machine
 from numpy.typing import NDArray
 
-from indexer.build import build_index
+from indexer.catalog.sources import open_catalog
 from indexer.encoders.base import Encoder
 from indexer.encoders.registry import load_encoder
 from indexer.errors import VitrineError
-from indexer.generation import ShopFolder
-from indexer.sources import open_catalog
+from indexer.jobs.build import build_index
+from indexer.shop.generation import ShopFolder
 from search.engine import SearchEngine
+from search.quality.reliability import reliability
 from search.query import ImagePart, Query
-from search.reliability import reliability
 
 GROCERY_COLUMNS = {"categories": "department", "images": "image"}
 

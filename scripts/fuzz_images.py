@@ -31,9 +31,9 @@ import numpy as np
 from machine import machine
 from PIL import Image
 
-from indexer.decodebudget import BUDGET
 from indexer.errors import BadImage
-from indexer.images import decode, inspect
+from indexer.imaging.decodebudget import BUDGET
+from indexer.imaging.images import decode, inspect
 
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _SLACK_MB = 64  # of memory beside the budget: that of the interpreter and of measuring

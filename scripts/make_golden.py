@@ -30,9 +30,9 @@ from typing import Any
 from golden_catalog import draw_catalog, draw_photos, encoded, picture, product, record
 from golden_catalog import write_records as write_catalog
 
-from indexer.store import Store
-from service.app import create_app
+from indexer.store.store import Store
 from service.cli.main import main as vitrine
+from service.http.app import create_app
 from service.settings import Settings
 from tests.conftest import Http
 from tests.golden_questions import ANSWERS, GOLDEN, PHOTOS, GoldenShop, read_questions, write_file

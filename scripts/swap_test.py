@@ -27,15 +27,15 @@ import httpx
 import numpy as np
 from PIL import Image
 
-from indexer.build import build_index
+from indexer.catalog.sources import open_catalog
 from indexer.encoders.registry import load_encoder
-from indexer.generation import Manifest, ShopFolder
 from indexer.items import Item
-from indexer.migrate import fill, migrate
-from indexer.sources import open_catalog
-from indexer.store import Store
-from indexer.succession import promote
-from indexer.writes import Draft, Source, put_items
+from indexer.jobs.build import build_index
+from indexer.jobs.migrate import fill, migrate
+from indexer.shop.generation import Manifest, ShopFolder
+from indexer.shop.promotion import promote
+from indexer.store.store import Store
+from indexer.writing.writes import Draft, Source, put_items
 
 ITEMS = 48
 SIDE = 96

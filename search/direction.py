@@ -9,14 +9,14 @@ import numpy as np
 from indexer.arrays import unit
 from indexer.encoders.base import TextEncoder
 from indexer.errors import BadQuery, IndexMismatch, UnknownItem
+from indexer.imaging.photos import fit_pixels, read_photo
 from indexer.items import ORIGINAL
-from indexer.photos import fit_pixels, read_photo
 from search.query import ImagePart, ItemPart, Query, TextPart
 
 if TYPE_CHECKING:
     from indexer.arrays import Embedding, Vectors
     from indexer.encoders.base import Encoder
-    from indexer.store import Store
+    from indexer.store.store import Store
 
 
 _ROUNDING = 1e-6  # of the parts' length: what sums of fp32 numbers may leave where nothing is left

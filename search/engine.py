@@ -7,31 +7,31 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
-from indexer.companions import Companions
-from indexer.encoderfiles import open_encoder
 from indexer.encoders.base import TextEncoder
 from indexer.encoders.views import QueryViews
 from indexer.errors import IndexCorrupt
-from indexer.generation import ShopFolder
-from indexer.images import LIMITS, WHOLE, Box, ImageLimits, read_image_file
-from indexer.standing import legible_manifest, serving_order
-from indexer.status import RecallStatus, Status, status_of
-from indexer.store import Store, encoder_key
-from indexer.upgrade import encoder_upgrade
-from indexer.writes import Draft, Outcome, delete_items, put_items
+from indexer.imaging.images import LIMITS, WHOLE, Box, ImageLimits, read_image_file
+from indexer.shop.encoderfiles import open_encoder
+from indexer.shop.generation import ShopFolder
+from indexer.shop.serving import legible_manifest, serving_order
+from indexer.shop.status import RecallStatus, Status, status_of
+from indexer.shop.upgrade import encoder_upgrade
+from indexer.store.store import Store, encoder_key
+from indexer.writing.migration_encoders import Companions
+from indexer.writing.writes import Draft, Outcome, delete_items, put_items
 from search.clock import Clock
+from search.confidence import Judge
 from search.cursor import read_cursor
 from search.direction import Direction
 from search.filters import Filter, filter_from_json, parse_filter
 from search.finder import Finder
 from search.hits import Reply
-from search.judge import Judge
-from search.live import Backlog, LiveShop
+from search.item_reader import Showcase
+from search.live.recall import RecallWatch
+from search.live.shop import Backlog, LiveShop
 from search.opening import Opened, check_encoder, index_encoder, load_newest
 from search.page import page_of
 from search.query import ImagePart, ItemPart, Query, TextPart
-from search.recall import RecallWatch
-from search.showcase import Showcase
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
     from indexer.arrays import Embedding, Pixels
     from indexer.encoders.base import Encoder
     from indexer.encoders.views import View
-    from indexer.intake import Encode
     from indexer.items import Item
+    from indexer.writing.image_pipeline import Encode
     from search.cursor import Cursor
-    from search.finder import Asked, Ranking
     from search.hits import FacetValue, Hit
+    from search.ranking import Asked, Ranking
 
 _ATTEMPTS = 4  # to answer while items change under the search, before the store is held still
 
@@ -246,7 +246,7 @@ class SearchEngine:
         limits: ImageLimits = LIMITS,
         encode: Encode | None = None,
     ) -> list[Outcome]:
-        """Store items; see ``indexer.writes.put_items``. Searches see them after ``refresh``."""
+        """Store items as ``put_items`` does. Searches see them after ``refresh``."""
         return put_items(
             self._store,
             self._index_encoder,
@@ -312,7 +312,7 @@ class SearchEngine:
     def category_sizes(self) -> dict[str, int]:
         """How many items each category holds, those below it included.
 
-        Names are as ``search.columns.folded`` has them.
+        Names are as ``search.live.columns.folded`` has them.
         """
         return self._live.view.columns.sizes("category")
 

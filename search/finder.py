@@ -2,58 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexer.confidence import RIVALS
+from indexer.confidence.curve import RIVALS
 from search.cursor import MAX_DEPTH
 from search.filters import without_key
-from search.page import FoldedRanking, Ranked, begin_of, leaders
+from search.fusion import fuse
+from search.live.view import Found, ShopView
+from search.page import FoldedRanking, begin_of, leaders
 from search.query import ItemPart, Query, TextPart
-from search.text import fuse
-from search.view import Found, ShopView
+from search.ranking import Asked, Ranked, Ranking
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from indexer.arrays import Embedding
-    from search.columns import Mask
+    from search.confidence import Judge
     from search.cursor import Cursor
     from search.hits import FacetValue, Mode
-    from search.judge import Judge
-    from search.live import LiveShop
-    from search.recall import RecallWatch
+    from search.live.columns import Mask
+    from search.live.recall import RecallWatch
+    from search.live.shop import LiveShop
 
 _FUSE_DEPTH = 200  # how deep rankings are fused, at least
 _MAX_FOLDED = 20_000  # how deep copies are folded to fill a page, if all before are copies
 _MOST_COMPARED = 20_000_000  # pairs of pictures, about half a second: then the page stays short
 _MAX_MATCHES = 50_000  # items that a query by words considers, where no filter asks for others
-
-
-class Asked(NamedTuple):
-    """A question as one view of the shop sees it.
-
-    ``groups`` (size,) numbers what counts as one hit; ``allowed`` (size,) are the items that may
-    be found, only to be read; ``matches`` are those of them with the words, best first, and
-    ``worded`` the numbers of all items with the words, allowed or not.
-    """
-
-    query: Query
-    view: ShopView
-    groups: NDArray[np.int64]
-    allowed: Mask
-    matches: list[Found]
-    worded: NDArray[np.int64]
-
-
-class Ranking(NamedTuple):
-    """Hits to be, best first; where the page begins; how they came; how deep words were fused."""
-
-    ranked: list[Ranked]
-    begin: int
-    mode: Mode
-    fuse_depth: int
 
 
 class Finder:

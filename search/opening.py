@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from indexer.encoders.views import QueryViews
 from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound
-from indexer.generation import ROWS, VECTORS, WORDS, Manifest, ShopFolder
 from indexer.lexical import LexicalIndex
-from indexer.placing import on_gpus
-from indexer.vectors import VectorIndex
+from indexer.shop.generation import ROWS, VECTORS, WORDS, Manifest, ShopFolder
+from indexer.vectors.gpu.placing import on_gpus
+from indexer.vectors.index import VectorIndex
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
-    from indexer.store import Store
+    from indexer.store.store import Store
 
 logger = logging.getLogger("vitrine.search")
 

@@ -10,6 +10,7 @@ from indexer.items import ORIGINAL
 from search.copies import Folding
 from search.cursor import Cursor, deepest, question_of
 from search.hits import Hit
+from search.ranking import Ranked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,19 +18,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from indexer.arrays import Vectors
-    from indexer.store import ItemRecord, Reader
-    from search.finder import Asked, Ranking
-    from search.view import Found, ShopView
+    from indexer.store.store import ItemRecord, Reader
+    from search.live.view import Found, ShopView
+    from search.ranking import Asked, Ranking
 
 
 _JITTER = 1e-3  # by which a score may differ when the same photo is encoded anew
-
-
-class Ranked(NamedTuple):
-    """A hit to be, and the items folded into it as near copies."""
-
-    found: Found
-    copies: list[int]
 
 
 class Page(NamedTuple):

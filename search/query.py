@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import msgspec
 
 from indexer.errors import BadQuery
-from indexer.images import WHOLE, Box
+from indexer.imaging.images import WHOLE, Box
 
 if TYPE_CHECKING:
     from indexer.arrays import Embedding, Pixels

@@ -8,9 +8,9 @@ from typing import Literal
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from indexer.confidence import NO_MATCH_BELOW
-from indexer.decodebudget import DEFAULT_MB
+from indexer.confidence.curve import NO_MATCH_BELOW
 from indexer.errors import VitrineError
+from indexer.imaging.decodebudget import DEFAULT_MB
 from search.query import MAX_LIMIT
 
 

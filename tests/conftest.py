@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.build import build_index
+from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
-from indexer.generation import ShopFolder
+from indexer.jobs.build import build_index
 from indexer.sample.shop import SampleShop, write_shop
-from indexer.sources import open_catalog
+from indexer.shop.generation import ShopFolder
 from search.engine import SearchEngine
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ class Http:
 @pytest.fixture
 def serve(tiny_shop: Path) -> Iterator[Callable[..., Http]]:
     """Starts the service on ``tiny_shop``; takes settings, and what ``create_app`` takes."""
-    from service.app import create_app
+    from service.http.app import create_app
     from service.settings import Settings
 
     with contextlib.ExitStack() as stack:

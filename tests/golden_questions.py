@@ -33,12 +33,12 @@ import numpy as np
 from PIL import Image
 
 from indexer.errors import VitrineError
-from indexer.images import WHOLE
+from indexer.imaging.images import WHOLE
 from search.engine import SearchEngine
 from search.filters import filter_from_json, parse_filter
 from search.query import EmbeddingPart, ImagePart, ItemPart, Part, Query, TextPart
-from service.app import create_app
 from service.cli.main import main
+from service.http.app import create_app
 from service.settings import Settings
 from tests.conftest import Http
 

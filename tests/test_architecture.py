@@ -1,4 +1,4 @@
-"""The house: which floor may know which, what importing costs, and that everything is said."""
+"""The house: which package may import which, what importing costs, and that everything is said."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,27 @@ ALLOWED = {
     "indexer": {"style"},
     "search": {"style", "indexer"},
     "service": {"style", "indexer", "search"},
+}
+INDEXER = {
+    # each wing of indexer, and the wings it may import; all of them stand on the ground floor
+    "imaging": set(),
+    "catalog": set(),
+    "sample": set(),
+    "encoders": {"imaging"},
+    "store": {"imaging"},
+    "vectors": {"store"},
+    "confidence": {"imaging", "encoders", "store", "vectors"},
+    "shop": {"imaging", "encoders", "store", "vectors", "confidence"},
+    "writing": {"imaging", "catalog", "encoders", "store", "vectors", "confidence", "shop"},
+    "jobs": {
+        *("imaging", "catalog", "encoders", "store", "vectors", "confidence", "shop", "writing"),
+    },
+    "training": {"imaging", "encoders", "store", "sample"},
+}
+SERVICE = {
+    "runtime": set(),
+    "http": {"runtime"},
+    "cli": {"runtime", "http"},
 }
 MODULES = sorted(path for floor in FLOORS for path in (ROOT / floor).rglob("*.py"))
 INNER = [path for path in MODULES if ROOT / "service" not in path.parents]
@@ -32,6 +54,15 @@ def imported(tree: ast.AST) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute here"
             yield (node.module or "").split(".")[0]
+
+
+def targets(path: Path) -> Iterator[tuple[str, ...]]:
+    """The parts of the name of every module of ours that is imported, for typing too."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in FLOORS:
+            for alias in node.names:
+                parts = (*(node.module or "").split("."), alias.name)
+                yield parts if ROOT.joinpath(*parts).with_suffix(".py").is_file() else parts[:-1]
 
 
 def run(code: str) -> str:
@@ -56,6 +87,36 @@ def test_imports_point_down(path):
         "scripts",
     }
     assert ours <= ALLOWED[floor] | {floor}
+
+
+@pytest.mark.parametrize(
+    ("floor", "wings"), [("indexer", INDEXER), ("service", SERVICE)], ids=["indexer", "service"]
+)
+def test_imports_within_a_floor_follow_its_table_of_wings(floor, wings):
+    found = {path.relative_to(ROOT).parts[1] for path in (ROOT / floor).glob("*/*.py")}
+    assert found == set(wings)
+    wrong = []
+    for path in (ROOT / floor).rglob("*.py"):
+        first, *rest = path.relative_to(ROOT / floor).parts
+        wing = first if rest else ""  # a file of the ground floor
+        allowed = wings[wing] | {wing, ""} if wing else {""}
+        for parts in targets(path):
+            there = parts[1] if parts[0] == floor and parts[1] in wings else ""
+            if parts[0] == floor and there not in allowed:
+                wrong.append(f"{path.relative_to(ROOT)} imports {'.'.join(parts)}")
+    assert wrong == []
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    graph = {
+        path.relative_to(ROOT).with_suffix("").parts: set(targets(path))
+        for path in MODULES
+        if path.name != "__init__.py"
+    }
+    graph = {module: found & set(graph) for module, found in graph.items()}
+    order = TopologicalSorter(graph)
+    order.prepare()  # CycleError names the circle
+    assert len(graph) > 200
 
 
 @pytest.mark.parametrize("path", MODULES, ids=NAMES)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from indexer.build import build_index
+from indexer.catalog.sources import open_catalog
 from indexer.encoders.registry import FORMS, load_encoder
-from indexer.generation import ShopFolder
+from indexer.jobs.build import build_index
 from indexer.sample.shop import write_shop
-from indexer.sources import open_catalog
-from service.app import create_app
+from indexer.shop.generation import ShopFolder
+from service.http.app import create_app
 from service.settings import Settings
 
 ROOT = Path(__file__).parent.parent

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from indexer.absence import absence, check_absence, is_much
 from indexer.errors import BadCatalog, CatalogShrank
 from indexer.items import Skipped, Unread
+from indexer.writing.absence import absence, check_absence, is_much
 
 SHOP = ["a", "b", "c", "d/1", "d/2"]
 LISTED = {"a"}

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFilter
 
-from indexer.borders import Region, inside_border, trimmed
+from indexer.imaging.borders import Region, inside_border, trimmed
 
 WHITE, BLACK, GRAY, RED = (255, 255, 255), (0, 0, 0), (128, 128, 128), (200, 30, 40)
 

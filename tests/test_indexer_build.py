@@ -15,12 +15,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer import generation as generation_module
-from indexer import ingest as ingest_module
-from indexer import vectors as vectors_module
 from indexer.arrays import Pixels, Vectors
-from indexer.build import BuildReport, build_index
-from indexer.calibrate import Fitted
+from indexer.catalog.sources import open_catalog
+from indexer.confidence.calibrate import Fitted
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import (
     BadCatalog,
@@ -30,12 +27,15 @@ from indexer.errors import (
     StoreBusy,
     StoreFull,
 )
-from indexer.garbage import collect_garbage
-from indexer.generation import ShopFolder
 from indexer.items import Skipped
-from indexer.joblock import job_lock
-from indexer.sources import open_catalog
-from indexer.store import Store
+from indexer.jobs.build import BuildReport, build_index
+from indexer.shop import generation as generation_module
+from indexer.shop.garbage import collect_garbage
+from indexer.shop.generation import ShopFolder
+from indexer.shop.joblock import job_lock
+from indexer.store.store import Store
+from indexer.vectors import index as vectors_module
+from indexer.writing import embed_catalog as ingest_module
 from search.engine import SearchEngine
 
 KILLS = 8  # raise it by hand: 100 take about a minute
@@ -451,7 +451,9 @@ def test_an_interrupted_build_goes_on_where_it_stopped(
         build(folder, shop, Stopping(batches=4))
     with pytest.raises(IndexNotFound):
         shop.current()
-    monkeypatch.setattr("indexer.publishing.calibrate", lambda *_: Fitted(None, "it encodes, too"))
+    monkeypatch.setattr(
+        "indexer.jobs.publishing.calibrate", lambda *_: Fitted(None, "it encodes, too")
+    )
     encoder = Counting()
     report = build(folder, shop, encoder)
     assert (encoder.encoded, report.encoded, report.reused) == (4, 4, 8)
@@ -476,11 +478,11 @@ def test_an_interrupted_rebuild_leaves_the_old_catalog_serving(folder, shop, sma
 KILLED = """
 import os, random, shutil, signal, sys, time
 from pathlib import Path
-from indexer import ingest
-from indexer.build import build_index
+from indexer.writing import embed_catalog as ingest
+from indexer.jobs.build import build_index
 from indexer.encoders.color import ColorEncoder
-from indexer.generation import ShopFolder
-from indexer.sources import open_catalog
+from indexer.shop.generation import ShopFolder
+from indexer.catalog.sources import open_catalog
 import faiss
 
 catalog, seed, old, trial, *shops = sys.argv[1:]
@@ -667,11 +669,11 @@ def test_faiss_that_cannot_write_is_store_full(folder, changed_shop, monkeypatch
 
 LIMITED = """
 import resource, sys
-from indexer.build import build_index
+from indexer.jobs.build import build_index
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import StoreFull
-from indexer.generation import ShopFolder
-from indexer.sources import open_catalog
+from indexer.shop.generation import ShopFolder
+from indexer.catalog.sources import open_catalog
 limit = int(sys.argv[3])
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 try:

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from indexer.build import build_index
-from indexer.calibrate import FEWEST, fit_logistic
+from indexer.catalog.sources import open_catalog
+from indexer.confidence.calibrate import FEWEST, fit_logistic
+from indexer.confidence.retakes import nothing, retake, scene
 from indexer.encoders.color import ColorEncoder
 from indexer.encoders.registry import load_encoder
-from indexer.generation import Manifest, ShopFolder
-from indexer.images import decode
-from indexer.retakes import nothing, retake, scene
-from indexer.sources import open_catalog
-from indexer.standing import standing_generation
+from indexer.imaging.images import decode
+from indexer.jobs.build import build_index
+from indexer.shop.generation import Manifest, ShopFolder
+from indexer.shop.serving import standing_generation
 from tests.conftest import jpeg, plain
 
 RAINBOW = [(20 * n % 256, 90 * n % 256, 150 * n % 256) for n in range(1, 25)]

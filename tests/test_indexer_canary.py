@@ -6,12 +6,18 @@ import numpy as np
 import pytest
 
 from indexer.arrays import unit
-from indexer.canary import check_counts, check_index, check_profile, check_vectors, profile_of
-from indexer.contract import Contract, Effort, Level
 from indexer.errors import IndexCorrupt
 from indexer.items import Item
-from indexer.stored import ImageRecord, ItemRecord, Row
-from indexer.vectors import VectorIndex
+from indexer.store.records import ImageRecord, ItemRecord, Row
+from indexer.vectors.canary import (
+    check_counts,
+    check_index,
+    check_profile,
+    check_vectors,
+    profile_of,
+)
+from indexer.vectors.contract import Contract, Effort, Level
+from indexer.vectors.index import VectorIndex
 
 ROWS = np.arange(10, 60)
 

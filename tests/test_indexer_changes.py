@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.build import build_index
-from indexer.checkup import check_shop
-from indexer.contract import Terms
+from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import BadCatalog, CatalogShrank
-from indexer.generation import ShopFolder
 from indexer.items import Item
-from indexer.sources import open_catalog
-from indexer.store import Store
+from indexer.jobs.build import build_index
+from indexer.shop.checkup import check_shop
+from indexer.shop.generation import ShopFolder
+from indexer.store.store import Store
+from indexer.vectors.contract import Terms
 from search.engine import SearchEngine
 from tests.test_indexer_build import (
     Counting,

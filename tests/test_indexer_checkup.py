@@ -9,16 +9,16 @@ import faiss
 import numpy as np
 import pytest
 
-from indexer.checkup import Checkup, check_shop
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import IndexNotFound
-from indexer.generation import MANIFEST, ShopFolder, _seal
 from indexer.items import ORIGINAL, Item
-from indexer.migrate import migrate
-from indexer.pictures import set_images
-from indexer.store import Row, Store, encoder_key
-from indexer.succession import drop
-from indexer.writes import Draft, Source, put_items
+from indexer.jobs.migrate import migrate
+from indexer.shop.checkup import Checkup, check_shop
+from indexer.shop.generation import MANIFEST, ShopFolder, _seal
+from indexer.shop.promotion import drop
+from indexer.store.pictures import set_images
+from indexer.store.store import Row, Store, encoder_key
+from indexer.writing.writes import Draft, Source, put_items
 from tests.conftest import COLORS, write_catalog
 from tests.test_indexer_succession import NEW, OtherColors, silent
 

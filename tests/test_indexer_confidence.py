@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.confidence import RIVALS, Calibration, margins, sigmoid
+from indexer.confidence.curve import RIVALS, Calibration, margins, sigmoid
 
 PLAIN = Calibration(
     score_weight=2.0,

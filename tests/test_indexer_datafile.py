@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
-from indexer.datafile import check_whole
 from indexer.errors import IndexCorrupt, IndexMismatch
 from indexer.items import Item
-from indexer.store import ItemRecord, Store
+from indexer.store.datafile import check_whole
+from indexer.store.store import ItemRecord, Store
 
 PAGE = 4096
 
@@ -63,7 +63,7 @@ READ = """
 import sys
 from pathlib import Path
 from indexer.errors import IndexCorrupt, IndexMismatch
-from indexer.store import Store
+from indexer.store.store import Store
 try:
     store = Store(Path(sys.argv[1]))
     with store.read() as reader:

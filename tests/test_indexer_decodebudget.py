@@ -8,14 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from PIL import Image
 
-from indexer.build import build_index
-from indexer.decodebudget import BUDGET, DEFAULT_MB, SETTING, DecodeBudget, give_memory_back
+from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import BadImage
-from indexer.generation import ShopFolder
-from indexer.images import decode
-from indexer.sources import open_catalog
-from service.app import create_app
+from indexer.imaging.decodebudget import BUDGET, DEFAULT_MB, SETTING, DecodeBudget, give_memory_back
+from indexer.imaging.images import decode
+from indexer.jobs.build import build_index
+from indexer.shop.generation import ShopFolder
+from service.http.app import create_app
 from service.settings import BadSetting, Settings, max_decode_mb
 from tests.test_indexer_images import save
 
@@ -92,7 +92,7 @@ def test_who_waits_for_a_budget_that_shrinks_is_refused():
 
 def test_memory_is_given_back_after_large_pictures_alone(monkeypatch):
     given = []
-    monkeypatch.setattr("indexer.decodebudget._trim", lambda: given.append)
+    monkeypatch.setattr("indexer.imaging.decodebudget._trim", lambda: given.append)
     for size in (1e6, 50e6):
         with DecodeBudget(100).hold(size, "a picture"):
             assert given == []
@@ -100,7 +100,7 @@ def test_memory_is_given_back_after_large_pictures_alone(monkeypatch):
 
 
 def test_nothing_is_given_back_where_the_c_library_cannot(monkeypatch):
-    monkeypatch.setattr("indexer.decodebudget._trim", lambda: None)
+    monkeypatch.setattr("indexer.imaging.decodebudget._trim", lambda: None)
     give_memory_back()
     budget = DecodeBudget(100)
     with budget.hold(50e6, "a picture"):

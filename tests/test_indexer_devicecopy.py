@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from indexer.arrays import unit
-from indexer.contract import Effort
-from indexer.devices import FaissGpus, Placement
-from indexer.placing import efforts_for, filled, on_gpus
-from indexer.tuning import recall_of
-from indexer.vectors import VectorIndex
+from indexer.vectors.contract import Effort
+from indexer.vectors.gpu.devices import FaissGpus, Placement
+from indexer.vectors.gpu.placing import efforts_for, filled, on_gpus
+from indexer.vectors.index import VectorIndex
+from indexer.vectors.tuning import recall_of
 
 pytestmark = pytest.mark.gpu
 

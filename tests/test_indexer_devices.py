@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from indexer.devices import FaissGpus, decide, free_bytes, row_bytes
+from indexer.vectors.gpu.devices import FaissGpus, decide, free_bytes, row_bytes
 
 GB = 10**9
 SPACE = (3 << 29) + GB  # of a made-up GPU: FAISS takes the one, a fifth of the other stays free
@@ -81,7 +81,7 @@ class Runtime:
 
 def test_free_memory_is_that_of_the_gpu_asked_for_and_its_thread_stays_where_it_was(monkeypatch):
     runtime = Runtime(3 * GB, 7 * GB)
-    monkeypatch.setattr("indexer.devices.ctypes.CDLL", lambda _name: runtime)
+    monkeypatch.setattr("indexer.vectors.gpu.devices.ctypes.CDLL", lambda _name: runtime)
     assert [free_bytes(gpu) for gpu in (0, 1, 2)] == [3 * GB, 7 * GB, 0]  # there is no third
     assert runtime.gpu == 0
 
@@ -92,7 +92,7 @@ def test_a_cuda_runtime_that_is_not_found_has_no_free_memory(monkeypatch):
             return object()  # it is not loaded for all to see
         raise OSError(name)
 
-    monkeypatch.setattr("indexer.devices.ctypes.CDLL", missing)
+    monkeypatch.setattr("indexer.vectors.gpu.devices.ctypes.CDLL", missing)
     assert free_bytes(0) == 0
 
 
@@ -116,7 +116,7 @@ class FakeFaiss:
 
 def test_what_lies_on_one_gpu_shares_its_scratch_memory(monkeypatch):
     fake = FakeFaiss()
-    monkeypatch.setattr("indexer.devices.faiss_module", lambda: fake)
+    monkeypatch.setattr("indexer.vectors.gpu.devices.faiss_module", lambda: fake)
     gpus = FaissGpus()
     assert gpus.graphs
     gpus.copied("one", 0)

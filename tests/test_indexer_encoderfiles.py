@@ -10,22 +10,22 @@ import numpy as np
 import onnx
 import pytest
 
-from indexer import encoderfiles
-from indexer.build import build_index
-from indexer.checkup import check_shop
-from indexer.encoderfiles import forget_encoders, keep_encoder, open_encoder
+from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
 from indexer.encoders.registry import load_encoder
 from indexer.errors import EncoderNotFound, IndexCorrupt, StoreFull
-from indexer.garbage import collect_garbage
-from indexer.generation import ShopFolder
-from indexer.migrate import migrate
-from indexer.rebuild import rebuild_index
-from indexer.snapshot import restore_snapshot, take_snapshot
-from indexer.sources import open_catalog
-from indexer.store import Store, encoder_key
-from indexer.succession import drop, promote, rollback, wanted_encoders
-from indexer.writes import put_items
+from indexer.jobs.build import build_index
+from indexer.jobs.migrate import migrate
+from indexer.jobs.rebuild import rebuild_index
+from indexer.shop import encoderfiles
+from indexer.shop.checkup import check_shop
+from indexer.shop.encoderfiles import forget_encoders, keep_encoder, open_encoder
+from indexer.shop.garbage import collect_garbage
+from indexer.shop.generation import ShopFolder
+from indexer.shop.promotion import drop, promote, rollback, wanted_encoders
+from indexer.shop.snapshot import restore_snapshot, take_snapshot
+from indexer.store.store import Store, encoder_key
+from indexer.writing.writes import put_items
 from search.engine import SearchEngine
 from tests.conftest import COLORS, jpeg, plain
 from tests.killing import run_kills
@@ -291,7 +291,7 @@ def test_copies_of_a_migration_under_way_stay_and_those_of_a_dropped_one_go(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("indexer.migrate.publish", killed)
+        patch.setattr("indexer.jobs.migrate.publish", killed)
         with pytest.raises(KeyboardInterrupt):
             migrate(shop, load_encoder(f"onnx:{path}"), progress=silent)
     assert collect_garbage(shop, store).encoder_files == 0
@@ -406,8 +406,8 @@ KEEP = """
 import os, shutil, sys
 from pathlib import Path
 from types import SimpleNamespace
-from indexer.encoderfiles import keep_encoder
-from indexer.generation import ShopFolder
+from indexer.shop.encoderfiles import keep_encoder
+from indexer.shop.generation import ShopFolder
 from tests.killing import kill_at_each_step
 
 encoder = SimpleNamespace(id=sys.argv[1], weights_hash=sys.argv[2])

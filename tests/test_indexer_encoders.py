@@ -21,10 +21,10 @@ from indexer.arrays import unit
 from indexer.encoders.base import TextEncoder
 from indexer.encoders.color import ColorEncoder
 from indexer.encoders.onnxfile import WEIGHTS
-from indexer.encoders.preprocess import Preprocess
 from indexer.encoders.registry import FORMS, canonical_id, load_encoder
 from indexer.errors import EncoderNotFound
-from indexer.intake import decoding_side
+from indexer.imaging.preprocess import Preprocess
+from indexer.writing.image_pipeline import decoding_side
 from tests.tinymodels import NEEDS_ST, write_sentence_transformer
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from indexer.encoders.train import disguise
-from indexer.encoders.train.__main__ import main
-from indexer.encoders.train.data import Photo, is_held_out, magento_kind, read_photos
-from indexer.encoders.train.originals import random_box, read_squares, whole
-from indexer.encoders.train.teacher import Lessons, make_lessons, save_lessons, weights_file
+from indexer.imaging import cutout
+from indexer.training.__main__ import main
+from indexer.training.data import Photo, is_held_out, magento_kind, read_photos
+from indexer.training.originals import random_box, read_squares, whole
+from indexer.training.teacher import Lessons, make_lessons, save_lessons, weights_file
 
 WEIGHTS = Path(__file__).parents[1] / "indexer" / "encoders" / "weights" / "builtin.onnx"
 
@@ -43,7 +43,7 @@ def lessons_of(photos: list[Photo]) -> Lessons:
 
 def batches_of(photos: list[Photo], plan: object, use: list[bool] | None = None) -> object:
     torch = pytest.importorskip("torch")
-    from indexer.encoders.train.batches import Batches
+    from indexer.training.batches import Batches
 
     lessons = lessons_of(photos)
     targets = torch.nn.functional.normalize(torch.from_numpy(lessons.seen).float()[:, :256], dim=1)
@@ -109,16 +109,16 @@ def test_about_a_third_of_the_products_is_held_out() -> None:
 def test_the_thing_on_white_is_found_and_moves_to_another_background() -> None:
     pixels = np.full((40, 60, 3), 255, np.uint8)
     pixels[10:30, 20:40] = (200, 30, 30)
-    thing = disguise.thing_on_white(pixels)
+    thing = cutout.thing_on_white(pixels)
     assert thing is not None
     assert thing.sum() == 20 * 20
-    moved = disguise.put_on(pixels, thing, np.zeros_like(pixels))
+    moved = cutout.put_on(pixels, thing, np.zeros_like(pixels))
     assert tuple(moved[20, 30]) == (200, 30, 30)
     assert tuple(moved[0, 0]) == (0, 0, 0)
 
 
 def test_a_photo_with_a_full_background_has_no_thing_on_white() -> None:
-    assert disguise.thing_on_white(np.full((40, 60, 3), 90, np.uint8)) is None
+    assert cutout.thing_on_white(np.full((40, 60, 3), 90, np.uint8)) is None
 
 
 def test_a_thing_in_a_street_photo_is_shown_with_a_sixth_of_its_size_around_it(
@@ -143,12 +143,12 @@ def test_a_random_box_lies_in_the_unit_square_and_has_the_area_asked_for() -> No
 @pytest.mark.parametrize("kind", ["pencil", "cartoon", "paint"])
 def test_a_drawing_keeps_shape_and_range_and_differs_from_the_photo(kind: str) -> None:
     torch = pytest.importorskip("torch")
-    from indexer.encoders.train import augment
+    from indexer.training import distortions
 
     generator = torch.Generator().manual_seed(0)
     x = torch.rand(3, 3, 32, 32, generator=generator) * 255
     given = (x, x.flip(0)) if kind == "paint" else (x,)
-    drawn = getattr(augment, kind)(*given, generator)
+    drawn = getattr(distortions, kind)(*given, generator)
     assert drawn.shape == x.shape
     assert 0 <= float(drawn.min()) <= float(drawn.max()) <= 255
     assert float((drawn - x).abs().mean()) > 10
@@ -157,7 +157,7 @@ def test_a_drawing_keeps_shape_and_range_and_differs_from_the_photo(kind: str) -
 @pytest.mark.torch
 def test_pencil_lines_are_dark_where_a_square_ends_and_paper_is_white_elsewhere() -> None:
     torch = pytest.importorskip("torch")
-    from indexer.encoders.train.augment import pencil
+    from indexer.training.distortions import pencil
 
     x = torch.full((1, 3, 64, 64), 250.0)
     x[:, :, 20:44, 20:44] = 20.0
@@ -169,7 +169,7 @@ def test_pencil_lines_are_dark_where_a_square_ends_and_paper_is_white_elsewhere(
 @pytest.mark.torch
 def test_a_crop_shows_the_part_of_the_square_that_its_box_names() -> None:
     torch = pytest.importorskip("torch")
-    from indexer.encoders.train.augment import Strength, crop
+    from indexer.training.distortions import Strength, crop
 
     still = Strength(turned=0.0, quarter=0.0, stretch=0.0)
     square = torch.zeros(8, 3, 64, 64, dtype=torch.uint8)
@@ -186,8 +186,8 @@ def test_a_crop_shows_the_part_of_the_square_that_its_box_names() -> None:
 def test_the_exported_file_gives_the_vectors_of_the_network(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("onnx")
-    from indexer.encoders.train.export import check, export, load_network
-    from indexer.encoders.train.network import Network, Shape
+    from indexer.training.export import check, export, load_network
+    from indexer.training.network import Network, Shape
 
     torch.manual_seed(0)
     network = Network(Shape(0.25, 0.5)).eval()  # some weights become int8, some float16
@@ -206,8 +206,8 @@ def test_the_exported_file_gives_the_vectors_of_the_network(tmp_path: Path) -> N
 def test_a_forked_network_is_exported_and_loaded_with_both_views(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("onnx")
-    from indexer.encoders.train.export import check, export, export_features, load_network
-    from indexer.encoders.train.network import Network, Shape
+    from indexer.training.export import check, export, export_features, load_network
+    from indexer.training.network import Network, Shape
 
     torch.manual_seed(0)
     network = Network(Shape(0.25, 0.5, fork=4)).eval()
@@ -231,10 +231,10 @@ def test_a_joined_head_makes_likeness_of_its_parts_by_their_shares() -> None:
     torch = pytest.importorskip("torch")
     from dataclasses import replace
 
-    from indexer.encoders.train.join import joined_head
-    from indexer.encoders.train.network import BRIGHT, COLORS
-    from indexer.encoders.train.plan import Plan
-    from indexer.encoders.train.start import principal_axes
+    from indexer.training.join import joined_head
+    from indexer.training.network import BRIGHT, COLORS
+    from indexer.training.plan import Plan
+    from indexer.training.start import principal_axes
 
     torch.manual_seed(0)
     trained = torch.nn.Linear(1392, 256)
@@ -262,8 +262,8 @@ def test_what_differs_within_an_item_counts_less_in_a_joined_head() -> None:
     torch = pytest.importorskip("torch")
     from dataclasses import replace
 
-    from indexer.encoders.train.join import joined_head
-    from indexer.encoders.train.plan import Plan
+    from indexer.training.join import joined_head
+    from indexer.training.plan import Plan
 
     torch.manual_seed(0)
     items = np.repeat(np.arange(10), 4)
@@ -290,12 +290,12 @@ def test_two_networks_are_joined_and_their_head_is_fitted_to_the_file_again(
     from dataclasses import replace
 
     from indexer.encoders.onnxfile import OnnxEncoder
-    from indexer.encoders.train.batches import Batches
-    from indexer.encoders.train.export import export
-    from indexer.encoders.train.join import join, learned_from, refit
-    from indexer.encoders.train.network import Network, Shape
-    from indexer.encoders.train.plan import Plan
-    from indexer.encoders.train.start import look
+    from indexer.training.batches import Batches
+    from indexer.training.export import export
+    from indexer.training.join import join, learned_from, refit
+    from indexer.training.network import Network, Shape
+    from indexer.training.plan import Plan
+    from indexer.training.start import look
 
     torch.manual_seed(0)
     photos = read_photos(data)
@@ -336,7 +336,7 @@ def test_two_networks_are_joined_and_their_head_is_fitted_to_the_file_again(
 def test_the_shipped_weights_can_be_trained_further() -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("onnx")
-    from indexer.encoders.train.export import load_network
+    from indexer.training.export import load_network
 
     network = load_network(WEIGHTS).train()
     network(torch.rand(2, 3, 96, 96) * 255).sum().backward()
@@ -346,7 +346,7 @@ def test_the_shipped_weights_can_be_trained_further() -> None:
 @pytest.mark.torch
 def test_augmented_pictures_depend_on_the_generator_alone() -> None:
     torch = pytest.importorskip("torch")
-    from indexer.encoders.train.augment import Strength, augment
+    from indexer.training.distortions import Strength, augment
 
     x = torch.rand(12, 3, 32, 32) * 255
     styles = torch.rand(2, 3, 32, 32) * 255
@@ -363,7 +363,7 @@ def test_augmented_pictures_depend_on_the_generator_alone() -> None:
 @pytest.mark.torch
 def test_a_patch_comes_from_the_next_picture_and_its_share_is_told() -> None:
     torch = pytest.importorskip("torch")
-    from indexer.encoders.train.augment import patch
+    from indexer.training.distortions import patch
 
     x = torch.arange(4.0)[:, None, None, None].expand(4, 3, 32, 32).clone()
     donor, own = patch(x, torch.tensor([0, 2]), torch.Generator().manual_seed(1))
@@ -378,7 +378,7 @@ def test_a_patch_comes_from_the_next_picture_and_its_share_is_told() -> None:
 @pytest.mark.torch
 def test_a_batch_holds_pairs_that_show_one_item_or_one_photo(data: Path) -> None:
     torch = pytest.importorskip("torch")
-    from indexer.encoders.train.plan import Plan
+    from indexer.training.plan import Plan
 
     photos = read_photos(data)
     plan = Plan(steps=10, pairs=8, sizes=((0.5, 32), (1.0, 64)), patched=1.0)
@@ -401,7 +401,7 @@ def test_a_batch_holds_pairs_that_show_one_item_or_one_photo(data: Path) -> None
 
 @pytest.mark.torch
 def test_photos_that_are_left_out_are_never_drawn(data: Path) -> None:
-    from indexer.encoders.train.plan import Plan
+    from indexer.training.plan import Plan
 
     photos = read_photos(data)
     use = [photo.source != "clothing" for photo in photos]
@@ -413,7 +413,7 @@ def test_photos_that_are_left_out_are_never_drawn(data: Path) -> None:
 @pytest.mark.torch
 def test_a_thing_on_white_is_trimmed_to_itself_and_a_little_room() -> None:
     pytest.importorskip("torch")
-    from indexer.encoders.train.batches import trimmed
+    from indexer.training.batches import trimmed
 
     mask = np.zeros((100, 100), dtype=bool)
     mask[20:70, 40:60] = True
@@ -423,7 +423,7 @@ def test_a_thing_on_white_is_trimmed_to_itself_and_a_little_room() -> None:
 @pytest.mark.torch
 def test_whitened_axes_give_every_direction_the_same_deviation() -> None:
     pytest.importorskip("torch")
-    from indexer.encoders.train.start import principal_axes
+    from indexer.training.start import principal_axes
 
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(5000, 300)) * np.linspace(5, 0.1, 300)
@@ -437,8 +437,8 @@ def test_whitened_axes_give_every_direction_the_same_deviation() -> None:
 @pytest.mark.torch
 def test_the_head_begins_as_the_best_linear_map() -> None:
     torch = pytest.importorskip("torch")
-    from indexer.encoders.train.network import Network, Shape
-    from indexer.encoders.train.start import fit_head
+    from indexer.training.network import Network, Shape
+    from indexer.training.start import fit_head
 
     torch.manual_seed(0)
     network = Network(Shape(0.1, 0.3))
@@ -449,7 +449,7 @@ def test_the_head_begins_as_the_best_linear_map() -> None:
 
 def test_rows_are_weighed_so_that_each_source_counts_as_its_share() -> None:
     pytest.importorskip("torch")
-    from indexer.encoders.train.start import row_weights
+    from indexer.training.start import row_weights
 
     weights = row_weights(["shelf", "shelf", "street", "other"], {"shelf": 3.0, "street": 1.0})
     assert weights.tolist() == [1.5, 1.5, 1.0, 0.0]
@@ -458,8 +458,8 @@ def test_rows_are_weighed_so_that_each_source_counts_as_its_share() -> None:
 @pytest.mark.torch
 def test_the_mean_of_two_networks_lies_between_them() -> None:
     torch = pytest.importorskip("torch")
-    from indexer.encoders.train.mix import mixed
-    from indexer.encoders.train.network import Network, Shape
+    from indexer.training.mix import mixed
+    from indexer.training.network import Network, Shape
 
     old, new = Network(Shape(0.1, 0.3)), Network(Shape(0.1, 0.3))
     with torch.no_grad():
@@ -473,9 +473,9 @@ def test_the_mean_of_two_networks_lies_between_them() -> None:
 def test_a_file_in_whole_numbers_gives_nearly_the_same_vectors(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("onnx")
-    from indexer.encoders.train.export import check, export, load_network
-    from indexer.encoders.train.integers import to_integers
-    from indexer.encoders.train.network import Network, Shape
+    from indexer.training.export import check, export, load_network
+    from indexer.training.network import Network, Shape
+    from indexer.training.quantize import to_integers
 
     torch.manual_seed(0)
     network = Network(Shape(0.25, 0.5)).eval()
@@ -494,9 +494,9 @@ def test_a_file_in_whole_numbers_gives_nearly_the_same_vectors(tmp_path: Path) -
 @pytest.mark.torch
 def test_settling_brings_the_rounded_network_nearer_to_itself(data: Path) -> None:
     torch = pytest.importorskip("torch")
-    from indexer.encoders.train.network import Network, Shape
-    from indexer.encoders.train.plan import Plan
-    from indexer.encoders.train.settle import settle
+    from indexer.training.network import Network, Shape
+    from indexer.training.plan import Plan
+    from indexer.training.settle import settle
 
     torch.manual_seed(0)
     network = Network(Shape(0.25, 0.3)).eval()
@@ -524,7 +524,7 @@ def test_settling_brings_the_rounded_network_nearer_to_itself(data: Path) -> Non
 @pytest.mark.torch
 def test_rounded_weights_and_values_lie_on_a_grid_and_pass_the_gradient_on() -> None:
     torch = pytest.importorskip("torch")
-    from indexer.encoders.train.network import round_values, round_weights
+    from indexer.training.network import round_values, round_weights
 
     x = torch.linspace(0, 6, 1000, requires_grad=True)
     rounded = round_values(x, 0.0, 6.0)
@@ -542,7 +542,7 @@ def test_rounded_weights_and_values_lie_on_a_grid_and_pass_the_gradient_on() -> 
 @pytest.mark.torch
 def test_losses_are_lower_for_the_right_answer_and_skip_the_unlabeled() -> None:
     torch = pytest.importorskip("torch")
-    from indexer.encoders.train.losses import UNLABELED, Proxies, same_thing
+    from indexer.training.losses import UNLABELED, Proxies, same_thing
 
     torch.manual_seed(0)
     proxies = Proxies(5, 20.0)
@@ -561,9 +561,9 @@ def test_training_goes_on_from_its_checkpoint_and_refuses_another_plan(
     data: Path, tmp_path: Path
 ) -> None:
     torch = pytest.importorskip("torch")
-    from indexer.encoders.train.fit import fit
-    from indexer.encoders.train.network import Network, Shape
-    from indexer.encoders.train.plan import Plan
+    from indexer.training.fit import fit
+    from indexer.training.network import Network, Shape
+    from indexer.training.plan import Plan
 
     photos = read_photos(data)
     shape = Shape(0.1, 0.3)
@@ -591,7 +591,7 @@ def test_training_goes_on_from_its_checkpoint_and_refuses_another_plan(
 @pytest.mark.torch
 def test_when_one_of_a_crew_fails_the_others_end_their_step_and_no_more() -> None:
     torch = pytest.importorskip("torch")
-    from indexer.encoders.train.crew import Crew
+    from indexer.training.hogwild import Crew
 
     crew, steps, threads = Crew(), 0, torch.get_num_threads()
 
@@ -628,7 +628,7 @@ def test_a_teacher_whose_package_is_missing_is_named() -> None:
 @pytest.mark.torch
 def test_published_weights_are_folded_into_the_convolutions() -> None:
     torch = pytest.importorskip("torch")
-    from indexer.encoders.train.network import Block, Conv, Network, Shape
+    from indexer.training.network import Block, Conv, Network, Shape
 
     shape = Shape(0.1, 0.3)
     network = Network(shape)
@@ -669,7 +669,7 @@ def test_published_weights_are_folded_into_the_convolutions() -> None:
 @pytest.mark.torch
 def test_the_published_shapes_have_the_published_depths() -> None:
     pytest.importorskip("torch")
-    from indexer.encoders.train.network import LITE, Network
+    from indexer.training.network import LITE, Network
 
     assert {name: len(Network(shape).blocks) for name, shape in LITE.items()} == {
         "lite0": 16,
@@ -702,8 +702,8 @@ def test_what_is_wrong_with_a_training_is_said_before_it_begins(
     def nothing(*_: object, **__: object) -> None:
         raise AssertionError("the shop is drawn, or lessons are made")
 
-    monkeypatch.setattr("indexer.encoders.train.__main__.write_shop", _empty_shop)
-    monkeypatch.setattr("indexer.encoders.train.teacher.make_lessons", nothing)
+    monkeypatch.setattr("indexer.training.__main__.write_shop", _empty_shop)
+    monkeypatch.setattr("indexer.training.teacher.make_lessons", nothing)
     given = ["--data", str(data), "--out", str(tmp_path / "x.onnx")]
     monkeypatch.setattr(sys, "argv", ["train", *given, *arguments])
     with pytest.raises(SystemExit) as ended:

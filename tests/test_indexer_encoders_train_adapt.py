@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.build import build_index
+from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
 from indexer.encoders.onnxfile import WEIGHTS
 from indexer.encoders.registry import load_encoder
-from indexer.encoders.train.lessons import FEWEST, Lessons, Pair, read_lessons, read_pairs
 from indexer.errors import BadCatalog, EncoderNotFound
-from indexer.generation import ShopFolder
-from indexer.sources import open_catalog
-from indexer.store import Store
+from indexer.jobs.build import build_index
+from indexer.shop.generation import ShopFolder
+from indexer.store.store import Store
+from indexer.training.dataset import FEWEST, Lessons, Pair, read_lessons, read_pairs
 from tests.conftest import COLORS, jpeg, plain, write_catalog
 
 BUILTIN = WEIGHTS / "builtin.onnx"
@@ -69,7 +69,7 @@ def single(tmp_path: Path) -> Path:
 
 
 def test_of_photos_one_in_six_of_each_item_is_held_out(catalog, photos, tmp_path, monkeypatch):
-    monkeypatch.setattr("indexer.encoders.train.lessons.FEWEST", 6)
+    monkeypatch.setattr("indexer.training.dataset.FEWEST", 6)
     lessons = lessons_of(catalog, tmp_path, photos)
     assert lessons.how.startswith("held-out photos")
     assert (lessons.photo.sum(), lessons.main.sum()) == (36, 12)
@@ -80,7 +80,7 @@ def test_of_photos_one_in_six_of_each_item_is_held_out(catalog, photos, tmp_path
 
 
 def test_without_photos_whole_items_are_held_out(catalog, tmp_path, monkeypatch):
-    monkeypatch.setattr("indexer.encoders.train.lessons.FEWEST", 3)
+    monkeypatch.setattr("indexer.training.dataset.FEWEST", 3)
     lessons = lessons_of(catalog, tmp_path)
     held = set(lessons.item[lessons.hidden].tolist())
     assert len(held) == 3  # a quarter of the twelve
@@ -90,7 +90,7 @@ def test_without_photos_whole_items_are_held_out(catalog, tmp_path, monkeypatch)
 
 
 def test_items_of_one_product_are_held_out_together(catalog, tmp_path, monkeypatch):
-    monkeypatch.setattr("indexer.encoders.train.lessons.FEWEST", 2)
+    monkeypatch.setattr("indexer.training.dataset.FEWEST", 2)
     with catalog.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
@@ -107,13 +107,13 @@ def test_items_of_one_product_are_held_out_together(catalog, tmp_path, monkeypat
 
 
 def test_a_pair_given_twice_is_one_photo(catalog, photos, tmp_path, monkeypatch):
-    monkeypatch.setattr("indexer.encoders.train.lessons.FEWEST", 6)
+    monkeypatch.setattr("indexer.training.dataset.FEWEST", 6)
     lessons = lessons_of(catalog, tmp_path, [*photos, *photos])
     assert lessons.photo.sum() == 36
 
 
 def test_kinds_are_main_categories_with_several_items(catalog, tmp_path, monkeypatch):
-    monkeypatch.setattr("indexer.encoders.train.lessons.FEWEST", 1)
+    monkeypatch.setattr("indexer.training.dataset.FEWEST", 1)
     text = catalog.read_text(encoding="utf-8").replace("Home/Mugs", "Home/Red", 1)
     catalog.write_text(text, encoding="utf-8")
     lessons = lessons_of(catalog, tmp_path)
@@ -134,7 +134,7 @@ def test_too_few_held_out_questions_are_refused(catalog, photos, tmp_path):
 
 
 def test_photos_that_cannot_be_used_are_named(catalog, photos, tmp_path, monkeypatch):
-    monkeypatch.setattr("indexer.encoders.train.lessons.FEWEST", 6)
+    monkeypatch.setattr("indexer.training.dataset.FEWEST", 6)
     (tmp_path / "text.jpg").write_text("hello")
     bad = [Pair(tmp_path / "text.jpg", "red-shoe"), Pair(photos[0].image, "hat")]
     lessons = lessons_of(catalog, tmp_path, [*photos, *bad, Pair(tmp_path / "gone", "red-mug")])
@@ -177,7 +177,7 @@ def test_a_pairs_file_that_is_not_there_is_refused(tmp_path):
 
 def test_what_differs_within_items_is_whitened_away():
     pytest.importorskip("onnx")
-    from indexer.encoders.train.closed_form import within_items
+    from indexer.training.closed_form import within_items
 
     rng = np.random.default_rng(0)
     items = np.arange(40).repeat(4)
@@ -200,7 +200,7 @@ def test_what_differs_within_items_is_whitened_away():
 
 def test_items_of_one_picture_each_have_nothing_to_whiten():
     pytest.importorskip("onnx")
-    from indexer.encoders.train.closed_form import within_items
+    from indexer.training.closed_form import within_items
 
     with pytest.raises(ValueError, match="no item has two pictures"):
         within_items(np.eye(4), np.arange(4), 0.1, 1.0)
@@ -208,7 +208,7 @@ def test_items_of_one_picture_each_have_nothing_to_whiten():
 
 def test_the_first_rung_answers_more_and_joins_the_file(drawn_shop, drawn_pairs, tmp_path):
     pytest.importorskip("onnx")
-    from indexer.encoders.train.closed_form import adapt_head
+    from indexer.training.closed_form import adapt_head
 
     lessons = lessons_of(drawn_shop.catalog, tmp_path, drawn_pairs)
     out = tmp_path / "shop.onnx"
@@ -225,7 +225,7 @@ def test_the_first_rung_answers_more_and_joins_the_file(drawn_shop, drawn_pairs,
 
 
 def course(**changes):
-    adapt = pytest.importorskip("indexer.encoders.train.adapt", reason="needs torch and onnx")
+    adapt = pytest.importorskip("indexer.training.adapt", reason="needs torch and onnx")
     return adapt, adapt.Course(**{"steps": 12, "pairs": 12, "workers": 1, "looks": 2, **changes})
 
 
@@ -282,7 +282,7 @@ def test_adapting_to_drawn_items_improves_them(drawn_shop, drawn_pairs, tmp_path
 
 @pytest.mark.torch
 def test_what_answers_no_more_than_before_is_not_written(catalog, photos, tmp_path, monkeypatch):
-    monkeypatch.setattr("indexer.encoders.train.lessons.FEWEST", 6)
+    monkeypatch.setattr("indexer.training.dataset.FEWEST", 6)
     adapt, plan = course(rate=0.0, steps=2)  # it cannot learn anything
     out = tmp_path / "same.onnx"
     done = adapt.adapt(
@@ -297,7 +297,7 @@ def test_what_answers_no_more_than_before_is_not_written(catalog, photos, tmp_pa
 @pytest.mark.torch
 def test_a_file_of_another_network_cannot_be_trained_on(catalog, photos, tmp_path, monkeypatch):
     onnx = pytest.importorskip("onnx")
-    monkeypatch.setattr("indexer.encoders.train.lessons.FEWEST", 6)
+    monkeypatch.setattr("indexer.training.dataset.FEWEST", 6)
     adapt, plan = course()
     lessons = lessons_of(catalog, tmp_path, photos)
     foreign = tmp_path / "foreign.onnx"
@@ -312,7 +312,7 @@ def test_a_file_of_another_network_cannot_be_trained_on(catalog, photos, tmp_pat
 
 @pytest.mark.torch
 def test_a_file_of_another_input_shape_cannot_be_trained_on(catalog, photos, tmp_path, monkeypatch):
-    monkeypatch.setattr("indexer.encoders.train.lessons.FEWEST", 6)
+    monkeypatch.setattr("indexer.training.dataset.FEWEST", 6)
     adapt, plan = course()
     lessons = lessons_of(catalog, tmp_path, photos)
     other = tmp_path / "other.onnx"

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from indexer.arrays import unit
-from indexer.build import build_index
+from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
 from indexer.encoders.registry import canonical_id, load_encoder
 from indexer.encoders.views import QueryViews, ViewsEncoder, split_views
 from indexer.errors import EncoderNotFound, IndexMismatch
-from indexer.generation import ShopFolder
-from indexer.sources import open_catalog
+from indexer.jobs.build import build_index
+from indexer.shop.generation import ShopFolder
 from search.engine import SearchEngine
 
 

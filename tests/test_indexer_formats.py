@@ -12,16 +12,16 @@ import pytest
 from PIL import Image
 
 from indexer.errors import BadImage
-from indexer.formats.av1 import frames_within
-from indexer.formats.avif import walk_avif
-from indexer.formats.gif import walk_gif
-from indexer.formats.jpeg import walk_jpeg
-from indexer.formats.orientation import orientation
-from indexer.formats.pieces import Pieces
-from indexer.formats.png import walk_png
-from indexer.formats.structure import LIMITS, Structure
-from indexer.formats.webp import walk_webp
-from indexer.images import ImageLimits, decode, inspect
+from indexer.imaging.formats.av1 import frames_within
+from indexer.imaging.formats.avif import walk_avif
+from indexer.imaging.formats.gif import walk_gif
+from indexer.imaging.formats.jpeg import walk_jpeg
+from indexer.imaging.formats.orientation import orientation
+from indexer.imaging.formats.pieces import Pieces
+from indexer.imaging.formats.png import walk_png
+from indexer.imaging.formats.structure import LIMITS, Structure
+from indexer.imaging.formats.webp import walk_webp
+from indexer.imaging.images import ImageLimits, decode, inspect
 from tests.test_indexer_images import (
     FORMATS,
     GREEN,
@@ -399,7 +399,7 @@ def test_a_large_picture_is_the_same_in_bands(kind: str, monkeypatch: pytest.Mon
         image.putalpha(Image.linear_gradient("L").resize(image.size))
     data = save(image, kind.upper())
     whole = [decode(data, side=side) for side in (None, 20, 60)]
-    monkeypatch.setattr("indexer.srgb._BAND", 1000)
+    monkeypatch.setattr("indexer.imaging.srgb._BAND", 1000)
     for one, side in zip(whole, (None, 20, 60), strict=True):
         assert (decode(data, side=side) == one).all()
 

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer import publishing
-from indexer.build import build_index
+from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound, VitrineError
-from indexer.generation import FORMAT, MANIFEST, Manifest, ShopFolder
-from indexer.sources import open_catalog
+from indexer.jobs import publishing
+from indexer.jobs.build import build_index
+from indexer.shop.generation import FORMAT, MANIFEST, Manifest, ShopFolder
 from search.engine import SearchEngine
 
 FILES = ["vectors.faiss", "rows.npy", "words.sqlite", "contents.npy", "manifest.json"]

@@ -1,4 +1,4 @@
-"""The decoder: every promise of indexer/images.py, and a few thousand broken files."""
+"""The decoder: every promise of indexer/imaging/images.py, and a few thousand broken files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from indexer.errors import BadImage
-from indexer.images import (
+from indexer.imaging.images import (
     ImageInfo,
     ImageLimits,
     decode,

@@ -11,12 +11,12 @@ import threading
 import pytest
 
 from indexer.errors import StoreBusy, StoreFull
-from indexer.joblock import job_lock
+from indexer.shop.joblock import job_lock
 
 HOLD = """
 import sys
 from pathlib import Path
-from indexer.joblock import job_lock
+from indexer.shop.joblock import job_lock
 with job_lock(Path(sys.argv[1]), "vitrine index"):
     print("held", flush=True)
     sys.stdin.read()

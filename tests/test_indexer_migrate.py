@@ -12,21 +12,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.build import build_index
-from indexer.checkup import check_shop
-from indexer.companions import Companions
-from indexer.contract import Terms
+from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import EncoderNotFound, IndexMismatch, StoreBusy
-from indexer.generation import ShopFolder
 from indexer.items import Item
-from indexer.joblock import job_lock
-from indexer.migrate import Migrated, Stopped, migrate, stop_migration
-from indexer.rebuild import rebuild_index
-from indexer.sources import open_catalog
-from indexer.store import Store, encoder_key
-from indexer.succession import generations, promote, wanted_encoders
-from indexer.writes import Draft, Source, put_items
+from indexer.jobs.build import build_index
+from indexer.jobs.migrate import Migrated, Stopped, migrate, stop_migration
+from indexer.jobs.rebuild import rebuild_index
+from indexer.shop.checkup import check_shop
+from indexer.shop.generation import ShopFolder
+from indexer.shop.joblock import job_lock
+from indexer.shop.promotion import generations, promote, wanted_encoders
+from indexer.store.store import Store, encoder_key
+from indexer.vectors.contract import Terms
+from indexer.writing.migration_encoders import Companions
+from indexer.writing.writes import Draft, Source, put_items
 from search.engine import SearchEngine
 from tests.conftest import COLORS, jpeg, plain, write_catalog
 from tests.test_indexer_generation import write_items
@@ -216,8 +216,8 @@ def test_an_interrupted_migration_goes_on_where_it_stopped(many):
 
 KILLED = """
 import os, signal, sys
-from indexer.generation import ShopFolder
-from indexer.migrate import migrate
+from indexer.shop.generation import ShopFolder
+from indexer.jobs.migrate import migrate
 from tests.test_indexer_migrate import Counting
 
 class Deadly(Counting):

@@ -8,16 +8,16 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from indexer.build import build_index
+from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import IndexMismatch, StoreFull
-from indexer.generation import ShopFolder
 from indexer.items import Item
-from indexer.migrate import migrate
-from indexer.migration_plan import MigrationPlan, plan_migration
-from indexer.reembed import Reembedding, missing_pictures
-from indexer.sources import open_catalog
-from indexer.writes import Draft, Source, put_items
+from indexer.jobs.build import build_index
+from indexer.jobs.migrate import migrate
+from indexer.jobs.migration_plan import MigrationPlan, plan_migration
+from indexer.shop.generation import ShopFolder
+from indexer.writing.reembed import Reembedding, missing_pictures
+from indexer.writing.writes import Draft, Source, put_items
 from tests.conftest import jpeg, plain
 from tests.test_indexer_migrate import Counting, folder, shop, store
 from tests.test_indexer_succession import OtherColors, silent
@@ -32,7 +32,7 @@ class Disk(NamedTuple):
 
 def full(monkeypatch, free: int) -> None:
     """A disk on which so many bytes are free."""
-    monkeypatch.setattr("indexer.migration_plan.shutil.disk_usage", lambda _: Disk(free))
+    monkeypatch.setattr("indexer.jobs.migration_plan.shutil.disk_usage", lambda _: Disk(free))
 
 
 @pytest.fixture(autouse=True)
@@ -120,7 +120,7 @@ def test_a_migration_that_rests_half_of_the_time_takes_twice_as_long(shop, monke
 def test_the_encoder_is_tried_for_no_longer_than_it_is_given(shop, store, monkeypatch):
     """A clock that goes by 0.3 s at each look: two batches pass before a second is over."""
     clock = iter(0.3 * n for n in range(100))
-    monkeypatch.setattr("indexer.reembed.time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("indexer.writing.reembed.time.perf_counter", lambda: next(clock))
     encoder = Counting()
     with store.read() as reader:
         missing = missing_pictures(reader, encoder)

@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.build import build_index
+from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
 from indexer.encoders.onnxfile import OnnxEncoder
-from indexer.encoders.preprocess import Preprocess
 from indexer.encoders.registry import load_encoder
 from indexer.encoders.torchmodel import hash_weights
-from indexer.generation import ShopFolder
-from indexer.intake import decoding_side
-from indexer.photos import fit_pixels, open_photo, read_photo
-from indexer.sources import open_catalog
+from indexer.imaging.photos import fit_pixels, open_photo, read_photo
+from indexer.imaging.preprocess import Preprocess
+from indexer.jobs.build import build_index
+from indexer.shop.generation import ShopFolder
+from indexer.writing.image_pipeline import decoding_side
 from search.engine import SearchEngine
 from tests.test_indexer_encoders import write_onnx
 

@@ -14,16 +14,16 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from indexer.allowed import Allowed
 from indexer.arrays import unit
-from indexer.contract import MEASURED_K, Contract, Effort, Level, Wishes
-from indexer.devicecopy import DeviceCopy
-from indexer.devices import Placement
-from indexer.placing import efforts_for, forms_for, on_gpus, refusal
-from indexer.tuning import recall_of
-from indexer.turns import Turns
-from indexer.vectors import VectorIndex
-from search.planner import nearest
+from indexer.vectors.contract import MEASURED_K, Contract, Effort, Level, Wishes
+from indexer.vectors.gpu.batcher import Turns
+from indexer.vectors.gpu.devicecopy import DeviceCopy
+from indexer.vectors.gpu.devices import Placement
+from indexer.vectors.gpu.placing import efforts_for, forms_for, on_gpus, refusal
+from indexer.vectors.index import VectorIndex
+from indexer.vectors.planner import nearest
+from indexer.vectors.position_mask import Allowed
+from indexer.vectors.tuning import recall_of
 
 ROOM = 100 << 30
 N, DIM = 4000, 64
@@ -131,12 +131,12 @@ def test_shards_hold_each_row_once_under_its_own_position(exact, vectors):
 
 
 def test_rows_that_are_given_in_pieces_keep_their_positions(exact, vectors, monkeypatch):
-    monkeypatch.setattr("indexer.placing._PART_BYTES", 4 * DIM * 1000)
+    monkeypatch.setattr("indexer.vectors.gpu.placing._PART_BYTES", 4 * DIM * 1000)
     gpus = MadeUp(ROOM)
     placed = on_gpus(exact, gpus)
     assert gpus.copies == [("flat", 0)] * 4
     same(placed, exact, vectors[::200])
-    monkeypatch.setattr("indexer.placing._PART_BYTES", 4 * DIM * (N - 1))
+    monkeypatch.setattr("indexer.vectors.gpu.placing._PART_BYTES", 4 * DIM * (N - 1))
     assert parts_of(on_gpus(exact, gpus)) == [N // 2, N // 2]
 
 
@@ -171,7 +171,7 @@ def test_a_graph_serves_where_flat_does_not_and_faiss_has_one(graph, vectors, mo
         return faiss.SearchParametersHNSW(efSearch=itopk_size)
 
     monkeypatch.setattr(faiss, "SearchParametersCagra", parameters, raising=False)
-    monkeypatch.setattr("indexer.placing._PART_BYTES", 4 * DIM * (N - 1))
+    monkeypatch.setattr("indexer.vectors.gpu.placing._PART_BYTES", 4 * DIM * (N - 1))
     gpus = MadeUp(ROOM, graphs=True, fails=["flat"])
     placed = on_gpus(graph, gpus)
     assert (placed.placement.form, gpus.copies) == ("graph", [("graph", 0)] * 2)

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.build import build_index
+from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import BadCatalog
-from indexer.generation import ShopFolder
 from indexer.items import Skipped
-from indexer.plan import plan_index
-from indexer.sources import open_catalog
-from indexer.status import disk_bytes
+from indexer.jobs.build import build_index
+from indexer.jobs.plan import plan_index
+from indexer.shop.generation import ShopFolder
+from indexer.shop.status import disk_bytes
 
 
 def plan(path: Path):

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from indexer.build import build_index
-from indexer.changes import ItemChange
-from indexer.contract import Terms
+from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import BadCatalog, IndexMismatch
-from indexer.generation import ShopFolder
-from indexer.preview import preview_index
-from indexer.sources import open_catalog
+from indexer.jobs.build import build_index
+from indexer.jobs.preview import preview_index
+from indexer.shop.generation import ShopFolder
+from indexer.vectors.contract import Terms
+from indexer.writing.changes import ItemChange
 from tests.test_indexer_build import Counting, Folder, OtherName, folder, shade_of, shop
 
 __all__ = ["folder", "shop"]  # fixtures

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from indexer.arrays import unit
-from indexer.contract import Contract, Effort
 from indexer.errors import IndexCorrupt, VitrineError
-from indexer.recipes import bytes_per_row, efforts_of, holds_exact, lay_out, recipes_for
-from indexer.vectors import EXACT, VectorIndex
+from indexer.vectors.contract import Contract, Effort
+from indexer.vectors.index import EXACT, VectorIndex
+from indexer.vectors.recipes import bytes_per_row, efforts_of, holds_exact, lay_out, recipes_for
 
 N, DIM = 3000, 16
 RECIPES = ["Flat", *recipes_for(N, DIM)]

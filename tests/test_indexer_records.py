@@ -8,8 +8,8 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
+from indexer.catalog.item_parser import BadRecord, Given, given_by, item_from, overlaid
 from indexer.items import Item
-from indexer.records import BadRecord, Given, given_by, item_from, overlaid
 
 
 def refused(**record: object) -> str:

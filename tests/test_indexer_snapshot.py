@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer import snapshot as snapshot_module
-from indexer.archive import read_archive, write_archive
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound, StoreBusy, StoreFull
-from indexer.generation import ShopFolder
-from indexer.snapshot import Snapshot, restore_snapshot, take_snapshot
-from indexer.store import Store
+from indexer.shop import snapshot as snapshot_module
+from indexer.shop.archive import read_archive, write_archive
+from indexer.shop.generation import ShopFolder
+from indexer.shop.snapshot import Snapshot, restore_snapshot, take_snapshot
+from indexer.store.store import Store
 from search.engine import SearchEngine
 from tests.conftest import COLORS
 from tests.killing import run_kills
@@ -304,7 +304,7 @@ def test_a_full_disk_is_told_before_and_while_writing(taken, tmp_path, monkeypat
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("indexer.snapshot.os.fsync", full)
+        patch.setattr("indexer.shop.snapshot.os.fsync", full)
         with pytest.raises(StoreFull, match="No space left"):
             restore(taken, tmp_path / "shop")
     assert left_in(tmp_path) == []
@@ -341,8 +341,8 @@ def test_a_damaged_shop_gives_no_snapshot(make_shop, tmp_path):
 RESTORE = """
 import os, shutil, sys
 from pathlib import Path
-from indexer.generation import ShopFolder
-from indexer.snapshot import restore_snapshot
+from indexer.shop.generation import ShopFolder
+from indexer.shop.snapshot import restore_snapshot
 from tests.killing import kill_at_each_step
 
 taken, old, folder = map(Path, sys.argv[1:])

@@ -11,9 +11,10 @@ import msgspec
 import numpy as np
 import pytest
 
+from indexer.catalog.sources import open_catalog
 from indexer.errors import BadCatalog, BadImage
+from indexer.imaging.imagepath import image_path
 from indexer.items import Item, Skipped
-from indexer.sources import image_path, open_catalog
 
 
 def written(folder: Path, name: str, content: str | bytes) -> Path:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from indexer.errors import IndexCorrupt, IndexNotFound
-from indexer.generation import ShopFolder
-from indexer.migrate import migrate
-from indexer.standing import serving_order, standing_generation
-from indexer.succession import promote
+from indexer.jobs.migrate import migrate
+from indexer.shop.generation import ShopFolder
+from indexer.shop.promotion import promote
+from indexer.shop.serving import serving_order, standing_generation
 from tests.test_indexer_generation import GREEN, RED
 from tests.test_indexer_succession import OtherColors, build
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from indexer.status import disk_bytes
+from indexer.shop.status import disk_bytes
 
 
 class Listed:

@@ -13,10 +13,10 @@ import lmdb
 import numpy as np
 import pytest
 
-from indexer import store as store_module
 from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound, StoreFull
 from indexer.items import ORIGINAL, Item
-from indexer.store import ImageRecord, ItemRecord, Row, Store, content_hash, encoder_key
+from indexer.store import store as store_module
+from indexer.store.store import ImageRecord, ItemRecord, Row, Store, content_hash, encoder_key
 
 KEY = encoder_key("color", "0" * 64)
 
@@ -266,7 +266,7 @@ def test_a_full_disk_is_store_full(store, error):
 READ_ONLY = """
 import os, sys
 from indexer.errors import StoreFull
-from indexer.store import Store
+from indexer.store.store import Store
 from pathlib import Path
 os.chdir(sys.argv[1])
 os.setgroups([]); os.setgid(65534); os.setuid(65534)

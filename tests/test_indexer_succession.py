@@ -12,20 +12,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.build import build_index
-from indexer.checkup import check_shop
+from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound, StoreBusy, StoreFull
-from indexer.garbage import collect_garbage
-from indexer.generation import ShopFolder
 from indexer.items import ORIGINAL, Item
-from indexer.joblock import job_lock
-from indexer.migrate import fill, migrate
-from indexer.rebuild import rebuild_index
-from indexer.sources import open_catalog
-from indexer.store import Row, Store, encoder_key
-from indexer.succession import drop, generations, promote, rollback, wanted_encoders
-from indexer.writes import Draft, Source, put_items
+from indexer.jobs.build import build_index
+from indexer.jobs.migrate import fill, migrate
+from indexer.jobs.rebuild import rebuild_index
+from indexer.shop.checkup import check_shop
+from indexer.shop.garbage import collect_garbage
+from indexer.shop.generation import ShopFolder
+from indexer.shop.joblock import job_lock
+from indexer.shop.promotion import drop, generations, promote, rollback, wanted_encoders
+from indexer.store.store import Row, Store, encoder_key
+from indexer.writing.writes import Draft, Source, put_items
 from search.engine import SearchEngine
 from tests.killing import run_kills
 from tests.test_indexer_generation import BLUE, GREEN, RED, write_items
@@ -313,7 +313,7 @@ def interrupted(*_: object, **__: object) -> None:
 
 def test_embeddings_of_a_migration_under_way_are_not_garbage(shop, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr("indexer.migrate.publish", interrupted)
+        patch.setattr("indexer.jobs.migrate.publish", interrupted)
         with pytest.raises(KeyboardInterrupt):
             migrate(shop, OtherColors(), progress=silent)
     assert collect(shop, keep=1).embeddings == 0
@@ -342,7 +342,7 @@ def test_on_a_full_disk_nothing_moves_and_nothing_is_left_behind(shop, monkeypat
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("indexer.generation.sync", full)
+        patch.setattr("indexer.shop.generation.sync", full)
         for attempt in (lambda: promote(shop, "000003"), lambda: rollback(shop)):
             with pytest.raises(StoreFull, match="No space left on device"):
                 attempt()
@@ -383,9 +383,9 @@ KILLS = """
 import os, shutil, sys
 from pathlib import Path
 from indexer.encoders.color import ColorEncoder
-from indexer.generation import ShopFolder
-from indexer.rebuild import rebuild_index
-from indexer.succession import rollback
+from indexer.shop.generation import ShopFolder
+from indexer.jobs.rebuild import rebuild_index
+from indexer.shop.promotion import rollback
 from tests.killing import kill_at_each_step
 
 template, folder = map(Path, sys.argv[1:])

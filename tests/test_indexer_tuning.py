@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from indexer.arrays import unit
-from indexer.contract import Wishes
 from indexer.errors import CannotPromise
-from indexer.recipes import bytes_per_row
-from indexer.tuning import TOP, choose_recipe, held_out, recall_of
-from indexer.vectors import VectorIndex
+from indexer.vectors.contract import Wishes
+from indexer.vectors.index import VectorIndex
+from indexer.vectors.recipes import bytes_per_row
+from indexer.vectors.tuning import TOP, choose_recipe, held_out, recall_of
 
 N, DIM = 20_000, 32
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from indexer.errors import IndexMismatch
-from indexer.turns import MOST_TOGETHER, Turns
+from indexer.vectors.gpu.batcher import MOST_TOGETHER, Turns
 
 DIM = 4
 

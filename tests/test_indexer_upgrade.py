@@ -11,21 +11,21 @@ from pathlib import Path
 
 import pytest
 
-from indexer.build import build_index
-from indexer.checkup import check_shop
-from indexer.encoderfiles import keep_encoder, open_encoder
+from indexer.catalog.sources import open_catalog
 from indexer.encoders import onnxfile
 from indexer.encoders.bundled import retired_files
 from indexer.encoders.onnxfile import hash_pair
 from indexer.encoders.registry import load_encoder
 from indexer.errors import IndexMismatch
-from indexer.garbage import collect_garbage
-from indexer.generation import ShopFolder
-from indexer.migrate import migrate
-from indexer.sources import open_catalog
-from indexer.store import Store, encoder_key
-from indexer.succession import drop, generations, promote
-from indexer.writes import put_items
+from indexer.jobs.build import build_index
+from indexer.jobs.migrate import migrate
+from indexer.shop.checkup import check_shop
+from indexer.shop.encoderfiles import keep_encoder, open_encoder
+from indexer.shop.garbage import collect_garbage
+from indexer.shop.generation import ShopFolder
+from indexer.shop.promotion import drop, generations, promote
+from indexer.store.store import Store, encoder_key
+from indexer.writing.writes import put_items
 from search.engine import SearchEngine
 from tests.conftest import jpeg, plain
 from tests.test_indexer_encoderfiles import answers, files, spoil, write_encoder

@@ -9,7 +9,7 @@ import pytest
 
 from indexer.arrays import unit
 from indexer.errors import IndexCorrupt, IndexMismatch, VitrineError
-from indexer.vectors import VectorIndex
+from indexer.vectors.index import VectorIndex
 
 # Four directions of the plane under row numbers that are not their positions.
 ROWS = np.array([3, 5, 8, 40])
@@ -99,8 +99,8 @@ def test_allowed_rows_are_found_alike_however_they_are_reached(monkeypatch, rng,
     allowed = rng.random(600) < share
 
     def found(copied: int, block: int) -> tuple[list, list]:
-        monkeypatch.setattr("indexer.vectors._COPY_BYTES", copied)
-        monkeypatch.setattr("indexer.vectors._BLOCK_BYTES", block)
+        monkeypatch.setattr("indexer.vectors.index._COPY_BYTES", copied)
+        monkeypatch.setattr("indexer.vectors.index._BLOCK_BYTES", block)
         rows, scores = index.search(queries, 12, allowed)
         return rows.tolist(), scores.tolist()
 

@@ -14,18 +14,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer import writes
 from indexer.arrays import Pixels, Vectors
-from indexer.build import build_index
-from indexer.companions import Companions
+from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import BadImage, UnknownItem
-from indexer.generation import ShopFolder
 from indexer.items import Item
-from indexer.rebuild import rebuild_index
-from indexer.sources import open_catalog
-from indexer.store import Store, Writer, encoder_key
-from indexer.writes import Draft, Source, delete_items, patched, put_items
+from indexer.jobs.build import build_index
+from indexer.jobs.rebuild import rebuild_index
+from indexer.shop.generation import ShopFolder
+from indexer.store.store import Store, Writer, encoder_key
+from indexer.writing import writes
+from indexer.writing.migration_encoders import Companions
+from indexer.writing.writes import Draft, Source, delete_items, patched, put_items
 from search.engine import SearchEngine
 from tests.conftest import COLORS, jpeg, plain, write_catalog
 
@@ -223,7 +223,7 @@ def test_a_sweep_that_is_halfway_through_leaves_no_item_without_its_picture(stor
             with pytest.raises(KeyboardInterrupt):
                 store.sweep()
 
-    monkeypatch.setattr("indexer.store._SWEPT", 1)
+    monkeypatch.setattr("indexer.store.store._SWEPT", 1)
     monkeypatch.setattr(Writer, "delete_keys", delete_one)
     monkeypatch.setattr(writes._Put, "_encode", encode)
     assert put(store, draft("b", "red")) == [("b", "created")]
@@ -245,7 +245,7 @@ def test_an_upload_of_a_picture_that_a_catalog_only_named_can_be_shown(tmp_path)
 
 
 def test_a_picture_that_many_items_share_is_decoded_once(tmp_path, monkeypatch):
-    import indexer.photos as photos
+    import indexer.imaging.photos as photos
 
     decoded: list[int] = []
     run = photos.decode
@@ -283,7 +283,7 @@ def test_what_is_written_while_a_catalog_is_indexed_stays_as_it_was_left(tmp_pat
     catalog = write_catalog(tmp_path / "catalog")
     shop = ShopFolder(tmp_path / "shop")
     build_index(open_catalog(catalog), shop, ENCODER)
-    import indexer.build as build
+    import indexer.jobs.build as build
 
     ingest = build.ingest
 
@@ -385,11 +385,11 @@ WRITER = """
 import sys
 from pathlib import Path
 import numpy as np
-from indexer.companions import Companions
+from indexer.writing.migration_encoders import Companions
 from indexer.encoders.color import ColorEncoder
 from indexer.items import Item
-from indexer.store import Store
-from indexer.writes import Draft, Source, delete_items, put_items
+from indexer.store.store import Store
+from indexer.writing.writes import Draft, Source, delete_items, put_items
 store, encoder = Store(Path(sys.argv[1])), ColorEncoder()
 rng = np.random.default_rng(int(sys.argv[2]))
 n = 0

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from indexer.arrays import unit
-from indexer.contract import Effort
-from indexer.devicecopy import DeviceCopy
-from indexer.devices import FaissGpus
-from indexer.vectors import VectorIndex
+from indexer.vectors.contract import Effort
+from indexer.vectors.gpu.devicecopy import DeviceCopy
+from indexer.vectors.gpu.devices import FaissGpus
+from indexer.vectors.index import VectorIndex
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 

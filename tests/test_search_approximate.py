@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from indexer.arrays import unit
-from indexer.contract import Terms, Wishes
 from indexer.encoders.color import ColorEncoder
-from indexer.generation import ShopFolder
 from indexer.items import Item
-from indexer.placing import on_gpus
-from indexer.publishing import publish
-from indexer.store import Store
-from indexer.writes import Draft, Source, delete_items, put_items
+from indexer.jobs.publishing import publish
+from indexer.shop.generation import ShopFolder
+from indexer.store.store import Store
+from indexer.vectors.contract import Terms, Wishes
+from indexer.vectors.gpu.placing import on_gpus
+from indexer.writing.writes import Draft, Source, delete_items, put_items
 from search.engine import SearchEngine
 from search.filters import parse_filter
 from search.query import EmbeddingPart, Query
@@ -46,7 +46,7 @@ def built(vectors, tmp_path_factory):
     put_items(store, ENCODER, [draft(n, vector) for n, vector in enumerate(vectors)])
     terms = Terms(wishes=Wishes(recall=0.99, exact_below=1000))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("indexer.tuning._fits", lambda name, *_: not name.startswith("Flat"))
+        patch.setattr("indexer.vectors.tuning._fits", lambda name, *_: not name.startswith("Flat"))
         publish(shop, store, ENCODER, catalog=shop.path, skipped=0, terms=terms)
     yield shop, store
     store.close()
@@ -55,7 +55,7 @@ def built(vectors, tmp_path_factory):
 @pytest.fixture
 def engine(built, monkeypatch):
     """Approximate search is made to look cheap, whatever this machine says."""
-    monkeypatch.setattr("search.planner._EXACT_CALL_US", 1e6)
+    monkeypatch.setattr("indexer.vectors.planner._EXACT_CALL_US", 1e6)
     with SearchEngine.open(built[0].path, encoder=ENCODER, recall_sample=1.0) as opened:
         yield opened
 
@@ -131,8 +131,10 @@ class Gpu:
 
 def test_on_a_gpu_it_is_exact_under_filters_and_after_deletions_too(built, vectors, monkeypatch):
     monkeypatch.setattr("search.opening.on_gpus", lambda index: on_gpus(index, Gpu()))
-    monkeypatch.setattr("indexer.placing.PATIENCE_MS", 1e6)  # whatever this machine says
-    monkeypatch.setattr("search.planner._EXACT_CALL_US", 1e6)
+    monkeypatch.setattr(
+        "indexer.vectors.gpu.placing.PATIENCE_MS", 1e6
+    )  # whatever this machine says
+    monkeypatch.setattr("indexer.vectors.planner._EXACT_CALL_US", 1e6)
     shop, store = built
     among = np.arange(N) < 1500
     among[7] = False

@@ -7,9 +7,9 @@ import pytest
 
 from indexer.errors import BadQuery
 from indexer.items import Item
-from search.columns import Columns
 from search.filters import Match, Range, parse_filter
-from search.layers import LayeredColumns
+from search.live.columns import Columns
+from search.live.layers import LayeredColumns
 from search.query import MAX_FACETS
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import BadCatalog
-from search.compare import compare
 from search.engine import SearchEngine
+from search.quality.compare import compare
 from tests.test_search_live import draft, new_shop
 
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from indexer.arrays import unit
-from indexer.build import build_index
+from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import (
     BadImage,
@@ -23,15 +23,15 @@ from indexer.errors import (
     StoreFull,
     UnknownItem,
 )
-from indexer.generation import ShopFolder
 from indexer.items import ORIGINAL
+from indexer.jobs.build import build_index
 from indexer.lexical import LexicalIndex
-from indexer.sources import open_catalog
-from indexer.store import ImageRecord, ItemRecord, Row, Store, content_hash, encoder_key
+from indexer.shop.generation import ShopFolder
+from indexer.store.store import ImageRecord, ItemRecord, Row, Store, content_hash, encoder_key
 from search.engine import SearchEngine
 from search.filters import AllOf, parse_filter
 from search.hits import Hit, Reply
-from search.layers import LayeredColumns
+from search.live.layers import LayeredColumns
 from search.query import EmbeddingPart, ImagePart, ItemPart, Query, TextPart
 from tests.conftest import COLORS, PRICES, jpeg, plain
 
@@ -360,7 +360,7 @@ class Vectors(ColorEncoder):
 def filled(folder: Path, vectors: np.ndarray, items: list[tuple[str, str, dict]]) -> ShopFolder:
     """A shop whose rows are these vectors; row n belongs to the n-th (item, product, fields)."""
     from indexer.items import Item
-    from indexer.publishing import publish
+    from indexer.jobs.publishing import publish
 
     shop = ShopFolder(folder)
     folder.mkdir()

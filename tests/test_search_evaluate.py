@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from indexer.errors import BadCatalog
-from search.evaluate import NAMES, Truth, evaluate, read_truths
-from search.metrics import Estimate
+from search.quality.evaluate import NAMES, Truth, evaluate, read_truths
+from search.quality.metrics import Estimate
 from tests.conftest import COLORS, jpeg, plain
 
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from indexer.errors import BadQuery
 from indexer.items import Item
-from search.columns import Columns
 from search.filters import (
     AllOf,
     AnyOf,
@@ -25,6 +24,7 @@ from search.filters import (
     parse_filter,
     without_key,
 )
+from search.live.columns import Columns
 
 RED, BIG = Match("color", ("red",)), Match("size", ("big",))
 CHEAP = Range("price", below=20.0, below_included=False)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from indexer.confidence import Calibration
+from indexer.confidence.curve import Calibration
+from search.confidence import Judge
 from search.engine import SearchEngine
 from search.hits import Hit
-from search.judge import Judge
+from search.live.view import Found
 from search.query import EmbeddingPart, ImagePart, ItemPart, Query, TextPart
-from search.view import Found
 
 CALIBRATION = Calibration(
     score_weight=1.0,

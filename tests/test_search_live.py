@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from indexer.encoders.color import ColorEncoder
-from indexer.generation import ShopFolder
 from indexer.items import Item
-from indexer.publishing import publish
-from indexer.rebuild import rebuild_index
-from indexer.store import Store
-from indexer.writes import Draft, Source, delete_items, patched, put_items
+from indexer.jobs.publishing import publish
+from indexer.jobs.rebuild import rebuild_index
+from indexer.shop.generation import ShopFolder
+from indexer.store.store import Store
+from indexer.writing.writes import Draft, Source, delete_items, patched, put_items
 from search.engine import SearchEngine
 from search.finder import Finder
 from search.query import EmbeddingPart, Query, TextPart
@@ -115,7 +115,7 @@ def test_a_step_that_failed_is_made_again_and_leaves_nothing_alive_that_was_dele
     live.put([draft("i1", 60)])
     with monkeypatch.context() as broken:
         broken.setattr(
-            "search.live.VectorIndex.build", lambda *_: (_ for _ in ()).throw(MemoryError)
+            "search.live.shop.VectorIndex.build", lambda *_: (_ for _ in ()).throw(MemoryError)
         )
         with pytest.raises(MemoryError):
             live.refresh()
@@ -224,7 +224,7 @@ def test_a_shop_that_is_emptied_answers_nothing_and_can_be_rebuilt_and_filled(li
 
 
 def test_a_rebuild_loses_nothing_that_is_written_meanwhile(live, shop, monkeypatch):
-    from indexer import publishing
+    from indexer.jobs import publishing
 
     check = publishing.check_index
 

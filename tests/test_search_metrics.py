@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from search.metrics import average_precision, estimate, ndcg, reciprocal_rank, success
+from search.quality.metrics import average_precision, estimate, ndcg, reciprocal_rank, success
 
 
 def hits(text: str) -> np.ndarray:

@@ -7,12 +7,12 @@ import threading
 import numpy as np
 import pytest
 
-from indexer.allowed import Allowed
 from indexer.arrays import unit
-from indexer.contract import MEASURED_K, Contract, Effort, Level
-from indexer.recipes import efforts_of
-from indexer.vectors import VectorIndex
-from search.planner import Plan, nearest, plan_for
+from indexer.vectors.contract import MEASURED_K, Contract, Effort, Level
+from indexer.vectors.index import VectorIndex
+from indexer.vectors.planner import Plan, nearest, plan_for
+from indexer.vectors.position_mask import Allowed
+from indexer.vectors.recipes import efforts_of
 
 N = 20_000
 DIM = 32

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from indexer.arrays import unit
-from indexer.contract import Contract, Effort, Level, Wishes
-from indexer.vectors import VectorIndex
-from search.planner import nearest
-from search.recall import WINDOW, RecallWatch, Sample
+from indexer.vectors.contract import Contract, Effort, Level, Wishes
+from indexer.vectors.index import VectorIndex
+from indexer.vectors.planner import nearest
+from search.live.recall import WINDOW, RecallWatch, Sample
 
 N, DIM = 3000, 16
 LEVELS = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from search.reliability import compare_unsold, reliability
+from search.quality.reliability import compare_unsold, reliability
 
 
 def of(*pairs: tuple[float, int]):

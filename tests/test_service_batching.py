@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.encoders.preprocess import Preprocess
 from indexer.errors import BadImage, Overloaded
-from service.batching import BatchLimits, PhotoBatcher
-from service.workers import Workers
+from indexer.imaging.preprocess import Preprocess
+from service.runtime.batching import BatchLimits, PhotoBatcher
+from service.runtime.workers import Workers
 
 
 class MeanEncoder:

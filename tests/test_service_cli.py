@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from indexer.items import Item
-from indexer.writes import Draft, Source
+from indexer.writing.writes import Draft, Source
 from search.engine import SearchEngine
 from service.cli.console import human_bytes, human_seconds
 from service.cli.main import main
@@ -550,7 +550,7 @@ def test_what_nobody_foresaw_is_one_line_too(vitrine, tiny_shop, monkeypatch):
     def broken(*_: object) -> None:
         raise ZeroDivisionError("a\nb")
 
-    monkeypatch.setattr("indexer.status.shop_status", broken)
+    monkeypatch.setattr("indexer.shop.status.shop_status", broken)
     done = vitrine("status", "--shop", tiny_shop)
     assert (done.code, done.out) == (1, "")
     assert done.err == "vitrine: internal error: ZeroDivisionError: a b (--debug shows where)\n"
@@ -562,7 +562,7 @@ SLOW = """
 import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's jobs with & ignore Ctrl+C
 from indexer.encoders.color import ColorEncoder
-from indexer import ingest
+from indexer.writing import embed_catalog as ingest
 from service.cli.main import main
 ingest._BATCH, ingest._COMMIT = 2, 1
 encode = ColorEncoder.encode_images

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from indexer.build import build_index
+from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
-from indexer.generation import ShopFolder
-from indexer.joblock import job_lock
-from indexer.migrate import migrate
-from indexer.sources import open_catalog
+from indexer.jobs.build import build_index
+from indexer.jobs.migrate import migrate
+from indexer.shop.generation import ShopFolder
+from indexer.shop.joblock import job_lock
 from tests.conftest import write_catalog
 from tests.test_indexer_succession import OtherColors, silent
 from tests.test_service_cli import assert_one_line, vitrine

@@ -34,7 +34,17 @@ def reading_beside_a_thread(*_, **__):
     threading.Thread(target=stuck).start()
     threading.Event().wait()
 
-from indexer import build, generation, ingest, intake, publishing, sources
+from indexer.jobs import build
+
+from indexer.shop import generation
+
+from indexer.writing import embed_catalog as ingest
+
+from indexer.writing import image_pipeline as intake
+
+from indexer.jobs import publishing
+
+from indexer.catalog import sources
 from indexer.encoders.color import ColorEncoder
 where = sys.argv[1]
 if where == "the catalog":

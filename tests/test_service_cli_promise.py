@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from indexer.contract import Wishes
-from indexer.generation import ShopFolder
+from indexer.shop.generation import ShopFolder
+from indexer.vectors.contract import Wishes
 from service.cli.main import main
 from tests.conftest import write_catalog
 

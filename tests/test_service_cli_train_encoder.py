@@ -80,16 +80,16 @@ def test_a_missing_package_is_named_with_its_extra(tiny_shop, tmp_path, monkeypa
 
 def first_rung(monkeypatch, before, after, *, written=False):
     """Have the closed form come to this result without being computed."""
-    from indexer.encoders.train.adapted import Adapted
+    from indexer.training.adapted import Adapted
 
     result = Adapted(before, after, steps=0, seconds=0.1, mix=1.0, written=written)
-    monkeypatch.setattr("indexer.encoders.train.closed_form.adapt_head", lambda *_, **__: result)
+    monkeypatch.setattr("indexer.training.closed_form.adapt_head", lambda *_, **__: result)
 
 
 @needs_torch
 @pytest.mark.torch
 def test_quick_takes_the_first_rung_only(tiny_shop, pairs, tmp_path, monkeypatch):
-    import indexer.encoders.train.adapt as adapt
+    import indexer.training.adapt as adapt
 
     def never(*_, **__):
         raise AssertionError("fine-tuning began")
@@ -107,7 +107,7 @@ def test_quick_takes_the_first_rung_only(tiny_shop, pairs, tmp_path, monkeypatch
 def test_what_fine_tuning_does_not_better_stays_the_first_rung(
     tiny_shop, pairs, tmp_path, monkeypatch
 ):
-    import indexer.encoders.train.adapt as adapt
+    import indexer.training.adapt as adapt
 
     none, half, all_ = np.zeros((10, 2)), np.eye(10)[:, :2], np.ones((10, 2))
     first_rung(monkeypatch, none, all_, written=True)
@@ -137,7 +137,7 @@ def test_a_pairs_file_of_other_columns_is_refused(tiny_shop, tmp_path):
 @needs_torch
 @pytest.mark.torch
 def test_where_nothing_is_gained_it_says_so_and_fails(tiny_shop, pairs, tmp_path, monkeypatch):
-    import indexer.encoders.train.adapt as adapt
+    import indexer.training.adapt as adapt
 
     none, all_ = np.zeros((10, 2)), np.ones((10, 2))
     first_rung(monkeypatch, all_, all_)
@@ -157,7 +157,7 @@ def test_where_nothing_is_gained_it_says_so_and_fails(tiny_shop, pairs, tmp_path
 @needs_torch
 @pytest.mark.torch
 def test_what_is_better_is_written_and_told(tiny_shop, pairs, tmp_path, monkeypatch):
-    import indexer.encoders.train.adapt as adapt
+    import indexer.training.adapt as adapt
 
     none, all_ = np.zeros((10, 2)), np.ones((10, 2))
     first_rung(monkeypatch, none, none)

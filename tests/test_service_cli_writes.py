@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from indexer.joblock import job_lock
+from indexer.shop.joblock import job_lock
 from search.engine import SearchEngine
 from tests.conftest import COLORS, jpeg, plain
 from tests.test_service_cli import assert_one_line, vitrine

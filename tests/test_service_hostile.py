@@ -11,7 +11,7 @@ import zlib
 import pytest
 
 from search.query import MAX_PARTS
-from service.schemas import MAX_DIM, SearchBody
+from service.http.schemas import MAX_DIM, SearchBody
 
 
 def png_header(width: int, height: int) -> bytes:

@@ -8,9 +8,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from indexer.errors import IndexNotFound
-from indexer.status import RecallStatus
+from indexer.shop.status import RecallStatus
 from search.engine import Vitals
-from service.metrics import Metrics
+from service.runtime.metrics import Metrics
 
 
 def scrape(http):

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from indexer.build import build_index
+from indexer.catalog.sources import open_catalog
 from indexer.encoders.registry import load_encoder
-from indexer.generation import ShopFolder
+from indexer.jobs.build import build_index
 from indexer.sample.shop import write_shop
-from indexer.sources import open_catalog
+from indexer.shop.generation import ShopFolder
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -99,8 +99,8 @@ class Shop:
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     import uvicorn
 
-    from service.app import create_app
-    from service.server import listen, url_of
+    from service.http.app import create_app
+    from service.http.server import listen, url_of
     from service.settings import Settings
 
     folder = tmp_path_factory.mktemp("page")

@@ -8,7 +8,7 @@ import pytest
 
 from indexer import errors
 from indexer.errors import VitrineError
-from service.problems import STATUS, code_of, problem_of
+from service.http.problems import STATUS, code_of, problem_of
 
 FIELDS = {"type", "title", "status", "detail", "code", "param", "request_id"}
 

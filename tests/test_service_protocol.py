@@ -10,9 +10,9 @@ import time
 
 import pytest
 
-from service.app import create_app
-from service.gate import Line
-from service.server import listen, server_of
+from service.http.app import create_app
+from service.http.gate import Line
+from service.http.server import listen, server_of
 from service.settings import Settings
 
 GET = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -6,8 +6,8 @@ import pytest
 
 from search.cost import DEAR, cost_of
 from search.query import ItemPart, Query, TextPart
-from service import rates
-from service.rates import Buckets, client_of
+from service.http import rates
+from service.http.rates import Buckets, client_of
 
 KEY = "0123456789abcdef"
 MUG = {"parts": [{"text": "mug"}]}

@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 
 from indexer.items import Item
-from indexer.status import Status
+from indexer.shop.status import Status
 from search.hits import FacetValue, Hit, Reply
-from service.schemas import FacetValueReply, HitReply, ItemReply, SearchReply, StatusReply
+from service.http.schemas import FacetValueReply, HitReply, ItemReply, SearchReply, StatusReply
 
 COLORS = {"red": (220, 30, 40), "blue": (40, 70, 210), "white": (245, 245, 243)}
 

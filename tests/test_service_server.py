@@ -20,8 +20,8 @@ import uvicorn
 
 from indexer.encoders.color import ColorEncoder
 from search.hits import Reply
-from service.app import create_app
-from service.server import CannotListen, listen, url_of
+from service.http.app import create_app
+from service.http.server import CannotListen, listen, url_of
 from service.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -198,7 +198,7 @@ def test_the_address_is_one_to_type_into_a_browser():
 SERVE = """
 import sys
 from pathlib import Path
-from service.server import serve
+from service.http.server import serve
 from service.settings import Settings
 serve(Settings(shop=Path(sys.argv[1]), port=0), ready=lambda url: print(url, flush=True))
 """
@@ -231,7 +231,8 @@ def test_a_process_tells_its_address_logs_requests_and_ends_well(tiny_shop, end)
 STUCK = """
 import sys, threading
 from pathlib import Path
-from service import app, server
+from service.http import app
+from service.http import server
 from service.settings import Settings
 from indexer.encoders.color import ColorEncoder
 
@@ -270,14 +271,14 @@ def test_a_process_ends_within_its_grace_whatever_still_runs(tiny_shop, photo):
 
 
 def test_a_log_line_can_neither_be_forged_nor_command_a_terminal():
-    from service.server import _Lines
+    from service.http.server import _Lines
 
     record = logging.LogRecord("x", 40, "", 0, "no %s", ("a\n\x1b[31m\x9bm",), None)
     assert _Lines("%(message)s").format(record) == r"no a\n\x1b[31m\x9bm"
 
 
 def test_what_a_flood_causes_is_logged_once_a_minute(caplog, monkeypatch):
-    from service import seldom
+    from service.runtime import seldom
 
     now = [0.0]
     monkeypatch.setattr(seldom.time, "monotonic", lambda: now[0])

@@ -11,13 +11,13 @@ import time
 
 import pytest
 
-from indexer.build import build_index
+from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import IndexCorrupt, IndexNotFound
-from indexer.generation import ShopFolder
-from indexer.sources import open_catalog
+from indexer.jobs.build import build_index
+from indexer.shop.generation import ShopFolder
 from search.hits import Reply
-from service.serving import Served, Serving
+from service.runtime.serving import Served, Serving
 
 
 class Numbered:
@@ -309,7 +309,7 @@ def test_the_encoder_in_use_is_offered_to_the_next_engine():
 
 
 def test_a_large_index_opens_while_the_service_is_alive_already(monkeypatch):
-    monkeypatch.setattr("service.serving.START_S", 0.05)
+    monkeypatch.setattr("service.runtime.serving.START_S", 0.05)
 
     async def scenario():
         opened = threading.Event()

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from indexer.build import build_index
+from indexer.catalog.sources import open_catalog
 from indexer.encoders import registry
 from indexer.encoders.color import ColorEncoder
-from indexer.generation import ShopFolder
-from indexer.migrate import migrate
-from indexer.sources import open_catalog
-from indexer.store import Store
-from indexer.succession import promote, rollback
-from indexer.writes import put_items
+from indexer.jobs.build import build_index
+from indexer.jobs.migrate import migrate
+from indexer.shop.generation import ShopFolder
+from indexer.shop.promotion import promote, rollback
+from indexer.store.store import Store
+from indexer.writing.writes import put_items
 from tests.conftest import COLORS, jpeg, plain, write_catalog
 from tests.test_indexer_migrate import draft
 from tests.test_indexer_succession import OtherColors, silent

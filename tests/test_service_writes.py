@@ -13,12 +13,12 @@ import time
 
 import pytest
 
-from indexer.store import Store
-from indexer.writes import delete_items
+from indexer.store.store import Store
+from indexer.writing.writes import delete_items
 from search.engine import SearchEngine
-from search.live import Backlog
-from service import compaction
-from service.compaction import due
+from search.live.shop import Backlog
+from service.runtime import compaction
+from service.runtime.compaction import due
 from service.settings import Settings
 from tests.conftest import COLORS, jpeg, plain
 
@@ -385,8 +385,8 @@ def test_many_are_deleted_at_once(writing):
 ELSEWHERE = """
 import sys
 from pathlib import Path
-from indexer.store import Store
-from indexer.writes import delete_items
+from indexer.store.store import Store
+from indexer.writing.writes import delete_items
 store = Store(Path(sys.argv[1]))
 delete_items(store, ["red-mug"])
 store.close()
@@ -474,7 +474,7 @@ def test_a_shop_that_is_not_built_yet_cannot_be_written_to(serve, tmp_path):
 
 
 def test_a_full_store_is_told_and_what_was_there_stays(writing, shop, monkeypatch):
-    from indexer import store as store_module
+    from indexer.store import store as store_module
 
     def full(self):
         raise store_module.StoreFull(f"{self.path} is full")

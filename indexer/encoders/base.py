@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from indexer.arrays import Pixels, Vectors
-    from indexer.encoders.preprocess import Preprocess
+    from indexer.imaging.preprocess import Preprocess
 
 
 class Encoder(Protocol):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from indexer.encoders.preprocess import Fit, Preprocess, Resample
 from indexer.encoders.torchmodel import (
     Color,
     TorchModel,
@@ -17,6 +16,7 @@ from indexer.encoders.torchmodel import (
     import_packages,
 )
 from indexer.errors import EncoderNotFound
+from indexer.imaging.preprocess import Fit, Preprocess, Resample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

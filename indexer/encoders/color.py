@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from indexer.arrays import unit
-from indexer.encoders.preprocess import Preprocess
+from indexer.imaging.preprocess import Preprocess
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

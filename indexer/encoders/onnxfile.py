@@ -8,7 +8,7 @@
 
 ``float32`` input is ``(pixels / scale - mean) / std``; ``uint8`` input is the pixels as they
 are, and the graph does the rest. With ``trim`` plain borders are cut off before
-(``indexer.borders``); without the word nothing is, as for files older than it.
+(``indexer.imaging.borders``); without the word nothing is, as for files older than it.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ import numpy as np
 
 from indexer.arrays import unit
 from indexer.encoders.base import hash_file
-from indexer.encoders.preprocess import Fit, Preprocess, Resample
 from indexer.errors import EncoderNotFound
+from indexer.imaging.preprocess import Fit, Preprocess, Resample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

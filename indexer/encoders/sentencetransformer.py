@@ -16,7 +16,6 @@ from PIL import Image
 
 from indexer.arrays import unit
 from indexer.encoders.modelfolder import hash_model_folder
-from indexer.encoders.preprocess import Preprocess, Resample
 from indexer.encoders.torchmodel import (
     Color,
     TorchModel,
@@ -24,6 +23,7 @@ from indexer.encoders.torchmodel import (
     import_packages,
 )
 from indexer.errors import EncoderNotFound
+from indexer.imaging.preprocess import Preprocess, Resample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

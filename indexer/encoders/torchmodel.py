@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from indexer.arrays import Pixels, Vectors
-    from indexer.encoders.preprocess import Preprocess
+    from indexer.imaging.preprocess import Preprocess
 
 logger = logging.getLogger("vitrine.indexer")
 

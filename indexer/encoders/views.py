@@ -4,8 +4,8 @@
 fits those of ``builtin``. ``QueryViews`` averages queries only: the mean of some views lies where
 the vector of the whole photo lies, so the plain index serves. Each view costs an encoding.
 
-``trim`` is no view beside others but the photo without its plain border (``indexer.borders``), in
-place of the whole: so any encoder can have it, under a name and a hash of its own.
+``trim`` takes the place of the whole: the photo without its plain border
+(``indexer.imaging.borders``). So any encoder can have it, under a name and a hash of its own.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from indexer.arrays import Pixels, Vectors
     from indexer.encoders.base import Encoder
-    from indexer.encoders.preprocess import Preprocess
+    from indexer.imaging.preprocess import Preprocess
 
 View: TypeAlias = Literal["flip", "center", "trim"]
 VIEWS: tuple[View, ...] = get_args(View)

@@ -20,8 +20,8 @@ def command(shop: Path, as_json: bool) -> int:
     Reads everything, changes nothing, and may run while the shop is served. The exit status is 0
     when all is well and 1 when anything is not, for monitoring.
     """
-    from indexer.checkup import check_shop
-    from indexer.generation import ShopFolder
+    from indexer.shop.checkup import check_shop
+    from indexer.shop.generation import ShopFolder
 
     with stage_bar({"rows": "images"}) as show:
 

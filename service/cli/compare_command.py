@@ -13,11 +13,11 @@ from service.cli.console import count_bar, json_option, print_json, print_table,
 from service.cli.terminal import note
 
 if TYPE_CHECKING:
-    from indexer.generation import ShopFolder
-    from search.compare import Comparison, Pair
+    from indexer.shop.generation import ShopFolder
     from search.engine import SearchEngine
-    from search.metrics import Estimate
-    from service.cli.sheet import SheetCell
+    from search.quality.compare import Comparison, Pair
+    from search.quality.metrics import Estimate
+    from service.cli.contact_sheet import SheetCell
 
 _SHEET_PAIRS = 20
 
@@ -49,10 +49,10 @@ def command(
 
     By default these are the one that serves and the newest candidate.
     """
-    from indexer.generation import ShopFolder
-    from search.compare import compare
+    from indexer.shop.generation import ShopFolder
     from search.engine import SearchEngine
-    from search.evaluate import read_truths
+    from search.quality.compare import compare
+    from search.quality.evaluate import read_truths
 
     folder = ShopFolder(shop)
     names = (first or folder.current(), second or _candidate(folder))
@@ -128,7 +128,7 @@ def _gain(one: Estimate) -> str:
 
 def _draw(engine: SearchEngine, result: Comparison, path: Path) -> None:
     """Those who agree least come first; each question has a row for either answer."""
-    from service.cli.sheet import save_sheet
+    from service.cli.contact_sheet import save_sheet
 
     chosen = sorted(result.pairs, key=lambda pair: pair.overlap)[:_SHEET_PAIRS]
     rows = []
@@ -140,7 +140,7 @@ def _draw(engine: SearchEngine, result: Comparison, path: Path) -> None:
 
 
 def _row(engine: SearchEngine, pair: Pair, generation: str, *, first: bool) -> list[SheetCell]:
-    from service.cli.sheet import cell_of, sheet_row
+    from service.cli.contact_sheet import cell_of, sheet_row
 
     hits = pair.first if first else pair.second
     right = pair.first_right if first else pair.second_right

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
     from rich.table import Table
 
-    from indexer.ingest import Progress
+    from indexer.writing.embed_catalog import Progress
 
 shop_option = click.option(
     "--shop",

@@ -19,10 +19,10 @@ def command(item_ids: tuple[str, ...], shop: Path, as_json: bool) -> int:
 
     The exit status is 1 when one of them was not there.
     """
-    from indexer.generation import ShopFolder
-    from indexer.standing import serving_order
-    from indexer.store import Store
-    from indexer.writes import delete_items
+    from indexer.shop.generation import ShopFolder
+    from indexer.shop.serving import serving_order
+    from indexer.store.store import Store
+    from indexer.writing.writes import delete_items
 
     folder = ShopFolder(shop)
     serving_order(folder)  # a wrong folder is told

@@ -19,8 +19,8 @@ def command(name: str, shop: Path, as_json: bool) -> None:
 
     If no other of its model is left, the model's embeddings go with the next 'vitrine gc'.
     """
-    from indexer.generation import ShopFolder
-    from indexer.succession import drop
+    from indexer.shop.generation import ShopFolder
+    from indexer.shop.promotion import drop
 
     drop(ShopFolder(shop), name)
     if as_json:

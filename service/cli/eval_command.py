@@ -12,8 +12,8 @@ from service.cli.terminal import note, printable, say
 
 if TYPE_CHECKING:
     from search.engine import SearchEngine
-    from search.evaluate import Evaluation, Slice
-    from search.reliability import Reliability
+    from search.quality.evaluate import Evaluation, Slice
+    from search.quality.reliability import Reliability
 
 _SHEET_ROWS = 40
 
@@ -45,7 +45,7 @@ def command(
     Also whether confidences mean what they say, and what answering only the surest would give.
     """
     from search.engine import SearchEngine
-    from search.evaluate import evaluate, read_truths
+    from search.quality.evaluate import evaluate, read_truths
 
     truths = read_truths(queries)
     strange = _pictures(unsold) if unsold else []
@@ -78,7 +78,7 @@ def _tell(result: Evaluation) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from search.evaluate import NAMES
+    from search.quality.evaluate import NAMES
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("")
@@ -144,7 +144,7 @@ def _pictures(folder: Path) -> list[Path]:
 
 def _draw(engine: SearchEngine, result: Evaluation, path: Path) -> None:
     """Wrong answers first: they are what one opens a sheet for; then right ones."""
-    from service.cli.sheet import save_sheet, sheet_row
+    from service.cli.contact_sheet import save_sheet, sheet_row
 
     wrong = [one for one in result.judged if not one.right or not one.right[0]]
     fine = [one for one in result.judged if one.right and one.right[0]]

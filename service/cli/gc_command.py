@@ -23,10 +23,10 @@ def command(shop: Path, keep: int | None, as_json: bool) -> None:
 
     Builds do this by themselves. What serves, waits as a candidate or is being read stays.
     """
-    from indexer.garbage import collect_garbage
-    from indexer.generation import ShopFolder
-    from indexer.joblock import job_lock
-    from indexer.store import Store
+    from indexer.shop.garbage import collect_garbage
+    from indexer.shop.generation import ShopFolder
+    from indexer.shop.joblock import job_lock
+    from indexer.store.store import Store
 
     folder = ShopFolder(shop)
     folder.current()  # a wrong folder is told now

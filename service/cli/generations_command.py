@@ -11,7 +11,7 @@ from service.cli.console import human_bytes, json_option, print_json, print_tabl
 from service.cli.terminal import note
 
 if TYPE_CHECKING:
-    from indexer.succession import Standing
+    from indexer.shop.promotion import Standing
 
 _COLORS = {"current": "bold green", "candidate": "cyan", "damaged": "bold red", "kept": ""}
 
@@ -24,8 +24,8 @@ def command(shop: Path, as_json: bool) -> None:
 
     Sizes are compared with the manifests; 'vitrine check' compares every byte.
     """
-    from indexer.generation import ShopFolder
-    from indexer.succession import generations
+    from indexer.shop.generation import ShopFolder
+    from indexer.shop.promotion import generations
 
     found = generations(ShopFolder(shop))
     if as_json:

@@ -20,19 +20,19 @@ from service.cli.console import (
     stage_bar,
 )
 from service.cli.interrupt import ends_soon
-from service.cli.promise import promise_options
+from service.cli.target_options import promise_options
 from service.cli.terminal import note, printable_json, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from indexer.build import BuildReport
-    from indexer.contract import Terms, Wishes
     from indexer.encoders.base import Encoder
-    from indexer.generation import ShopFolder
     from indexer.items import Skipped
-    from indexer.pictures import Keep
-    from indexer.preview import Preview
+    from indexer.jobs.build import BuildReport
+    from indexer.jobs.preview import Preview
+    from indexer.shop.generation import ShopFolder
+    from indexer.store.pictures import Keep
+    from indexer.vectors.contract import Terms, Wishes
 
 _STAGES = {"scan": "catalog", "encode": "images", "publish": "index"}
 _SHOWN = 5
@@ -82,10 +82,10 @@ def command(
     Run it again after changes: only new images are encoded, and an interrupted run goes on where
     it stopped.
     """
-    from indexer.build import build_index
-    from indexer.generation import ShopFolder
-    from indexer.preview import preview_index
-    from indexer.sources import open_catalog
+    from indexer.catalog.sources import open_catalog
+    from indexer.jobs.build import build_index
+    from indexer.jobs.preview import preview_index
+    from indexer.shop.generation import ShopFolder
 
     with ends_soon(_INTERRUPTED):
         source = open_catalog(catalog, parse_mapping(mapping))
@@ -127,11 +127,11 @@ def command(
 
 def _encoder(folder: ShopFolder, asked: str | None) -> Encoder:
     """The shop's own unless another is asked for; ``builtin`` is the one it was built with."""
-    from indexer.encoderfiles import open_encoder
     from indexer.encoders.bundled import is_builtin
     from indexer.encoders.registry import DEFAULT_ENCODER, canonical_id, load_encoder
-    from indexer.standing import standing_generation
-    from indexer.upgrade import encoder_upgrade
+    from indexer.shop.encoderfiles import open_encoder
+    from indexer.shop.serving import standing_generation
+    from indexer.shop.upgrade import encoder_upgrade
 
     standing = standing_generation(folder)
     if standing is None:
@@ -146,7 +146,7 @@ def _encoder(folder: ShopFolder, asked: str | None) -> Encoder:
 
 
 def _own_wishes(folder: ShopFolder) -> Wishes | None:
-    from indexer.standing import standing_generation
+    from indexer.shop.serving import standing_generation
 
     standing = standing_generation(folder)
     return standing[1].contract.wishes if standing else None

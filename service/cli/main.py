@@ -79,7 +79,7 @@ class _Commands(click.Group):
 def vitrine(context: click.Context, debug: bool) -> None:  # noqa: ARG001
     """Photo search and visually-aware recommendation for shops, on your own machine."""
     if context.invoked_subcommand in _DECODING:
-        from indexer.decodebudget import BUDGET
+        from indexer.imaging.decodebudget import BUDGET
         from service.settings import max_decode_mb
 
         BUDGET.megabytes = max_decode_mb()

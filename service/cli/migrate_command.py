@@ -21,9 +21,9 @@ from service.cli.console import (
 from service.cli.terminal import note, say
 
 if TYPE_CHECKING:
-    from indexer.generation import ShopFolder
-    from indexer.migrate import Migrated
-    from indexer.migration_plan import MigrationPlan
+    from indexer.jobs.migrate import Migrated
+    from indexer.jobs.migration_plan import MigrationPlan
+    from indexer.shop.generation import ShopFolder
 
 _NICE = 10  # of the lowest priority, 19: searches go first
 _SOURCES = {"original": "stored originals", "file": "the catalog's files", "display": "copies"}
@@ -59,7 +59,7 @@ def command(
     embedded by both models. Afterwards 'vitrine compare' puts both to the test, and 'vitrine
     promote' or 'vitrine drop' decides; --stop gives up before that.
     """
-    from indexer.generation import ShopFolder
+    from indexer.shop.generation import ShopFolder
 
     if stop == (encoder is not None):
         raise click.UsageError("give either --encoder ID to migrate, or --stop")
@@ -74,7 +74,7 @@ def command(
 
 
 def _stop(folder: ShopFolder, as_json: bool) -> None:
-    from indexer.migrate import stop_migration
+    from indexer.jobs.migrate import stop_migration
 
     done = stop_migration(folder)
     if as_json:
@@ -94,8 +94,8 @@ def _migrate(
     as_json: bool,
 ) -> None:
     from indexer.encoders.registry import load_encoder
-    from indexer.migrate import migrate
-    from indexer.migration_plan import plan_migration
+    from indexer.jobs.migrate import migrate
+    from indexer.jobs.migration_plan import plan_migration
 
     loaded = load_encoder(encoder, threads=threads)
     with suppress(OSError, AttributeError):  # where the system has no such thing

@@ -25,9 +25,9 @@ from service.cli.terminal import say
 @json_option
 def command(catalog: Path, encoder: str, mapping: tuple[str, ...], as_json: bool) -> None:
     """Predict what indexing CATALOG takes: counts, time, disk and memory. Writes nothing."""
+    from indexer.catalog.sources import open_catalog
     from indexer.encoders.registry import load_encoder
-    from indexer.plan import plan_index
-    from indexer.sources import open_catalog
+    from indexer.jobs.plan import plan_index
 
     source = open_catalog(catalog, parse_mapping(mapping))
     free = shutil.disk_usage(Path.cwd()).free

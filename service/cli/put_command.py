@@ -21,9 +21,9 @@ from service.cli.console import (
 from service.cli.terminal import note, say
 
 if TYPE_CHECKING:
+    from indexer.catalog.sources import Catalog, Entry
     from indexer.items import Skipped
-    from indexer.sources import Catalog, Entry
-    from indexer.writes import Draft, Outcome
+    from indexer.writing.writes import Draft, Outcome
 
 _AT_ONCE = 128  # items between two steps of the bar
 _SHOWN = 5
@@ -42,12 +42,12 @@ def command(catalog: Path, shop: Path, mapping: tuple[str, ...], as_json: bool) 
     items within a second; no index has to be built. The exit status is 1 when something was left
     out.
     """
-    from indexer.encoderfiles import open_encoder
-    from indexer.generation import ShopFolder
-    from indexer.sources import open_catalog
-    from indexer.standing import legible_manifest, serving_order
-    from indexer.store import Store
-    from indexer.writes import put_items
+    from indexer.catalog.sources import open_catalog
+    from indexer.shop.encoderfiles import open_encoder
+    from indexer.shop.generation import ShopFolder
+    from indexer.shop.serving import legible_manifest, serving_order
+    from indexer.store.store import Store
+    from indexer.writing.writes import put_items
     from search.opening import check_encoder
 
     folder = ShopFolder(shop)
@@ -75,7 +75,7 @@ def command(catalog: Path, shop: Path, mapping: tuple[str, ...], as_json: bool) 
 
 
 def _chunks(catalog: Catalog) -> Iterator[list[Draft]]:
-    from indexer.sources import Entry
+    from indexer.catalog.sources import Entry
 
     chunk: list[Draft] = []
     for entry in catalog:
@@ -89,7 +89,7 @@ def _chunks(catalog: Catalog) -> Iterator[list[Draft]]:
 
 
 def _draft(entry: Entry, root: Path) -> Draft:
-    from indexer.writes import Draft, Source, laid_over
+    from indexer.writing.writes import Draft, Source, laid_over
 
     item = entry.item
     sources = [Source(path, partial(_read, root, path)) for path in item.images]
@@ -97,8 +97,8 @@ def _draft(entry: Entry, root: Path) -> Draft:
 
 
 def _read(root: Path, path: str) -> bytes:
-    from indexer.images import read_image_file
-    from indexer.sources import image_path
+    from indexer.imaging.imagepath import image_path
+    from indexer.imaging.images import read_image_file
 
     return read_image_file(image_path(root, path))
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from service.cli.console import human_seconds, json_option, print_json, shop_option, stage_bar
-from service.cli.promise import promise_options
+from service.cli.target_options import promise_options
 from service.cli.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from indexer.contract import Terms, Wishes
+    from indexer.vectors.contract import Terms, Wishes
 
 
 @click.command("rebuild")
@@ -26,10 +26,10 @@ def command(shop: Path, terms: Callable[[Wishes | None], Terms], as_json: bool) 
 
     No catalog and no images are needed. Searches and writes go on meanwhile.
     """
-    from indexer.encoderfiles import open_encoder
-    from indexer.generation import ShopFolder
-    from indexer.rebuild import rebuild_index
-    from indexer.standing import legible_manifest, serving_order
+    from indexer.jobs.rebuild import rebuild_index
+    from indexer.shop.encoderfiles import open_encoder
+    from indexer.shop.generation import ShopFolder
+    from indexer.shop.serving import legible_manifest, serving_order
 
     folder = ShopFolder(shop)
     standing = legible_manifest(folder, serving_order(folder))

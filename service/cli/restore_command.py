@@ -21,10 +21,10 @@ def command(file: Path, shop: Path, force: bool, as_json: bool) -> None:
     A file that was cut short or changed is refused before it is read, and the shop appears
     whole or not at all.
     """
-    from indexer.encoderfiles import open_encoder
     from indexer.errors import EncoderNotFound
-    from indexer.generation import ShopFolder
-    from indexer.snapshot import restore_snapshot
+    from indexer.shop.encoderfiles import open_encoder
+    from indexer.shop.generation import ShopFolder
+    from indexer.shop.snapshot import restore_snapshot
 
     folder = ShopFolder(shop)
     with byte_bar({"check": "checksum", "restore": "restore"}) as progress:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from service.cli.console import json_option, print_json, shop_option
-from service.cli.filling import fill_option, filler
+from service.cli.fill_option import fill_option, filler
 from service.cli.terminal import say
 
 
@@ -21,8 +21,8 @@ def command(shop: Path, to: str | None, fill: bool, as_json: bool) -> None:
 
     This undoes an index or a model, not a catalog: items are as they were last written.
     """
-    from indexer.generation import ShopFolder
-    from indexer.succession import rollback
+    from indexer.shop.generation import ShopFolder
+    from indexer.shop.promotion import rollback
 
     folder = ShopFolder(shop)
     name = rollback(folder, to, fill=filler(folder, fill))

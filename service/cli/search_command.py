@@ -12,7 +12,7 @@ from service.cli.console import json_option, print_json, print_table, shop_optio
 from service.cli.terminal import note, printable, say
 
 if TYPE_CHECKING:
-    from indexer.images import Box
+    from indexer.imaging.images import Box
     from search.hits import Reply
     from search.query import Part
 
@@ -59,7 +59,7 @@ def command(
     with SearchEngine.open(shop) as engine:
         reply = engine.search(query)
         if sheet is not None:
-            from service.cli.sheet import save_sheet, sheet_row
+            from service.cli.contact_sheet import save_sheet, sheet_row
 
             title = text or item or ""
             save_sheet(sheet, [sheet_row(engine, photo, title, reply.hits)])
@@ -71,7 +71,7 @@ def command(
 
 
 def _parts(photo: Path | None, text: str | None, item: str | None, box: Box) -> list[Part]:
-    from indexer.images import WHOLE, inspect, read_image_file
+    from indexer.imaging.images import WHOLE, inspect, read_image_file
     from search.query import ImagePart, ItemPart, TextPart
 
     if photo is None and text is None and item is None:
@@ -94,7 +94,7 @@ def _parts(photo: Path | None, text: str | None, item: str | None, box: Box) -> 
 
 
 def _box(text: str | None) -> Box:
-    from indexer.images import WHOLE
+    from indexer.imaging.images import WHOLE
 
     if text is None:
         return WHOLE

@@ -16,9 +16,9 @@ from service.cli.terminal import say
 @click.option("--port", type=click.IntRange(0, 65535), help="Default: 8000 (VITRINE_PORT).")
 def command(shop: Path, host: str | None, port: int | None) -> None:
     """Serve a shop over HTTP, with its page at /. Stop it with Ctrl-C."""
-    from indexer.generation import ShopFolder
-    from indexer.standing import serving_order
-    from service.server import serve
+    from indexer.shop.generation import ShopFolder
+    from indexer.shop.serving import serving_order
+    from service.http.server import serve
     from service.settings import settings_for
 
     serving_order(ShopFolder(shop))  # a wrong folder is told now, not by every request

@@ -22,8 +22,8 @@ def command(out: Path, shop: Path, force: bool, as_json: bool) -> None:
     OUT appears when all of it is on disk. It is a ZIP that is sealed by its SHA-256; only
     'vitrine restore' need understand it.
     """
-    from indexer.generation import ShopFolder
-    from indexer.snapshot import take_snapshot
+    from indexer.shop.generation import ShopFolder
+    from indexer.shop.snapshot import take_snapshot
 
     if out.exists() and not force:
         raise StoreBusy(f"{out} is there already; choose another name, or add --force")

@@ -11,7 +11,7 @@ from service.cli.console import human_bytes, json_option, print_json, shop_optio
 from service.cli.terminal import say
 
 if TYPE_CHECKING:
-    from indexer.status import RecallStatus
+    from indexer.shop.status import RecallStatus
 
 
 @click.command("status")
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 @json_option
 def command(shop: Path, as_json: bool) -> None:
     """Say what a shop folder holds."""
-    from indexer.generation import ShopFolder
-    from indexer.status import shop_status
+    from indexer.shop.generation import ShopFolder
+    from indexer.shop.status import shop_status
 
     status = shop_status(ShopFolder(shop))
     if as_json:

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from indexer.encoders.train.adapted import Adapted
-    from indexer.encoders.train.lessons import Lessons
-    from search.metrics import Estimate
+    from indexer.training.adapted import Adapted
+    from indexer.training.dataset import Lessons
+    from search.quality.metrics import Estimate
 
 _FIGURES = ("recall@1", "recall@5")
 _WORSE = 1  # the exit status where nothing was gained, as of an error
@@ -92,9 +92,9 @@ def command(
     _check_packages(("onnx",) if quick else ("torch", "onnx"))
     from indexer.encoders.bundled import newest_file
     from indexer.encoders.onnxfile import read_side
-    from indexer.encoders.train.lessons import read_lessons, read_pairs
-    from indexer.generation import ShopFolder
-    from indexer.store import Store
+    from indexer.shop.generation import ShopFolder
+    from indexer.store.store import Store
+    from indexer.training.dataset import read_lessons, read_pairs
 
     photos = read_pairs(pairs) if pairs else []
     folder = ShopFolder(shop)
@@ -154,13 +154,13 @@ def _climb(
     report: Callable[[int], None],
 ) -> Adapted:
     """Take the first rung and, unless ``course`` is None, fine-tune from there."""
-    from indexer.encoders.train.closed_form import adapt_head
+    from indexer.training.closed_form import adapt_head
 
     first = adapt_head(begin, lessons, out)
     if course is None:
         return first
     # Torch takes seconds to import: what is wrong with the input should not wait for it.
-    import indexer.encoders.train.adapt as training
+    import indexer.training.adapt as training
 
     minutes, steps = course
     second = training.adapt(
@@ -200,7 +200,7 @@ def _check_out(out: Path, force: bool) -> None:
 
 
 def _estimate(outcomes: NDArray[np.float64]) -> Estimate:
-    from search.metrics import estimate
+    from search.quality.metrics import estimate
 
     return estimate(outcomes)
 

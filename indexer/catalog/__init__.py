@@ -1,0 +1,1 @@
+"""Catalog files in, items out."""

@@ -1,0 +1,1 @@
+"""What a score is worth: the curve and how it is fitted."""

@@ -1,0 +1,300 @@
+"""Fits the confidence of a shop's hits at build, on what the shop itself gives.
+
+Three kinds of test queries are searched in the finished index:
+
+* catalog pictures as a shopper might photograph them (``indexer.confidence.retakes``);
+* further images of an item, with their own row hidden;
+* pictures of nothing, and retakes whose product is hidden: what a thing not sold scores.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from indexer.confidence.curve import RIVALS, Calibration, margins, sigmoid
+from indexer.confidence.retakes import nothing, retake
+from indexer.errors import BadImage
+from indexer.imaging.borders import trimmed
+from indexer.imaging.images import decode
+from indexer.imaging.photos import fit_pixels
+from indexer.items import ORIGINAL
+from indexer.store.pictures import display_copy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from indexer.arrays import Pixels, Rows, Scores, Vectors
+    from indexer.encoders.base import Encoder
+    from indexer.imaging.preprocess import Preprocess
+    from indexer.store.store import ItemRecord, Row, Store
+    from indexer.vectors.index import VectorIndex
+
+FEWEST = 8  # products; with fewer there is nothing to be mistaken for
+_QUERIES = 256
+_RETAKES = 4  # of one image, at most
+_BLANKS = 64
+_HITS = 3  # of each query that the curve is fitted on
+_DEPTH = 128  # rows searched for each query
+_BATCH = 32
+_SECONDS = 30.0  # of encoding: a slow encoder makes do with fewer queries
+_LARGEST = 256  # pixels a side of a retake
+_SOLD_AT = 0.4  # of the way from a picture of nothing to a like product
+_SOLD_WIDTH = 0.1  # of the same way
+_LEAST_WAY = 0.15
+_RIDGE = 1e-3
+
+
+class Fitted(NamedTuple):
+    """A calibration, or None and the reason why there is none."""
+
+    calibration: Calibration | None
+    note: str
+
+
+class _Sample(NamedTuple):
+    """Places of rows in the index (q,), and the vectors they are searched with (q, dim)."""
+
+    places: NDArray[np.int64]
+    vectors: Vectors
+
+
+class _Asked(NamedTuple):
+    """The best hits of test queries: features (h, 2) score and margin, right or wrong (h,)."""
+
+    features: NDArray[np.float64]
+    right: NDArray[np.bool_]
+
+
+def calibrate(
+    store: Store,
+    encoder: Encoder,
+    index: VectorIndex,
+    vectors: Vectors,
+    rows: Sequence[tuple[int, Row]],
+    records: Iterable[ItemRecord],
+    *,
+    seed: int = 0,
+) -> Fitted:
+    """Fit the confidence of an index's hits; a few seconds with a fast encoder.
+
+    ``vectors`` (n, dim) and ``rows`` are what ``index`` was built from, in the same order;
+    pictures come from the display copies in the store. The same shop gives the same numbers.
+    """
+    known = {record.item.item_id: record for record in records}
+    numbers: dict[str, int] = {}
+    products = np.array(
+        [numbers.setdefault(known[row.item_id].item.product_id, len(numbers)) for _, row in rows],
+        dtype=np.int64,
+    )  # (n,)
+    if len(numbers) < FEWEST:
+        return Fitted(None, f"too few products to calibrate: {len(numbers)}, needed {FEWEST}")
+    shop = _Shop(index, rows, products)
+    rng = np.random.default_rng(seed)
+    retaken, blanks = _retaken(store, encoder, rows, known, rng)
+    if not len(retaken.places):
+        return Fitted(None, "no picture of the shop could be read")
+    if not (np.isfinite(blanks).all() and np.isfinite(retaken.vectors).all()):
+        return Fitted(None, f"encoder {encoder.id!r} gave test photos vectors that are not finite")
+    found = shop.search(blanks, [frozenset()] * len(blanks))
+    floor = float(np.median([scores[0] for _, scores in found if len(scores)]))
+    own = [shop.rows_of_product(place) for place in retaken.places]
+    unsold = [s[0] for _, s in shop.search(retaken.vectors, own) if len(s)]
+    way = max(float(np.median(unsold)) - floor if unsold else 0.0, _LEAST_WAY)
+    nothing: frozenset[int] = frozenset()
+    asked = [shop.ask(retaken, [nothing] * len(retaken.places), floor)]
+    pairs = _pairs(vectors, rows, rng)
+    weights = [np.ones(len(asked[0].right))]
+    if len(pairs.places):
+        views = [shop.rows_of_image(place) for place in pairs.places]
+        asked.append(shop.ask(pairs, views, floor))
+        # Both kinds count alike in sum, as long as there are not too few pairs to speak for.
+        share = min(4.0, len(asked[0].right) / max(1, len(asked[1].right)))
+        weights.append(np.full(len(asked[1].right), share))
+    features = np.concatenate([one.features for one in asked])  # (h, 2)
+    right = np.concatenate([one.right for one in asked])  # (h,)
+    score, margin, offset = fit_logistic(features, right, np.concatenate(weights))
+    return Fitted(
+        Calibration(
+            score_weight=score,
+            margin_weight=margin,
+            offset=offset,
+            sold_at=floor + _SOLD_AT * way,
+            sold_width=_SOLD_WIDTH * way,
+            floor=floor,
+            queries=sum(len(one.right) for one in asked) // _HITS,
+        ),
+        "",
+    )
+
+
+def fit_logistic(
+    features: NDArray[np.float64], right: NDArray[np.bool_], weights: NDArray[np.float64]
+) -> tuple[float, float, float]:
+    """Weights of the two features, both >= 0, and the offset of a logistic curve.
+
+    ``features`` (h, 2), ``right`` and ``weights`` (h,). A feature that would get a negative
+    weight is left out. Targets are drawn in a little (Platt, 1999), so that a shop without a
+    wrong answer does not get infinite weights.
+    """
+    used = [0, 1]
+    while True:
+        coefficients, offset = _logistic(features[:, used], right, weights)
+        if (coefficients >= 0).all():
+            break
+        used.pop(int(coefficients.argmin()))
+    out = [0.0, 0.0]
+    for feature, value in zip(used, coefficients, strict=True):
+        out[feature] = float(value)
+    return out[0], out[1], float(offset)
+
+
+def _logistic(
+    features: NDArray[np.float64], right: NDArray[np.bool_], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], float]:
+    """Newton's method on scaled features: coefficients (f,) and offset."""
+    hits = float(weights[right].sum())
+    misses = float(weights[~right].sum())
+    target = np.where(right, (hits + 1) / (hits + 2), 1 / (misses + 2))  # (h,)
+    mean, spread = features.mean(0), features.std(0) + 1e-6  # (f,) each
+    x = np.column_stack([(features - mean) / spread, np.ones(len(features))])  # (h, f + 1)
+    share = weights / weights.sum()
+    beta = np.zeros(x.shape[1])
+    for _ in range(50):
+        guess = sigmoid(x @ beta)  # (h,)
+        slope = x.T @ (share * (guess - target)) + _RIDGE * beta
+        curve = (x * (share * guess * (1 - guess))[:, None]).T @ x + _RIDGE * np.eye(len(beta))
+        step = np.linalg.solve(curve, slope)
+        beta -= step * min(1.0, 4.0 / (np.abs(step).max() + 1e-12))
+        if np.abs(step).max() < 1e-8:
+            break
+    coefficients = beta[:-1] / spread
+    return coefficients, float(beta[-1] - coefficients @ mean)
+
+
+class _Shop:
+    """The index with what its rows belong to; rows here are places in the index, 0 to n - 1."""
+
+    def __init__(
+        self, index: VectorIndex, rows: Sequence[tuple[int, Row]], products: NDArray[np.int64]
+    ) -> None:
+        self._index = index
+        self._products = products
+        self._numbers = np.array([number for number, _ in rows], dtype=np.int64)  # (n,), rising
+        self._images: dict[tuple[str, int], list[int]] = {}
+        self._of_product: dict[int, list[int]] = {}
+        self._rows = rows
+        for place, (_, row) in enumerate(rows):
+            self._images.setdefault((row.item_id, row.image_index), []).append(place)
+            self._of_product.setdefault(int(products[place]), []).append(place)
+
+    def rows_of_product(self, place: int) -> frozenset[int]:
+        """All rows of the product that this row belongs to."""
+        return frozenset(self._of_product[int(self._products[place])])
+
+    def rows_of_image(self, place: int) -> frozenset[int]:
+        """All variants of the image that this row stands for."""
+        row = self._rows[place][1]
+        return frozenset(self._images[row.item_id, row.image_index])
+
+    def search(
+        self, vectors: Vectors, hidden: Sequence[frozenset[int]]
+    ) -> list[tuple[Rows, Scores]]:
+        """Products and scores that each query finds, best first, without the hidden rows."""
+        depth = min(len(self._rows), _DEPTH)
+        numbers, scores = self._index.search(vectors, depth)  # (q, depth) each
+        out = []
+        for found, values, secret in zip(numbers, scores, hidden, strict=True):
+            known = found >= 0  # (depth,): the index pads with -1
+            places = np.searchsorted(self._numbers, found[known])
+            seen = np.array([int(place) not in secret for place in places], dtype=np.bool_)
+            out.append((self._products[places[seen]], values[known][seen]))
+        return out
+
+    def ask(self, sample: _Sample, hidden: Sequence[frozenset[int]], floor: float) -> _Asked:
+        """The best products of each query: their features, and whether they are the right one."""
+        features, right = [], []
+        answers = self._products[sample.places]  # (q,)
+        results = self.search(sample.vectors, hidden)
+        for answer, (products, scores) in zip(answers, results, strict=True):
+            _, first = np.unique(products, return_index=True)
+            leaders = np.sort(first)[: RIVALS + 1]
+            margin = margins(scores[leaders], products[leaders], floor)
+            for at, value in zip(leaders[:_HITS], margin[:_HITS], strict=True):
+                features.append((float(scores[at]), float(value)))
+                right.append(bool(products[at] == answer))
+        return _Asked(np.array(features, dtype=np.float64).reshape(-1, 2), np.array(right, bool))
+
+
+def _retaken(
+    store: Store,
+    encoder: Encoder,
+    rows: Sequence[tuple[int, Row]],
+    known: Mapping[str, ItemRecord],
+    rng: np.random.Generator,
+) -> tuple[_Sample, Vectors]:
+    """Retakes of a sample of the shop's images, and pictures of nothing (b, dim), encoded."""
+    originals = [place for place, (_, row) in enumerate(rows) if row.variant == ORIGINAL]
+    wanted = min(_QUERIES, _RETAKES * len(originals))
+    # Whole rounds of all images in turn: a small shop's images are each used alike often.
+    rounds = [rng.permutation(originals) for _ in range(-(-wanted // max(1, len(originals))))]
+    chosen = np.concatenate(rounds)[:wanted] if rounds else np.empty(0, dtype=np.int64)
+    copies = {}
+    with store.read() as reader:  # briefly: pages that a reader can see are not reused
+        for place in chosen.tolist():
+            row = rows[place][1]
+            path = known[row.item_id].images[row.image_index].path
+            copies[place] = display_copy(reader, row.content, path)
+    side = min(encoder.preprocess.size, _LARGEST)
+    began = time.perf_counter()
+    blanks = encoder.encode_images([nothing(side, rng) for _ in range(_BLANKS)])
+    places: list[int] = []
+    parts: list[Vectors] = []
+    last: Pixels = np.full((side, side, 3), 255, dtype=np.uint8)
+    for start in range(0, len(chosen), _BATCH):
+        if len(parts) > 1 and time.perf_counter() - began > _SECONDS:
+            break
+        batch = []
+        for place in chosen[start : start + _BATCH].tolist():
+            pixels = _picture(copies[place], side, encoder.preprocess)
+            if pixels is not None:
+                batch.append(fit_pixels(retake(pixels, last, rng), encoder.preprocess))
+                places.append(place)
+                last = pixels
+        if batch:
+            parts.append(encoder.encode_images(batch))
+    vectors = np.concatenate(parts) if parts else np.empty((0, encoder.dim), dtype=np.float32)
+    return _Sample(np.array(places, dtype=np.int64), vectors), blanks
+
+
+def _picture(jpeg: bytes | None, side: int, preprocess: Preprocess) -> Pixels | None:
+    """A display copy as (side, side, 3); None where it is gone or broken.
+
+    What is photographed is the thing, not the page around it: borders go where the index cuts
+    them off too.
+    """
+    if jpeg is None:
+        return None
+    try:
+        pixels = decode(jpeg, side=max(side, preprocess.source_side) if preprocess.trim else side)
+    except BadImage:
+        return None
+    if preprocess.trim:
+        pixels = trimmed(pixels)
+    return np.asarray(Image.fromarray(pixels).resize((side, side), reducing_gap=2.0))
+
+
+def _pairs(vectors: Vectors, rows: Sequence[tuple[int, Row]], rng: np.random.Generator) -> _Sample:
+    """A sample of images whose item has others, with their stored vectors."""
+    images: dict[str, dict[bytes, int]] = {}
+    for place, (_, row) in enumerate(rows):
+        if row.variant == ORIGINAL:
+            images.setdefault(row.item_id, {}).setdefault(row.content, place)
+    places = [place for views in images.values() if len(views) > 1 for place in views.values()]
+    chosen = rng.permutation(np.array(places, dtype=np.int64))[:_QUERIES]
+    return _Sample(chosen, vectors[chosen])

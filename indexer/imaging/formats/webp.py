@@ -1,0 +1,161 @@
+"""The structure of a WebP (RFC 9649): its chunks.
+
+Of an animation only the first frame reaches the decoder, which would else hold all of them.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import TypeAlias
+
+from indexer.imaging.formats.orientation import orientation
+from indexer.imaging.formats.structure import (
+    MOST_EXIF,
+    MOST_PROFILE,
+    MOST_SEGMENTS,
+    ImageLimits,
+    Structure,
+    broken,
+    check_size,
+    check_work,
+)
+
+Size: TypeAlias = tuple[int, int]
+
+_ANIMATED, _ALPHA = 0x02, 0x10  # flags of the canvas; the others speak of side data
+_SIDE_DATA = {b"ICCP": MOST_PROFILE, b"EXIF": MOST_EXIF, b"XMP ": MOST_EXIF}
+# The decoder keeps two canvases and gives a copy; the picture itself and, lossless, its own buffer.
+_LOSSY_BYTES, _LOSSLESS_BYTES = 17, 21
+_MOST_CODES, _CODE_BYTES = 65_536, 5_400
+
+
+def walk_webp(data: bytes, limits: ImageLimits) -> Structure:
+    """Walk the chunks of a WebP; of an animation the first frame.
+
+    Raises BadImage for a broken file, or one of too many pixels.
+    """
+    first: dict[bytes, slice] = {}
+    for kind, body in _chunks(data, 12, len(data)):
+        first.setdefault(kind, body)
+    if b"VP8X" in first:
+        canvas = data[first[b"VP8X"]]
+        if len(canvas) < 10:
+            raise broken("WebP", len(data), "its header is cut short")
+        size = int.from_bytes(canvas[4:7], "little") + 1, int.from_bytes(canvas[7:10], "little") + 1
+        check_size("WebP", *size, limits)
+        parts, kind, body, alpha = _extended(data, first, canvas, size)
+    else:
+        kind, body = _pixels(data, first)
+        size = _size(data, kind, body)
+        check_size("WebP", *size, limits)
+        parts, alpha = _chunk(data, kind, body), 0
+    coded = body.stop - body.start
+    if kind == b"VP8 ":
+        check_work("WebP", size[0] * size[1], coded)
+    side = {
+        kind: data[first[kind]] for kind, most in _SIDE_DATA.items() if _fits(first, kind, most)
+    }
+    return Structure(
+        "WebP",
+        *size,
+        (b"RIFF", struct.pack("<I", 4 + sum(map(len, parts))), b"WEBP", *parts),
+        pixel_bytes=_LOSSY_BYTES if kind == b"VP8 " else _LOSSLESS_BYTES,
+        fixed_bytes=_tables(size, coded if kind == b"VP8L" else alpha),
+        orientation=orientation(side.get(b"EXIF", b""), side.get(b"XMP ", b"")),
+        profile=side.get(b"ICCP", b""),
+    )
+
+
+def _extended(
+    data: bytes, first: dict[bytes, slice], canvas: bytes, size: Size
+) -> tuple[list[bytes], bytes, slice, int]:
+    """The parts of a file with a canvas, where its pixels lie, and the bytes of its alpha."""
+    flags = canvas[0] & (_ALPHA | _ANIMATED)
+    if not (flags & _ANIMATED and b"ANMF" in first):
+        kind, body = _pixels(data, first)
+        inner = size
+        chunks = first
+        frame = _still(data, first, kind, body)
+        parts = [_packed(b"VP8X", bytes([flags & _ALPHA]) + canvas[1:]), *frame]
+    else:
+        within = first[b"ANMF"]
+        head = data[within][:16]
+        if len(head) < 16:
+            raise broken("WebP", len(data), "its first frame is cut short")
+        inner = int.from_bytes(head[6:9], "little") + 1, int.from_bytes(head[9:12], "little") + 1
+        chunks = {}
+        for kind, body in _chunks(data, within.start + 16, within.stop):
+            chunks.setdefault(kind, body)
+        kind, body = _pixels(data, chunks)
+        frame = _still(data, chunks, kind, body)
+        loop = data[first[b"ANIM"]][:6].ljust(6, b"\0") if b"ANIM" in first else bytes(6)
+        parts = [
+            _packed(b"VP8X", bytes([flags]) + canvas[1:]),
+            _packed(b"ANIM", loop),
+            _packed(b"ANMF", head + b"".join(frame)),
+        ]
+    if _size(data, kind, body) != inner:
+        raise broken("WebP", len(data), "its pixels have another size than its header says")
+    alpha = chunks.get(b"ALPH", slice(0, 0))
+    return parts, kind, body, alpha.stop - alpha.start
+
+
+def _tables(size: Size, coded: int) -> int:
+    """The memory that the prefix codes of so many bytes of lossless coding may take.
+
+    Each block of 4 x 4 pixels may have codes of its own, told in 20 bits and unpacked to 5 kB.
+    Codes of twice that size exist, but they take a hundred bytes of file each.
+    """
+    blocks = -(-size[0] // 4) * -(-size[1] // 4)
+    return min(_MOST_CODES, blocks, 8 * coded // 20) * _CODE_BYTES
+
+
+def _still(data: bytes, chunks: dict[bytes, slice], kind: bytes, body: slice) -> list[bytes]:
+    """The chunks of one picture: its pixels, and its alpha where that is apart."""
+    alpha = _chunk(data, b"ALPH", chunks[b"ALPH"]) if kind == b"VP8 " and b"ALPH" in chunks else []
+    return alpha + _chunk(data, kind, body)
+
+
+def _pixels(data: bytes, chunks: dict[bytes, slice]) -> tuple[bytes, slice]:
+    for kind in (b"VP8 ", b"VP8L"):
+        if kind in chunks:
+            return kind, chunks[kind]
+    raise broken("WebP", len(data), "it ends before its pixels")
+
+
+def _size(data: bytes, kind: bytes, body: slice) -> Size:
+    """Width and height by the pixels' own header (RFC 6386, 9.1; RFC 9649, 3.4)."""
+    head = data[body][:10]
+    if kind == b"VP8L" and len(head) >= 5:
+        bits = int.from_bytes(head[1:5], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if kind == b"VP8 " and len(head) == 10:
+        width, height = struct.unpack_from("<HH", head, 6)
+        return width & 0x3FFF, height & 0x3FFF
+    raise broken("WebP", len(data), "the header of its pixels is cut short")
+
+
+def _chunks(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, slice]]:
+    """The type of each chunk and where its body lies; the last may reach beyond the end."""
+    for _ in range(MOST_SEGMENTS):  # what comes behind so many is no picture
+        if at + 8 > end:
+            return
+        length = int.from_bytes(data[at + 4 : at + 8], "little")
+        yield data[at : at + 4], slice(at + 8, at + 8 + length)
+        at += 8 + length + length % 2
+
+
+def _chunk(data: bytes, kind: bytes, body: slice) -> list[bytes]:
+    if body.stop > len(data):
+        lacking = body.stop - len(data)
+        raise broken("WebP", len(data), f"it is truncated, {lacking} bytes of its pixels lack")
+    return [_packed(kind, data[body])]
+
+
+def _packed(kind: bytes, body: bytes) -> bytes:
+    return kind + struct.pack("<I", len(body)) + body + bytes(len(body) % 2)
+
+
+def _fits(first: dict[bytes, slice], kind: bytes, most: int) -> bool:
+    return kind in first and first[kind].stop - first[kind].start <= most

@@ -1,0 +1,318 @@
+"""The only decoder: hostile bytes in, sRGB pixels out.
+
+An image is recognized by its content, never by its name. Its structure is walked before any pixel
+is decoded (``indexer.imaging.formats``), so a small file cannot claim gigabytes or hours. All
+threads share one budget of memory for decoding. What comes out is always uint8 (h, w, 3) in sRGB,
+upright, without alpha and without metadata.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, NamedTuple, TypeAlias, cast
+
+import numpy as np
+from PIL import (
+    AvifImagePlugin,
+    GifImagePlugin,
+    Image,
+    JpegImagePlugin,
+    PngImagePlugin,
+    WebPImagePlugin,
+)
+
+from indexer.errors import BadImage
+from indexer.imaging.decodebudget import BUDGET
+from indexer.imaging.formats.avif import walk_avif
+from indexer.imaging.formats.gif import walk_gif
+from indexer.imaging.formats.jpeg import walk_jpeg
+from indexer.imaging.formats.orientation import orientation
+from indexer.imaging.formats.pieces import Pieces
+from indexer.imaging.formats.png import walk_png
+from indexer.imaging.formats.structure import LIMITS, ImageLimits, Structure, broken, in_words
+from indexer.imaging.formats.webp import walk_webp
+from indexer.imaging.srgb import srgb_pixels
+
+if TYPE_CHECKING:
+    from indexer.arrays import Pixels
+
+__all__ = [
+    "LIMITS",
+    "WHOLE",
+    "Box",
+    "ImageInfo",
+    "ImageLimits",
+    "check_box",
+    "decode",
+    "inspect",
+    "read_image_file",
+    "recognize",
+    "thumbnail",
+]
+
+Box: TypeAlias = tuple[float, float, float, float]
+"""A region ``(x0, y0, x1, y1)`` of the upright image, each in [0, 1], origin top left."""
+
+WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
+
+
+class ImageInfo(NamedTuple):
+    """What the header says: format name, and width and height of the upright image."""
+
+    format: str
+    width: int
+    height: int
+
+
+_WALKS: dict[str, Callable[[bytes, ImageLimits], Structure]] = {
+    "JPEG": walk_jpeg,
+    "PNG": walk_png,
+    "WebP": walk_webp,
+    "GIF": walk_gif,
+    "AVIF": walk_avif,
+}
+# Each plugin is called directly: Image.open would try others, and would read the size
+# against a limit that is global to the process.
+_OPENERS: dict[str, Callable[[IO[bytes]], Image.Image]] = {
+    "JPEG": JpegImagePlugin.JpegImageFile,
+    "PNG": PngImagePlugin.PngImageFile,
+    "WebP": WebPImagePlugin.WebPImageFile,
+    "GIF": GifImagePlugin.GifImageFile,
+    "AVIF": AvifImagePlugin.AvifImageFile,
+}
+_AVIF_BRANDS = (b"avif", b"avis")
+_HEIC_BRANDS = ("heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1")
+_FOREIGN = (
+    (b"%PDF", "a PDF document"),
+    (b"BM", "a BMP image"),
+    (b"II*\0", "a TIFF image"),
+    (b"MM\0*", "a TIFF image"),
+    (b"PK\3\4", "a ZIP archive"),
+    (b"\x1f\x8b", "gzip data"),
+    (b"<svg", "an SVG drawing"),
+    (b"<!DOCTYPE", "an HTML page"),
+    (b"<html", "an HTML page"),
+    (b"\x00\x00\x01\x00", "an icon"),
+    (b"8BPS", "a Photoshop file"),
+)
+_SCALES = (8, 4, 2, 1)  # that a JPEG can be decoded smaller by
+_AROUND = 20_000_000  # bytes beside the picture: the band that is converted, the decoder's tables
+_PROBED = 8  # bytes a pixel for a picture and a copy of it
+
+
+def read_image_file(path: Path, limits: ImageLimits = LIMITS) -> bytes:
+    """The bytes of an image file; more than the limit is never read.
+
+    Raises BadImage where there is no such file, it cannot be read, or it is too large.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(int(limits.megabytes * 1e6) + 1)
+    except FileNotFoundError:
+        raise BadImage("no such file") from None
+    except OSError as error:
+        raise BadImage(f"cannot be read: {error.strerror or error}") from error
+    except ValueError as error:  # a NUL in the path
+        raise BadImage(f"cannot be read: {error}") from error
+    _check_bytes(data, limits)
+    return data
+
+
+def inspect(data: bytes, limits: ImageLimits = LIMITS) -> ImageInfo:
+    """Read the header only. Raises BadImage as ``decode`` does, except for broken pixels."""
+    found = _walk(data, limits)
+    turn = found.orientation
+    if found.format == "AVIF":
+        turn = _orientation(_open(found))
+    width, height = (found.height, found.width) if turn >= 5 else (found.width, found.height)
+    return ImageInfo(found.format, width, height)
+
+
+def decode(
+    data: bytes, *, side: int | None = None, box: Box = WHOLE, limits: ImageLimits = LIMITS
+) -> Pixels:
+    """Decode to sRGB pixels (h, w, 3), upright, alpha on white, cut to ``box``.
+
+    With ``side`` the image may come out smaller than it is stored, as long as its shorter
+    side (after the cut) keeps at least ``side`` pixels or its full size: JPEG is then
+    decoded at 1/2, 1/4 or 1/8 scale in the DCT, which makes a phone photo several times
+    cheaper. Of an animation, the first frame. Waits while other threads hold the memory that
+    decoding would take.
+
+    Raises BadImage for empty, foreign, truncated or too large input, and for a box that is
+    empty or outside the image.
+    """
+    left, top, right, bottom = check_box(box)
+    found = _walk(data, limits)
+    wanted = None
+    if side is not None:
+        wanted = max(1, int(np.ceil(side / min(right - left, bottom - top))))
+    with BUDGET.hold(_need(found, wanted), f"{found.format} of {found.width} x {found.height}"):
+        try:
+            pixels = _decoded(found, wanted)
+        except BadImage:
+            raise
+        except (Exception, MemoryError) as error:  # a plugin may raise anything on hostile bytes
+            raise broken(found.format, len(data), _reason(error)) from error
+        if box == WHOLE:
+            return pixels
+        height, width = pixels.shape[:2]
+        x0, y0 = int(left * width), int(top * height)
+        x1, y1 = int(np.ceil(right * width)), int(np.ceil(bottom * height))
+        return pixels[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)].copy()
+
+
+def _need(found: Structure, wanted: int | None) -> float:
+    """The bytes of memory that ``_decoded`` takes at most."""
+    scale = _scale(found, wanted)
+    width, height = -(-found.width // scale), -(-found.height // scale)
+    factor = _factor((width, height), wanted)
+    result = 2 * 3 * (width // factor + 1) * (height // factor + 1)  # twice, to turn it upright
+    need = width * height * found.pixel_bytes + result + min(width * height * 16, _AROUND)
+    if found.probe:
+        need = max(need, found.width * found.height * _PROBED)
+    return need + found.fixed_bytes + 2 * sum(map(len, found.parts))
+
+
+def _scale(found: Structure, wanted: int | None) -> int:
+    """How many times smaller the decoder gives the picture."""
+    if wanted is None or found.format != "JPEG":
+        return 1
+    room = min(found.width // wanted, found.height // wanted)
+    return next((scale for scale in _SCALES if room >= scale), 1)
+
+
+def _factor(size: tuple[int, int], wanted: int | None) -> int:
+    """How many times smaller a decoded picture is made, so that twice what is wanted is left."""
+    return 1 if wanted is None else max(1, min(size) // (2 * wanted))
+
+
+def _decoded(found: Structure, wanted: int | None) -> Pixels:
+    """The upright pixels (h, w, 3); raises whatever the plugins raise."""
+    if found.probe and _fingerprint(found.parts) != _fingerprint(found.probe):
+        raise BadImage(f"a truncated {found.format} image: it ends before its pixels do")
+    image = _open(found)
+    if wanted is not None and found.format == "JPEG":
+        image.draft(image.mode, (wanted, wanted))
+    image.load()
+    profile, turn = found.profile, found.orientation
+    if found.format == "AVIF":
+        embedded = image.info.get("icc_profile")
+        profile, turn = embedded if isinstance(embedded, bytes) else b"", _orientation(image)
+    factor = _factor(image.size, wanted)
+    return _upright(srgb_pixels(image, factor, profile=profile, key=found.key), turn)
+
+
+def _fingerprint(parts: Sequence[bytes | memoryview]) -> bytes:
+    """A hash of all pixels of a JPEG."""
+    image = JpegImagePlugin.JpegImageFile(cast("IO[bytes]", Pieces(parts)))
+    image.load()
+    return hashlib.blake2b(image.tobytes()).digest()
+
+
+def _orientation(image: Image.Image) -> int:
+    exif = image.info.get("exif")
+    return orientation(exif) if isinstance(exif, bytes) else 1
+
+
+def _upright(pixels: Pixels, turn: int) -> Pixels:
+    """Pixels (h, w, 3) turned as EXIF's orientation 1 to 8 asks for."""
+    if turn >= 5:
+        pixels = pixels.transpose(1, 0, 2)
+    if turn in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if turn in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)
+
+
+def check_box(box: Box) -> Box:
+    """The box itself if it is one; BadImage when it is empty, reversed or leaves [0, 1]."""
+    x0, y0, x1, y1 = box
+    if not (0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1):
+        raise BadImage(
+            f"box must be x0,y0,x1,y1 with 0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1, got {box}",
+            param="box",
+        )
+    return box
+
+
+def thumbnail(pixels: Pixels, side: int, quality: int = 85) -> bytes:
+    """A JPEG of at most ``side`` pixels on the longer side; smaller input keeps its size."""
+    image = Image.fromarray(pixels)
+    image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=quality, optimize=False)
+    return out.getvalue()
+
+
+def recognize(data: bytes) -> str | None:
+    """The name of the format these bytes are in, by their first bytes; None when foreign."""
+    if data[:3] == b"\xff\xd8\xff":
+        return "JPEG"
+    if data[:8] == b"\x89PNG\r\n\x1a\n":
+        return "PNG"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WebP"
+    if data[:6] in (b"GIF87a", b"GIF89a"):
+        return "GIF"
+    if data[4:8] == b"ftyp":
+        end = min(int.from_bytes(data[:4], "big"), 256)
+        brands = [data[8:12], *(data[at : at + 4] for at in range(16, end, 4))]
+        if any(brand in _AVIF_BRANDS for brand in brands):
+            return "AVIF"
+    return None
+
+
+def _walk(data: bytes, limits: ImageLimits) -> Structure:
+    _check_bytes(data, limits)
+    name = recognize(data)
+    if name is None:
+        raise BadImage(
+            f"not an image we read (JPEG, PNG, WebP, GIF, AVIF): {in_words(len(data))} of "
+            f"{_describe(data)}"
+        )
+    return _WALKS[name](data, limits)
+
+
+def _open(found: Structure) -> Image.Image:
+    """The plugin's image, not decoded yet. Raises BadImage if it cannot read the header."""
+    size = sum(map(len, found.parts))
+    try:
+        image = _OPENERS[found.format](cast("IO[bytes]", Pieces(found.parts)))
+    except (Exception, MemoryError) as error:
+        raise broken(found.format, size, _reason(error)) from error
+    if image.size != (found.width, found.height):
+        raise broken(found.format, size, f"its pixels are {image.size[0]} x {image.size[1]}")
+    return image
+
+
+def _check_bytes(data: bytes, limits: ImageLimits) -> None:
+    if not data:
+        raise BadImage("empty: 0 bytes, expected an image")
+    if len(data) > limits.megabytes * 1e6:
+        raise BadImage(f"too large: over {limits.megabytes:g} MB")
+
+
+def _describe(data: bytes) -> str:
+    head = data[:512]
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    for magic, what in _FOREIGN:
+        if start.startswith(magic.lower()):
+            return what
+    if start.startswith(b"<?xml") and b"<svg" in start:
+        return "an SVG drawing"
+    if data[4:8] == b"ftyp":
+        brand = data[8:12].decode("ascii", "replace").strip()
+        return "a HEIC photo" if brand in _HEIC_BRANDS else f"an ISO media file ({brand})"
+    if all(byte in b"\t\n\r\f\b" or 32 <= byte < 127 or byte >= 128 for byte in head):
+        return "text"
+    return "unknown data"
+
+
+def _reason(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return text[:160] or type(error).__name__

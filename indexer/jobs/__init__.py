@@ -1,0 +1,1 @@
+"""The long jobs: build, rebuild, migrate, and the publishing they share."""

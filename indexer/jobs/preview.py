@@ -1,0 +1,102 @@
+"""What a build would do, without doing it: behind ``vitrine index --dry-run``."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from indexer.imaging.images import LIMITS, ImageLimits
+from indexer.items import Skipped
+from indexer.jobs.build import check_encoder, check_found
+from indexer.store.store import Store
+from indexer.writing.absence import absence, is_much
+from indexer.writing.changes import ItemChange, changes_of
+from indexer.writing.embed_catalog import Progress, ingest, no_progress
+
+if TYPE_CHECKING:
+    from indexer.catalog.sources import Catalog
+    from indexer.encoders.base import Encoder
+    from indexer.shop.generation import ShopFolder
+
+
+class Preview(msgspec.Struct, frozen=True, kw_only=True):
+    """What a build would do: items by their ids, and the fields of each that changes.
+
+    ``items`` is how many the shop has now, ``to_encode`` how many images would be encoded.
+    ``stops`` is True where the build would stop before it removes so many items.
+    """
+
+    items: int
+    added: list[str]
+    changed: list[ItemChange]
+    unchanged: int
+    removed: list[str]
+    kept: list[str]
+    skipped: list[Skipped]
+    to_encode: int
+    stops: bool
+
+
+def preview_index(
+    catalog: Catalog,
+    shop: ShopFolder,
+    encoder: Encoder,
+    *,
+    accept: bool = False,
+    limits: ImageLimits = LIMITS,
+    progress: Progress = no_progress,
+) -> Preview:
+    """Read a catalog and its images as a build does, and compare them with the shop.
+
+    Images that the shop does not know are decoded, none is encoded. Nothing is written, and no
+    other job is waited for. Raises BadCatalog and IndexMismatch as ``build_index`` does.
+    """
+    progress("scan", 0, 1, 0)
+    scan = catalog.scan()
+    progress("scan", 1, 1, len(scan.skipped))
+    check_encoder(shop, encoder)
+    with _store_of(shop) as store:
+        with store.read() as reader:
+            items = reader.count("items")
+            absent = absence(reader.item_ids(), scan.ids, scan.skipped)
+        done = ingest(
+            catalog,
+            store,
+            encoder,
+            total=scan.images,
+            skipped=absent.skipped,
+            limits=limits,
+            progress=progress,
+            write=False,
+        )
+        with store.read() as reader:
+            changes = changes_of(reader, done, absent, None if accept else scan.given)
+    check_found(catalog, scan, changes)
+    return Preview(
+        items=items,
+        added=changes.added,
+        changed=changes.changed,
+        unchanged=changes.unchanged,
+        removed=changes.removed,
+        kept=changes.kept,
+        skipped=changes.skipped,
+        to_encode=done.encoded,
+        stops=not accept and is_much(len(absent.gone), items),
+    )
+
+
+@contextmanager
+def _store_of(shop: ShopFolder) -> Iterator[Store]:
+    """The store of a shop, or an empty one elsewhere where there is no shop yet."""
+    with tempfile.TemporaryDirectory(prefix="vitrine-") as elsewhere:
+        there = (shop.store / "data.mdb").is_file()
+        store = Store(shop.store) if there else Store(Path(elsewhere) / "none", create=True)
+        try:
+            yield store
+        finally:
+            store.close()

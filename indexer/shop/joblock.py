@@ -1,0 +1,40 @@
+"""One long job at a time on a shop: index, rebuild, migrate, restore."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from indexer.errors import StoreBusy, StoreFull
+from indexer.layout import JOB_LOCK
+
+
+@contextmanager
+def job_lock(shop: Path, job: str) -> Iterator[None]:
+    """Hold the shop for a long job; StoreBusy names the job and the process that has it.
+
+    The lock belongs to the open file, so it is gone when its process is, however that ends. On a
+    full disk it holds without saying by whom: collecting garbage is the way to make room there.
+    """
+    path = shop / JOB_LOCK
+    try:
+        file = path.open("ab+", buffering=0)
+    except OSError as error:
+        raise StoreFull(f"cannot write in {shop}: {error.strerror or error}") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.seek(0)
+            holder = file.read().decode(errors="replace").strip() or "another job"
+            raise StoreBusy(f"{shop} is held by {holder}; wait for it or stop it") from None
+        file.truncate(0)
+        with suppress(OSError):
+            file.write(f"{job} (process {os.getpid()})".encode())
+        try:
+            yield
+        finally:
+            file.truncate(0)

@@ -1,0 +1,178 @@
+"""What a doctor looks for in a shop that seems well: odd vectors, lost pictures, mixed weights."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from indexer.errors import VitrineError
+from indexer.items import ORIGINAL
+from indexer.store.pictures import best_picture, images_root
+from indexer.store.store import encoder_key
+from indexer.shop.promotion import encoders_on_disk, wanted_encoders
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from indexer.arrays import Vectors
+    from indexer.shop.generation import Manifest, ShopFolder
+    from indexer.store.store import ImageRecord, Reader, Row
+
+_BLOCK = 4096  # vectors looked at together
+_LENGTH_TOLERANCE = 1e-2  # of a unit vector in half precision
+_NAMED = 3  # images that are told by name
+
+
+def odd_vectors(
+    reader: Reader, rows: Iterable[Row], encoder: tuple[str, str], dim: int | None
+) -> list[str]:
+    """Problems of the stored vectors that these rows have by an encoder (id, weights hash).
+
+    Those of zeros, which no search finds, those that are not finite, and those that are not of
+    length 1 or of other than ``dim`` numbers (None: other than most).
+    """
+    key = encoder_key(*encoder)
+    each: dict[tuple[bytes, str], Row] = {}
+    for row in rows:
+        each.setdefault((row.content, row.variant), row)
+    pictures = list(each.values())
+    if dim is None:
+        dim = _usual_dim(reader, key, pictures)
+    found: dict[str, list[Row]] = {}
+    for start in range(0, len(pictures), _BLOCK):
+        whole: list[Row] = []
+        data: list[bytes] = []
+        for row in pictures[start : start + _BLOCK]:
+            value = reader.embedding(key, row.content, row.variant)
+            if value and len(value) == 2 * dim:
+                whole.append(row)
+                data.append(value)
+            elif value:  # what is missing or lost is told elsewhere
+                found.setdefault(f"not of {dim} numbers", []).append(row)
+        halves = np.frombuffer(b"".join(data), dtype=np.float16).reshape(len(data), dim)
+        for row, fault in zip(whole, _faults(halves.astype(np.float32)), strict=True):
+            if fault:
+                found.setdefault(fault, []).append(row)
+    return [
+        f"{len(odd)} of {len(pictures)} embeddings by {encoder[0]} are {fault}: "
+        f"{_names(reader, odd)}; delete these items, run 'vitrine gc', and put them again"
+        for fault, odd in found.items()
+    ]
+
+
+def _usual_dim(reader: Reader, key: bytes, pictures: list[Row]) -> int:
+    """How many numbers most of an encoder's embeddings of these have; 0 where it has none."""
+    sizes = Counter(len(reader.embedding(key, one.content, one.variant) or b"") for one in pictures)
+    del sizes[0]
+    return sizes.most_common(1)[0][0] // 2 if sizes else 0
+
+
+def lost_pictures(
+    reader: Reader, rows: Iterable[Row], progress: Callable[[int], None]
+) -> list[str]:
+    """A problem where pictures are neither in the store nor, as they were indexed, at their path.
+
+    Items that came with an embedding and no picture have lost none.
+    """
+    root = images_root(reader)
+    lost: dict[bytes, Row] = {}
+    found: set[bytes] = set()
+    for number, row in enumerate(rows, start=1):
+        progress(number)
+        if row.content in found or row.variant != ORIGINAL:
+            continue
+        record = reader.item(row.item_id)
+        if record is None or row.image_index >= len(record.images):
+            continue  # rows and items that do not agree are told elsewhere
+        image = record.images[row.image_index]
+        if not image.width or _has_picture(reader, root, image):
+            found.add(row.content)
+            lost.pop(row.content, None)  # another item had it at a path that is gone
+        else:
+            lost.setdefault(row.content, row)
+    if not lost:
+        return []
+    problem = (
+        f"{len(lost)} of {len(lost) + len(found)} images have no picture any more, neither in the "
+        f"store nor at their path: {_names(reader, list(lost.values()))}; they are found, but not "
+        "shown, and no other model can embed them. Bring the files back, or put these items again"
+    )
+    return [problem]
+
+
+def _has_picture(reader: Reader, root: Path | None, image: ImageRecord) -> bool:
+    if reader.holds("originals", image.content) or reader.holds("images", image.content):
+        return True
+    return best_picture(reader, root, image.content, image.path) is not None
+
+
+def mixed_weights(shop: ShopFolder, reader: Reader, serving: Manifest) -> list[str]:
+    """Notes on what is there of other weights than those that serve; nothing of it is wrong."""
+    notes: list[str] = []
+    ours = (serving.encoder, serving.weights_hash)
+    legible = True
+    for name in shop.names():
+        try:
+            manifest = shop.manifest(name)
+        except VitrineError:  # damaged, which is told elsewhere
+            legible = False
+            continue
+        if (manifest.encoder, manifest.weights_hash) != ours:
+            notes.append(
+                f"generation {name} is of {_weights(manifest.encoder, manifest.weights_hash)}; "
+                f"{_weights(*ours)} serves"
+            )
+    needed = encoders_on_disk(shop).union(wanted_encoders(reader))
+    keys = {encoder_key(*one) for one in needed}
+    unused = [key for key in reader.embedding_encoders() if key not in keys]
+    if unused and legible:
+        count = sum(reader.count_embeddings(key) for key in unused)
+        notes.append(
+            f"{count} embeddings are of weights that no generation uses; 'vitrine gc --shop "
+            f"{shop.path}' drops them"
+        )
+    return notes
+
+
+def dimension(shop: ShopFolder, encoder: tuple[str, str]) -> int | None:
+    """How many numbers the vectors of an encoder have; None where no generation tells."""
+    for name in shop.names():
+        with suppress(VitrineError):
+            manifest = shop.manifest(name)
+            if (manifest.encoder, manifest.weights_hash) == encoder:
+                return manifest.dim
+    return None
+
+
+def _faults(vectors: Vectors) -> list[str]:
+    """What is wrong with each of these vectors (n, dim); empty where nothing is."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        lengths = np.linalg.norm(vectors, axis=1)  # (n,)
+    out = []
+    for length in lengths.tolist():
+        if not np.isfinite(length):
+            out.append("not finite")
+        elif length == 0:
+            out.append("zero")
+        else:
+            out.append("not of length 1" if abs(length - 1) > _LENGTH_TOLERANCE else "")
+    return out
+
+
+def _names(reader: Reader, rows: list[Row]) -> str:
+    """The items and paths of some of these rows."""
+    named = []
+    for row in rows[:_NAMED]:
+        record = reader.item(row.item_id)
+        whole = record is not None and row.image_index < len(record.images)
+        path = record.images[row.image_index].path if record is not None and whole else ""
+        named.append(f"{row.item_id} {path}".strip())
+    return ", ".join(named) + (", ..." if len(rows) > _NAMED else "")
+
+
+def _weights(encoder_id: str, weights_hash: str) -> str:
+    return f"{encoder_id} ({weights_hash[:8]})"

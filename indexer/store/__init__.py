@@ -1,0 +1,1 @@
+"""The LMDB store: items, rows, pictures and embeddings."""

@@ -1,0 +1,57 @@
+"""What came of adapting an encoder to a shop, and when its file is kept."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.encoders.onnxfile import OnnxEncoder
+from indexer.errors import StoreFull
+from indexer.training.questions import Questions
+
+_GAIN = 2  # more questions that must be answered: one may turn by chance
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """What a course gave. ``before`` and ``after`` (q, 2) are the outcomes, 0 or 1, of each judged
+    question: the right item first, and among the first five. ``mix`` is the share of the new
+    weights; ``written`` says whether a file was.
+    """
+
+    before: NDArray[np.float64]
+    after: NDArray[np.float64]
+    steps: int
+    seconds: float
+    mix: float
+    written: bool
+
+
+def write_if_better(
+    out: Path,
+    questions: Questions,
+    before: NDArray[np.float64],
+    make: Callable[[Path], None],
+) -> tuple[NDArray[np.float64], bool]:
+    """Have ``make`` write a draft with its JSON; move it to ``out`` if it answers two more.
+
+    ``before`` (q, 2) are the outcomes to beat. Returns those of the draft, and whether it was
+    moved. StoreFull where ``out`` cannot be written.
+    """
+    try:
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.stem}.") as folder:
+            draft = Path(folder) / out.name
+            make(draft)
+            after = questions.judge(OnnxEncoder(draft, encoder_id="after"))
+            better = bool(after[:, 0].sum() >= before[:, 0].sum() + _GAIN)
+            if better:
+                draft.with_suffix(".json").replace(out.with_suffix(".json"))
+                draft.replace(out)
+    except OSError as error:
+        raise StoreFull(f"cannot write {out}: {error.strerror or error}") from error
+    return after, better

@@ -1,0 +1,156 @@
+"""The training loop: steps, a running mean of the weights, checkpoints."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock
+
+import torch
+from torch import nn
+
+from indexer.training.batches import Batches
+from indexer.training.hogwild import Crew, follow, sharing
+from indexer.training.memory import keep_memory
+from indexer.training.network import Network, normalized
+from indexer.training.objective import Goals
+from indexer.training.plan import Plan
+
+
+class Replica:
+    """A worker's view of the training: weights shared with all, gradients and moments its own."""
+
+    def __init__(self, start: Network, network: Network, goals: Goals, plan: Plan) -> None:
+        self.start, self.network, self.goals, self.plan = start, network, goals, plan
+        frozen = {id(p) for p in network.frozen_parameters(plan.frozen)}
+        head = {id(p) for p in (*network.head.parameters(), *network.palette.parameters())}
+        trunk = [p for p in network.parameters() if id(p) not in frozen | head]
+        groups = [
+            {"params": [p for p in trunk if p.ndim >= 2], "weight_decay": plan.decay, "times": 1.0},
+            {"params": [p for p in trunk if p.ndim < 2], "weight_decay": 0.0, "times": 1.0},
+            {
+                "params": [p for p in network.parameters() if id(p) in head],
+                "weight_decay": plan.decay,
+                "times": plan.head_rate,
+            },
+            {
+                "params": list(goals.parameters()),
+                "weight_decay": 0.0,
+                "times": plan.proxy_rate,
+            },
+        ]
+        self.optimizer = torch.optim.AdamW(groups, lr=plan.rate, betas=(0.9, 0.98), fused=True)
+
+    def sibling(self) -> Replica:
+        """Make another worker's replica; a step of one is seen by the other at once."""
+        goals = sharing(self.goals)
+        goals.bank = self.goals.bank
+        return Replica(self.start, sharing(self.network), goals, self.plan)
+
+    def step(self, step: int, batches: Batches) -> dict[str, float]:
+        """Take one optimizer step; return the weighed losses."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.plan.rate_at(step) * group["times"]
+        batch = batches.draw(step)
+        x, frozen = normalized(batch.x), self.plan.frozen
+        with torch.no_grad():
+            front = self.network.front(x, frozen)
+            before = self.start.raw_past(front, x, frozen)
+        raw = self.network.raw_past(front, x, frozen)
+        parts = self.goals(raw, before, batch)
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(torch.stack(list(parts.values())).sum())
+        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        nn.utils.clip_grad_norm_(parameters, 5.0)
+        self.optimizer.step()
+        return {name: part.item() for name, part in parts.items()}
+
+
+class Run:
+    """The state of a training that its workers share, and its file."""
+
+    def __init__(self, start: Network, batches: Batches, plan: Plan, checkpoint: Path) -> None:
+        torch.manual_seed(plan.seed)
+        network = copy.deepcopy(start).train().to(memory_format=torch.channels_last)
+        self.plan, self.batches, self.checkpoint = plan, batches, checkpoint
+        self.average = copy.deepcopy(network).requires_grad_(False)
+        start = copy.deepcopy(start).eval().requires_grad_(False)
+        self.first = Replica(start, network, Goals(batches, plan), plan)
+        self.next_step = 0
+        self.lock, self.crew = Lock(), Crew()
+        if checkpoint.is_file():
+            self._load()
+        self.began, self.sums = time.monotonic(), defaultdict[str, float](float)
+
+    def work(self, replica: Replica, report: Callable[[str], None]) -> None:
+        """Take steps until none is left."""
+        while True:
+            with self.lock:
+                step = self.next_step
+                self.next_step += 1
+            if step >= self.plan.steps or self.crew.stopped:
+                return
+            parts = replica.step(step, self.batches)
+            with self.lock:
+                follow(self.average, replica.network, min(self.plan.keep, (step + 1) / (step + 10)))
+                for name, value in parts.items():
+                    self.sums[name] += value / 50
+                if (step + 1) % 50 == 0:
+                    means = "  ".join(f"{name} {value:.3f}" for name, value in self.sums.items())
+                    report(f"step {step + 1}  {time.monotonic() - self.began:.0f} s  {means}")
+                    self.sums.clear()
+                if (step + 1) % 200 == 0:
+                    self.save(step + 1)
+
+    def save(self, step: int) -> None:
+        """Write the checkpoint: ``step`` is the next one to take."""
+        state = {
+            "plan": repr(self.plan),
+            "data": self.batches.digest,
+            "step": step,
+            "network": self.first.network.state_dict(),
+            "goals": self.first.goals.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.first.optimizer.state_dict(),
+        }
+        part = self.checkpoint.with_suffix(".part")
+        torch.save(state, part)
+        part.replace(self.checkpoint)
+
+    def _load(self) -> None:
+        state = torch.load(self.checkpoint, weights_only=True)
+        if state["plan"] != repr(self.plan):
+            raise ValueError(
+                f"{self.checkpoint} was made with another plan, {state['plan']}; "
+                "remove it to start anew"
+            )
+        if state.get("data") != self.batches.digest:
+            raise ValueError(
+                f"{self.checkpoint} was made with other photos; remove it to start anew"
+            )
+        self.first.network.load_state_dict(state["network"])
+        self.first.goals.load_state_dict(state["goals"])
+        self.average.load_state_dict(state["average"])
+        self.first.optimizer.load_state_dict(state["optimizer"])
+        self.next_step = state["step"]
+
+
+def fit(
+    start: Network, batches: Batches, plan: Plan, checkpoint: Path, report: Callable[[str], None]
+) -> Network:
+    """Train ``start`` to the end of the plan; return the averaged network in eval mode.
+
+    With one worker a run can be repeated to the bit, with more within noise. Goes on from
+    ``checkpoint`` if that exists and was made with the same plan and photos (else ValueError);
+    writes it every 200 steps and at the end.
+    """
+    keep_memory()
+    run = Run(start, batches, plan, checkpoint)
+    replicas = [run.first, *(run.first.sibling() for _ in range(plan.workers - 1))]
+    run.crew.run(lambda replica: run.work(replica, report), replicas)
+    run.save(plan.steps)
+    average: Network = run.average.eval()
+    return average

@@ -1,0 +1,44 @@
+"""What FAISS answers, in Vitrine's manner: no row is -1 with score -inf, threads by the load."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from indexer.errors import IndexMismatch
+from indexer.vectors.recipes import all_cores, faiss_module
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from indexer.arrays import Scores, Vectors
+
+_LARGE_BATCH = 16  # queries; from here on one search may use every core
+
+
+def answer(
+    index: Any, queries: Vectors, k: int, params: Any | None
+) -> tuple[NDArray[np.int64], Scores]:
+    """The k best positions of each query (q, dim) and their scores, (q, k) each, best first.
+
+    Where there are fewer the tail is position -1, score -inf. Another dim: IndexMismatch.
+    """
+    if queries.ndim != 2 or queries.shape[1] != index.d:
+        raise IndexMismatch(
+            f"a query of shape {queries.shape} does not fit an index of dimension {index.d}"
+        )
+    faiss = faiss_module()
+    # OpenMP keeps this number for each calling thread. Many threads search at once, each on
+    # a core of its own; only a large batch has the machine to itself.
+    faiss.omp_set_num_threads(all_cores() if len(queries) >= _LARGE_BATCH else 1)
+    k_found = max(1, min(k, index.ntotal))
+    scores, positions = index.search(
+        np.ascontiguousarray(queries, dtype=np.float32), k_found, params=params
+    )  # both (q, k_found); FAISS pads with position -1 and its own idea of a low score
+    scores[positions < 0] = -np.inf
+    if k_found < k:
+        tail = ((0, 0), (0, k - k_found))
+        positions = np.pad(positions, tail, constant_values=-1)
+        scores = np.pad(scores, tail, constant_values=-np.inf)
+    return positions[:, :k], scores[:, :k]

@@ -1,0 +1,1 @@
+"""A copy of an index on GPUs."""

@@ -1,0 +1,1 @@
+"""From items to rows: pictures read and encoded, items merged and stored."""

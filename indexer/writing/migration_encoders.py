@@ -1,0 +1,109 @@
+"""The other encoders that a write is embedded by, besides the one that serves.
+
+While a migration is open, and for the moment in which a service has not yet followed a
+promotion, the store wants every row embedded by more than one encoder. ``complete`` sees to that
+within the transaction that stores the rows, so there is never a row that lacks one; ``embed``
+does the work before, so that the transaction has nothing left to do and other writers do not
+wait.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from indexer.errors import EncoderNotFound
+from indexer.imaging.images import LIMITS, ImageLimits
+from indexer.items import ORIGINAL
+from indexer.shop.encoderfiles import open_encoder
+from indexer.shop.generation import ShopFolder
+from indexer.shop.promotion import wanted_encoders
+from indexer.writing.reembed import Missing, Reembedding, missing_pictures
+
+if TYPE_CHECKING:
+    from indexer.encoders.base import Encoder
+    from indexer.store.store import Reader, Store, Writer
+    from indexer.writing.merge import FoundImage
+
+logger = logging.getLogger("vitrine.indexer")
+
+
+class Companions:
+    """Loads an encoder when it is first wanted, and keeps it. Thread-safe."""
+
+    def __init__(
+        self,
+        store: Store,
+        serving: Encoder,
+        *,
+        limits: ImageLimits = LIMITS,
+        load: Callable[[str, str], Encoder] | None = None,
+    ) -> None:
+        """``serving`` is the encoder that the writer itself embeds by.
+
+        ``load`` makes an encoder of its id and weights hash; by default as the shop has it.
+        """
+        self._store = store
+        self._serving = (serving.id, serving.weights_hash)
+        self._limits = limits
+        self._load = load or partial(open_encoder, ShopFolder(store.shop))
+        self._lock = threading.Lock()
+        self._loaded: dict[tuple[str, str], Encoder | None] = {}
+
+    def are_wanted(self) -> bool:
+        """Whether there is any."""
+        with self._store.read() as reader:
+            return any(one != self._serving for one in wanted_encoders(reader))
+
+    def embed(self, images: Iterable[FoundImage]) -> None:
+        """Embed these images, whose pictures are in the store, in transactions of its own."""
+        with self._store.read() as reader:
+            wanted = self._wanted(reader)
+        if not wanted:
+            return
+        missing = list(dict.fromkeys(Missing(one.content, ORIGINAL, one.path) for one in images))
+        for encoder in wanted:
+            work = Reembedding(self._store, encoder, limits=self._limits)
+            with self._store.read() as reader:
+                left = [one for one in missing if work.lacks(reader, one)]
+            # Not the last word: rows need these pictures only later, and a sweep that comes between
+            # takes them away.
+            work.run(left, lambda _: None, final=False)
+
+    def complete(self, writer: Writer, start: int) -> None:
+        """Embed what the rows from ``start`` on still lack, in the caller's transaction."""
+        for encoder in self._wanted(writer):
+            work = Reembedding(self._store, encoder, limits=self._limits)
+            work.within(writer, missing_pictures(writer, encoder, start, lost=True))
+
+    def _wanted(self, reader: Reader) -> list[Encoder]:
+        found = []
+        for one in wanted_encoders(reader):
+            if one == self._serving:
+                continue
+            with self._lock:
+                if one not in self._loaded:
+                    self._loaded[one] = self._opened(*one)
+                encoder = self._loaded[one]
+            if encoder is not None:
+                found.append(encoder)
+        return found
+
+    def _opened(self, encoder_id: str, weights_hash: str) -> Encoder | None:
+        """None, and a warning, where its weights are gone: writes go on without it."""
+        try:
+            encoder = self._load(encoder_id, weights_hash)
+        except EncoderNotFound as error:
+            logger.warning("writes are not embedded by %s any more: %s", encoder_id, error)
+            return None
+        if encoder.weights_hash != weights_hash:
+            logger.warning(
+                "writes are not embedded by %s any more: its weights have changed since the "
+                "migration began; migrate again",
+                encoder_id,
+            )
+            return None
+        return encoder

@@ -1,0 +1,71 @@
+"""Items shown one by one: fields, pictures, and some to begin with."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from indexer.errors import UnknownItem
+from indexer.store.pictures import display_copy
+
+if TYPE_CHECKING:
+    from indexer.items import Item
+    from indexer.store.store import ItemRecord, Store
+    from search.live.shop import LiveShop
+
+
+class Showcase:
+    """The items of one shop, as its store has them now. Thread-safe.
+
+    Whatever takes an ``item_id`` raises UnknownItem when the shop has none of it.
+    """
+
+    def __init__(self, store: Store, live: LiveShop) -> None:
+        self._store = store
+        self._live = live
+
+    def item(self, item_id: str) -> Item:
+        """An item as the catalog says it; its ``images`` are those that can be shown."""
+        record = self._record(item_id)
+        return replace(record.item, images=[image.path for image in record.images])
+
+    def thumbnail(self, item_id: str, index: int) -> bytes:
+        """An image of an item as a small JPEG. UnknownItem also where it has no such image.
+
+        It is the stored copy, or made anew where the shop keeps only the paths of its images.
+        """
+        record = self._record(item_id)
+        if not 0 <= index < len(record.images):
+            raise UnknownItem(
+                f"item {item_id!r} has {len(record.images)} images, there is no image {index}",
+                param="index",
+            )
+        with self._store.read() as reader:
+            image = record.images[index]
+            jpeg = display_copy(reader, image.content, image.path)
+        if jpeg is None:
+            raise UnknownItem(f"image {index} of item {item_id!r} is gone", param="index")
+        return jpeg
+
+    def some(self, limit: int) -> list[Item]:
+        """Some items to begin with: one of each category in turn."""
+        found: list[Item] = []
+        view = self._live.view
+        for number in view.some(limit):
+            with suppress(UnknownItem):  # deleted since the view was made
+                found.append(self.item(view.ids[number]))
+        return found
+
+    def main_category(self, item_id: str) -> str:
+        """The first category of an item; empty where it has none."""
+        categories = self._record(item_id).item.categories
+        return categories[0] if categories else ""
+
+    def _record(self, item_id: str) -> ItemRecord:
+        with self._store.read() as reader:
+            record = reader.item(item_id)
+        if record is None:
+            raise UnknownItem(f"no item {item_id[:80]!r} in this shop", param="item_id")
+        return record

@@ -1,0 +1,126 @@
+"""Contact sheets: queries on the left, their hits on the right, right and wrong marked."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from PIL import Image, ImageDraw, ImageFont
+
+from indexer.errors import StoreFull, UnknownItem
+from indexer.imaging.images import decode, read_image_file
+
+if TYPE_CHECKING:
+    from search.engine import SearchEngine
+    from search.hits import Hit
+
+_CELL = 128
+_GAP = 10
+_TEXT = 34
+_PAPER, _INK, _QUIET = (255, 255, 255), (30, 32, 36), (120, 124, 130)
+_RIGHT, _WRONG = (28, 140, 74), (196, 52, 44)
+_PER_ROW = 10
+
+
+class SheetCell(NamedTuple):
+    """A picture with two lines below it; ``right`` draws a green or red frame."""
+
+    picture: Image.Image | None
+    title: str
+    note: str
+    right: bool | None = None
+
+
+def sheet_row(
+    engine: SearchEngine,
+    photo: Path | None,
+    title: str,
+    hits: list[Hit],
+    *,
+    right: list[bool] | None = None,
+) -> list[SheetCell]:
+    """The cells of one query: the photo (where there is one) and its first ten hits.
+
+    An item without a picture, such as one that came with an embedding, has an empty cell.
+    """
+    picture = None
+    if photo is not None:
+        picture = Image.fromarray(decode(read_image_file(photo), side=_CELL))
+    cells = [SheetCell(picture, title or (photo.name if photo else ""), "query")]
+    for at, hit in enumerate(hits[:_PER_ROW]):
+        price = "" if hit.price is None else f"  {hit.price:.2f} {hit.currency}"
+        cells.append(
+            SheetCell(
+                _picture(engine, hit),
+                hit.title or hit.item_id,
+                f"{hit.score:.3f}{price}",
+                right[at] if right is not None else None,
+            )
+        )
+    return cells
+
+
+def _picture(engine: SearchEngine, hit: Hit) -> Image.Image | None:
+    try:
+        return Image.open(io.BytesIO(engine.thumbnail(hit.item_id, hit.image_index)))
+    except UnknownItem:
+        return None
+
+
+def cell_of(jpeg: bytes, title: str) -> SheetCell:
+    """The cell of a query that is an item of the shop."""
+    return SheetCell(Image.open(io.BytesIO(jpeg)), title, "query")
+
+
+def save_sheet(path: Path, rows: list[list[SheetCell]]) -> None:
+    """Draw the rows below each other; the file's ending says the format. StoreFull if it fails."""
+    columns = max(len(row) for row in rows)
+    width = _GAP + columns * (_CELL + _GAP) + _GAP
+    height = _GAP + len(rows) * (_CELL + _TEXT + _GAP)
+    sheet = Image.new("RGB", (width, height), _PAPER)
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(11)
+    for r, row in enumerate(rows):
+        top = _GAP + r * (_CELL + _TEXT + _GAP)
+        for c, cell in enumerate(row):
+            left = _GAP + c * (_CELL + _GAP) + (_GAP if c else 0)
+            _draw_cell(sheet, draw, font, cell, left, top)
+    try:
+        sheet.save(path)
+    except (OSError, ValueError) as error:
+        raise StoreFull(f"cannot write the sheet {path}: {error}") from error
+
+
+def _draw_cell(
+    sheet: Image.Image,
+    draw: ImageDraw.ImageDraw,
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+    cell: SheetCell,
+    left: int,
+    top: int,
+) -> None:
+    box = (left, top, left + _CELL - 1, top + _CELL - 1)
+    if cell.picture is None:
+        draw.rectangle(box, outline=_QUIET)
+    else:
+        picture = cell.picture.convert("RGB")
+        picture.thumbnail((_CELL, _CELL), Image.Resampling.LANCZOS)
+        at = (left + (_CELL - picture.width) // 2, top + (_CELL - picture.height) // 2)
+        sheet.paste(picture, at)
+    if cell.right is not None:
+        draw.rectangle(box, outline=_RIGHT if cell.right else _WRONG, width=3)
+    draw.text((left, top + _CELL + 3), _cut(draw, font, cell.title), _INK, font)
+    draw.text((left, top + _CELL + 17), _cut(draw, font, cell.note), _QUIET, font)
+
+
+def _cut(
+    draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, text: str
+) -> str:
+    """As much of a line as fits below a picture."""
+    text = " ".join(text.split())
+    if draw.textlength(text, font) <= _CELL:
+        return text
+    while text and draw.textlength(text + "...", font) > _CELL:
+        text = text[:-1]
+    return text + "..."

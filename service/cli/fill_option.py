@@ -1,0 +1,33 @@
+"""``--fill``: embeddings that a generation's model lacks, brought in before it serves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from service.cli.console import stage_bar
+from service.cli.terminal import note
+
+if TYPE_CHECKING:
+    from indexer.shop.generation import Manifest, ShopFolder
+
+fill_option = click.option(
+    "--fill", is_flag=True, help="First embed what its model has not embedded yet."
+)
+
+
+def filler(folder: ShopFolder, fill: bool) -> Callable[[Manifest], None] | None:
+    """What ``promote`` and ``rollback`` call when embeddings are lacking; None without --fill."""
+    return (lambda manifest: _fill(folder, manifest)) if fill else None
+
+
+def _fill(folder: ShopFolder, manifest: Manifest) -> None:
+    from indexer.jobs.migrate import fill
+    from indexer.shop.encoderfiles import open_encoder
+
+    with stage_bar({"migrate": "images"}) as progress:
+        encoder = open_encoder(folder, manifest.encoder, manifest.weights_hash)
+        done = fill(folder, encoder, progress=progress)
+    note(f"{done.encoded} images embedded by {manifest.encoder}")

@@ -1,0 +1,1 @@
+"""HTTP: the app, its protocol, schemas and routes."""

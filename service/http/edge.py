@@ -1,0 +1,169 @@
+"""The outermost ring of a request: its id, its log line, its last error, and who went away."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import re
+import time
+from secrets import token_hex
+from typing import TYPE_CHECKING, TypeVar
+
+from starlette.requests import ClientDisconnect
+
+from service.http.problems import REQUEST_ID, problem_of
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from starlette.requests import Request
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from service.runtime.metrics import Metrics
+
+T = TypeVar("T")
+
+access_log = logging.getLogger("vitrine.access")
+
+RAW_ID = "vitrine.raw_id"  # key in the ASGI scope: the item id in the path is still encoded
+_ITEMS = "/v1/items/"
+_SAFE_ID = re.compile(rb"[A-Za-z0-9._:+/=@-]{1,128}")
+
+
+class RequestIds:
+    """Makes up the ids of requests: told apart from those of other processes; no secret."""
+
+    def __init__(self) -> None:
+        self._start = token_hex(4)
+        self._count = itertools.count(1)
+
+    def new(self) -> str:
+        """Return an id that this process has not given yet."""
+        return f"{self._start}-{next(self._count):x}"
+
+
+class Edge:
+    """Wraps every request, outside of everything else.
+
+    It accepts ``X-Request-ID`` where it is harmless and makes one up otherwise, answers HEAD as
+    GET without a body, turns what no handler knew into a 500 problem, keeps item ids in the path
+    percent-encoded (they may contain slashes), and writes the access log.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        log: bool = False,
+        metrics: Metrics | None = None,
+        ids: RequestIds | None = None,
+    ) -> None:
+        self._app = app
+        self._log = log
+        self._metrics = metrics
+        self._ids = ids or RequestIds()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        method = scope["method"]
+        request_id = _given_id(scope) or self._ids.new()
+        scope[REQUEST_ID] = request_id
+        _keep_ids_encoded(scope)
+        if method == "HEAD":
+            scope = {**scope, "method": "GET"}  # a copy: the server looks at its own
+        status = 0
+        sent = 0
+
+        async def send_marked(message: Message) -> None:
+            nonlocal status, sent
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                pair = (b"x-request-id", request_id.encode())
+                message["headers"] = [*message.get("headers", ()), pair]
+            elif message["type"] == "http.response.body":
+                sent += len(message.get("body", b""))
+                if method == "HEAD":
+                    message = {**message, "body": b""}
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_marked)
+        except (ClientGone, ClientDisconnect):
+            pass  # nobody is left to answer
+        except Exception as error:
+            reply = problem_of(scope, error)
+            if status:  # the reply has begun: cutting it is all that is left
+                raise
+            await reply(scope, receive, send_marked)
+        finally:
+            seconds = time.perf_counter() - began
+            if self._metrics is not None:
+                self._metrics.request(method, _route(scope), status or 499, seconds)
+            if self._log:
+                access_log.info(
+                    "request",
+                    extra={
+                        "method": method,
+                        "path": scope["path"],
+                        "status": status or 499,
+                        "bytes": sent,
+                        "ms": round(seconds * 1e3, 1),
+                        "request_id": request_id,
+                    },
+                )
+
+
+async def unless_gone(request: Request, work: Coroutine[object, object, T]) -> T:
+    """The result of ``work``, which is cancelled when the client hangs up before.
+
+    The body must have been read. Raises ClientGone, whose reply nobody will read.
+    """
+    task = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(_disconnected(request))
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise ClientGone
+    finally:
+        gone.cancel()
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})
+
+
+class ClientGone(Exception):
+    """The client hung up before its answer was ready."""
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _route(scope: Scope) -> str:
+    """The pattern a path was matched by: there are few of them, while paths are without number."""
+    pattern = str(getattr(scope.get("route"), "path", "other"))
+    return pattern.replace(":path}", "}").replace(":item}", "}")
+
+
+def _given_id(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _SAFE_ID.fullmatch(value):
+            return str(value.decode("ascii"))
+    return None
+
+
+def _keep_ids_encoded(scope: Scope) -> None:
+    raw = scope.get("raw_path")
+    prefix = scope.get("root_path", "") + _ITEMS
+    if raw is not None and scope["path"].startswith(prefix):
+        encoded = raw.decode("latin-1")
+        if encoded.startswith(prefix):
+            scope["path"] = encoded
+            scope[RAW_ID] = True

@@ -1,0 +1,1 @@
+"""What runs beneath HTTP: engines that swap, batches, workers, metrics, the end."""
