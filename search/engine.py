@@ -11,13 +11,15 @@ from indexer.encoders.base import TextEncoder
 from indexer.encoders.views import QueryViews
 from indexer.errors import IndexCorrupt
 from indexer.imaging.images import LIMITS, WHOLE, Box, ImageLimits, read_image_file
+from indexer.items import ORIGINAL
 from indexer.shop.encoderfiles import open_encoder
 from indexer.shop.generation import ShopFolder
 from indexer.shop.serving import legible_manifest, serving_order
 from indexer.shop.status import RecallStatus, Status, status_of
 from indexer.shop.upgrade import encoder_upgrade
-from indexer.store.store import Store, encoder_key
-from indexer.writing.migration_encoders import Companions
+from indexer.store.records import encoder_key
+from indexer.store.store import Store
+from indexer.writing.migration_encoders import MigrationEncoders
 from indexer.writing.writes import Draft, Outcome, delete_items, put_items
 from search.clock import Clock
 from search.confidence import Judge
@@ -88,7 +90,7 @@ class SearchEngine:
         self._manifest = opened.manifest
         self._store = store
         self._index_encoder = index_encoder(encoder)
-        self._companions = Companions(store, self._index_encoder)
+        self._migration_encoders = MigrationEncoders(store, self._index_encoder)
         self._held = opened.held
         self.encoder_upgrade = encoder_upgrade(shop, encoder.id, encoder.weights_hash)
         key = encoder_key(encoder.id, encoder.weights_hash)
@@ -253,7 +255,7 @@ class SearchEngine:
             drafts,
             limits=limits,
             encode=encode,
-            companions=self._companions,
+            migration_encoders=self._migration_encoders,
         )
 
     def delete(self, item_ids: Sequence[str]) -> list[Outcome]:
@@ -293,9 +295,9 @@ class SearchEngine:
         """An item as the catalog says it, with the images that can be shown. UnknownItem."""
         return self._showcase.item(item_id)
 
-    def thumbnail(self, item_id: str, index: int = 0) -> bytes:
-        """An image of an item as a small JPEG. UnknownItem for either."""
-        return self._showcase.thumbnail(item_id, index)
+    def thumbnail(self, item_id: str, index: int = 0, rendition: str = ORIGINAL) -> bytes:
+        """An image of an item as a small JPEG. UnknownItem for any of the three."""
+        return self._showcase.thumbnail(item_id, index, rendition)
 
     def items(self, limit: int = 10) -> list[Item]:
         """Some items to begin with: one of each category in turn."""

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from indexer.arrays import Vectors
-    from indexer.store.store import ItemRecord, Reader
+    from indexer.store.records import ItemRecord
+    from indexer.store.transactions import Reader
     from search.live.view import Found, ShopView
     from search.ranking import Asked, Ranking
 
@@ -142,7 +143,7 @@ def page_of(asked: Asked, ranking: Ranking, reader: Reader, generation: str) -> 
 
 
 def _hit(view: ShopView, one: Found, record: ItemRecord, copies: list[str]) -> Hit:
-    index, variant = view.image_of(one.row) if one.row >= 0 else (0, ORIGINAL)
+    index, rendition = view.image_of(one.row) if one.row >= 0 else (0, ORIGINAL)
     item = record.item
     return Hit(
         item_id=item.item_id,
@@ -151,7 +152,7 @@ def _hit(view: ShopView, one: Found, record: ItemRecord, copies: list[str]) -> H
         confidence=None if one.confidence is None else round(one.confidence, 4),
         image=record.images[index].path if index < len(record.images) else "",
         image_index=index,
-        variant=variant,
+        variant=rendition,
         title=item.title,
         description=item.description,
         price=item.price,

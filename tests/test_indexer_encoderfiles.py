@@ -24,7 +24,8 @@ from indexer.shop.garbage import collect_garbage
 from indexer.shop.generation import ShopFolder
 from indexer.shop.promotion import drop, promote, rollback, wanted_encoders
 from indexer.shop.snapshot import restore_snapshot, take_snapshot
-from indexer.store.store import Store, encoder_key
+from indexer.store.records import PictureKey, encoder_key
+from indexer.store.store import Store
 from indexer.writing.writes import put_items
 from search.engine import SearchEngine
 from tests.conftest import COLORS, jpeg, plain
@@ -323,7 +324,7 @@ def test_a_snapshot_amid_a_migration_holds_both_encoders(tiny_shop, tmp_path):
     with store.read() as reader:
         (other,) = (one for one in wanted_encoders(reader) if one[0] != "color")
         content = reader.item("pink").images[0].content
-        assert reader.has_embedding(encoder_key(*other), content, "original")
+        assert reader.has_embedding(encoder_key(*other), PictureKey(content))
     store.close()
     remove(next(shop.encoders.glob("*.onnx")))  # a companion that is gone stops no snapshot
     assert take_snapshot(shop, tmp_path / "t.vitrine", progress=silent).encoders == []

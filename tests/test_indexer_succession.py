@@ -24,7 +24,8 @@ from indexer.shop.garbage import collect_garbage
 from indexer.shop.generation import ShopFolder
 from indexer.shop.joblock import job_lock
 from indexer.shop.promotion import drop, generations, promote, rollback, wanted_encoders
-from indexer.store.store import Row, Store, encoder_key
+from indexer.store.records import Row, encoder_key
+from indexer.store.store import Store
 from indexer.writing.writes import Draft, Source, put_items
 from search.engine import SearchEngine
 from tests.killing import run_kills

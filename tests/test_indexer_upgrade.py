@@ -24,7 +24,8 @@ from indexer.shop.encoderfiles import keep_encoder, open_encoder
 from indexer.shop.garbage import collect_garbage
 from indexer.shop.generation import ShopFolder
 from indexer.shop.promotion import drop, generations, promote
-from indexer.store.store import Store, encoder_key
+from indexer.store.records import PictureKey, encoder_key
+from indexer.store.store import Store
 from indexer.writing.writes import put_items
 from search.engine import SearchEngine
 from tests.conftest import jpeg, plain
@@ -223,7 +224,7 @@ def test_while_the_better_encoder_waits_every_write_is_embedded_by_both(shop, st
     with store.read() as reader:
         content = reader.item("pink").images[0].content
         for weights_hash in (own, load_encoder("builtin").weights_hash):
-            assert reader.has_embedding(encoder_key("builtin", weights_hash), content)
+            assert reader.has_embedding(encoder_key("builtin", weights_hash), PictureKey(content))
 
 
 def test_averaged_views_keep_their_weights_too(vitrine, previous, newest, tiny_catalog, tmp_path):

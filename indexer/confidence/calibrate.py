@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from indexer.arrays import Pixels, Rows, Scores, Vectors
     from indexer.encoders.base import Encoder
     from indexer.imaging.preprocess import Preprocess
-    from indexer.store.store import ItemRecord, Row, Store
+    from indexer.store.records import ItemRecord, Row
+    from indexer.store.store import Store
     from indexer.vectors.index import VectorIndex
 
 FEWEST = 8  # products; with fewer there is nothing to be mistaken for
@@ -198,7 +199,7 @@ class _Shop:
         return frozenset(self._of_product[int(self._products[place])])
 
     def rows_of_image(self, place: int) -> frozenset[int]:
-        """All variants of the image that this row stands for."""
+        """All renditions of the image that this row stands for."""
         row = self._rows[place][1]
         return frozenset(self._images[row.item_id, row.image_index])
 
@@ -239,7 +240,7 @@ def _retaken(
     rng: np.random.Generator,
 ) -> tuple[_Sample, Vectors]:
     """Retakes of a sample of the shop's images, and pictures of nothing (b, dim), encoded."""
-    originals = [place for place, (_, row) in enumerate(rows) if row.variant == ORIGINAL]
+    originals = [place for place, (_, row) in enumerate(rows) if row.rendition == ORIGINAL]
     wanted = min(_QUERIES, _RETAKES * len(originals))
     # Whole rounds of all images in turn: a small shop's images are each used alike often.
     rounds = [rng.permutation(originals) for _ in range(-(-wanted // max(1, len(originals))))]
@@ -249,7 +250,7 @@ def _retaken(
         for place in chosen.tolist():
             row = rows[place][1]
             path = known[row.item_id].images[row.image_index].path
-            copies[place] = display_copy(reader, row.content, path)
+            copies[place] = display_copy(reader, row.picture, path)
     side = min(encoder.preprocess.size, _LARGEST)
     began = time.perf_counter()
     blanks = encoder.encode_images([nothing(side, rng) for _ in range(_BLANKS)])
@@ -293,7 +294,7 @@ def _pairs(vectors: Vectors, rows: Sequence[tuple[int, Row]], rng: np.random.Gen
     """A sample of images whose item has others, with their stored vectors."""
     images: dict[str, dict[bytes, int]] = {}
     for place, (_, row) in enumerate(rows):
-        if row.variant == ORIGINAL:
+        if row.rendition == ORIGINAL:
             images.setdefault(row.item_id, {}).setdefault(row.content, place)
     places = [place for views in images.values() if len(views) > 1 for place in views.values()]
     chosen = rng.permutation(np.array(places, dtype=np.int64))[:_QUERIES]

@@ -28,7 +28,7 @@ from indexer.store.store import Store
 from indexer.writing.absence import Absence, absence, check_absence
 from indexer.writing.changes import Changes, apply_changes, changes_of
 from indexer.writing.embed_catalog import Progress, ingest, no_progress
-from indexer.writing.migration_encoders import Companions
+from indexer.writing.migration_encoders import MigrationEncoders
 from indexer.writing.reembed import Reembedding, missing_pictures
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
     from indexer.shop.generation import ShopFolder
     from indexer.vectors.contract import Terms
+    from indexer.writing.image_pipeline import Render
 
 
 class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +73,7 @@ def build_index(
     keep_images: Keep | None = None,
     terms: Terms | None = None,
     limits: ImageLimits = LIMITS,
+    render: Render | None = None,
     progress: Progress = no_progress,
 ) -> BuildReport:
     """Index ``catalog`` into ``shop``; afterwards the shop holds what this catalog holds.
@@ -81,7 +83,8 @@ def build_index(
     stays as it was, and so does what no column gives (unless the terms accept it). What others put
     or delete while the build runs is later news, and stays as they left it.
 
-    ``keep_images`` says what stays of each new image, from now on; None is as before.
+    ``keep_images`` says what stays of each new image, from now on; None is as before. ``render``
+    adds renditions to every image; without it images keep those that they have.
 
     Safe to interrupt at any time and to run again. Raises BadCatalog (duplicates, nothing to
     index), CatalogShrank (unless the terms accept that), CannotPromise (see ``Terms``),
@@ -117,9 +120,10 @@ def build_index(
                 skipped=absent.skipped,
                 limits=limits,
                 progress=progress,
+                render=render,
             )
-            companions = Companions(store, encoder, limits=limits)
-            companions.embed(image for one in done.read for image in one.images if image)
+            migration_encoders = MigrationEncoders(store, encoder, limits=limits)
+            migration_encoders.embed(image for one in done.read for image in one.images if image)
             clock.lap("ingest")
             with store.write() as writer:
                 first_row = writer.meta("next_row", 0)
@@ -131,7 +135,7 @@ def build_index(
                 if _has_new_weights(shop, encoder):  # which have not seen what stays as it was
                     rest = missing_pictures(writer, encoder)
                     Reembedding(store, encoder, limits=limits).within(writer, rest)
-                companions.complete(writer, first_row)
+                migration_encoders.complete(writer, first_row)
             clock.lap("merge")
             skipped = len(changes.skipped)
             progress("publish", 0, 1, skipped)

@@ -15,8 +15,10 @@ from indexer.items import ORIGINAL
 from indexer.jobs.migrate import check_target
 from indexer.shop.generation import ROWS, WORDS
 from indexer.shop.promotion import lacking
-from indexer.store.pictures import Source, images_root
-from indexer.store.store import Reader, Store, encoder_key
+from indexer.store.pictures import PictureOrigin, images_root
+from indexer.store.records import encoder_key
+from indexer.store.store import Store
+from indexer.store.transactions import Reader
 from indexer.writing.reembed import Missing, Reembedding
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from indexer.encoders.base import Encoder
     from indexer.shop.generation import Manifest, ShopFolder
-    from indexer.store.store import Row
+    from indexer.store.records import Row
 
 _TRIED_S = 1.0  # how long the encoder is tried on the shop's pictures
 _TRIED = 512  # and on how many at most
@@ -112,7 +114,7 @@ class _Picture(NamedTuple):
 
     item_id: str
     missing: Missing
-    stored: Source | None  # the original, else the copy
+    stored: PictureOrigin | None  # the original, else the copy
     bare: bool  # it came with an embedding only
 
 
@@ -126,7 +128,7 @@ def _look(reader: Reader, encoder: Encoder) -> _Found:
     rows, seen = 0, set()
     for _, row in reader.rows():
         rows += 1
-        seen.add((row.content, row.variant))
+        seen.add(row.picture)
     key = encoder_key(encoder.id, encoder.weights_hash)
     return _Found(
         rows, len(seen), [_picture(reader, row) for row in lacking(reader, key, lost=True)]
@@ -138,26 +140,25 @@ def _picture(reader: Reader, row: Row) -> _Picture:
     if record is None or row.image_index >= len(record.images):
         raise IndexCorrupt(f"the store has a row of item {row.item_id!r}, but no such image")
     image = record.images[row.image_index]
-    stored: Source | None = None
-    if row.variant == ORIGINAL:  # only such can be embedded again, see ``Reembedding``
-        if reader.holds("originals", row.content):
-            stored = "original"
-        elif reader.holds("images", row.content):
-            stored = "display"
-    missing = Missing(row.content, row.variant, image.path)
+    stored: PictureOrigin | None = None
+    if reader.holds("originals", row.picture):
+        stored = "original"
+    elif reader.holds("images", row.picture):
+        stored = "display"
+    missing = Missing(row.picture, image.path)
     return _Picture(row.item_id, missing, stored, bare=not image.width)
 
 
 def _sort(
     pictures: list[_Picture], root: Path | None
-) -> tuple[Counter[Source], list[Missing], list[str]]:
+) -> tuple[Counter[PictureOrigin], list[Missing], list[str]]:
     """Counts by source, the pictures that there are, and the names of those that are lost."""
-    sources: Counter[Source] = Counter()
+    sources: Counter[PictureOrigin] = Counter()
     usable: list[Missing] = []
     lost: list[str] = []
     for one in pictures:
         source = one.stored
-        if source != "original" and one.missing.variant == ORIGINAL and not one.bare:
+        if source != "original" and one.missing.picture.rendition == ORIGINAL and not one.bare:
             source = "file" if _is_there(root, one.missing.path) else source
         if source is not None:
             sources[source] += 1

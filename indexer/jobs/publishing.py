@@ -25,7 +25,8 @@ from indexer.shop.generation import (
 )
 from indexer.shop.promotion import hand_over
 from indexer.shop.serving import serving_name, standing_generation
-from indexer.store.store import Store, encoder_key
+from indexer.store.records import encoder_key
+from indexer.store.store import Store
 from indexer.vectors.canary import check_counts, check_index, check_profile, profile_of
 from indexer.vectors.contract import Terms, Wishes
 from indexer.vectors.index import VectorIndex
@@ -63,13 +64,11 @@ def publish(
         key = encoder_key(encoder.id, encoder.weights_hash)
         stored = list(reader.rows())
         rows = [
-            (number, row)
-            for number, row in stored
-            if not reader.is_lost(key, row.content, row.variant)
+            (number, row) for number, row in stored if not reader.has_no_picture(key, row.picture)
         ]
         records = list(reader.items())
         changes, next_row = reader.meta("changes", 0), reader.meta("next_row", 0)
-        contents = [(row.content, row.variant) for _, row in rows]
+        pictures = [row.picture for _, row in rows]
         since, current = since or serving_name(shop), standing_generation(shop)
         wishes = _wishes(terms, current)
         if (
@@ -78,7 +77,7 @@ def publish(
             and _serves(shop, current[0])
         ):
             return (*current, False)
-        vectors = unit(reader.embeddings(key, contents, encoder.dim))  # (n, dim)
+        vectors = unit(reader.embeddings(key, pictures, encoder.dim))  # (n, dim)
     numbers = np.array([number for number, _ in rows], dtype=np.int64)  # (n,)
     check_counts([row for _, row in rows], records, lost=len(stored) - len(rows))
     profile = profile_of(vectors)

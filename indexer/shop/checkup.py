@@ -13,14 +13,15 @@ from indexer.arrays import unit
 from indexer.shop.encoderfiles import encoder_faults
 from indexer.errors import IndexCorrupt, VitrineError
 from indexer.shop.generation import ROWS, VECTORS, Manifest, ShopFolder
-from indexer.items import ORIGINAL
-from indexer.store.store import Store, encoder_key
+from indexer.store.records import encoder_key
+from indexer.store.store import Store
 from indexer.shop.promotion import encoders_on_disk, wanted_encoders
 from indexer.shop.symptoms import dimension, lost_pictures, mixed_weights, odd_vectors
 from indexer.vectors.index import VectorIndex
 
 if TYPE_CHECKING:
-    from indexer.store.store import Reader, Row
+    from indexer.store.records import Row
+    from indexer.store.transactions import Reader
 
 _SAMPLE = 512  # rows that are looked for in the index
 _BLOCK = 10_000  # embeddings read at a time
@@ -139,19 +140,18 @@ class _StoreCheck:
         serving = (manifest.encoder, manifest.weights_hash)
         for one in dict.fromkeys([serving, *wanted_encoders(self._reader)]):
             key = encoder_key(*one)
-            rows = {(row.content, row.variant) for row in self._rows.values()}
+            rows = {row.picture for row in self._rows.values()}
             lacking = [
-                each
-                for each in rows
-                if not self._reader.has_embedding(key, *each)
-                and not self._reader.is_lost(key, *each)
+                picture
+                for picture in rows
+                if not self._reader.has_embedding(key, picture)
+                and not self._reader.has_no_picture(key, picture)
             ]
             lost = [
-                each
-                for each in rows
-                if self._reader.is_lost(key, *each)
-                and each[1] == ORIGINAL
-                and self._reader.image(each[0]) is not None
+                picture
+                for picture in rows
+                if self._reader.has_no_picture(key, picture)
+                and self._reader.holds("images", picture)
             ]
             if lost:
                 self._tell(
@@ -182,7 +182,7 @@ class _StoreCheck:
                 number
                 for number in index.rows.tolist()
                 if (row := self._rows.get(number)) is not None
-                and self._reader.has_embedding(key, row.content, row.variant)
+                and self._reader.has_embedding(key, row.picture)
             ],
             dtype=np.int64,
         )
@@ -190,8 +190,8 @@ class _StoreCheck:
         if not len(sample):
             return
         rows = [self._rows[number] for number in sample.tolist()]
-        contents = [(row.content, row.variant) for row in rows]
-        stored = unit(self._reader.embeddings(key, contents, manifest.dim))  # (s, dim)
+        pictures = [row.picture for row in rows]
+        stored = unit(self._reader.embeddings(key, pictures, manifest.dim))  # (s, dim)
         held = unit(index.vectors_at(index.positions(sample)))  # (s, dim)
         with np.errstate(invalid="ignore"):
             alike = np.einsum("sd,sd->s", stored, held)  # (s,)

@@ -10,7 +10,8 @@ import numpy as np
 from indexer.shop.encoderfiles import forget_encoders
 from indexer.errors import VitrineError
 from indexer.shop.generation import CONTENTS, KEEP, ShopFolder
-from indexer.store.store import Store, encoder_key
+from indexer.store.records import encoder_key
+from indexer.store.store import Store
 from indexer.store.records import HASH_BYTES
 from indexer.shop.promotion import encoders_on_disk, wanted_encoders
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from indexer.store.store import Reader
+    from indexer.store.transactions import Reader
 
 _KEPT = "keep"  # in the store's meta: how many generations stay
 _BATCH = 2000  # embeddings that one transaction drops: writers wait no longer than that

@@ -22,13 +22,15 @@ from indexer.errors import (
     VitrineError,
 )
 from indexer.shop.generation import MANIFEST, ShopFolder
-from indexer.store.store import Store, encoder_key
+from indexer.store.records import encoder_key
+from indexer.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from indexer.shop.generation import Manifest
-    from indexer.store.store import Reader, Row, Writer
+    from indexer.store.records import PictureKey, Row
+    from indexer.store.transactions import Reader, Writer
 
 ENCODERS = "encoders"  # in the store's meta: who embeds every write, as [id, weights hash] each
 State = Literal["current", "candidate", "kept", "damaged"]
@@ -165,15 +167,14 @@ def lacking(reader: Reader, encoder: bytes, start: int = 0, *, lost: bool = Fals
 
     Not those whose picture it has found to be lost, unless these are asked for too.
     """
-    seen: set[tuple[bytes, str]] = set()
+    seen: set[PictureKey] = set()
     for _, row in reader.rows(start):
-        one = (row.content, row.variant)
-        if one in seen:
+        if row.picture in seen:
             continue
-        seen.add(one)
-        if reader.has_embedding(encoder, *one):
+        seen.add(row.picture)
+        if reader.has_embedding(encoder, row.picture):
             continue
-        if lost or not reader.is_lost(encoder, *one):
+        if lost or not reader.has_no_picture(encoder, row.picture):
             yield row
 
 

@@ -20,13 +20,15 @@ from indexer.imaging.photos import read_photo
 from indexer.imaging.preprocess import Preprocess
 from indexer.items import Skipped
 from indexer.store.pictures import best_picture, images_root
+from indexer.store.records import PictureKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from indexer.arrays import Pixels
-    from indexer.store.store import ItemRecord, Store
+    from indexer.store.records import ItemRecord
+    from indexer.store.store import Store
 
 SIDE = 208  # of the pictures that are kept: a little more than the encoder sees, for crops
 UNKNOWN = -1
@@ -180,7 +182,10 @@ def _catalog(
         some = [(n, records[n].images[k]) for n, k in places[start : start + _AT_ONCE]]
         with store.read() as reader:  # briefly: pages that a reader can see are not reused
             root = images_root(reader)
-            found = [best_picture(reader, root, one.content, one.path) for _, one in some]
+            found = [
+                best_picture(reader, root, PictureKey(image.content), image.path)
+                for _, image in some
+            ]
         for (n, image), best in zip(some, found, strict=True):
             try:
                 if best is None:

@@ -14,7 +14,8 @@ from indexer.writing.absence import STAYS
 from indexer.writing.merge import FoundItem, found_image, merge_item, with_standing
 
 if TYPE_CHECKING:
-    from indexer.store.store import ItemRecord, Reader, Writer
+    from indexer.store.records import ItemRecord
+    from indexer.store.transactions import Reader, Writer
     from indexer.writing.absence import Absence
     from indexer.writing.embed_catalog import Ingested, ReadItem
 

@@ -19,15 +19,23 @@ from indexer.arrays import unit
 from indexer.catalog.item_parser import BadRecord, Given, item_from, overlaid
 from indexer.errors import BadImage, UnknownItem
 from indexer.imaging.images import LIMITS, ImageLimits
-from indexer.items import Item, clean_id
-from indexer.writing.image_pipeline import Encode, Intake, Prepared
+from indexer.items import ORIGINAL, Item, clean_id
+from indexer.writing.image_pipeline import (
+    Embedded,
+    Encode,
+    ImagePipeline,
+    Prepared,
+    Render,
+)
 from indexer.writing.merge import FoundImage, FoundItem, found_image, merge_item, with_standing
-from indexer.writing.migration_encoders import Companions
+from indexer.writing.migration_encoders import MigrationEncoders
 
 if TYPE_CHECKING:
     from indexer.arrays import Vectors
     from indexer.encoders.base import Encoder
-    from indexer.store.store import ItemRecord, Store, Writer
+    from indexer.store.records import ItemRecord
+    from indexer.store.store import Store
+    from indexer.store.transactions import Writer
 
 _CHUNK = 500  # items in one transaction: others wait for it no longer than they notice
 _BATCH = 16  # images that the encoder gets at once: queries may be waiting for it
@@ -94,26 +102,30 @@ def put_items(
     *,
     limits: ImageLimits = LIMITS,
     encode: Encode | None = None,
-    companions: Companions | None = None,
+    render: Render | None = None,
+    migration_encoders: MigrationEncoders | None = None,
 ) -> list[Outcome]:
     """Store these items, in their order; what became of each. All of it is on disk afterwards.
 
     An item none of whose images can be read is refused, and what was stored of it stays. One of
     whose images some can be read keeps the stored ones in the places of the others.
-    ``encode`` does the encoder's work elsewhere; ``companions`` are the further encoders that a
-    migration wants, made once by who writes often. StoreFull when the disk is full: the chunks
-    before are stored then.
+    ``encode`` does the encoder's work elsewhere; ``render`` adds renditions to every image that
+    comes with its bytes. ``migration_encoders`` are the further encoders of an open migration:
+    callers that write often should create them once and pass them in. StoreFull when the disk is
+    full: the chunks before are stored then.
     """
     outcomes: list[Outcome] = []
-    others = companions or Companions(store, encoder, limits=limits)
+    others = migration_encoders or MigrationEncoders(store, encoder, limits=limits)
     for start in range(0, len(drafts), _CHUNK):
         chunk = drafts[start : start + _CHUNK]
         try:
-            intake = Intake(store, encoder, limits, encode=encode)
-            outcomes += _Put(store, intake, others).run(chunk)
+            images = ImagePipeline(store, encoder, limits, encode=encode, render=render)
+            outcomes += _Put(store, images, others).run(chunk)
         except _Gone:
-            intake = Intake(store, encoder, limits, encode=encode, trust_store=False)
-            outcomes += _Put(store, intake, others).run(chunk)
+            images = ImagePipeline(
+                store, encoder, limits, encode=encode, render=render, trust_store=False
+            )
+            outcomes += _Put(store, images, others).run(chunk)
     return outcomes
 
 
@@ -153,30 +165,32 @@ def laid_over(new: Item, given: Given, old: Item | None) -> Item:
 class _Put:
     """Stores one chunk of drafts."""
 
-    def __init__(self, store: Store, intake: Intake, companions: Companions) -> None:
+    def __init__(
+        self, store: Store, images: ImagePipeline, migration_encoders: MigrationEncoders
+    ) -> None:
         self._store = store
-        self._intake = intake
-        self._companions = companions
-        self._encoded: dict[bytes, tuple[Prepared, bytes]] = {}  # by content
+        self._images = images
+        self._migration_encoders = migration_encoders
+        self._encoded: dict[bytes, tuple[Prepared, Embedded]] = {}  # by content
 
     def run(self, drafts: Sequence[Draft]) -> list[Outcome]:
         """Prepare, encode, store."""
         ready = self._prepared(drafts)
         self._encode(ready)
-        if self._companions.are_wanted():
+        if self._migration_encoders.are_wanted():
             self._embed_by_others()
         with self._store.write() as writer:
             first_row = writer.meta("next_row", 0)
             outcomes = [self._stored(writer, one) for one in ready]
-            self._companions.complete(writer, first_row)
+            self._migration_encoders.complete(writer, first_row)
         return outcomes
 
     def _embed_by_others(self) -> None:
         """Before the transaction that stores the items, so that it has not to wait for it."""
         with self._store.write() as writer:
             for one in self._encoded.values():
-                self._intake.put(writer, *one)
-        self._companions.embed(prepared.image for prepared, _ in self._encoded.values())
+                self._images.put(writer, *one)
+        self._migration_encoders.embed(prepared.image for prepared, _ in self._encoded.values())
 
     def _prepared(self, drafts: Sequence[Draft]) -> list[_Ready]:
         reads = sum(source.read is not None for one in drafts for source in one.images or [])
@@ -198,7 +212,7 @@ class _Put:
                 if draft.embeddings is not None:
                     prepared = self._given(source.path, draft.embeddings[index], data)
                 elif data is not None:
-                    prepared = self._intake.prepare(source.path, data)
+                    prepared = self._images.prepare(source.path, data)
                 images.append((source.path, prepared))
             except BadImage as error:
                 images.append((source.path, None))
@@ -207,8 +221,8 @@ class _Put:
 
     def _given(self, path: str, embedding: Vectors, data: bytes | None) -> Prepared:
         half = unit(embedding).astype(np.float16).tobytes()  # (dim,)
-        prepared = self._intake.given(path, half, data)
-        self._encoded[prepared.image.content] = prepared, half
+        prepared = self._images.given(path, half, data)
+        self._encoded[prepared.image.content] = prepared, {ORIGINAL: half}
         return prepared
 
     def _encode(self, ready: list[_Ready]) -> None:
@@ -219,15 +233,15 @@ class _Put:
                 if prepared is None or prepared.image.content in self._encoded:
                     continue
                 try:
-                    if self._intake.claim(prepared):
+                    if self._images.claim(prepared):
                         waiting.append(prepared)
                 except BadImage as error:
                     one.refused.append(RefusedImage(path, str(error)))
                     assert one.images is not None
                     one.images[place] = path, None
         for start in range(0, len(waiting), _BATCH):
-            for prepared, half in self._intake.encode(waiting[start : start + _BATCH]):
-                self._encoded[prepared.image.content] = prepared, half
+            for prepared, embedded in self._images.encode(waiting[start : start + _BATCH]):
+                self._encoded[prepared.image.content] = prepared, embedded
 
     def _stored(self, writer: Writer, ready: _Ready) -> Outcome:
         draft, refused = ready.draft, ready.refused
@@ -245,7 +259,7 @@ class _Put:
             return Outcome(item_id=draft.item_id, status="refused", reason=why, images=refused)
         for _, prepared in ready.images or []:
             if prepared is not None:
-                self._keep_image(writer, prepared.image.content)
+                self._keep_image(writer, prepared.image)
         named = [s.path for s in draft.images] if draft.images is not None else None
         if named is None and old is not None:
             named = old.item.images
@@ -257,13 +271,16 @@ class _Put:
         )
         return Outcome(item_id=draft.item_id, status=status, images=refused)
 
-    def _keep_image(self, writer: Writer, content: bytes) -> None:
-        """See to it that the store has this content's embedding, and its copy, at the end."""
-        if self._intake.is_stored(writer, content):
+    def _keep_image(self, writer: Writer, image: FoundImage) -> None:
+        """Write the image's embeddings and copies, unless the store has them.
+
+        _Gone when they were swept after the image was found to be known.
+        """
+        if self._images.is_stored(writer, image):
             return
-        if content not in self._encoded:
+        if image.content not in self._encoded:
             raise _Gone
-        self._intake.put(writer, *self._encoded[content])
+        self._images.put(writer, *self._encoded[image.content])
 
 
 def _images(

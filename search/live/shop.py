@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from indexer.arrays import unit
-from indexer.store.store import Change
+from indexer.store.records import Change
 from indexer.vectors.index import VectorIndex
 from search.live.layers import RATIO, LayeredColumns
 from search.live.view import Segment, ShopView
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
     from indexer.items import Item
     from indexer.lexical import LexicalIndex
-    from indexer.store.store import ItemRecord, Reader, Row, Store
+    from indexer.store.records import ItemRecord, Row
+    from indexer.store.store import Store
+    from indexer.store.transactions import Reader
 
 logger = logging.getLogger("vitrine.search")
 
@@ -73,7 +75,7 @@ class LiveShop:
             for number, row in rows.items():
                 self._rows.setdefault(self._numbers[row.item_id], []).append(number)
             known = set(index.rows.tolist())
-            images = {n: (row.image_index, row.variant) for n, row in rows.items() if n in known}
+            images = {n: (row.image_index, row.rendition) for n, row in rows.items() if n in known}
             fresh = [(number, row) for number, row in rows.items() if number not in known]
             self.view = ShopView(
                 sequence=reader.sequence,
@@ -211,18 +213,16 @@ class LiveShop:
         another encoder.
         """
         rows = {
-            number: row
-            for number, row in fresh
-            if reader.has_embedding(self._key, row.content, row.variant)
+            number: row for number, row in fresh if reader.has_embedding(self._key, row.picture)
         }
         if len(rows) < len(fresh):
             logger.warning("%d images are not encoded yet and not found", len(fresh) - len(rows))
         if not rows:
             return []
-        contents = [(row.content, row.variant) for row in rows.values()]
-        vectors = unit(reader.embeddings(self._key, contents, self._dim))  # (r, dim)
+        pictures = [row.picture for row in rows.values()]
+        vectors = unit(reader.embeddings(self._key, pictures, self._dim))  # (r, dim)
         numbers = np.fromiter(rows, dtype=np.int64, count=len(rows))
-        images = {number: (row.image_index, row.variant) for number, row in rows.items()}
+        images = {number: (row.image_index, row.rendition) for number, row in rows.items()}
         index = VectorIndex.build(vectors, numbers)
         return [Segment(index, self._items_of(numbers, rows), images)]
 

@@ -38,7 +38,7 @@ _SPARE = 1.5  # of groups with several rows: how many more to ask for than an ev
 class Segment:
     """An index and, for each of its positions, the item it finds (-1 where it is dead).
 
-    ``images`` says of each row which image of its item it stands for, and in which variant.
+    ``images`` says of each row which image of its item it stands for, and in which rendition.
     """
 
     vectors: VectorIndex
@@ -137,7 +137,7 @@ class ShopView:
         return found
 
     def image_of(self, row: int) -> tuple[int, str]:
-        """Which image of its item a row stands for, and in which variant."""
+        """Which image of its item a row stands for, and in which rendition."""
         for segment in reversed(self.segments):  # a later segment holds later news
             if row in segment.images:
                 return segment.images[row]
