@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from indexer.store.records import ItemRecord
 from indexer.store.store import DATABASES, Store
 from indexer.store.transactions import Writer
 from indexer.store.upgrades import FIRST_FORMAT, UPGRADES, Upgrade, newest_format
+from tests.golden_questions import GOLDEN
 
 RECORD = ItemRecord(Item(item_id="mug", product_id="mug"), [])
 
@@ -224,6 +226,23 @@ def test_an_earlier_version_refuses_a_store_that_was_upgraded_under_it(later, mo
                 pass
         with pytest.raises(IndexMismatch, match="store format 3"):
             Store(later)
+
+
+@pytest.mark.parametrize("golden", sorted(GOLDEN.glob("format-*")), ids=lambda path: path.name)
+def test_a_golden_store_is_read_before_and_after_its_upgrade(golden, later, tmp_path):
+    (stored,) = golden.rglob("data.mdb")
+    (tmp_path / "golden").mkdir()
+    shutil.copy(stored, tmp_path / "golden")
+    with Store(tmp_path / "golden") as store:
+        with store.read() as reader:
+            items, rows = list(reader.items()), list(reader.rows())
+            assert reader.meta("format", 0) == int(golden.name.removeprefix("format-"))
+        with store.write():
+            pass
+        with store.read() as reader:
+            assert (list(reader.items()), list(reader.rows())) == (items, rows)
+            assert reader._txn.get("shelves", b"first") == b"%d" % len(items)
+    assert len(items) > 10
 
 
 def test_a_version_of_several_formats_names_them_all(later):
