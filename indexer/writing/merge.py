@@ -36,20 +36,19 @@ class FoundItem(NamedTuple):
 
 
 class Pictures(NamedTuple):
-    """The pictures that an item will have, and the names for which one that stands was kept."""
+    """The images that an item will have; ``kept`` names those that stay as they are stored."""
 
     images: list[FoundImage]
     kept: list[str]
 
 
-def with_standing(
+def with_stored_images(
     old: ItemRecord | None, named: Sequence[tuple[str, FoundImage | None]]
 ) -> Pictures:
-    """The pictures of an item that names these, of which some could not be read (None).
+    """Return the images of an item that names these; None stands for one that was not read.
 
-    Instead of those it keeps what it has: the picture of that name, or else the one that stood in
-    its place, unless that moved to another place. A picture that it had before keeps the renditions
-    that it had.
+    In its place the item keeps the stored image of that name, or else the one that was stored in
+    that place, unless it moved to another. An image that the item had keeps its renditions.
     """
     by_path = {image.path: found_image(image) for image in old.images} if old else {}
     renditions: dict[bytes, list[str]] = defaultdict(list)

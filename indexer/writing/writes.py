@@ -27,13 +27,13 @@ from indexer.writing.image_pipeline import (
     Prepared,
     Render,
 )
-from indexer.writing.merge import FoundImage, FoundItem, found_image, merge_item, with_standing
+from indexer.writing.item_images import RefusedImage, images_of
+from indexer.writing.merge import FoundImage, FoundItem, merge_item
 from indexer.writing.migration_encoders import MigrationEncoders
 
 if TYPE_CHECKING:
     from indexer.arrays import Vectors
     from indexer.encoders.base import Encoder
-    from indexer.store.records import ItemRecord
     from indexer.store.store import Store
     from indexer.store.transactions import Writer
 
@@ -62,13 +62,6 @@ class Draft(NamedTuple):
     make: Callable[[Item | None], Item]
     images: list[Source] | None = None
     embeddings: Vectors | None = None
-
-
-class RefusedImage(msgspec.Struct, frozen=True):
-    """An image that was left out, and why."""
-
-    image: str
-    reason: str
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,19 +174,19 @@ class _Put:
             self._embed_by_others()
         with self._store.write() as writer:
             first_row = writer.meta("next_row", 0)
-            outcomes = [self._stored(writer, one) for one in ready]
+            outcomes = [self._stored(writer, item) for item in ready]
             self._migration_encoders.complete(writer, first_row)
         return outcomes
 
     def _embed_by_others(self) -> None:
-        """Before the transaction that stores the items, so that it has not to wait for it."""
+        """Embed before the write transaction that stores the items, so that it stays short."""
         with self._store.write() as writer:
-            for one in self._encoded.values():
-                self._images.put(writer, *one)
+            for prepared, embedded in self._encoded.values():
+                self._images.put(writer, prepared, embedded)
         self._migration_encoders.embed(prepared.image for prepared, _ in self._encoded.values())
 
     def _prepared(self, drafts: Sequence[Draft]) -> list[_Ready]:
-        reads = sum(source.read is not None for one in drafts for source in one.images or [])
+        reads = sum(image.read is not None for draft in drafts for image in draft.images or [])
         if reads < 2:
             return [self._prepare(draft) for draft in drafts]
         with ThreadPoolExecutor(min(reads, os.cpu_count() or 1), "decode") as pool:
@@ -228,17 +221,17 @@ class _Put:
     def _encode(self, ready: list[_Ready]) -> None:
         """Encode what is new, and strike out images whose pixels are broken."""
         waiting: list[Prepared] = []
-        for one in ready:
-            for place, (path, prepared) in enumerate(one.images or []):
+        for item in ready:
+            for place, (path, prepared) in enumerate(item.images or []):
                 if prepared is None or prepared.image.content in self._encoded:
                     continue
                 try:
                     if self._images.claim(prepared):
                         waiting.append(prepared)
                 except BadImage as error:
-                    one.refused.append(RefusedImage(path, str(error)))
-                    assert one.images is not None
-                    one.images[place] = path, None
+                    item.refused.append(RefusedImage(path, str(error)))
+                    assert item.images is not None
+                    item.images[place] = path, None
         for start in range(0, len(waiting), _BATCH):
             for prepared, embedded in self._images.encode(waiting[start : start + _BATCH]):
                 self._encoded[prepared.image.content] = prepared, embedded
@@ -253,7 +246,7 @@ class _Put:
             return Outcome(item_id=draft.item_id, status="refused", reason=str(error))
         except UnknownItem as error:
             return Outcome(item_id=draft.item_id, status="unknown", reason=str(error))
-        found, refused = _images(old, ready.images, refused)
+        found, refused = images_of(old, ready.images, refused)
         if not found:
             why = "no image that can be read" if refused else "no image"
             return Outcome(item_id=draft.item_id, status="refused", reason=why, images=refused)
@@ -281,34 +274,3 @@ class _Put:
         if image.content not in self._encoded:
             raise _Gone
         self._images.put(writer, *self._encoded[image.content])
-
-
-def _images(
-    old: ItemRecord | None,
-    images: list[tuple[str, Prepared | None]] | None,
-    refused: list[RefusedImage],
-) -> tuple[list[FoundImage], list[RefusedImage]]:
-    """The images an item will have, and those that could not be read or that it should keep.
-
-    None where not one of those that it names can be had.
-    """
-    stored = [found_image(one) for one in old.images] if old else []
-    if images is None:
-        return stored, refused
-    unread = {one.image for one in refused}
-    names = {one.path for one in stored}
-    there = [image for image in images if image[1] or image[0] in unread or image[0] in names]
-    missing = [
-        RefusedImage(path, "no such image: neither sent nor stored")
-        for path, _ in (image for image in images if image not in there)
-    ]
-    if all(prepared is None and path in unread for path, prepared in there):
-        return [], refused + missing
-    pictures = with_standing(old, [(path, one.image if one else None) for path, one in there])
-    told = [
-        msgspec.structs.replace(one, reason=f"{one.reason}; the picture stays as it was")
-        if one.image in pictures.kept
-        else one
-        for one in refused
-    ]
-    return pictures.images, told + missing
