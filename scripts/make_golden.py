@@ -189,12 +189,9 @@ def _commit(shop: Path, target: Path) -> None:
     """Copy a shop as git should have it: the store without free pages, and no lock files."""
     locks = shutil.ignore_patterns("*.lock", "lock.mdb", "data.mdb")
     shutil.copytree(shop, target, ignore=locks)
-    store = Store(shop / "catalog.lmdb")
-    try:
-        with (target / "catalog.lmdb" / "data.mdb").open("wb") as file:
-            store.copy(file.fileno())
-    finally:
-        store.close()
+    stored = target / "catalog.lmdb" / "data.mdb"
+    with Store(shop / "catalog.lmdb") as store, stored.open("wb") as file:
+        store.copy(file.fileno())
 
 
 COMMANDS: dict[str, Callable[[], None]] = {

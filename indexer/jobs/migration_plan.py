@@ -78,8 +78,7 @@ def plan_migration(shop: ShopFolder, encoder: Encoder, *, share: float = 1.0) ->
     already; IndexCorrupt, also when the encoder gives what none should.
     """
     standing = check_target(shop, encoder)
-    store = Store(shop.store)
-    try:
+    with Store(shop.store) as store:
         with store.read() as reader:
             found = _look(reader, encoder)
             root = images_root(reader)
@@ -89,8 +88,6 @@ def plan_migration(shop: ShopFolder, encoder: Encoder, *, share: float = 1.0) ->
         rate = work.images_per_second((usable[at] for at in order), _TRIED_S) if usable else 0.0
         growth = max(0, _embedding_bytes(encoder.dim) * len(found.missing) - store.spare_bytes())
         free = min(shutil.disk_usage(path).free for path in (shop.path, store.path))
-    finally:
-        store.close()
     needed = growth + _generation_bytes(standing, found.rows, encoder.dim)
     return MigrationPlan(
         encoder=encoder.id,

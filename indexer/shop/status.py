@@ -72,15 +72,11 @@ def shop_status(shop: ShopFolder) -> Status:
         status_of(shop, name, manifest),
         encoder_upgrade=encoder_upgrade(shop, manifest.encoder, manifest.weights_hash),
     )
-    store = Store(shop.store)
-    try:
-        with store.read() as reader:
-            if reader.changes_since(manifest.changes) == {}:
-                return status
-            products = {record.item.product_id for record in reader.items()}
-            items, rows = reader.count("items"), reader.count("rows")
-    finally:
-        store.close()
+    with Store(shop.store) as store, store.read() as reader:
+        if reader.changes_since(manifest.changes) == {}:
+            return status
+        products = {record.item.product_id for record in reader.items()}
+        items, rows = reader.count("items"), reader.count("rows")
     return msgspec.structs.replace(status, items=items, products=len(products), rows=rows)
 
 

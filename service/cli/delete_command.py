@@ -26,11 +26,8 @@ def command(item_ids: tuple[str, ...], shop: Path, as_json: bool) -> int:
 
     folder = ShopFolder(shop)
     serving_order(folder)  # a wrong folder is told
-    store = Store(folder.store)
-    try:
+    with Store(folder.store) as store:
         outcomes = delete_items(store, item_ids)
-    finally:
-        store.close()
     unknown = [one.item_id for one in outcomes if one.status == "unknown"]
     if as_json:
         print_json(outcomes)

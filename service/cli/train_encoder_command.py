@@ -99,17 +99,14 @@ def command(
     photos = read_pairs(pairs) if pairs else []
     folder = ShopFolder(shop)
     begin = start or newest_file()
-    store = Store(folder.store)
     with stage_bar({"read": "pictures", "train": "training"}) as show:
-        try:
+        with Store(folder.store) as store:
             dataset = read_dataset(
                 store,
                 photos,
                 trim=read_side(begin).trim,
                 progress=lambda done, total: show("read", done, total, 0),
             )
-        finally:
-            store.close()
         done = _climb(
             begin,
             dataset,
