@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 import lmdb
 
@@ -123,6 +123,7 @@ class Environment:
         self.path = path.resolve()
         self._databases = databases
         self._closed = False
+        self._all_open = False
         with _open_lock:
             shared = _open.get(self.path)
             if shared is None:
@@ -162,10 +163,12 @@ class Environment:
     @contextmanager
     def read(self) -> Iterator[ReadTransaction]:
         """A consistent view. Keep it short: pages it can see cannot be reused meanwhile."""
-        with self._lmdb_errors():
+        try:
             self._open_new_databases()
             with self._begin_read() as txn:
                 yield ReadTransaction(txn, self._shared.handles)
+        except lmdb.Error as error:
+            self._raise_ours(error)
 
     @contextmanager
     def write(self) -> Iterator[WriteTransaction]:
@@ -174,7 +177,7 @@ class Environment:
         StoreFull when the map or the disk is full, or the folder is read-only.
         """
         shared = self._shared
-        with self._lmdb_errors():
+        try:
             self._open_new_databases()
             with shared.env.begin(write=True) as txn:
                 created = {
@@ -183,17 +186,21 @@ class Environment:
                     if name not in shared.handles
                 }
                 yield WriteTransaction(txn, {**shared.handles, **created})
-            if created:  # only now: LMDB closes the handles of a transaction that is undone
-                with shared.lock:
-                    shared.handles = {**shared.handles, **created}
+        except lmdb.Error as error:
+            self._raise_ours(error)
+        if created:  # only now: LMDB closes the handles of a transaction that is undone
+            with shared.lock:
+                shared.handles = {**shared.handles, **created}
 
     def copy(self, descriptor: int) -> None:
         """Write the data file as it is now, free pages left out, into an open file or pipe.
 
         One consistent view, while reads and writes go on. StoreFull when it cannot be written.
         """
-        with self._lmdb_errors():
+        try:
             self._shared.env.copyfd(descriptor, compact=True)
+        except lmdb.Error as error:
+            self._raise_ours(error)
 
     def bytes_used(self) -> int:
         """Bytes of disk that the data file takes."""
@@ -202,9 +209,13 @@ class Environment:
     def spare_bytes(self) -> int:
         """Bytes of the data file that nothing uses: what is stored next goes there first."""
         env = self._shared.env
-        with self._lmdb_errors(), env.begin() as txn:
-            trees = [env.stat(), *(txn.stat(handle) for handle in self._shared.handles.values())]
-            pages = env.info()["last_pgno"] + 1
+        try:
+            with env.begin() as txn:
+                handles = self._shared.handles.values()
+                trees = [env.stat(), *(txn.stat(handle) for handle in handles)]
+                pages = env.info()["last_pgno"] + 1
+        except lmdb.Error as error:
+            self._raise_ours(error)
         used = sum(
             tree["branch_pages"] + tree["leaf_pages"] + tree["overflow_pages"] for tree in trees
         )
@@ -223,10 +234,11 @@ class Environment:
         They are opened before a transaction begins: LMDB forgets a database that was opened in
         a read transaction, and another process may create one at any time.
         """
+        if self._all_open:
+            return
         shared = self._shared
         missing = [name for name in self._databases if name not in shared.handles]
-        if not missing:
-            return
+        self._all_open = not missing
         with self._begin_read() as txn:  # a named database is a key of the unnamed one
             found = [name for name in missing if txn.get(name.encode()) is not None]
         if found:
@@ -234,26 +246,21 @@ class Environment:
                 opened = {name: shared.env.open_db(name.encode(), create=False) for name in found}
                 shared.handles = {**shared.handles, **opened}
 
-    @contextmanager
-    def _lmdb_errors(self) -> Iterator[None]:
-        """Turn the errors of LMDB in this block into ours."""
-        try:
-            yield
-        except lmdb.MapFullError as error:
-            raise StoreFull(
-                f"{self.path} has reached its map size of {MAP_BYTES >> 30} GiB"
-            ) from error
-        except lmdb.DiskError as error:
+    def _raise_ours(self, error: lmdb.Error) -> NoReturn:
+        """Raise our error in place of one of LMDB, or the same where it is a mistake of ours."""
+        if isinstance(error, lmdb.MapFullError):
+            full = f"{self.path} has reached its map size of {MAP_BYTES >> 30} GiB"
+            raise StoreFull(full) from error
+        if isinstance(error, lmdb.DiskError):
             raise StoreFull(f"the disk below {self.path} is full: {error}") from error
-        except lmdb.ReadonlyError as error:
+        if isinstance(error, lmdb.ReadonlyError):
             raise StoreFull(f"{self.path} cannot be written: it is read-only here") from error
-        except (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.PanicError) as error:
+        if isinstance(error, lmdb.CorruptedError | lmdb.PageNotFoundError | lmdb.PanicError):
             raise IndexCorrupt(f"{self.path} is damaged: {error}; restore it") from error
-        except lmdb.Error as error:
-            if type(error) is not lmdb.Error:  # a mistake of ours, not of the disk
-                raise
+        if type(error) is lmdb.Error:
             # LMDB calls a write that was cut short an input/output error.
             raise StoreFull(f"{self.path} cannot be written: {error}; is the disk full?") from error
+        raise error
 
 
 def exists(path: Path) -> bool:

@@ -59,8 +59,9 @@ class Store:
         self.shop = path.parent  # before links are followed: the store may lie elsewhere
         self._environment = Environment(path, DATABASES, create=create, advice=_ADVICE)
         self.path = self._environment.path
+        self._checked_format: bytes | None = b""  # none so far
         try:
-            self._check_format(create)
+            self._prepare(create)
         except BaseException:
             self.close()
             raise
@@ -88,7 +89,7 @@ class Store:
         """
         with self._environment.read() as txn:
             reader = Reader(txn)
-            check_format(reader, self.path)
+            self._check_format(reader)
             yield reader
 
     @contextmanager
@@ -100,7 +101,7 @@ class Store:
         """
         with self._environment.write() as txn:
             writer = Writer(txn)
-            check_format(writer, self.path)
+            self._check_format(writer)
             upgrade(writer)
             yield writer
 
@@ -151,11 +152,19 @@ class Store:
         """Bytes of the data file that nothing uses: what is stored next goes there first."""
         return self._environment.spare_bytes()
 
-    def _check_format(self, create: bool) -> None:
+    def _prepare(self, create: bool) -> None:
+        """Check the format; with ``create``, note it in a new store."""
         with self._environment.read() as txn:
             reader = Reader(txn)
             if not (create and is_new(reader)):
-                check_format(reader, self.path)
+                self._check_format(reader)
                 return
         with self._environment.write() as new:
             upgrade(Writer(new))
+
+    def _check_format(self, reader: Reader) -> None:
+        """IndexMismatch unless this version reads the store; quick where it was checked before."""
+        found = reader.format_bytes
+        if found != self._checked_format:
+            check_format(reader, self.path)
+            self._checked_format = found

@@ -26,6 +26,7 @@ T = TypeVar("T")
 
 _ITEM = msgspec.msgpack.Decoder(ItemRecord)
 _ROW = msgspec.msgpack.Decoder(Row)
+_ORIGINAL = ORIGINAL.encode()
 _ENCODER_BYTES = 8  # of the key of an embedding, see ``encoder_key``
 
 PictureDatabase: TypeAlias = Literal["images", "originals"]
@@ -44,6 +45,11 @@ class Reader:
         if value is None:
             return default
         return msgspec.msgpack.decode(value, type=type(default))
+
+    @property
+    def format_bytes(self) -> bytes | None:
+        """The number of the store's format as it is stored: quickly compared."""
+        return self._txn.get("meta", b"format")
 
     def item(self, item_id: str) -> ItemRecord | None:
         """The record of an item; None when there is no such item."""
@@ -269,7 +275,10 @@ def _embedding_bytes(encoder: bytes, picture: PictureKey) -> bytes:
 
 def _picture_of(key: bytes) -> PictureKey:
     """The picture of a key without its encoder."""
-    return PictureKey(key[:HASH_BYTES], key[HASH_BYTES:].decode(errors="replace") or ORIGINAL)
+    rendition = key[HASH_BYTES:]
+    if rendition in (b"", _ORIGINAL):
+        return PictureKey(key[:HASH_BYTES])
+    return PictureKey(key[:HASH_BYTES], rendition.decode(errors="replace"))
 
 
 def _decoded(decoder: msgspec.msgpack.Decoder[T], value: bytes, what: str) -> T:
