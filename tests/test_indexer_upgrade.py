@@ -13,6 +13,7 @@ import pytest
 
 from indexer.catalog.sources import open_catalog
 from indexer.encoders import onnxfile
+from indexer.encoders.base import Model
 from indexer.encoders.bundled import retired_files
 from indexer.encoders.onnxfile import hash_pair
 from indexer.encoders.registry import load_encoder
@@ -21,16 +22,18 @@ from indexer.jobs.build import build_index
 from indexer.jobs.migrate import migrate
 from indexer.shop.checkup import check_shop
 from indexer.shop.encoderfiles import keep_encoder, open_encoder
+from indexer.shop.folder import ShopFolder
 from indexer.shop.garbage import collect_garbage
-from indexer.shop.generation import ShopFolder
-from indexer.shop.promotion import drop, generations, promote
-from indexer.store.store import Store, encoder_key
+from indexer.shop.listing import generations
+from indexer.shop.promotion import drop, promote
+from indexer.shop.shelf import Shelf
+from indexer.store.store import Store
 from indexer.writing.writes import put_items
 from search.engine import SearchEngine
 from tests.conftest import jpeg, plain
 from tests.test_indexer_encoderfiles import answers, files, spoil, write_encoder
 from tests.test_indexer_migrate import draft
-from tests.test_indexer_succession import silent
+from tests.test_indexer_promotion import silent
 from tests.test_service_cli import assert_one_line, vitrine
 from tests.test_service_swaps import until
 
@@ -223,7 +226,7 @@ def test_while_the_better_encoder_waits_every_write_is_embedded_by_both(shop, st
     with store.read() as reader:
         content = reader.item("pink").images[0].content
         for weights_hash in (own, load_encoder("builtin").weights_hash):
-            assert reader.has_embedding(encoder_key("builtin", weights_hash), content)
+            assert reader.has_embedding(Model("builtin", weights_hash).key, content)
 
 
 def test_averaged_views_keep_their_weights_too(vitrine, previous, newest, tiny_catalog, tmp_path):
@@ -297,9 +300,9 @@ def test_the_copy_of_the_weights_before_goes_with_their_last_generation(shop, st
     migrate(shop, load_encoder("builtin"), progress=silent)
     keep_encoder(shop, open_encoder(shop, *_own(shop)))
     promote(shop, "000002")
-    assert collect_garbage(shop, store).encoder_files == 0  # one may roll back to them
+    assert collect_garbage(Shelf.read(shop), store).encoder_files == 0  # one may roll back to them
     drop(shop, "000001")
-    assert collect_garbage(shop, store).encoder_files == 2
+    assert collect_garbage(Shelf.read(shop), store).encoder_files == 2
     assert [path.stem for path in shop.encoders.glob("*.onnx")] == [_own(shop)[1]]
 
 

@@ -10,7 +10,7 @@ from indexer.arrays import unit
 from indexer.encoders.color import ColorEncoder
 from indexer.items import Item
 from indexer.jobs.publishing import publish
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from indexer.store.store import Store
 from indexer.vectors.contract import Terms, Wishes
 from indexer.vectors.gpu.placing import on_gpus

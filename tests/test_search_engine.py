@@ -13,6 +13,7 @@ from PIL import Image
 
 from indexer.arrays import unit
 from indexer.catalog.sources import open_catalog
+from indexer.encoders.base import Model
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import (
     BadImage,
@@ -26,8 +27,8 @@ from indexer.errors import (
 from indexer.items import ORIGINAL
 from indexer.jobs.build import build_index
 from indexer.lexical import LexicalIndex
-from indexer.shop.generation import ShopFolder
-from indexer.store.store import ImageRecord, ItemRecord, Row, Store, content_hash, encoder_key
+from indexer.shop.folder import ShopFolder
+from indexer.store.store import ImageRecord, ItemRecord, Row, Store, content_hash
 from search.engine import SearchEngine
 from search.filters import AllOf, parse_filter
 from search.hits import Hit, Reply
@@ -366,7 +367,7 @@ def filled(folder: Path, vectors: np.ndarray, items: list[tuple[str, str, dict]]
     folder.mkdir()
     store = Store(shop.store, create=True)
     encoder = Vectors()
-    key = encoder_key(encoder.id, encoder.weights_hash)
+    key = Model.of(encoder).key
     by_item: dict[str, ItemRecord] = {}
     with store.write() as writer:
         numbers = writer.new_rows(len(vectors))

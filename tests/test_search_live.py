@@ -18,7 +18,7 @@ from indexer.encoders.color import ColorEncoder
 from indexer.items import Item
 from indexer.jobs.publishing import publish
 from indexer.jobs.rebuild import rebuild_index
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from indexer.store.store import Store
 from indexer.writing.writes import Draft, Source, delete_items, patched, put_items
 from search.engine import SearchEngine

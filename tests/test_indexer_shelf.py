@@ -8,11 +8,11 @@ import pytest
 
 from indexer.errors import IndexCorrupt, IndexNotFound
 from indexer.jobs.migrate import migrate
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from indexer.shop.promotion import promote
-from indexer.shop.serving import serving_order, standing_generation
-from tests.test_indexer_generation import GREEN, RED
-from tests.test_indexer_succession import OtherColors, build
+from indexer.shop.shelf import Shelf
+from tests.test_indexer_folder import GREEN, RED
+from tests.test_indexer_promotion import OtherColors, build
 
 
 @pytest.fixture
@@ -35,23 +35,23 @@ def damage(shop: ShopFolder, how: str) -> None:
 @pytest.mark.parametrize("how", ["rubbish", "", "gone"])
 def test_a_candidate_does_not_serve_because_current_was_lost(shop, how):
     damage(shop, how)
-    assert serving_order(shop) == ["000002", "000001", "000003"]
-    assert standing_generation(shop)[1].encoder == "color"
+    assert Shelf.read(shop).serving_order() == ["000002", "000001", "000003"]
+    assert Shelf.read(shop).serving().model.id == "color"
 
 
 @pytest.mark.parametrize("how", ["rubbish", "gone"])
 def test_a_promoted_model_serves_on_when_current_was_lost(shop, how):
     promote(shop, "000003")
     damage(shop, how)
-    assert serving_order(shop) == ["000003", "000002", "000001"]
-    assert standing_generation(shop)[1].encoder == "other"
+    assert Shelf.read(shop).serving_order() == ["000003", "000002", "000001"]
+    assert Shelf.read(shop).serving().model.id == "other"
 
 
 def test_without_any_generation_there_is_no_index_or_a_damaged_one(tmp_path):
     shop = ShopFolder(tmp_path)
     with pytest.raises(IndexNotFound, match="vitrine index"):
-        serving_order(shop)
+        Shelf.read(shop).serving_order()
     shop.current_file.write_text("rubbish")
     with pytest.raises(IndexCorrupt, match="rubbish"):
-        serving_order(shop)
-    assert standing_generation(shop) is None
+        Shelf.read(shop).serving_order()
+    assert Shelf.read(shop).serving() is None
