@@ -299,7 +299,7 @@ def test_a_writer_whose_companion_is_gone_writes_on_and_the_promotion_counts_it(
 ):
     done = run(shop)
 
-    def gone(name: str, weights_hash: str):
+    def gone(model: Model):
         raise EncoderNotFound("the weights are gone")
 
     companions = Companions(store, ColorEncoder(), load=gone)

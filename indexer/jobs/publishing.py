@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
-import numpy as np
 
-from indexer.arrays import Rows, Vectors, unit
 from indexer.confidence.calibrate import Fitted, calibrate
 from indexer.encoders.base import Model
 from indexer.errors import IndexCorrupt, IndexNotFound, StoreBusy
+from indexer.jobs.stored_rows import StoredRows, read_rows
 from indexer.lexical import LexicalIndex
 from indexer.progress import Progress, no_progress
 from indexer.shop import write_encoders
 from indexer.shop.garbage import write_contents
 from indexer.shop.manifest import CONTENTS, FORMAT, ROWS, VECTORS, WORDS, Manifest, now
-from indexer.store.store import ItemRecord, Row, Store
-from indexer.vectors.canary import check_counts, check_index, check_profile, profile_of
+from indexer.store.store import Store
+from indexer.vectors.canary import check_index, check_profile, profile_of
 from indexer.vectors.contract import Contract, Terms, Wishes
 from indexer.vectors.index import VectorIndex
 from indexer.vectors.tuning import choose_recipe
@@ -32,31 +32,15 @@ if TYPE_CHECKING:
     from indexer.shop.shelf import Generation
 
 
+logger = logging.getLogger("vitrine.indexer")
+
+
 class Published(NamedTuple):
     """The generation that holds what is in the store; not new where nothing had changed."""
 
     name: str
     manifest: Manifest
     is_new: bool
-
-
-class StoredRows(NamedTuple):
-    """All that an index is made from, as one read transaction saw it.
-
-    ``rows`` are numbered, in rising order, and ``vectors`` (n, dim), of unit length, are in the
-    same order. ``changes`` and ``next_row`` are the store's counters.
-    """
-
-    rows: list[tuple[int, Row]]
-    vectors: Vectors
-    records: list[ItemRecord]
-    changes: int
-    next_row: int
-
-    @property
-    def numbers(self) -> Rows:
-        """The numbers of the rows (n,)."""
-        return np.array([number for number, _ in self.rows], dtype=np.int64)
 
 
 class ChosenIndex(NamedTuple):
@@ -123,31 +107,6 @@ def publish(
     return Published(generation.name, manifest, is_new=True)
 
 
-def read_rows(store: Store, encoder: Encoder) -> StoredRows:
-    """Read all that an index is made from. IndexCorrupt when rows and items do not agree.
-
-    Rows whose picture is lost to this encoder are left out.
-    """
-    key = Model.of(encoder).key
-    with store.read() as reader:
-        everything = list(reader.rows())
-        rows = [
-            (number, row)
-            for number, row in everything
-            if not reader.is_lost(key, row.content, row.variant)
-        ]
-        pictures = [(row.content, row.variant) for _, row in rows]
-        stored = StoredRows(
-            rows=rows,
-            vectors=unit(reader.embeddings(key, pictures, encoder.dim)),
-            records=list(reader.items()),
-            changes=reader.sequence,
-            next_row=reader.meta("next_row", 0),
-        )
-    check_counts([row for _, row in rows], stored.records, lost=len(everything) - len(rows))
-    return stored
-
-
 def choose_index(
     store: Store,
     encoder: Encoder,
@@ -204,6 +163,7 @@ def write_generation(job: Job, manifest: Manifest, parts: list[Part]) -> Generat
     def write(folder: Path) -> None:
         for part in parts:
             part.write(folder)
+            logger.debug("wrote the %s of a new generation of %s", part.name, job.folder.path)
         for part in parts:
             part.check(folder)
 

@@ -86,4 +86,6 @@ def _size(folder: ShopFolder, name: str, manifest: Manifest) -> int:
     for file, expected in manifest.files.items():
         if (path / file).stat().st_size != expected.bytes:
             raise IndexCorrupt(f"{path / file} is not of {expected.bytes} bytes")
-    return sum(record.bytes for record in manifest.files.values()) + (path / MANIFEST).stat().st_size
+    return (
+        sum(record.bytes for record in manifest.files.values()) + (path / MANIFEST).stat().st_size
+    )

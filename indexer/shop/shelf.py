@@ -200,19 +200,25 @@ class Shelf:
         never more than one.
         """
         first: Model | None = None
-        with suppress(VitrineError), closing(Store(self.folder.store)) as store:
-            with store.read() as reader:
-                first = next(iter(write_encoders.listed(reader)), None)
+        with (
+            suppress(VitrineError),
+            closing(Store(self.folder.store)) as store,
+            store.read() as reader,
+        ):
+            first = next(iter(write_encoders.listed(reader)), None)
 
         def is_of_another_model(name: str) -> bool:
             if name not in self.manifests:
                 return True
             return first is not None and self.manifests[name].model != first
 
-        return sorted(reversed(self.names), key=is_of_another_model)  # stable: newest first
+        newest_first = self.names[::-1]
+        return sorted(newest_first, key=is_of_another_model)  # keeps that order within each kind
 
 
-def _read_current(folder: ShopFolder) -> tuple[tuple[str, ...], IndexNotFound | IndexCorrupt | None]:
+def _read_current(
+    folder: ShopFolder,
+) -> tuple[tuple[str, ...], IndexNotFound | IndexCorrupt | None]:
     try:
         return tuple(folder.served()), None
     except (IndexNotFound, IndexCorrupt) as error:

@@ -24,14 +24,14 @@ from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 
-from indexer.shop.archive import CHUNK, read_archive, write_archive
-from indexer.shop.encoderfiles import SUFFIXES, encoder_file
 from indexer.encoders.onnxfile import hash_pair
 from indexer.errors import EncoderNotFound, IndexCorrupt, IndexMismatch, StoreBusy, StoreFull
+from indexer.progress import Progress
 from indexer.shop import write_encoders
+from indexer.shop.archive import CHUNK, read_archive, write_archive
+from indexer.shop.encoderfiles import SUFFIXES, encoder_file
 from indexer.shop.folder import ShopFolder, sync
 from indexer.shop.joblock import job_lock
-from indexer.progress import Progress
 from indexer.shop.manifest import MANIFEST, now
 from indexer.store.store import Store
 

@@ -12,8 +12,8 @@ import msgspec
 from indexer.shop.folder import ShopFolder
 from indexer.shop.manifest import Manifest
 from indexer.shop.shelf import Shelf
-from indexer.store.store import Store
 from indexer.shop.upgrade import encoder_upgrade
+from indexer.store.store import Store
 
 
 class RecallStatus(msgspec.Struct, frozen=True, kw_only=True):

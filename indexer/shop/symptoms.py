@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from indexer.items import ORIGINAL
-from indexer.store.pictures import best_picture, images_root
 from indexer.shop import write_encoders
+from indexer.store.pictures import best_picture, images_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -25,9 +25,7 @@ _LENGTH_TOLERANCE = 1e-2  # of a unit vector in half precision
 _NAMED = 3  # images that are told by name
 
 
-def odd_vectors(
-    reader: Reader, rows: Iterable[Row], model: Model, dim: int | None
-) -> list[str]:
+def odd_vectors(reader: Reader, rows: Iterable[Row], model: Model, dim: int | None) -> list[str]:
     """Problems of the stored vectors that these rows have by a model.
 
     Those of zeros, which no search finds, those that are not finite, and those that are not of

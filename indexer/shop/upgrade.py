@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from indexer.shop.encoderfiles import encoder_file
 from indexer.encoders.bundled import bundled_file, is_builtin, newest_file
 from indexer.encoders.onnxfile import SideFile, hash_pair
 from indexer.encoders.views import hash_views, split_views
 from indexer.errors import EncoderNotFound
+from indexer.shop.encoderfiles import encoder_file
 
 if TYPE_CHECKING:
     from pathlib import Path
