@@ -99,7 +99,7 @@ def plan_migration(shop: ShopFolder, encoder: Encoder, *, share: float = 1.0) ->
         images=found.images,
         known=found.images - len(found.missing),
         sources={str(source): count for source, count in sources.items()},
-        embedding_only=sum(one.bare for one in found.missing),
+        embedding_only=sum(picture.bare for picture in found.missing),
         lost=len(lost),
         lost_names=lost[:_NAMED],
         images_per_second=round(rate, 1),
@@ -156,15 +156,15 @@ def _sort(
     sources: Counter[Source] = Counter()
     usable: list[Missing] = []
     lost: list[str] = []
-    for one in pictures:
-        source = one.stored
-        if source != "original" and one.missing.variant == ORIGINAL and not one.bare:
-            source = "file" if _is_there(root, one.missing.path) else source
+    for picture in pictures:
+        source, missing = picture.stored, picture.missing
+        if source != "original" and missing.variant == ORIGINAL and not picture.bare:
+            source = "file" if _is_there(root, missing.path) else source
         if source is not None:
             sources[source] += 1
-            usable.append(one.missing)
-        elif not one.bare:
-            lost.append(f"{one.item_id} {one.missing.path}")
+            usable.append(missing)
+        elif not picture.bare:
+            lost.append(f"{picture.item_id} {missing.path}")
     return sources, usable, lost
 
 

@@ -131,9 +131,7 @@ class Shelf:
         if self.current_error is not None:
             if isinstance(self.current_error, IndexNotFound) or not self.names:
                 raise self.current_error
-            logger.warning(
-                "%s; the newest generation that is whole stands for it", self.current_error
-            )
+            logger.warning("%s; the newest whole generation serves instead", self.current_error)
             return self._order_without_current()
         before = [name for name in self.served[1:] if name in self.names]
         older = [

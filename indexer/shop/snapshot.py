@@ -100,8 +100,8 @@ def take_snapshot(shop: ShopFolder, path: Path, *, progress: Progress) -> Snapsh
                 with archive.open(_STORE) as out:
                     _copy_store(store, out, progress)
                 # Rows written since then have no embedding by the encoder of this generation.
-                later = shop.manifest(shop.current())
-                if later.model != manifest.model:
+                later = shop.current()
+                if later != name and shop.manifest(later).model != manifest.model:
                     raise StoreBusy(
                         f"{shop.path} changed from encoder {manifest.encoder!r} to another while "
                         "it was copied; take the snapshot again"
@@ -121,15 +121,15 @@ def restore_snapshot(
     IndexCorrupt (cut short or changed), IndexMismatch (of a newer format), StoreFull.
     """
     shop = ShopFolder(os.path.realpath(shop.path))  # renaming a link would leave its shop behind
-    _put_back(shop)
-    if not force and _is_there(shop):
+    _recover_replaced(shop)
+    if not force and _has_content(shop):
         raise StoreBusy(
             f"{shop.path} is there already and not empty; restore elsewhere, or add --force to "
             "replace it"
         )
     if Path(os.path.realpath(path)).is_relative_to(shop.path):
         raise StoreBusy(f"{path} lies in the shop that it would replace; move it elsewhere first")
-    draft = _beside(shop, "restoring")
+    draft = _hidden_sibling(shop, "restoring")
     try:
         draft.path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -286,9 +286,9 @@ def _check(draft: ShopFolder, about: Snapshot) -> None:
 
 def _replace(shop: ShopFolder, draft: ShopFolder, *, force: bool) -> None:
     """Rename the draft to the shop; what was there is removed once that is done."""
-    before = _beside(shop, "replaced")
+    before = _hidden_sibling(shop, "replaced")
     try:
-        if force and _is_there(shop):
+        if force and _has_content(shop):
             with job_lock(shop.path, "vitrine restore"):
                 if busy := [name for name in shop.names() if shop.is_held(name)]:
                     raise StoreBusy(
@@ -300,7 +300,7 @@ def _replace(shop: ShopFolder, draft: ShopFolder, *, force: bool) -> None:
         else:
             draft.path.rename(shop.path)  # an empty folder may be there
     except OSError as error:
-        _put_back(shop)
+        _recover_replaced(shop)
         raise StoreFull(
             f"cannot put the shop at {shop.path}: {error.strerror or error}; if that is the root "
             "of a volume, restore into a folder below it"
@@ -309,17 +309,17 @@ def _replace(shop: ShopFolder, draft: ShopFolder, *, force: bool) -> None:
     shutil.rmtree(before.path, ignore_errors=True)
 
 
-def _put_back(shop: ShopFolder) -> None:
-    """Mend a restore that was killed between its two renames, or tidy up after the second."""
-    before = _beside(shop, "replaced")
-    if _is_there(shop):
+def _recover_replaced(shop: ShopFolder) -> None:
+    """Mend a restore that was killed between its two renames, or clean up after the second."""
+    before = _hidden_sibling(shop, "replaced")
+    if _has_content(shop):
         shutil.rmtree(before.path, ignore_errors=True)
     elif before.path.exists():
         with suppress(OSError):
             before.path.rename(shop.path)
 
 
-def _is_there(shop: ShopFolder) -> bool:
+def _has_content(shop: ShopFolder) -> bool:
     try:
         return any(shop.path.iterdir())
     except FileNotFoundError:
@@ -328,7 +328,7 @@ def _is_there(shop: ShopFolder) -> bool:
         raise StoreFull(f"cannot restore into {shop.path}: {error.strerror or error}") from error
 
 
-def _beside(shop: ShopFolder, what: str) -> ShopFolder:
+def _hidden_sibling(shop: ShopFolder, what: str) -> ShopFolder:
     path = shop.path.absolute()
     return ShopFolder(path.with_name(f".{path.name}.{what}"))
 

@@ -50,7 +50,8 @@ def serve(writer: Writer, model: Model) -> None:
 
     All others stay: a migration to a third model goes on.
     """
-    _put(writer, [model, *(other for other in listed(writer)[1:] if other != model)])
+    others = [so_far for so_far in listed(writer)[1:] if so_far != model]
+    _put(writer, [model, *others])
 
 
 def replace(writer: Writer, before: Model, now: Model) -> None:
