@@ -361,6 +361,7 @@ class Vectors(ColorEncoder):
 def filled(folder: Path, vectors: np.ndarray, items: list[tuple[str, str, dict]]) -> ShopFolder:
     """A shop whose rows are these vectors; row n belongs to the n-th (item, product, fields)."""
     from indexer.items import Item
+    from indexer.jobs.job import open_job
     from indexer.jobs.publishing import publish
 
     shop = ShopFolder(folder)
@@ -383,7 +384,8 @@ def filled(folder: Path, vectors: np.ndarray, items: list[tuple[str, str, dict]]
             record.images.append(image)
         for record in by_item.values():
             writer.put_item(record)
-    publish(shop, store, encoder, catalog=folder, skipped=0)
+    with open_job(shop, "vitrine rebuild") as job:
+        publish(job, encoder, catalog=folder, skipped=0)
     store.close()
     return shop
 
