@@ -11,31 +11,31 @@ from PIL import Image
 
 from indexer.arrays import Pixels
 from indexer.catalog.sources import open_catalog
+from indexer.encoders.base import Model
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import IndexMismatch, UnknownItem
 from indexer.items import ORIGINAL, Item
 from indexer.jobs.build import build_index
+from indexer.jobs.job import open_job
 from indexer.jobs.migrate import migrate
 from indexer.jobs.migration_plan import plan_migration
 from indexer.jobs.rebuild import rebuild_index
 from indexer.shop.checkup import check_shop
-from indexer.shop.garbage import collect_garbage
-from indexer.shop.generation import ShopFolder
-from indexer.shop.joblock import job_lock
+from indexer.shop.folder import ShopFolder
 from indexer.shop.promotion import promote, rollback
 from indexer.shop.snapshot import restore_snapshot, take_snapshot
 from indexer.store.pictures import Keep
-from indexer.store.records import ItemRecord, PictureKey, Row, encoder_key
+from indexer.store.records import ItemRecord, PictureKey, Row
 from indexer.store.store import Store
 from indexer.writing.writes import Draft, Source, delete_items, put_items
 from search.engine import SearchEngine
 from tests.conftest import jpeg, plain
-from tests.test_indexer_generation import BLUE, GREEN, RED, write_items
+from tests.test_indexer_folder import BLUE, GREEN, RED, write_items
 from tests.test_indexer_migrate import other_is_known  # noqa: F401 - a fixture for every test
-from tests.test_indexer_succession import NEW, OtherColors, silent
+from tests.test_indexer_promotion import NEW, OtherColors, silent
 
 INVERTED = "inverted"
-COLOR, OTHER = encoder_key("color", "0" * 64), encoder_key("other", NEW)
+COLOR, OTHER = Model.of(ColorEncoder()).key, Model("other", NEW).key
 
 
 class Invert:
@@ -118,8 +118,8 @@ def put(shop: ShopFolder, item_id: str, data: bytes, render: Invert | None = Non
 
 
 def clean(shop: ShopFolder) -> None:
-    with job_lock(shop.path, "test"), Store(shop.store) as store:
-        collect_garbage(shop, store, keep=1)
+    with open_job(shop, "test") as job:
+        job.collect_garbage(keep=1)
 
 
 def assert_whole(shop: ShopFolder) -> None:

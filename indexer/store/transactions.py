@@ -27,7 +27,7 @@ T = TypeVar("T")
 _ITEM = msgspec.msgpack.Decoder(ItemRecord)
 _ROW = msgspec.msgpack.Decoder(Row)
 _ORIGINAL = ORIGINAL.encode()
-_ENCODER_BYTES = 8  # of the key of an embedding, see ``encoder_key``
+_ENCODER_BYTES = 8  # of the key of an embedding, see ``Model.key``
 
 PictureDatabase: TypeAlias = Literal["images", "originals"]
 """The databases of pictures: the copies that are shown, and the bytes as they came."""

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
+from indexer.encoders.base import Model
 from indexer.imaging.images import ImageLimits, decode, inspect, thumbnail
 from indexer.imaging.photos import fit_pixels, open_photo
 from indexer.items import ORIGINAL
 from indexer.store.pictures import DISPLAY_SIDE, kept_images
-from indexer.store.records import PictureKey, content_hash, encoder_key
+from indexer.store.records import PictureKey, content_hash
 from indexer.vectors.canary import check_vectors
 from indexer.writing.merge import FoundImage
 
@@ -89,7 +90,7 @@ class ImagePipeline:
         others a copy is kept in any case.
         Without ``trust_store``, images that the store knows are encoded as well.
         """
-        self.key = encoder_key(encoder.id, encoder.weights_hash)
+        self.key = Model.of(encoder).key
         self._store = store
         self._encoder = encoder
         self._limits = limits
