@@ -62,9 +62,9 @@ def drop(shop: ShopFolder, name: str) -> None:
         raise StoreFull(
             f"generation {name} of {shop.path} cannot be removed: is it read-only here?"
         )
-    gone = shelf.models() - shelf.without([name]).models()
     with Store(shop.store) as store, store.write() as writer:
-        write_encoders.remove(writer, gone)
+        # Read again: a migration may have added a generation of the same model meanwhile.
+        write_encoders.remove(writer, shelf.models() - Shelf.read(shop).models())
 
 
 def _install(
