@@ -323,7 +323,7 @@ def test_a_picture_that_is_swept_while_it_is_being_put_is_not_lost_to_the_other_
     embed = MigrationEncoders.embed
 
     def swept_first(self, images) -> None:
-        assert store.sweep() > 0
+        assert store.delete_unused() > 0
         embed(self, images)
 
     monkeypatch.setattr(MigrationEncoders, "embed", swept_first)

@@ -321,8 +321,8 @@ def test_garbage_takes_a_rendition_that_no_row_has_and_leaves_its_original(tmp_p
             for rendition in (ORIGINAL, INVERTED):
                 writer.put_image(PictureKey(content, rendition), b"jpeg")
                 writer.put_embedding(COLOR, PictureKey(content, rendition), b"\0\0")
-        assert store.sweep({content}) == 0  # a generation may have any rendition of it
-        assert store.sweep() == 2
+        assert store.delete_unused({content}) == 0  # a generation may have any rendition of it
+        assert store.delete_unused() == 2
         with store.read() as reader:
             assert reader.image(PictureKey(content)) == b"jpeg"
             assert reader.image(PictureKey(content, INVERTED)) is None

@@ -140,7 +140,7 @@ def test_a_sweep_drops_what_no_row_needs_and_keeps_the_rest(store):
             writer.put_image(PictureKey(content), b"jpeg")
             writer.put_embedding(KEY, PictureKey(content), half(1))
         writer.put_embedding(other, PictureKey(kept), half(1))
-    assert store.sweep() == 4
+    assert store.delete_unused() == 4
     with store.read() as reader:
         pictures = [PictureKey(content) for content in (kept, gone, last)]
         assert [reader.image(picture) for picture in pictures] == [b"jpeg", None, None]
@@ -154,7 +154,7 @@ def test_a_sweep_of_a_store_without_rows_empties_it(store):
     with store.write() as writer:
         for name in (b"a", b"b"):
             writer.put_image(PictureKey(content_hash(name)), b"jpeg")
-    assert store.sweep() == 2
+    assert store.delete_unused() == 2
     with store.read() as reader:
         assert reader.count("images") == 0
 

@@ -196,7 +196,7 @@ def test_a_sweep_between_encoding_and_storing_loses_no_embedding(store, monkeypa
         prepared(self, ready)
         if not swept:
             delete_items(store, ["a"])
-            swept.append(store.sweep())
+            swept.append(store.delete_unused())
 
     monkeypatch.setattr(writes._Put, "_encode", encode)
     assert put(store, draft("b", "red")) == [("b", "created")]
@@ -224,9 +224,9 @@ def test_a_sweep_that_is_halfway_through_leaves_no_item_without_its_picture(stor
         if not swept:
             delete_items(store, ["a"])
             with pytest.raises(KeyboardInterrupt):
-                store.sweep()
+                store.delete_unused()
 
-    monkeypatch.setattr("indexer.store.store._SWEPT", 1)
+    monkeypatch.setattr("indexer.store.store._DELETED_AT_ONCE", 1)
     monkeypatch.setattr(Writer, "delete_keys", delete_one)
     monkeypatch.setattr(writes._Put, "_encode", encode)
     assert put(store, draft("b", "red")) == [("b", "created")]

@@ -175,7 +175,7 @@ def test_where_the_log_was_shortened_everything_is_read_again(live, shop):
     live.put([draft("new", 5, title="kettle")])
     live.delete(["i1"])
     store = Store(shop.store)
-    store.forget_changes(10**6)
+    store.delete_changes(10**6)
     store.close()
     assert live.refresh()
     assert nearest(live) == ["i0", "new", "i2"]

@@ -36,7 +36,7 @@ from indexer.store.upgrades import check_format, is_new, upgrade
 
 DATABASES = ("meta", "items", "rows", "images", "originals", "embeddings", "changes")
 _ADVICE = "restore it, or move it away and index again"
-_SWEPT = 2000  # keys that one transaction of a sweep deletes: writers wait no longer than that
+_DELETED_AT_ONCE = 2000  # keys in one transaction: writers wait no longer than that
 
 
 class Store:
@@ -105,15 +105,13 @@ class Store:
             upgrade(writer)
             yield writer
 
-    def sweep(self, kept: Collection[bytes] = frozenset()) -> int:
+    def delete_unused(self, kept: Collection[bytes] = frozenset()) -> int:
         """Delete embeddings and pictures that no row needs; returns how many.
 
         Contents in ``kept`` stay, in every rendition: a generation that one may go back to has
-        them.
-
-        Writes may go on: it deletes in short transactions, each of which looks
-        at the rows that were added since. Call it with the shop's job lock held, for an ingest
-        stores embeddings before the rows that need them.
+        them. Writes may go on: each of its short transactions looks at the rows that were added
+        since. Call it with the shop's job lock held, for a build stores embeddings before the rows
+        that need them.
         """
         with self.read() as reader:
             needed = {row.picture for _, row in reader.rows()}
@@ -123,22 +121,22 @@ class Store:
                 for database, key, picture in reader.picture_keys()
                 if picture not in needed and picture.content not in kept
             ]
-        swept = 0
-        for start in range(0, len(unused), _SWEPT):
+        deleted = 0
+        for start in range(0, len(unused), _DELETED_AT_ONCE):
             with self.write() as writer:
                 since = {row.picture for _, row in writer.rows(seen)}
-                part = unused[start : start + _SWEPT]
+                part = unused[start : start + _DELETED_AT_ONCE]
                 keys = [(database, key) for database, key, picture in part if picture not in since]
                 writer.delete_keys(keys)
-            swept += len(keys)
-        return swept
+            deleted += len(keys)
+        return deleted
 
-    def forget_changes(self, before: int) -> None:
-        """Shorten the log of changes: nobody needs what came up to this number any more."""
+    def delete_changes(self, before: int) -> None:
+        """Delete the log of changes up to this number, which nobody reads on from any more."""
         done = False
         while not done:
             with self.write() as writer:
-                done = writer.forget_changes(before, _SWEPT)
+                done = writer.delete_changes(before, _DELETED_AT_ONCE)
 
     def copy(self, descriptor: int) -> None:
         """Write the data file as it is now into an open file or pipe: see ``Environment.copy``."""

@@ -223,7 +223,10 @@ class Writer(Reader):
         return range(first, first + count)
 
     def delete_item(self, item_id: str) -> bool:
-        """Delete an item and its rows; return True if it existed. Its images stay until a sweep."""
+        """Delete an item and its rows; return True if it existed.
+
+        Its pictures stay until ``Store.delete_unused``.
+        """
         record = self.item(item_id)
         if record is None:
             return False
@@ -242,8 +245,8 @@ class Writer(Reader):
         for database, key in keys:
             self._writing.delete(database, key)
 
-    def forget_changes(self, before: int, most: int) -> bool:
-        """Shorten the log of changes up to number ``before``; False when more is left to do."""
+    def delete_changes(self, before: int, most: int) -> bool:
+        """Delete changes up to number ``before``, at most so many; False if more are left."""
         keys = self._txn.keys("changes")
         old = takewhile(lambda key: int.from_bytes(key, "big") <= before, keys)
         found = list(islice(old, most))

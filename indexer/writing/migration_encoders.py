@@ -77,7 +77,7 @@ class MigrationEncoders:
             work = Reembedding(self._store, encoder, limits=self._limits)
             with self._store.read() as reader:
                 left = [one for one in missing if work.lacks(reader, one)]
-            # Not final: a sweep may still delete these pictures before a row refers to them.
+            # Not final: ``delete_unused`` may delete these pictures before a row refers to them.
             work.run(left, lambda _: None, final=False)
 
     def complete(self, writer: Writer, start: int) -> None:

@@ -74,7 +74,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Gone(Exception):
-    """An image that was known has been swept, or half of it, before it could be referred to."""
+    """A known image, or half of it, was deleted before a row could refer to it."""
 
 
 class _Ready(NamedTuple):
@@ -267,7 +267,7 @@ class _Put:
     def _keep_image(self, writer: Writer, image: FoundImage) -> None:
         """Write the image's embeddings and copies, unless the store has them.
 
-        _Gone when they were swept after the image was found to be known.
+        _Gone when they were deleted after the image was found to be known.
         """
         if self._images.is_stored(writer, image):
             return
