@@ -12,7 +12,9 @@
      +- IndexMismatch     another encoder, dimension or format than the index was built with
      +- IndexCorrupt      a checksum, a count or a canary does not hold
      +- StoreFull         map or disk full, or read-only
-     +- StoreBusy         another long job holds the shop
+     +- CannotWrite       a file or folder that was named cannot be written
+     +- StoreBusy         another job or reader holds the shop; it will be free again
+     +- Conflict          the shop is not in the state that this needs
      +- CannotPromise     no index keeps the recall, time and memory that were asked for
      +- Overloaded        the queue's deadline has passed
 
@@ -34,7 +36,9 @@ __all__ = [
     "BadImage",
     "BadQuery",
     "CannotPromise",
+    "CannotWrite",
     "CatalogShrank",
+    "Conflict",
     "CursorExpired",
     "EncoderNotFound",
     "IndexCorrupt",
@@ -115,8 +119,20 @@ class StoreFull(VitrineError):
     """The LMDB map or the disk below it takes no more: full, or read-only."""
 
 
+class CannotWrite(VitrineError):
+    """A file or folder that was named, such as a report, cannot be written or made."""
+
+
 class StoreBusy(VitrineError):
-    """Another long job holds the shop."""
+    """Another job or reader holds the shop; try again once it has ended."""
+
+
+class Conflict(VitrineError):
+    """The shop, or a file, is not in the state that this needs; waiting alone changes nothing.
+
+    Examples: nothing to migrate, a generation that serves and should be dropped, a folder that is
+    not empty.
+    """
 
 
 class CannotPromise(VitrineError):

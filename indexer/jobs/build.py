@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from indexer.encoders.bundled import is_builtin
-from indexer.errors import BadCatalog, IndexMismatch, StoreFull
+from indexer.errors import BadCatalog, CannotWrite, IndexMismatch
 from indexer.imaging.images import LIMITS, ImageLimits
 from indexer.items import Skipped
 from indexer.jobs.publishing import publish
@@ -86,8 +86,8 @@ def build_index(
     Safe to interrupt at any time and to run again. Raises BadCatalog (duplicates, nothing to
     index), CatalogShrank (unless the terms accept that), CannotPromise (see ``Terms``),
     IndexMismatch (the shop was built with another encoder, or other weights of ``builtin``, which
-    only ``migrate`` changes), StoreBusy (another job works, or an operator moved CURRENT
-    meanwhile), StoreFull.
+    only ``migrate`` changes), StoreBusy (another job works), Conflict (an operator moved CURRENT
+    meanwhile), CannotWrite, StoreFull.
     """
     clock = _Clock()
     progress("scan", 0, 1, 0)
@@ -97,7 +97,7 @@ def build_index(
     try:
         shop.path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreFull(f"cannot make {shop.path}: {error.strerror or error}") from error
+        raise CannotWrite(f"cannot make {shop.path}: {error.strerror or error}") from error
     with job_lock(shop.path, "vitrine index"):
         since = serving_name(shop)  # before the check: who promotes another model later is noticed
         check_encoder(shop, encoder)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from indexer.errors import IndexMismatch
+from indexer.errors import Conflict
 from indexer.imaging.images import LIMITS, ImageLimits
 from indexer.jobs.publishing import publish
 from indexer.shop.encoderfiles import keep_encoder
@@ -71,7 +71,7 @@ def migrate(
     """Embed the whole shop by another encoder and build a candidate of it, which does not serve.
 
     Safe to kill at any time and to run again: what is embedded is not embedded again. ``share``
-    is how much of the time to work. IndexMismatch when the shop serves this encoder already;
+    is how much of the time to work. Conflict when the shop serves this encoder already;
     StoreBusy, StoreFull, IndexCorrupt (the canary found fault: no candidate).
     """
     with job_lock(shop.path, "vitrine migrate"):
@@ -110,10 +110,10 @@ def migrate(
 
 
 def check_target(shop: ShopFolder, encoder: Encoder) -> Manifest:
-    """The manifest of what serves. IndexMismatch when that is of this encoder and its weights."""
+    """The manifest of what serves. Conflict when that is of this encoder and its weights."""
     standing = shop.manifest(shop.current())
     if (standing.encoder, standing.weights_hash) == (encoder.id, encoder.weights_hash):
-        raise IndexMismatch(
+        raise Conflict(
             f"{shop.path} serves encoder {encoder.id!r} already; there is nothing to migrate",
             param="encoder",
         )
@@ -124,7 +124,7 @@ def stop_migration(shop: ShopFolder) -> Stopped:
     """End what ``migrate`` began: writes are embedded by the serving model alone from now on.
 
     Candidates of the other models are dropped, since they would fall behind, but for those that
-    somebody reads; the embeddings stay until they are collected. IndexMismatch when no migration is
+    somebody reads; the embeddings stay until they are collected. Conflict when no migration is
     under way; StoreBusy while it runs, StoreFull.
     """
     with job_lock(shop.path, "vitrine migrate --stop"):
@@ -136,7 +136,7 @@ def stop_migration(shop: ShopFolder) -> Stopped:
         finally:
             store.close()
         if not others:
-            raise IndexMismatch(f"no migration of {shop.path} is under way; there is none to stop")
+            raise Conflict(f"no migration of {shop.path} is under way; there is none to stop")
         dropped = [
             name
             for name in shop.names()

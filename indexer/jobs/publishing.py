@@ -10,7 +10,7 @@ import numpy as np
 
 from indexer.arrays import unit
 from indexer.confidence.calibrate import calibrate
-from indexer.errors import IndexCorrupt, IndexNotFound, StoreBusy
+from indexer.errors import Conflict, IndexCorrupt, IndexNotFound
 from indexer.lexical import LexicalIndex
 from indexer.shop.garbage import write_contents
 from indexer.shop.generation import (
@@ -53,7 +53,7 @@ def publish(
     """Write a generation of everything in the store and make it current, if anything changed.
 
     A ``candidate`` is not made current. Rows whose picture is lost to this encoder are left out.
-    ``since`` is what CURRENT named when the job began, by default what it names now: StoreBusy
+    ``since`` is what CURRENT named when the job began, by default what it names now: Conflict
     when an operator moves it meanwhile. Returns its name, its manifest and whether it is a new
     one. IndexCorrupt when the canary finds fault with it, CannotPromise when the terms cannot be
     kept: the old one then stays current.
@@ -133,13 +133,13 @@ def publish(
 
 
 def _check_standing(shop: ShopFolder, before: str | None, name: str) -> None:
-    """StoreBusy when an operator moved CURRENT since the job that built this generation began.
+    """Conflict when an operator moved CURRENT since the job that built this generation began.
 
     Their word is the later one. And by another model rows may have been written since.
     """
     standing = serving_name(shop)
     if standing and before and standing != before:
-        raise StoreBusy(
+        raise Conflict(
             f"{shop.path} went from generation {before} to {standing} while {name} was built, so "
             f"that serves on; 'vitrine promote {name} --shop {shop.path}' if you want the new one"
         )

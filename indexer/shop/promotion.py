@@ -14,8 +14,8 @@ import msgspec
 
 from indexer.shop.encoderfiles import weights_name
 from indexer.errors import (
+    Conflict,
     IndexCorrupt,
-    IndexMismatch,
     IndexNotFound,
     StoreBusy,
     StoreFull,
@@ -71,7 +71,7 @@ def promote(shop: ShopFolder, name: str, *, fill: Callable[[Manifest], None] | N
     """Make a generation the serving one; services follow within a second.
 
     ``fill`` is called with its manifest when the store lacks embeddings by its encoder, to
-    bring them in. IndexNotFound, IndexCorrupt; IndexMismatch when embeddings are lacking.
+    bring them in. IndexNotFound, IndexCorrupt; Conflict when embeddings are lacking.
     """
     _install(shop, name, after=None, fill=fill)
 
@@ -94,7 +94,9 @@ def rollback(
 
 
 def drop(shop: ShopFolder, name: str) -> None:
-    """Remove a generation. StoreBusy when it serves or somebody reads it; StoreFull, IndexNotFound.
+    """Remove a generation.
+
+    Conflict when it serves, StoreBusy when somebody reads it; StoreFull, IndexNotFound.
 
     Dropping the last one of a model that a migration was under way to ends the migration.
     """
@@ -102,7 +104,7 @@ def drop(shop: ShopFolder, name: str) -> None:
         raise shop.unknown(name)
     before = encoders_on_disk(shop)
     if shop.current() == name:
-        raise StoreBusy(f"generation {name} of {shop.path} serves; promote another one first")
+        raise Conflict(f"generation {name} of {shop.path} serves; promote another one first")
     if not shop.remove(name):
         if shop.is_read(name):
             raise StoreBusy(f"generation {name} of {shop.path} is being read; try again later")
@@ -225,8 +227,8 @@ def _moved(
     return missing
 
 
-def _lacks(shop: ShopFolder, manifest: Manifest, name: str, missing: int) -> IndexMismatch:
-    return IndexMismatch(
+def _lacks(shop: ShopFolder, manifest: Manifest, name: str, missing: int) -> Conflict:
+    return Conflict(
         f"generation {name} is of encoder {manifest.encoder!r}, which has not embedded {missing} "
         f"images of {shop.path}; add --fill to have that done first, or run 'vitrine migrate "
         f"--shop {shop.path} --encoder {manifest.encoder}'",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont
 
-from indexer.errors import StoreFull, UnknownItem
+from indexer.errors import CannotWrite, UnknownItem
 from indexer.imaging.images import decode, read_image_file
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def cell_of(jpeg: bytes, title: str) -> SheetCell:
 
 
 def save_sheet(path: Path, rows: list[list[SheetCell]]) -> None:
-    """Draw the rows below each other; the file's ending says the format. StoreFull if it fails."""
+    """Draw the rows below each other, in the format of the ending. CannotWrite if it fails."""
     columns = max(len(row) for row in rows)
     width = _GAP + columns * (_CELL + _GAP) + _GAP
     height = _GAP + len(rows) * (_CELL + _TEXT + _GAP)
@@ -89,7 +89,7 @@ def save_sheet(path: Path, rows: list[list[SheetCell]]) -> None:
     try:
         sheet.save(path)
     except (OSError, ValueError) as error:
-        raise StoreFull(f"cannot write the sheet {path}: {error}") from error
+        raise CannotWrite(f"cannot write the sheet {path}: {error}") from error
 
 
 def _draw_cell(

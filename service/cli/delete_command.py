@@ -8,6 +8,7 @@ import click
 
 from service.cli.console import json_option, print_json, shop_option
 from service.cli.terminal import note, say
+from service.exitcodes import FAILED
 
 
 @click.command("delete")
@@ -38,4 +39,4 @@ def command(item_ids: tuple[str, ...], shop: Path, as_json: bool) -> int:
         say(f"{len(outcomes) - len(unknown)} items deleted")
         for item_id in unknown:
             note(f"no item {item_id!r} in this shop")
-    return 1 if unknown else 0
+    return FAILED if unknown else 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from indexer.errors import CatalogShrank, StoreFull
+from indexer.errors import CannotWrite, CatalogShrank
 from indexer.names import some
 from service.cli.console import (
     human_seconds,
@@ -157,7 +157,7 @@ def _write_report(path: Path, skipped: list[Skipped]) -> None:
     try:
         path.write_text("".join(lines), encoding="utf-8")
     except OSError as error:
-        raise StoreFull(f"cannot write the report {path}: {error.strerror or error}") from error
+        raise CannotWrite(f"cannot write the report {path}: {error.strerror or error}") from error
 
 
 def _tell(done: BuildReport, report: Path | None) -> None:

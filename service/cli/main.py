@@ -1,7 +1,7 @@
 """``vitrine``: the commands, and what becomes of their errors.
 
 Data goes to stdout and progress to stderr. The exit status is 0 for success, 1 for a known
-error (one line, no traceback) and 2 for wrong usage.
+error (one line, no traceback), 2 for wrong usage and 75 when another job holds the shop.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import click
 
 from indexer.errors import VitrineError
 from service.cli.terminal import note
+from service.exitcodes import FAILED, USAGE, exit_code
 
 _COMMANDS = {
     "plan": "Predict counts, time, disk and memory of an index, before building it.",
@@ -97,21 +98,25 @@ def _run(arguments: list[str], debug: bool) -> int:
         result = vitrine.main(arguments, prog_name="vitrine", standalone_mode=False)
     except click.ClickException as error:
         error.show()
-        return 2
+        return USAGE
     except (KeyboardInterrupt, click.Abort):
         note("vitrine: interrupted")
-        return 1
+        return FAILED
     except BrokenPipeError:  # the reader of our output has gone, as in "vitrine ... | head"
         sys.stderr.close()
-        return 1
+        return FAILED
     except VitrineError as error:
         if debug:
             traceback.print_exc()
         note(f"vitrine: {error}")
-        return 1
+        return exit_code(error)
     except Exception as error:  # noqa: BLE001 - the last edge: a person sees one line
         if debug:
             traceback.print_exc()
         note(f"vitrine: internal error: {type(error).__name__}: {error} (--debug shows where)")
-        return 1
+        return FAILED
     return result if isinstance(result, int) else 0
+
+
+if __name__ == "__main__":
+    main()

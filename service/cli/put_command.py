@@ -19,6 +19,7 @@ from service.cli.console import (
     stage_bar,
 )
 from service.cli.terminal import note, say
+from service.exitcodes import FAILED
 
 if TYPE_CHECKING:
     from indexer.catalog.sources import Catalog, Entry
@@ -71,7 +72,7 @@ def command(catalog: Path, shop: Path, mapping: tuple[str, ...], as_json: bool) 
     else:
         _tell(outcomes, scan.skipped)
     whole = all(one.status != "refused" and not one.images for one in outcomes)
-    return 0 if whole and not scan.skipped else 1
+    return 0 if whole and not scan.skipped else FAILED
 
 
 def _chunks(catalog: Catalog) -> Iterator[list[Draft]]:
