@@ -14,7 +14,6 @@ import pytest
 from PIL import Image
 
 from indexer.items import Item
-from indexer.shop.status import Status
 from search.hits import FacetValue, Hit, Reply
 from service.http.schemas import FacetValueReply, HitReply, ItemReply, SearchReply, StatusReply
 

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
     from indexer.imaging.images import ImageLimits
     from indexer.items import Item
-    from indexer.shop.status import Status
     from indexer.writing.image_pipeline import Encode
     from indexer.writing.writes import Draft, Outcome
     from search.engine import Vitals
     from search.hits import Reply
     from search.live.shop import Backlog
     from search.query import Query
+    from search.status import EngineStatus
     from service.runtime.batching import PhotoBatcher
 
 logger = logging.getLogger("vitrine.service")
@@ -80,7 +80,7 @@ class Engine(Protocol):
         """How much was written since the index was built."""
         ...
 
-    def status(self) -> Status:
+    def status(self) -> EngineStatus:
         """What is open, in numbers."""
         ...
 
