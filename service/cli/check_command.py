@@ -35,8 +35,8 @@ def command(shop: Path, as_json: bool) -> int:
     else:
         for problem in found.problems:
             say(problem)
-        for one in found.notes:
-            note(one)
+        for remark in found.notes:
+            note(remark)
         looked = (
             f"{len(found.generations)} generations, {found.items} items, {found.rows} images, "
             f"{found.embeddings} embeddings"

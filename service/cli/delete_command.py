@@ -32,7 +32,7 @@ def command(item_ids: tuple[str, ...], shop: Path, as_json: bool) -> int:
         outcomes = delete_items(store, item_ids)
     finally:
         store.close()
-    unknown = [one.item_id for one in outcomes if one.status == "unknown"]
+    unknown = [outcome.item_id for outcome in outcomes if outcome.status == "unknown"]
     if as_json:
         print_json(outcomes)
     else:

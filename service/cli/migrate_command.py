@@ -123,7 +123,7 @@ def _migrate(
     if as_json:
         print_json({**msgspec.structs.asdict(done), "plan": plan})
     else:
-        _tell(done, folder.current(), folder.path)
+        _print_report(done, folder.current(), folder.path)
 
 
 def _lines(plan: MigrationPlan) -> list[str]:
@@ -148,7 +148,7 @@ def _lines(plan: MigrationPlan) -> list[str]:
     return [f"{name:>10}  {value}" for name, value in lines.items()]
 
 
-def _tell(done: Migrated, serving: str, shop: Path) -> None:
+def _print_report(done: Migrated, serving: str, shop: Path) -> None:
     parts = [f"{count} from {_SOURCES[source]}" for source, count in done.sources.items()]
     how = f" ({', '.join(parts)})" if parts else ""
     say(

@@ -136,7 +136,7 @@ def command(
             }
         )
     else:
-        _tell(lessons, done, figures, out)
+        _print_report(lessons, done, figures, out)
     if not done.written:
         note(
             f"not better: {int(done.before[:, 0].sum())} of {len(done.before)} held-out questions "
@@ -205,7 +205,7 @@ def _estimate(outcomes: NDArray[np.float64]) -> Estimate:
     return estimate(outcomes)
 
 
-def _tell(
+def _print_report(
     lessons: Lessons, done: Adapted, figures: dict[str, dict[str, Estimate]], out: Path
 ) -> None:
     from rich.table import Table
@@ -215,7 +215,8 @@ def _tell(
         table.add_column(name, justify="left" if not name else "right")
     for when, values in figures.items():
         cells = (
-            f"{one.value:.3f} [dim]({one.low:.2f}-{one.high:.2f})[/dim]" for one in values.values()
+            f"{figure.value:.3f} [dim]({figure.low:.2f}-{figure.high:.2f})[/dim]"
+            for figure in values.values()
         )
         table.add_row(when, *cells)
     print_table(table)
@@ -226,8 +227,8 @@ def _tell(
     else:
         took = human_seconds(done.seconds)
         note(f"{done.steps} steps in {took}; {done.mix:.0%} of the new weights")
-    for one in lessons.notes:
-        note(one)
+    for remark in lessons.notes:
+        note(remark)
     if lessons.skipped:
         first = lessons.skipped[0]
         note(f"{len(lessons.skipped)} pictures skipped, such as {first.image}: {first.reason}")
