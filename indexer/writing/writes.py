@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 
 from indexer.arrays import unit
 from indexer.catalog.item_parser import BadRecord, Given, item_from, overlaid
@@ -64,12 +65,12 @@ class RefusedImage(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one item. ``images`` are those of it that were left out."""
+    """What became of one item."""
 
     item_id: str
     status: Literal["created", "updated", "unchanged", "deleted", "unknown", "refused"]
-    reason: str = ""
-    images: list[RefusedImage] = []
+    reason: Annotated[str, Meta(description="Why it was refused; empty otherwise.")] = ""
+    images: Annotated[list[RefusedImage], Meta(description="The images that were left out.")] = []
 
 
 class _Gone(Exception):

@@ -1,4 +1,4 @@
-"""Who is let in: a request is judged by its headers, before its body is read."""
+"""Admission: a request is let in or refused by its headers, before its body is read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EXPECTED = "vitrine.expected"  # key in the ASGI scope: the server has asked the
 # What is sent as JSON and longer than this is probably a photo.
 _PHOTO_BYTES = 20_000
 # A request whose body has not come after this time no longer counts, and such requests never take
-# more than half of the room: who sends slowly, or only headers, must not keep others out.
+# more than half of the room: slow senders must not keep others out.
 _ARRIVAL_S = 0.5
 _SIMILAR = re.compile(r"/v1/items/.+/similar")
 
@@ -143,7 +143,7 @@ class Admission:
 
         async def send_and_leave(message: Message) -> None:
             nonlocal left
-            # Not at the reply's end: who reads it slowly must not keep others out.
+            # Not at the reply's end: a slow reader must not keep others out.
             if not left:
                 left = True
                 line.leave(arrived=arrived)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from fastapi.exceptions import RequestValidationError
+from msgspec import Meta
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -93,6 +94,20 @@ _TITLES = {
 }
 
 
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """Any error, as RFC 9457 has it."""
+
+    type: Annotated[str, Meta(examples=["urn:vitrine:problem:bad_image"])]
+    title: Annotated[str, Meta(examples=["Bad image"])]
+    status: Annotated[int, Meta(examples=[422])]
+    detail: Annotated[str, Meta(examples=["empty: 0 bytes, expected an image"])]
+    code: Annotated[str, Meta(description="Tells errors apart.", examples=["bad_image"])]
+    param: Annotated[str | None, Meta(description="The field at fault.", examples=["image"])]
+    request_id: Annotated[
+        str, Meta(description="Finds the request in the log.", examples=["9f1c24be71a0"])
+    ]
+
+
 class HttpError(Exception):
     """An error of HTTP itself, such as a body that is too large: no floor below knows of it."""
 
@@ -150,17 +165,17 @@ def problem_body(
     title: str | None = None,
     param: str | None = None,
 ) -> bytes:
-    """What a problem says, as JSON."""
+    """Return a problem as JSON."""
     return msgspec.json.encode(
-        {
-            "type": f"urn:vitrine:problem:{code}",
-            "title": title or _TITLES.get(status) or code.replace("_", " ").capitalize(),
-            "status": status,
-            "detail": _printable(detail),
-            "code": code,
-            "param": None if param is None else _printable(param),
-            "request_id": request_id,
-        }
+        Problem(
+            type=f"urn:vitrine:problem:{code}",
+            title=title or _TITLES.get(status) or code.replace("_", " ").capitalize(),
+            status=status,
+            detail=_printable(detail),
+            code=code,
+            param=None if param is None else _printable(param),
+            request_id=request_id,
+        )
     )
 
 

@@ -10,8 +10,8 @@ import h11
 from h11._receivebuffer import ReceiveBuffer
 from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 
-from service.http.edge import access_log
 from service.http.gate import EXPECTED, route_of
+from service.http.middleware import access_log
 from service.http.problems import MEDIA_TYPE, problem_body
 from service.http.security import HEADER_LINES
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from uvicorn.server import ServerState
 
     from service.http.connections import Connections
-    from service.http.edge import RequestIds
     from service.http.gate import Gate
+    from service.http.middleware import RequestIds
     from service.runtime.metrics import Metrics
     from service.runtime.seldom import Seldom
 

@@ -1,4 +1,4 @@
-"""What keeps a hostile request small and a page closed: pure ASGI, a few microseconds each."""
+"""Bounds on hostile requests, and the headers of a closed page: pure ASGI, microseconds each."""
 
 from __future__ import annotations
 
@@ -89,8 +89,8 @@ def check_write_key(key: str | None, headers: Mapping[str, str]) -> None:
     if scheme.lower() != "bearer":
         given = headers.get("api-key", "")
     # Servers read headers as Latin-1, while clients write what is not ASCII in that or in UTF-8.
-    sent = given.strip().encode("latin-1", "replace"), given.strip().encode()
-    if not any(hmac.compare_digest(one, key.encode()) for one in sent):
+    spellings = given.strip().encode("latin-1", "replace"), given.strip().encode()
+    if not any(hmac.compare_digest(spelling, key.encode()) for spelling in spellings):
         what = "wrong" if given else "missing"
         raise HttpError(
             401,
@@ -153,7 +153,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        # Who waits for a word before sending will not send after this one.
+        # A client that waits for permission to send will not send after a refusal.
         waits = _header(scope, b"expect").lower() == "100-continue"
         headers = {"Connection": "close"} if waits else {}
         _check_coding(_header(scope, b"content-encoding"), headers)

@@ -1,4 +1,4 @@
-"""From the body of a write to the drafts of items, and from their outcomes to a reply."""
+"""From the body of a write to the drafts of items."""
 
 from __future__ import annotations
 
@@ -49,9 +49,11 @@ class Pictures:
         """Embeddings as an array (images, dim). BadRecord when they are not what they should be."""
         if images not in (None, len(embeddings)):
             raise BadRecord("", f"{len(embeddings)} embeddings for {images} images")
-        if any(len(one) != self._dim for one in embeddings):
-            length = next(len(one) for one in embeddings if len(one) != self._dim)
-            raise BadRecord("", f"an embedding has {length} numbers, the index {self._dim}")
+        for embedding in embeddings:
+            if len(embedding) != self._dim:
+                raise BadRecord(
+                    "", f"an embedding has {len(embedding)} numbers, the index {self._dim}"
+                )
         with np.errstate(over="ignore"):  # beyond fp32 is infinite, and refused as that
             vectors = np.asarray(embeddings, dtype=np.float32)  # (images, dim)
         if not np.isfinite(vectors).all() or not vectors.any(axis=1).all():
@@ -119,8 +121,8 @@ def drafts_of(data: Any, pictures: Pictures) -> list[Draft | Outcome]:
 
     Raises pydantic's ValidationError when the body holds no list of items.
     """
-    items = data if isinstance(data, list) else ItemsEnvelope.model_validate(data).items
-    ItemsEnvelope.model_validate({"items": items})
+    envelope = {"items": data} if isinstance(data, list) else data
+    items = ItemsEnvelope.model_validate(envelope).items
     return [_draft(record, pictures) for record in items]
 
 
@@ -131,8 +133,8 @@ def patch_of(item_id: str, data: Any, pictures: Pictures) -> Draft:
     images = change.pop("images", None)
     if body.embeddings is not None and images is None:
         raise BadQuery(
-            "embeddings need images, their names: an embedding takes the place of a picture, and "
-            "those that the item has would be lost",
+            "give images with embeddings: each embedding replaces an image, and the item's "
+            "present images would be dropped",
             param="images",
         )
     try:
@@ -143,12 +145,6 @@ def patch_of(item_id: str, data: Any, pictures: Pictures) -> Draft:
         )
     except BadRecord as error:
         raise BadQuery(str(error), param="embeddings") from None
-
-
-def reply_json(outcomes: list[Outcome]) -> bytes:
-    """The reply to a write; every field is always there."""
-    refused = sum(one.status == "refused" for one in outcomes)
-    return msgspec.json.encode({"results": outcomes, "refused": refused})
 
 
 def _draft(record: Any, pictures: Pictures) -> Draft | Outcome:

@@ -1,4 +1,4 @@
-"""Compaction: a new index, built in a process of its own, once much was written beside the old."""
+"""Compaction: once much was written beside the index, a process of its own builds a new one."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ class Compaction:
         self._process: asyncio.subprocess.Process | None = None
 
     def start(self) -> None:
-        """Begin to look, unless the settings say never."""
+        """Start checking, unless the settings say never."""
         if self._rows:
             self._task = asyncio.create_task(self._look())
 
     async def stop(self) -> None:
-        """Look no more. A rebuild that runs is ended: it can be at any moment."""
+        """Stop checking, and end a rebuild that runs, which is safe at any moment."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -66,7 +66,7 @@ class Compaction:
             try:
                 await self._look_once()
             except Exception:  # no process to be had, say: the next look may find one
-                logger.exception("it cannot be told whether the index should be built anew")
+                logger.exception("the check whether the index should be rebuilt failed")
                 await asyncio.sleep(_PAUSE_S)
 
     async def _look_once(self) -> None:

@@ -1,4 +1,4 @@
-"""The end of the process: within its grace, whatever still runs."""
+"""The end of the process: when its grace is over, whatever still runs."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import logging
 from typing import TYPE_CHECKING, Protocol
 
 from indexer.errors import IndexCorrupt, IndexNotFound, VitrineError
-from service.runtime.workers import settled
+from service.runtime.workers import finish_even_if_cancelled
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -114,7 +114,7 @@ class Served:
     async def refresh(self) -> None:
         """Take in what was written to the shop. It stays open until that is done, come what may."""
         async with self.lease():
-            await settled(asyncio.to_thread(self.engine.refresh))
+            await finish_even_if_cancelled(asyncio.to_thread(self.engine.refresh))
 
     async def close_when_unused(self) -> None:
         """Wait for the last lease to end, then close."""
@@ -227,8 +227,8 @@ class Serving:
 
         Also those of the engine that is about to serve: the next search may be its first.
         """
-        behind = [one for one in (self._served, self._coming) if one is not None]
-        await asyncio.gather(*(one.refresh() for one in behind))
+        behind = [served for served in (self._served, self._coming) if served is not None]
+        await asyncio.gather(*(served.refresh() for served in behind))
 
     async def backlog(self) -> Backlog | None:
         """How much was written since the serving index was built; None where none serves."""
@@ -260,7 +260,7 @@ class Serving:
     async def _in_step(self, engine: Engine) -> Served:
         """The engine, ready to serve: it knows what was written while it was opened.
 
-        What is written while it takes that in is ``refresh``'s to tell it.
+        Writes that arrive meanwhile are picked up by ``refresh``.
         """
         self._coming = coming = Served(engine, self._batcher(engine))
         try:
