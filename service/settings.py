@@ -15,7 +15,7 @@ from search.query import MAX_LIMIT
 
 
 class BadSetting(VitrineError):
-    """A variable of the environment that is no setting as it should be."""
+    """A variable of the environment is not a valid setting."""
 
 
 class Settings(BaseSettings):
@@ -154,14 +154,14 @@ class Settings(BaseSettings):
 
 
 class _DecodeSettings(BaseSettings):
-    """The one setting that every command obeys, apart: a wrong port stops no ``vitrine index``."""
+    """The one setting that every command obeys, so that a wrong port stops no ``vitrine index``."""
 
     model_config = Settings.model_config
     max_decode_mb: float = Field(DEFAULT_MB, gt=0)
 
 
 def max_decode_mb() -> float:
-    """``Settings.max_decode_mb`` of the environment, for commands that read no other setting."""
+    """Return ``Settings.max_decode_mb``, for commands that read no other setting."""
     try:
         return _DecodeSettings().max_decode_mb
     except ValidationError as error:
@@ -169,7 +169,7 @@ def max_decode_mb() -> float:
 
 
 def settings_for(shop: Path) -> Settings:
-    """The settings of the environment, for this shop. BadSetting names the variable at fault."""
+    """Return the settings of the environment for this shop. BadSetting names the variable."""
     try:
         return Settings(shop=shop)
     except ValidationError as error:

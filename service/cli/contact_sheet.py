@@ -40,7 +40,7 @@ def sheet_row(
     *,
     right: list[bool] | None = None,
 ) -> list[SheetCell]:
-    """The cells of one query: the photo (where there is one) and its first ten hits.
+    """Return the cells of one query: the photo, if there is one, and its first ten hits.
 
     An item without a picture, such as one that came with an embedding, has an empty cell.
     """
@@ -69,7 +69,7 @@ def _picture(engine: SearchEngine, hit: Hit) -> Image.Image | None:
 
 
 def cell_of(jpeg: bytes, title: str) -> SheetCell:
-    """The cell of a query that is an item of the shop."""
+    """Return the cell of a query that is an item of the shop."""
     return SheetCell(Image.open(io.BytesIO(jpeg)), title, "query")
 
 
@@ -117,7 +117,7 @@ def _draw_cell(
 def _cut(
     draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, text: str
 ) -> str:
-    """As much of a line as fits below a picture."""
+    """Return as much of a line as fits below a picture."""
     text = " ".join(text.split())
     if draw.textlength(text, font) <= _CELL:
         return text

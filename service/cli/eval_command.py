@@ -132,7 +132,7 @@ def _print_reliability(reliability: Reliability) -> None:
 
 
 def _pictures(folder: Path) -> list[Path]:
-    """The files of a folder, in order. BadCatalog when there is none."""
+    """Return the files of a folder, in order. BadCatalog when there is none."""
     from indexer.errors import BadCatalog
 
     try:

@@ -126,7 +126,7 @@ def command(
 
 
 def _encoder(folder: ShopFolder, asked: str | None) -> Encoder:
-    """The shop's own unless another is asked for; ``builtin`` is the one it was built with."""
+    """Return the encoder asked for, or the shop's own; ``builtin`` is the shop's own weights."""
     from indexer.encoders.bundled import is_builtin
     from indexer.encoders.registry import DEFAULT_ENCODER, canonical_id, load_encoder
     from indexer.shop.encoderfiles import open_encoder

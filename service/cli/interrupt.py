@@ -65,7 +65,7 @@ def _watch(woken: int, done: threading.Event, message: str) -> None:
 
 
 def _read(woken: int) -> bytes:
-    """The numbers of the signals that came; nothing when the block has ended."""
+    """Return the numbers of the signals that came; b"" when the block has ended."""
     select.select([woken], [], [])
     return os.read(woken, 64)
 

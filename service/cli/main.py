@@ -1,4 +1,4 @@
-"""``vitrine``: the commands, and what becomes of their errors.
+"""``vitrine``: the commands, and how their errors end them.
 
 Data goes to stdout and progress to stderr. The exit status is 0 for success, 1 for a known
 error (one line, no traceback), 2 for wrong usage and 75 when another job holds the shop.

@@ -1,4 +1,4 @@
-"""Errors on their way out: one shape for all, ``application/problem+json`` (RFC 9457)."""
+"""Errors as replies: one shape for all, ``application/problem+json`` (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HttpError(Exception):
-    """An error of HTTP itself, such as a body that is too large: no floor below knows of it."""
+    """An error of HTTP itself, such as a body that is too large."""
 
     def __init__(
         self,
@@ -128,12 +128,12 @@ class HttpError(Exception):
 
 
 def status_of(error: VitrineError) -> int:
-    """The HTTP status of an error raised on purpose; 500 where the table has none."""
+    """Return the HTTP status of an error raised on purpose; 500 if the table has none."""
     return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
 
 
 def code_of(error: Exception) -> str:
-    """``BadImage`` is ``bad_image``: what a program tells errors apart by."""
+    """Return the code that programs tell errors apart by: ``bad_image`` for ``BadImage``."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(error).__name__).lower()
 
 
@@ -147,7 +147,7 @@ def problem(
     param: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """The reply that says what went wrong, to a person and to a program."""
+    """Return the reply that says what went wrong, for people and programs."""
     request_id = str(scope.get(REQUEST_ID, ""))
     body = problem_body(status, code, detail, request_id=request_id, title=title, param=param)
     sent = dict(headers or {})
@@ -180,7 +180,7 @@ def problem_body(
 
 
 def problem_of(scope: Scope, error: Exception) -> Response:
-    """The reply to any error. One that nobody raised on purpose is logged, and not quoted."""
+    """Return the reply to any error. An unexpected error is logged, and not quoted."""
     if isinstance(error, VitrineError):
         status = status_of(error)
         wait = next((RETRY_AFTER_S[k] for k in type(error).__mro__ if k in RETRY_AFTER_S), None)
@@ -220,7 +220,7 @@ def problem_of(scope: Scope, error: Exception) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Make every error that leaves a route a problem."""
+    """Turn every error that leaves a route into a problem."""
 
     async def handle(request: Request, error: Exception) -> Response:
         return problem_of(request.scope, error)
@@ -234,7 +234,7 @@ def _code_of_status(status: int) -> str:
 
 
 def explain(errors: Sequence[Any]) -> tuple[str, str | None]:
-    """One line for what pydantic found, and the first field at fault."""
+    """Return what pydantic found in one line, and the first field at fault."""
     found: dict[str, list[tuple[str, str]]] = {}  # of each field: kinds of errors and messages
     for error in errors:
         name = ".".join(_field(error))
@@ -253,7 +253,7 @@ def explain(errors: Sequence[Any]) -> tuple[str, str | None]:
 
 
 def _field(error: Any) -> list[str]:
-    """Where an error is, as the client knows it: without the validator's names of types."""
+    """Return the path to the field at fault, without the validator's names of types."""
     if error["type"] == "json_invalid":
         return []
     steps = [str(step) for step in error["loc"] if step not in ("body", "query", "path")]
@@ -264,14 +264,14 @@ def _field(error: Any) -> list[str]:
 
 
 def without_paths(text: str, private: Iterable[str] = ()) -> str:
-    """The text with the paths of this machine shortened to their last names."""
+    """Return the text with the paths of this machine shortened to their last names."""
     for path in private:
         text = text.replace(path, path.rstrip("/").rpartition("/")[2])
     return _PATH.sub(r"\1", text)
 
 
 def _allowed(scope: Scope) -> str:
-    """All methods that a path knows, for the header Allow."""
+    """Return all methods of a path, for the header Allow."""
     routes = scope["app"].routes if "app" in scope else ()
     allowed = set()
     for method in _METHODS:

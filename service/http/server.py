@@ -1,4 +1,4 @@
-"""Running the service: a socket, a log, uvicorn, and a graceful end."""
+"""The server: a socket, a log, uvicorn, and a graceful end."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def serve(settings: Settings, *, ready: Callable[[str], None] | None = None) -> 
 def server_of(
     app: FastAPI, settings: Settings, *, flush: Callable[[], None] = lambda: None
 ) -> Server:
-    """The server of an app that ``create_app`` made; ``flush`` writes the log out."""
+    """Return the server of an app that ``create_app`` made; ``flush`` writes the log out."""
     front: Front = app.state.front
     config = uvicorn.Config(
         app,
@@ -105,7 +105,7 @@ def server_of(
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one. Raises CannotListen."""
+    """Return a listening socket; port 0 takes a free port. Raises CannotListen."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         # With the protocol named, asyncio turns Nagle's algorithm off: a reply is then not held
@@ -129,7 +129,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def url_of(listener: socket.socket) -> str:
-    """The address to type into a browser on this machine."""
+    """Return the address to type into a browser on this machine."""
     host, port = listener.getsockname()[:2]
     if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         host = "localhost"
@@ -178,7 +178,7 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
     def _note(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-        """Log what went wrong in the event loop; what a flood causes in a line a minute."""
+        """Log what went wrong in the event loop; effects of a flood once a minute."""
         error = context.get("exception")
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
             self._seldom.log("files", f"no connection can be accepted: {error.strerror}")

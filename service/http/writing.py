@@ -30,7 +30,7 @@ _FORM = FormLimits(fields=10 * MAX_IMAGES, text_bytes=32_000_000)
 
 
 class Pictures:
-    """Where the images that items name come from: the request's form, or the image root."""
+    """The images that items name: from the request's form, or below the image root."""
 
     def __init__(
         self, files: Mapping[str, bytes], root: Path | None, limits: ImageLimits, dim: int
@@ -42,11 +42,11 @@ class Pictures:
         self._dim = dim
 
     def sources(self, names: list[str] | None) -> list[Source] | None:
-        """The images of these names; one found nowhere is an image that the item should keep."""
+        """Return the images of these names; a name found nowhere is an image to keep."""
         return None if names is None else [self._source(name) for name in names]
 
     def vectors(self, embeddings: list[list[float]], images: int | None) -> Vectors:
-        """Embeddings as an array (images, dim). BadRecord when they are not what they should be."""
+        """Return embeddings as (images, dim). BadRecord for a wrong count, length or value."""
         if images not in (None, len(embeddings)):
             raise BadRecord("", f"{len(embeddings)} embeddings for {images} images")
         for embedding in embeddings:
@@ -76,7 +76,7 @@ class Pictures:
         return Source(name, partial(self._read, path) if there else None)
 
     def _read(self, path: Path) -> bytes:
-        """The bytes of a file, if it really lies below the root: links are followed first."""
+        """Return the bytes of a file that lies below the root once links are followed. BadImage."""
         assert self._root is not None
         try:
             real = path.resolve(strict=True)
@@ -93,7 +93,7 @@ class Pictures:
 
 
 def read_body(body: bytes, content_type: str, field: str) -> tuple[Any, dict[str, bytes]]:
-    """The JSON of a write, and the files that came with it, by name.
+    """Return the JSON of a write, and the files that came with it, by name.
 
     The JSON is the whole body, or the field ``field`` of a form. Raises HttpError, BadQuery.
     """
@@ -117,7 +117,7 @@ def read_body(body: bytes, content_type: str, field: str) -> tuple[Any, dict[str
 
 
 def drafts_of(data: Any, pictures: Pictures) -> list[Draft | Outcome]:
-    """The items of a body, in their order; what is no item is refused by itself.
+    """Return the items of a body, in order; an invalid item becomes a refusal of its own.
 
     Raises pydantic's ValidationError when the body holds no list of items.
     """
@@ -127,7 +127,7 @@ def drafts_of(data: Any, pictures: Pictures) -> list[Draft | Outcome]:
 
 
 def patch_of(item_id: str, data: Any, pictures: Pictures) -> Draft:
-    """The change of one item. Raises pydantic's ValidationError, BadQuery."""
+    """Return the change of one item. Raises pydantic's ValidationError, BadQuery."""
     body = PatchBody.model_validate(data)
     change = body.model_dump(include=body.model_fields_set - {"embeddings"})
     images = change.pop("images", None)

@@ -29,13 +29,13 @@ _NICER = 10  # by how much a rebuild's priority is lower: the cores are for the 
 
 
 class Compaction:
-    """Checks every few seconds whether the index should be built anew, and has it done.
+    """Checks every few seconds whether the index should be rebuilt, and starts the rebuild.
 
     Searches and writes go on meanwhile; ``Serving`` picks the new generation up by itself.
     """
 
     def __init__(self, shop: Path, serving: Serving, settings: Settings) -> None:
-        """``settings`` say from how many rows beside the index on; see ``due``."""
+        """``settings`` give the rows beside the index from which a rebuild is due; see ``due``."""
         self._shop = shop
         self._serving = serving
         self._rows = settings.rebuild_rows
@@ -130,7 +130,7 @@ class _Ended(NamedTuple):
 
 
 def due(backlog: Backlog, rows: int, share: float) -> bool:
-    """Whether so much was written that a rebuild pays.
+    """Return whether enough was written that a rebuild pays.
 
     That is more than ``rows`` rows beside the index or dead in it, and more than ``share`` of
     the index; or changes without number, of whatever kind.

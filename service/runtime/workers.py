@@ -1,4 +1,4 @@
-"""A few threads with a short, bounded queue before them."""
+"""Pools of threads, each with a short, bounded queue before it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Workers:
-    """Runs plain functions in threads, in the order they came.
+    """Runs plain functions in threads, in order of arrival.
 
     At most ``queue`` calls wait, and none longer than ``deadline_s``: beyond either the call
     raises Overloaded instead of making everybody late. Calls wait in the pool's own queue, so a
@@ -92,7 +92,7 @@ class Workers:
 
     @property
     def waiting(self) -> int:
-        """How many calls wait for a thread."""
+        """The number of calls that wait for a thread."""
         return max(0, self._inside - self._threads)
 
     @property
