@@ -8,6 +8,7 @@
      +- CursorExpired     a page of an answer whose generation no longer serves
      +- UnknownItem       (LookupError) no such item in the shop
      +- EncoderNotFound   no such encoder, or its weights or its packages are missing
+     +- BadEncoder        an encoder that gives vectors of a wrong shape or length, or not finite
      +- IndexNotFound     nothing built here yet
      +- IndexMismatch     another encoder, dimension or format than the index was built with
      +- IndexCorrupt      a checksum, a count or a canary does not hold
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BadCatalog",
+    "BadEncoder",
     "BadImage",
     "BadQuery",
     "CannotPromise",
@@ -101,6 +103,10 @@ class UnknownItem(VitrineError, LookupError):
 
 class EncoderNotFound(VitrineError):
     """No such encoder, or what it needs (weights, packages) is not here."""
+
+
+class BadEncoder(VitrineError):
+    """An encoder gave vectors of a wrong shape or length, or that are not finite."""
 
 
 class IndexNotFound(VitrineError):

@@ -46,6 +46,7 @@ def ask(serve, engine, error):
         ("BadQuery", 422, "bad_query"),
         ("UnknownItem", 404, "unknown_item"),
         ("EncoderNotFound", 503, "encoder_not_found"),
+        ("BadEncoder", 503, "bad_encoder"),
         ("IndexNotFound", 503, "index_not_found"),
         ("IndexMismatch", 409, "index_mismatch"),
         ("IndexCorrupt", 503, "index_corrupt"),

@@ -16,6 +16,7 @@ from starlette.routing import Match, Mount
 
 from indexer.errors import (
     BadCatalog,
+    BadEncoder,
     BadImage,
     BadQuery,
     CannotPromise,
@@ -66,6 +67,7 @@ STATUS: dict[type[VitrineError], int] = {
     CursorExpired: 410,
     UnknownItem: 404,
     EncoderNotFound: 503,
+    BadEncoder: 503,
     IndexNotFound: 503,
     IndexMismatch: 409,
     IndexCorrupt: 503,
