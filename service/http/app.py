@@ -80,18 +80,9 @@ def create_app(
     compaction = Compaction(settings.shop, serving, settings)
     gate = _gate(settings, serving)
     ids = RequestIds()
-    app = FastAPI(
-        title="Vitrine",
-        summary="Photo search for a shop.",
-        description=_ABOUT,
-        version=_version(),
-        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-        redirect_slashes=False,
-        lifespan=_lifespan(serving, pools, compaction, rebuilds=open_engine is None),
-        middleware=_middleware(settings, gate, metrics, ids),
+    app = _bare_app(
+        _lifespan(serving, pools, compaction, rebuilds=open_engine is None),
+        _middleware(settings, gate, metrics, ids),
     )
     add_routes(app, AppState(settings, serving, pools, metrics, Rates(settings)))
     app.state.private_paths = _private_paths(settings)
@@ -113,6 +104,25 @@ def add_routes(app: FastAPI, state: AppState) -> None:
     for routes in (search_routes, write_routes, item_routes, state_routes):
         app.include_router(routes(state))
     add_pages(app)
+
+
+def _bare_app(
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]], middleware: list[Middleware]
+) -> FastAPI:
+    """Return the application without routes. It serves its own pages of documentation."""
+    return FastAPI(
+        title="Vitrine",
+        summary="Photo search for a shop.",
+        description=_ABOUT,
+        version=_version(),
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+        middleware=middleware,
+    )
 
 
 def _pools(settings: Settings) -> WorkerPools:
