@@ -80,7 +80,9 @@ class Settings(BaseSettings):
         "too many closes an idle one of the address that has the most.",
     )
     threads: int | None = Field(
-        None, ge=1, description="Cores to use for decoding, encoding and searching; all if not set."
+        None,
+        ge=1,
+        description="Cores to use for decoding, encoding, searching and writing; all if not set.",
     )
     batch_size: int = Field(16, ge=1, description="Most photos that are encoded together.")
     batch_wait_ms: float = Field(
@@ -153,17 +155,18 @@ class Settings(BaseSettings):
     )
 
 
-class _DecodeSettings(BaseSettings):
-    """The one setting that every command obeys, so that a wrong port stops no ``vitrine index``."""
+class ProcessSettings(BaseSettings):
+    """The settings that every command obeys: alone, so that a wrong port stops none."""
 
     model_config = Settings.model_config
     max_decode_mb: float = Field(DEFAULT_MB, gt=0)
+    threads: int | None = Field(None, ge=1)
 
 
-def max_decode_mb() -> float:
-    """Return ``Settings.max_decode_mb``, for commands that read no other setting."""
+def process_settings() -> ProcessSettings:
+    """Return the settings that bound a process, for commands that read no other setting."""
     try:
-        return _DecodeSettings().max_decode_mb
+        return ProcessSettings()
     except ValidationError as error:
         raise _bad_setting(error) from None
 

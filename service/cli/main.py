@@ -41,9 +41,10 @@ _COMMANDS = {
 }
 
 
-# Those that decode pictures: they obey the setting that bounds the memory for it.
-_DECODING = (
-    "plan", "index", "put", "rebuild", "search", "eval", "migrate", "compare", "train-encoder",
+# Those that decode, encode or build: they obey the settings that bound memory and threads.
+_BOUNDED = (
+    "plan", "index", "put", "rebuild", "search", "eval", "migrate", "compare", "promote",
+    "rollback", "train-encoder",
 )  # fmt: skip
 
 
@@ -79,11 +80,13 @@ class _Commands(click.Group):
 @click.pass_context
 def vitrine(context: click.Context, debug: bool) -> None:  # noqa: ARG001
     """Photo search and visually-aware recommendation for shops, on your own machine."""
-    if context.invoked_subcommand in _DECODING:
+    if context.invoked_subcommand in _BOUNDED:
         from indexer.imaging.decodebudget import BUDGET
-        from service.settings import max_decode_mb
+        from indexer.threads import THREADS
+        from service.settings import process_settings
 
-        BUDGET.megabytes = max_decode_mb()
+        settings = process_settings()
+        BUDGET.megabytes, THREADS.limit = settings.max_decode_mb, settings.threads
 
 
 def main(arguments: list[str] | None = None) -> None:

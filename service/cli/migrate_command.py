@@ -39,7 +39,9 @@ _SOURCES = {"original": "stored originals", "file": "the catalog's files", "disp
     show_default=True,
     help="How much of the time to work; the rest is left to searches.",
 )
-@click.option("--threads", type=click.IntRange(1), help="Cores to use. Default: all.")
+@click.option(
+    "--threads", type=click.IntRange(1), help="Cores to use. Default: VITRINE_THREADS, or all."
+)
 @click.option("--plan", "only_plan", is_flag=True, help="Say what it would take, and do nothing.")
 @click.option("--stop", is_flag=True, help="End the migration that was begun, for good.")
 @json_option
@@ -96,8 +98,10 @@ def _migrate(
     from indexer.encoders.registry import load_encoder
     from indexer.jobs.migrate import migrate
     from indexer.jobs.migration_plan import plan_migration
+    from indexer.threads import THREADS
 
-    loaded = load_encoder(encoder, threads=threads)
+    THREADS.limit = threads or THREADS.limit
+    loaded = load_encoder(encoder)
     with suppress(OSError, AttributeError):  # where the system has no such thing
         os.nice(_NICE)
     plan = plan_migration(folder, loaded, share=share)

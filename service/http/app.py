@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from indexer.errors import IndexMismatch
 from indexer.imaging.decodebudget import BUDGET
 from indexer.imaging.images import ImageLimits
 from indexer.shop.generation import ShopFolder
+from indexer.threads import THREADS
 from service.http.appstate import AppState
 from service.http.connections import connections_for
 from service.http.gate import Admission, Gate, Line
@@ -67,7 +67,7 @@ def create_app(
     ``open_engine`` (given the encoder in use, if any) and ``current``, the name of the generation
     to serve; then nothing is rebuilt.
     """
-    BUDGET.megabytes = settings.max_decode_mb
+    BUDGET.megabytes, THREADS.limit = settings.max_decode_mb, settings.threads
     metrics = Metrics()
     pools = _pools(settings)
     serving = Serving(
@@ -126,7 +126,7 @@ def _bare_app(
 
 
 def _pools(settings: Settings) -> WorkerPools:
-    threads, queue = _threads(settings), settings.queue_size
+    threads, queue = THREADS.count, settings.queue_size
 
     def pool(name: str, count: int, room: int, deadline_s: float) -> Workers:
         return Workers(count, queue=room, deadline_s=deadline_s, name=name)
@@ -164,7 +164,7 @@ def _batchers(
 
 
 def _gate(settings: Settings, serving: Serving) -> Gate:
-    room = _threads(settings) + settings.queue_size
+    room = THREADS.count + settings.queue_size
     return Gate(
         {
             "photos": Line("photos", room, serving.photo_refusal),
@@ -238,14 +238,6 @@ def _open_shop(settings: Settings, encoder: Encoder | None) -> Engine:
         with contextlib.suppress(IndexMismatch):  # the shop has moved to another encoder
             return opened(encoder)
     return opened(None)
-
-
-def _threads(settings: Settings) -> int:
-    if settings.threads:
-        return settings.threads
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _version() -> str:
