@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 
@@ -69,8 +70,6 @@ def test_a_route_obeys_the_settings_of_its_state(state):
 
 
 def test_a_bound_route_shows_every_argument_but_the_state(state):
-    import inspect
-
     bound = bind(items, state)
     assert list(inspect.signature(bound).parameters) == ["request", "params"]
     assert bound.__doc__ == items.__doc__
