@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from msgspec.structs import replace
-
 from indexer.encoders.base import Model, TextEncoder
 from indexer.encoders.views import QueryViews
 from indexer.errors import IndexCorrupt
@@ -14,7 +12,7 @@ from indexer.imaging.images import LIMITS, WHOLE, Box, ImageLimits, read_image_f
 from indexer.shop.encoderfiles import open_encoder
 from indexer.shop.folder import ShopFolder
 from indexer.shop.shelf import Shelf
-from indexer.shop.status import RecallStatus, Status, status_of
+from indexer.shop.status import RecallStatus, disk_bytes
 from indexer.shop.upgrade import encoder_upgrade
 from indexer.store.store import Store
 from indexer.writing.migration_encoders import Companions
@@ -32,6 +30,7 @@ from search.live.shop import Backlog, LiveShop
 from search.opening import Opened, check_encoder, index_encoder, load_newest
 from search.page import page_of
 from search.query import ImagePart, ItemPart, Query, TextPart
+from search.status import EngineStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -318,19 +317,26 @@ class SearchEngine:
         """
         return self._live.view.columns.sizes("category")
 
-    def status(self) -> Status:
-        """What this engine serves; see ``Status``."""
-        text = "fused" if isinstance(self.encoder, TextEncoder) else "lexical"
+    def status(self) -> EngineStatus:
+        """Return what this engine serves."""
         view = self._live.view
-        return replace(
-            status_of(self.shop, self.generation, self._manifest),
+        manifest = self._manifest
+        return EngineStatus(
+            generation=self.generation,
+            encoder=manifest.encoder,
+            dim=manifest.dim,
             items=view.items,
-            products=view.products,
             rows=view.rows,
-            text=text,
-            facets=view.columns.offered(),
+            skipped=manifest.skipped,
+            bytes=disk_bytes(self.shop.path),
+            products=view.products,
+            recipe=manifest.recipe,
+            promise=manifest.contract.note,
             recall=self._watch.status(),
-            device=self._live.view.segments[0].vectors.placement.note,
+            device=view.segments[0].vectors.placement.note,
+            created=manifest.created,
+            text="fused" if isinstance(self.encoder, TextEncoder) else "lexical",
+            facets=view.columns.offered(),
             encoder_upgrade=self.encoder_upgrade,
         )
 

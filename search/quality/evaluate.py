@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +16,7 @@ from indexer.errors import BadCatalog, BadImage
 from indexer.imaging.images import read_image_file
 from indexer.imaging.photos import read_photo
 from indexer.items import Skipped
+from indexer.threads import THREADS
 from search.hits import Hit
 from search.live.columns import folded
 from search.quality import metrics
@@ -193,7 +193,7 @@ def _embedded(
     ahead: deque[tuple[Truth, Future[Pixels]]] = deque()
     batch: list[tuple[Truth, Pixels]] = []
     waiting = iter(truths)
-    with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="decode") as pool:
+    with ThreadPoolExecutor(THREADS.count, thread_name_prefix="decode") as pool:
         while True:
             while len(ahead) < _AHEAD and (truth := next(waiting, None)) is not None:
                 ahead.append((truth, pool.submit(read, truth)))
