@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from indexer.confidence.curve import NO_MATCH_BELOW
-from search.live.view import Found
+from search.live.view import Candidate
 from search.query import EmbeddingPart, ImagePart, Query, TextPart
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ class Judge:
         self._text_tower = text_tower
         self.below = NO_MATCH_BELOW if below is None else below
 
-    def judged(self, query: Query, found: list[Found], product: NDArray[np.int64]) -> list[Found]:
+    def judged(
+        self, query: Query, found: list[Candidate], product: NDArray[np.int64]
+    ) -> list[Candidate]:
         """What a query's vector found, with confidences: best first, as it came.
 
         ``product`` (items,) is the product of each item. Queries that say what to avoid, or
@@ -46,7 +48,7 @@ class Judge:
         products = product[[one.item for one in found]]  # (f,)
         sure = self._calibration.confidences(scores, products)
         return [
-            Found(one.item, one.row, one.score, value)
+            Candidate(one.item, one.row, one.score, value)
             for one, value in zip(found, sure.tolist(), strict=True)
         ]
 

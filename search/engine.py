@@ -312,7 +312,7 @@ class SearchEngine:
     def category_sizes(self) -> dict[str, int]:
         """How many items each category holds, those below it included.
 
-        Names are as ``search.live.columns.folded`` has them.
+        Names are as ``search.live.columns.casefolded`` has them.
         """
         return self._live.view.columns.sizes("category")
 

@@ -10,7 +10,7 @@ from indexer.confidence.curve import RIVALS
 from search.cursor import MAX_DEPTH
 from search.filters import without_key
 from search.fusion import fuse
-from search.live.view import Found, ShopView
+from search.live.view import Candidate, ShopView
 from search.page import FoldedRanking, begin_of, leaders
 from search.query import ItemPart, Query, TextPart
 from search.ranking import Asked, Ranked, Ranking
@@ -67,7 +67,7 @@ class Finder:
         fuse_depth = cursor.depth if cursor else max(_FUSE_DEPTH, 10 * query.limit)
         depth = (cursor.seen if cursor else 0) + query.limit + 1
         most = (MAX_DEPTH if folding is None else _MAX_FOLDED) + query.limit + 1
-        first: list[Found] = []
+        first: list[Candidate] = []
         whole = False
         while True:
             if not whole:
@@ -117,7 +117,7 @@ class Finder:
 
     def _found(
         self, asked: Asked, vector: Embedding | None, depth: int, fuse_depth: int
-    ) -> tuple[list[Found], Mode]:
+    ) -> tuple[list[Candidate], Mode]:
         """Candidates in their final order, at most one of each item, and how they came.
 
         By a vector alone at least ``depth`` groups, if so many are allowed.
@@ -150,7 +150,7 @@ class Finder:
         )
         seen_as = {one.item: one for one in seen}
         positive = set(seen_as) | {one.item for one in asked.matches}
-        unseen = Found(-1, -1, 0.0)
+        unseen = Candidate(-1, -1, 0.0)
         return [
             seen_as.get(item, unseen)._replace(item=item, score=score)
             for item, score in scores.items()
@@ -177,10 +177,10 @@ class Finder:
         return columns.facet(key, mask)
 
 
-def _ranked(scores: dict[int, float], view: ShopView) -> list[Found]:
+def _ranked(scores: dict[int, float], view: ShopView) -> list[Candidate]:
     """Items by their scores, best first; of equal ones by id, as in every other process."""
     ranked = sorted(scores.items(), key=lambda pair: (-pair[1], view.ids[pair[0]]))
-    return [Found(number, -1, score) for number, score in ranked]
+    return [Candidate(number, -1, score) for number, score in ranked]
 
 
 def _named(query: Query, view: ShopView, groups: NDArray[np.int64]) -> Mask:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from indexer.arrays import Vectors
     from indexer.store.store import ItemRecord, Reader
-    from search.live.view import Found, ShopView
+    from search.live.view import Candidate, ShopView
     from search.ranking import Asked, Ranking
 
 
@@ -33,7 +33,7 @@ class Page(NamedTuple):
     next_cursor: str | None
 
 
-def leaders(found: Sequence[Found], groups: NDArray[np.int64]) -> list[Found]:
+def leaders(found: Sequence[Candidate], groups: NDArray[np.int64]) -> list[Candidate]:
     """The first of each group, in their order."""
     taken: set[int] = set()
     first = []
@@ -57,9 +57,9 @@ class FoldedRanking:
         self._view = view
         self._dim = dim
         self._folding = Folding(dim, at)
-        self._found: list[Found] = []
+        self._found: list[Candidate] = []
 
-    def look(self, found: list[Found]) -> list[Ranked]:
+    def look(self, found: list[Candidate]) -> list[Ranked]:
         """Fold a ranking; only what is new is compared if it begins as the one before."""
         before = [one.item for one in self._found]
         if before != [one.item for one in found[: len(before)]]:
@@ -77,7 +77,7 @@ class FoldedRanking:
         """How many pairs of pictures were compared, at most."""
         return len(self._folding) * len(self._folding.kept)
 
-    def _vectors(self, found: Sequence[Found]) -> Vectors:
+    def _vectors(self, found: Sequence[Candidate]) -> Vectors:
         """The vector of the image that each was found by, or of its first: (n, dim).
 
         Zeros for what has none.
@@ -141,7 +141,7 @@ def page_of(asked: Asked, ranking: Ranking, reader: Reader, generation: str) -> 
     return Page(hits, cursor.text())
 
 
-def _hit(view: ShopView, one: Found, record: ItemRecord, copies: list[str]) -> Hit:
+def _hit(view: ShopView, one: Candidate, record: ItemRecord, copies: list[str]) -> Hit:
     index, variant = view.image_of(one.row) if one.row >= 0 else (0, ORIGINAL)
     item = record.item
     return Hit(

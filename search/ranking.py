@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from search.hits import Mode
     from search.live.columns import Mask
-    from search.live.view import Found, ShopView
+    from search.live.view import Candidate, ShopView
     from search.query import Query
 
 
@@ -26,7 +26,7 @@ class Asked(NamedTuple):
     view: ShopView
     groups: NDArray[np.int64]
     allowed: Mask
-    matches: list[Found]
+    matches: list[Candidate]
     worded: NDArray[np.int64]
 
 
@@ -42,5 +42,5 @@ class Ranking(NamedTuple):
 class Ranked(NamedTuple):
     """A hit to be, and the items folded into it as near copies."""
 
-    found: Found
+    found: Candidate
     copies: list[int]

@@ -9,7 +9,7 @@ from indexer.confidence.curve import Calibration
 from search.confidence import Judge
 from search.engine import SearchEngine
 from search.hits import Hit
-from search.live.view import Found
+from search.live.view import Candidate
 from search.query import EmbeddingPart, ImagePart, ItemPart, Query, TextPart
 
 CALIBRATION = Calibration(
@@ -23,10 +23,10 @@ CALIBRATION = Calibration(
 )
 PHOTO = EmbeddingPart(np.ones(4, dtype=np.float32))
 PRODUCT = np.arange(10)
-FOUND = [Found(0, 0, 0.9), Found(1, 1, 0.5)]
+FOUND = [Candidate(0, 0, 0.9), Candidate(1, 1, 0.5)]
 
 
-def judged(query: Query, *, text_tower: bool = False) -> list[Found]:
+def judged(query: Query, *, text_tower: bool = False) -> list[Candidate]:
     return Judge(CALIBRATION, text_tower=text_tower).judged(query, FOUND, PRODUCT)
 
 
