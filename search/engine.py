@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,33 +20,37 @@ from indexer.shop.upgrade import encoder_upgrade
 from indexer.store.store import Store, encoder_key
 from indexer.writing.migration_encoders import Companions
 from indexer.writing.writes import Draft, Outcome, delete_items, put_items
+from search.bound_query import bind
 from search.clock import Clock
-from search.confidence import Judge
+from search.confidence import ConfidenceScorer
 from search.cursor import read_cursor
-from search.direction import Direction
+from search.facets import count_facets, count_items
 from search.filters import Filter, filter_from_json, parse_filter
-from search.finder import Finder
 from search.hits import Reply
-from search.item_reader import Showcase
+from search.item_reader import ItemReader
 from search.live.recall import RecallWatch
 from search.live.shop import Backlog, LiveShop
 from search.opening import Opened, check_encoder, index_encoder, load_newest
-from search.page import page_of
+from search.page import read_page
+from search.pipeline import Pipeline
 from search.query import ImagePart, ItemPart, Query, TextPart
+from search.query_vector import QuerySpace, query_vector
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from indexer.arrays import Embedding, Pixels
     from indexer.encoders.base import Encoder
     from indexer.encoders.views import View
     from indexer.items import Item
+    from indexer.store.store import Reader
     from indexer.writing.image_pipeline import Encode
     from search.cursor import Cursor
-    from search.hits import FacetValue, Hit
-    from search.ranking import Asked, Ranking
+    from search.hits import Hit
+    from search.live.view import ShopView
 
-_ATTEMPTS = 4  # to answer while items change under the search, before the store is held still
+_ATTEMPTS = 4  # answers that are begun again because an item of the page changed meanwhile
 
 
 class Vitals(NamedTuple):
@@ -56,13 +61,6 @@ class Vitals(NamedTuple):
     indexed_rows: int
     delta_rows: int
     recall: RecallStatus
-
-
-class _Answer(NamedTuple):
-    """What was found in one view of the shop, before the fields of the hits are read."""
-
-    ranking: Ranking
-    facets: dict[str, list[FacetValue]]
 
 
 class SearchEngine:
@@ -92,16 +90,16 @@ class SearchEngine:
         self._held = opened.held
         self.encoder_upgrade = encoder_upgrade(shop, encoder.id, encoder.weights_hash)
         key = encoder_key(encoder.id, encoder.weights_hash)
-        self._direction = Direction(store, encoder, key)
-        self._judge = Judge(
+        self._space = QuerySpace(store, encoder, key)
+        self._scorer = ConfidenceScorer(
             opened.manifest.calibration,
             text_tower=isinstance(encoder, TextEncoder),
             below=no_match_below,
         )
         self._live = LiveShop(store, opened.vectors, opened.words, key)
         self._watch = RecallWatch(opened.vectors, share=recall_sample)  # last: it has a thread
-        self._showcase = Showcase(store, self._live)
-        self._finder = Finder(self._live, self._judge, self._watch, encoder.dim)
+        self._items = ItemReader(store, self._live)
+        self._pipeline = Pipeline(self._scorer, self._watch, encoder.dim)
 
     @classmethod
     def open(
@@ -197,47 +195,55 @@ class SearchEngine:
         variants unless the query groups by item.
         """
         clock = Clock()
-        query.check()
+        query = query.check()
         cursor = read_cursor(query.cursor, query, self.generation) if query.cursor else None
-        vector = self._direction.of(query)
+        vector = query_vector(query, self._space)
         clock.lap("encode_ms")
         for _ in range(_ATTEMPTS):
-            asked = self._finder.asked(query, self._live.view)
-            answer = self._answer(asked, vector, cursor, clock)
-            with self._store.read() as reader:
-                page = page_of(asked, answer.ranking, reader, self.generation)
-            if page is not None:
-                break
+            reply = self._answer(query, vector, cursor, clock, self._live.view, self._store.read)
+            if reply is not None:
+                return reply
             self.refresh()
-        else:  # not at first: while a reader is held the store cannot reuse its pages
-            with self._live.moment() as (view, reader):
-                asked = self._finder.asked(query, view)
-                answer = self._answer(asked, vector, cursor, clock)
-                page = page_of(asked, answer.ranking, reader, self.generation)
-        if page is None:
+        # Not at first: while a reader is held the store cannot reuse its pages.
+        with self._live.moment() as (view, reader):
+            reply = self._answer(query, vector, cursor, clock, view, lambda: nullcontext(reader))
+        if reply is None:
             raise IndexCorrupt(
                 f"{self.shop.store} lacks items that it counts; 'vitrine check --shop "
                 f"{self.shop.path}' says what is wrong"
             )
+        return reply
+
+    def _answer(
+        self,
+        query: Query,
+        vector: Embedding | None,
+        cursor: Cursor | None,
+        clock: Clock,
+        view: ShopView,
+        read: Callable[[], AbstractContextManager[Reader]],
+    ) -> Reply | None:
+        """The answer of one view; None if an item of the page has changed since that view."""
+        bound = bind(query, vector, view, self._live.words)
+        ranking = self._pipeline.rank_page(bound, cursor)
+        clock.lap("search_ms")
+        facets = count_facets(bound)
+        with read() as reader:
+            page = read_page(bound, ranking, reader, self.generation)
+        if page is None:
+            return None
         clock.lap("fields_ms")
         return Reply(
             hits=page.hits,
-            total=self._finder.total(asked, answer.ranking.mode),
-            facets=answer.facets,
+            total=count_items(bound),
+            facets=facets,
             generation=self.generation,
             encoder=self.encoder.id,
-            mode=answer.ranking.mode,
+            mode=ranking.mode,
             timings=clock.laps(),
-            no_close_match=cursor is None and self._judge.none_close(query, page.hits),
+            no_close_match=cursor is None and self._scorer.no_close_match(query, page.hits),
             next_cursor=page.next_cursor,
         )
-
-    def _answer(
-        self, asked: Asked, vector: Embedding | None, cursor: Cursor | None, clock: Clock
-    ) -> _Answer:
-        ranking = self._finder.ranking(asked, vector, cursor)
-        clock.lap("search_ms")
-        return _Answer(ranking, self._finder.facets(asked, ranking.mode))
 
     def put(
         self,
@@ -263,7 +269,7 @@ class SearchEngine:
     @property
     def no_match_below(self) -> float:
         """The confidence of the best hit under which a reply says that nothing is close."""
-        return self._judge.below
+        return self._scorer.below
 
     def refresh(self) -> bool:
         """Take in what was written to the store since the last time; whether there was anything.
@@ -291,15 +297,15 @@ class SearchEngine:
 
     def item(self, item_id: str) -> Item:
         """An item as the catalog says it, with the images that can be shown. UnknownItem."""
-        return self._showcase.item(item_id)
+        return self._items.item(item_id)
 
     def thumbnail(self, item_id: str, index: int = 0) -> bytes:
         """An image of an item as a small JPEG. UnknownItem for either."""
-        return self._showcase.thumbnail(item_id, index)
+        return self._items.thumbnail(item_id, index)
 
     def items(self, limit: int = 10) -> list[Item]:
         """Some items to begin with: one of each category in turn."""
-        return self._showcase.some(limit)
+        return self._items.starters(limit)
 
     def has_item(self, item_id: str) -> bool:
         """Whether the shop has an item of this id."""
@@ -307,7 +313,7 @@ class SearchEngine:
 
     def main_category(self, item_id: str) -> str:
         """The first category of an item; empty where it has none. UnknownItem."""
-        return self._showcase.main_category(item_id)
+        return self._items.main_category(item_id)
 
     def category_sizes(self) -> dict[str, int]:
         """How many items each category holds, those below it included.

@@ -126,7 +126,7 @@ class ShopView:
         number = self.numbers.get(clean_id(item_id), -1)
         return number if 0 <= number < self.size and self.columns.alive[number] else -1
 
-    def some(self, limit: int) -> list[int]:
+    def starters(self, limit: int) -> list[int]:
         """Items to begin with: one of each category in turn, as it was when this shop opened."""
         found: list[int] = []
         for number in self.first:

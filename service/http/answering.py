@@ -60,7 +60,7 @@ async def answer(desk: Desk, query: Query, request: Request) -> bytes:
         raise BadQuery(
             f"limit must be from 1 to {most} with collapse, got {query.limit}", param="limit"
         )
-    query.check()
+    query = query.check()
     cost = cost_of(query)
     desk.rates.take_search(request.scope, request.headers, int(cost) - 1)
     searchers = desk.dear if cost > DEAR else desk.searchers
