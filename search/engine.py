@@ -1,10 +1,10 @@
-"""The search engine: a shop folder opened for questions."""
+"""The search engine: a shop folder opened for searching."""
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
@@ -37,20 +37,21 @@ from search.query import ImagePart, ItemPart, Query, TextPart
 from search.query_vector import QuerySpace, query_vector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from contextlib import AbstractContextManager
 
-    from indexer.arrays import Embedding, Pixels
+    from indexer.arrays import Pixels
     from indexer.encoders.base import Encoder
     from indexer.encoders.views import View
     from indexer.items import Item
     from indexer.store.store import Reader
     from indexer.writing.image_pipeline import Encode
-    from search.cursor import Cursor
     from search.hits import Hit
     from search.live.view import ShopView
 
-_ATTEMPTS = 4  # answers that are begun again because an item of the page changed meanwhile
+    OpenReader: TypeAlias = Callable[[], AbstractContextManager[Reader]]
+
+_ATTEMPTS = 4  # at an answer while items change, before the store is held still
 
 
 class Vitals(NamedTuple):
@@ -153,7 +154,7 @@ class SearchEngine:
         self.close()
 
     def close(self) -> None:
-        """Let go of the files. Do not search afterwards."""
+        """Close the files. Do not search afterwards."""
         self._watch.close()
         self._live.words.close()
         self._held.close()
@@ -199,39 +200,21 @@ class SearchEngine:
         cursor = read_cursor(query.cursor, query, self.generation) if query.cursor else None
         vector = query_vector(query, self._space)
         clock.lap("encode_ms")
-        for _ in range(_ATTEMPTS):
-            reply = self._answer(query, vector, cursor, clock, self._live.view, self._store.read)
-            if reply is not None:
-                return reply
-            self.refresh()
-        # Not at first: while a reader is held the store cannot reuse its pages.
-        with self._live.moment() as (view, reader):
-            reply = self._answer(query, vector, cursor, clock, view, lambda: nullcontext(reader))
-        if reply is None:
-            raise IndexCorrupt(
-                f"{self.shop.store} lacks items that it counts; 'vitrine check --shop "
-                f"{self.shop.path}' says what is wrong"
-            )
-        return reply
-
-    def _answer(
-        self,
-        query: Query,
-        vector: Embedding | None,
-        cursor: Cursor | None,
-        clock: Clock,
-        view: ShopView,
-        read: Callable[[], AbstractContextManager[Reader]],
-    ) -> Reply | None:
-        """The answer of one view; None if an item of the page has changed since that view."""
-        bound = bind(query, vector, view, self._live.words)
-        ranking = self._pipeline.rank_page(bound, cursor)
-        clock.lap("search_ms")
-        facets = count_facets(bound)
-        with read() as reader:
-            page = read_page(bound, ranking, reader, self.generation)
-        if page is None:
-            return None
+        with closing(self._moments()) as moments:
+            for view, read in moments:
+                bound = bind(query, vector, view, self._live.words)
+                ranking = self._pipeline.rank_page(bound, cursor)  # candidates, rank, collapse
+                clock.lap("search_ms")
+                facets = count_facets(bound)
+                with read() as reader:
+                    page = read_page(bound, ranking, reader, self.generation)
+                if page is not None:
+                    break
+            else:
+                raise IndexCorrupt(
+                    f"{self.shop.store} lacks items that it counts; 'vitrine check --shop "
+                    f"{self.shop.path}' says what is wrong"
+                )
         clock.lap("fields_ms")
         return Reply(
             hits=page.hits,
@@ -244,6 +227,19 @@ class SearchEngine:
             no_close_match=cursor is None and self._scorer.no_close_match(query, page.hits),
             next_cursor=page.next_cursor,
         )
+
+    def _moments(self) -> Generator[tuple[ShopView, OpenReader]]:
+        """The newest view, and what opens the store to read its items; newer each time.
+
+        The store may change after a view was taken, and an answer then begins again. The last
+        moment holds the store still. Not the first: while a reader is open, the store cannot
+        reuse its pages.
+        """
+        for _ in range(_ATTEMPTS):
+            yield self._live.view, self._store.read
+            self.refresh()
+        with self._live.moment() as (view, reader):
+            yield view, lambda: nullcontext(reader)
 
     def put(
         self,
@@ -272,14 +268,14 @@ class SearchEngine:
         return self._scorer.below
 
     def refresh(self) -> bool:
-        """Take in what was written to the store since the last time; whether there was anything.
+        """Take in what was written to the store since the last time; return True if anything was.
 
         Searches that run meanwhile answer from before.
         """
         return self._live.refresh()
 
     def vitals(self) -> Vitals:
-        """What is open, in numbers that cost nothing to give."""
+        """What is open, in numbers that cost nothing to get."""
         view = self._live.view
         return Vitals(
             generation=self.generation,
@@ -290,7 +286,7 @@ class SearchEngine:
         )
 
     def backlog(self) -> Backlog:
-        """How much was written since the index was built: when to build it anew."""
+        """How much was written since the index was built."""
         view = self._live.view
         changes = view.sequence - self._manifest.changes
         return Backlog(view.backlog, changes, len(view.segments[0].vectors))
@@ -304,7 +300,7 @@ class SearchEngine:
         return self._items.thumbnail(item_id, index)
 
     def items(self, limit: int = 10) -> list[Item]:
-        """Some items to begin with: one of each category in turn."""
+        """Some items to start from: one of each category in turn."""
         return self._items.starters(limit)
 
     def has_item(self, item_id: str) -> bool:
