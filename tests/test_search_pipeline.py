@@ -22,8 +22,13 @@ from search.pipeline import Pipeline
 from search.query import EmbeddingPart, ImagePart, ItemPart, Part, Query, TextPart
 from search.query_vector import query_vector
 from search.rank import Ranking, ScoreRanker
+from tests.test_architecture import targets
 
 SEARCH = Path(__file__).parents[1] / "search"
+STEPS = [
+    *("parts", "query", "query_vector", "bound_query"),
+    *("candidates", "rank", "collapse", "page", "pipeline", "engine"),
+]
 
 
 class TastePart(Part, frozen=True):
@@ -56,8 +61,8 @@ class TagPart(Part, frozen=True):
         return (self.seen,)
 
 
-class NewestFirst:
-    """A ranking of its own: by item id alone, the last first."""
+class LastIdFirst:
+    """A ranking by something else than likeness: the last item id first."""
 
     def has_fixed_depth(self, bound: BoundQuery) -> bool:
         return True
@@ -157,6 +162,22 @@ def test_a_new_kind_of_part_may_bring_words_and_leave_items_out(engine):
         ids(engine, *[TagPart("mug " * 100, seen="red-mug")] * 3)
 
 
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_knows_only_those_before_it(step):
+    known = {parts[1] for parts in targets(SEARCH / f"{step}.py") if parts[0] == "search"}
+    assert known & set(STEPS) <= set(STEPS[: STEPS.index(step)])
+
+
+def test_a_view_of_the_shop_knows_no_step():
+    known = {
+        parts[1]
+        for path in (SEARCH / "live").glob("*.py")
+        for parts in targets(path)
+        if parts[0] == "search"
+    }
+    assert known & set(STEPS) <= {"query"}  # whose limits are those of a view too
+
+
 def test_no_step_asks_what_kind_a_part_is():
     asked = []
     for path in SEARCH.rglob("*.py"):
@@ -184,7 +205,7 @@ def test_cursors_of_earlier_versions_belong_to_the_same_question():
 
 def test_another_ranking_plugs_in_and_has_pages(engine, photo):
     engine._pipeline = Pipeline(
-        ConfidenceScorer(None, text_tower=False), None, engine.encoder.dim, NewestFirst()
+        ConfidenceScorer(None, text_tower=False), None, engine.encoder.dim, LastIdFirst()
     )
     part = ImagePart(photo("red"))
     whole = ids(engine, part, limit=50)
