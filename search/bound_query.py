@@ -67,7 +67,7 @@ def bind(query: Query, vector: Embedding | None, view: ShopView, index: LexicalI
         if part.words is not None
     ]
     wanted = {item for match in words if match.weight > 0 for item, _ in match.scores}
-    matching = np.fromiter(wanted, dtype=np.int64, count=len(wanted))
+    matching = np.fromiter(wanted, dtype=np.int64, count=len(wanted))  # (m,)
     return BoundQuery(query, vector, view, groups, allowed, named, words, matching)
 
 

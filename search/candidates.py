@@ -37,7 +37,7 @@ def find_candidates(
     ``scorer`` adds the confidences, and ``watch`` may raise the effort of the vector search.
     """
     query, view = bound.query, bound.view
-    by_words = _by_words(bound)
+    by_words = _by_words(bound) if bound.words else []
     if bound.vector is None:
         return Candidates([], by_words, "lexical", depth)
     mask = None if bound.allowed is view.columns.alive else bound.allowed

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
-from indexer.encoders.base import TextEncoder
+from indexer.encoders.base import Model, TextEncoder
 from indexer.encoders.views import QueryViews
 from indexer.errors import IndexCorrupt
 from indexer.imaging.images import LIMITS, WHOLE, Box, ImageLimits, read_image_file
 from indexer.shop.encoderfiles import open_encoder
-from indexer.shop.generation import ShopFolder
-from indexer.shop.serving import legible_manifest, serving_order
+from indexer.shop.folder import ShopFolder
+from indexer.shop.shelf import Shelf
 from indexer.shop.status import RecallStatus, Status, status_of
 from indexer.shop.upgrade import encoder_upgrade
-from indexer.store.store import Store, encoder_key
+from indexer.store.store import Store
 from indexer.writing.migration_encoders import Companions
 from indexer.writing.writes import Draft, Outcome, delete_items, put_items
 from search.bound_query import bind
@@ -89,15 +89,15 @@ class SearchEngine:
         self._index_encoder = index_encoder(encoder)
         self._companions = Companions(store, self._index_encoder)
         self._held = opened.held
-        self.encoder_upgrade = encoder_upgrade(shop, encoder.id, encoder.weights_hash)
-        key = encoder_key(encoder.id, encoder.weights_hash)
-        self._space = QuerySpace(store, encoder, key)
+        model = Model.of(encoder)
+        self.encoder_upgrade = encoder_upgrade(shop, model)
+        self._space = QuerySpace(store, encoder, model.key)
         self._scorer = ConfidenceScorer(
             opened.manifest.calibration,
             text_tower=isinstance(encoder, TextEncoder),
             below=no_match_below,
         )
-        self._live = LiveShop(store, opened.vectors, opened.words, key)
+        self._live = LiveShop(store, opened.vectors, opened.words, model.key)
         self._watch = RecallWatch(opened.vectors, share=recall_sample)  # last: it has a thread
         self._items = ItemReader(store, self._live)
         self._pipeline = Pipeline(self._scorer, self._watch, encoder.dim)
@@ -127,10 +127,11 @@ class SearchEngine:
         Raises IndexNotFound, IndexCorrupt, IndexMismatch, EncoderNotFound.
         """
         folder = ShopFolder(shop)
-        names = serving_order(folder) if generation is None else [generation]
-        manifest = legible_manifest(folder, names)
+        shelf = Shelf.read(folder)
+        names = shelf.serving_order() if generation is None else [generation]
+        manifest = shelf.first_readable(names).manifest
         if encoder is None:
-            encoder = open_encoder(folder, manifest.encoder, manifest.weights_hash, threads=threads)
+            encoder = open_encoder(folder, manifest.model, threads=threads)
         if query_views and not isinstance(encoder, QueryViews):
             encoder = QueryViews(encoder, query_views)
         check_encoder(folder, manifest, encoder)
