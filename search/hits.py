@@ -17,7 +17,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
 
     ``score`` grows with likeness; within one reply it never increases from hit to hit. It is a
     cosine in [-1, 1] for queries by vector, BM25 (> 0, less that of unwanted words) for queries by
-    words alone, and a reciprocal-rank score for both together (see ``search.fusion.fuse``).
+    words alone, and a reciprocal-rank score for both together (see ``search.rank.fuse``).
     ``confidence`` is the probability in [0, 1] that it is the very product the photo shows; None
     for hits found by words, for queries that mix or avoid, and where the shop has too few products
     to tell.

@@ -36,7 +36,7 @@ async def reply_to(state: AppState, query: Query, request: Request) -> bytes:
         raise BadQuery(
             f"limit must be from 1 to {most} with collapse, got {query.limit}", param="limit"
         )
-    query.check()
+    query = query.check()
     cost = cost_of(query)
     state.rates.take_search(request.scope, request.headers, int(cost) - 1)
     pool = state.pools.dear if cost > DEAR else state.pools.searching
