@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -21,6 +20,7 @@ from indexer.store.pictures import PictureOrigin, best_picture, images_root
 from indexer.store.records import PictureKey
 from indexer.store.store import Store
 from indexer.store.transactions import Reader, Writer
+from indexer.threads import THREADS
 from indexer.vectors.canary import check_vectors
 from indexer.writing.image_pipeline import decoding_side
 
@@ -123,7 +123,7 @@ class Reembedding:
         """The embedding of each as the bytes of its numbers; empty where there is no picture."""
         root = images_root(reader)
         pictures = [best_picture(reader, root, *missing) for missing in batch]
-        with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="decode") as pool:
+        with ThreadPoolExecutor(THREADS.count, thread_name_prefix="decode") as pool:
             decoded = list(pool.map(self._decoded, [p.data if p else b"" for p in pictures]))
         out = dict.fromkeys(batch, b"")
         ready = [at for at, pixels in enumerate(decoded) if pixels is not None]
