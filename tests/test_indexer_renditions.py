@@ -13,7 +13,7 @@ from indexer.arrays import Pixels
 from indexer.catalog.sources import open_catalog
 from indexer.encoders.base import Model
 from indexer.encoders.color import ColorEncoder
-from indexer.errors import IndexMismatch, UnknownItem
+from indexer.errors import Conflict, UnknownItem
 from indexer.items import ORIGINAL, Item
 from indexer.jobs.build import build_index
 from indexer.jobs.job import open_job
@@ -259,7 +259,7 @@ def test_going_back_needs_the_renditions_that_the_older_model_lacks(build, shop)
     promote(shop, migrate(shop, OtherColors(), progress=silent).generation)
     with Store(shop.store) as store:  # by a service that has not heard of the older one
         store_only_by_other(store)
-    with pytest.raises(IndexMismatch, match="has not embedded 2 images"):
+    with pytest.raises(Conflict, match="has not embedded 2 images"):
         rollback(shop)
 
 
