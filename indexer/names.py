@@ -1,4 +1,4 @@
-"""Many names in one line of a message."""
+"""Shorten a long list of names for a message."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ if TYPE_CHECKING:
 
 
 def some(names: Sequence[str], most: int = 5) -> str:
-    """The first of these names, and how many more there are."""
+    """Join the first names with commas; append how many more there are, if any."""
     first = ", ".join(names[:most])
     return first if len(names) <= most else f"{first} and {len(names) - most} more"
