@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from indexer.names import some
+from indexer.names import first_names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,9 +75,9 @@ class CatalogShrank(BadCatalog):
 
     def __init__(self, catalog: Path, removed: list[str], standing: int) -> None:
         super().__init__(
-            f"{catalog} lacks {len(removed)} of the shop's {standing} items: {some(removed)}; "
-            "nothing was changed. Run again with --accept to remove them (--dry-run lists all), or "
-            "fix the catalog"
+            f"{catalog} lacks {len(removed)} of the shop's {standing} items: "
+            f"{first_names(removed)}; nothing was changed. Run again with --accept to remove them "
+            "(--dry-run lists all), or fix the catalog"
         )
         self.removed = removed
         self.standing = standing

@@ -50,7 +50,7 @@ class Skipped(msgspec.Struct, frozen=True):
     where: str = ""
 
 
-class Unread(Skipped, frozen=True):
+class UnreadableRow(Skipped, frozen=True):
     """A skipped row that may belong to any item, because its id cannot be read.
 
     ``guess`` is the likely id, or empty. A guess that ends in ``/`` is a folder whose files

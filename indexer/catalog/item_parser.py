@@ -55,7 +55,7 @@ class BadRecord(Exception):
         self.named = named
 
 
-class Given(NamedTuple):
+class GivenFields(NamedTuple):
     """The fields that a record sets; an empty cell clears its field, an absent cell keeps it.
 
     ``attributes`` are names of single attributes. If ``fields`` contains ``attributes``, the record
@@ -88,7 +88,7 @@ def item_from(record: Record) -> Item:
             ],
             price=_price(record.get("price")),
             currency=_text(record.get("currency")).upper(),
-            in_stock=truth(record.get("in_stock")),
+            in_stock=parse_bool(record.get("in_stock")),
             attributes=attributes,
             images=_list(record.get("images")),
         )
@@ -104,7 +104,7 @@ def id_from(record: Record) -> str:
     return item_id
 
 
-def given_by(record: Record) -> Given:
+def given_fields(record: Record) -> GivenFields:
     """Return the fields that a record with our field names sets."""
     fields = {name for name in record if name in FIELDS and name != "attributes"}
     names = {_text(name): record[name] for name in record if name not in FIELDS}
@@ -119,10 +119,10 @@ def given_by(record: Record) -> Given:
             attributes.update(f"{name}.{_text(inner)}" for inner in value)
         else:
             attributes.add(name)
-    return Given(frozenset(fields), frozenset(attributes))
+    return GivenFields(frozenset(fields), frozenset(attributes))
 
 
-def overlaid(old: Item, new: Item, given: Given) -> Item:
+def overlay(old: Item, new: Item, given: GivenFields) -> Item:
     """Return ``new`` with every field that its record does not give taken from ``old``."""
     kept: dict[str, object] = {
         field: getattr(old, field)
@@ -187,7 +187,7 @@ def _price(value: object) -> float | None:
     return price
 
 
-def truth(value: object) -> bool:
+def parse_bool(value: object) -> bool:
     """Parse a text or number as a boolean; an empty value is True. Raise ValueError if neither."""
     if _is_empty(value):
         return True

@@ -22,15 +22,15 @@ from indexer.catalog.item_parser import (
     FIELDS,
     BadRecord,
     BrokenRow,
-    Given,
+    GivenFields,
     NumberedRow,
     Record,
-    given_by,
+    given_fields,
     id_from,
     item_from,
 )
 from indexer.errors import BadCatalog
-from indexer.items import Item, Skipped, Unread
+from indexer.items import Item, Skipped, UnreadableRow
 
 _ALIASES = {"title": "name", "categories": "category", "images": "image"}
 _FIRST_FIELD = re.compile(rb'\s*\{\s*("(?:[^"\\]|\\.)*")\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+(?=[\s,}]))')
@@ -41,7 +41,7 @@ class Entry(NamedTuple):
 
     item: Item
     where: str
-    given: Given
+    given: GivenFields
 
 
 class Scan(NamedTuple):
@@ -55,7 +55,7 @@ class Scan(NamedTuple):
     images: int
     skipped: list[Skipped]
     ids: frozenset[str]
-    given: Given
+    given: GivenFields
 
 
 class Catalog:
@@ -92,18 +92,18 @@ class Catalog:
             if isinstance(record, BrokenRow):
                 guess = self._guess(record)
                 row = Skipped("", record.reason, where=where)
-                yield Unread("", record.reason, where=where, guess=guess) if guess else row
+                yield UnreadableRow("", record.reason, where=where, guess=guess) if guess else row
                 continue
             self._columns.update(record)
             named = self._renamed(record)
-            given = given_by(named)
+            given = given_fields(named)
             self._fields |= given.fields
             self._attributes |= given.attributes
             try:
                 yield Entry(item_from(named), where, given)
             except BadRecord as error:
                 id_known = error.named or not error.item_id
-                kind = Skipped if id_known else Unread
+                kind = Skipped if id_known else UnreadableRow
                 yield kind(error.item_id, str(error), where=where)
 
     def scan(self) -> Scan:
@@ -129,13 +129,13 @@ class Catalog:
             places[item_id] = entry.where
             images += len(entry.item.images)
         self._check_columns()
-        if isinstance(entry, Unread) and entry.guess and not entry.guess.endswith("/"):
+        if isinstance(entry, UnreadableRow) and entry.guess and not entry.guess.endswith("/"):
             reason = f"{entry.reason}; it is the last row, and more may be cut off"
             skipped[-1] = Skipped("", reason, where=entry.where)
         if not places:
             why = f"; {skipped[0].where}: {skipped[0].reason}" if skipped else ""
             raise BadCatalog(f"{self.path} holds no items{why}")
-        given = Given(self._fields, self._attributes)
+        given = GivenFields(self._fields, self._attributes)
         return Scan(len(places), images, skipped, frozenset(places), given)
 
     def _guess(self, broken: BrokenRow) -> str:

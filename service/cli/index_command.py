@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from indexer.errors import CatalogShrank, StoreFull
-from indexer.names import some
+from indexer.names import first_names
 from service.cli.console import (
     human_seconds,
     json_option,
@@ -170,7 +170,7 @@ def _tell(done: BuildReport, report: Path | None) -> None:
     say(f"{done.encoded} images encoded, {done.reused} known already, {done.removed} items removed")
     if done.kept:
         say(f"{len(done.kept)} items stay as they were, for they could not be read: "
-            f"{some(done.kept)}")  # fmt: skip
+            f"{first_names(done.kept)}")  # fmt: skip
     say(f"index {done.recipe}: {done.promise}")
     _tell_skipped(done.skipped, report, _SHOWN)
 
@@ -194,7 +194,7 @@ def _foretell(seen: Preview, report: Path | None) -> None:
 
 
 def _named(item_ids: list[str]) -> str:
-    return f": {some(item_ids, _LISTED)}" if item_ids else ""
+    return f": {first_names(item_ids, _LISTED)}" if item_ids else ""
 
 
 def _tell_skipped(skipped: list[Skipped], report: Path | None, most: int) -> None:
