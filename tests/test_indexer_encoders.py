@@ -662,7 +662,7 @@ def test_a_folder_without_weights_is_refused_rather_than_random(tmp_path: Path) 
 def test_a_model_whose_input_is_not_square_is_refused(tmp_path: Path) -> None:
     vision = TINY["vision_cfg"] | {"image_size": [64, 32]}
     encoder_id = write_openclip(tmp_path, 1, TINY | {"vision_cfg": vision})
-    assert "only square models are read" in refusal(encoder_id)
+    assert "choose a square model" in refusal(encoder_id)
 
 
 @pytest.mark.parametrize("dim", [64, 128, 256])
