@@ -1,4 +1,4 @@
-"""What every encoder is: images (perhaps texts too) in, unit vectors out."""
+"""The protocols of encoders, which turn images and texts into unit vectors, and their identity."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Model(NamedTuple):
     """The identity of an encoder: two encoders of the same model give the same vectors.
 
-    So an index of one can be searched with the other; no index can be searched with another model.
+    An index can be searched with any encoder of its model, and with no other.
     """
 
     id: str
@@ -40,7 +40,7 @@ class Model(NamedTuple):
 
 
 class Encoder(Protocol):
-    """Turns images into vectors whose inner product is their likeness; see ``Model.of``."""
+    """Encode images to vectors whose inner product is their similarity; see ``Model``."""
 
     @property
     def id(self) -> str:
