@@ -46,26 +46,26 @@ class _Lines:
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
-        self._again: deque[str] = deque()
-        self._taken: list[str] = []
+        self._pending: deque[str] = deque()
+        self._read_lines: list[str] = []
 
     def __iter__(self) -> _Lines:
         return self
 
     def __next__(self) -> str:
-        line = self._again.popleft() if self._again else next(self._file)
-        self._taken.append(line)
+        line = self._pending.popleft() if self._pending else next(self._file)
+        self._read_lines.append(line)
         return line
 
     def accept_row(self) -> None:
         """Forget the lines read so far: their row is complete."""
-        self._taken.clear()
+        self._read_lines.clear()
 
     def rewind(self) -> str:
         """Return the first line since the last good row; all lines after it are read again."""
-        first = self._taken[0] if self._taken else ""
-        self._again.extendleft(reversed(self._taken[1:]))
-        self._taken.clear()
+        first = self._read_lines[0] if self._read_lines else ""
+        self._pending.extendleft(reversed(self._read_lines[1:]))
+        self._read_lines.clear()
         return first
 
 
