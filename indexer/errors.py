@@ -8,11 +8,14 @@
      +- CursorExpired     a cursor of a generation that no longer serves
      +- UnknownItem       (LookupError) no such item in the shop
      +- EncoderNotFound   no such encoder, or its weights or packages are missing
+     +- BadEncoder        an encoder whose vectors have a wrong shape or length, or are not finite
      +- IndexNotFound     no index has been built
      +- IndexMismatch     another encoder, dimension or format than the index was built with
      +- IndexCorrupt      a checksum, a count or a canary does not match
      +- StoreFull         map or disk full, or read-only
-     +- StoreBusy         another long job holds the shop
+     +- CannotWrite       an output file or folder cannot be written
+     +- StoreBusy         another job or reader holds the shop; try again later
+     +- Conflict          the shop is in a state that does not allow the operation
      +- CannotPromise     no index meets the recall, time and memory targets
      +- Overloaded        too much work is queued to finish in time
 
@@ -31,10 +34,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BadCatalog",
+    "BadEncoder",
     "BadImage",
     "BadQuery",
     "CannotPromise",
+    "CannotWrite",
     "CatalogShrank",
+    "Conflict",
     "CursorExpired",
     "EncoderNotFound",
     "IndexCorrupt",
@@ -99,6 +105,10 @@ class EncoderNotFound(VitrineError):
     """No such encoder, or its weights or packages are missing."""
 
 
+class BadEncoder(VitrineError):
+    """An encoder gave vectors of a wrong shape or length, or vectors that are not finite."""
+
+
 class IndexNotFound(VitrineError):
     """The shop folder holds no index."""
 
@@ -115,8 +125,19 @@ class StoreFull(VitrineError):
     """The LMDB map or the disk cannot be written: full, or read-only."""
 
 
+class CannotWrite(VitrineError):
+    """An output file or folder, such as a report, cannot be written or created."""
+
+
 class StoreBusy(VitrineError):
-    """Another long job holds the shop."""
+    """Another job or reader holds the shop; try again once it has ended."""
+
+
+class Conflict(VitrineError):
+    """The shop or a file is in a state that does not allow the operation; retrying does not help.
+
+    Examples: nothing to migrate, dropping the generation that serves, a folder that is not empty.
+    """
 
 
 class CannotPromise(VitrineError):
