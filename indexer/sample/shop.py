@@ -52,10 +52,9 @@ def write_shop(
 ) -> SampleShop:
     """Draw a shop into a folder: catalog.csv, images/, queries.csv and photos/.
 
-    The same numbers give the same bytes, whatever the number of worker processes (by default
-    one per CPU; 1 draws in this process). `progress` hears (stage, done, total) with the stages
-    "products" and "photos", which advance side by side. A folder that holds anything but a
-    sample shop: Conflict.
+    The same numbers give the same bytes, whatever the number of worker processes (None: one per
+    CPU; 1 draws in this process). `progress` is called with the stages "products" and "photos",
+    which advance side by side. Raise Conflict if the folder holds anything but a sample shop.
     """
     folder = Path(folder)
     _claim(folder)
