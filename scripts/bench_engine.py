@@ -35,7 +35,7 @@ from indexer.shop.generation import ShopFolder
 from indexer.store.store import Store
 from indexer.vectors.contract import MEASURED_K, Terms, Wishes
 from indexer.vectors.planner import nearest
-from indexer.vectors.position_mask import Allowed
+from indexer.vectors.position_mask import PositionMask
 from indexer.vectors.tuning import TOP, choose_recipe, recall_of
 from indexer.writing.writes import Draft, Source, put_items
 from search.engine import SearchEngine
@@ -137,7 +137,7 @@ def ask_pairs(
     out = []
     for at, query in enumerate(queries):
         start = time.process_time()
-        answer = nearest(index, query, MEASURED_K, Allowed(mask))
+        answer = nearest(index, query, MEASURED_K, PositionMask(mask))
         us = (time.process_time() - start) * 1e6
         there = answer.positions[:TOP]
         recalls = []

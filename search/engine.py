@@ -328,7 +328,7 @@ class SearchEngine:
             text=text,
             facets=view.columns.offered(),
             recall=self._watch.status(),
-            device=self._live.view.segments[0].vectors.placement.note,
+            device=view.segments[0].vectors.note,
             encoder_upgrade=self.encoder_upgrade,
         )
 

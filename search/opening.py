@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from indexer.encoders.views import QueryViews
 from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound
 from indexer.lexical import LexicalIndex
-from indexer.shop.generation import ROWS, VECTORS, WORDS, Manifest, ShopFolder
-from indexer.vectors.gpu.placing import on_gpus
-from indexer.vectors.index import VectorIndex
+from indexer.shop.generation import WORDS, Manifest, ShopFolder
+from indexer.vectors.backends import backend_of
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
     from indexer.store.store import Store
+    from indexer.vectors.backend import VectorBackend
 
 logger = logging.getLogger("vitrine.search")
 
@@ -25,7 +25,7 @@ class Opened(NamedTuple):
 
     name: str
     manifest: Manifest
-    vectors: VectorIndex
+    vectors: VectorBackend
     words: LexicalIndex
     held: ExitStack
 
@@ -41,8 +41,8 @@ def load_newest(folder: ShopFolder, names: list[str], encoder: Encoder, store: S
                 if (manifest.encoder, manifest.weights_hash) != (encoder.id, encoder.weights_hash):
                     continue
                 path = folder.generations / name
-                vectors = VectorIndex.load(path / VECTORS, path / ROWS, manifest.contract)
-                vectors = on_gpus(vectors)
+                backend = backend_of(manifest.contract)
+                vectors = backend.open(path, manifest.contract, serving=True)
                 words = _words(folder, name, manifest, store)
                 held = stack.pop_all()
         except (IndexCorrupt, IndexNotFound) as error:

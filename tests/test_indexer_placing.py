@@ -16,13 +16,13 @@ from msgspec.structs import replace
 
 from indexer.arrays import unit
 from indexer.vectors.contract import MEASURED_K, Contract, Effort, Level, Wishes
-from indexer.vectors.gpu.batcher import Turns
+from indexer.vectors.gpu.batcher import GpuBatcher
 from indexer.vectors.gpu.devicecopy import DeviceCopy
 from indexer.vectors.gpu.devices import Placement
 from indexer.vectors.gpu.placing import efforts_for, forms_for, on_gpus, refusal
 from indexer.vectors.index import VectorIndex
 from indexer.vectors.planner import nearest
-from indexer.vectors.position_mask import Allowed
+from indexer.vectors.position_mask import PositionMask
 from indexer.vectors.tuning import recall_of
 
 ROOM = 100 << 30
@@ -230,7 +230,7 @@ def test_a_search_that_fails_on_the_gpu_is_done_on_the_cpu(exact, vectors, caplo
             raise RuntimeError("Error in GpuResources: out of memory")
 
     copy = on_gpus(exact, MadeUp(ROOM)).device
-    copy._turns = Turns([Full()])
+    copy._batcher = GpuBatcher([Full()])
     placed = exact.with_device(copy, Placement("gpu", 1, "", "flat"))
     same(placed, exact, vectors[:3])
     assert "the GPU could not search 3 queries, the CPU did" in caplog.text
@@ -247,7 +247,7 @@ def test_more_rows_than_a_gpu_selects_come_from_the_cpu(exact, vectors):
 def test_no_filter_loses_an_answer_on_a_gpu(graph, vectors, rng, share, room):
     placed = on_gpus(graph, MadeUp(room))
     placed.device.levels = [replace(one, median_us=400.0) for one in placed.device.levels]
-    allowed = Allowed(rng.random(N) < share)
+    allowed = PositionMask(rng.random(N) < share)
     hits, modes = 0, Counter()
     for query in unit(vectors[:40] + 0.1):
         found = nearest(placed, query, 10, allowed)
@@ -272,8 +272,8 @@ def test_searches_try_harder_on_the_gpu_too(graph):
 
     copy = Noting([faiss.clone_index(graph.exact_index)], graph.exact_index, "flat", levels=levels)
     query = np.ones((1, DIM), np.float32)
-    for raised in (0, 1, 9):
-        copy.search(query, 10, raised=raised)
+    for extra_levels in (0, 1, 9):
+        copy.search(query, 10, extra_levels=extra_levels)
     copy.search(query, 4 * MEASURED_K)
     assert asked == [Effort(2, 40), Effort(4, 40), Effort(8, 40), Effort(8, 160)]
 

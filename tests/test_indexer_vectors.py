@@ -10,6 +10,7 @@ import pytest
 from indexer.arrays import unit
 from indexer.errors import IndexCorrupt, IndexMismatch, VitrineError
 from indexer.vectors.index import VectorIndex
+from indexer.vectors.row_table import RowTable
 
 # Four directions of the plane under row numbers that are not their positions.
 ROWS = np.array([3, 5, 8, 40])
@@ -71,12 +72,12 @@ def test_a_query_of_another_dimension_is_a_mismatch(index, shape):
 
 
 def test_positions_lead_back_from_rows(index):
-    assert index.positions(np.array([40, 3, 8])).tolist() == [3, 0, 2]
+    assert RowTable(index.rows).positions_of(np.array([40, 3, 8])).tolist() == [3, 0, 2]
 
 
 def test_rows_need_not_rise():
     index = VectorIndex.build(PLANE, np.array([40, 3, 8, 5]))
-    assert index.positions(np.array([3, 5, 8, 40])).tolist() == [1, 3, 2, 0]
+    assert RowTable(index.rows).positions_of(np.array([3, 5, 8, 40])).tolist() == [1, 3, 2, 0]
 
 
 def test_search_agrees_with_numpy_on_random_vectors(rng):

@@ -130,7 +130,9 @@ class Gpu:
 
 
 def test_on_a_gpu_it_is_exact_under_filters_and_after_deletions_too(built, vectors, monkeypatch):
-    monkeypatch.setattr("search.opening.on_gpus", lambda index: on_gpus(index, Gpu()))
+    monkeypatch.setattr(
+        "indexer.vectors.faiss_backend.on_gpus", lambda index: on_gpus(index, Gpu())
+    )
     monkeypatch.setattr(
         "indexer.vectors.gpu.placing.PATIENCE_MS", 1e6
     )  # whatever this machine says
@@ -143,7 +145,7 @@ def test_on_a_gpu_it_is_exact_under_filters_and_after_deletions_too(built, vecto
             assert engine.status().device.startswith("gpu: flat fp16, 0.00 GB; recall@10 1.0000")
             delete_items(store, ["item-0007"])
             engine.refresh()
-            device = engine._live.view.segments[0].vectors.device
+            device = engine._live.view.segments[0].vectors.index.device
             searched = []
             monkeypatch.setattr(device, "near", counting(device.near, searched))
             for query in vectors[:20]:

@@ -115,7 +115,7 @@ def test_a_step_that_failed_is_made_again_and_leaves_nothing_alive_that_was_dele
     live.put([draft("i1", 60)])
     with monkeypatch.context() as broken:
         broken.setattr(
-            "search.live.shop.VectorIndex.build", lambda *_: (_ for _ in ()).throw(MemoryError)
+            "indexer.vectors.index.VectorIndex.build", lambda *_: (_ for _ in ()).throw(MemoryError)
         )
         with pytest.raises(MemoryError):
             live.refresh()

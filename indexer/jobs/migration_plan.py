@@ -13,10 +13,11 @@ from indexer.errors import BadImage, IndexCorrupt, StoreFull
 from indexer.imaging.imagepath import image_path
 from indexer.items import ORIGINAL
 from indexer.jobs.migrate import check_target
-from indexer.shop.generation import ROWS, WORDS
+from indexer.shop.generation import WORDS
 from indexer.shop.promotion import lacking
 from indexer.store.pictures import Source, images_root
 from indexer.store.store import Reader, Store, encoder_key
+from indexer.vectors.faiss_backend import ROWS
 from indexer.writing.reembed import Missing, Reembedding
 
 if TYPE_CHECKING:

@@ -16,8 +16,6 @@ from indexer.shop.garbage import write_contents
 from indexer.shop.generation import (
     CONTENTS,
     FORMAT,
-    ROWS,
-    VECTORS,
     WORDS,
     Manifest,
     ShopFolder,
@@ -28,7 +26,7 @@ from indexer.shop.serving import serving_name, standing_generation
 from indexer.store.store import Store, encoder_key
 from indexer.vectors.canary import check_counts, check_index, check_profile, profile_of
 from indexer.vectors.contract import Terms, Wishes
-from indexer.vectors.index import VectorIndex
+from indexer.vectors.faiss_backend import FaissBackend
 from indexer.vectors.tuning import choose_recipe
 from indexer.writing.embed_catalog import Progress, no_progress
 
@@ -84,12 +82,14 @@ def publish(
     profile = profile_of(vectors)
     if current and current[1].weights_hash == encoder.weights_hash and not terms.accept:
         check_profile(profile, current[1].contract.profile)
-    index = choose_recipe(
-        vectors,
-        numbers,
-        wishes,
-        strict=terms.wishes is not None,
-        watch=lambda done, total: progress("publish", done, total + 1, skipped),
+    index = FaissBackend(
+        choose_recipe(
+            vectors,
+            numbers,
+            wishes,
+            strict=terms.wishes is not None,
+            watch=lambda done, total: progress("publish", done, total + 1, skipped),
+        )
     )
     contract = msgspec.structs.replace(index.contract, profile=profile)
     fitted = calibrate(store, encoder, index, vectors, rows, records)
@@ -100,7 +100,7 @@ def publish(
         encoder=encoder.id,
         weights_hash=encoder.weights_hash,
         dim=encoder.dim,
-        recipe=index.recipe,
+        recipe=contract.recipe,
         items=len(records),
         products=len({record.item.product_id for record in records}),
         rows=len(rows),
@@ -115,11 +115,10 @@ def publish(
     )
 
     def write(folder: Path) -> None:
-        index.save(folder / VECTORS, folder / ROWS)
+        index.save(folder)
         LexicalIndex.write(folder / WORDS, (record.item for record in records))
         write_contents(folder / CONTENTS, [row.content for _, row in rows])
-        written = VectorIndex.load(folder / VECTORS, folder / ROWS, contract)
-        check_index(written, vectors, numbers)
+        check_index(FaissBackend.open(folder, contract), vectors, numbers)
 
     name = shop.add(manifest, write)
     if not candidate:

@@ -12,12 +12,13 @@ import numpy as np
 from indexer.arrays import unit
 from indexer.shop.encoderfiles import encoder_faults
 from indexer.errors import IndexCorrupt, VitrineError
-from indexer.shop.generation import ROWS, VECTORS, Manifest, ShopFolder
+from indexer.shop.generation import Manifest, ShopFolder
 from indexer.items import ORIGINAL
 from indexer.store.store import Store, encoder_key
 from indexer.shop.promotion import encoders_on_disk, wanted_encoders
 from indexer.shop.symptoms import dimension, lost_pictures, mixed_weights, odd_vectors
-from indexer.vectors.index import VectorIndex
+from indexer.vectors.backends import backend_of
+from indexer.vectors.row_table import RowTable
 
 if TYPE_CHECKING:
     from indexer.store.store import Reader, Row
@@ -173,7 +174,7 @@ class _StoreCheck:
     def index(self, shop: ShopFolder, name: str, manifest: Manifest) -> None:
         """The current index holds the rows it should, with the vectors that the store has."""
         folder = shop.generations / name
-        index = VectorIndex.load(folder / VECTORS, folder / ROWS, manifest.contract)
+        index = backend_of(manifest.contract).open(folder, manifest.contract)
         if len(index) != manifest.rows:
             self._tell(f"{folder} holds {len(index)} rows, its manifest says {manifest.rows}")
         key = encoder_key(manifest.encoder, manifest.weights_hash)
@@ -192,13 +193,13 @@ class _StoreCheck:
         rows = [self._rows[number] for number in sample.tolist()]
         contents = [(row.content, row.variant) for row in rows]
         stored = unit(self._reader.embeddings(key, contents, manifest.dim))  # (s, dim)
-        held = unit(index.vectors_at(index.positions(sample)))  # (s, dim)
+        held = unit(index.vectors_at(RowTable(index.rows).positions_of(sample)))  # (s, dim)
         with np.errstate(invalid="ignore"):
             alike = np.einsum("sd,sd->s", stored, held)  # (s,)
         odd = int((~(alike > 1 - _TOLERANCE)).sum())  # so that NaN counts
         if odd:
             self._tell(f"{odd} of {len(sample)} sampled rows of {folder} are not as in the store")
-        _, scores = index.search(stored, 1)  # (s, 1)
+        _, scores = index.exact(stored, 1)  # (s, 1)
         lost = int((~(scores[:, 0] > 1 - _TOLERANCE)).sum())
         if lost:
             self._tell(f"{lost} of {len(sample)} sampled rows of {folder} do not find themselves")

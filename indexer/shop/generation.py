@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 KEEP = 3  # generations on disk after a build: the current one and what one may roll back to
-VECTORS, ROWS, WORDS, MANIFEST = "vectors.faiss", "rows.npy", "words.sqlite", "manifest.json"
+WORDS, MANIFEST = "words.sqlite", "manifest.json"
 CONTENTS = "contents.npy"  # of the images, (n, 16) uint8 in the order of the rows
 _DRAFT = ".CURRENT."
 _HISTORY = 20  # names that CURRENT remembers

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from indexer.vectors.faiss_search import answer
+from indexer.vectors.faiss_search import faiss_search
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -37,7 +37,7 @@ class _Waiting:
         return self.found is not None or self.failed is not None
 
 
-class Turns:
+class GpuBatcher:
     """Searches replicas of one index from many threads.
 
     A replica does one search at a time. What comes while all are busy waits, and is then searched
@@ -91,7 +91,7 @@ class Turns:
 def _search(index: Any, batch: list[_Waiting], k: int, parameters: Any) -> None:
     """Search for all of a batch at once, and give each its part."""
     try:
-        positions, scores = answer(
+        positions, scores = faiss_search(
             index, np.concatenate([one.queries for one in batch]), k, parameters
         )  # (sum of q, k) each
     except BaseException as error:  # noqa: BLE001 - whatever it is, each of them raises it
