@@ -69,7 +69,8 @@ class VectorIndex:
         self._exact = exact_store(index) if exact is None else exact
         codes = faiss_module().rev_swig_ptr(self._exact.codes.data(), self._exact.codes.size())
         self._width = int(self._exact.code_size)  # bytes of a vector
-        self._codes = codes.reshape(len(rows), self._width)  # (n, bytes), not copied
+        # (n, bytes), not copied. Of no bytes at all FAISS makes an array of another type.
+        self._codes = codes.astype(np.uint8, copy=False).reshape(len(rows), self._width)
         self.device: DeviceCopy | None = None  # see ``with_device``
         self.placement = Placement()
 
