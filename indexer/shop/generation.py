@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from indexer.confidence.curve import Calibration
+from indexer.vectors.backends import BACKENDS
 from indexer.vectors.contract import Contract
 from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound, StoreFull
 from indexer.layout import CURRENT, ENCODERS, GENERATIONS, STORE
@@ -225,10 +226,10 @@ class ShopFolder:
             draft.rename(self.generations / name)
             sync(self.generations)
         except OSError as error:
-            shutil.rmtree(draft, ignore_errors=True)
+            _delete(draft)
             raise StoreFull(f"cannot write generation {name} in {self.path}: {error}") from error
         except BaseException:
-            shutil.rmtree(draft, ignore_errors=True)
+            _delete(draft)
             raise
         return name
 
@@ -273,7 +274,7 @@ class ShopFolder:
             return []
         for entry in self.generations.iterdir():
             if entry.name.startswith("."):
-                shutil.rmtree(entry, ignore_errors=True)
+                _delete(entry)
         waiting = {name for name in self.names() if self.is_candidate(name)}
         built = [name for name in self.names() if name not in waiting]
         return [name for name in built[: -keep or None] if self.remove(name)]
@@ -315,7 +316,7 @@ class ShopFolder:
             return False
         finally:
             os.close(descriptor)
-        shutil.rmtree(gone, ignore_errors=True)
+        _delete(gone)
         return True
 
     def _lost(self, what: str) -> IndexCorrupt:
@@ -343,6 +344,14 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _delete(folder: Path) -> None:
+    """Delete the folder of a generation, and what a backend of vectors keeps for it elsewhere."""
+    for backend in BACKENDS.values():  # a half-written one has no manifest that names its own
+        with suppress(OSError):
+            backend.drop(folder)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _seal(fields: dict[str, Any]) -> str:
