@@ -172,7 +172,7 @@ def bench_engine(sample: Sample, wishes: Wishes) -> dict[str, Any]:
         store.close()
         with SearchEngine.open(shop.path, encoder=encoder) as engine:
             view = engine._live.view  # noqa: SLF001 - what the engine adds is what is measured
-            index = view.segments[0].vectors
+            index = view.segments[0].vectors.index
             contract = index.contract
             effort = contract.levels[contract.level].effort if contract.levels else None
             queries = sample.queries[:300]

@@ -9,7 +9,7 @@ from indexer.arrays import unit
 from indexer.errors import CannotPromise
 from indexer.vectors.contract import Wishes
 from indexer.vectors.index import VectorIndex
-from indexer.vectors.recipes import bytes_per_row
+from indexer.vectors.recipe import Recipe
 from indexer.vectors.tuning import TOP, choose_recipe, held_out, recall_of
 
 N, DIM = 20_000, 32
@@ -69,7 +69,7 @@ def test_the_contract_says_what_was_wished_measured_and_chosen(chosen):
     assert contract.wishes.recall == 0.97
     assert contract.recipe == index.recipe
     assert {"HNSW24-fp16", "IVF256-PQ4", "Flat"} <= {one.recipe for one in contract.tried}
-    assert contract.ram_bytes == round(bytes_per_row(index.recipe, DIM) * N)
+    assert contract.ram_bytes == round(Recipe.parse(index.recipe).bytes_per_row(DIM) * N)
     assert contract.levels[contract.level].recall >= 0.97
     assert heard == [(done, 8) for done in (*range(7), 8)]
     assert index.rows.tolist() == (2 * np.arange(N)).tolist()
@@ -91,7 +91,7 @@ def test_recall_of_one_is_promised_by_exact_search_only(vectors):
 
 def test_memory_decides_which_recipes_are_tried(vectors):
     """Half of what fp16 graphs take: small codes only."""
-    limit = round(0.5 * bytes_per_row("HNSW24-fp16", DIM) * 5000)
+    limit = round(0.5 * Recipe.parse("HNSW24-fp16").bytes_per_row(DIM) * 5000)
     index = choose_recipe(
         vectors[:5000], np.arange(5000), Wishes(recall=0.9, ram_bytes=limit, exact_below=1000)
     )

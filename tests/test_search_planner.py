@@ -12,7 +12,7 @@ from indexer.vectors.contract import MEASURED_K, Contract, Effort, Level
 from indexer.vectors.index import VectorIndex
 from indexer.vectors.planner import Plan, nearest, plan_for
 from indexer.vectors.position_mask import PositionMask
-from indexer.vectors.recipes import efforts_of
+from indexer.vectors.recipe import Recipe
 
 N = 20_000
 DIM = 32
@@ -139,7 +139,7 @@ def test_the_cheaper_way_is_taken(vectors):
 def test_two_threads_of_different_effort_do_not_disturb_each_other(vectors, queries):
     """Depth is handed in with each call: what one thread asks for is not what the other gets."""
     index = VectorIndex.build(vectors, np.arange(N), "HNSW24-fp16")
-    efforts = efforts_of(index.recipe, N)
+    efforts = Recipe.parse(index.recipe).efforts(N)
     efforts = [efforts[0], efforts[-1]]
     alone = [index.near(queries, 10, effort)[0] for effort in efforts]
     assert not np.array_equal(*alone)

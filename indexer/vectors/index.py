@@ -14,10 +14,10 @@ from indexer.vectors.contract import FLAT, Contract, Effort
 from indexer.vectors.faiss_search import faiss_search
 from indexer.vectors.gpu.devices import Placement
 from indexer.vectors.position_mask import PositionMask
+from indexer.vectors.recipe import Recipe
 from indexer.vectors.recipes import (
     exact_store,
     faiss_module,
-    holds_exact,
     lay_out,
     search_parameters,
 )
@@ -61,6 +61,7 @@ class VectorIndex:
             )
         self.contract = contract or Contract()
         self.recipe = self.contract.recipe
+        self.layout = Recipe.parse(self.recipe)
         self.rows = rows
         self.dim = int(index.d)
         self._base = index
@@ -94,7 +95,7 @@ class VectorIndex:
         contract = contract or Contract()
         try:
             index, exact = _read(vectors), None
-            if not holds_exact(contract.recipe):
+            if not Recipe.parse(contract.recipe).holds_exact:
                 exact = _read(vectors.with_name(EXACT), mapped=True)
             table = np.load(rows, allow_pickle=False)
         except (RuntimeError, ValueError, EOFError, OSError) as error:
@@ -182,7 +183,7 @@ class VectorIndex:
 
         The tail is also -1 if the effort was too small to find k.
         """
-        params = search_parameters(self.recipe, effort, k)
+        params = search_parameters(self.layout, effort, k)
         return faiss_search(self._index, queries, k, params)
 
     def vectors_at(self, positions: Positions) -> Vectors:

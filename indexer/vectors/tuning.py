@@ -19,7 +19,8 @@ from indexer.arrays import unit
 from indexer.errors import CannotPromise
 from indexer.vectors.contract import FLAT, MEASURED_K, Contract, Effort, Level, Tried, Wishes
 from indexer.vectors.index import VectorIndex
-from indexer.vectors.recipes import bytes_per_row, efforts_of, recipes_for
+from indexer.vectors.recipe import Recipe
+from indexer.vectors.recipes import recipes_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,10 +72,10 @@ def choose_recipe(
     names = [FLAT, *(recipes_for(n, dim) if wishes.recall < 1 else ["Flat-fp16"])]
     fitting = [name for name in names if _fits(name, n, dim, wishes)]
     if not fitting:
-        least = min(names, key=lambda name: bytes_per_row(name, dim))
+        least = min(names, key=lambda name: Recipe.parse(name).bytes_per_row(dim))
         raise CannotPromise(
             f"no index of {n} vectors of {dim} numbers fits in {_bytes(wishes.ram_bytes or 0)}; "
-            f"the smallest, {least}, takes {_bytes(bytes_per_row(least, dim) * n)}: raise --ram",
+            f"the smallest, {least}, takes {_bytes(Recipe.parse(least).bytes_per_row(dim) * n)}: raise --ram",
             param="ram",
         )
     steps = len(fitting) + 1
@@ -142,7 +143,7 @@ def _probe(
         start = time.perf_counter()
         index = VectorIndex.build(some, np.arange(len(some)), name)
         seconds = time.perf_counter() - start
-        levels, level = levels_of(index.near, efforts_of(name, len(index)), trial, wishes)
+        levels, level = levels_of(index.near, Recipe.parse(name).efforts(len(index)), trial, wishes)
         one = levels[level] if levels else _exact_level(index, trial)
         found = Tried(
             recipe=name,
@@ -150,7 +151,7 @@ def _probe(
             recall=one.recall,
             median_us=one.median_us,
             p95_us=one.p95_us,
-            bytes_per_row=round(bytes_per_row(name, vectors.shape[1]), 1),
+            bytes_per_row=round(Recipe.parse(name).bytes_per_row(vectors.shape[1]), 1),
             build_seconds=round(seconds, 2),
         )
         tried.append((found, index if len(some) == n else None))
@@ -161,8 +162,8 @@ def _measured(index: VectorIndex, vectors: Vectors, wishes: Wishes) -> Contract:
     """The contract of an index on everything it holds."""
     trial = _trial(index, vectors)
     n, dim = vectors.shape
-    levels, level = levels_of(index.near, efforts_of(index.recipe, n), trial, wishes)
-    ram = round(bytes_per_row(index.recipe, dim) * n)
+    levels, level = levels_of(index.near, index.layout.efforts(n), trial, wishes)
+    ram = round(index.layout.bytes_per_row(dim) * n)
     if not levels:
         note = "exact: nothing approximate is faster at the wished recall"
         return _exact_contract(index, vectors, wishes, note)
@@ -188,7 +189,7 @@ def _exact_contract(index: VectorIndex, vectors: Vectors, wishes: Wishes, note: 
         recipe=index.recipe,
         wishes=wishes,
         row_us=trial.row_us,
-        ram_bytes=round(bytes_per_row(index.recipe, index.dim) * len(index)),
+        ram_bytes=round(index.layout.bytes_per_row(index.dim) * len(index)),
         met=_in_time(trial.p95_us, wishes),
         note=f"{note}; {trial.p95_us / 1e3:.2f} ms p95 on one core",
     )
@@ -263,7 +264,9 @@ def _exact_level(index: VectorIndex, trial: Trial) -> Level:
 
 
 def _fits(recipe: str, n: int, dim: int, wishes: Wishes) -> bool:
-    return wishes.ram_bytes is None or bytes_per_row(recipe, dim) * n <= wishes.ram_bytes
+    return (
+        wishes.ram_bytes is None or Recipe.parse(recipe).bytes_per_row(dim) * n <= wishes.ram_bytes
+    )
 
 
 def _in_time(p95_us: float, wishes: Wishes) -> bool:

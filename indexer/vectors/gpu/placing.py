@@ -14,7 +14,8 @@ from msgspec.structs import replace
 from indexer.vectors.contract import MEASURED_K, Contract, Effort, Level
 from indexer.vectors.gpu.devicecopy import DEEPEST, FLAT_EFFORT, DeviceCopy
 from indexer.vectors.gpu.devices import FaissGpus, Placement, decide
-from indexer.vectors.recipes import efforts_of, faiss_module, lists_for, train_rows, trained
+from indexer.vectors.recipe import Recipe
+from indexer.vectors.recipes import faiss_module, lists_for, train_rows, trained
 from indexer.vectors.tuning import TOP, Trial, held_out, levels_of, recall_of
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def efforts_for(form: Form, rows: int, placement: Placement) -> list[Effort]:
     if form == "graph":
         return [Effort(depth, MEASURED_K) for depth in _GRAPH_DEPTHS]
     lists = lists_for(_share(rows, placement))
-    every = efforts_of(f"IVF{lists}-sq8", rows)
+    every = Recipe("IVF", lists, "sq8").efforts(rows)
     return [effort for effort in every if effort.depth <= DEEPEST[form]]
 
 
@@ -187,7 +188,7 @@ def _template(
     lists = lists_for(_share(len(vectors), placement))
     some = _some(vectors, train_rows(lists))
     helper = gpus.copied(faiss.IndexFlatIP(vectors.dim), 0)
-    return trained(f"IVF{lists}-sq8", some, helper), lists
+    return trained(Recipe("IVF", lists, "sq8"), some, helper), lists
 
 
 def _share(rows: int, placement: Placement) -> int:
