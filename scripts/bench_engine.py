@@ -33,10 +33,11 @@ from indexer.items import Item
 from indexer.jobs.publishing import publish
 from indexer.shop.generation import ShopFolder
 from indexer.store.store import Store
-from indexer.vectors.contract import MEASURED_K, Terms, Wishes
+from indexer.vectors.contract import MEASURED_K, BuildTargets, Targets
 from indexer.vectors.planner import nearest
 from indexer.vectors.position_mask import PositionMask
-from indexer.vectors.tuning import TOP, choose_recipe, recall_of
+from indexer.vectors.recall import TOP, recall_of
+from indexer.vectors.tuning import choose_recipe
 from indexer.writing.writes import Draft, Source, put_items
 from search.engine import SearchEngine
 from search.filters import parse_filter
@@ -78,14 +79,14 @@ def main() -> None:
     parser.add_argument("--recall", type=float, default=0.98)
     options = parser.parse_args()
     sample = load_sample(options.size, options.work, options.data, crops=options.crops)
-    wishes = Wishes(recall=options.recall, exact_below=1000)
-    index = choose_recipe(sample.vectors, np.arange(len(sample.vectors)), wishes)
+    targets = Targets(recall=options.recall, exact_below=1000)
+    index = choose_recipe(sample.vectors, np.arange(len(sample.vectors)), targets)
     result = {
         "machine": machine(*PACKAGES),
         "vectors": f"{len(sample.vectors)} x {sample.vectors.shape[1]}: {sample.origin}",
         "recipe": f"{index.recipe}: {index.contract.note}",
         "filters": bench_filters(index, sample, options.pairs),
-        "engine": bench_engine(sample, wishes),
+        "engine": bench_engine(sample, targets),
     }
     print(json.dumps(result, indent=2))
 
@@ -156,7 +157,7 @@ def best_scores(queries: Vectors, allowed: Vectors) -> NDArray[np.float32]:
     return best
 
 
-def bench_engine(sample: Sample, wishes: Wishes) -> dict[str, Any]:
+def bench_engine(sample: Sample, targets: Targets) -> dict[str, Any]:
     """CPU microseconds of one query: the index alone, the planner, and the engine."""
     encoder = load_encoder("builtin", threads=1)
     vectors = sample.vectors[:, : encoder.dim]
@@ -168,7 +169,9 @@ def bench_engine(sample: Sample, wishes: Wishes) -> dict[str, Any]:
         wall = time.perf_counter()
         put_items(store, encoder, drafts)
         written = len(drafts) / (time.perf_counter() - wall)
-        publish(shop, store, encoder, catalog=shop.path, skipped=0, terms=Terms(wishes=wishes))
+        publish(
+            shop, store, encoder, catalog=shop.path, skipped=0, terms=BuildTargets(asked=targets)
+        )
         store.close()
         with SearchEngine.open(shop.path, encoder=encoder) as engine:
             view = engine._live.view  # noqa: SLF001 - what the engine adds is what is measured

@@ -32,7 +32,7 @@ from indexer.items import Item
 from indexer.jobs.publishing import publish
 from indexer.shop.generation import ShopFolder
 from indexer.store.store import Store
-from indexer.vectors.contract import Terms, Wishes
+from indexer.vectors.contract import BuildTargets, Targets
 from indexer.writing.writes import Draft, Source, put_items
 
 if TYPE_CHECKING:
@@ -102,8 +102,8 @@ def draw(folder: Path, rows: int, images: int, dim: int) -> None:
     for start in range(0, items, _ITEMS_AT_ONCE):
         numbers = range(start, min(start + _ITEMS_AT_ONCE, items))
         put_items(store, encoder, [draft(number, images, dim, rng) for number in numbers])
-    wishes = Wishes(exact_below=rows + 1)
-    publish(shop, store, encoder, catalog=folder, skipped=0, terms=Terms(wishes=wishes))
+    targets = Targets(exact_below=rows + 1)
+    publish(shop, store, encoder, catalog=folder, skipped=0, terms=BuildTargets(asked=targets))
     store.close()
     draft_folder.rename(folder)
 

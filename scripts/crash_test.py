@@ -49,7 +49,7 @@ from indexer.shop.joblock import job_lock
 from indexer.shop.promotion import promote, rollback
 from indexer.shop.snapshot import take_snapshot
 from indexer.store.store import Store
-from indexer.vectors.contract import Terms
+from indexer.vectors.contract import BuildTargets
 from indexer.writing.writes import Draft, Source, delete_items, put_items
 from search.engine import SearchEngine
 
@@ -130,7 +130,7 @@ class World:
 
 
 def ingest(world: World, path: Path, _: Callable[[str], None]) -> None:
-    accept = Terms(accept=True)  # these catalogs lack much of each other
+    accept = BuildTargets(accept=True)  # these catalogs lack much of each other
     build_index(open_catalog(path), world.shop, world.encoder(), terms=accept)
 
 

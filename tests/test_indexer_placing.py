@@ -15,7 +15,7 @@ import pytest
 from msgspec.structs import replace
 
 from indexer.arrays import unit
-from indexer.vectors.contract import MEASURED_K, Contract, Effort, Level, Wishes
+from indexer.vectors.contract import MEASURED_K, Contract, Effort, Level, Targets
 from indexer.vectors.gpu.batcher import GpuBatcher
 from indexer.vectors.gpu.devicecopy import DeviceCopy
 from indexer.vectors.gpu.devices import Placement
@@ -23,7 +23,7 @@ from indexer.vectors.gpu.placing import efforts_for, forms_for, on_gpus, refusal
 from indexer.vectors.index import VectorIndex
 from indexer.vectors.planner import nearest
 from indexer.vectors.position_mask import PositionMask
-from indexer.vectors.tuning import recall_of
+from indexer.vectors.recall import recall_of
 
 ROOM = 100 << 30
 N, DIM = 4000, 64
@@ -79,8 +79,8 @@ def exact(vectors):
 @pytest.fixture(scope="module")
 def graph(vectors):
     """An approximate index; its wished time never runs out, whatever the machine does."""
-    wishes = Wishes(recall=0.97, p95_ms=1e6)
-    contract = Contract(recipe="HNSW24-fp16", wishes=wishes, levels=[LEVEL], row_us=1.0)
+    targets = Targets(recall=0.97, p95_ms=1e6)
+    contract = Contract(recipe="HNSW24-fp16", targets=targets, levels=[LEVEL], row_us=1.0)
     built = VectorIndex.build(vectors, 3 * np.arange(N), "HNSW24-fp16")
     return built.with_contract(contract)
 
@@ -278,8 +278,8 @@ def test_searches_try_harder_on_the_gpu_too(graph):
     assert asked == [Effort(2, 40), Effort(4, 40), Effort(8, 40), Effort(8, 160)]
 
 
-def contract(**wishes):
-    return Contract(wishes=Wishes(recall=0.98, **wishes), levels=[LEVEL])
+def contract(**targets):
+    return Contract(targets=Targets(recall=0.98, **targets), levels=[LEVEL])
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from indexer.items import Item
 from indexer.jobs.publishing import publish
 from indexer.shop.generation import ShopFolder
 from indexer.store.store import Store
-from indexer.vectors.contract import Terms, Wishes
+from indexer.vectors.contract import BuildTargets, Targets
 from indexer.vectors.gpu.placing import on_gpus
 from indexer.writing.writes import Draft, Source, delete_items, put_items
 from search.engine import SearchEngine
@@ -44,7 +44,7 @@ def built(vectors, tmp_path_factory):
     shop.path.mkdir()
     store = Store(shop.store, create=True)
     put_items(store, ENCODER, [draft(n, vector) for n, vector in enumerate(vectors)])
-    terms = Terms(wishes=Wishes(recall=0.99, exact_below=1000))
+    terms = BuildTargets(asked=Targets(recall=0.99, exact_below=1000))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("indexer.vectors.tuning._fits", lambda name, *_: not name.startswith("Flat"))
         publish(shop, store, ENCODER, catalog=shop.path, skipped=0, terms=terms)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from indexer.arrays import unit
-from indexer.vectors.contract import Contract, Effort, Level, Wishes
+from indexer.vectors.contract import Contract, Effort, Level, Targets
 from indexer.vectors.faiss_backend import FaissBackend
 from search.live.recall import WINDOW, RecallWatch, Sample
 
@@ -28,8 +28,8 @@ def vectors():
 def index(vectors):
     """Lists that are said to keep 0.95 at the first level, and do not: one of 64 is looked into."""
     built = FaissBackend.build(vectors, np.arange(N), "IVF64-PQ4").index
-    wishes = Wishes(recall=0.95)
-    contract = Contract(recipe=built.recipe, wishes=wishes, levels=LEVELS, row_us=1.0)
+    targets = Targets(recall=0.95)
+    contract = Contract(recipe=built.recipe, targets=targets, levels=LEVELS, row_us=1.0)
     return FaissBackend(built.with_contract(contract))
 
 

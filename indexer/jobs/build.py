@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from indexer.catalog.sources import Catalog, Scan
     from indexer.encoders.base import Encoder
     from indexer.shop.generation import ShopFolder
-    from indexer.vectors.contract import Terms
+    from indexer.vectors.contract import BuildTargets
 
 
 class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +70,7 @@ def build_index(
     encoder: Encoder,
     *,
     keep_images: Keep | None = None,
-    terms: Terms | None = None,
+    terms: BuildTargets | None = None,
     limits: ImageLimits = LIMITS,
     progress: Progress = no_progress,
 ) -> BuildReport:
@@ -84,7 +84,7 @@ def build_index(
     ``keep_images`` says what stays of each new image, from now on; None is as before.
 
     Safe to interrupt at any time and to run again. Raises BadCatalog (duplicates, nothing to
-    index), CatalogShrank (unless the terms accept that), CannotPromise (see ``Terms``),
+    index), CatalogShrank (unless the terms accept that), CannotPromise (see ``BuildTargets``),
     IndexMismatch (the shop was built with another encoder, or other weights of ``builtin``, which
     only ``migrate`` changes), StoreBusy (another job works, or an operator moved CURRENT
     meanwhile), StoreFull.

@@ -25,7 +25,7 @@ from indexer.shop.promotion import hand_over
 from indexer.shop.serving import serving_name, standing_generation
 from indexer.store.store import Store, encoder_key
 from indexer.vectors.canary import check_counts, check_index, check_profile, profile_of
-from indexer.vectors.contract import Terms, Wishes
+from indexer.vectors.contract import BuildTargets, Targets
 from indexer.vectors.faiss_backend import FaissBackend
 from indexer.vectors.tuning import choose_recipe
 from indexer.writing.embed_catalog import Progress, no_progress
@@ -45,7 +45,7 @@ def publish(
     skipped: int,
     candidate: bool = False,
     since: str | None = None,
-    terms: Terms | None = None,
+    terms: BuildTargets | None = None,
     progress: Progress = no_progress,
 ) -> tuple[str, Manifest, bool]:
     """Write a generation of everything in the store and make it current, if anything changed.
@@ -56,7 +56,7 @@ def publish(
     one. IndexCorrupt when the canary finds fault with it, CannotPromise when the terms cannot be
     kept: the old one then stays current.
     """
-    terms = terms or Terms()
+    terms = terms or BuildTargets()
     with store.read() as reader:
         key = encoder_key(encoder.id, encoder.weights_hash)
         stored = list(reader.rows())
@@ -69,10 +69,10 @@ def publish(
         changes, next_row = reader.meta("changes", 0), reader.meta("next_row", 0)
         contents = [(row.content, row.variant) for _, row in rows]
         since, current = since or serving_name(shop), standing_generation(shop)
-        wishes = _wishes(terms, current)
+        targets = _targets(terms, current)
         if (
             current
-            and _same(current[1], encoder, changes, skipped, wishes)
+            and _same(current[1], encoder, changes, skipped, targets)
             and _serves(shop, current[0])
         ):
             return (*current, False)
@@ -86,8 +86,8 @@ def publish(
         choose_recipe(
             vectors,
             numbers,
-            wishes,
-            strict=terms.wishes is not None,
+            targets,
+            strict=terms.asked is not None,
             watch=lambda done, total: progress("publish", done, total + 1, skipped),
         )
     )
@@ -155,18 +155,20 @@ def _serves(shop: ShopFolder, name: str) -> bool:
     return True
 
 
-def _wishes(terms: Terms, current: tuple[str, Manifest] | None) -> Wishes:
-    if terms.wishes is not None:
-        return terms.wishes
-    return current[1].contract.wishes if current else Wishes()
+def _targets(terms: BuildTargets, current: tuple[str, Manifest] | None) -> Targets:
+    if terms.asked is not None:
+        return terms.asked
+    return current[1].contract.targets if current else Targets()
 
 
-def _same(manifest: Manifest, encoder: Encoder, changes: int, skipped: int, wishes: Wishes) -> bool:
+def _same(
+    manifest: Manifest, encoder: Encoder, changes: int, skipped: int, targets: Targets
+) -> bool:
     return (
         manifest.changes == changes
         and manifest.skipped == skipped
         and manifest.weights_hash == encoder.weights_hash
-        and manifest.contract.wishes == wishes
+        and manifest.contract.targets == targets
     )
 
 

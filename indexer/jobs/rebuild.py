@@ -20,7 +20,7 @@ from indexer.writing.embed_catalog import Progress, no_progress
 if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
     from indexer.shop.generation import ShopFolder
-    from indexer.vectors.contract import Terms
+    from indexer.vectors.contract import BuildTargets
 
 
 class RebuildReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +39,7 @@ def rebuild_index(
     shop: ShopFolder,
     encoder: Encoder,
     *,
-    terms: Terms | None = None,
+    terms: BuildTargets | None = None,
     progress: Progress = no_progress,
 ) -> RebuildReport:
     """Bring everything that the store holds into a new generation; no images are needed.

@@ -9,7 +9,7 @@ import numpy as np
 from indexer.errors import IndexCorrupt
 from indexer.vectors.backend import rows_at
 from indexer.vectors.contract import MEASURED_K, ScoreProfile
-from indexer.vectors.tuning import TOP, held_out, recall_of
+from indexer.vectors.recall import TOP, held_out, recall_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

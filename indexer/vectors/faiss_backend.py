@@ -74,7 +74,7 @@ class FaissBackend:
         if contract.exact:
             return None
         above = len(contract.levels) - 1 - contract.level
-        return RecallPromise(contract.wishes.recall, contract.recall, above)
+        return RecallPromise(contract.targets.recall, contract.recall, above)
 
     def __len__(self) -> int:
         return len(self.index)

@@ -39,11 +39,11 @@ _load_lock = threading.Lock()  # FAISS's limits are set for the whole process
 
 
 class VectorIndex:
-    """Search over unit vectors. Thread-safe: nothing is set on it during a search.
+    """Searches unit vectors with FAISS. Thread-safe: a search sets nothing on it.
 
-    ``rows`` (n,) gives the row number of each vector, in the order they were added; a position
-    is a place in that order. How an index was laid out, and how hard to search it, is in its
-    ``contract``. Whatever the recipe, exact search is always possible: see ``exact``.
+    ``rows`` (n,) gives the row number of each position, a place in the order in which vectors were
+    added. ``contract`` says how the index is laid out, and how hard to search it. Exact search is
+    possible with any recipe: see ``exact``.
     """
 
     def __init__(
@@ -119,17 +119,17 @@ class VectorIndex:
         np.save(rows, self.rows, allow_pickle=False)
 
     def with_contract(self, contract: Contract) -> VectorIndex:
-        """The same index under another contract of the same recipe; nothing is copied."""
+        """Return this index under another contract of the same recipe; nothing is copied."""
         return VectorIndex(self._base, self.rows, exact=self._beside, contract=contract)
 
     def with_rows(self, rows: Rows) -> VectorIndex:
-        """The same index under other row numbers (n,); nothing is copied."""
+        """Return this index under other row numbers (n,); nothing is copied."""
         return VectorIndex(self._base, rows, exact=self._beside, contract=self.contract)
 
     def with_device(self, copy: DeviceCopy | None, placement: Placement) -> VectorIndex:
-        """The same index with a copy of its vectors on GPUs, or None; nothing is copied here.
+        """Return this index with a copy of its vectors on GPUs, or None; nothing is copied here.
 
-        Exact searches without a filter are then done there, where the copy is an exact one.
+        If the copy is exact, exact searches without a filter are done there.
         """
         moved = self.with_rows(self.rows)
         moved.device, moved.placement = copy, placement
@@ -214,7 +214,7 @@ class VectorIndex:
             parts.append((found, scores))
         if len(parts) == 1:
             return parts[0]
-        found, scores = (np.concatenate(each, axis=1) for each in zip(*parts, strict=True))
+        found, scores = (np.concatenate(blocks, axis=1) for blocks in zip(*parts, strict=True))
         best = np.argsort(-scores, axis=1, kind="stable")[:, :k]  # (q, k)
         return np.take_along_axis(found, best, 1), np.take_along_axis(scores, best, 1)
 

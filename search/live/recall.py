@@ -21,7 +21,7 @@ import numpy as np
 
 from indexer.shop.status import RecallStatus
 from indexer.vectors.backend import RecallPromise
-from indexer.vectors.tuning import TOP, recall_of
+from indexer.vectors.recall import TOP, recall_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from indexer.jobs.preview import Preview
     from indexer.shop.generation import ShopFolder
     from indexer.store.pictures import Keep
-    from indexer.vectors.contract import Terms, Wishes
+    from indexer.vectors.contract import BuildTargets, Targets
 
 _STAGES = {"scan": "catalog", "encode": "images", "publish": "index"}
 _SHOWN = 5
@@ -71,7 +71,7 @@ def command(
     keep_images: Keep | None,
     report: Path | None,
     dry_run: bool,
-    terms: Callable[[Wishes | None], Terms],
+    terms: Callable[[Targets | None], BuildTargets],
     mapping: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -91,7 +91,7 @@ def command(
         source = open_catalog(catalog, parse_mapping(mapping))
         folder = ShopFolder(shop)
         loaded = _encoder(folder, encoder)
-        wanted = terms(_own_wishes(folder))
+        wanted = terms(_own_targets(folder))
         with stage_bar(_STAGES) as progress:
             try:
                 if dry_run:
@@ -145,11 +145,11 @@ def _encoder(folder: ShopFolder, asked: str | None) -> Encoder:
     return loaded
 
 
-def _own_wishes(folder: ShopFolder) -> Wishes | None:
+def _own_targets(folder: ShopFolder) -> Targets | None:
     from indexer.shop.serving import standing_generation
 
     standing = standing_generation(folder)
-    return standing[1].contract.wishes if standing else None
+    return standing[1].contract.targets if standing else None
 
 
 def _write_report(path: Path, skipped: list[Skipped]) -> None:

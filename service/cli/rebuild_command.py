@@ -14,14 +14,14 @@ from service.cli.terminal import say
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from indexer.vectors.contract import Terms, Wishes
+    from indexer.vectors.contract import BuildTargets, Targets
 
 
 @click.command("rebuild")
 @shop_option
 @promise_options
 @json_option
-def command(shop: Path, terms: Callable[[Wishes | None], Terms], as_json: bool) -> None:
+def command(shop: Path, terms: Callable[[Targets | None], BuildTargets], as_json: bool) -> None:
     """Build a new index from what the shop's store holds, live writes included.
 
     No catalog and no images are needed. Searches and writes go on meanwhile.
@@ -36,7 +36,7 @@ def command(shop: Path, terms: Callable[[Wishes | None], Terms], as_json: bool) 
     encoder = open_encoder(folder, standing.encoder, standing.weights_hash)
     with stage_bar({"publish": "index"}) as progress:
         done = rebuild_index(
-            folder, encoder, terms=terms(standing.contract.wishes), progress=progress
+            folder, encoder, terms=terms(standing.contract.targets), progress=progress
         )
     if as_json:
         print_json(done)

@@ -1,4 +1,4 @@
-"""A copy of an index's vectors on GPUs, and how it is searched."""
+"""A copy of an index's vectors on GPUs, and its searches."""
 
 from __future__ import annotations
 
@@ -61,12 +61,14 @@ class DeviceCopy:
         return self.form == "flat"
 
     def apart(self) -> list[DeviceCopy]:
-        """Each replica as a copy of its own, so that each can be measured."""
+        """Return a copy for each replica, so that each can be measured."""
         replicas, exact = self._held
-        return [DeviceCopy([one], exact, self.form, deepest=self._deepest) for one in replicas]
+        return [
+            DeviceCopy([replica], exact, self.form, deepest=self._deepest) for replica in replicas
+        ]
 
     def measured(self, levels: Sequence[Level], level: int) -> DeviceCopy:
-        """The same copy, knowing what was measured of it."""
+        """Return this copy with what was measured of it."""
         replicas, exact = self._held
         return DeviceCopy(
             replicas, exact, self.form, levels=levels, level=level, deepest=self._deepest
@@ -94,9 +96,10 @@ class DeviceCopy:
             return None
 
     def near(self, queries: Vectors, k: int, effort: Effort) -> tuple[NDArray[np.int64], Scores]:
-        """The k best positions of each query (q, dim), and scores, (q, k) each, best first.
+        """Find the k best positions of each query (q, dim): positions and scores, (q, k) each.
 
-        The tail is -1 where there are no more. RuntimeError and MemoryError are FAISS's.
+        Best first; the tail is -1 if there are no more. RuntimeError and MemoryError come from
+        FAISS.
         """
         return self._batcher.search(queries, k, effort, self._parameters(effort, k))
 
