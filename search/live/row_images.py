@@ -12,6 +12,8 @@ from indexer.items import ORIGINAL
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import ArrayLike
+
     from indexer.arrays import Positions
 
 
@@ -54,10 +56,10 @@ class RenditionNames:
             self.names.append(name)
         return number
 
-    def images(self, image: Sequence[int], rendition: Sequence[int]) -> RowImages:
+    def images(self, image: ArrayLike, rendition: ArrayLike) -> RowImages:
         """Return columns of these images (n,) and numbers of renditions (n,)."""
         return RowImages(
-            np.array(image, dtype=np.int32), np.array(rendition, dtype=np.int16), self.names
+            np.asarray(image, dtype=np.int32), np.asarray(rendition, dtype=np.int16), self.names
         )
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from array import array
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from operator import itemgetter
@@ -20,9 +19,9 @@ import numpy as np
 
 from indexer.arrays import unit
 from indexer.store.store import Change
-from indexer.vectors.row_table import RowTable
 from search.live.layers import RATIO, LayeredColumns
-from search.live.row_images import RenditionNames, RowImages, joined
+from search.live.row_images import RenditionNames, joined
+from search.live.stored_rows import StoredRows
 from search.live.view import Segment, ShopView
 
 if TYPE_CHECKING:
@@ -53,8 +52,8 @@ class Backlog(NamedTuple):
 class LiveShop:
     """A shop's view and its words, kept in step with its store.
 
-    ``view`` may be read, and ``refresh`` called, from any thread. The words answer for the
-    ``sequence`` of the view that a search has taken.
+    Any thread may read ``view`` and call ``refresh``. A search asks the words as of the
+    ``sequence`` of the view that it took.
     """
 
     view: ShopView
@@ -69,7 +68,7 @@ class LiveShop:
         self._renditions = RenditionNames()
         self._refreshing = threading.Lock()
         with store.read() as reader:
-            stored = _StoredRows(self._renditions)
+            stored = StoredRows(self._renditions)
             items: list[Item] = []
             for number, record in enumerate(reader.items()):
                 items.append(record.item)
@@ -89,39 +88,39 @@ class LiveShop:
                 segments=(segment, *self._segment(reader, self._rows_of(reader, pending))),
                 first=self._first,
             )
-            self._follow_words(reader, reader.changes_since(words.sequence))
+            self._update_words(reader, reader.changes_since(words.sequence))
 
     def refresh(self) -> bool:
-        """Go on to what the store holds now; whether that is anything new."""
+        """Advance the view to what the store holds now; True if that is anything new."""
         with self._refreshing, self._store.read() as reader:
-            return self._go_on(reader)
+            return self._advance(reader)
 
     @contextmanager
     def moment(self) -> Iterator[tuple[ShopView, Reader]]:
-        """The view of this moment, and the store as it is at this very moment."""
+        """Yield the newest view, with a reader of the store at exactly its state."""
         with ExitStack() as stack:
             with self._refreshing:
                 reader = stack.enter_context(self._store.read())
-                self._go_on(reader)
+                self._advance(reader)
                 view = self.view
             yield view, reader
 
-    def _go_on(self, reader: Reader) -> bool:
-        """Make the view that of ``reader``, which nobody may overtake; whether it was another."""
+    def _advance(self, reader: Reader) -> bool:
+        """Advance the view to this reader's state (caller holds the lock); True if it changed."""
         changes = reader.changes_since(self.view.sequence)
         if changes is None:  # the log has been shortened: look at everything
             changes = dict.fromkeys(self._ids, Change.ALL)
             changes |= {record.item.item_id: Change.ALL for record in reader.items()}
         if not changes:
             return False
-        records = self._follow_words(reader, changes)
-        self._follow(reader, changes, records)
+        records = self._update_words(reader, changes)
+        self._apply(reader, changes, records)
         return True
 
-    def _follow_words(
+    def _update_words(
         self, reader: Reader, changes: Mapping[str, Change] | None
     ) -> dict[str, ItemRecord | None]:
-        """Bring the words in line with ``reader``; returns the records of all changed items."""
+        """Bring the words to this reader's state; return the records of all changed items."""
         if changes is None:
             changes = dict.fromkeys(self._ids, Change.ALL)
         records = {item_id: reader.item(item_id) for item_id in changes}
@@ -133,13 +132,13 @@ class LiveShop:
         self.words.change(texts, reader.sequence)
         return records
 
-    def _follow(
+    def _apply(
         self,
         reader: Reader,
         changes: Mapping[str, Change],
         records: Mapping[str, ItemRecord | None],
     ) -> None:
-        """Make the view of ``reader``, given what changed and the items as they are now."""
+        """Make the view of this reader's state, from the changes and the items as they are now."""
         fields: dict[int, Item | None] = {}
         moved: list[int] = []  # items whose rows so far die
         fresh: list[tuple[int, Row]] = []
@@ -153,9 +152,9 @@ class LiveShop:
             if Change.ROWS in change:
                 moved.append(number)
                 fresh.extend(() if record is None else record.numbered_rows())
-        self.view = self._next(reader, fields, moved, fresh)
+        self.view = self._next_view(reader, fields, moved, fresh)
 
-    def _next(
+    def _next_view(
         self,
         reader: Reader,
         fields: Mapping[int, Item | None],
@@ -180,11 +179,11 @@ class LiveShop:
             product=product,
             product_numbers=len(self._products),
             columns=view.columns.changed(fields, size) if fields else view.columns,
-            segments=tuple(self._joined(segments)),
+            segments=tuple(self._merge_small(segments)),
         )
 
     def _number(self, item_id: str) -> int:
-        """The number of an item, for good: also while it is deleted."""
+        """Return the number of an item, a new one if it has none; deletion does not free it."""
         number = self._numbers.get(item_id)
         if number is None:
             number = len(self._ids)
@@ -229,7 +228,7 @@ class LiveShop:
         index = self._index.build_delta(vectors, numbers)
         return [Segment.of(index, np.array(items, dtype=np.int64), images)]
 
-    def _joined(self, segments: list[Segment]) -> list[Segment]:
+    def _merge_small(self, segments: list[Segment]) -> list[Segment]:
         """Return the generation's segment, and the small ones joined if they are of like size."""
         first, *small = segments
         small = [segment for segment in small if (segment.item_of >= 0).any()]
@@ -250,43 +249,6 @@ class LiveShop:
         return Segment.of(index, items, joined([s.images.at_all(at) for s, at in pairs]))
 
 
-class _StoredRows:
-    """What the store's items say of their rows, in columns of one type: no object for each row."""
-
-    def __init__(self, renditions: RenditionNames) -> None:
-        self._renditions = renditions
-        self._columns = array("q"), array("q"), array("i"), array("h")  # as ``add`` has them
-
-    def add(self, item: int, record: ItemRecord) -> None:
-        """Add the rows of an item, by its number."""
-        rows, items, images, renditions = self._columns
-        for image, stored in enumerate(record.images):
-            for name, row in stored.rows.items():
-                rows.append(row)
-                items.append(item)
-                images.append(image)
-                renditions.append(self._renditions.number(name))
-
-    def segment_of(self, index: VectorBackend) -> tuple[Segment, dict[int, int]]:
-        """Return the segment of an index, and the rows it lacks, each with its item's number.
-
-        Rows of the index that the store no longer has are dead.
-        """
-        rows, *columns = map(np.asarray, self._columns)  # (r,) each
-        table = RowTable(index.rows)
-        positions = table.positions_of(rows)  # (r,)
-        known = positions >= 0
-        item_of, image, rendition = (
-            np.full(len(index), fill, dtype=column.dtype)
-            for column, fill in zip(columns, (-1, 0, 0), strict=True)
-        )
-        for out, column in zip((item_of, image, rendition), columns, strict=True):
-            out[positions[known]] = column[known]
-        images = RowImages(image, rendition, self._renditions.names)
-        pending = zip(rows[~known].tolist(), columns[0][~known].tolist(), strict=True)
-        return Segment(index, table, item_of, images), dict(pending)
-
-
 def _without(segment: Segment, gone: Mask) -> Segment:
     """Return the segment in which the rows of these items (items,) are dead.
 
@@ -299,7 +261,7 @@ def _without(segment: Segment, gone: Mask) -> Segment:
 
 
 def _spread(items: list[Item]) -> list[int]:
-    """Item numbers, one of each main category in turn: a first impression of the shop."""
+    """Return item numbers, one of each main category in turn: a first impression of the shop."""
     by_category: dict[str, list[int]] = {}
     products: set[str] = set()
     for number, item in enumerate(items):
