@@ -21,6 +21,7 @@ class RowTable:
         self._order = None if rising else np.argsort(rows, kind="stable")
         self._sorted = rows if self._order is None else rows[self._order]
         self._numbers = self._sorted.data  # read faster than an array, number by number
+        self._first = int(self._sorted[0]) if len(self._sorted) else 0
 
     def positions_of(self, rows: Rows) -> Positions:
         """Return the position of each of these rows: (r,) to (r,), -1 for a row it lacks."""
@@ -33,7 +34,14 @@ class RowTable:
 
     def position_of(self, row: int) -> int:
         """Return the position of this row; -1 if the index lacks it."""
-        place = bisect_left(self._numbers, row)
-        if place == len(self._numbers) or self._numbers[place] != row:
+        count = len(self._numbers)
+        # Distinct and rising: no row is further from the first than its number. It is just as far
+        # if none between them was deleted.
+        place = row - self._first
+        if place < 0:
             return -1
+        if place >= count or self._numbers[place] != row:
+            place = bisect_left(self._numbers, row, 0, min(place, count))
+            if place == count or self._numbers[place] != row:
+                return -1
         return place if self._order is None else int(self._order[place])

@@ -30,7 +30,7 @@ class RowImages(NamedTuple):
 
     def at(self, position: int) -> tuple[int, str]:
         """Return the image of its item, and the name of its rendition."""
-        return int(self.image[position]), self.names[self.rendition[position]]
+        return self.image.item(position), self.names[self.rendition.item(position)]
 
     def at_all(self, positions: Positions) -> RowImages:
         """Return what these positions (p,) stand for."""
