@@ -32,9 +32,9 @@ _LENGTH_TOLERANCE = 1e-2  # of what an encoder gives, perhaps in half precision
 def check_vectors(
     vectors: Vectors, shape: tuple[int, int], encoder_id: str, names: Sequence[str] = ()
 ) -> None:
-    """IndexCorrupt unless an encoder gave what encoders promise: ``shape``, finite, unit rows.
+    """Check that an encoder gave finite unit vectors of this ``shape``. Raises IndexCorrupt.
 
-    ``names`` (n,) of the images, to say which of them it was.
+    The error names the worst one if ``names`` (n,) of the images are given.
     """
     if vectors.shape != shape:
         raise IndexCorrupt(
@@ -55,9 +55,9 @@ def check_vectors(
 
 
 def check_counts(rows: list[Row], items: list[ItemRecord], lost: int = 0) -> None:
-    """IndexCorrupt unless the rows to be indexed are just those that the items say they have.
+    """Check that the rows to be indexed are exactly those of the items. Raises IndexCorrupt.
 
-    ``lost`` is how many of them were left out on purpose.
+    ``lost`` is how many were left out on purpose.
     """
     known = {record.item.item_id for record in items}
     stray = [row.item_id for row in rows if row.item_id not in known]
@@ -73,12 +73,12 @@ def check_counts(rows: list[Row], items: list[ItemRecord], lost: int = 0) -> Non
 
 
 def check_index(index: VectorBackend, vectors: Vectors, rows: Rows, *, seed: int = 0) -> None:
-    """Compare an index, as it was read back from disk, with what was put into it.
+    """Compare an index, as it was read back from disk, with what it was built from.
 
-    ``vectors`` (n, dim) and ``rows`` (n,), rising, are what it was built from. Every vector must
-    be finite and of unit length, the counts must agree, each of a sample of rows must find a row
-    as good as itself first, and at the promised effort the recall and the scores must be what
-    was measured. Raises IndexCorrupt, which names what does not hold.
+    That is ``vectors`` (n, dim) and ``rows`` (n,), rising. Every vector must be finite and of unit
+    length, the counts must agree, each of a sample of rows must find a row as good as itself
+    first, and at the promised effort the recall and the scores must be what was measured. Raises
+    IndexCorrupt, which names what does not hold.
     """
     if len(index) != len(rows):
         raise IndexCorrupt(f"canary: the index holds {len(index)} rows, expected {len(rows)}")
@@ -107,7 +107,7 @@ def check_index(index: VectorBackend, vectors: Vectors, rows: Rows, *, seed: int
 
 
 def profile_of(vectors: Vectors, *, seed: int = 0) -> ScoreProfile | None:
-    """How scores are spread among these vectors (n, dim); None where they are too few to say."""
+    """Return the distribution of scores among these vectors (n, dim); None if they are too few."""
     n = len(vectors)
     if n < _PROFILED:
         return None
@@ -120,7 +120,7 @@ def profile_of(vectors: Vectors, *, seed: int = 0) -> ScoreProfile | None:
 
 
 def check_profile(now: ScoreProfile | None, before: ScoreProfile | None) -> None:
-    """IndexCorrupt when scores are spread quite unlike they were in the last generation."""
+    """Check that scores are distributed like those of the last generation. Raises IndexCorrupt."""
     if now is None or before is None:
         return
     moved = float(np.abs(np.subtract(now.quantiles, before.quantiles)).mean())
@@ -158,7 +158,7 @@ def _check_recall(
 
 
 def _best_scores(vectors: Vectors, queries: Vectors) -> Vectors:
-    """The TOP best scores of each query, in no order, by plain arithmetic: (q, TOP)."""
+    """Compute the TOP best scores of each query, in no order: (q, TOP)."""
     top = min(TOP, len(vectors))
     best = np.full((len(queries), top), -np.inf, dtype=np.float32)
     for at in range(0, len(vectors), _BLOCK):
