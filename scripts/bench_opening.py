@@ -29,8 +29,9 @@ from machine import machine
 
 from indexer.imaging.preprocess import Preprocess
 from indexer.items import Item
+from indexer.jobs.job import open_job
 from indexer.jobs.publishing import publish
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from indexer.store.store import Store
 from indexer.vectors.contract import BuildTargets, Targets
 from indexer.writing.writes import Draft, Source, put_items
@@ -103,8 +104,9 @@ def draw(folder: Path, rows: int, images: int, dim: int) -> None:
         numbers = range(start, min(start + _ITEMS_AT_ONCE, items))
         put_items(store, encoder, [draft(number, images, dim, rng) for number in numbers])
     targets = Targets(exact_below=rows + 1)
-    publish(shop, store, encoder, catalog=folder, skipped=0, terms=BuildTargets(asked=targets))
     store.close()
+    with open_job(shop, "bench") as job:
+        publish(job, encoder, catalog=folder, skipped=0, terms=BuildTargets(asked=targets))
     draft_folder.rename(folder)
 
 

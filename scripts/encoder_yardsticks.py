@@ -56,7 +56,7 @@ def lite(name: str = "lite0") -> Callable[[Sequence[Pixels]], Vectors]:
 
     from indexer.training.export import export_features
     from indexer.training.network import LITE, Network
-    from indexer.training.teacher import weights_file
+    from indexer.training.teacher_features import weights_file
 
     network = Network(LITE[name])
     network.take_imagenet(torch.load(weights_file(name), map_location="cpu", weights_only=True))

@@ -6,10 +6,12 @@ import logging
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
+from indexer.encoders.base import Model
 from indexer.encoders.views import QueryViews
 from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound
 from indexer.lexical import LexicalIndex
-from indexer.shop.generation import WORDS, Manifest, ShopFolder
+from indexer.shop.folder import ShopFolder
+from indexer.shop.manifest import WORDS, Manifest
 from indexer.vectors.backends import backend_of
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ def load_newest(folder: ShopFolder, names: list[str], encoder: Encoder, store: S
             with ExitStack() as stack:
                 stack.enter_context(folder.hold(name))
                 manifest = folder.verify(name)
-                if (manifest.encoder, manifest.weights_hash) != (encoder.id, encoder.weights_hash):
+                if manifest.model != Model.of(encoder):
                     continue
                 path = folder.generations / name
                 backend = backend_of(manifest.contract)

@@ -15,7 +15,12 @@ from indexer.imaging import cutout
 from indexer.training.__main__ import main
 from indexer.training.data import Photo, is_held_out, magento_kind, read_photos
 from indexer.training.originals import random_box, read_squares, whole
-from indexer.training.teacher import Lessons, make_lessons, save_lessons, weights_file
+from indexer.training.teacher_features import (
+    TeacherFeatures,
+    make_features,
+    save_features,
+    weights_file,
+)
 
 WEIGHTS = Path(__file__).parents[1] / "indexer" / "encoders" / "weights" / "builtin.onnx"
 
@@ -33,22 +38,22 @@ def draw(path: Path, color: str) -> None:
     image.save(path)
 
 
-def lessons_of(photos: list[Photo]) -> Lessons:
-    """Two lessons a photo: the whole, and its upper left; what was seen there is random."""
+def features_of(photos: list[Photo]) -> TeacherFeatures:
+    """Two crops a photo: the whole, and its upper left; what was seen there is random."""
     rng = np.random.default_rng(0)
     box = np.tile(np.array([[0, 0, 1, 1], [0, 0, 0.5, 0.5]], np.float32), (len(photos), 1))
     seen = rng.normal(size=(len(box), 300)).astype(np.float16)
-    return Lessons(np.arange(len(photos)).repeat(2), box, seen)
+    return TeacherFeatures(np.arange(len(photos)).repeat(2), box, seen)
 
 
-def batches_of(photos: list[Photo], plan: object, use: list[bool] | None = None) -> object:
+def batches_of(photos: list[Photo], params: object, use: list[bool] | None = None) -> object:
     torch = pytest.importorskip("torch")
     from indexer.training.batches import Batches
 
-    lessons = lessons_of(photos)
-    targets = torch.nn.functional.normalize(torch.from_numpy(lessons.seen).float()[:, :256], dim=1)
+    features = features_of(photos)
+    targets = torch.nn.functional.normalize(torch.from_numpy(features.seen).float()[:, :256], dim=1)
     chosen = use or [True] * len(photos)
-    return Batches(photos, read_squares(photos, 64), lessons, targets, plan, chosen)
+    return Batches(photos, read_squares(photos, 64), features, targets, params, chosen)
 
 
 @pytest.fixture
@@ -231,10 +236,10 @@ def test_a_joined_head_makes_likeness_of_its_parts_by_their_shares() -> None:
     torch = pytest.importorskip("torch")
     from dataclasses import replace
 
+    from indexer.training.hyperparameters import Hyperparameters
+    from indexer.training.initialize import principal_axes
     from indexer.training.join import joined_head
     from indexer.training.network import BRIGHT, COLORS
-    from indexer.training.plan import Plan
-    from indexer.training.start import principal_axes
 
     torch.manual_seed(0)
     trained = torch.nn.Linear(1392, 256)
@@ -249,8 +254,8 @@ def test_a_joined_head_makes_likeness_of_its_parts_by_their_shares() -> None:
     colors = both[:, 2560 : 2560 + COLORS]
     with torch.no_grad():
         for parts in ((1.0, 0.0, 0.0), (0.6, 0.3, 0.1), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)):
-            plan = replace(Plan(), whiten=0.0, parts=parts)
-            raw = joined_head(seen, trained, weights, alone, weights, plan).double()(both)
+            params = replace(Hyperparameters(), whiten=0.0, parts=parts)
+            raw = joined_head(seen, trained, weights, alone, weights, params).double()(both)
             left = raw @ raw.T / raw.square().sum(1).mean()
             for rows, part in zip((old, new, colors - colors.mean(0)), parts, strict=True):
                 left -= part * (rows @ rows.T) / rows.square().sum(1).mean()
@@ -262,19 +267,19 @@ def test_what_differs_within_an_item_counts_less_in_a_joined_head() -> None:
     torch = pytest.importorskip("torch")
     from dataclasses import replace
 
+    from indexer.training.hyperparameters import Hyperparameters
     from indexer.training.join import joined_head
-    from indexer.training.plan import Plan
 
     torch.manual_seed(0)
     items = np.repeat(np.arange(10), 4)
     light = torch.randn(2672)  # a direction in which photos of one item differ
     seen = torch.randn(10, 2672)[items] + 3.0 * torch.randn(40, 1) * light
-    plan = replace(Plan(), whiten=0.0, shrinkage=0.1)
+    params = replace(Hyperparameters(), whiten=0.0, shrinkage=0.1)
     trained, ones = torch.nn.Linear(1392, 256), np.ones(40)
     likeness = []
     for groups, inner in ((items, ones), (np.full(40, -1), ones), (items, np.zeros(40))):
         with torch.inference_mode():
-            raw = joined_head(seen, trained, ones, groups, inner, plan)(seen)
+            raw = joined_head(seen, trained, ones, groups, inner, params)(seen)
         rows = torch.nn.functional.normalize(raw, dim=1)
         likeness.append(float((rows @ rows.T)[items[:, None] == items[None, :]].mean()))
     assert likeness[0] > likeness[1] + 0.2
@@ -292,27 +297,29 @@ def test_two_networks_are_joined_and_their_head_is_fitted_to_the_file_again(
     from indexer.encoders.onnxfile import OnnxEncoder
     from indexer.training.batches import Batches
     from indexer.training.export import export
+    from indexer.training.hyperparameters import Hyperparameters
+    from indexer.training.initialize import look
     from indexer.training.join import join, learned_from, refit
     from indexer.training.network import Network, Shape
-    from indexer.training.plan import Plan
-    from indexer.training.start import look
 
     torch.manual_seed(0)
     photos = read_photos(data)
     squares = read_squares(photos, 64)
     shape = Shape(0.25, 0.5)
-    plan = replace(Plan(), shape=shape, frozen=4, sizes=((1.0, 64),), pairs=4, whiten=0.0)
+    params = replace(
+        Hyperparameters(), shape=shape, frozen=4, sizes=((1.0, 64),), pairs=4, whiten=0.0
+    )
     use = [photo.source != "clothing" for photo in photos]
-    lessons = lessons_of(photos)
-    batches = Batches(photos, squares, lessons, torch.zeros(len(lessons.photo), 256), plan, use)
+    features = features_of(photos)
+    batches = Batches(photos, squares, features, torch.zeros(len(features.photo), 256), params, use)
     assert learned_from(batches) == [number for number, used in enumerate(use) if used]
-    start, trained = Network(plan.shape).eval(), Network(plan.shape).eval()
+    start, trained = Network(params.shape).eval(), Network(params.shape).eval()
     trained.load_state_dict(start.state_dict())
     with torch.no_grad():
         for block in trained.blocks[4:]:
             block.project.conv.weight.mul_(1.3)
         trained.palette.colors.weight.mul_(0.5)
-    network = join(start, trained, batches, plan)
+    network = join(start, trained, batches, params)
     views, colors = look(network, squares, 64), look(trained, squares, 64)[:, 1280:]
     assert torch.equal(views[:, :1280], look(start, squares, 64)[:, :1280])
     assert torch.equal(views[:, 1280:2560], look(trained, squares, 64)[:, :1280])
@@ -322,12 +329,12 @@ def test_two_networks_are_joined_and_their_head_is_fitted_to_the_file_again(
     export(network, path, name="joined", size=64, fit="squash")
     before = OnnxEncoder(path, encoder_id="before").encode_images(list(squares))
     served = squares[learned_from(batches)]
-    refit(path, trained.head, batches, 255 - served, plan)
+    refit(path, trained.head, batches, 255 - served, params)
     other = OnnxEncoder(path, encoder_id="other").encode_images(list(squares))
     assert not np.allclose(before, other, atol=0.05)
-    refit(path, trained.head, batches, served, plan)
+    refit(path, trained.head, batches, served, params)
     after = OnnxEncoder(path, encoder_id="after").encode_images(list(squares))
-    refit(path, trained.head, batches, served, plan)
+    refit(path, trained.head, batches, served, params)
     again = OnnxEncoder(path, encoder_id="again").encode_images(list(squares))
     assert np.allclose(after, again, atol=1e-3)
 
@@ -370,19 +377,19 @@ def test_a_patch_comes_from_the_next_picture_and_its_share_is_told() -> None:
     assert donor.tolist() == [2, 1, 0, 3]
     assert own[[1, 3]].tolist() == [1.0, 1.0]
     for row, other in ((0, 2.0), (2, 0.0)):
-        patched = float((x[row, 0] == other).float().mean())
-        assert patched == pytest.approx(1.0 - float(own[row]))
-        assert 0.05 < patched < 0.5
+        cutmix_share = float((x[row, 0] == other).float().mean())
+        assert cutmix_share == pytest.approx(1.0 - float(own[row]))
+        assert 0.05 < cutmix_share < 0.5
 
 
 @pytest.mark.torch
 def test_a_batch_holds_pairs_that_show_one_item_or_one_photo(data: Path) -> None:
     torch = pytest.importorskip("torch")
-    from indexer.training.plan import Plan
+    from indexer.training.hyperparameters import Hyperparameters
 
     photos = read_photos(data)
-    plan = Plan(steps=10, pairs=8, sizes=((0.5, 32), (1.0, 64)), patched=1.0)
-    batches = batches_of(photos, plan)
+    params = Hyperparameters(steps=10, pairs=8, sizes=((0.5, 32), (1.0, 64)), cutmix_share=1.0)
+    batches = batches_of(photos, params)
     batch, again = (batches.draw(2) for _ in range(2))
     assert batch.x.shape[1:] == (3, 32, 32)
     assert torch.equal(batch.x, again.x)
@@ -392,20 +399,20 @@ def test_a_batch_holds_pairs_that_show_one_item_or_one_photo(data: Path) -> None
     half = len(names) // 2
     assert half in (7, 8, 9)
     assert names[:half] == names[half:]
-    patched = batch.own < 1
-    assert bool(patched.any())
-    assert {photos[i].source for i in batch.photo[patched].tolist()} == {"grocery"}
-    assert float(batch.taught[patched].max()) == 0  # what teachers saw has no patch
-    assert float(batch.taught[~patched].min()) > 0
+    cutmix_share = batch.own < 1
+    assert bool(cutmix_share.any())
+    assert {photos[i].source for i in batch.photo[cutmix_share].tolist()} == {"grocery"}
+    assert float(batch.teacher_weight[cutmix_share].max()) == 0  # what teachers saw has no patch
+    assert float(batch.teacher_weight[~cutmix_share].min()) > 0
 
 
 @pytest.mark.torch
 def test_photos_that_are_left_out_are_never_drawn(data: Path) -> None:
-    from indexer.training.plan import Plan
+    from indexer.training.hyperparameters import Hyperparameters
 
     photos = read_photos(data)
     use = [photo.source != "clothing" for photo in photos]
-    batches = batches_of(photos, Plan(steps=10, pairs=4, sizes=((1.0, 32),)), use)
+    batches = batches_of(photos, Hyperparameters(steps=10, pairs=4, sizes=((1.0, 32),)), use)
     seen = {photos[i].source for step in range(6) for i in batches.draw(step).photo.tolist()}
     assert seen == {"grocery", "grocery-catalog"}
 
@@ -423,7 +430,7 @@ def test_a_thing_on_white_is_trimmed_to_itself_and_a_little_room() -> None:
 @pytest.mark.torch
 def test_whitened_axes_give_every_direction_the_same_deviation() -> None:
     pytest.importorskip("torch")
-    from indexer.training.start import principal_axes
+    from indexer.training.initialize import principal_axes
 
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(5000, 300)) * np.linspace(5, 0.1, 300)
@@ -437,8 +444,8 @@ def test_whitened_axes_give_every_direction_the_same_deviation() -> None:
 @pytest.mark.torch
 def test_the_head_begins_as_the_best_linear_map() -> None:
     torch = pytest.importorskip("torch")
+    from indexer.training.initialize import fit_head
     from indexer.training.network import Network, Shape
-    from indexer.training.start import fit_head
 
     torch.manual_seed(0)
     network = Network(Shape(0.1, 0.3))
@@ -449,7 +456,7 @@ def test_the_head_begins_as_the_best_linear_map() -> None:
 
 def test_rows_are_weighed_so_that_each_source_counts_as_its_share() -> None:
     pytest.importorskip("torch")
-    from indexer.training.start import row_weights
+    from indexer.training.initialize import row_weights
 
     weights = row_weights(["shelf", "shelf", "street", "other"], {"shelf": 3.0, "street": 1.0})
     assert weights.tolist() == [1.5, 1.5, 1.0, 0.0]
@@ -458,14 +465,14 @@ def test_rows_are_weighed_so_that_each_source_counts_as_its_share() -> None:
 @pytest.mark.torch
 def test_the_mean_of_two_networks_lies_between_them() -> None:
     torch = pytest.importorskip("torch")
-    from indexer.training.mix import mixed
     from indexer.training.network import Network, Shape
+    from indexer.training.weight_average import interpolate
 
     old, new = Network(Shape(0.1, 0.3)), Network(Shape(0.1, 0.3))
     with torch.no_grad():
         old.head.bias.fill_(1.0)
         new.head.bias.fill_(3.0)
-    assert mixed(old, new, 0.25).head.bias.unique().tolist() == [1.5]
+    assert interpolate(old, new, 0.25).head.bias.unique().tolist() == [1.5]
     assert old.head.bias.unique().tolist() == [1.0]
 
 
@@ -494,19 +501,19 @@ def test_a_file_in_whole_numbers_gives_nearly_the_same_vectors(tmp_path: Path) -
 @pytest.mark.torch
 def test_settling_brings_the_rounded_network_nearer_to_itself(data: Path) -> None:
     torch = pytest.importorskip("torch")
+    from indexer.training.hyperparameters import Hyperparameters
     from indexer.training.network import Network, Shape
-    from indexer.training.plan import Plan
-    from indexer.training.settle import settle
+    from indexer.training.qat import tune_quantized
 
     torch.manual_seed(0)
     network = Network(Shape(0.25, 0.3)).eval()
     with torch.no_grad():
         for block in network.blocks:  # one large weight a channel makes the others coarse
             block.project.conv.weight[:, 0] *= 30.0
-    plan = Plan(pairs=8, sizes=((1.0, 64),), settling=20, settling_rate=1e-4)
-    batches = batches_of(read_photos(data), plan)
+    params = Hyperparameters(pairs=8, sizes=((1.0, 64),), qat_steps=20, qat_rate=1e-4)
+    batches = batches_of(read_photos(data), params)
     said: list[str] = []
-    settled = settle(network, batches, plan, said.append)
+    settled = tune_quantized(network, batches, params, said.append)
     x = batches.draw(0).x
 
     def kept(one: Network) -> float:
@@ -562,28 +569,28 @@ def test_training_goes_on_from_its_checkpoint_and_refuses_another_plan(
 ) -> None:
     torch = pytest.importorskip("torch")
     from indexer.training.fit import fit
+    from indexer.training.hyperparameters import Hyperparameters
     from indexer.training.network import Network, Shape
-    from indexer.training.plan import Plan
 
     photos = read_photos(data)
     shape = Shape(0.1, 0.3)
-    plan = Plan(shape=shape, steps=3, pairs=4, sizes=((1.0, 32),), workers=2)
+    params = Hyperparameters(shape=shape, steps=3, pairs=4, sizes=((1.0, 32),), workers=2)
     checkpoint = tmp_path / "checkpoint.pt"
     start = Network(shape).eval()
-    batches = batches_of(photos, plan)
+    batches = batches_of(photos, params)
     threads = torch.get_num_threads()
     try:
-        first = fit(start, batches, plan, checkpoint, lambda line: None)
-        again = fit(start, batches, plan, checkpoint, lambda line: None)  # nothing is left to do
+        first = fit(start, batches, params, checkpoint, lambda line: None)
+        again = fit(start, batches, params, checkpoint, lambda line: None)  # nothing is left to do
         assert torch.equal(first.head.weight, again.head.weight)
         assert not torch.equal(first.head.weight, start.head.weight)
         assert torch.equal(first.stem.conv.weight, start.stem.conv.weight)  # frozen
-        other = Plan(shape=shape, steps=4, pairs=4, sizes=((1.0, 32),), workers=2)
+        other = Hyperparameters(shape=shape, steps=4, pairs=4, sizes=((1.0, 32),), workers=2)
         with pytest.raises(ValueError, match="another plan"):
             fit(start, batches, other, checkpoint, lambda line: None)
         fewer = [photo.source != "clothing" for photo in photos]
         with pytest.raises(ValueError, match="made with other photos; remove it"):
-            fit(start, batches_of(photos, plan, fewer), plan, checkpoint, lambda line: None)
+            fit(start, batches_of(photos, params, fewer), params, checkpoint, lambda line: None)
     finally:
         torch.set_num_threads(threads)
 
@@ -591,33 +598,33 @@ def test_training_goes_on_from_its_checkpoint_and_refuses_another_plan(
 @pytest.mark.torch
 def test_when_one_of_a_crew_fails_the_others_end_their_step_and_no_more() -> None:
     torch = pytest.importorskip("torch")
-    from indexer.training.hogwild import Crew
+    from indexer.training.hogwild import WorkerPool
 
-    crew, steps, threads = Crew(), 0, torch.get_num_threads()
+    pool, steps, threads = WorkerPool(), 0, torch.get_num_threads()
 
     def work(worker: str) -> None:
         nonlocal steps
         if worker == "broken":
             raise OSError("disk full")
-        while not crew.stopped:
+        while not pool.stopped:
             assert torch.get_num_threads() == 1
             steps += 1
             time.sleep(0.001)
 
     with pytest.raises(OSError, match="disk full"):
-        crew.run(work, ["whole", "broken", "whole"])  # would never come back otherwise
+        pool.run(work, ["whole", "broken", "whole"])  # would never come back otherwise
     assert steps > 0
     assert torch.get_num_threads() == threads
 
 
-def test_lessons_of_other_photos_are_not_taken_for_these(data: Path, tmp_path: Path) -> None:
+def test_features_of_other_photos_are_not_taken_for_these(data: Path, tmp_path: Path) -> None:
     photos = read_photos(data)
-    stored, file = lessons_of(photos), tmp_path / "lessons.npz"
-    save_lessons(stored, photos, file)
-    opened = make_lessons(photos, file, 1, lambda done, total: None)
+    stored, file = features_of(photos), tmp_path / "features.npz"
+    save_features(stored, photos, file)
+    opened = make_features(photos, file, 1, lambda done, total: None)
     assert (opened.seen == stored.seen).all()
-    with pytest.raises(ValueError, match=r"holds lessons of other photos; remove it"):
-        make_lessons(photos[::-1], file, 1, lambda done, total: None)
+    with pytest.raises(ValueError, match=r"holds features of other photos; remove it"):
+        make_features(photos[::-1], file, 1, lambda done, total: None)
 
 
 def test_a_teacher_whose_package_is_missing_is_named() -> None:
@@ -700,10 +707,10 @@ def test_what_is_wrong_with_a_training_is_said_before_it_begins(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     def nothing(*_: object, **__: object) -> None:
-        raise AssertionError("the shop is drawn, or lessons are made")
+        raise AssertionError("the shop is drawn, or features are computed")
 
     monkeypatch.setattr("indexer.training.__main__.write_shop", _empty_shop)
-    monkeypatch.setattr("indexer.training.teacher.make_lessons", nothing)
+    monkeypatch.setattr("indexer.training.teacher_features.make_features", nothing)
     given = ["--data", str(data), "--out", str(tmp_path / "x.onnx")]
     monkeypatch.setattr(sys, "argv", ["train", *given, *arguments])
     with pytest.raises(SystemExit) as ended:

@@ -16,9 +16,9 @@ from indexer.encoders.onnxfile import WEIGHTS
 from indexer.encoders.registry import load_encoder
 from indexer.errors import BadCatalog, EncoderNotFound
 from indexer.jobs.build import build_index
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from indexer.store.store import Store
-from indexer.training.dataset import FEWEST, Lessons, Pair, read_lessons, read_pairs
+from indexer.training.dataset import FEWEST, Dataset, Pair, read_dataset, read_pairs
 from tests.conftest import COLORS, jpeg, plain, write_catalog
 
 BUILTIN = WEIGHTS / "builtin.onnx"
@@ -30,12 +30,12 @@ def write_pairs(path: Path, rows: list[tuple[str, str]]) -> Path:
     return path
 
 
-def lessons_of(catalog: Path, folder: Path, pairs: list[Pair] | None = None) -> Lessons:
+def dataset_of(catalog: Path, folder: Path, pairs: list[Pair] | None = None) -> Dataset:
     shop = ShopFolder(folder / "learning")
     build_index(open_catalog(catalog), shop, ColorEncoder())
     store = Store(shop.store)
     try:
-        return read_lessons(store, pairs or [])
+        return read_dataset(store, pairs or [])
     finally:
         store.close()
 
@@ -70,23 +70,23 @@ def single(tmp_path: Path) -> Path:
 
 def test_of_photos_one_in_six_of_each_item_is_held_out(catalog, photos, tmp_path, monkeypatch):
     monkeypatch.setattr("indexer.training.dataset.FEWEST", 6)
-    lessons = lessons_of(catalog, tmp_path, photos)
-    assert lessons.how.startswith("held-out photos")
-    assert (lessons.photo.sum(), lessons.main.sum()) == (36, 12)
-    asked = [lessons.items[n] for n in lessons.item[lessons.asked]]
+    dataset = dataset_of(catalog, tmp_path, photos)
+    assert dataset.how.startswith("held-out photos")
+    assert (dataset.photo.sum(), dataset.main.sum()) == (36, 12)
+    asked = [dataset.items[n] for n in dataset.item[dataset.asked]]
     assert sorted(asked) == sorted(f"{color}-shoe" for color in COLORS)
-    assert (lessons.hidden == lessons.asked).all()
-    assert not lessons.asked[~lessons.photo].any()
+    assert (dataset.hidden == dataset.asked).all()
+    assert not dataset.asked[~dataset.photo].any()
 
 
 def test_without_photos_whole_items_are_held_out(catalog, tmp_path, monkeypatch):
     monkeypatch.setattr("indexer.training.dataset.FEWEST", 3)
-    lessons = lessons_of(catalog, tmp_path)
-    held = set(lessons.item[lessons.hidden].tolist())
+    dataset = dataset_of(catalog, tmp_path)
+    held = set(dataset.item[dataset.hidden].tolist())
     assert len(held) == 3  # a quarter of the twelve
-    assert set(lessons.item[~lessons.hidden].tolist()).isdisjoint(held)
-    assert set(lessons.item[lessons.asked].tolist()) == held
-    assert not (lessons.asked & lessons.main).any()
+    assert set(dataset.item[~dataset.hidden].tolist()).isdisjoint(held)
+    assert set(dataset.item[dataset.asked].tolist()) == held
+    assert not (dataset.asked & dataset.main).any()
 
 
 def test_items_of_one_product_are_held_out_together(catalog, tmp_path, monkeypatch):
@@ -99,8 +99,8 @@ def test_items_of_one_product_are_held_out_together(catalog, tmp_path, monkeypat
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    lessons = lessons_of(catalog, tmp_path)
-    held = sorted(lessons.items[n] for n in set(lessons.item[lessons.hidden].tolist()))
+    dataset = dataset_of(catalog, tmp_path)
+    held = sorted(dataset.items[n] for n in set(dataset.item[dataset.hidden].tolist()))
     colors = {item_id.split("-")[0] for item_id in held}
     assert len(colors) == 2  # a quarter of the six
     assert held == sorted(f"{color}-{kind}" for color in colors for kind in ("mug", "shoe"))
@@ -108,47 +108,47 @@ def test_items_of_one_product_are_held_out_together(catalog, tmp_path, monkeypat
 
 def test_a_pair_given_twice_is_one_photo(catalog, photos, tmp_path, monkeypatch):
     monkeypatch.setattr("indexer.training.dataset.FEWEST", 6)
-    lessons = lessons_of(catalog, tmp_path, [*photos, *photos])
-    assert lessons.photo.sum() == 36
+    dataset = dataset_of(catalog, tmp_path, [*photos, *photos])
+    assert dataset.photo.sum() == 36
 
 
 def test_kinds_are_main_categories_with_several_items(catalog, tmp_path, monkeypatch):
     monkeypatch.setattr("indexer.training.dataset.FEWEST", 1)
     text = catalog.read_text(encoding="utf-8").replace("Home/Mugs", "Home/Red", 1)
     catalog.write_text(text, encoding="utf-8")
-    lessons = lessons_of(catalog, tmp_path)
-    assert lessons.kinds == ["Home/Mugs", "Wear/Shoes"]
-    assert lessons.notes == ["1 categories of one item teach nothing and are left out"]
-    lonely = [lessons.items[n] for n in set(lessons.item[lessons.kind < 0].tolist())]
+    dataset = dataset_of(catalog, tmp_path)
+    assert dataset.kinds == ["Home/Mugs", "Wear/Shoes"]
+    assert dataset.notes == ["1 categories of one item teach nothing and are left out"]
+    lonely = [dataset.items[n] for n in set(dataset.item[dataset.kind < 0].tolist())]
     assert lonely == ["red-mug"]
 
 
 def test_one_picture_for_each_item_and_no_pairs_is_refused(single, tmp_path):
     with pytest.raises(BadCatalog, match="one picture and there are no pairs"):
-        lessons_of(single, tmp_path)
+        dataset_of(single, tmp_path)
 
 
 def test_too_few_held_out_questions_are_refused(catalog, photos, tmp_path):
     with pytest.raises(BadCatalog, match=f"1 can be held out, needed {FEWEST}"):
-        lessons_of(catalog, tmp_path, photos[:6])
+        dataset_of(catalog, tmp_path, photos[:6])
 
 
 def test_photos_that_cannot_be_used_are_named(catalog, photos, tmp_path, monkeypatch):
     monkeypatch.setattr("indexer.training.dataset.FEWEST", 6)
     (tmp_path / "text.jpg").write_text("hello")
     bad = [Pair(tmp_path / "text.jpg", "red-shoe"), Pair(photos[0].image, "hat")]
-    lessons = lessons_of(catalog, tmp_path, [*photos, *bad, Pair(tmp_path / "gone", "red-mug")])
-    assert [one.reason[:20] for one in lessons.skipped] == [
+    dataset = dataset_of(catalog, tmp_path, [*photos, *bad, Pair(tmp_path / "gone", "red-mug")])
+    assert [one.reason[:20] for one in dataset.skipped] == [
         "not an image we read",
         "the shop has no item",
         "no such file",
     ]
-    assert Path(lessons.skipped[0].image).name == "text.jpg"
+    assert Path(dataset.skipped[0].image).name == "text.jpg"
 
 
 def test_pairs_of_which_none_can_be_used_are_refused(catalog, tmp_path):
     with pytest.raises(BadCatalog, match=r"none of 1 pairs can be used.*no such file"):
-        lessons_of(catalog, tmp_path, [Pair(tmp_path / "gone.jpg", "red-shoe")])
+        dataset_of(catalog, tmp_path, [Pair(tmp_path / "gone.jpg", "red-shoe")])
 
 
 @pytest.mark.parametrize(
@@ -210,23 +210,25 @@ def test_the_first_rung_answers_more_and_joins_the_file(drawn_shop, drawn_pairs,
     pytest.importorskip("onnx")
     from indexer.training.closed_form import adapt_head
 
-    lessons = lessons_of(drawn_shop.catalog, tmp_path, drawn_pairs)
+    dataset = dataset_of(drawn_shop.catalog, tmp_path, drawn_pairs)
     out = tmp_path / "shop.onnx"
-    done = adapt_head(BUILTIN, lessons, out)
+    done = adapt_head(BUILTIN, dataset, out)
     assert done.written
     assert done.steps == 0
     assert done.after[:, 0].sum() >= done.before[:, 0].sum() + 2
     assert out.with_suffix(".json").read_bytes() == BUILTIN.with_suffix(".json").read_bytes()
-    vectors = load_encoder(f"onnx:{out}").encode_images(list(lessons.pixels[:3]))
+    vectors = load_encoder(f"onnx:{out}").encode_images(list(dataset.pixels[:3]))
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-4)
 
 
 # With torch
 
 
-def course(**changes):
+def adapting(**changes):
     adapt = pytest.importorskip("indexer.training.adapt", reason="needs torch and onnx")
-    return adapt, adapt.Course(**{"steps": 12, "pairs": 12, "workers": 1, "looks": 2, **changes})
+    return adapt, adapt.AdaptHyperparameters(
+        **{"steps": 12, "pairs": 12, "workers": 1, "evaluations": 2, **changes}
+    )
 
 
 def quiet(done: int, total: int, figure: float) -> None:
@@ -262,10 +264,10 @@ def drawn_pairs(drawn_shop) -> list[Pair]:
 
 @pytest.mark.torch
 def test_adapting_to_drawn_items_improves_them(drawn_shop, drawn_pairs, tmp_path):
-    adapt, plan = course(rate=1e-3, steps=24)
-    lessons = lessons_of(drawn_shop.catalog, tmp_path, drawn_pairs)
+    adapt, params = adapting(rate=1e-3, steps=24)
+    dataset = dataset_of(drawn_shop.catalog, tmp_path, drawn_pairs)
     out = tmp_path / "shop.onnx"
-    done = adapt.adapt(BUILTIN, lessons, out, plan, name="drawn", report=quiet)
+    done = adapt.adapt(BUILTIN, dataset, out, params, name="drawn", report=quiet)
     assert done.steps == 24
     assert len(done.before) == len(done.after) == 24
     assert done.after[:, 0].sum() >= done.before[:, 0].sum() + 4  # 9 when this was written
@@ -273,7 +275,7 @@ def test_adapting_to_drawn_items_improves_them(drawn_shop, drawn_pairs, tmp_path
     assert not list(tmp_path.glob(".shop*"))
     encoder = load_encoder(f"onnx:{out}")
     assert encoder.dim == 256
-    pictures = list(lessons.pixels[lessons.asked])
+    pictures = list(dataset.pixels[dataset.asked])
     old = load_encoder("builtin").encode_images(pictures)
     new = encoder.encode_images(pictures)
     assert np.linalg.norm(new, axis=1) == pytest.approx(1, abs=1e-4)
@@ -283,10 +285,10 @@ def test_adapting_to_drawn_items_improves_them(drawn_shop, drawn_pairs, tmp_path
 @pytest.mark.torch
 def test_what_answers_no_more_than_before_is_not_written(catalog, photos, tmp_path, monkeypatch):
     monkeypatch.setattr("indexer.training.dataset.FEWEST", 6)
-    adapt, plan = course(rate=0.0, steps=2)  # it cannot learn anything
+    adapt, params = adapting(rate=0.0, steps=2)  # it cannot learn anything
     out = tmp_path / "same.onnx"
     done = adapt.adapt(
-        BUILTIN, lessons_of(catalog, tmp_path, photos), out, plan, name="same", report=quiet
+        BUILTIN, dataset_of(catalog, tmp_path, photos), out, params, name="same", report=quiet
     )
     # The same weights, but in whole numbers learned from other pictures: an answer may turn.
     assert done.after[:, 0].sum() - done.before[:, 0].sum() < 2
@@ -298,8 +300,8 @@ def test_what_answers_no_more_than_before_is_not_written(catalog, photos, tmp_pa
 def test_a_file_of_another_network_cannot_be_trained_on(catalog, photos, tmp_path, monkeypatch):
     onnx = pytest.importorskip("onnx")
     monkeypatch.setattr("indexer.training.dataset.FEWEST", 6)
-    adapt, plan = course()
-    lessons = lessons_of(catalog, tmp_path, photos)
+    adapt, params = adapting()
+    dataset = dataset_of(catalog, tmp_path, photos)
     foreign = tmp_path / "foreign.onnx"
     model = onnx.load(BUILTIN)
     del model.metadata_props[:]
@@ -307,18 +309,18 @@ def test_a_file_of_another_network_cannot_be_trained_on(catalog, photos, tmp_pat
     side = json.loads(BUILTIN.with_suffix(".json").read_text())
     foreign.with_suffix(".json").write_text(json.dumps(side))
     with pytest.raises(EncoderNotFound, match=r"cannot train on .*does not name its shape"):
-        adapt.adapt(foreign, lessons, tmp_path / "x.onnx", plan, name="x", report=quiet)
+        adapt.adapt(foreign, dataset, tmp_path / "x.onnx", params, name="x", report=quiet)
 
 
 @pytest.mark.torch
 def test_a_file_of_another_input_shape_cannot_be_trained_on(catalog, photos, tmp_path, monkeypatch):
     monkeypatch.setattr("indexer.training.dataset.FEWEST", 6)
-    adapt, plan = course()
-    lessons = lessons_of(catalog, tmp_path, photos)
+    adapt, params = adapting()
+    dataset = dataset_of(catalog, tmp_path, photos)
     other = tmp_path / "other.onnx"
     other.write_bytes(BUILTIN.read_bytes())
     side = json.loads(BUILTIN.with_suffix(".json").read_text())
     other.with_suffix(".json").write_text(json.dumps({**side, "size": 96}))
     with pytest.raises(EncoderNotFound, match="does not run as its side file says"):
-        adapt.adapt(other, lessons, tmp_path / "x.onnx", plan, name="x", report=quiet)
+        adapt.adapt(other, dataset, tmp_path / "x.onnx", params, name="x", report=quiet)
     assert not (tmp_path / "x.onnx").exists()

@@ -20,9 +20,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from indexer.encoders.color import ColorEncoder
 from indexer.items import Item
+from indexer.jobs.job import open_job
 from indexer.jobs.publishing import publish
 from indexer.jobs.rebuild import rebuild_index
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from indexer.store.store import Store
 from indexer.vectors.contract import Contract
 from indexer.vectors.faiss_backend import FaissBackend
@@ -52,7 +53,8 @@ def new_shop(path: Path, *drafts: Draft) -> ShopFolder:
     path.mkdir()
     store = Store(shop.store, create=True)
     put_items(store, ENCODER, drafts)
-    publish(shop, store, ENCODER, catalog=path, skipped=0)
+    with open_job(shop, "vitrine rebuild") as job:
+        publish(job, ENCODER, catalog=path, skipped=0)
     store.close()
     return shop
 

@@ -3,7 +3,7 @@
     python -m indexer.training --data DIR --out indexer/encoders/weights/builtin.onnx
 
 `--data` has one folder a training set, as `indexer.training.data` describes. The ImageNet
-weights that training starts from come with the extra `train`. Lessons and checkpoints go to
+weights that training starts from come with the extra `train`. Features and checkpoints go to
 `--work`; the same command goes on from where an interrupted one stopped. Two runs of one seed agree
 within noise, not to the bit.
 """
@@ -41,7 +41,9 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=Path, required=True, help="ONNX file to write, with a JSON beside it"
     )
     parser.add_argument(
-        "--work", type=Path, help="folder for lessons (240 MB) and checkpoints; default OUT.work"
+        "--work",
+        type=Path,
+        help="folder for the teachers' features (240 MB) and checkpoints; default OUT.work",
     )
     parser.add_argument(
         "--name", default="vitrine-retail-6", help="name of the weights in the JSON"
@@ -102,11 +104,11 @@ def _drawn_photos(work: Path) -> list[Photo]:
 
 def _report(done: int, total: int) -> None:
     if done % 50 == 0 or done == total:
-        logger.info("lessons %d/%d", done, total)
+        logger.info("teachers' features %d/%d", done, total)
 
 
 def main() -> None:
-    """Read the command line, then photos -> lessons -> training -> ONNX."""
+    """Read the command line, then photos -> teachers' features -> training -> ONNX."""
     parser = _parser()
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -117,17 +119,17 @@ def main() -> None:
     # Torch takes seconds to import: a mistake in the arguments should not wait for it.
     from indexer.training.export import check, export
     from indexer.training.fit import fit
+    from indexer.training.hyperparameters import Hyperparameters
+    from indexer.training.initialize import initialize
     from indexer.training.join import join, learned_from, refit
     from indexer.training.originals import read_squares
-    from indexer.training.plan import Plan
+    from indexer.training.qat import tune_quantized
     from indexer.training.quantize import to_integers
-    from indexer.training.settle import settle
-    from indexer.training.start import begin
     from indexer.training.stored_weights import replace_file
-    from indexer.training.teacher import make_lessons
+    from indexer.training.teacher_features import make_features
 
     try:
-        lessons = make_lessons(photos, work / "lessons.npz", arguments.workers, _report)
+        features = make_features(photos, work / "features.npz", arguments.workers, _report)
     except ImportError as error:
         parser.error(f"the ImageNet weights are missing: {error}")
     chosen = {
@@ -135,19 +137,19 @@ def main() -> None:
         "steps": arguments.steps,
         "workers": arguments.workers,
     }
-    known = {field.name for field in fields(Plan)}
-    plan = Plan(
+    known = {field.name for field in fields(Hyperparameters)}
+    params = Hyperparameters(
         **{name: value for name, value in chosen.items() if value is not None and name in known}
     )
-    network, batches = begin(photos, read_squares(photos), lessons, plan, use)
-    trained = fit(network, batches, plan, work / "checkpoint.pt", logger.info)
-    both = settle(join(network, trained, batches, plan), batches, plan, logger.info)
+    network, batches = initialize(photos, read_squares(photos), features, params, use)
+    trained = fit(network, batches, params, work / "checkpoint.pt", logger.info)
+    both = tune_quantized(join(network, trained, batches, params), batches, params, logger.info)
     draft = work / arguments.out.name
     export(both, draft, name=arguments.name, size=SERVED_SIZE, fit="squash")
     difference = check(both, draft, SERVED_SIZE)
     kept = to_integers(draft, _spread(photos, use))
     served = read_squares([photos[number] for number in learned_from(batches)], SERVED_SIZE)
-    refit(draft, trained.head, batches, served, plan)
+    refit(draft, trained.head, batches, served, params)
     for path in (draft, draft.with_suffix(".json")):
         replace_file(arguments.out.with_suffix(path.suffix), path.read_bytes())
     logger.info(

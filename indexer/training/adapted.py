@@ -12,15 +12,17 @@ from numpy.typing import NDArray
 
 from indexer.encoders.onnxfile import OnnxEncoder
 from indexer.errors import StoreFull
-from indexer.training.questions import Questions
+from indexer.training.evaluation import Evaluation
 
 _GAIN = 2  # more questions that must be answered: one may turn by chance
 
 
 @dataclass(frozen=True)
 class Adapted:
-    """What a course gave. ``before`` and ``after`` (q, 2) are the outcomes, 0 or 1, of each judged
-    question: the right item first, and among the first five. ``mix`` is the share of the new
+    """What fine-tuning gave.
+
+    ``before`` and ``after`` (q, 2) are the outcomes, 0 or 1, of each question of the test half: the
+    right item first, and among the first five. ``mix`` is the share of the new
     weights; ``written`` says whether a file was.
     """
 
@@ -34,7 +36,7 @@ class Adapted:
 
 def write_if_better(
     out: Path,
-    questions: Questions,
+    evaluation: Evaluation,
     before: NDArray[np.float64],
     make: Callable[[Path], None],
 ) -> tuple[NDArray[np.float64], bool]:
@@ -47,7 +49,7 @@ def write_if_better(
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.stem}.") as folder:
             draft = Path(folder) / out.name
             make(draft)
-            after = questions.judge(OnnxEncoder(draft, encoder_id="after"))
+            after = evaluation.judge(OnnxEncoder(draft, encoder_id="after"))
             better = bool(after[:, 0].sum() >= before[:, 0].sum() + _GAIN)
             if better:
                 draft.with_suffix(".json").replace(out.with_suffix(".json"))

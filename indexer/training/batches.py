@@ -15,10 +15,10 @@ from torch import Tensor
 from indexer.imaging import cutout
 from indexer.training.data import Photo, digest_of
 from indexer.training.distortions import Strength, augment, crop, patch
+from indexer.training.hyperparameters import Hyperparameters
 from indexer.training.losses import UNLABELED
 from indexer.training.originals import random_box
-from indexer.training.plan import Plan
-from indexer.training.teacher import Lessons
+from indexer.training.teacher_features import TeacherFeatures
 
 OTHER_PHOTO = {"grocery": 0.6, "grocery-catalog": 0.7, "magento": 0.8, "drawn": 0.85}
 """How often the second of a pair is another photo of the same item."""
@@ -32,14 +32,14 @@ class Batch:
     """Pairs of pictures: rows i and i + n show the same item, or are crops of the same photo.
 
     ``x`` is (2 n, 3, size, size) of 0 to 255, ``photo`` (2 n,) the photos' numbers, ``target``
-    (2 n, dim) what the teachers see in the crop, ``taught`` (2 n,) how much that counts; ``donor``
-    and ``own`` (2 n,) are as `patch` gives them; ``drawn`` (2 n,) marks those made a drawing.
+    (2 n, dim) what the teachers see in the crop, ``teacher_weight`` (2 n,) how much that counts;
+    ``donor`` and ``own`` (2 n,) are as `patch` gives them; ``drawn`` (2 n,) marks drawings.
     """
 
     photo: Tensor
     x: Tensor
     target: Tensor
-    taught: Tensor
+    teacher_weight: Tensor
     donor: Tensor
     own: Tensor
     drawn: Tensor
@@ -52,16 +52,16 @@ class Batches:
         self,
         photos: Sequence[Photo],
         squares: NDArray[np.uint8],
-        lessons: Lessons,
+        features: TeacherFeatures,
         targets: Tensor,
-        plan: Plan,
+        params: Hyperparameters,
         use: Sequence[bool],
     ) -> None:
-        """``squares`` (n, s, s, 3) are the photos, ``targets`` (lessons, dim) of ``lessons``."""
-        self.plan, self.photos, self.squares = plan, photos, squares
-        self.targets, self.boxes = targets, lessons.box
-        self.first = np.searchsorted(lessons.photo, np.arange(len(photos)))
-        self.count = np.bincount(lessons.photo, minlength=len(photos))
+        """Take the photos as ``squares`` (n, s, s, 3) and ``targets`` (m, dim) for all crops."""
+        self.params, self.photos, self.squares = params, photos, squares
+        self.targets, self.boxes = targets, features.box
+        self.first = np.searchsorted(features.photo, np.arange(len(photos)))
+        self.count = np.bincount(features.photo, minlength=len(photos))
         self.items = sorted({p.item for p in photos if p.item})
         self.kinds = sorted({p.kind for p in photos if p.kind})
         item_number = {name: i for i, name in enumerate(self.items)}
@@ -95,36 +95,36 @@ class Batches:
 
     def draw(self, step: int, size: int = 0) -> Batch:
         """Draw the pictures of a step, of its size in the plan or another ``size``."""
-        rng = np.random.default_rng((self.plan.seed, step))
-        generator = torch.Generator().manual_seed(self.plan.seed * 1_000_003 + step)
+        rng = np.random.default_rng((self.params.seed, step))
+        generator = torch.Generator().manual_seed(self.params.seed * 1_000_003 + step)
         first: list[int] = []
         for source, members in self.by_source.items():
             chance = self.chance[source]
-            wanted = self.plan.pairs * self.plan.share(source, self.by_source)
+            wanted = self.params.pairs * self.params.share(source, self.by_source)
             count = int(wanted) + int(rng.random() < wanted % 1)
             picked = rng.choice(len(members), count, p=chance / chance.sum())
             first += [members[int(at)] for at in picked]
         numbers = np.array(first + [self._partner(i, rng) for i in first])
-        boxes, lesson, taught = self._boxes(numbers, rng)
+        boxes, nearest, teacher_weight = self._boxes(numbers, rng)
         squares = np.stack([self._placed(int(i), rng) for i in numbers])
-        size = size or self.plan.size(step)
+        size = size or self.params.size(step)
         x = crop(
             torch.from_numpy(squares).permute(0, 3, 1, 2),
             torch.from_numpy(boxes),
             size,
             generator,
-            self.plan.strength,
+            self.params.strength,
         )
         styles = self._styles(size, rng, generator)
-        x, drawn = augment(x, styles, generator, self.plan.strength)
+        x, drawn = augment(x, styles, generator, self.params.strength)
         patchable = torch.tensor([self.photos[i].source == "grocery" for i in numbers.tolist()])
-        patchable &= torch.rand(len(x), generator=generator) < self.plan.patched
+        patchable &= torch.rand(len(x), generator=generator) < self.params.cutmix_share
         donor, own = patch(x, patchable.nonzero().flatten(), generator)
         return Batch(
             photo=torch.from_numpy(numbers),
             x=x,
-            target=self.targets[torch.from_numpy(lesson)],
-            taught=torch.from_numpy(taught).float() * (own == 1.0),
+            target=self.targets[torch.from_numpy(nearest)],
+            teacher_weight=torch.from_numpy(teacher_weight).float() * (own == 1.0),
             donor=donor,
             own=own,
             drawn=drawn,
@@ -140,36 +140,36 @@ class Batches:
     def _boxes(
         self, numbers: NDArray[np.int64], rng: np.random.Generator
     ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float64]]:
-        """Boxes (n, 4), the lesson nearest to each (n,), and how much it counts (n,).
+        """Boxes (n, 4), the teachers' crop nearest to each (n,), and how much it counts (n,).
 
         Most are boxes that the teachers saw, a little moved; the rest are cut anew, and the
         teachers' word on the whole photo counts half.
         """
         boxes = np.empty((len(numbers), 4), dtype=np.float32)
-        lesson = np.empty(len(numbers), dtype=np.int64)
-        taught = np.ones(len(numbers))
+        nearest = np.empty(len(numbers), dtype=np.int64)
+        teacher_weight = np.ones(len(numbers))
         for at, number in enumerate(numbers.tolist()):
             labeled = self.item[number] != UNLABELED or self.kind[number] != UNLABELED
             mask = self.masks.get(number)
             if mask is not None and rng.random() < 0.4:
-                lesson[at] = self.first[number]
+                nearest[at] = self.first[number]
                 boxes[at] = trimmed(mask)
-            elif labeled and rng.random() < self.plan.anew:
-                lesson[at], taught[at] = self.first[number], 0.5
-                boxes[at] = random_box(rng, *self.plan.area)
+            elif labeled and rng.random() < self.params.fresh_crop_share:
+                nearest[at], teacher_weight[at] = self.first[number], 0.5
+                boxes[at] = random_box(rng, *self.params.area)
             else:
-                lesson[at] = self.first[number] + int(rng.integers(self.count[number]))
-                boxes[at] = self.boxes[lesson[at]]
+                nearest[at] = self.first[number] + int(rng.integers(self.count[number]))
+                boxes[at] = self.boxes[nearest[at]]
             sides = np.tile(boxes[at, 2:] - boxes[at, :2], 2)
             boxes[at] += sides * rng.uniform(-0.06, 0.06, 4)
-            taught[at] *= self.plan.taught(self.photos[number].source)
-        return boxes, lesson, taught
+            teacher_weight[at] *= self.params.teacher_weight(self.photos[number].source)
+        return boxes, nearest, teacher_weight
 
     def _placed(self, number: int, rng: np.random.Generator) -> NDArray[np.uint8]:
         """The square; a thing on white is often put on a shelf, a street or a color."""
         pixels: NDArray[np.uint8] = self.squares[number]
         mask = self.masks.get(number)
-        if mask is None or rng.random() >= self.plan.elsewhere:
+        if mask is None or rng.random() >= self.params.background_share:
             return pixels
         if self.backgrounds and rng.random() < 0.75:
             background = self.squares[self.backgrounds[int(rng.integers(len(self.backgrounds)))]]

@@ -24,8 +24,8 @@ from indexer.arrays import Vectors, unit
 from indexer.encoders.onnxfile import OnnxEncoder
 from indexer.errors import EncoderNotFound
 from indexer.training.adapted import Adapted, write_if_better
-from indexer.training.dataset import Lessons
-from indexer.training.questions import Questions
+from indexer.training.dataset import Dataset
+from indexer.training.evaluation import Evaluation
 from indexer.training.stored_weights import read_weight, replace_file, write_weight
 
 _SHRINKAGES = (0.03, 0.1, 0.3, 1.0)
@@ -63,7 +63,7 @@ def within_items(
     return np.asarray(turn[:, ::-1].T @ white, dtype=np.float64)
 
 
-def adapt_head(start: Path, lessons: Lessons, out: Path) -> Adapted:
+def adapt_head(start: Path, dataset: Dataset, out: Path) -> Adapted:
     """Write ``start`` with the best of a few maps in its last layer to ``out``, with its JSON.
 
     The choosing questions pick the map; the judging ones decide. Nothing is written unless at
@@ -72,20 +72,20 @@ def adapt_head(start: Path, lessons: Lessons, out: Path) -> Adapted:
     """
     began = time.monotonic()
     encoder = OnnxEncoder(start, encoder_id=f"onnx:{start}")
-    questions = Questions(lessons, encoder.preprocess.size)
-    before = questions.judge(encoder)
-    learned = np.flatnonzero(~lessons.hidden)
-    vectors = encoder.encode_images(list(questions.pictures(learned)))
-    best, best_figure = None, questions.share(encoder)
-    for one in _maps(vectors, lessons.item[learned]):
-        figure = questions.share(_Mapped(encoder, one.matrix))
+    evaluation = Evaluation(dataset, encoder.preprocess.size)
+    before = evaluation.judge(encoder)
+    learned = np.flatnonzero(~dataset.hidden)
+    vectors = encoder.encode_images(list(evaluation.pictures(learned)))
+    best, best_figure = None, evaluation.share(encoder)
+    for one in _maps(vectors, dataset.item[learned]):
+        figure = evaluation.share(_Mapped(encoder, one.matrix))
         if figure > best_figure:
             best, best_figure = one, figure
     if best is None:
         return Adapted(before, before, 0, time.monotonic() - began, 0.0, written=False)
     matrix = best.matrix
     after, written = write_if_better(
-        out, questions, before, lambda draft: _join(start, matrix, draft)
+        out, evaluation, before, lambda draft: _join(start, matrix, draft)
     )
     return Adapted(before, after, 0, time.monotonic() - began, 1.0, written)
 

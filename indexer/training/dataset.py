@@ -46,7 +46,7 @@ class Pair(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Lessons:
+class Dataset:
     """Pictures (n, 208, 208, 3) with the number of their item and of its kind, -1 for none.
 
     ``photo`` (n,) marks photos of pairs, ``main`` (n,) the first picture of each item, which
@@ -97,14 +97,14 @@ def read_pairs(path: Path) -> list[Pair]:
     ]
 
 
-def read_lessons(
+def read_dataset(
     store: Store,
     pairs: list[Pair],
     *,
     trim: bool = False,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
-) -> Lessons:
+) -> Dataset:
     """Read all there is to learn from, and decide what is held out; the same for one seed.
 
     ``trim`` cuts plain borders off the pictures, as the encoder will.
@@ -145,7 +145,7 @@ def read_lessons(
     products = {record.item.product_id: n for n, record in enumerate(records)}
     product_of = np.array([products[record.item.product_id] for record in records])  # (items,)
     asked, hidden, how = _held_out(item, photo, main, product_of, rng)
-    return Lessons(
+    return Dataset(
         pixels=np.stack([one.pixels for one in pictures]),
         item=item,
         kind=kind_of[item],

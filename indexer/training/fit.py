@@ -13,54 +13,61 @@ import torch
 from torch import nn
 
 from indexer.training.batches import Batches
-from indexer.training.hogwild import Crew, follow, sharing
+from indexer.training.hogwild import WorkerPool, share_weights
+from indexer.training.hyperparameters import Hyperparameters
 from indexer.training.memory import keep_memory
 from indexer.training.network import Network, normalized
-from indexer.training.objective import Goals
-from indexer.training.plan import Plan
+from indexer.training.objective import Objective
+from indexer.training.weight_average import ema_update
 
 
 class Replica:
     """A worker's view of the training: weights shared with all, gradients and moments its own."""
 
-    def __init__(self, start: Network, network: Network, goals: Goals, plan: Plan) -> None:
-        self.start, self.network, self.goals, self.plan = start, network, goals, plan
-        frozen = {id(p) for p in network.frozen_parameters(plan.frozen)}
+    def __init__(
+        self, start: Network, network: Network, objective: Objective, params: Hyperparameters
+    ) -> None:
+        self.start, self.network, self.objective, self.params = start, network, objective, params
+        frozen = {id(p) for p in network.frozen_parameters(params.frozen)}
         head = {id(p) for p in (*network.head.parameters(), *network.palette.parameters())}
         trunk = [p for p in network.parameters() if id(p) not in frozen | head]
         groups = [
-            {"params": [p for p in trunk if p.ndim >= 2], "weight_decay": plan.decay, "times": 1.0},
+            {
+                "params": [p for p in trunk if p.ndim >= 2],
+                "weight_decay": params.decay,
+                "times": 1.0,
+            },
             {"params": [p for p in trunk if p.ndim < 2], "weight_decay": 0.0, "times": 1.0},
             {
                 "params": [p for p in network.parameters() if id(p) in head],
-                "weight_decay": plan.decay,
-                "times": plan.head_rate,
+                "weight_decay": params.decay,
+                "times": params.head_rate,
             },
             {
-                "params": list(goals.parameters()),
+                "params": list(objective.parameters()),
                 "weight_decay": 0.0,
-                "times": plan.proxy_rate,
+                "times": params.proxy_rate,
             },
         ]
-        self.optimizer = torch.optim.AdamW(groups, lr=plan.rate, betas=(0.9, 0.98), fused=True)
+        self.optimizer = torch.optim.AdamW(groups, lr=params.rate, betas=(0.9, 0.98), fused=True)
 
     def sibling(self) -> Replica:
         """Make another worker's replica; a step of one is seen by the other at once."""
-        goals = sharing(self.goals)
-        goals.bank = self.goals.bank
-        return Replica(self.start, sharing(self.network), goals, self.plan)
+        objective = share_weights(self.objective)
+        objective.bank = self.objective.bank
+        return Replica(self.start, share_weights(self.network), objective, self.params)
 
     def step(self, step: int, batches: Batches) -> dict[str, float]:
         """Take one optimizer step; return the weighed losses."""
         for group in self.optimizer.param_groups:
-            group["lr"] = self.plan.rate_at(step) * group["times"]
+            group["lr"] = self.params.rate_at(step) * group["times"]
         batch = batches.draw(step)
-        x, frozen = normalized(batch.x), self.plan.frozen
+        x, frozen = normalized(batch.x), self.params.frozen
         with torch.no_grad():
             front = self.network.front(x, frozen)
             before = self.start.raw_past(front, x, frozen)
         raw = self.network.raw_past(front, x, frozen)
-        parts = self.goals(raw, before, batch)
+        parts = self.objective(raw, before, batch)
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(torch.stack(list(parts.values())).sum())
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
@@ -72,15 +79,17 @@ class Replica:
 class Run:
     """The state of a training that its workers share, and its file."""
 
-    def __init__(self, start: Network, batches: Batches, plan: Plan, checkpoint: Path) -> None:
-        torch.manual_seed(plan.seed)
+    def __init__(
+        self, start: Network, batches: Batches, params: Hyperparameters, checkpoint: Path
+    ) -> None:
+        torch.manual_seed(params.seed)
         network = copy.deepcopy(start).train().to(memory_format=torch.channels_last)
-        self.plan, self.batches, self.checkpoint = plan, batches, checkpoint
+        self.params, self.batches, self.checkpoint = params, batches, checkpoint
         self.average = copy.deepcopy(network).requires_grad_(False)
         start = copy.deepcopy(start).eval().requires_grad_(False)
-        self.first = Replica(start, network, Goals(batches, plan), plan)
+        self.first = Replica(start, network, Objective(batches, params), params)
         self.next_step = 0
-        self.lock, self.crew = Lock(), Crew()
+        self.lock, self.pool = Lock(), WorkerPool()
         if checkpoint.is_file():
             self._load()
         self.began, self.sums = time.monotonic(), defaultdict[str, float](float)
@@ -91,11 +100,15 @@ class Run:
             with self.lock:
                 step = self.next_step
                 self.next_step += 1
-            if step >= self.plan.steps or self.crew.stopped:
+            if step >= self.params.steps or self.pool.stopped:
                 return
             parts = replica.step(step, self.batches)
             with self.lock:
-                follow(self.average, replica.network, min(self.plan.keep, (step + 1) / (step + 10)))
+                ema_update(
+                    self.average,
+                    replica.network,
+                    min(self.params.ema_decay, (step + 1) / (step + 10)),
+                )
                 for name, value in parts.items():
                     self.sums[name] += value / 50
                 if (step + 1) % 50 == 0:
@@ -108,11 +121,11 @@ class Run:
     def save(self, step: int) -> None:
         """Write the checkpoint: ``step`` is the next one to take."""
         state = {
-            "plan": repr(self.plan),
+            "plan": repr(self.params),
             "data": self.batches.digest,
             "step": step,
             "network": self.first.network.state_dict(),
-            "goals": self.first.goals.state_dict(),
+            "objective": self.first.objective.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.first.optimizer.state_dict(),
         }
@@ -122,7 +135,7 @@ class Run:
 
     def _load(self) -> None:
         state = torch.load(self.checkpoint, weights_only=True)
-        if state["plan"] != repr(self.plan):
+        if state["plan"] != repr(self.params):
             raise ValueError(
                 f"{self.checkpoint} was made with another plan, {state['plan']}; "
                 "remove it to start anew"
@@ -132,14 +145,18 @@ class Run:
                 f"{self.checkpoint} was made with other photos; remove it to start anew"
             )
         self.first.network.load_state_dict(state["network"])
-        self.first.goals.load_state_dict(state["goals"])
+        self.first.objective.load_state_dict(state["objective"])
         self.average.load_state_dict(state["average"])
         self.first.optimizer.load_state_dict(state["optimizer"])
         self.next_step = state["step"]
 
 
 def fit(
-    start: Network, batches: Batches, plan: Plan, checkpoint: Path, report: Callable[[str], None]
+    start: Network,
+    batches: Batches,
+    params: Hyperparameters,
+    checkpoint: Path,
+    report: Callable[[str], None],
 ) -> Network:
     """Train ``start`` to the end of the plan; return the averaged network in eval mode.
 
@@ -148,9 +165,9 @@ def fit(
     writes it every 200 steps and at the end.
     """
     keep_memory()
-    run = Run(start, batches, plan, checkpoint)
-    replicas = [run.first, *(run.first.sibling() for _ in range(plan.workers - 1))]
-    run.crew.run(lambda replica: run.work(replica, report), replicas)
-    run.save(plan.steps)
+    run = Run(start, batches, params, checkpoint)
+    replicas = [run.first, *(run.first.sibling() for _ in range(params.workers - 1))]
+    run.pool.run(lambda replica: run.work(replica, report), replicas)
+    run.save(params.steps)
     average: Network = run.average.eval()
     return average

@@ -15,7 +15,7 @@ M = TypeVar("M", bound=nn.Module)
 W = TypeVar("W")
 
 
-class Crew:
+class WorkerPool:
     """Threads that take whole steps and wait for nobody.
 
     On a busy machine a shared step would go at the pace of its slowest part.
@@ -47,7 +47,7 @@ class Crew:
             torch.set_num_threads(threads)
 
 
-def sharing(module: M) -> M:
+def share_weights(module: M) -> M:
     """Another module with the same weights: a step of one is seen by the other at once.
 
     Gradients and buffers are its own.
@@ -56,14 +56,3 @@ def sharing(module: M) -> M:
     for parameter, shared in zip(other.parameters(), module.parameters(), strict=True):
         parameter.data = shared.data
     return other
-
-
-@torch.no_grad()
-def follow(average: nn.Module, network: nn.Module, keep: float) -> None:
-    """Move a running mean towards a network: ``keep`` of it stays."""
-    ours, theirs = average.state_dict(), network.state_dict()
-    for name, value in ours.items():
-        if value.dtype.is_floating_point:
-            value.lerp_(theirs[name], 1.0 - keep)
-        else:
-            value.copy_(theirs[name])

@@ -22,31 +22,31 @@ from torch.nn import functional
 
 from indexer.training.batches import Batches
 from indexer.training.export import SEEN
+from indexer.training.hyperparameters import SHARES, WHITENED, Hyperparameters
+from indexer.training.initialize import look, principal_axes, row_weights
 from indexer.training.losses import UNLABELED
 from indexer.training.network import BRIGHT, COLORS, DIM, LAST, Branch, Network
-from indexer.training.plan import SHARES, WHITENED, Plan
-from indexer.training.start import look, principal_axes, row_weights
 from indexer.training.stored_weights import replace_file, write_weight
 
 _JOIN_STEP = 3  # one photo in so many is enough
 _AT_ONCE = 32
 
 
-def join(start: Network, trained: Network, batches: Batches, plan: Plan) -> Network:
+def join(start: Network, trained: Network, batches: Batches, params: Hyperparameters) -> Network:
     """Return a network that forks into the last blocks of ``start`` and those of ``trained``.
 
     Both must agree up to block ``plan.frozen``, where it forks. Its head is `fit_joined` to what
     the two see of a third of the photos that are learned from.
     """
-    network: Network = Network(replace(start.shape, fork=plan.frozen)).eval()
+    network: Network = Network(replace(start.shape, fork=params.frozen)).eval()
     network.stem, network.last = copy.deepcopy(start.stem), copy.deepcopy(start.last)
     network.blocks = copy.deepcopy(start.blocks)
-    network.branch = copy.deepcopy(Branch(trained.blocks[plan.frozen :], trained.last))
+    network.branch = copy.deepcopy(Branch(trained.blocks[params.frozen :], trained.last))
     network.palette.load_state_dict(trained.palette.state_dict())
     network.to(memory_format=torch.channels_last)
     numbers = learned_from(batches)[::_JOIN_STEP]
-    seen = look(network, batches.squares[numbers], plan.size(plan.steps - 1))
-    head = fit_joined(seen, trained.head, batches, numbers, plan)
+    seen = look(network, batches.squares[numbers], params.size(params.steps - 1))
+    head = fit_joined(seen, trained.head, batches, numbers, params)
     with torch.no_grad():
         network.head.weight.copy_(head.weight)
         network.head.bias.copy_(head.bias)
@@ -54,7 +54,11 @@ def join(start: Network, trained: Network, batches: Batches, plan: Plan) -> Netw
 
 
 def refit(
-    path: Path, trained: nn.Linear, batches: Batches, squares: NDArray[np.uint8], plan: Plan
+    path: Path,
+    trained: nn.Linear,
+    batches: Batches,
+    squares: NDArray[np.uint8],
+    params: Hyperparameters,
 ) -> None:
     """Fit the head of an exported file once more, to what the file sees in whole numbers.
 
@@ -73,7 +77,7 @@ def refit(
         for at in range(0, len(squares), _AT_ONCE)
     ]
     seen = torch.from_numpy(np.concatenate(rows))
-    head = fit_joined(seen, trained, batches, learned_from(batches), plan)
+    head = fit_joined(seen, trained, batches, learned_from(batches), params)
     write_weight(model, "head.weight", head.weight.detach().numpy())
     write_weight(model, "head.bias", head.bias.detach().numpy())
     replace_file(path, model.SerializeToString())
@@ -85,7 +89,11 @@ def learned_from(batches: Batches) -> list[int]:
 
 
 def fit_joined(
-    seen: Tensor, trained: nn.Linear, batches: Batches, numbers: Sequence[int], plan: Plan
+    seen: Tensor,
+    trained: nn.Linear,
+    batches: Batches,
+    numbers: Sequence[int],
+    params: Hyperparameters,
 ) -> nn.Linear:
     """Fit the head of a joined network to what it sees of some photos, (n, 2672), in closed form.
 
@@ -97,7 +105,7 @@ def fit_joined(
     # Kinds count down from -2, so that they are no items.
     groups = np.where(items != UNLABELED, items, np.where(kinds != UNLABELED, -2 - kinds, -1))
     weights, inner = row_weights(sources, SHARES), row_weights(sources, WHITENED)
-    head: nn.Linear = joined_head(seen, trained, weights, groups, inner, plan)
+    head: nn.Linear = joined_head(seen, trained, weights, groups, inner, params)
     return head
 
 
@@ -108,7 +116,7 @@ def joined_head(
     weights: NDArray[np.float64],
     groups: NDArray[np.int64],
     inner: NDArray[np.float64],
-    plan: Plan,
+    params: Hyperparameters,
 ) -> nn.Linear:
     """Return the head of a joined network, fitted to what it sees of photos: ``seen`` (n, 2672).
 
@@ -122,7 +130,7 @@ def joined_head(
     """
     share = torch.from_numpy(weights / weights.sum()).double()
     views = seen.double()
-    world = principal_axes(seen[:, :LAST].numpy(), weights, plan.whiten)
+    world = principal_axes(seen[:, :LAST].numpy(), weights, params.whiten)
     colors = views[:, 2 * LAST : 2 * LAST + COLORS]
     axes = torch.from_numpy(world.axes).double()  # (1280, 256)
     own = trained.weight.double().T.clone()  # (1392, 256)
@@ -133,7 +141,7 @@ def joined_head(
         (slice(2 * LAST, 2 * LAST + COLORS), torch.eye(COLORS).double(), -(share @ colors)),
     )
     turns, shifts = [], []
-    for (columns, axes, bias), part in zip(parts, plan.parts, strict=True):
+    for (columns, axes, bias), part in zip(parts, params.parts, strict=True):
         lengths = share @ (views[:, columns] @ axes + bias).square().sum(1)
         scale = (part / lengths.clamp(min=1e-12)).sqrt()
         turn = torch.zeros(views.shape[1], axes.shape[1]).double()
@@ -141,7 +149,7 @@ def joined_head(
         turns.append(turn)
         shifts.append(bias * scale)
     turn, shift = torch.cat(turns, dim=1), torch.cat(shifts)  # (2672, 576), (576,)
-    white = _whitening(views @ turn + shift, groups, inner, plan.shrinkage)
+    white = _whitening(views @ turn + shift, groups, inner, params.shrinkage)
     turn, shift = turn @ white, shift @ white
     rows = functional.normalize(views @ turn + shift, dim=1)
     values, axes = torch.linalg.eigh((rows * share[:, None]).T @ rows)

@@ -68,8 +68,8 @@ class Bank(nn.Module):
         """Store the vectors (n, 256) of catalog pictures of ``items`` (n,)."""
         fresh = functional.normalize(raw, dim=1)
         old = self.rows[items]
-        mixed = torch.where(self.known[items][:, None], 0.5 * (old + fresh), fresh)
-        self.rows[items] = functional.normalize(mixed, dim=1)
+        interpolate = torch.where(self.known[items][:, None], 0.5 * (old + fresh), fresh)
+        self.rows[items] = functional.normalize(interpolate, dim=1)
         self.known[items] = True
 
     def forward(self, raw: Tensor, items: Tensor) -> Tensor:
@@ -88,13 +88,15 @@ class Bank(nn.Module):
         return total / len(DIMS)
 
 
-def imitate(raw: Tensor, target: Tensor, taught: Tensor) -> Tensor:
-    """1 - cosine to the (n, 256) targets, over the prefixes; rows weighed by ``taught`` (n,)."""
+def imitate(raw: Tensor, target: Tensor, row_weight: Tensor) -> Tensor:
+    """1 - cosine to targets (n, 256), over the prefixes, weighed by ``row_weight`` (n,)."""
     total = raw.new_zeros(())
     for dim in DIMS:
         ours = functional.normalize(raw[:, :dim], dim=1)
         theirs = functional.normalize(target[:, :dim], dim=1)
-        total = total + ((1.0 - (ours * theirs).sum(1)) * taught).sum() / taught.sum().clamp(min=1)
+        total = total + (
+            (1.0 - (ours * theirs).sum(1)) * row_weight
+        ).sum() / row_weight.sum().clamp(min=1)
     return total / len(DIMS)
 
 

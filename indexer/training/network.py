@@ -37,6 +37,8 @@ _STAGES = (
 )
 STEM, LAST = 32, 1280
 COLORS = 64  # of the palette
+FLOAT_PARTS = ("stem", "blocks.0", "blocks.1")
+"""What stays in floating point where the rest computes in whole numbers."""
 BRIGHT = 16.0
 """What a fork multiplies the colors' shares by.
 
@@ -291,8 +293,9 @@ class Network(nn.Module):
 
     def round(self, rounds: bool) -> None:
         """Compute as the exported file will, in whole numbers, or in float32 again."""
-        for module in self.modules():
-            if isinstance(module, Conv):
+        in_float = tuple(f"{part}." for part in FLOAT_PARTS)
+        for name, module in self.named_modules():
+            if isinstance(module, Conv) and not f"{name}.".startswith(in_float):
                 module.rounds = rounds
 
     def take_imagenet(self, weights: Mapping[str, Tensor]) -> Tensor:

@@ -7,11 +7,11 @@ from torch import Tensor, nn
 
 from indexer.training.batches import Batch, Batches
 from indexer.training.data import Photo
+from indexer.training.hyperparameters import Hyperparameters
 from indexer.training.losses import UNLABELED, Bank, Proxies, imitate, same_thing
-from indexer.training.plan import Plan
 
 
-class Goals(nn.Module):
+class Objective(nn.Module):
     """The losses and what they learn besides the encoder; thrown away after training."""
 
     item: Tensor
@@ -19,9 +19,9 @@ class Goals(nn.Module):
     catalog: Tensor
     shopper: Tensor
 
-    def __init__(self, batches: Batches, plan: Plan) -> None:
+    def __init__(self, batches: Batches, params: Hyperparameters) -> None:
         super().__init__()
-        self.plan = plan
+        self.params = params
         self.register_buffer("item", torch.from_numpy(batches.item), persistent=False)
         self.register_buffer("kind", torch.from_numpy(batches.kind), persistent=False)
         photos = batches.photos
@@ -46,7 +46,7 @@ class Goals(nn.Module):
         agree with it there, on pictures however distorted, is what keeps the world known
         (function matching, Beyer et al. 2022).
         """
-        plan, numbers = self.plan, batch.photo
+        params, numbers = self.params, batch.photo
         items, kinds = self.item[numbers], self.kind[numbers]
         whole = batch.own == 1.0
         half = len(whole) // 2
@@ -54,12 +54,14 @@ class Goals(nn.Module):
         pairs = (whole[:half] & whole[half:] & (items[:half] != UNLABELED)).repeat(2)
         asked = self.shopper[numbers] & whole
         parts = {
-            "keep": plan.keep_weight * imitate(raw, before, batch.taught * ~batch.drawn),
-            "teach": plan.teach_weight * imitate(raw, batch.target, batch.taught),
-            "item": plan.item_weight * self.items(raw, items, items[batch.donor], batch.own),
-            "kind": plan.kind_weight * self.kinds(raw, kinds),
-            "same": plan.same_weight * same_thing(raw[pairs], self._groups(numbers[pairs])),
-            "catalog": plan.catalog_weight * self.bank(raw[asked], items[asked]),
+            "distill": params.distill_weight
+            * imitate(raw, before, batch.teacher_weight * ~batch.drawn),
+            "teacher": params.teacher_loss_weight
+            * imitate(raw, batch.target, batch.teacher_weight),
+            "item": params.item_weight * self.items(raw, items, items[batch.donor], batch.own),
+            "kind": params.kind_weight * self.kinds(raw, kinds),
+            "same": params.same_weight * same_thing(raw[pairs], self._groups(numbers[pairs])),
+            "catalog": params.catalog_weight * self.bank(raw[asked], items[asked]),
         }
         shown = self.catalog[numbers]
         self.bank.remember(raw.detach()[shown], items[shown])

@@ -91,7 +91,7 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     recipe: str = FLAT
-    targets: Targets = msgspec.field(name="wishes", default=Targets())  # its name on disk
+    targets: Targets = msgspec.field(name="targets", default=Targets())  # its name on disk
     levels: list[Level] = []
     level: int = 0
     row_us: float = 0.0

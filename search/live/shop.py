@@ -20,8 +20,8 @@ import numpy as np
 from indexer.arrays import unit
 from indexer.store.store import Change
 from search.live.layers import RATIO, LayeredColumns
+from search.live.row_columns import RowColumns
 from search.live.row_images import RenditionNames, joined
-from search.live.stored_rows import StoredRows
 from search.live.view import Segment, ShopView
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class LiveShop:
         self._renditions = RenditionNames()
         self._refreshing = threading.Lock()
         with store.read() as reader:
-            stored = StoredRows(self._renditions)
+            stored = RowColumns(self._renditions)
             items: list[Item] = []
             for number, record in enumerate(reader.items()):
                 items.append(record.item)

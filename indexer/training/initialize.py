@@ -18,9 +18,9 @@ from torch.nn import functional
 
 from indexer.training.batches import Batches
 from indexer.training.data import Photo
+from indexer.training.hyperparameters import SHARES, Hyperparameters
 from indexer.training.network import DIM, LITE, Network
-from indexer.training.plan import SHARES, Plan
-from indexer.training.teacher import Lessons, weights_file
+from indexer.training.teacher_features import TeacherFeatures, weights_file
 
 _HEAD_STEP = 3  # one photo in so many is enough to fit the head to
 
@@ -94,30 +94,30 @@ def row_weights(sources: Sequence[str], shares: Mapping[str, float]) -> NDArray[
     return np.asarray((wanted / counts)[inverse], dtype=np.float64)
 
 
-def begin(
+def initialize(
     photos: Sequence[Photo],
     squares: NDArray[np.uint8],
-    lessons: Lessons,
-    plan: Plan,
+    features: TeacherFeatures,
+    params: Hyperparameters,
     use: Sequence[bool],
 ) -> tuple[Network, Batches]:
     """Return the network with ImageNet's trunk and a closed-form head, and the batches to train on.
 
     ``squares`` (n, s, s, 3) are the photos; ``use`` (n,) marks those that may be learned from.
     """
-    network = Network(plan.shape)
-    (name,) = [name for name, shape in LITE.items() if shape == plan.shape]
+    network = Network(params.shape)
+    (name,) = [name for name, shape in LITE.items() if shape == params.shape]
     network.take_imagenet(torch.load(weights_file(name), map_location="cpu", weights_only=True))
     network = network.eval().to(memory_format=torch.channels_last)
     used = np.array(use)
-    sources = [photos[int(number)].source for number in lessons.photo]
-    weights = row_weights(sources, SHARES) * used[lessons.photo]
-    axes = principal_axes(lessons.seen, weights, plan.whiten)
+    sources = [photos[int(number)].source for number in features.photo]
+    weights = row_weights(sources, SHARES) * used[features.photo]
+    axes = principal_axes(features.seen, weights, params.whiten)
     targets = torch.from_numpy(
-        np.concatenate([axes(part) for part in np.array_split(lessons.seen, 16)])
+        np.concatenate([axes(part) for part in np.array_split(features.seen, 16)])
     )
-    batches = Batches(photos, squares, lessons, targets, plan, use)
+    batches = Batches(photos, squares, features, targets, params, use)
     some = np.flatnonzero(used)[::_HEAD_STEP]
-    size = plan.size(plan.steps - 1)
+    size = params.size(params.steps - 1)
     fit_head(network, look(network, squares[some], size), targets[batches.first[some]])
     return network, batches

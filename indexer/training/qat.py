@@ -15,15 +15,15 @@ from torch import nn
 from torch.nn import functional
 
 from indexer.training.batches import Batches
+from indexer.training.hyperparameters import Hyperparameters
 from indexer.training.memory import keep_memory
 from indexer.training.network import Network
-from indexer.training.plan import Plan
 
 _OTHER_STEPS = 1_000_000  # so that no batch is one of those that were learned from
 
 
-def settle(
-    network: Network, batches: Batches, plan: Plan, report: Callable[[str], None]
+def tune_quantized(
+    network: Network, batches: Batches, params: Hyperparameters, report: Callable[[str], None]
 ) -> Network:
     """Return a copy of ``network`` whose vectors bear rounding; 1 - cosine is reported."""
     keep_memory()
@@ -31,13 +31,13 @@ def settle(
     rounded: Network = copy.deepcopy(network).train().to(memory_format=torch.channels_last)
     rounded.round(True)
     optimizer = torch.optim.AdamW(
-        rounded.parameters(), lr=plan.settling_rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True
+        rounded.parameters(), lr=params.qat_rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True
     )
-    last = plan.steps - 1
-    for step in range(plan.settling):
+    last = params.steps - 1
+    for step in range(params.qat_steps):
         for group in optimizer.param_groups:
-            group["lr"] = plan.settling_rate * min(1.0, 2.0 * (1 - step / plan.settling))
-        batch = batches.draw(_OTHER_STEPS + step, size=plan.size(last))
+            group["lr"] = params.qat_rate * min(1.0, 2.0 * (1 - step / params.qat_steps))
+        batch = batches.draw(_OTHER_STEPS + step, size=params.size(last))
         x = batch.x.contiguous(memory_format=torch.channels_last)
         with torch.no_grad():
             wanted = aim.raw(x)
@@ -47,7 +47,7 @@ def settle(
         nn.utils.clip_grad_norm_(rounded.parameters(), 1.0)
         optimizer.step()
         if (step + 1) % 20 == 0:
-            report(f"settling {step + 1}/{plan.settling}  {loss.item():.4f}")
+            report(f"settling {step + 1}/{params.qat_steps}  {loss.item():.4f}")
     rounded.round(False)
     rounded.eval()
     return rounded

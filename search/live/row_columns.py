@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from search.live.row_images import RenditionNames
 
 
-class StoredRows:
+class RowColumns:
     """What the items of a store say of their rows: columns, with no object for each row."""
 
     def __init__(self, renditions: RenditionNames) -> None:

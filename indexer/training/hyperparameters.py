@@ -1,4 +1,4 @@
-"""Every number that decides the outcome of a training, besides the data."""
+"""The hyperparameters: every number that decides the outcome of a training, besides the data."""
 
 from __future__ import annotations
 
@@ -23,21 +23,22 @@ SHARES = {
 """Of each batch, by the source of the photos."""
 WHITENED = {"grocery": 2, "grocery-catalog": 1, "clothing": 1.5, "magento": 1.5}
 """How much what differs within an item, or a kind, counts, by the source of the photos."""
-TAUGHT = {"grocery": 0.4, "grocery-catalog": 0.5}
-"""How much the teachers' word counts: labels know shelves better than the teachers do."""
+TEACHER_WEIGHTS = {"grocery": 0.4, "grocery-catalog": 0.5}
+"""Weights of the teachers' features: labels know shelves better than the teachers do."""
 
 
 @dataclass(frozen=True)
-class Plan:
+class Hyperparameters:
     """The lengths, rates and weights of one training run.
 
     A run takes ``steps`` batches of ``pairs`` pairs. The first ``frozen`` blocks keep their
-    ImageNet weights; ``whiten`` is the power that principal axes are whitened by. ``anew`` of the
-    labeled crops are cut anew, of ``area`` of the photo; ``elsewhere`` of the things on white get
-    another background; ``patched`` of the shelf photos show a square of another. In the end the
-    trunk forks after the frozen blocks; ``parts`` of the likeness come from ImageNet's view, from
-    the trained branch and from the palette; ``shrinkage`` is that of the whitening within items and
-    kinds. Then ``settling`` steps at ``settling_rate`` make all fit for whole numbers.
+    ImageNet weights; ``whiten`` is the power that principal axes are whitened by. The share
+    ``fresh_crop_share`` of the labeled crops are cut anew, of ``area`` of the photo;
+    ``background_share`` of the things on white get another background; ``cutmix_share`` of the
+    shelf photos show a square of another. In the end the trunk forks after the frozen blocks;
+    ``parts`` of the likeness come from ImageNet's view, from the trained branch and from the
+    palette; ``shrinkage`` is that of the whitening within items and kinds. Then ``qat_steps``
+    steps at ``qat_rate`` are taken in simulated int8.
     """
 
     shape: Shape = field(default_factory=Shape)
@@ -51,32 +52,32 @@ class Plan:
     proxy_rate: float = 50.0  # times the rate
     level: float = 0.35
     decay: float = 0.02
-    keep: float = 0.996
+    ema_decay: float = 0.996
     parts: tuple[float, float, float] = (0.45, 0.47, 0.08)
     shrinkage: float = 1.0
-    settling: int = 100
-    settling_rate: float = 3e-5
+    qat_steps: int = 100
+    qat_rate: float = 3e-5
     seed: int = 1
     workers: int = 2
     item_weight: float = 0.8
     kind_weight: float = 0.5
-    keep_weight: float = 2.0
-    teach_weight: float = 1.0
+    distill_weight: float = 2.0
+    teacher_loss_weight: float = 1.0
     same_weight: float = 0.3
     catalog_weight: float = 0.4
-    anew: float = 0.5
+    fresh_crop_share: float = 0.5
     area: tuple[float, float] = (0.25, 1.0)
-    elsewhere: float = 0.45
-    patched: float = 0.2
+    background_share: float = 0.45
+    cutmix_share: float = 0.2
     strength: Strength = field(default_factory=Strength)
 
     def share(self, source: str, present: Container[str]) -> float:
         """Return the share of a batch that comes from a source, of those present."""
         return SHARES[source] / sum(n for name, n in SHARES.items() if name in present)
 
-    def taught(self, source: str) -> float:
-        """Return how much the teachers' word on a photo counts."""
-        return TAUGHT.get(source, 1.0)
+    def teacher_weight(self, source: str) -> float:
+        """Return the weight of the teachers' features of a photo."""
+        return TEACHER_WEIGHTS.get(source, 1.0)
 
     def size(self, step: int) -> int:
         """Side of the pictures at a step: small first, where a step costs less."""
