@@ -172,7 +172,7 @@ def bench_engine(sample: Sample, targets: Targets) -> dict[str, Any]:
         written = len(drafts) / (time.perf_counter() - wall)
         store.close()
         with open_job(shop, "bench") as job:
-            publish(job, encoder, catalog=shop.path, skipped=0, terms=BuildTargets(asked=targets))
+            publish(job, encoder, catalog=shop.path, skipped=0, targets=BuildTargets(asked=targets))
         with SearchEngine.open(shop.path, encoder=encoder) as engine:
             view = engine._live.view  # noqa: SLF001 - what the engine adds is what is measured
             index = view.segments[0].vectors.index

@@ -106,7 +106,7 @@ def draw(folder: Path, rows: int, images: int, dim: int) -> None:
     targets = Targets(exact_below=rows + 1)
     store.close()
     with open_job(shop, "bench") as job:
-        publish(job, encoder, catalog=folder, skipped=0, terms=BuildTargets(asked=targets))
+        publish(job, encoder, catalog=folder, skipped=0, targets=BuildTargets(asked=targets))
     draft_folder.rename(folder)
 
 

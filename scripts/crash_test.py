@@ -131,7 +131,7 @@ class World:
 
 def ingest(world: World, path: Path, _: Callable[[str], None]) -> None:
     accept = BuildTargets(accept=True)  # these catalogs lack much of each other
-    build_index(open_catalog(path), world.shop, world.encoder(), terms=accept)
+    build_index(open_catalog(path), world.shop, world.encoder(), targets=accept)
 
 
 def write(world: World, plan: list[tuple[str, int | None]], say: Callable[[str], None]) -> None:

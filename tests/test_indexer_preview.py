@@ -76,7 +76,7 @@ def test_it_says_that_the_build_would_stop(tmp_path: Path, shop: ShopFolder):
     seen = preview_index(open_catalog(path), shop, ColorEncoder())
     assert (len(seen.removed), seen.stops) == (19, True)
     assert not preview_index(open_catalog(path), shop, ColorEncoder(), accept=True).stops
-    done = build_index(open_catalog(path), shop, ColorEncoder(), terms=BuildTargets(accept=True))
+    done = build_index(open_catalog(path), shop, ColorEncoder(), targets=BuildTargets(accept=True))
     assert done.removed == 19
 
 

@@ -45,11 +45,11 @@ def built(vectors, tmp_path_factory):
     shop.path.mkdir()
     store = Store(shop.store, create=True)
     put_items(store, ENCODER, [draft(n, vector) for n, vector in enumerate(vectors)])
-    terms = BuildTargets(asked=Targets(recall=0.99, exact_below=1000))
+    targets = BuildTargets(asked=Targets(recall=0.99, exact_below=1000))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("indexer.vectors.tuning._fits", lambda name, *_: not name.startswith("Flat"))
         with open_job(shop, "vitrine rebuild") as job:
-            publish(job, ENCODER, catalog=shop.path, skipped=0, terms=terms)
+            publish(job, ENCODER, catalog=shop.path, skipped=0, targets=targets)
     yield shop, store
     store.close()
 

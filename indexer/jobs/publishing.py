@@ -72,30 +72,30 @@ def publish(
     catalog: Path,
     skipped: int,
     candidate: bool = False,
-    terms: BuildTargets | None = None,
+    targets: BuildTargets | None = None,
     progress: Progress = no_progress,
 ) -> Published:
     """Write a generation of everything in the store and make it current, if anything changed.
 
     A ``candidate`` is not made current. Rows whose picture is lost to this encoder are left out.
     StoreBusy when an operator moves CURRENT while the job runs. IndexCorrupt when the canary
-    finds fault with the index, CannotPromise when the terms cannot be kept: the old generation
+    finds fault with the index, CannotPromise when the targets cannot be kept: the old generation
     then stays current.
     """
-    terms = terms or BuildTargets()
+    targets = targets or BuildTargets()
     shelf = job.shelf.with_current()
     expected, serving = job.started_with or shelf.current, shelf.serving()
-    targets = _targets(terms, serving)
-    if serving and _is_up_to_date(job, serving, Model.of(encoder), skipped, targets):
+    wanted = _wanted(targets, serving)
+    if serving and _is_up_to_date(job, serving, Model.of(encoder), skipped, wanted):
         return Published(serving.name, serving.manifest, is_new=False)
     stored = read_rows(job.store, encoder)
     chosen = choose_index(
         job.store,
         encoder,
         stored,
-        targets,
-        strict=terms.asked is not None,
-        like=None if terms.accept else _contract_of(serving, Model.of(encoder)),
+        wanted,
+        strict=targets.asked is not None,
+        like=None if targets.accept else _contract_of(serving, Model.of(encoder)),
         watch=lambda done, total: progress("publish", done, total + 1, skipped),
     )
     manifest = _manifest(encoder, stored, chosen)
@@ -240,9 +240,9 @@ def _is_up_to_date(
     return True
 
 
-def _targets(terms: BuildTargets, serving: Generation | None) -> Targets:
-    if terms.asked is not None:
-        return terms.asked
+def _wanted(targets: BuildTargets, serving: Generation | None) -> Targets:
+    if targets.asked is not None:
+        return targets.asked
     return serving.manifest.contract.targets if serving else Targets()
 
 

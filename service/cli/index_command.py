@@ -72,7 +72,7 @@ def command(
     keep_images: Keep | None,
     report: Path | None,
     dry_run: bool,
-    terms: Callable[[Targets | None], BuildTargets],
+    targets: Callable[[Targets | None], BuildTargets],
     mapping: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -94,7 +94,7 @@ def command(
         folder = ShopFolder(shop)
         serving = Shelf.read(folder).serving()
         loaded = _encoder(folder, serving, encoder)
-        wanted = terms(serving.manifest.contract.targets if serving else None)
+        wanted = targets(serving.manifest.contract.targets if serving else None)
         with stage_bar(_STAGES) as progress:
             try:
                 if dry_run:
@@ -107,7 +107,7 @@ def command(
                         folder,
                         loaded,
                         keep_images=keep_images,
-                        terms=wanted,
+                        targets=wanted,
                         progress=progress,
                     )
             except KeyboardInterrupt:

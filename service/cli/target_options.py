@@ -36,8 +36,8 @@ class Bytes(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 def promise_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds --recall, --p95-ms, --ram, --exact-below and --accept.
 
-    The command gets ``terms``: called with the targets of the last build (None for the first one),
-    it gives those of this build.
+    The command gets ``targets``, a function: given the targets of the last build (None if there was
+    none), it returns those of this build.
     """
 
     @functools.wraps(command)
@@ -45,14 +45,14 @@ def promise_options(command: Callable[..., Any]) -> Callable[..., Any]:
         wished = {field: given.pop(option) for option, field in _FIELDS.items()}
         changed = {field: value for field, value in wished.items() if value is not None}
 
-        def terms(before: Targets | None) -> BuildTargets:
+        def targets(before: Targets | None) -> BuildTargets:
             if not changed:
                 return BuildTargets(accept=accept)
             return BuildTargets(
                 asked=msgspec.structs.replace(before or Targets(), **changed), accept=accept
             )
 
-        return command(*args, terms=terms, **given)
+        return command(*args, targets=targets, **given)
 
     wrapped: Callable[..., Any] = with_targets
     for option in reversed(_OPTIONS):
