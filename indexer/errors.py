@@ -8,11 +8,14 @@
      +- CursorExpired     a page of an answer whose generation no longer serves
      +- UnknownItem       (LookupError) no such item in the shop
      +- EncoderNotFound   no such encoder, or its weights or its packages are missing
+     +- BadEncoder        an encoder that gives vectors of a wrong shape or length, or not finite
      +- IndexNotFound     nothing built here yet
      +- IndexMismatch     another encoder, dimension or format than the index was built with
      +- IndexCorrupt      a checksum, a count or a canary does not hold
      +- StoreFull         map or disk full, or read-only
-     +- StoreBusy         another long job holds the shop
+     +- CannotWrite       a file or folder that was named cannot be written
+     +- StoreBusy         another job or reader holds the shop; it will be free again
+     +- Conflict          the shop is not in the state that this needs
      +- CannotPromise     no index keeps the recall, time and memory that were asked for
      +- Overloaded        the queue's deadline has passed
 
@@ -31,10 +34,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BadCatalog",
+    "BadEncoder",
     "BadImage",
     "BadQuery",
     "CannotPromise",
+    "CannotWrite",
     "CatalogShrank",
+    "Conflict",
     "CursorExpired",
     "EncoderNotFound",
     "IndexCorrupt",
@@ -99,6 +105,10 @@ class EncoderNotFound(VitrineError):
     """No such encoder, or what it needs (weights, packages) is not here."""
 
 
+class BadEncoder(VitrineError):
+    """An encoder gave vectors of a wrong shape or length, or that are not finite."""
+
+
 class IndexNotFound(VitrineError):
     """The shop folder holds no built index."""
 
@@ -115,8 +125,20 @@ class StoreFull(VitrineError):
     """The LMDB map or the disk below it takes no more: full, or read-only."""
 
 
+class CannotWrite(VitrineError):
+    """A file or folder that was named, such as a report, cannot be written or made."""
+
+
 class StoreBusy(VitrineError):
-    """Another long job holds the shop."""
+    """Another job or reader holds the shop; try again once it has ended."""
+
+
+class Conflict(VitrineError):
+    """The shop, or a file, is not in the state that this needs; waiting alone changes nothing.
+
+    Examples: nothing to migrate, a generation that serves and should be dropped, a folder that is
+    not empty.
+    """
 
 
 class CannotPromise(VitrineError):

@@ -16,7 +16,7 @@ from indexer.imaging.images import decode
 from indexer.jobs.build import build_index
 from indexer.shop.folder import ShopFolder
 from service.http.app import create_app
-from service.settings import BadSetting, Settings, max_decode_mb
+from service.settings import BadSetting, Settings, process_settings
 from tests.test_indexer_images import save
 
 
@@ -133,10 +133,10 @@ def test_the_service_takes_the_budget_from_its_settings():
 def test_commands_read_this_setting_alone_and_name_it_when_it_is_wrong(monkeypatch):
     monkeypatch.setenv("VITRINE_PORT", "no port")
     monkeypatch.setenv(SETTING, "55")
-    assert max_decode_mb() == 55
+    assert process_settings().max_decode_mb == 55
     monkeypatch.setenv(SETTING, "much")
     with pytest.raises(BadSetting, match=SETTING):
-        max_decode_mb()
+        process_settings()
 
 
 def test_a_command_that_decodes_sets_the_budget(monkeypatch, capsys):

@@ -22,6 +22,7 @@ from indexer.writing.writes import Draft, Source
 from search.engine import SearchEngine
 from service.cli.console import human_bytes, human_seconds
 from service.cli.main import main
+from service.exitcodes import FAILED
 from tests.conftest import COLORS, jpeg, plain, write_catalog
 
 
@@ -49,9 +50,9 @@ def vitrine(capsys) -> Callable[..., Done]:
     return run
 
 
-def assert_one_line(done: Done, *parts: str) -> None:
-    """A known error: status 1, nothing on stdout, one line on stderr that says these things."""
-    assert (done.code, done.out) == (1, "")
+def assert_one_line(done: Done, *parts: str, code: int = FAILED) -> None:
+    """A known error: its status, nothing on stdout, one line on stderr that says these things."""
+    assert (done.code, done.out) == (code, "")
     lines = [line for line in done.err.splitlines() if line.startswith("vitrine: ")]
     assert len(lines) == 1
     assert done.err.endswith(lines[0] + "\n")

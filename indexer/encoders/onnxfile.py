@@ -24,6 +24,7 @@ from indexer.arrays import unit
 from indexer.encoders.base import hash_file
 from indexer.errors import EncoderNotFound
 from indexer.imaging.preprocess import Fit, Preprocess, Resample
+from indexer.threads import THREADS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,7 +105,7 @@ class OnnxEncoder:
 
         options = ort.SessionOptions()
         options.log_severity_level = 3
-        if threads is not None:
+        if (threads := threads or THREADS.limit) is not None:
             options.intra_op_num_threads = threads
         # Between two requests the threads sleep instead of spinning on a core that
         # decoding needs.

@@ -15,6 +15,7 @@ import numpy as np
 
 from indexer.arrays import unit
 from indexer.errors import EncoderNotFound
+from indexer.threads import THREADS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -120,7 +121,7 @@ class TorchModel:
         import torch
 
         self._torch = torch
-        self._threads = threads
+        self._threads = threads or THREADS.limit
         self._all_threads = _all_threads()
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._batch = _BATCH[self._device]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from indexer.errors import BadCatalog
+from indexer.errors import Conflict
 from indexer.progress import Progress
 from indexer.sample.paint import develop, plate, shoot, studio
 from indexer.sample.photos import snap
@@ -55,7 +55,7 @@ def write_shop(
     The same numbers give the same bytes, whatever the number of worker processes (by default
     one per CPU; 1 draws in this process). `progress` hears (stage, done, total) with the stages
     "products" and "photos", which advance side by side. A folder that holds anything but a
-    sample shop: BadCatalog.
+    sample shop: Conflict.
     """
     folder = Path(folder)
     _claim(folder)
@@ -82,9 +82,9 @@ def write_shop(
 
 def _claim(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
-        raise BadCatalog(f"{folder} is a file; the sample shop needs a folder of its own")
+        raise Conflict(f"{folder} is a file; the sample shop needs a folder of its own")
     if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
-        raise BadCatalog(
+        raise Conflict(
             f"{folder} is not empty and not a sample shop; name a new folder, or empty this one"
         )
     folder.mkdir(parents=True, exist_ok=True)

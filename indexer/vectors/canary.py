@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexer.errors import IndexCorrupt
+from indexer.errors import BadEncoder, IndexCorrupt
 from indexer.vectors.backend import rows_at
 from indexer.vectors.contract import MEASURED_K, ScoreProfile
 from indexer.vectors.recall import TOP, held_out, recall_of
@@ -32,12 +32,12 @@ _LENGTH_TOLERANCE = 1e-2  # of what an encoder gives, perhaps in half precision
 def check_vectors(
     vectors: Vectors, shape: tuple[int, int], encoder_id: str, names: Sequence[str] = ()
 ) -> None:
-    """Check that an encoder gave finite unit vectors of this ``shape``. Raises IndexCorrupt.
+    """Check that an encoder gave finite unit vectors of this ``shape``. Raises BadEncoder.
 
     The error names the worst one if ``names`` (n,) of the images are given.
     """
     if vectors.shape != shape:
-        raise IndexCorrupt(
+        raise BadEncoder(
             f"canary: encoder {encoder_id!r} gave vectors of shape {vectors.shape}, "
             f"expected {shape}"
         )
@@ -49,7 +49,7 @@ def check_vectors(
     if off[worst] > _LENGTH_TOLERANCE:
         of = f" of {names[worst]!r}" if names else ""
         gave = f"of length {lengths[worst]:.3g}" if np.isfinite(off[worst]) else "not finite"
-        raise IndexCorrupt(
+        raise BadEncoder(
             f"canary: encoder {encoder_id!r} gave a vector{of} that is {gave}, expected length 1"
         )
 

@@ -8,13 +8,13 @@ The store keeps embeddings as fp16 numbers of unit length, so fp16 loses nothing
 from __future__ import annotations
 
 import math
-import os
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from indexer.errors import VitrineError
+from indexer.threads import THREADS
 from indexer.vectors.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -172,6 +172,4 @@ def _train(faiss: Any, index: Any, values: Vectors) -> None:
 
 def all_cores() -> int:
     """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return THREADS.count
