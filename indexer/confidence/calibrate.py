@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
     from indexer.imaging.preprocess import Preprocess
     from indexer.store.store import ItemRecord, Row, Store
-    from indexer.vectors.index import VectorIndex
+    from indexer.vectors.backend import VectorBackend
 
 FEWEST = 8  # products; with fewer a query has too few rivals
 _QUERIES = 256  # of each kind, at most
@@ -74,7 +74,7 @@ class _Outcomes(NamedTuple):
 def calibrate(
     store: Store,
     encoder: Encoder,
-    index: VectorIndex,
+    index: VectorBackend,
     vectors: Vectors,
     rows: Sequence[tuple[int, Row]],
     records: Iterable[ItemRecord],
@@ -181,11 +181,10 @@ class _Shop:
     """The index and the products of its rows; rows are places in the index, 0 to n - 1."""
 
     def __init__(
-        self, index: VectorIndex, rows: Sequence[tuple[int, Row]], products: NDArray[np.int64]
+        self, index: VectorBackend, rows: Sequence[tuple[int, Row]], products: NDArray[np.int64]
     ) -> None:
         self._index = index
         self._products = products
-        self._numbers = np.array([number for number, _ in rows], dtype=np.int64)  # (n,), rising
         self._images: dict[tuple[str, int], list[int]] = {}
         self._of_product: dict[int, list[int]] = {}
         self._rows = rows
@@ -207,11 +206,11 @@ class _Shop:
     ) -> list[tuple[Rows, Scores]]:
         """Search each query; return products and scores, best first, without the hidden rows."""
         depth = min(len(self._rows), _DEPTH)
-        numbers, scores = self._index.search(vectors, depth)  # (q, depth) each
+        positions, scores = self._index.exact(vectors, depth)  # (q, depth) each
         out = []
-        for found, values, secret in zip(numbers, scores, hidden, strict=True):
+        for found, values, secret in zip(positions, scores, hidden, strict=True):
             known = found >= 0  # (depth,): the index pads with -1
-            places = np.searchsorted(self._numbers, found[known])
+            places = found[known]
             seen = np.array([int(place) not in secret for place in places], dtype=np.bool_)
             out.append((self._products[places[seen]], values[known][seen]))
         return out
