@@ -34,10 +34,11 @@ from indexer.jobs.job import open_job
 from indexer.jobs.publishing import publish
 from indexer.shop.folder import ShopFolder
 from indexer.store.store import Store
-from indexer.vectors.contract import MEASURED_K, Terms, Wishes
+from indexer.vectors.contract import MEASURED_K, BuildTargets, Targets
 from indexer.vectors.planner import nearest
-from indexer.vectors.position_mask import Allowed
-from indexer.vectors.tuning import TOP, choose_recipe, recall_of
+from indexer.vectors.position_mask import PositionMask
+from indexer.vectors.recall import TOP, recall_of
+from indexer.vectors.tuning import choose_recipe
 from indexer.writing.writes import Draft, Source, put_items
 from search.engine import SearchEngine
 from search.filters import parse_filter
@@ -79,14 +80,14 @@ def main() -> None:
     parser.add_argument("--recall", type=float, default=0.98)
     options = parser.parse_args()
     sample = load_sample(options.size, options.work, options.data, crops=options.crops)
-    wishes = Wishes(recall=options.recall, exact_below=1000)
-    index = choose_recipe(sample.vectors, np.arange(len(sample.vectors)), wishes)
+    targets = Targets(recall=options.recall, exact_below=1000)
+    index = choose_recipe(sample.vectors, np.arange(len(sample.vectors)), targets)
     result = {
         "machine": machine(*PACKAGES),
         "vectors": f"{len(sample.vectors)} x {sample.vectors.shape[1]}: {sample.origin}",
         "recipe": f"{index.recipe}: {index.contract.note}",
         "filters": bench_filters(index, sample, options.pairs),
-        "engine": bench_engine(sample, wishes),
+        "engine": bench_engine(sample, targets),
     }
     print(json.dumps(result, indent=2))
 
@@ -138,7 +139,7 @@ def ask_pairs(
     out = []
     for at, query in enumerate(queries):
         start = time.process_time()
-        answer = nearest(index, query, MEASURED_K, Allowed(mask))
+        answer = nearest(index, query, MEASURED_K, PositionMask(mask))
         us = (time.process_time() - start) * 1e6
         there = answer.positions[:TOP]
         recalls = []
@@ -157,7 +158,7 @@ def best_scores(queries: Vectors, allowed: Vectors) -> NDArray[np.float32]:
     return best
 
 
-def bench_engine(sample: Sample, wishes: Wishes) -> dict[str, Any]:
+def bench_engine(sample: Sample, targets: Targets) -> dict[str, Any]:
     """CPU microseconds of one query: the index alone, the planner, and the engine."""
     encoder = load_encoder("builtin", threads=1)
     vectors = sample.vectors[:, : encoder.dim]
@@ -171,10 +172,10 @@ def bench_engine(sample: Sample, wishes: Wishes) -> dict[str, Any]:
         written = len(drafts) / (time.perf_counter() - wall)
         store.close()
         with open_job(shop, "bench") as job:
-            publish(job, encoder, catalog=shop.path, skipped=0, terms=Terms(wishes=wishes))
+            publish(job, encoder, catalog=shop.path, skipped=0, targets=BuildTargets(asked=targets))
         with SearchEngine.open(shop.path, encoder=encoder) as engine:
             view = engine._live.view  # noqa: SLF001 - what the engine adds is what is measured
-            index = view.segments[0].vectors
+            index = view.segments[0].vectors.index
             contract = index.contract
             effort = contract.levels[contract.level].effort if contract.levels else None
             queries = sample.queries[:300]

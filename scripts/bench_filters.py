@@ -30,7 +30,7 @@ from bench_vectors import load_sample
 from machine import machine
 
 from indexer.vectors.planner import nearest
-from indexer.vectors.position_mask import Allowed
+from indexer.vectors.position_mask import PositionMask
 from indexer.vectors.tuning import choose_recipe
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Vitrine:
         """See ``Filtering``. The mask of the kind is made for every query, as the engine does."""
         out = np.full((len(queries), k), -1, dtype=np.int64)
         for at, query in enumerate(queries):
-            allowed = Allowed(self._kinds == int(where.removeprefix("kind-")))
+            allowed = PositionMask(self._kinds == int(where.removeprefix("kind-")))
             found = nearest(self._index, query, k, allowed)
             out[at, : len(found.positions)] = found.positions
             self.modes[found.mode] = self.modes.get(found.mode, 0) + 1

@@ -79,7 +79,8 @@ class Recipe:
 
     def build(self, vectors: Floats) -> None:
         from indexer.vectors.index import VectorIndex
-        from indexer.vectors.recipes import efforts_of, recipes_for
+        from indexer.vectors.recipe import Recipe
+        from indexer.vectors.recipes import recipes_for
 
         n, dim = vectors.shape
         name = next(name for name in recipes_for(n, dim) if self._kind in name)
@@ -89,7 +90,7 @@ class Recipe:
         self._index = VectorIndex.load(
             folder / "vectors.faiss", folder / "rows.npy", built.contract
         )
-        self.efforts = efforts_of(name, n)
+        self.efforts = Recipe.parse(name).efforts(n)
 
     def ask(self, queries: Floats, k: int, effort: Any, threads: int) -> Ids:
         del threads  # one for one query, all for a batch

@@ -49,7 +49,7 @@ from indexer.shop.promotion import promote, rollback
 from indexer.shop.shelf import Shelf
 from indexer.shop.snapshot import take_snapshot
 from indexer.store.store import Store
-from indexer.vectors.contract import Terms
+from indexer.vectors.contract import BuildTargets
 from indexer.writing.writes import Draft, Source, delete_items, put_items
 from search.engine import SearchEngine
 
@@ -130,8 +130,8 @@ class World:
 
 
 def ingest(world: World, path: Path, _: Callable[[str], None]) -> None:
-    accept = Terms(accept=True)  # these catalogs lack much of each other
-    build_index(open_catalog(path), world.shop, world.encoder(), terms=accept)
+    accept = BuildTargets(accept=True)  # these catalogs lack much of each other
+    build_index(open_catalog(path), world.shop, world.encoder(), targets=accept)
 
 
 def write(world: World, plan: list[tuple[str, int | None]], say: Callable[[str], None]) -> None:

@@ -335,7 +335,7 @@ class SearchEngine:
             recipe=manifest.recipe,
             promise=manifest.contract.note,
             recall=self._watch.status(),
-            device=view.segments[0].vectors.placement.note,
+            device=view.segments[0].vectors.note,
             created=manifest.created,
             text="fused" if isinstance(self.encoder, TextEncoder) else "lexical",
             facets=view.columns.offered(),

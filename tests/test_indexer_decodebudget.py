@@ -92,7 +92,7 @@ def test_who_waits_for_a_budget_that_shrinks_is_refused():
 
 def test_memory_is_given_back_after_large_pictures_alone(monkeypatch):
     given = []
-    monkeypatch.setattr("indexer.imaging.decodebudget._trim", lambda: given.append)
+    monkeypatch.setattr("indexer.imaging.decodebudget._malloc_trim", lambda: given.append)
     for size in (1e6, 50e6):
         with DecodeBudget(100).hold(size, "a picture"):
             assert given == []
@@ -100,7 +100,7 @@ def test_memory_is_given_back_after_large_pictures_alone(monkeypatch):
 
 
 def test_nothing_is_given_back_where_the_c_library_cannot(monkeypatch):
-    monkeypatch.setattr("indexer.imaging.decodebudget._trim", lambda: None)
+    monkeypatch.setattr("indexer.imaging.decodebudget._malloc_trim", lambda: None)
     give_memory_back()
     budget = DecodeBudget(100)
     with budget.hold(50e6, "a picture"):

@@ -28,7 +28,7 @@ from indexer.shop.listing import generations
 from indexer.shop.promotion import promote
 from indexer.store.records import PictureKey
 from indexer.store.store import Store
-from indexer.vectors.contract import Terms
+from indexer.vectors.contract import BuildTargets
 from indexer.writing.migration_encoders import MigrationEncoders
 from indexer.writing.writes import Draft, Source, put_items
 from search.engine import SearchEngine
@@ -266,7 +266,7 @@ def test_a_catalog_indexed_while_the_candidate_waits_is_embedded_by_both(shop, s
     (folder / "images" / "new.jpg").write_bytes(jpeg(plain((255, 105, 180))))
     (folder / "more.jsonl").write_text('{"id": "pink", "image": "images/new.jpg"}')
     only_pink = open_catalog(folder / "more.jsonl")
-    build_index(only_pink, shop, ColorEncoder(), terms=Terms(accept=True))
+    build_index(only_pink, shop, ColorEncoder(), targets=BuildTargets(accept=True))
     assert [one.state for one in generations(shop)] == ["current", "candidate", "kept"]
     promote(shop, done.generation)
     assert first(shop, "red") == "pink"

@@ -389,7 +389,7 @@ BAD_CATALOGS = {
     "empty.csv": (b"", "empty.csv is empty: expected a header row with at least 'id'"),
     "header.csv": (b"id,title\n", "header.csv holds no items"),
     "no-id.csv": (b"sku,title\na,b\n", "has no column 'id'; it has 'sku', 'title'"),
-    "twice.csv": (b"id\na\na\n", "id 'a' stands in row 2 and again in row 3"),
+    "twice.csv": (b"id\na\na\n", "id 'a' is in row 2 and again in row 3"),
     "no-image.csv": (b"id,image\na,gone.jpg\n", "none of 1 items has an image"),
     "empty.jsonl": (b"", "empty.jsonl holds no items"),
     "list.jsonl": (b"[1]", "line 1: expected an object, got list"),

@@ -15,11 +15,12 @@ from indexer.imaging.imagepath import image_path
 from indexer.items import ORIGINAL
 from indexer.jobs.migrate import check_target
 from indexer.shop import write_encoders
-from indexer.shop.manifest import ROWS, WORDS
+from indexer.shop.manifest import WORDS
 from indexer.shop.shelf import Shelf
 from indexer.store.pictures import PictureOrigin, images_root
 from indexer.store.store import Store
 from indexer.store.transactions import Reader
+from indexer.vectors.faiss_backend import ROWS
 from indexer.writing.reembed import Missing, Reembedding
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from indexer.arrays import unit
 from indexer.errors import IndexNotFound, VitrineError
 from indexer.shop import write_encoders
 from indexer.shop.encoderfiles import encoder_faults
-from indexer.shop.manifest import ROWS, VECTORS
 from indexer.shop.shelf import Generation, Shelf
 from indexer.shop.symptoms import lost_pictures, mixed_weights, odd_vectors
 from indexer.store.store import Store
-from indexer.vectors.index import VectorIndex
+from indexer.vectors.backends import backend_of
+from indexer.vectors.row_table import RowTable
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Model
@@ -178,7 +178,7 @@ class _StoreCheck:
         """The current index holds the rows it should, with the vectors that the store has."""
         name, manifest = generation
         folder = shop.generations / name
-        index = VectorIndex.load(folder / VECTORS, folder / ROWS, manifest.contract)
+        index = backend_of(manifest.contract).open(folder, manifest.contract)
         if len(index) != manifest.rows:
             self._report(f"{folder} holds {len(index)} rows, its manifest says {manifest.rows}")
         key = manifest.model.key
@@ -197,13 +197,13 @@ class _StoreCheck:
         rows = [self._rows[number] for number in sample.tolist()]
         pictures = [row.picture for row in rows]
         stored = unit(self._reader.embeddings(key, pictures, manifest.dim))  # (s, dim)
-        held = unit(index.vectors_at(index.positions(sample)))  # (s, dim)
+        held = unit(index.vectors_at(RowTable(index.rows).positions_of(sample)))  # (s, dim)
         with np.errstate(invalid="ignore"):
             alike = np.einsum("sd,sd->s", stored, held)  # (s,)
         odd = int((~(alike > 1 - _TOLERANCE)).sum())  # so that NaN counts
         if odd:
             self._report(f"{odd} of {len(sample)} sampled rows of {folder} are not as in the store")
-        _, scores = index.search(stored, 1)  # (s, 1)
+        _, scores = index.exact(stored, 1)  # (s, 1)
         lost = int((~(scores[:, 0] > 1 - _TOLERANCE)).sum())
         if lost:
             self._report(f"{lost} of {len(sample)} sampled rows of {folder} do not find themselves")

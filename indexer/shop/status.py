@@ -100,7 +100,7 @@ def _built(shop: ShopFolder, name: str, manifest: Manifest) -> ShopStatus:
         recipe=manifest.recipe,
         promise=manifest.contract.note,
         recall=RecallStatus(
-            promised=1.0 if manifest.contract.exact else manifest.contract.wishes.recall,
+            promised=1.0 if manifest.contract.exact else manifest.contract.targets.recall,
             measured=manifest.contract.recall,
         ),
     )

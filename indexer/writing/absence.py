@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from indexer.errors import CatalogShrank
-from indexer.items import Skipped, Unread
-from indexer.names import some
+from indexer.items import Skipped, UnreadableRow
+from indexer.names import first_names
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -43,7 +43,7 @@ def absence(standing: Iterable[str], listed: Collection[str], skipped: list[Skip
     for row in skipped:
         keeps = _keeps(row, absent)
         kept |= keeps
-        if isinstance(row, Unread) and row.guess.endswith("/") and not keeps:
+        if isinstance(row, UnreadableRow) and row.guess.endswith("/") and not keeps:
             continue  # a folder that holds nothing, and from which the shop has nothing
         reported.append(_with_ending(row, keeps))
     return Absence(sorted(absent - kept), sorted(kept), reported)
@@ -64,7 +64,7 @@ def _keeps(row: Skipped, absent: set[str]) -> set[str]:
     """The absent items that stay because of a skipped row."""
     if row.image:
         return set()
-    if not isinstance(row, Unread):
+    if not isinstance(row, UnreadableRow):
         return {row.item_id} & absent if row.item_id else absent
     if row.guess.endswith("/"):
         return {item_id for item_id in absent if f"{item_id}/".startswith(row.guess)}
@@ -77,8 +77,8 @@ def _with_ending(row: Skipped, keeps: set[str]) -> Skipped:
         return row
     if row.item_id in keeps:
         stays = STAYS
-    elif isinstance(row, Unread) and keeps == {row.guess}:
+    elif isinstance(row, UnreadableRow) and keeps == {row.guess}:
         stays = f"item {row.guess!r} stays as it was"
     else:
-        stays = f"{len(keeps)} items that the catalog lacks stay: {some(sorted(keeps))}"
+        stays = f"{len(keeps)} items that the catalog lacks stay: {first_names(sorted(keeps))}"
     return msgspec.structs.replace(row, reason=f"{row.reason}; {stays}")

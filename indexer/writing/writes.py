@@ -16,7 +16,7 @@ import numpy as np
 from msgspec import Meta
 
 from indexer.arrays import unit
-from indexer.catalog.item_parser import BadRecord, Given, item_from, overlaid
+from indexer.catalog.item_parser import BadRecord, GivenFields, item_from, overlay
 from indexer.errors import BadImage, UnknownItem
 from indexer.imaging.images import LIMITS, ImageLimits
 from indexer.items import ORIGINAL, Item, clean_id
@@ -151,9 +151,9 @@ def patched(item_id: str, change: dict[str, object], item: Item | None) -> Item:
     return item_from(fields)
 
 
-def laid_over(new: Item, given: Given, old: Item | None) -> Item:
+def laid_over(new: Item, given: GivenFields, old: Item | None) -> Item:
     """The item ``new``, or what is stored with what its record gives: see ``Draft.make``."""
-    return new if old is None else overlaid(old, new, given)
+    return new if old is None else overlay(old, new, given)
 
 
 class _Put:

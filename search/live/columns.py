@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog.item_parser import truth
+from indexer.catalog.item_parser import parse_bool
 from indexer.errors import BadQuery
 from search.filters import BUILTIN, AllOf, AnyOf, Filter, Match, Not, Range, Value
 from search.hits import FacetValue
@@ -209,7 +209,7 @@ def _ancestors(path: str) -> list[str]:
 
 
 def _labels(value: AttributeValue) -> list[str]:
-    return [_label(one) for one in value] if isinstance(value, list) else [_label(value)]
+    return [_label(part) for part in value] if isinstance(value, list) else [_label(value)]
 
 
 def _label(value: Value) -> str:
@@ -226,7 +226,7 @@ def _label(value: Value) -> str:
 
 def _stock(label: str) -> bool:
     try:
-        return truth(label)
+        return parse_bool(label)
     except ValueError as error:
         raise BadQuery(str(error), param="filter") from None
 

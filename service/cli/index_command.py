@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from indexer.errors import CannotWrite, CatalogShrank
-from indexer.names import some
+from indexer.names import first_names
 from service.cli.console import (
     human_seconds,
     json_option,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from indexer.shop.folder import ShopFolder
     from indexer.shop.shelf import Generation
     from indexer.store.pictures import Keep
-    from indexer.vectors.contract import Terms, Wishes
+    from indexer.vectors.contract import BuildTargets, Targets
 
 _STAGES = {"scan": "catalog", "encode": "images", "publish": "index"}
 _SHOWN = 5
@@ -72,7 +72,7 @@ def command(
     keep_images: Keep | None,
     report: Path | None,
     dry_run: bool,
-    terms: Callable[[Wishes | None], Terms],
+    targets: Callable[[Targets | None], BuildTargets],
     mapping: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -94,7 +94,7 @@ def command(
         folder = ShopFolder(shop)
         serving = Shelf.read(folder).serving()
         loaded = _encoder(folder, serving, encoder)
-        wanted = terms(serving.manifest.contract.wishes if serving else None)
+        wanted = targets(serving.manifest.contract.targets if serving else None)
         with stage_bar(_STAGES) as progress:
             try:
                 if dry_run:
@@ -107,7 +107,7 @@ def command(
                         folder,
                         loaded,
                         keep_images=keep_images,
-                        terms=wanted,
+                        targets=wanted,
                         progress=progress,
                     )
             except KeyboardInterrupt:
@@ -164,7 +164,7 @@ def _print_report(done: BuildReport, report: Path | None) -> None:
     say(f"{done.encoded} images encoded, {done.reused} known already, {done.removed} items removed")
     if done.kept:
         say(f"{len(done.kept)} items stay as they were, for they could not be read: "
-            f"{some(done.kept)}")  # fmt: skip
+            f"{first_names(done.kept)}")  # fmt: skip
     say(f"index {done.recipe}: {done.promise}")
     _print_skipped(done.skipped, report, _SHOWN)
 
@@ -188,7 +188,7 @@ def _print_preview(seen: Preview, report: Path | None) -> None:
 
 
 def _named(item_ids: list[str]) -> str:
-    return f": {some(item_ids, _LISTED)}" if item_ids else ""
+    return f": {first_names(item_ids, _LISTED)}" if item_ids else ""
 
 
 def _print_skipped(skipped: list[Skipped], report: Path | None, most: int) -> None:

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from pydantic import ValidationError
 
-from indexer.catalog.item_parser import BadRecord, Given, item_from
+from indexer.catalog.item_parser import BadRecord, GivenFields, item_from
 from indexer.errors import BadImage, BadQuery
 from indexer.imaging.imagepath import image_path
 from indexer.imaging.images import read_image_file
@@ -154,7 +154,7 @@ def _draft(record: Any, pictures: Pictures) -> Draft | Outcome:
         body = ItemBody.model_validate(record)
         fields = body.model_dump(include=body.model_fields_set - {"images", "embeddings"})
         item = item_from(fields)
-        make = partial(laid_over, item, Given(frozenset(fields)))
+        make = partial(laid_over, item, GivenFields(frozenset(fields)))
         draft = Draft(item.item_id, make, pictures.sources(body.images))
         return _with_vectors(draft, body.embeddings, pictures)
     except ValidationError as error:
