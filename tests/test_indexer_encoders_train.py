@@ -509,7 +509,9 @@ def test_a_file_in_whole_numbers_gives_nearly_the_same_vectors(tmp_path: Path) -
 
 
 @pytest.mark.torch
-def test_settling_brings_the_rounded_network_nearer_to_itself(data: Path) -> None:
+def test_quantization_aware_training_brings_the_rounded_network_nearer_to_itself(
+    data: Path,
+) -> None:
     torch = pytest.importorskip("torch")
     from indexer.training.hyperparameters import Hyperparameters
     from indexer.training.network import Network, Shape
@@ -523,7 +525,7 @@ def test_settling_brings_the_rounded_network_nearer_to_itself(data: Path) -> Non
     params = Hyperparameters(pairs=8, sizes=((1.0, 64),), qat_steps=20, qat_rate=1e-4)
     batches = batches_of(read_photos(data), params)
     said: list[str] = []
-    settled = tune_quantized(network, batches, params, said.append)
+    tuned = tune_quantized(network, batches, params, said.append)
     x = batches.draw(0).x
 
     def kept(one: Network) -> float:
@@ -534,7 +536,7 @@ def test_settling_brings_the_rounded_network_nearer_to_itself(data: Path) -> Non
         with torch.inference_mode():
             return float((rounded * network(x)).sum(1).mean())
 
-    assert kept(settled) > kept(network)
+    assert kept(tuned) > kept(network)
     assert said[-1].startswith("quantization-aware step 20/20")
 
 
@@ -574,7 +576,7 @@ def test_losses_are_lower_for_the_right_answer_and_skip_the_unlabeled() -> None:
 
 
 @pytest.mark.torch
-def test_training_goes_on_from_its_checkpoint_and_refuses_another_plan(
+def test_training_resumes_from_its_checkpoint_and_refuses_other_hyperparameters(
     data: Path, tmp_path: Path
 ) -> None:
     torch = pytest.importorskip("torch")
@@ -606,7 +608,7 @@ def test_training_goes_on_from_its_checkpoint_and_refuses_another_plan(
 
 
 @pytest.mark.torch
-def test_when_one_of_a_crew_fails_the_others_end_their_step_and_no_more() -> None:
+def test_when_a_worker_fails_the_others_end_their_step_and_no_more() -> None:
     torch = pytest.importorskip("torch")
     from indexer.training.hogwild import WorkerPool
 

@@ -152,21 +152,21 @@ class Batches:
         boxes = np.empty((len(numbers), 4), dtype=np.float32)
         nearest = np.empty(len(numbers), dtype=np.int64)
         teacher_weight = np.ones(len(numbers))
-        for at, number in enumerate(numbers.tolist()):
+        for row, number in enumerate(numbers.tolist()):
             labeled = self.item[number] != UNLABELED or self.kind[number] != UNLABELED
             mask = self.masks.get(number)
             if mask is not None and rng.random() < 0.4:
-                nearest[at] = self.first_crop[number]
-                boxes[at] = trimmed_box(mask)
+                nearest[row] = self.first_crop[number]
+                boxes[row] = trimmed_box(mask)
             elif labeled and rng.random() < self.params.fresh_crop_share:
-                nearest[at], teacher_weight[at] = self.first_crop[number], 0.5
-                boxes[at] = random_box(rng, *self.params.crop_area)
+                nearest[row], teacher_weight[row] = self.first_crop[number], 0.5
+                boxes[row] = random_box(rng, *self.params.crop_area)
             else:
-                nearest[at] = self.first_crop[number] + int(rng.integers(self.crop_count[number]))
-                boxes[at] = self.boxes[nearest[at]]
-            sides = np.tile(boxes[at, 2:] - boxes[at, :2], 2)
-            boxes[at] += sides * rng.uniform(-0.06, 0.06, 4)
-            teacher_weight[at] *= self.params.teacher_weight(self.photos[number].source)
+                nearest[row] = self.first_crop[number] + int(rng.integers(self.crop_count[number]))
+                boxes[row] = self.boxes[nearest[row]]
+            sides = np.tile(boxes[row, 2:] - boxes[row, :2], 2)
+            boxes[row] += sides * rng.uniform(-0.06, 0.06, 4)
+            teacher_weight[row] *= self.params.teacher_weight(self.photos[number].source)
         return boxes, nearest, teacher_weight
 
     def _square_on_background(self, number: int, rng: np.random.Generator) -> NDArray[np.uint8]:

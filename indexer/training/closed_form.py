@@ -50,7 +50,7 @@ def within_item_whitening(
     numbers, item_index, counts = np.unique(items, return_inverse=True, return_counts=True)
     several = counts[item_index] > 1
     if not several.any():
-        raise ValueError("no item has two pictures: nothing shows what differs within an item")
+        raise ValueError("no item has two pictures, so there is no covariance within items")
     sums = np.zeros((len(numbers), vectors.shape[1]))
     np.add.at(sums, item_index, vectors)
     deviations = (vectors - (sums / counts[:, None])[item_index])[several]  # (m, dim)
