@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
-from indexer.encoders.base import TextEncoder
+from indexer.encoders.base import Model, TextEncoder
 from indexer.encoders.views import QueryViews
 from indexer.errors import IndexCorrupt
 from indexer.imaging.images import LIMITS, WHOLE, Box, ImageLimits, read_image_file
 from indexer.shop.encoderfiles import open_encoder
-from indexer.shop.generation import ShopFolder
-from indexer.shop.serving import legible_manifest, serving_order
+from indexer.shop.folder import ShopFolder
+from indexer.shop.shelf import Shelf
 from indexer.shop.status import RecallStatus, Status, status_of
 from indexer.shop.upgrade import encoder_upgrade
-from indexer.store.store import Store, encoder_key
+from indexer.store.store import Store
 from indexer.writing.migration_encoders import Companions
 from indexer.writing.writes import Draft, Outcome, delete_items, put_items
 from search.clock import Clock
@@ -90,8 +90,9 @@ class SearchEngine:
         self._index_encoder = index_encoder(encoder)
         self._companions = Companions(store, self._index_encoder)
         self._held = opened.held
-        self.encoder_upgrade = encoder_upgrade(shop, encoder.id, encoder.weights_hash)
-        key = encoder_key(encoder.id, encoder.weights_hash)
+        model = Model.of(encoder)
+        self.encoder_upgrade = encoder_upgrade(shop, model)
+        key = model.key
         self._direction = Direction(store, encoder, key)
         self._judge = Judge(
             opened.manifest.calibration,
@@ -128,10 +129,11 @@ class SearchEngine:
         Raises IndexNotFound, IndexCorrupt, IndexMismatch, EncoderNotFound.
         """
         folder = ShopFolder(shop)
-        names = serving_order(folder) if generation is None else [generation]
-        manifest = legible_manifest(folder, names)
+        shelf = Shelf.read(folder)
+        names = shelf.serving_order() if generation is None else [generation]
+        manifest = shelf.first_readable(names).manifest
         if encoder is None:
-            encoder = open_encoder(folder, manifest.encoder, manifest.weights_hash, threads=threads)
+            encoder = open_encoder(folder, manifest.model, threads=threads)
         if query_views and not isinstance(encoder, QueryViews):
             encoder = QueryViews(encoder, query_views)
         check_encoder(folder, manifest, encoder)

@@ -15,8 +15,9 @@ from indexer.encoders.color import ColorEncoder
 from indexer.encoders.registry import load_encoder
 from indexer.imaging.images import decode
 from indexer.jobs.build import build_index
-from indexer.shop.generation import Manifest, ShopFolder
-from indexer.shop.serving import standing_generation
+from indexer.shop.folder import ShopFolder
+from indexer.shop.manifest import Manifest
+from indexer.shop.shelf import Shelf
 from tests.conftest import jpeg, plain
 
 RAINBOW = [(20 * n % 256, 90 * n % 256, 150 * n % 256) for n in range(1, 25)]
@@ -24,9 +25,9 @@ RAINBOW = [(20 * n % 256, 90 * n % 256, 150 * n % 256) for n in range(1, 25)]
 
 def build(folder: Path, shop: Path, encoder=None) -> Manifest:
     build_index(open_catalog(folder), ShopFolder(shop), encoder or ColorEncoder())
-    standing = standing_generation(ShopFolder(shop))
-    assert standing is not None
-    return standing[1]
+    serving = Shelf.read(ShopFolder(shop)).serving()
+    assert serving is not None
+    return serving.manifest
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from indexer.errors import BadImage
 from indexer.imaging.decodebudget import BUDGET, DEFAULT_MB, SETTING, DecodeBudget, give_memory_back
 from indexer.imaging.images import decode
 from indexer.jobs.build import build_index
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from service.http.app import create_app
 from service.settings import BadSetting, Settings, max_decode_mb
 from tests.test_indexer_images import save

@@ -16,7 +16,7 @@ from indexer.encoders.onnxfile import WEIGHTS
 from indexer.encoders.registry import load_encoder
 from indexer.errors import BadCatalog, EncoderNotFound
 from indexer.jobs.build import build_index
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from indexer.store.store import Store
 from indexer.training.dataset import FEWEST_QUERIES, Dataset, Pair, read_dataset, read_pairs
 from tests.conftest import COLORS, jpeg, plain, write_catalog

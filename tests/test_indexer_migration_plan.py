@@ -15,12 +15,12 @@ from indexer.items import Item
 from indexer.jobs.build import build_index
 from indexer.jobs.migrate import migrate
 from indexer.jobs.migration_plan import MigrationPlan, plan_migration
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from indexer.writing.reembed import Reembedding, missing_pictures
 from indexer.writing.writes import Draft, Source, put_items
 from tests.conftest import jpeg, plain
 from tests.test_indexer_migrate import Counting, folder, shop, store
-from tests.test_indexer_succession import OtherColors, silent
+from tests.test_indexer_promotion import OtherColors, silent
 from tests.test_service_cli import assert_one_line, vitrine
 
 __all__ = ["folder", "shop", "store", "vitrine"]  # fixtures
@@ -131,7 +131,7 @@ def test_the_encoder_is_tried_for_no_longer_than_it_is_given(shop, store, monkey
 
 def test_the_disk_that_is_planned_is_about_what_a_migration_takes(tmp_path):
     """Of a hundred pictures, so that pages and heads of files do not decide."""
-    from tests.test_indexer_generation import write_items
+    from tests.test_indexer_folder import write_items
 
     items = {f"item-{n:03}": (n, 255 - n, (7 * n) % 256) for n in range(200)}
     shop = ShopFolder(tmp_path / "shop")

@@ -15,7 +15,7 @@ from indexer.encoders.color import ColorEncoder
 from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound, StoreBusy, StoreFull
 from indexer.shop import snapshot as snapshot_module
 from indexer.shop.archive import read_archive, write_archive
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from indexer.shop.snapshot import Snapshot, restore_snapshot, take_snapshot
 from indexer.store.store import Store
 from search.engine import SearchEngine
@@ -341,7 +341,7 @@ def test_a_damaged_shop_gives_no_snapshot(make_shop, tmp_path):
 RESTORE = """
 import os, shutil, sys
 from pathlib import Path
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from indexer.shop.snapshot import restore_snapshot
 from tests.killing import kill_at_each_step
 

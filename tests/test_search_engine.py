@@ -13,6 +13,7 @@ from PIL import Image
 
 from indexer.arrays import unit
 from indexer.catalog.sources import open_catalog
+from indexer.encoders.base import Model
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import (
     BadImage,
@@ -26,8 +27,8 @@ from indexer.errors import (
 from indexer.items import ORIGINAL
 from indexer.jobs.build import build_index
 from indexer.lexical import LexicalIndex
-from indexer.shop.generation import ShopFolder
-from indexer.store.store import ImageRecord, ItemRecord, Row, Store, content_hash, encoder_key
+from indexer.shop.folder import ShopFolder
+from indexer.store.store import ImageRecord, ItemRecord, Row, Store, content_hash
 from search.engine import SearchEngine
 from search.filters import AllOf, parse_filter
 from search.hits import Hit, Reply
@@ -360,13 +361,14 @@ class Vectors(ColorEncoder):
 def filled(folder: Path, vectors: np.ndarray, items: list[tuple[str, str, dict]]) -> ShopFolder:
     """A shop whose rows are these vectors; row n belongs to the n-th (item, product, fields)."""
     from indexer.items import Item
+    from indexer.jobs.job import open_job
     from indexer.jobs.publishing import publish
 
     shop = ShopFolder(folder)
     folder.mkdir()
     store = Store(shop.store, create=True)
     encoder = Vectors()
-    key = encoder_key(encoder.id, encoder.weights_hash)
+    key = Model.of(encoder).key
     by_item: dict[str, ItemRecord] = {}
     with store.write() as writer:
         numbers = writer.new_rows(len(vectors))
@@ -382,7 +384,8 @@ def filled(folder: Path, vectors: np.ndarray, items: list[tuple[str, str, dict]]
             record.images.append(image)
         for record in by_item.values():
             writer.put_item(record)
-    publish(shop, store, encoder, catalog=folder, skipped=0)
+    with open_job(shop, "vitrine rebuild") as job:
+        publish(job, encoder, catalog=folder, skipped=0)
     store.close()
     return shop
 

@@ -16,9 +16,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from indexer.encoders.color import ColorEncoder
 from indexer.items import Item
+from indexer.jobs.job import open_job
 from indexer.jobs.publishing import publish
 from indexer.jobs.rebuild import rebuild_index
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from indexer.store.store import Store
 from indexer.writing.writes import Draft, Source, delete_items, patched, put_items
 from search.engine import SearchEngine
@@ -45,7 +46,8 @@ def new_shop(path: Path, *drafts: Draft) -> ShopFolder:
     path.mkdir()
     store = Store(shop.store, create=True)
     put_items(store, ENCODER, drafts)
-    publish(shop, store, ENCODER, catalog=path, skipped=0)
+    with open_job(shop, "vitrine rebuild") as job:
+        publish(job, ENCODER, catalog=path, skipped=0)
     store.close()
     return shop
 

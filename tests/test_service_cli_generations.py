@@ -12,10 +12,10 @@ from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
 from indexer.jobs.build import build_index
 from indexer.jobs.migrate import migrate
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from indexer.shop.joblock import job_lock
 from tests.conftest import write_catalog
-from tests.test_indexer_succession import OtherColors, silent
+from tests.test_indexer_promotion import OtherColors, silent
 from tests.test_service_cli import assert_one_line, vitrine
 
 __all__ = ["vitrine"]  # a fixture

@@ -15,7 +15,7 @@ from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import IndexCorrupt, IndexNotFound
 from indexer.jobs.build import build_index
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from search.hits import Reply
 from service.runtime.serving import Served, Serving
 

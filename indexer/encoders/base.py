@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from indexer.errors import EncoderNotFound
 
@@ -15,12 +15,32 @@ if TYPE_CHECKING:
     from indexer.imaging.preprocess import Preprocess
 
 
-class Encoder(Protocol):
-    """Turns images into vectors whose inner product is their likeness.
+class Model(NamedTuple):
+    """The identity of an encoder: two encoders of the same model give the same vectors.
 
-    Two encoders with the same ``id`` and ``weights_hash`` give the same vectors, so an index
-    of one can be searched with the other; no other pair can.
+    So an index of one can be searched with the other; no index can be searched with another model.
     """
+
+    id: str
+    weights_hash: str
+
+    @classmethod
+    def of(cls, encoder: Encoder) -> Model:
+        """Return the model of a loaded encoder."""
+        return cls(encoder.id, encoder.weights_hash)
+
+    @property
+    def key(self) -> bytes:
+        """The 8 bytes that stand for this model in the keys of the store."""
+        return hashlib.sha256(f"{self.id}\n{self.weights_hash}".encode()).digest()[:8]
+
+    def __str__(self) -> str:
+        """Return the id and the first letters of the hash, for messages."""
+        return f"{self.id} ({self.weights_hash[:8]})"
+
+
+class Encoder(Protocol):
+    """Turns images into vectors whose inner product is their likeness; see ``Model.of``."""
 
     @property
     def id(self) -> str:

@@ -115,9 +115,9 @@ def _measure(catalog: Catalog, paths: list[str], encoder: Encoder) -> _Sample:
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         read_all = list(pool.map(read, paths))
     decoding = time.perf_counter() - start
-    good = [one for one in read_all if not isinstance(one, BadImage)]
+    good = [read for read in read_all if not isinstance(read, BadImage)]
     if not good:
-        bad = next((one for one in read_all if isinstance(one, BadImage)), None)
+        bad = next((read for read in read_all if isinstance(read, BadImage)), None)
         why = f"; {paths[0]}: {bad}" if bad else ""
         raise BadCatalog(f"{catalog.path}: no image of {len(paths)} sampled can be read{why}")
     encoder.encode_images([pixels for pixels, _ in good])

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from pathlib import Path
 from PIL import Image
 
 from indexer.errors import BadCatalog
+from indexer.progress import Progress
 from indexer.sample.paint import develop, plate, shoot, studio
 from indexer.sample.photos import snap
 from indexer.sample.plan import COLUMNS, PhotoPlan, Plan, ProductPlan, plan_shop, rows
@@ -26,7 +27,6 @@ from indexer.sample.wardrobe import paints_of
 MARK = ".sample-shop"  # a folder with this file is ours to draw over
 SIDE = 480
 QUALITY = 88
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING
 
 from indexer.errors import IndexCorrupt, IndexNotFound, StoreFull
-from indexer.shop.generation import sync
+from indexer.shop.folder import sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,10 +9,11 @@ from typing import Literal
 
 import msgspec
 
-from indexer.shop.generation import Manifest, ShopFolder
-from indexer.shop.serving import serving_order
-from indexer.store.store import Store
+from indexer.shop.folder import ShopFolder
+from indexer.shop.manifest import Manifest
+from indexer.shop.shelf import Shelf
 from indexer.shop.upgrade import encoder_upgrade
+from indexer.store.store import Store
 
 
 class RecallStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,11 +67,12 @@ def shop_status(shop: ShopFolder) -> Status:
 
     What was written since it was built is counted. IndexNotFound, IndexCorrupt or IndexMismatch.
     """
-    name = serving_order(shop)[0]
-    manifest = shop.manifest(name)
+    shelf = Shelf.read(shop)
+    name = shelf.serving_order()[0]
+    manifest = shelf.manifest(name)
     status = msgspec.structs.replace(
         status_of(shop, name, manifest),
-        encoder_upgrade=encoder_upgrade(shop, manifest.encoder, manifest.weights_hash),
+        encoder_upgrade=encoder_upgrade(shop, manifest.model),
     )
     store = Store(shop.store)
     try:

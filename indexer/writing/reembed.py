@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from indexer.encoders.base import Model
 from indexer.errors import BadImage, IndexCorrupt
 from indexer.imaging.images import LIMITS, ImageLimits
 from indexer.imaging.photos import open_photo
 from indexer.items import ORIGINAL
-from indexer.shop.promotion import lacking
+from indexer.shop import write_encoders
 from indexer.store.pictures import Source, best_picture, images_root
-from indexer.store.store import Reader, Store, Writer, encoder_key
+from indexer.store.store import Reader, Store, Writer
 from indexer.vectors.canary import check_vectors
 from indexer.writing.image_pipeline import decoding_side
 
@@ -45,9 +46,8 @@ def missing_pictures(
 
     ``lost`` asks for those too that had no picture when it last looked.
     """
-    key = encoder_key(encoder.id, encoder.weights_hash)
     found = []
-    for row in lacking(reader, key, start, lost=lost):
+    for row in write_encoders.unembedded(reader, Model.of(encoder), start, lost=lost):
         record = reader.item(row.item_id)
         if record is None or row.image_index >= len(record.images):
             raise IndexCorrupt(f"the store has a row of item {row.item_id!r}, but no such image")
@@ -70,7 +70,7 @@ class Reembedding:
         self.lost = 0
         self._store = store
         self._encoder = encoder
-        self._key = encoder_key(encoder.id, encoder.weights_hash)
+        self._key = Model.of(encoder).key
         self._limits = limits
         self._share = share
         self._side = decoding_side(encoder)

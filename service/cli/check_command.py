@@ -21,13 +21,9 @@ def command(shop: Path, as_json: bool) -> int:
     when all is well and 1 when anything is not, for monitoring.
     """
     from indexer.shop.checkup import check_shop
-    from indexer.shop.generation import ShopFolder
+    from indexer.shop.folder import ShopFolder
 
-    with stage_bar({"rows": "images"}) as show:
-
-        def progress(part: str, done: int, total: int) -> None:
-            show(part, done, total, 0)
-
+    with stage_bar({"rows": "images"}) as progress:
         found = check_shop(ShopFolder(shop), progress=progress)
     if as_json:
         print_json(found)

@@ -13,7 +13,7 @@ from service.cli.console import count_bar, json_option, print_json, print_table,
 from service.cli.terminal import note
 
 if TYPE_CHECKING:
-    from indexer.shop.generation import ShopFolder
+    from indexer.shop.folder import ShopFolder
     from search.engine import SearchEngine
     from search.quality.compare import Comparison, Pair
     from search.quality.metrics import Estimate
@@ -49,7 +49,7 @@ def command(
 
     By default these are the one that serves and the newest candidate.
     """
-    from indexer.shop.generation import ShopFolder
+    from indexer.shop.folder import ShopFolder
     from search.engine import SearchEngine
     from search.quality.compare import compare
     from search.quality.evaluate import read_truths
@@ -74,9 +74,11 @@ def command(
 
 
 def _candidate(folder: ShopFolder) -> str:
-    for name in reversed(folder.names()):
-        if folder.is_candidate(name):
-            return name
+    from indexer.shop.shelf import Shelf
+
+    candidates = Shelf.read(folder).candidates()
+    if candidates:
+        return candidates[-1].name
     raise IndexNotFound(
         f"{folder.path} has no candidate; make one with 'vitrine migrate --shop {folder.path} "
         "--encoder ID', or name two generations"

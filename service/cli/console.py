@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
     from rich.table import Table
 
-    from indexer.writing.embed_catalog import Progress
+    from indexer.progress import Progress
 
 shop_option = click.option(
     "--shop",
@@ -98,7 +98,7 @@ def stage_bar(names: dict[str, str]) -> Iterator[Progress]:
     with _shown(_bars()) as bars:
         tasks: dict[str, TaskID] = {}
 
-        def show(stage: str, done: int, total: int, skipped: int) -> None:
+        def show(stage: str, done: int, total: int, skipped: int = 0) -> None:
             if stage not in tasks:
                 bars.start()
                 tasks[stage] = bars.add_task(names.get(stage, stage), total=total, note="")
@@ -109,7 +109,7 @@ def stage_bar(names: dict[str, str]) -> Iterator[Progress]:
 
 
 @contextmanager
-def byte_bar(names: dict[str, str]) -> Iterator[Callable[[str, int, int], None]]:
+def byte_bar(names: dict[str, str]) -> Iterator[Progress]:
     """A bar for each stage of a job that copies, in bytes; ``names`` labels them."""
     from rich.console import Console
     from rich.progress import (
@@ -132,7 +132,7 @@ def byte_bar(names: dict[str, str]) -> Iterator[Callable[[str, int, int], None]]
     with _shown(progress) as bars:
         tasks: dict[str, TaskID] = {}
 
-        def show(stage: str, done: int, total: int) -> None:
+        def show(stage: str, done: int, total: int, _skipped: int = 0) -> None:
             if stage not in tasks:
                 bars.start()
                 tasks[stage] = bars.add_task(names.get(stage, stage), total=total)

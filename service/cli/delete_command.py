@@ -19,13 +19,13 @@ def command(item_ids: tuple[str, ...], shop: Path, as_json: bool) -> int:
 
     The exit status is 1 when one of them was not there.
     """
-    from indexer.shop.generation import ShopFolder
-    from indexer.shop.serving import serving_order
+    from indexer.shop.folder import ShopFolder
+    from indexer.shop.shelf import Shelf
     from indexer.store.store import Store
     from indexer.writing.writes import delete_items
 
     folder = ShopFolder(shop)
-    serving_order(folder)  # a wrong folder is told
+    Shelf.read(folder).serving_order()  # raises for a wrong folder
     store = Store(folder.store)
     try:
         outcomes = delete_items(store, item_ids)

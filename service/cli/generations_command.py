@@ -11,7 +11,7 @@ from service.cli.console import human_bytes, json_option, print_json, print_tabl
 from service.cli.terminal import note
 
 if TYPE_CHECKING:
-    from indexer.shop.promotion import Standing
+    from indexer.shop.listing import GenerationInfo
 
 _COLORS = {"current": "bold green", "candidate": "cyan", "damaged": "bold red", "kept": ""}
 
@@ -24,8 +24,8 @@ def command(shop: Path, as_json: bool) -> None:
 
     Sizes are compared with the manifests; 'vitrine check' compares every byte.
     """
-    from indexer.shop.generation import ShopFolder
-    from indexer.shop.promotion import generations
+    from indexer.shop.folder import ShopFolder
+    from indexer.shop.listing import generations
 
     found = generations(ShopFolder(shop))
     if as_json:
@@ -34,11 +34,11 @@ def command(shop: Path, as_json: bool) -> None:
         _tell(found)
 
 
-def _encoder(one: Standing) -> str:
-    return f"{one.encoder} ({one.weights})" if one.weights else one.encoder
+def _encoder(info: GenerationInfo) -> str:
+    return f"{info.encoder} ({info.weights})" if info.weights else info.encoder
 
 
-def _tell(found: list[Standing]) -> None:
+def _tell(found: list[GenerationInfo]) -> None:
     from rich.table import Table
     from rich.text import Text
 

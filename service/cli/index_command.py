@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from indexer.items import Skipped
     from indexer.jobs.build import BuildReport
     from indexer.jobs.preview import Preview
-    from indexer.shop.generation import ShopFolder
+    from indexer.shop.folder import ShopFolder
+    from indexer.shop.shelf import Generation
     from indexer.store.pictures import Keep
     from indexer.vectors.contract import Terms, Wishes
 
@@ -85,13 +86,15 @@ def command(
     from indexer.catalog.sources import open_catalog
     from indexer.jobs.build import build_index
     from indexer.jobs.preview import preview_index
-    from indexer.shop.generation import ShopFolder
+    from indexer.shop.folder import ShopFolder
+    from indexer.shop.shelf import Shelf
 
     with ends_soon(_INTERRUPTED):
         source = open_catalog(catalog, parse_mapping(mapping))
         folder = ShopFolder(shop)
-        loaded = _encoder(folder, encoder)
-        wanted = terms(_own_wishes(folder))
+        serving = Shelf.read(folder).serving()
+        loaded = _encoder(folder, serving, encoder)
+        wanted = terms(serving.manifest.contract.wishes if serving else None)
         with stage_bar(_STAGES) as progress:
             try:
                 if dry_run:
@@ -125,31 +128,22 @@ def command(
         _tell(done, report)
 
 
-def _encoder(folder: ShopFolder, asked: str | None) -> Encoder:
+def _encoder(folder: ShopFolder, serving: Generation | None, asked: str | None) -> Encoder:
     """The shop's own unless another is asked for; ``builtin`` is the one it was built with."""
     from indexer.encoders.bundled import is_builtin
     from indexer.encoders.registry import DEFAULT_ENCODER, canonical_id, load_encoder
     from indexer.shop.encoderfiles import open_encoder
-    from indexer.shop.serving import standing_generation
     from indexer.shop.upgrade import encoder_upgrade
 
-    standing = standing_generation(folder)
-    if standing is None:
+    if serving is None:
         return load_encoder(asked or DEFAULT_ENCODER)
-    own, weights_hash = standing[1].encoder, standing[1].weights_hash
-    if asked is not None and not (is_builtin(own) and canonical_id(asked) == own):
+    own = serving.model
+    if asked is not None and not (is_builtin(own.id) and canonical_id(asked) == own.id):
         return load_encoder(asked)
-    loaded = open_encoder(folder, own, weights_hash)
-    if upgrade := encoder_upgrade(folder, own, weights_hash):
+    loaded = open_encoder(folder, own)
+    if upgrade := encoder_upgrade(folder, own):
         note(f"goes on with the shop's own weights; {upgrade}")
     return loaded
-
-
-def _own_wishes(folder: ShopFolder) -> Wishes | None:
-    from indexer.shop.serving import standing_generation
-
-    standing = standing_generation(folder)
-    return standing[1].contract.wishes if standing else None
 
 
 def _write_report(path: Path, skipped: list[Skipped]) -> None:

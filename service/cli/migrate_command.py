@@ -23,7 +23,7 @@ from service.cli.terminal import note, say
 if TYPE_CHECKING:
     from indexer.jobs.migrate import Migrated
     from indexer.jobs.migration_plan import MigrationPlan
-    from indexer.shop.generation import ShopFolder
+    from indexer.shop.folder import ShopFolder
 
 _NICE = 10  # of the lowest priority, 19: searches go first
 _SOURCES = {"original": "stored originals", "file": "the catalog's files", "display": "copies"}
@@ -59,7 +59,7 @@ def command(
     embedded by both models. Afterwards 'vitrine compare' puts both to the test, and 'vitrine
     promote' or 'vitrine drop' decides; --stop gives up before that.
     """
-    from indexer.shop.generation import ShopFolder
+    from indexer.shop.folder import ShopFolder
 
     if stop == (encoder is not None):
         raise click.UsageError("give either --encoder ID to migrate, or --stop")

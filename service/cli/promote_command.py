@@ -18,7 +18,7 @@ from service.cli.terminal import say
 @json_option
 def command(name: str, shop: Path, fill: bool, as_json: bool) -> None:
     """Make the generation NAME the one that serves; running services follow within a second."""
-    from indexer.shop.generation import ShopFolder
+    from indexer.shop.folder import ShopFolder
     from indexer.shop.promotion import promote
 
     folder = ShopFolder(shop)

@@ -44,17 +44,18 @@ def command(catalog: Path, shop: Path, mapping: tuple[str, ...], as_json: bool) 
     """
     from indexer.catalog.sources import open_catalog
     from indexer.shop.encoderfiles import open_encoder
-    from indexer.shop.generation import ShopFolder
-    from indexer.shop.serving import legible_manifest, serving_order
+    from indexer.shop.folder import ShopFolder
+    from indexer.shop.shelf import Shelf
     from indexer.store.store import Store
     from indexer.writing.writes import put_items
     from search.opening import check_encoder
 
     folder = ShopFolder(shop)
-    manifest = legible_manifest(folder, serving_order(folder))
+    shelf = Shelf.read(folder)
+    manifest = shelf.first_readable(shelf.serving_order()).manifest
     source = open_catalog(catalog, parse_mapping(mapping))
     scan = source.scan()
-    encoder = open_encoder(folder, manifest.encoder, manifest.weights_hash)
+    encoder = open_encoder(folder, manifest.model)
     check_encoder(folder, manifest, encoder)
     outcomes: list[Outcome] = []
     store = Store(folder.store)

@@ -21,7 +21,7 @@ def command(shop: Path, to: str | None, fill: bool, as_json: bool) -> None:
 
     This undoes an index or a model, not a catalog: items are as they were last written.
     """
-    from indexer.shop.generation import ShopFolder
+    from indexer.shop.folder import ShopFolder
     from indexer.shop.promotion import rollback
 
     folder = ShopFolder(shop)

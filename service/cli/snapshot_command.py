@@ -22,7 +22,7 @@ def command(out: Path, shop: Path, force: bool, as_json: bool) -> None:
     OUT appears when all of it is on disk. It is a ZIP that is sealed by its SHA-256; only
     'vitrine restore' need understand it.
     """
-    from indexer.shop.generation import ShopFolder
+    from indexer.shop.folder import ShopFolder
     from indexer.shop.snapshot import take_snapshot
 
     if out.exists() and not force:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @json_option
 def command(shop: Path, as_json: bool) -> None:
     """Say what a shop folder holds."""
-    from indexer.shop.generation import ShopFolder
+    from indexer.shop.folder import ShopFolder
     from indexer.shop.status import shop_status
 
     status = shop_status(ShopFolder(shop))

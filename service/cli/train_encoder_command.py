@@ -92,7 +92,7 @@ def command(
     _check_packages(("onnx",) if quick else ("torch", "onnx"))
     from indexer.encoders.bundled import newest_file
     from indexer.encoders.onnxfile import read_side
-    from indexer.shop.generation import ShopFolder
+    from indexer.shop.folder import ShopFolder
     from indexer.store.store import Store
     from indexer.training.dataset import read_dataset, read_pairs
 

@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 from indexer.errors import IndexMismatch
 from indexer.imaging.decodebudget import BUDGET
 from indexer.imaging.images import ImageLimits
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from service.http.answering import Desk
 from service.http.connections import connections_for
 from service.http.edge import Edge, RequestIds
