@@ -321,6 +321,6 @@ def test_a_file_of_another_input_shape_cannot_be_trained_on(catalog, photos, tmp
     other.write_bytes(BUILTIN.read_bytes())
     side = json.loads(BUILTIN.with_suffix(".json").read_text())
     other.with_suffix(".json").write_text(json.dumps({**side, "size": 96}))
-    with pytest.raises(EncoderNotFound, match="does not run as its side file says"):
+    with pytest.raises(EncoderNotFound, match="does not run as its JSON file says"):
         adapt.adapt(other, dataset, tmp_path / "x.onnx", params, name="x", report=quiet)
     assert not (tmp_path / "x.onnx").exists()

@@ -15,7 +15,7 @@ import pytest
 from indexer.catalog.sources import open_catalog
 from indexer.encoders.base import Model
 from indexer.encoders.color import ColorEncoder
-from indexer.errors import EncoderNotFound, IndexMismatch, StoreBusy
+from indexer.errors import Conflict, EncoderNotFound, StoreBusy
 from indexer.items import Item
 from indexer.jobs.build import build_index
 from indexer.jobs.migrate import Migrated, Stopped, migrate, stop_migration
@@ -308,7 +308,7 @@ def test_a_writer_whose_companion_is_gone_writes_on_and_the_promotion_counts_it(
     )
     assert [one.status for one in outcomes] == ["created"]
     assert "not embedded by other any more: the weights are gone" in caplog.text
-    with pytest.raises(IndexMismatch, match="has not embedded 1 images"):
+    with pytest.raises(Conflict, match="has not embedded 1 images"):
         promote(shop, done.generation)
 
 
@@ -367,7 +367,7 @@ def test_a_migration_that_is_given_up_leaves_writes_to_the_serving_model(shop, s
         assert [name for name, _ in write_encoders.listed(reader)] == ["color"]
         late = reader.item("late").images[0].content
         assert not reader.has_embedding(OTHER, late, "original")
-    with pytest.raises(IndexMismatch, match=r"no migration of .* is under way"):
+    with pytest.raises(Conflict, match=r"no migration of .* is under way"):
         stop_migration(shop)
 
 
@@ -382,7 +382,7 @@ def test_a_candidate_goes_with_its_migration_and_a_running_one_is_not_stopped(sh
 
 
 def test_a_shop_is_not_migrated_to_what_it_serves(shop):
-    with pytest.raises(IndexMismatch, match="serves encoder 'color' already"):
+    with pytest.raises(Conflict, match="serves encoder 'color' already"):
         run(shop, ColorEncoder())
 
 
@@ -405,7 +405,7 @@ def test_a_build_that_was_overtaken_by_a_promotion_does_not_undo_it(shop, store,
         return name
 
     monkeypatch.setattr(ShopFolder, "add", overtaken)
-    with pytest.raises(StoreBusy, match="went from generation 000001 to 000002 while 000003 was"):
+    with pytest.raises(Conflict, match="went from generation 000001 to 000002 while 000003 was"):
         rebuild_index(shop, ColorEncoder())
     assert shop.current() == done.generation
 
@@ -421,7 +421,7 @@ def test_a_promotion_while_a_catalog_is_read_is_not_undone_when_the_build_ends(f
         if stage == "encode" and shop.current() != done.generation:
             promote(shop, done.generation)
 
-    with pytest.raises(StoreBusy, match="went from generation 000001 to 000002 while 000003 was"):
+    with pytest.raises(Conflict, match="went from generation 000001 to 000002 while 000003 was"):
         build_index(open_catalog(folder / "catalog.csv"), shop, ColorEncoder(), progress=promoted)
     assert shop.current() == done.generation
     with store.read() as reader:

@@ -10,7 +10,7 @@ import pytest
 
 from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
-from indexer.errors import IndexMismatch, StoreFull
+from indexer.errors import Conflict, StoreFull
 from indexer.items import Item
 from indexer.jobs.build import build_index
 from indexer.jobs.migrate import migrate
@@ -157,7 +157,7 @@ def test_where_the_disk_would_not_do_nothing_is_begun(vitrine, shop, monkeypatch
 
 
 def test_a_shop_is_not_planned_for_what_it_serves(shop):
-    with pytest.raises(IndexMismatch, match="serves encoder 'color' already"):
+    with pytest.raises(Conflict, match="serves encoder 'color' already"):
         plan_migration(shop, ColorEncoder())
 
 

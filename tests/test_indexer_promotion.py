@@ -15,7 +15,14 @@ from PIL import Image
 from indexer.catalog.sources import open_catalog
 from indexer.encoders.base import Model
 from indexer.encoders.color import ColorEncoder
-from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound, StoreBusy, StoreFull
+from indexer.errors import (
+    Conflict,
+    IndexCorrupt,
+    IndexMismatch,
+    IndexNotFound,
+    StoreBusy,
+    StoreFull,
+)
 from indexer.items import ORIGINAL, Item
 from indexer.jobs.build import build_index
 from indexer.jobs.migrate import fill, migrate
@@ -168,7 +175,7 @@ def test_a_build_after_a_rollback_is_newer_than_all(shop, tmp_path):
 
 
 def test_the_serving_generation_is_not_dropped_nor_one_that_is_read(shop):
-    with pytest.raises(StoreBusy, match=r"000002 of .* serves; promote another one first"):
+    with pytest.raises(Conflict, match=r"000002 of .* serves; promote another one first"):
         drop(shop, "000002")
     with shop.hold("000001"), pytest.raises(StoreBusy, match=r"000001 of .* is being read"):
         drop(shop, "000001")
@@ -196,7 +203,7 @@ def test_a_generation_whose_model_has_not_embedded_every_row_does_not_serve(shop
     everything = {"red": RED, "green": GREEN, "blue": BLUE}
     assert build(shop, tmp_path / "catalog", everything, OtherColors()) == "000004"
     with pytest.raises(
-        IndexMismatch,
+        Conflict,
         match=r"'color', which has not embedded 1 images .* --fill .*vitrine migrate --shop .* "
         r"--encoder color'",
     ):
@@ -226,7 +233,7 @@ def test_a_promotion_counts_rows_that_came_while_it_looked(shop, tmp_path, monke
 
     with store.write() as writer:
         writer.delete_keys(writer.embedding_keys(key, 1))
-    with pytest.raises(IndexMismatch, match="has not embedded"):
+    with pytest.raises(Conflict, match="has not embedded"):
         promote(shop, "000003", fill=late)
     store.close()
     assert shop.current() == "000002"

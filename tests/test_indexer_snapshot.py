@@ -12,7 +12,15 @@ import numpy as np
 import pytest
 
 from indexer.encoders.color import ColorEncoder
-from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound, StoreBusy, StoreFull
+from indexer.errors import (
+    CannotWrite,
+    Conflict,
+    IndexCorrupt,
+    IndexMismatch,
+    IndexNotFound,
+    StoreBusy,
+    StoreFull,
+)
 from indexer.shop import snapshot as snapshot_module
 from indexer.shop.archive import read_archive, write_archive
 from indexer.shop.folder import ShopFolder
@@ -240,7 +248,7 @@ def test_a_compressed_entry_is_refused(taken, tmp_path):
 
 def test_a_shop_that_is_there_is_not_replaced_without_being_asked_to(make_shop, taken, tmp_path):
     shop = make_shop()
-    with pytest.raises(StoreBusy, match="is there already and not empty; restore elsewhere, or"):
+    with pytest.raises(Conflict, match="is there already and not empty; restore elsewhere, or"):
         restore(taken, shop)
     (shop / "mark").touch()
     restore(taken, shop, force=True)
@@ -254,7 +262,7 @@ def test_a_snapshot_within_the_shop_that_it_would_replace_is_not_lost_with_it(ma
     path = shop / "backups" / "shop.vitrine"
     path.parent.mkdir()
     take_snapshot(ShopFolder(shop), path, progress=silent)
-    with pytest.raises(StoreBusy, match="lies in the shop that it would replace; move it"):
+    with pytest.raises(Conflict, match="lies in the shop that it would replace; move it"):
         restore(path, shop, force=True)
     restore(path.rename(tmp_path / "shop.vitrine"), shop, force=True)
     assert answers(shop)["red"][0][0].startswith("red")
@@ -324,7 +332,7 @@ def test_a_snapshot_that_cannot_be_written_leaves_the_last_one_as_it_was(
     with pytest.raises(StoreFull, match="the disk is full"):
         take_snapshot(ShopFolder(tiny_shop), path, progress=silent)
     assert path.read_bytes() == b"the last one"
-    with pytest.raises(StoreFull, match="cannot write"):
+    with pytest.raises(CannotWrite, match="cannot write"):
         take_snapshot(ShopFolder(tiny_shop), tmp_path / "no" / "where", progress=silent)
     assert left_in(tmp_path) == ["shop.vitrine"]
 

@@ -88,7 +88,7 @@ def test_words_find_items_by_title_and_color(engine):
 
 
 def test_what_passes_a_filter_is_found_however_many_others_have_the_words(engine, monkeypatch):
-    monkeypatch.setattr("search.finder._MAX_MATCHES", 1)
+    monkeypatch.setattr("search.bound_query._MAX_MATCHES", 1)
     for kind, category in (("shoe", "Wear/Shoes"), ("mug", "Home/Mugs")):
         hits = engine.by_text("yellow", filter=f'category = "{category}"')
         assert ids(hits) == [f"yellow-{kind}"]
@@ -190,7 +190,7 @@ def test_negative_words_alone_push_down_what_they_name(engine, kinds, condition)
 def test_what_is_unwanted_under_a_filter_is_known_however_many_others_have_the_words(
     engine, photo, monkeypatch
 ):
-    monkeypatch.setattr("search.finder._MAX_MATCHES", 1)  # green-mug: by score, then by id
+    monkeypatch.setattr("search.bound_query._MAX_MATCHES", 1)  # green-mug: by score, then by id
     parts = [ImagePart(photo("red")), TextPart("mug", weight=-1.0)]
     reply = engine.search(Query(parts=parts, filter=parse_filter("color = red")))
     assert ids(reply.hits) == ["red-shoe", "red-mug"]

@@ -1,4 +1,4 @@
-"""What every encoder is: images (perhaps texts too) in, unit vectors out."""
+"""The protocols of encoders, which turn images and texts into unit vectors, and their identity."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Model(NamedTuple):
     """The identity of an encoder: two encoders of the same model give the same vectors.
 
-    So an index of one can be searched with the other; no index can be searched with another model.
+    An index can be searched with any encoder of its model, and with no other.
     """
 
     id: str
@@ -40,11 +40,11 @@ class Model(NamedTuple):
 
 
 class Encoder(Protocol):
-    """Turns images into vectors whose inner product is their likeness; see ``Model.of``."""
+    """Encode images to vectors whose inner product is their similarity; see ``Model``."""
 
     @property
     def id(self) -> str:
-        """The name it is asked for by, such as ``builtin`` or ``openclip:ViT-B-32/laion2b``."""
+        """The name it is loaded by, such as ``builtin`` or ``openclip:ViT-B-32/laion2b``."""
         ...
 
     @property
@@ -54,34 +54,34 @@ class Encoder(Protocol):
 
     @property
     def weights_hash(self) -> str:
-        """SHA-256, as hex, of what decides the vectors besides the pixels."""
+        """SHA-256, as hex, of everything that determines the vectors besides the pixels."""
         ...
 
     @property
     def preprocess(self) -> Preprocess:
-        """How it wants its input; callers may apply it early, in their decoding threads."""
+        """How images are fitted; callers may apply it early, in their decoding threads."""
         ...
 
     def encode_images(self, pixels: Sequence[Pixels]) -> Vectors:
         """Encode images, in order: (n, dim) float32 unit rows; n = 0 gives (0, dim).
 
-        Each image is (h, w, 3), of any size; sizes may differ. A batch gives what the single
-        images give, within rounding, and two calls agree.
+        Each image is (h, w, 3), of any size; sizes may differ. A batch gives the vectors of its
+        single images, within rounding, and repeated calls agree.
         """
         ...
 
 
 @runtime_checkable
 class TextEncoder(Protocol):
-    """An encoder with a text tower: texts land in the same space as images."""
+    """An encoder with a text tower: texts and images share one vector space."""
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        """Encode texts, in order: (n, dim) float32 unit rows. Long texts are cut."""
+        """Encode texts, in order: (n, dim) float32 unit rows. Long texts are truncated."""
         ...
 
 
 def hash_file(path: Path) -> str:
-    """SHA-256 of a weights file, as hex. EncoderNotFound when it cannot be read."""
+    """Return the SHA-256 of a weights file, as hex; raise EncoderNotFound if it is unreadable."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -85,8 +85,8 @@ def build_index(
     Safe to interrupt at any time and to run again. Raises BadCatalog (duplicates, nothing to
     index), CatalogShrank (unless the terms accept that), CannotPromise (see ``Terms``),
     IndexMismatch (the shop was built with another encoder, or other weights of ``builtin``, which
-    only ``migrate`` changes), StoreBusy (another job works, or an operator moved CURRENT
-    meanwhile), StoreFull.
+    only ``migrate`` changes), StoreBusy (another job works), Conflict (an operator moved CURRENT
+    meanwhile), CannotWrite, StoreFull.
     """
     stopwatch = Stopwatch()
     progress("scan", 0, 1)

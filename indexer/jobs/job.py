@@ -6,7 +6,7 @@ from contextlib import ExitStack, closing, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from indexer.errors import StoreFull
+from indexer.errors import CannotWrite
 from indexer.shop import encoderfiles, garbage
 from indexer.shop.joblock import job_lock
 from indexer.shop.shelf import Generation, Shelf
@@ -69,12 +69,12 @@ def open_job(folder: ShopFolder, title: str, *, create: bool = False) -> Iterato
     """Hold a shop for a long job of this title, such as ``vitrine rebuild``.
 
     With ``create`` a missing folder and store are made. StoreBusy when another job holds the
-    shop; StoreFull when the folder cannot be written.
+    shop; CannotWrite when the folder cannot be made.
     """
     if create:
         try:
             folder.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreFull(f"cannot make {folder.path}: {error.strerror or error}") from error
+            raise CannotWrite(f"cannot make {folder.path}: {error.strerror or error}") from error
     with job_lock(folder.path, title), ExitStack() as stack:
         yield Job(folder, stack, create=create)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from indexer.encoders.base import Model
-from indexer.errors import IndexMismatch
+from indexer.errors import Conflict
 from indexer.imaging.images import LIMITS, ImageLimits
 from indexer.jobs.job import Job, open_job
 from indexer.jobs.publishing import publish
@@ -72,7 +72,7 @@ def migrate(
     """Embed the whole shop by another encoder and build a candidate of it, which does not serve.
 
     Safe to kill at any time and to run again: what is embedded is not embedded again. ``share``
-    is how much of the time to work. IndexMismatch when the shop serves this encoder already;
+    is how much of the time to work. Conflict when the shop serves this encoder already;
     StoreBusy, StoreFull, IndexCorrupt (the canary found fault: no candidate).
     """
     with open_job(shop, "vitrine migrate") as job:
@@ -104,13 +104,13 @@ def migrate(
 
 
 def check_target(shelf: Shelf, encoder: Encoder) -> Generation:
-    """Return the generation that serves. IndexMismatch when it is of this encoder already.
+    """Return the generation that serves. Conflict when it is of this encoder already.
 
     IndexNotFound and IndexCorrupt as ``Shelf.current_generation`` raises them.
     """
     serving = shelf.current_generation()
     if serving.model == Model.of(encoder):
-        raise IndexMismatch(
+        raise Conflict(
             f"{shelf.folder.path} serves encoder {encoder.id!r} already; there is nothing to "
             "migrate",
             param="encoder",
@@ -122,7 +122,7 @@ def stop_migration(shop: ShopFolder) -> Stopped:
     """End what ``migrate`` began: writes are embedded by the serving model alone from now on.
 
     Candidates of the other models are dropped, since they would fall behind, except those that
-    are being read; the embeddings stay until they are collected. IndexMismatch when no migration
+    are being read; the embeddings stay until they are collected. Conflict when no migration
     is under way; StoreBusy while it runs, StoreFull.
     """
     with open_job(shop, "vitrine migrate --stop") as job:
@@ -131,7 +131,7 @@ def stop_migration(shop: ShopFolder) -> Stopped:
             serving = job.shelf.with_current().current_generation()
             others = write_encoders.only(writer, serving.model)
         if not others:
-            raise IndexMismatch(f"no migration of {shop.path} is under way; there is none to stop")
+            raise Conflict(f"no migration of {shop.path} is under way; there is none to stop")
         dropped = [
             candidate.name
             for candidate in job.shelf.with_current().candidates()

@@ -75,7 +75,7 @@ class MigrationPlan(msgspec.Struct, frozen=True, kw_only=True):
 def plan_migration(shop: ShopFolder, encoder: Encoder, *, share: float = 1.0) -> MigrationPlan:
     """Predict what ``migrate`` to this encoder takes on this machine; writes nothing.
 
-    ``share`` is how much of the time it will work. IndexMismatch when the shop serves this encoder
+    ``share`` is how much of the time it will work. Conflict when the shop serves this encoder
     already; IndexCorrupt, also when the encoder gives what none should.
     """
     serving = check_target(Shelf.read(shop), encoder).manifest

@@ -11,7 +11,7 @@ import msgspec
 
 from indexer.confidence.calibrate import Fitted, calibrate
 from indexer.encoders.base import Model
-from indexer.errors import IndexCorrupt, IndexNotFound, StoreBusy
+from indexer.errors import Conflict, IndexCorrupt, IndexNotFound
 from indexer.jobs.stored_rows import StoredRows, read_rows
 from indexer.lexical import LexicalIndex
 from indexer.progress import Progress, no_progress
@@ -77,7 +77,7 @@ def publish(
     """Write a generation of everything in the store and make it current, if anything changed.
 
     A ``candidate`` is not made current. Rows whose picture is lost to this encoder are left out.
-    StoreBusy when an operator moves CURRENT while the job runs. IndexCorrupt when the canary
+    Conflict when an operator moves CURRENT while the job runs. IndexCorrupt when the canary
     finds fault with the index, CannotPromise when the terms cannot be kept: the old generation
     then stays current.
     """
@@ -175,14 +175,14 @@ def move_current(
 ) -> None:
     """Make a generation current, unless an operator has moved CURRENT since the job began.
 
-    ``expected`` is what CURRENT must name still, else StoreBusy: the operator's change is newer
+    ``expected`` is what CURRENT must name still, else Conflict: the operator's change is newer
     and wins, and rows may have been written for another model since. Compare-and-set: within a
     write transaction, as every move of CURRENT that depends on where it points.
     """
     with job.store.write() as writer:
         current = job.shelf.with_current().current
         if current and expected and current != expected:
-            raise StoreBusy(
+            raise Conflict(
                 f"{job.folder.path} went from generation {expected} to {current} while "
                 f"{generation.name} was built, so that serves on; 'vitrine promote "
                 f"{generation.name} --shop {job.folder.path}' if you want the new one"

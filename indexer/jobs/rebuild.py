@@ -44,8 +44,8 @@ def rebuild_index(
     Writes may go on: what is written after the rebuild began is searched beside the new
     generation, as it was beside the old one. ``terms`` are those of the last build unless given.
     Raises CannotPromise, IndexNotFound, IndexMismatch (the shop was built with another encoder),
-    IndexCorrupt (the canary found fault), StoreBusy (another job works, or an operator moved
-    CURRENT meanwhile), StoreFull.
+    IndexCorrupt (the canary found fault), StoreBusy (another job works), Conflict (an operator
+    moved CURRENT meanwhile), StoreFull.
     """
     stopwatch = Stopwatch()
     shop.check_built()  # IndexNotFound before a lock is made where there is no shop

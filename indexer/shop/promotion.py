@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from indexer.errors import IndexMismatch, IndexNotFound, StoreBusy, StoreFull, VitrineError
+from indexer.errors import Conflict, IndexNotFound, StoreBusy, StoreFull, VitrineError
 from indexer.shop import write_encoders
 from indexer.shop.folder import ShopFolder
 from indexer.shop.shelf import Shelf
@@ -25,7 +25,7 @@ def promote(shop: ShopFolder, name: str, *, fill: Callable[[Manifest], None] | N
     """Make a generation the serving one; services follow within a second.
 
     ``fill`` is called with its manifest when the store lacks embeddings by its encoder, to
-    bring them in. IndexNotFound, IndexCorrupt; IndexMismatch when embeddings are lacking.
+    bring them in. IndexNotFound, IndexCorrupt; Conflict when embeddings are lacking.
     """
     _install(shop, name, after=None, fill=fill)
 
@@ -48,7 +48,9 @@ def rollback(
 
 
 def drop(shop: ShopFolder, name: str) -> None:
-    """Delete a generation. StoreBusy when it serves or is being read; StoreFull, IndexNotFound.
+    """Delete a generation.
+
+    Conflict when it serves, StoreBusy when it is being read; StoreFull, IndexNotFound.
 
     Dropping the last one of a model that a migration was under way to ends the migration.
     """
@@ -56,7 +58,7 @@ def drop(shop: ShopFolder, name: str) -> None:
     if name not in shelf.names:
         raise shop.no_generation(name)
     if shop.current() == name:
-        raise StoreBusy(f"generation {name} of {shop.path} serves; promote another one first")
+        raise Conflict(f"generation {name} of {shop.path} serves; promote another one first")
     if not shop.delete(name):
         if shop.is_held(name):
             raise StoreBusy(f"generation {name} of {shop.path} is being read; try again later")
@@ -111,8 +113,8 @@ def _move(
     return missing
 
 
-def _lacks(shop: ShopFolder, manifest: Manifest, name: str, missing: int) -> IndexMismatch:
-    return IndexMismatch(
+def _lacks(shop: ShopFolder, manifest: Manifest, name: str, missing: int) -> Conflict:
+    return Conflict(
         f"generation {name} is of encoder {manifest.encoder!r}, which has not embedded {missing} "
         f"images of {shop.path}; add --fill to have that done first, or run 'vitrine migrate "
         f"--shop {shop.path} --encoder {manifest.encoder}'",

@@ -25,7 +25,15 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 
 from indexer.encoders.onnxfile import hash_pair
-from indexer.errors import EncoderNotFound, IndexCorrupt, IndexMismatch, StoreBusy, StoreFull
+from indexer.errors import (
+    CannotWrite,
+    Conflict,
+    EncoderNotFound,
+    IndexCorrupt,
+    IndexMismatch,
+    StoreBusy,
+    StoreFull,
+)
 from indexer.progress import Progress
 from indexer.shop import write_encoders
 from indexer.shop.archive import CHUNK, read_archive, write_archive
@@ -66,7 +74,7 @@ def take_snapshot(shop: ShopFolder, path: Path, *, progress: Progress) -> Snapsh
     """Write the shop into a new file, while others read and write it.
 
     ``path`` appears when all of it is on disk. Raises IndexNotFound and IndexCorrupt (nothing
-    whole to take), EncoderNotFound (nor of its encoder's files), StoreFull (cannot be written),
+    whole to take), EncoderNotFound (nor of its encoder's files), CannotWrite, StoreFull,
     StoreBusy (the model changed meanwhile).
     """
     name = shop.current()
@@ -116,24 +124,25 @@ def restore_snapshot(
 ) -> Snapshot:
     """Make the shop that a snapshot holds; it appears whole, or not at all.
 
-    With ``force`` it replaces a shop that is there, unless that is being served or worked on, or
-    holds the snapshot itself (StoreBusy); of a link, what it leads to. Raises IndexNotFound,
-    IndexCorrupt (cut short or changed), IndexMismatch (of a newer format), StoreFull.
+    With ``force`` it replaces a shop that is there, unless that is being served or worked on
+    (StoreBusy) or holds the snapshot itself (Conflict); of a link, what it leads to. Raises
+    Conflict (a shop is there, and no ``force``), IndexNotFound, IndexCorrupt (cut short or
+    changed), IndexMismatch (of a newer format), CannotWrite, StoreFull.
     """
     shop = ShopFolder(os.path.realpath(shop.path))  # renaming a link would leave its shop behind
     _recover_replaced(shop)
     if not force and _has_content(shop):
-        raise StoreBusy(
+        raise Conflict(
             f"{shop.path} is there already and not empty; restore elsewhere, or add --force to "
             "replace it"
         )
     if Path(os.path.realpath(path)).is_relative_to(shop.path):
-        raise StoreBusy(f"{path} lies in the shop that it would replace; move it elsewhere first")
+        raise Conflict(f"{path} lies in the shop that it would replace; move it elsewhere first")
     draft = _hidden_sibling(shop, "restoring")
     try:
         draft.path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreFull(f"cannot make {draft.path}: {error.strerror or error}") from error
+        raise CannotWrite(f"cannot make {draft.path}: {error.strerror or error}") from error
     with job_lock(draft.path, "vitrine restore"):
         try:
             with read_archive(path, progress=_staged(progress, "check")) as archive:

@@ -223,8 +223,8 @@ def adapt(
     """Fine-tune the weights in ``start`` on a shop; write them to ``out`` with their JSON.
 
     Nothing is written unless the finished file answers at least two more test queries than
-    ``start``. Raises EncoderNotFound if ``start`` does not hold this network, StoreFull if ``out``
-    cannot be written.
+    ``start``. Raises EncoderNotFound if ``start`` does not hold this network, CannotWrite if
+    ``out`` cannot be written.
     """
     network, side = _open_network(start)
     evaluation = _NetworkEvaluation(dataset, side.size)

@@ -68,7 +68,7 @@ def adapt_head(start: Path, dataset: Dataset, out: Path) -> Adapted:
 
     The map is chosen on the validation queries. Nothing is written unless the result answers at
     least two more test queries than ``start``. Raises EncoderNotFound if ``start`` was not exported
-    by this package, StoreFull if ``out`` cannot be written.
+    by this package, CannotWrite if ``out`` cannot be written.
     """
     began = time.monotonic()
     encoder = OnnxEncoder(start, encoder_id=f"onnx:{start}")

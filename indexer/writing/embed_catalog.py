@@ -7,7 +7,6 @@ every few batches, so an interrupted run loses seconds.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,6 +20,7 @@ from indexer.imaging.imagepath import image_path
 from indexer.imaging.images import ImageLimits, read_image_file
 from indexer.items import Item, Skipped
 from indexer.stopwatch import Stopwatch
+from indexer.threads import THREADS
 from indexer.writing.image_pipeline import Intake, Prepared
 from indexer.writing.merge import FoundImage
 
@@ -93,7 +93,7 @@ class _Ingest:
 
     def run(self, total: int, progress: Progress) -> Ingested:
         """See ``ingest``."""
-        workers = os.cpu_count() or 1
+        workers = THREADS.count
         ahead: deque[tuple[Item, str, list[tuple[str, Future[Prepared]]]]] = deque()
         done = 0
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -20,6 +19,7 @@ from indexer.items import ORIGINAL
 from indexer.shop import write_encoders
 from indexer.store.pictures import Source, best_picture, images_root
 from indexer.store.store import Reader, Store, Writer
+from indexer.threads import THREADS
 from indexer.vectors.canary import check_vectors
 from indexer.writing.image_pipeline import decoding_side
 
@@ -128,7 +128,7 @@ class Reembedding:
             best_picture(reader, root, one.content, one.path) if one.variant == ORIGINAL else None
             for one in batch
         ]
-        with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="decode") as pool:
+        with ThreadPoolExecutor(THREADS.count, thread_name_prefix="decode") as pool:
             decoded = list(pool.map(self._decoded, [p.data if p else b"" for p in pictures]))
         out = dict.fromkeys(batch, b"")
         ready = [at for at, pixels in enumerate(decoded) if pixels is not None]

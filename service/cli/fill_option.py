@@ -19,8 +19,8 @@ fill_option = click.option(
 )
 
 
-def filler(folder: ShopFolder, fill: bool) -> Callable[[Manifest], None] | None:
-    """What ``promote`` and ``rollback`` call when embeddings are lacking; None without --fill."""
+def fill_callback(folder: ShopFolder, fill: bool) -> Callable[[Manifest], None] | None:
+    """Return what ``promote`` and ``rollback`` call for lacking embeddings; None without."""
     return (lambda manifest: _fill(folder, manifest)) if fill else None
 
 

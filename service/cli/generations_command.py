@@ -31,14 +31,14 @@ def command(shop: Path, as_json: bool) -> None:
     if as_json:
         print_json(found)
     else:
-        _tell(found)
+        _print_report(found)
 
 
 def _encoder(info: GenerationInfo) -> str:
     return f"{info.encoder} ({info.weights})" if info.weights else info.encoder
 
 
-def _tell(found: list[GenerationInfo]) -> None:
+def _print_report(found: list[GenerationInfo]) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -47,12 +47,23 @@ def _tell(found: list[GenerationInfo]) -> None:
         table.add_column(name)
     for name in ("items", "images", "size"):
         table.add_column(name, justify="right")
-    for one in found:
-        color = _COLORS[one.state]
-        state = f"[{color}]{one.state}[/]" if color else one.state
-        counts = (str(one.items), str(one.rows), human_bytes(one.bytes)) if one.encoder else ()
-        table.add_row(one.name, state, one.created, Text(_encoder(one)), one.recipe, *counts)
+    for generation in found:
+        color = _COLORS[generation.state]
+        state = f"[{color}]{generation.state}[/]" if color else generation.state
+        counts = (
+            (str(generation.items), str(generation.rows), human_bytes(generation.bytes))
+            if generation.encoder
+            else ()
+        )
+        table.add_row(
+            generation.name,
+            state,
+            generation.created,
+            Text(_encoder(generation)),
+            generation.recipe,
+            *counts,
+        )
     print_table(table)
-    for one in found:
-        if one.problem:
-            note(f"{one.name}: {one.problem}")
+    for generation in found:
+        if generation.problem:
+            note(f"{generation.name}: {generation.problem}")
