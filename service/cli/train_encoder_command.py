@@ -123,7 +123,7 @@ def command(
             {
                 **figures,
                 "questions": len(done.before),
-                "how": dataset.how,
+                "how": dataset.task,
                 "written": str(out) if done.written else None,
                 "steps": done.steps,
                 "seconds": round(done.seconds, 1),
@@ -217,8 +217,8 @@ def _print_report(
         )
         table.add_row(when, *cells)
     print_table(table)
-    learned = int((~dataset.hidden).sum())
-    note(f"{len(done.before)} questions: {dataset.how}; learned from {learned} pictures")
+    learned = int((~dataset.held_out).sum())
+    note(f"{len(done.before)} questions: {dataset.task}; learned from {learned} pictures")
     if not done.steps:
         note(f"a closed-form map of the vectors, in {human_seconds(done.seconds)}")
     else:
