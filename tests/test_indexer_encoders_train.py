@@ -210,78 +210,53 @@ def test_the_exported_file_gives_the_vectors_of_the_network(tmp_path: Path) -> N
 
 
 @pytest.mark.torch
-def test_a_forked_network_is_exported_and_loaded_with_both_views(tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch")
-    pytest.importorskip("onnx")
-    from indexer.training.export import export, export_features, load_network, max_difference
-    from indexer.training.network import Network, Shape
-
-    torch.manual_seed(0)
-    network = Network(Shape(0.25, 0.5, fork=4)).eval()
-    plain = Network(Shape(0.25, 0.5))
-    assert network.head.in_features == plain.head.in_features + 1280
-    with torch.no_grad():
-        for parameter in network.branch.parameters():
-            parameter.mul_(1.5)
-    export(network, tmp_path / "forked.onnx", name="forked", size=64, fit="squash")
-    assert max_difference(network, tmp_path / "forked.onnx", 64) < 1e-3
-    again = load_network(tmp_path / "forked.onnx")
-    assert again.shape == network.shape
-    assert max_difference(again, tmp_path / "forked.onnx", 64) < 1e-3
-    export_features(network, tmp_path / "features.onnx", size=64)
-    with pytest.raises(ValueError, match="cannot fork"):
-        Network(Shape(0.25, 0.5, fork=40))
-
-
-@pytest.mark.torch
-def test_a_joined_head_makes_likeness_of_its_parts_by_their_shares() -> None:
+def test_the_similarity_of_the_head_is_a_sum_of_its_parts_by_their_shares() -> None:
     torch = pytest.importorskip("torch")
     from dataclasses import replace
 
     from indexer.training.hyperparameters import Hyperparameters
     from indexer.training.initialize import principal_axes
-    from indexer.training.join import joined_head
-    from indexer.training.network import COLOR_SCALE, COLORS
+    from indexer.training.network import COLORS
+    from indexer.training.whitened_head import whitened_head
 
     torch.manual_seed(0)
     trained = torch.nn.Linear(1392, 256)
-    pooled = torch.randn(12, 2672)
+    pooled = torch.randn(12, 1392)
     weights, alone = np.ones(12), np.full(12, -1)
-    world = principal_axes(pooled[:, :1280].numpy(), weights, power=0.0)
-    both = pooled.double()
-    old = (both[:, :1280] - torch.from_numpy(world.mean)) @ torch.from_numpy(world.axes).double()
-    own = both[:, 1280:].clone()
-    own[:, 1280 : 1280 + COLORS] /= COLOR_SCALE
-    new = own @ trained.weight.double().T + trained.bias.double()
-    colors = both[:, 2560 : 2560 + COLORS]
+    components = principal_axes(pooled[:, :1280].numpy(), weights, power=0.0)
+    inputs = pooled.double()
+    axes = torch.from_numpy(components.axes).double()
+    features = (inputs[:, :1280] - torch.from_numpy(components.mean)) @ axes
+    vectors = inputs @ trained.weight.double().T + trained.bias.double()
+    colors = inputs[:, 1280 : 1280 + COLORS]
     with torch.no_grad():
         for parts in ((1.0, 0.0, 0.0), (0.6, 0.3, 0.1), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)):
             params = replace(Hyperparameters(), whitening_power=0.0, similarity_shares=parts)
-            raw = joined_head(pooled, trained, weights, alone, weights, params).double()(both)
+            raw = whitened_head(pooled, trained, weights, alone, weights, params).double()(inputs)
             left = raw @ raw.T / raw.square().sum(1).mean()
-            for rows, part in zip((old, new, colors - colors.mean(0)), parts, strict=True):
+            for rows, part in zip((features, vectors, colors - colors.mean(0)), parts, strict=True):
                 left -= part * (rows @ rows.T) / rows.square().sum(1).mean()
             assert float(left.abs().max()) < 1e-3, parts
 
 
 @pytest.mark.torch
-def test_what_differs_within_an_item_counts_less_in_a_joined_head() -> None:
+def test_what_differs_within_an_item_counts_less_in_a_whitened_head() -> None:
     torch = pytest.importorskip("torch")
     from dataclasses import replace
 
     from indexer.training.hyperparameters import Hyperparameters
-    from indexer.training.join import joined_head
+    from indexer.training.whitened_head import whitened_head
 
     torch.manual_seed(0)
     items = np.repeat(np.arange(10), 4)
-    light = torch.randn(2672)  # a direction in which photos of one item differ
-    pooled = torch.randn(10, 2672)[items] + 3.0 * torch.randn(40, 1) * light
+    light = torch.randn(1392)  # a direction in which photos of one item differ
+    pooled = torch.randn(10, 1392)[items] + 3.0 * torch.randn(40, 1) * light
     params = replace(Hyperparameters(), whitening_power=0.0, shrinkage=0.1)
     trained, ones = torch.nn.Linear(1392, 256), np.ones(40)
     likeness = []
     for groups, inner in ((items, ones), (np.full(40, -1), ones), (items, np.zeros(40))):
         with torch.inference_mode():
-            raw = joined_head(pooled, trained, ones, groups, inner, params)(pooled)
+            raw = whitened_head(pooled, trained, ones, groups, inner, params)(pooled)
         rows = torch.nn.functional.normalize(raw, dim=1)
         likeness.append(float((rows @ rows.T)[items[:, None] == items[None, :]].mean()))
     assert likeness[0] > likeness[1] + 0.2
@@ -289,9 +264,7 @@ def test_what_differs_within_an_item_counts_less_in_a_joined_head() -> None:
 
 
 @pytest.mark.torch
-def test_two_networks_are_joined_and_their_head_is_fitted_to_the_file_again(
-    data: Path, tmp_path: Path
-) -> None:
+def test_the_head_is_fitted_to_what_the_file_computes(data: Path, tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("onnx")
     from dataclasses import replace
@@ -299,52 +272,34 @@ def test_two_networks_are_joined_and_their_head_is_fitted_to_the_file_again(
     from indexer.encoders.onnxfile import OnnxEncoder
     from indexer.training.batches import Batches
     from indexer.training.export import export
-    from indexer.training.hyperparameters import Hyperparameters
-    from indexer.training.initialize import pooled_features
-    from indexer.training.join import join, refit_head, training_photos
+    from indexer.training.hyperparameters import WITHIN_CLASS_WEIGHTS, Hyperparameters
     from indexer.training.network import Network, Shape
+    from indexer.training.whitened_head import labeled_photos, refit_head
 
     torch.manual_seed(0)
     photos = read_photos(data)
     squares = read_squares(photos, 64)
-    shape = Shape(0.25, 0.5)
-    params = replace(
-        Hyperparameters(),
-        shape=shape,
-        frozen_blocks=4,
-        sizes=((1.0, 64),),
-        pairs=4,
-        whitening_power=0.0,
-    )
+    params = replace(Hyperparameters(), shape=Shape(0.25, 0.5), sizes=((1.0, 64),), pairs=4)
     use = [photo.source != "clothing" for photo in photos]
     features = features_of(photos)
     batches = Batches(photos, squares, features, torch.zeros(len(features.photo), 256), params, use)
-    assert training_photos(batches) == [number for number, used in enumerate(use) if used]
-    start, trained = Network(params.shape).eval(), Network(params.shape).eval()
-    trained.load_state_dict(start.state_dict())
-    with torch.no_grad():
-        for block in trained.blocks[4:]:
-            block.project.conv.weight.mul_(1.3)
-        trained.palette.colors.weight.mul_(0.5)
-    network = join(start, trained, batches, params)
-    views, colors = (
-        pooled_features(network, squares, 64),
-        pooled_features(trained, squares, 64)[:, 1280:],
-    )
-    assert torch.equal(views[:, :1280], pooled_features(start, squares, 64)[:, :1280])
-    assert torch.equal(views[:, 1280:2560], pooled_features(trained, squares, 64)[:, :1280])
-    assert torch.allclose(views[:, 2560:2624], 16 * colors[:, :64])
-    assert torch.equal(views[:, 2624:], colors[:, 64:])
-    path = tmp_path / "joined.onnx"
-    export(network, path, name="joined", size=64, fit="squash")
+    numbers = labeled_photos(batches)
+    assert numbers == [
+        number
+        for number, photo in enumerate(photos)
+        if use[number] and photo.source in WITHIN_CLASS_WEIGHTS
+    ]
+    network = Network(params.shape).eval()
+    path = tmp_path / "refitted.onnx"
+    export(network, path, name="refitted", size=64, fit="squash")
     before = OnnxEncoder(path, encoder_id="before").encode_images(list(squares))
-    served = squares[training_photos(batches)]
-    refit_head(path, trained.head, batches, 255 - served, params)
+    served = squares[numbers]
+    refit_head(path, network.head, batches, 255 - served, params)
     other = OnnxEncoder(path, encoder_id="other").encode_images(list(squares))
     assert not np.allclose(before, other, atol=0.05)
-    refit_head(path, trained.head, batches, served, params)
+    refit_head(path, network.head, batches, served, params)
     after = OnnxEncoder(path, encoder_id="after").encode_images(list(squares))
-    refit_head(path, trained.head, batches, served, params)
+    refit_head(path, network.head, batches, served, params)
     again = OnnxEncoder(path, encoder_id="again").encode_images(list(squares))
     assert np.allclose(after, again, atol=1e-3)
 
@@ -506,56 +461,6 @@ def test_a_file_in_whole_numbers_gives_nearly_the_same_vectors(tmp_path: Path) -
     assert path.stat().st_size != size
     assert path.with_suffix(".json").read_bytes() == side
     assert max_difference(load_network(path), path, 64) < 0.02
-
-
-@pytest.mark.torch
-def test_quantization_aware_training_brings_the_rounded_network_nearer_to_itself(
-    data: Path,
-) -> None:
-    torch = pytest.importorskip("torch")
-    from indexer.training.hyperparameters import Hyperparameters
-    from indexer.training.network import Network, Shape
-    from indexer.training.qat import tune_quantized
-
-    torch.manual_seed(0)
-    network = Network(Shape(0.25, 0.3)).eval()
-    with torch.no_grad():
-        for block in network.blocks:  # one large weight a channel makes the others coarse
-            block.project.conv.weight[:, 0] *= 30.0
-    params = Hyperparameters(pairs=8, sizes=((1.0, 64),), qat_steps=20, qat_rate=1e-4)
-    batches = batches_of(read_photos(data), params)
-    said: list[str] = []
-    tuned = tune_quantized(network, batches, params, said.append)
-    x = batches.draw(0).x
-
-    def kept(one: Network) -> float:
-        one.set_fake_quantized(True)
-        with torch.inference_mode():
-            rounded = one(x)
-        one.set_fake_quantized(False)
-        with torch.inference_mode():
-            return float((rounded * network(x)).sum(1).mean())
-
-    assert kept(tuned) > kept(network)
-    assert said[-1].startswith("quantization-aware step 20/20")
-
-
-@pytest.mark.torch
-def test_rounded_weights_and_values_lie_on_a_grid_and_pass_the_gradient_on() -> None:
-    torch = pytest.importorskip("torch")
-    from indexer.training.network import fake_quantize_activations, fake_quantize_weights
-
-    x = torch.linspace(0, 6, 1000, requires_grad=True)
-    rounded = fake_quantize_activations(x, 0.0, 6.0)
-    levels = rounded.detach()
-    assert len(levels.unique()) == 256
-    assert float((levels - x.detach()).abs().max()) <= 3 / 255 + 1e-6
-    rounded.sum().backward()
-    assert x.grad is not None
-    assert float(x.grad.min()) == 1.0
-    weight = torch.randn(4, 3, 3, 3)
-    levels = fake_quantize_weights(weight) / (weight.abs().amax((1, 2, 3), keepdim=True) / 63)
-    assert torch.allclose(levels, levels.round(), atol=1e-3)
 
 
 @pytest.mark.torch

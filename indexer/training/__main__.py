@@ -125,12 +125,12 @@ def main() -> None:
     from indexer.training.fit import fit
     from indexer.training.hyperparameters import Hyperparameters
     from indexer.training.initialize import initialize
-    from indexer.training.join import join, refit_head, training_photos
     from indexer.training.originals import read_squares
-    from indexer.training.qat import tune_quantized
     from indexer.training.quantize import quantize_file
     from indexer.training.stored_weights import replace_file
     from indexer.training.teacher_features import make_features
+    from indexer.training.weight_average import interpolate
+    from indexer.training.whitened_head import labeled_photos, refit_head
 
     try:
         features = make_features(photos, work / "features.npz", arguments.workers, _report)
@@ -147,13 +147,13 @@ def main() -> None:
     )
     network, batches = initialize(photos, read_squares(photos), features, params, use)
     trained = fit(network, batches, params, work / "checkpoint.pt", logger.info)
-    joined = tune_quantized(join(network, trained, batches, params), batches, params, logger.info)
+    averaged = interpolate(network, trained, params.trained_share)
     draft = work / arguments.out.name
-    export(joined, draft, name=arguments.name, size=SERVED_SIZE, fit="squash")
-    difference = max_difference(joined, draft, SERVED_SIZE)
+    export(averaged, draft, name=arguments.name, size=SERVED_SIZE, fit="squash")
+    difference = max_difference(averaged, draft, SERVED_SIZE)
     agreement = quantize_file(draft, _calibration_pictures(photos, use))
-    served = read_squares([photos[number] for number in training_photos(batches)], SERVED_SIZE)
-    refit_head(draft, trained.head, batches, served, params)
+    served = read_squares([photos[number] for number in labeled_photos(batches)], SERVED_SIZE)
+    refit_head(draft, averaged.head, batches, served, params)
     for path in (draft, draft.with_suffix(".json")):
         replace_file(arguments.out.with_suffix(path.suffix), path.read_bytes())
     logger.info(

@@ -53,7 +53,7 @@ class AdaptHyperparameters:
     steps: int = 1500
     minutes: float = 20.0
     pairs: int = 24  # in a batch
-    frozen_blocks: int = 5  # of a trunk without a fork
+    frozen_blocks: int = 5
     rate: float = 2e-4  # peak learning rate
     proxy_rate_factor: float = 20.0  # times the rate
     l2sp: float = 1e-3
@@ -99,8 +99,7 @@ class _Replica:
         self.network = network
         self.proxies = proxies
         self.params = params
-        # Behind a fork, the ImageNet branch stays frozen.
-        self.frozen_blocks = network.shape.fork or params.frozen_blocks
+        self.frozen_blocks = params.frozen_blocks
         for parameter in network.frozen_parameters(self.frozen_blocks):
             parameter.requires_grad_(False)
         trainable = [p for p in network.parameters() if p.requires_grad]

@@ -62,8 +62,7 @@ class _Graph:
     def weight(self, name: str, tensor: torch.Tensor) -> str:
         array = tensor.detach().float().numpy()
         if array.size < _LARGE:
-            half = self.value(name, array.astype(np.float16))
-            return self.node("Cast", half, output=f"{name}.float", to=TensorProto.FLOAT)
+            return self.half(name, array)
         levels, scale = quantize(array)
         return self.node(
             "DequantizeLinear",
@@ -72,6 +71,10 @@ class _Graph:
             output=f"{name}.float",
             axis=0,
         )
+
+    def half(self, name: str, array: NDArray[np.float32]) -> str:
+        stored = self.value(name, array.astype(np.float16))
+        return self.node("Cast", stored, output=f"{name}.float", to=TensorProto.FLOAT)
 
     def conv(self, name: str, layer: Conv, x: str) -> str:
         conv = layer.conv
@@ -107,11 +110,7 @@ class _Graph:
         positive = self.node("Add", share, self.value("speck", np.array(1e-4, np.float32)))
         side = size // 4
         cells = self.node("AveragePool", x, kernel_shape=[side, side], strides=[side, side])
-        shares = self.node("Sqrt", positive)
-        if layer.scale != 1.0:
-            scale = self.value("palette.scale", np.array(layer.scale, np.float32))
-            shares = self.node("Mul", shares, scale)
-        return shares, self.node("Flatten", cells)
+        return self.node("Sqrt", positive), self.node("Flatten", cells)
 
     def pixels(self) -> str:
         """Map uint8 (n, s, s, 3) to normalized float32 (n, 3, s, s)."""
@@ -120,29 +119,14 @@ class _Graph:
         x = self.node("Sub", x, self.value("mean", np.array(PIXEL_MEAN, np.float32)))
         return self.node("Div", x, self.value("std", np.array(PIXEL_STD, np.float32)))
 
-    def features(self, network: Network, x: str) -> list[str]:
-        """Map normalized pixels to the mean features of each branch, unit rows (n, 1280)."""
+    def features(self, network: Network, x: str) -> str:
+        """Map normalized pixels to mean features, unit rows (n, 1280)."""
         x = self.relu6(self.conv("stem", network.stem, x))
-        fork = network.shape.fork or len(network.blocks)
-        x = self.chain("blocks", network.blocks[:fork], x)
-        imagenet = self.chain("blocks", network.blocks[fork:], x, first=fork)
-        branches = [self.branch_features("last", network.last, imagenet)]
-        if network.branch is not None:
-            x = self.chain("branch.blocks", network.branch.blocks, x)
-            branches.append(self.branch_features("branch.last", network.branch.last, x))
-        return branches
-
-    def chain(self, name: str, blocks: nn.ModuleList, x: str, first: int = 0) -> str:
-        """Apply blocks in sequence; ``first`` is the number of the first block."""
-        for number, block in enumerate(blocks, first):
+        for number, block in enumerate(network.blocks):
             assert isinstance(block, Block)
-            x = self.block(f"{name}.{number}", block, x)
-        return x
-
-    def branch_features(self, name: str, last: Conv, x: str) -> str:
-        """Map the output of the last block to mean features, unit rows (n, 1280)."""
-        x = self.relu6(self.conv(name, last, x))
-        return self.unit(self.node("ReduceMean", x, axes=[2, 3], keepdims=0), f"{name}.features")
+            x = self.block(f"blocks.{number}", block, x)
+        x = self.relu6(self.conv("last", network.last, x))
+        return self.unit(self.node("ReduceMean", x, axes=[2, 3], keepdims=0), "last.features")
 
     def unit(self, rows: str, output: str) -> str:
         length = self.node("ReduceL2", rows, axes=[1], keepdims=1)  # (n, 1)
@@ -181,13 +165,12 @@ def export(
     pixels = graph.pixels()
     palette = graph.palette(network.palette, pixels, size)
     root = graph.value("root", np.array(FEATURE_DIM**0.5, np.float32))
-    branches = [graph.node("Mul", features, root) for features in graph.features(network, pixels)]
-    pooled = graph.node("Concat", *branches, *palette, output=POOLED, axis=1)
-    head, bias = network.head.weight, network.head.bias
-    raw = graph.node(
-        "Gemm", pooled, graph.weight("head.weight", head), graph.weight("head.bias", bias), transB=1
-    )
-    graph.unit(raw, "embedding")
+    features = graph.node("Mul", graph.features(network, pixels), root)
+    pooled = graph.node("Concat", features, *palette, output=POOLED, axis=1)
+    # Not int8: the weights of the colors are so large that those of the features would suffer.
+    head = graph.half("head.weight", network.head.weight.detach().float().numpy())
+    bias = graph.weight("head.bias", network.head.bias)
+    graph.unit(graph.node("Gemm", pooled, head, bias, transB=1), "embedding")
     model = graph.model(name, size, "embedding", DIM)
     shape = json.dumps(network.shape.as_dict())
     model.metadata_props.append(onnx.StringStringEntryProto(key="vitrine_shape", value=shape))
@@ -212,13 +195,10 @@ def export(
 
 
 def export_features(network: Network, path: Path, *, size: int) -> None:
-    """Write a graph from pixels to the trunk's mean features, (n, 1280) unit rows, in float32.
-
-    With a fork, these are the features of the ImageNet branch.
-    """
+    """Write a graph from pixels to the trunk's mean features, (n, 1280) unit rows, in float32."""
     graph = _Graph()
-    imagenet, *_ = graph.features(network.eval(), graph.pixels())
-    graph.node("Identity", imagenet, output="features")
+    found = graph.features(network.eval(), graph.pixels())
+    graph.node("Identity", found, output="features")
     path.write_bytes(graph.model("features", size, "features", FEATURE_DIM).SerializeToString())
 
 
@@ -235,7 +215,7 @@ def load_network(path: Path) -> Network:
     fields = json.loads(shapes[0])
     if "width" not in fields:
         raise ValueError(f"{path} holds the network of an earlier version")
-    network = Network(Shape(fields["width"], fields["depth"], fields.get("fork", 0)))
+    network = Network(Shape(fields["width"], fields["depth"]))
     network.eval()
     _load_weights(network, model)
     return network

@@ -35,28 +35,27 @@ class Hyperparameters:
     ImageNet weights; principal components are whitened to the power ``whitening_power``. Of the
     labeled crops, ``fresh_crop_share`` are new random crops of ``crop_area`` of the photo; of the
     objects on white, ``background_share`` get another background; of the shelf photos,
-    ``cutmix_share`` get a CutMix square. After training, the trunk forks behind the frozen blocks.
-    Of the similarity, ``similarity_shares`` come from the ImageNet branch, the trained branch and
-    the palette; ``shrinkage`` applies to the within-class covariance. Then ``qat_steps`` steps of
-    quantization-aware training follow, at the learning rate ``qat_rate``.
+    ``cutmix_share`` get a CutMix square. After training, the weights are
+    ``trained_share`` times the trained ones plus the rest of the initial ones. Of the similarity,
+    ``similarity_shares`` come from the features, the trained head and the palette; ``shrinkage``
+    applies to the within-class covariance.
     """
 
     shape: Shape = field(default_factory=Shape)
     steps: int = 1_200
     pairs: int = 32
-    sizes: tuple[tuple[float, int], ...] = ((0.8, 160), (1.0, 192))
-    frozen_blocks: int = 11
+    sizes: tuple[tuple[float, int], ...] = ((0.83, 160), (1.0, 192))
+    frozen_blocks: int = 5
     whitening_power: float = 0.5
-    rate: float = 1.5e-4
+    rate: float = 1e-4
     head_rate_factor: float = 3.0  # times the rate
     proxy_rate_factor: float = 50.0  # times the rate
     constant_share: float = 0.35  # of the steps, at the full learning rate
     weight_decay: float = 0.02
     ema_decay: float = 0.996
-    similarity_shares: tuple[float, float, float] = (0.45, 0.47, 0.08)
-    shrinkage: float = 1.0
-    qat_steps: int = 100
-    qat_rate: float = 3e-5
+    trained_share: float = 0.75
+    similarity_shares: tuple[float, float, float] = (0.3, 0.68, 0.02)
+    shrinkage: float = 0.5
     seed: int = 1
     workers: int = 2
     item_weight: float = 0.8

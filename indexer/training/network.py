@@ -3,14 +3,10 @@
 EfficientNet-Lite (Tan and Le 2019, without squeeze-and-excitation, ReLU6 in place of swish) comes
 with ImageNet weights under Apache-2.0. Batch normalization is folded into the convolutions before
 training, so its statistics stay those of ImageNet.
-
-The trunk can fork: the blocks behind the fork exist twice, with ImageNet weights and with trained
-weights. The head uses the features of both branches, so the ImageNet features are not forgotten.
 """
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -39,24 +35,14 @@ STEM_CHANNELS, FEATURE_DIM = 32, 1280
 COLORS = 64  # of the palette
 FLOAT_PARTS = ("stem", "blocks.0", "blocks.1")
 """Layers that stay in floating point when the network is quantized."""
-COLOR_SCALE = 16.0
-"""Factor of the color shares in a network with a fork.
-
-The head is stored as int8 with one scale per row. Without this factor, the weights of the colors
-would be so large that the weights of the features lose precision.
-"""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Width and depth multipliers of EfficientNet-Lite: (1, 1) is Lite0, (1.1, 1.2) is Lite2.
-
-    The blocks from number ``fork`` on exist twice; 0 is a trunk without a fork.
-    """
+    """Width and depth multipliers of EfficientNet-Lite: (1, 1) is Lite0, (1.1, 1.2) is Lite2."""
 
     width: float = 1.0
     depth: float = 1.0
-    fork: int = 0
 
     def as_dict(self) -> dict[str, object]:
         """Return the fields as plain values, for the metadata of an exported file."""
@@ -74,39 +60,8 @@ class Shape:
         return base if fixed else math.ceil(base * self.depth)
 
 
-def fake_quantize_weights(weight: Tensor) -> Tensor:
-    """Round (outputs, ...) weights to 7 bits with one scale per output channel.
-
-    The gradient ignores the rounding (straight-through estimator, Bengio et al. 2013).
-    """
-    scale = weight.detach().abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-12) / 63
-    return weight + ((weight / scale).round() * scale - weight).detach()
-
-
-def fake_quantize_activations(
-    x: Tensor, low: float | None = None, high: float | None = None
-) -> Tensor:
-    """Round activations to 256 levels from ``low`` to ``high``; by default their range.
-
-    The gradient ignores the rounding.
-    """
-    with torch.no_grad():
-        minimum = x.amin().clamp(max=0.0) if low is None else torch.tensor(low)
-        maximum = x.amax().clamp(min=0.0) if high is None else torch.tensor(high)
-        scale = ((maximum - minimum) / 255).clamp(min=1e-12)
-        zero = (minimum / scale).round() * scale
-        error = ((x - zero) / scale).round_().clamp_(0, 255).mul_(scale).add_(zero).sub_(x)
-    return x + error
-
-
 class Conv(nn.Module):
-    """A convolution with a bias, with TensorFlow's "same" padding for an even side.
-
-    If ``fake_quantized`` is set, it simulates the int8 arithmetic of the exported file
-    (quantization-aware training, Jacob et al. 2018).
-    """
-
-    fake_quantized = False
+    """A convolution with a bias, with TensorFlow's "same" padding for an even side."""
 
     def __init__(
         self, inputs: int, outputs: int, size: int, stride: int = 1, groups: int = 1
@@ -122,24 +77,12 @@ class Conv(nn.Module):
         """Map (n, inputs, h, w) to (n, outputs, h / stride, w / stride)."""
         if self.before != self.after:
             x = functional.pad(x, (self.before, self.after, self.before, self.after))
-        if not self.fake_quantized:
-            out: Tensor = self.conv(x)
-            return out
-        conv = self.conv
-        weight = fake_quantize_weights(conv.weight)
-        return functional.conv2d(
-            x, weight, conv.bias, conv.stride, conv.padding, groups=conv.groups
-        )
+        out: Tensor = self.conv(x)
+        return out
 
     def relu6(self, x: Tensor) -> Tensor:
         """Apply the convolution and ReLU6."""
-        out = functional.relu6(self(x))
-        return fake_quantize_activations(out, 0.0, 6.0) if self.fake_quantized else out
-
-    def linear(self, x: Tensor) -> Tensor:
-        """Apply the convolution without an activation function."""
-        out: Tensor = self(x)
-        return fake_quantize_activations(out) if self.fake_quantized else out
+        return functional.relu6(self(x))
 
 
 class Block(nn.Module):
@@ -156,10 +99,8 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, inputs, h, w) to (n, outputs, h / stride, w / stride)."""
         wide = x if self.expand is None else self.expand.relu6(x)
-        out = self.project.linear(self.filter.relu6(wide))
-        if not self.residual:
-            return out
-        return fake_quantize_activations(out + x) if self.project.fake_quantized else out + x
+        out: Tensor = self.project(self.filter.relu6(wide))
+        return out + x if self.residual else out
 
 
 class Palette(nn.Module):
@@ -167,9 +108,8 @@ class Palette(nn.Module):
 
     width = COLORS + 3 * 16
 
-    def __init__(self, scale: float = 1.0) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.scale = scale
         levels = (torch.arange(4) * 64.0 + 32.0).tolist()
         colors = torch.tensor([(r, g, b) for r in levels for g in levels for b in levels])
         colors = (colors - PIXEL_MEAN) / PIXEL_STD  # (64, 3)
@@ -184,22 +124,7 @@ class Palette(nn.Module):
         # Pooled to squares of 8 px: on smaller ones, the softmax takes 20 % of the encoder's time.
         share = self.colors(functional.avg_pool2d(x, 8)).softmax(1).mean((2, 3))  # (n, 64)
         cells = functional.adaptive_avg_pool2d(x, 4).flatten(1)  # (n, 48)
-        return torch.cat([(share + 1e-4).sqrt() * self.scale, cells], dim=1)
-
-
-class Branch(nn.Module):
-    """The trained copy of the trunk's last blocks."""
-
-    def __init__(self, blocks: nn.ModuleList, last: Conv) -> None:
-        super().__init__()
-        self.blocks = blocks
-        self.last = last
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (n, channels, h, w), the input of the fork, to mean features (n, 1280)."""
-        for block in self.blocks:
-            x = block(x)
-        return self.last.relu6(x).mean((2, 3))
+        return torch.cat([(share + 1e-4).sqrt(), cells], dim=1)
 
 
 def normalized(pixels: Tensor) -> Tensor:
@@ -224,14 +149,8 @@ class Network(nn.Module):
                 inputs = outputs
         self.blocks = nn.ModuleList(blocks)
         self.last = Conv(inputs, FEATURE_DIM, 1)
-        self.branch: Branch | None = None
-        if shape.fork:
-            if not 0 < shape.fork < len(blocks):
-                raise ValueError(f"a trunk of {len(blocks)} blocks cannot fork at {shape.fork}")
-            self.branch = copy.deepcopy(Branch(self.blocks[shape.fork :], self.last))
-        self.palette = Palette(COLOR_SCALE if shape.fork else 1.0)
-        self.branches = 2 if shape.fork else 1
-        self.head = nn.Linear(FEATURE_DIM * self.branches + Palette.width, DIM)
+        self.palette = Palette()
+        self.head = nn.Linear(FEATURE_DIM + Palette.width, DIM)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Map pixels (n, 3, h, w) of 0 to 255 to unit rows (n, 256)."""
@@ -243,7 +162,7 @@ class Network(nn.Module):
         return out
 
     def pooled(self, pixels: Tensor) -> Tensor:
-        """Map pixels (n, 3, h, w) of 0 to 255 to the head's input (n, 1392); forked: (n, 2672)."""
+        """Map pixels (n, 3, h, w) of 0 to 255 to the head's input (n, 1392)."""
         x = normalized(pixels)
         return self.pooled_from(self.front(x, 0), x, 0)
 
@@ -256,12 +175,9 @@ class Network(nn.Module):
         return out
 
     def pooled_from(self, front: Tensor, x: Tensor, blocks: int) -> Tensor:
-        """Concatenate the mean features of each branch, scaled to equal length, and the palette."""
-        branches = [
-            functional.normalize(features, dim=1) * FEATURE_DIM**0.5
-            for features in self.features(front, blocks)
-        ]
-        return torch.cat([*branches, self.palette(x)], dim=1)
+        """Concatenate the mean features, scaled to one length, and the palette."""
+        features = functional.normalize(self.features(front, blocks), dim=1) * FEATURE_DIM**0.5
+        return torch.cat([features, self.palette(x)], dim=1)
 
     def front(self, x: Tensor, blocks: int) -> Tensor:
         """Apply the stem and the first ``blocks`` blocks to normalized pixels."""
@@ -271,34 +187,18 @@ class Network(nn.Module):
         return x
 
     def frozen_parameters(self, blocks: int) -> list[nn.Parameter]:
-        """Return the weights of the stem and the first ``blocks`` blocks.
-
-        With a fork, return the weights of the stem and the whole ImageNet branch.
-        """
+        """Return the weights of the stem and the first ``blocks`` blocks."""
         parts = (self.stem, *self.blocks[:blocks])
-        if self.branch is not None:
-            parts = (self.stem, *self.blocks, self.last)
         return [parameter for part in parts for parameter in part.parameters()]
 
-    def features(self, x: Tensor, blocks: int = 0) -> list[Tensor]:
-        """Map the output of ``front`` to mean features (n, 1280) of each branch, ImageNet first.
+    def features(self, x: Tensor, blocks: int = 0) -> Tensor:
+        """Map the output of ``front`` to mean features (n, 1280).
 
-        ``blocks`` is the number of blocks already applied, at most up to the fork.
+        ``blocks`` is the number of blocks already applied.
         """
-        fork = self.shape.fork or len(self.blocks)
-        for block in self.blocks[blocks:fork]:
+        for block in self.blocks[blocks:]:
             x = block(x)
-        trained = [] if self.branch is None else [self.branch(x)]
-        for block in self.blocks[fork:]:
-            x = block(x)
-        return [self.last.relu6(x).mean((2, 3)), *trained]
-
-    def set_fake_quantized(self, fake_quantized: bool) -> None:
-        """Simulate the int8 arithmetic of the exported file, or compute in float32 again."""
-        kept_in_float = tuple(f"{part}." for part in FLOAT_PARTS)
-        for name, module in self.named_modules():
-            if isinstance(module, Conv) and not f"{name}.".startswith(kept_in_float):
-                module.fake_quantized = fake_quantized
+        return self.last.relu6(x).mean((2, 3))
 
     def load_imagenet(self, weights: Mapping[str, Tensor]) -> Tensor:
         """Load published weights, folding batch normalization; return the (1000, 1280) classifier.

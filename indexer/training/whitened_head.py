@@ -1,15 +1,13 @@
-"""Join the ImageNet network and the trained network into one network with a fork.
+"""Fit the head of the encoder in closed form, with the within-class covariance whitened.
 
-Fine-tuning forgets. Averaging old and new weights keeps some of both; concatenating the features of
-both keeps more, at the cost of the blocks behind the fork only. The share of each palette color is
-concatenated too. The head then whitens the within-class covariance in closed form.
+What differs between two pictures of one item (light, angle, background) should count less than what
+differs between items. Linear discriminant analysis says by how much, in closed form; it uses the
+features that the int8 layers of the exported file compute.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,34 +21,12 @@ from torch.nn import functional
 from indexer.training.batches import Batches
 from indexer.training.export import POOLED
 from indexer.training.hyperparameters import BATCH_SHARES, WITHIN_CLASS_WEIGHTS, Hyperparameters
-from indexer.training.initialize import pooled_features, principal_axes, row_weights
+from indexer.training.initialize import principal_axes, row_weights
 from indexer.training.losses import UNLABELED
-from indexer.training.network import COLOR_SCALE, COLORS, DIM, FEATURE_DIM, Branch, Network
+from indexer.training.network import COLORS, DIM, FEATURE_DIM
 from indexer.training.stored_weights import replace_file, write_weight
 
-_JOIN_STEP = 3  # every third photo is enough to fit the head
 _AT_ONCE = 32
-
-
-def join(start: Network, trained: Network, batches: Batches, params: Hyperparameters) -> Network:
-    """Return a network that forks into the last blocks of ``start`` and those of ``trained``.
-
-    Both must have the same weights up to block ``params.frozen_blocks``, where the network forks.
-    The head is fitted by `fit_joined_head` to a third of the training photos.
-    """
-    network: Network = Network(replace(start.shape, fork=params.frozen_blocks)).eval()
-    network.stem, network.last = copy.deepcopy(start.stem), copy.deepcopy(start.last)
-    network.blocks = copy.deepcopy(start.blocks)
-    network.branch = copy.deepcopy(Branch(trained.blocks[params.frozen_blocks :], trained.last))
-    network.palette.load_state_dict(trained.palette.state_dict())
-    network.to(memory_format=torch.channels_last)
-    numbers = training_photos(batches)[::_JOIN_STEP]
-    pooled = pooled_features(network, batches.squares[numbers], params.size(params.steps - 1))
-    head = fit_joined_head(pooled, trained.head, batches, numbers, params)
-    with torch.no_grad():
-        network.head.weight.copy_(head.weight)
-        network.head.bias.copy_(head.bias)
-    return network
 
 
 def refit_head(
@@ -60,9 +36,10 @@ def refit_head(
     squares: NDArray[np.uint8],
     params: Hyperparameters,
 ) -> None:
-    """Fit the head of a quantized file again, to the features that its int8 layers compute.
+    """Fit the head of a quantized file to the features that its int8 layers compute.
 
-    ``squares`` (n, size, size, 3) are the photos of `training_photos` at the served size.
+    ``squares`` (n, size, size, 3) are the photos of `labeled_photos` at the served size.
+    ``trained`` is the head that training ended with.
     """
     model = onnx.load(path)
     with_pooled = onnx.load(path)
@@ -77,28 +54,32 @@ def refit_head(
         for start in range(0, len(squares), _AT_ONCE)
     ]
     pooled = torch.from_numpy(np.concatenate(rows))
-    head = fit_joined_head(pooled, trained, batches, training_photos(batches), params)
+    head = fit_whitened_head(pooled, trained, batches, labeled_photos(batches), params)
     write_weight(model, "head.weight", head.weight.detach().numpy())
     write_weight(model, "head.bias", head.bias.detach().numpy())
     replace_file(path, model.SerializeToString())
 
 
-def training_photos(batches: Batches) -> list[int]:
-    """Return the numbers of the training photos, in ascending order."""
-    return sorted(number for members in batches.by_source.values() for number in members)
+def labeled_photos(batches: Batches) -> list[int]:
+    """Return the numbers of the photos that the head is fitted to, in ascending order."""
+    return sorted(
+        number
+        for source, members in batches.by_source.items()
+        if source in WITHIN_CLASS_WEIGHTS
+        for number in members
+    )
 
 
-def fit_joined_head(
+def fit_whitened_head(
     pooled: Tensor,
     trained: nn.Linear,
     batches: Batches,
     numbers: Sequence[int],
     params: Hyperparameters,
 ) -> nn.Linear:
-    """Fit the head of a joined network to ``pooled`` (n, 2672), the head's inputs for some photos.
+    """Fit the head to ``pooled`` (n, 1392), its inputs for the photos ``numbers`` (n,).
 
-    ``numbers`` (n,) are the numbers of the photos, ``trained`` is the head of the trained network.
-    See `joined_head`.
+    See `whitened_head`.
     """
     sources = [batches.photos[number].source for number in numbers]
     items, kinds = batches.item[numbers], batches.kind[numbers]
@@ -106,12 +87,12 @@ def fit_joined_head(
     groups = np.where(items != UNLABELED, items, np.where(kinds != UNLABELED, -2 - kinds, -1))
     weights = row_weights(sources, BATCH_SHARES)
     within_weights = row_weights(sources, WITHIN_CLASS_WEIGHTS)
-    head: nn.Linear = joined_head(pooled, trained, weights, groups, within_weights, params)
+    head: nn.Linear = whitened_head(pooled, trained, weights, groups, within_weights, params)
     return head
 
 
 @torch.no_grad()
-def joined_head(
+def whitened_head(
     pooled: Tensor,
     trained: nn.Linear,
     weights: NDArray[np.float64],
@@ -119,11 +100,11 @@ def joined_head(
     within_weights: NDArray[np.float64],
     params: Hyperparameters,
 ) -> nn.Linear:
-    """Return the head of a joined network, fitted to its inputs ``pooled`` (n, 2672).
+    """Return a head fitted to its inputs ``pooled`` (n, 1392).
 
-    The similarity of two pictures is a sum of three, weighted by ``params.similarity_shares``: the
-    principal components of the ImageNet branch, whitened to ``params.whitening_power``; the
-    vectors of the ``trained`` head for the trained branch; and the shares of the palette's colors.
+    The similarity of two pictures is a sum of three, weighted by ``params.similarity_shares``: of
+    the principal components of the features, whitened to ``params.whitening_power``; of the vectors
+    of the ``trained`` head; and of the shares of the palette's colors.
     The covariance within ``groups`` (n,), -1 for none, is whitened with row weights
     ``within_weights`` (n,) and the shrinkage ``params.shrinkage``, as in LDA. The result is
     projected to its 256 principal components under row weights ``weights`` (n,), largest first, so
@@ -131,16 +112,13 @@ def joined_head(
     """
     share = torch.from_numpy(weights / weights.sum()).double()
     pooled64 = pooled.double()
-    imagenet = principal_axes(pooled[:, :FEATURE_DIM].numpy(), weights, params.whitening_power)
-    color_columns = slice(2 * FEATURE_DIM, 2 * FEATURE_DIM + COLORS)
-    colors = pooled64[:, color_columns]
-    axes = torch.from_numpy(imagenet.axes).double()  # (1280, 256)
-    trained_map = trained.weight.double().T.clone()  # (1392, 256)
-    trained_map[FEATURE_DIM : FEATURE_DIM + COLORS] /= COLOR_SCALE
+    components = principal_axes(pooled[:, :FEATURE_DIM].numpy(), weights, params.whitening_power)
+    axes = torch.from_numpy(components.axes).double()  # (1280, 256)
+    colors = slice(FEATURE_DIM, FEATURE_DIM + COLORS)
     parts = (
-        (slice(FEATURE_DIM), axes, -torch.from_numpy(imagenet.mean).double() @ axes),
-        (slice(FEATURE_DIM, None), trained_map, trained.bias.double()),
-        (color_columns, torch.eye(COLORS).double(), -(share @ colors)),
+        (slice(FEATURE_DIM), axes, -torch.from_numpy(components.mean).double() @ axes),
+        (slice(None), trained.weight.double().T, trained.bias.double()),
+        (colors, torch.eye(COLORS).double(), -(share @ pooled64[:, colors])),
     )
     maps, shifts = [], []
     for (columns, axes, bias), part in zip(parts, params.similarity_shares, strict=True):
@@ -150,7 +128,7 @@ def joined_head(
         matrix[columns] = axes * scale
         maps.append(matrix)
         shifts.append(bias * scale)
-    matrix, shift = torch.cat(maps, dim=1), torch.cat(shifts)  # (2672, 576), (576,)
+    matrix, shift = torch.cat(maps, dim=1), torch.cat(shifts)  # (1392, 576), (576,)
     whitening = _whitening(pooled64 @ matrix + shift, groups, within_weights, params.shrinkage)
     matrix, shift = matrix @ whitening, shift @ whitening
     rows = functional.normalize(pooled64 @ matrix + shift, dim=1)
