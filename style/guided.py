@@ -38,7 +38,7 @@ class Lines(NamedTuple):
         return slope * guide + resized(self.offset, height, width, top, bottom)
 
 
-def fit_lines(plane: Floats, guide: Floats, radius: int, smooth: float, exact: bool) -> Lines:
+def fit_lines(plane: Floats, guide: Floats, radius: int, smooth: float, *, exact: bool) -> Lines:
     """Fit a plane (h, w) by lines over its guide (h, w), in squares of ``radius``.
 
     Contrasts of the guide below the root of ``smooth`` count as noise. With ``exact``, offsets
@@ -47,9 +47,8 @@ def fit_lines(plane: Floats, guide: Floats, radius: int, smooth: float, exact: b
     mean_guide, mean_plane = box_mean(guide, radius), box_mean(plane, radius)
     variance = box_mean(guide * guide, radius) - mean_guide * mean_guide
     shared = box_mean(guide * plane, radius) - mean_guide * mean_plane
-    slope = shared / (np.maximum(variance, 0) + np.float32(smooth))
-    offset = mean_plane - slope * mean_guide
-    slope, offset = box_mean(slope, radius), box_mean(offset, radius)
+    steep: Floats = (shared / (np.maximum(variance, 0) + smooth)).astype(np.float32)
+    slope, offset = box_mean(steep, radius), box_mean(mean_plane - steep * mean_guide, radius)
     if exact:
         offset = plane - slope * guide
     return Lines(slope, offset)

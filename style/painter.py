@@ -99,7 +99,9 @@ def _enlarged(
     same = small.shape == pixels.shape
     guide = luma(small)
     change = change * np.float32(255 * strength)
-    lines = [] if same else [fit_lines(change[..., c], guide, 2, 1e-3, True) for c in range(3)]
+    lines = (
+        [] if same else [fit_lines(change[..., c], guide, 2, 1e-3, exact=True) for c in range(3)]
+    )
 
     def work(top: int, bottom: int) -> None:
         part = pixels[top:bottom]

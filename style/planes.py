@@ -24,11 +24,18 @@ def _slid(plane: Floats, radius: int, axis: int) -> Floats:
     width = 2 * radius + 1
     size = plane.shape[axis]
     edges = [(0, 0)] * plane.ndim
+    if radius <= 2:  # few additions are faster than running sums
+        edges[axis] = (radius, radius)
+        padded = np.moveaxis(np.pad(plane, edges, mode="edge"), axis, 0)
+        total = padded[:size].copy()
+        for place in range(1, width):
+            total += padded[place : place + size]
+        return np.moveaxis(total / np.float32(width), 0, axis)
     edges[axis] = (radius + 1, radius)
     sums = np.cumsum(np.pad(plane, edges, mode="edge"), axis=axis, dtype=np.float64)
-    high = np.take(sums, range(width, width + size), axis=axis)
-    low = np.take(sums, range(size), axis=axis)
-    return ((high - low) / width).astype(np.float32)
+    along = np.moveaxis(sums, axis, 0)
+    spread = (along[width:] - along[:size]) / width
+    return np.moveaxis(spread.astype(np.float32), 0, axis)
 
 
 def gaussian(plane: Floats, sigma: float) -> Floats:

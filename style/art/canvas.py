@@ -12,14 +12,24 @@ from numpy.typing import NDArray
 from style.arrays import Floats
 from style.planes import box_mean, gaussian, gradient
 
-__all__ = ["Cells", "cells", "cloud", "grain", "kuwahara", "smeared", "tangents", "unit"]
+__all__ = [
+    "Cells",
+    "cells",
+    "cloud",
+    "grain",
+    "kuwahara",
+    "smeared",
+    "standardized",
+    "tangents",
+    "unit",
+]
 
 SIDE = 800
 
 
 def unit(picture: Floats) -> float:
     """The width of a thin line in pixels: 1 where the longer side is ``SIDE``, and less below."""
-    return max(picture.shape[:2]) / SIDE
+    return float(max(picture.shape[:2]) / SIDE)
 
 
 def grain(shape: tuple[int, int], seed: int) -> Floats:
@@ -30,8 +40,13 @@ def grain(shape: tuple[int, int], seed: int) -> Floats:
 def cloud(shape: tuple[int, int], size: float, seed: int) -> Floats:
     """Soft noise (h, w) about 0 with deviation 1, whose blobs are about ``size`` pixels wide."""
     soft = gaussian(grain(shape, seed), max(0.6, size / 2.5))
-    soft = soft - soft.mean()
-    return (soft / max(float(soft.std()), 1e-6)).astype(np.float32)
+    return standardized(soft)
+
+
+def standardized(plane: Floats) -> Floats:
+    """The plane about 0 with deviation 1; a level one becomes 0."""
+    moved = plane - plane.mean()
+    return np.asarray(moved / max(float(moved.std()), 1e-6), np.float32)
 
 
 def tangents(light: Floats, sigma: float) -> tuple[Floats, Floats]:
@@ -67,7 +82,7 @@ def smeared(plane: Floats, flow: tuple[Floats, Floats], length: int) -> Floats:
                 next_x, next_y = fx[place], fy[place]
                 turn = np.where(next_x * last_x + next_y * last_y < 0, -1, 1).astype(np.float32)
                 last_x, last_y = next_x * turn, next_y * turn
-    return (total / np.float32(weight)).reshape(plane.shape)
+    return np.asarray(total / np.float32(weight), np.float32).reshape(plane.shape)
 
 
 def _places(x: Floats, y: Floats, width: int, height: int) -> NDArray[np.int32]:
@@ -75,14 +90,6 @@ def _places(x: Floats, y: Floats, width: int, height: int) -> NDArray[np.int32]:
     row = np.clip(np.rint(y), 0, height - 1).astype(np.int32)
     place: NDArray[np.int32] = row * np.int32(width) + column
     return place
-
-
-def shifted(plane: Floats, down: int, right: int) -> Floats:
-    """The plane (h, w[, c]) as seen from ``down`` and ``right`` pixels away; borders repeat."""
-    height, width = plane.shape[:2]
-    rows = np.clip(np.arange(height) + down, 0, height - 1)
-    columns = np.clip(np.arange(width) + right, 0, width - 1)
-    return plane[rows][:, columns]
 
 
 def kuwahara(picture: Floats, radius: float, sharpness: float = 6.0) -> Floats:
@@ -93,19 +100,26 @@ def kuwahara(picture: Floats, radius: float, sharpness: float = 6.0) -> Floats:
     """
     sigma = max(0.5, radius / 2)
     mean = gaussian(picture, sigma)
-    square = gaussian((picture * picture).sum(axis=2), sigma)
-    variance = np.maximum(square - (mean * mean).sum(axis=2), 0) + np.float32(2e-5)
-    weights = variance ** np.float32(-sharpness / 2)
+    square = gaussian(_dot(picture, picture), sigma)
+    variance = np.maximum(square - _dot(mean, mean), 0) + np.float32(2e-5)
     total = np.zeros_like(picture)
     count = np.zeros_like(variance)
     reach = max(1.0, radius * 0.8)
+    rim = round(reach)
+    height, width = variance.shape
+    weights = np.pad(variance ** np.float32(-sharpness / 2), rim, mode="edge")
+    weighted = np.pad(mean, ((rim, rim), (rim, rim), (0, 0)), mode="edge") * weights[..., None]
     for sector in range(8):
         angle = np.pi * sector / 4
-        step = round(reach * np.sin(angle)), round(reach * np.cos(angle))
-        weight = shifted(weights, *step)
-        total += shifted(mean, *step) * weight[..., None]
-        count += weight
-    return total / count[..., None]
+        top, left = rim + round(reach * np.sin(angle)), rim + round(reach * np.cos(angle))
+        total += weighted[top : top + height, left : left + width]
+        count += weights[top : top + height, left : left + width]
+    return np.asarray(total / count[..., None], np.float32)
+
+
+def _dot(first: Floats, second: Floats) -> Floats:
+    """The sum over the channels of the product of two (h, w, c), as (h, w)."""
+    return np.asarray(np.einsum("hwc,hwc->hw", first, second), np.float32)
 
 
 class Cells:
@@ -136,7 +150,7 @@ def cells(
     height, width = picture.shape[:2]
     rows, columns = max(1, round(height / size)), max(1, round(width / size))
     rng = np.random.default_rng(seed)
-    at = np.stack(np.mgrid[0:rows, 0:columns], axis=-1) + 0.5
+    at = np.moveaxis(np.mgrid[0:rows, 0:columns], 0, -1) + 0.5
     at = at + jitter * (rng.random(at.shape) - 0.5)
     centers = (at * [height / rows, width / columns]).astype(np.float32)  # (rows, columns, 2)
     places = np.clip(centers, 0, [height - 1, width - 1]).astype(np.intp)
@@ -156,7 +170,8 @@ def cells(
             far = (y - center[..., 0]) ** 2 + (x - center[..., 1]) ** 2
             if color:
                 ink = inks.reshape(-1, 3)[index]
-                far = far + ((picture - ink) ** 2).sum(axis=2) * scale * scale
+                ink -= picture
+                far = far + _dot(ink, ink) * (scale * scale)
             other = index != label if down + right > -2 else np.ones_like(label, bool)
             nearer = far < best
             second = np.where(
@@ -165,4 +180,5 @@ def cells(
             label = np.where(nearer, index, label)
             best = np.minimum(best, far)
     second = np.where(np.isfinite(second), second, best + size * size)
-    return Cells(label, (np.sqrt(second) - np.sqrt(best)) / 2, rows * columns)
+    border = np.asarray((np.sqrt(second) - np.sqrt(best)) / 2, np.float32)
+    return Cells(label, border, rows * columns)

@@ -38,13 +38,15 @@ def paint(picture: Floats, seed: int) -> Floats:
     bold = lines(flat, max(0.8, 2.0 * size))
     drawn = np.maximum(fine * 0.85, bold)
     light = (
-        luma(flat) + 0.012 * cloud(shape, 3 * size, seed) + 0.02 * cloud(shape, 24 * size, seed + 1)
+        luma(flat)
+        + 0.006 * cloud(shape, 3 * size, seed)
+        + 0.007 * cloud(shape, 24 * size, seed + 1)
     )
     wash = np.zeros(shape, np.float32)
     for level, depth in ((0.80, 0.10), (0.55, 0.18), (0.33, 0.22), (0.16, 0.28)):
-        wash += np.float32(depth) * smoothstep(level + 0.025, level - 0.025, light)
+        wash += np.float32(depth) * smoothstep(level + 0.05, level - 0.05, light)
     gray = luma(flat)[..., None]
     color = np.clip(0.62 * (flat - gray), -0.4, 0.4)
     paper = _PAPER * (1 - wash[..., None]) + color
     paper = paper + 0.008 * cloud(shape, 2 * size, seed + 2)[..., None]
-    return np.clip(paper + (_INK - paper) * drawn[..., None], 0, 1)
+    return np.asarray(np.clip(paper + (_INK - paper) * drawn[..., None], 0, 1), np.float32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from style.arrays import Floats
-from style.art.canvas import grain, kuwahara, smeared, tangents, unit
+from style.art.canvas import grain, kuwahara, smeared, standardized, tangents, unit
 from style.guided import luma
 from style.planes import gaussian, gradient
 
@@ -23,9 +23,8 @@ def paint(picture: Floats, seed: int) -> Floats:
     patches = kuwahara(picture, 5.5 * size)
     strokes = smeared(patches, flow, max(2, round(5 * size)))
     bristles = smeared(gaussian(grain(picture.shape[:2], seed), 0.9 * size), flow, round(11 * size))
-    bristles = (bristles - bristles.mean()) / max(float(bristles.std()), 1e-6)
-    slope_x, slope_y = gradient((bristles + 14 * luma(strokes)).astype(np.float32))
+    slope_x, slope_y = gradient((standardized(bristles) + 14 * luma(strokes)).astype(np.float32))
     relief = np.clip(-(slope_x + slope_y), -1.5, 1.5)  # lit from the upper left
     gray = luma(strokes)[..., None]
     rich = gray + 1.18 * (strokes - gray)
-    return np.clip(rich + 0.055 * relief[..., None], 0, 1)
+    return np.asarray(np.clip(rich + 0.055 * relief[..., None], 0, 1), np.float32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from style.arrays import Floats
-from style.art.canvas import cloud, grain, kuwahara, smeared, unit
+from style.art.canvas import cloud, grain, kuwahara, smeared, standardized, unit
 from style.art.ink import lines
 from style.guided import luma
 from style.planes import gaussian, smoothstep
@@ -24,7 +24,7 @@ def paint(picture: Floats, seed: int) -> Floats:
     light = luma(picture)
     dodge = light / np.maximum(gaussian(light, 6 * size), 0.02)
     outline = smoothstep(0.99, 0.72, dodge.astype(np.float32))
-    outline = np.maximum(0.75 * outline, 0.85 * lines(picture, max(0.6, 1.2 * size)))
+    outline = np.maximum(0.6 * outline, 0.7 * lines(picture, max(0.6, 1.2 * size)))
     flat = kuwahara(picture, 2.5 * size)
     gray = luma(flat)[..., None]
     color = np.clip(gray + 1.3 * (flat - gray), 0, 1)
@@ -35,14 +35,16 @@ def paint(picture: Floats, seed: int) -> Floats:
     tint = 1 - color.min(axis=2)  # a strong color needs pigment, however light it is
     wanted = np.clip(0.15 + 1.0 * np.maximum(dark, 0.8 * tint), 0, 1)
     wanted = wanted * smoothstep(0.02, 0.10, tint)  # white paper stays empty
-    cover = smoothstep(-0.22, 0.22, (wanted - first + tooth).astype(np.float32))
+    cover = smoothstep(-0.3, 0.3, (wanted - first + tooth).astype(np.float32))
     cross = smoothstep(-0.2, 0.2, (1.1 * dark - 0.1 - second + tooth).astype(np.float32))
-    pigment = np.clip(0.25 * wanted + 0.62 * cover + 0.25 * cross * dark, 0, 1)[..., None]
+    pigment = np.clip(0.40 * wanted + 0.46 * cover + 0.25 * cross * dark, 0, 1)[..., None]
     deep = color * (1 - 0.18 * cross[..., None])
     paper = np.array([0.985, 0.98, 0.965], np.float32) + 0.012 * tooth[..., None]
     drawn = paper + (deep - paper) * pigment
-    lead = 0.25 * color
-    return np.clip(drawn + (lead - drawn) * (0.8 * outline)[..., None], 0, 1)
+    lead = 0.32 * color
+    return np.asarray(
+        np.clip(drawn + (lead - drawn) * (0.8 * outline)[..., None], 0, 1), np.float32
+    )
 
 
 def _strokes(shape: tuple[int, int], angle: float, length: float, seed: int) -> Floats:
@@ -50,5 +52,4 @@ def _strokes(shape: tuple[int, int], angle: float, length: float, seed: int) -> 
     sway = np.float32(angle) + 0.12 * cloud(shape, 60 * max(shape) / 800, seed + 7)
     flow = np.cos(sway).astype(np.float32), np.sin(sway).astype(np.float32)
     noise = smeared(grain(shape, seed), flow, max(2, round(length)))
-    noise = (noise - noise.mean()) / max(float(noise.std()), 1e-6)
-    return (0.5 + 0.5 * np.tanh(0.9 * noise)).astype(np.float32)
+    return np.asarray(0.5 + 0.5 * np.tanh(0.9 * standardized(noise)), np.float32)

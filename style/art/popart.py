@@ -7,8 +7,7 @@ import numpy as np
 from style.arrays import Floats
 from style.art.canvas import kuwahara, unit
 from style.art.ink import lines
-from style.looks import fit_in_srgb
-from style.oklab import to_oklab
+from style.oklab import from_oklab, to_oklab
 from style.planes import smoothstep
 
 __all__ = ["paint"]
@@ -33,9 +32,9 @@ def paint(picture: Floats, seed: int) -> Floats:
     chroma = np.hypot(a, b)
     strong = chroma * (1.25 + 0.35 * smoothstep(0.02, 0.08, chroma))
     gain = np.minimum(strong, 0.30) / np.maximum(chroma, 1e-4)
-    ink = fit_in_srgb(np.stack([printed, a * gain, b * gain], axis=-1).astype(np.float32))
+    ink = from_oklab(np.stack([printed, a * gain, b * gain], axis=-1).astype(np.float32))
     drawn = lines(picture, max(0.8, 2.0 * size), offset=0.014)[..., None]
-    return np.clip(ink * (1 - 0.94 * drawn), 0, 1)
+    return np.asarray(np.clip(np.clip(ink, 0, 1) * (1 - 0.94 * drawn), 0, 1), np.float32)
 
 
 def _dots(shape: tuple[int, int], pitch: float, angle: float) -> Floats:

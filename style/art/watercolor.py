@@ -27,14 +27,16 @@ def paint(picture: Floats, seed: int) -> Floats:
     edge = smoothstep(0.04, 0.35, np.asarray(slopes, np.float32) * max(size, 0.3))
     paper = cloud(shape, 2.2 * size, seed + 1) + 0.6 * cloud(shape, 5 * size, seed + 2)
     turbulence = cloud(shape, 90 * size, seed + 3) + 0.6 * cloud(shape, 30 * size, seed + 4)
-    density = 1 + 0.24 * turbulence + 0.10 * paper + 1.5 * edge
+    density = 1 + 0.15 * turbulence + 0.10 * paper + 1.9 * edge
     light = 1 - 0.86 * (1 - wash)  # thin paint lets the paper through
     gray = luma(light)[..., None]
     light = np.clip(gray + 1.25 * (light - gray), 0, 1)
     tinted = light - (light - light * light) * (np.clip(density, 0.3, 3.5)[..., None] - 1)
     speckle = (grain(shape, seed + 5) - 0.5)[..., None] * 0.02
     warm = np.array([1.0, 0.994, 0.978], np.float32)
-    return np.clip((tinted + 0.012 * paper[..., None] + speckle) * warm, 0, 1)
+    return np.asarray(
+        np.clip((tinted + 0.012 * paper[..., None] + speckle) * warm, 0, 1), np.float32
+    )
 
 
 def _wobbled(picture: Floats, reach: float, seed: int) -> Floats:
@@ -44,4 +46,5 @@ def _wobbled(picture: Floats, reach: float, seed: int) -> Floats:
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     row = np.rint(y + reach * 0.5 * cloud((height, width), size, seed + 8)).astype(np.intp)
     column = np.rint(x + reach * 0.5 * cloud((height, width), size, seed + 9)).astype(np.intp)
-    return picture[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]
+    moved: Floats = picture[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]
+    return moved
