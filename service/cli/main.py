@@ -14,6 +14,7 @@ import click
 
 from indexer.errors import VitrineError
 from service.cli.terminal import note
+from style.errors import StyleError
 
 _COMMANDS = {
     "plan": "Predict counts, time, disk and memory of an index, before building it.",
@@ -36,6 +37,8 @@ _COMMANDS = {
     "snapshot": "Write a whole shop into one file, while it is served.",
     "restore": "Make the shop that a snapshot holds.",
     "train-encoder": "Fine-tune the bundled encoder on a shop, and say whether it helped.",
+    "style": "Render a photo in a style: a look of colors, or a painterly one.",
+    "styles": "List the styles, or write one as a file.",
     "sample": "Draw a sample shop: catalog, product pictures and shopper photos.",
 }
 
@@ -43,6 +46,7 @@ _COMMANDS = {
 # Those that decode pictures: they obey the setting that bounds the memory for it.
 _DECODING = (
     "plan", "index", "put", "rebuild", "search", "eval", "migrate", "compare", "train-encoder",
+    "style",
 )  # fmt: skip
 
 
@@ -104,7 +108,7 @@ def _run(arguments: list[str], debug: bool) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as in "vitrine ... | head"
         sys.stderr.close()
         return 1
-    except VitrineError as error:
+    except (VitrineError, StyleError) as error:
         if debug:
             traceback.print_exc()
         note(f"vitrine: {error}")
