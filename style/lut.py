@@ -59,9 +59,10 @@ class ColorMap:
     64 MiB. Both go pixel by pixel, so an edge cannot move.
     """
 
-    def __init__(self, lut: Lut) -> None:
+    def __init__(self, lut: Lut, after: int = _COLORS) -> None:
+        """Interpolate the first ``after`` pixels, then look all others up."""
         self._filter = ImageFilter.Color3DLUT(lut.size, lut.table.reshape(-1), channels=3)
-        self._seen = 0
+        self._left = after
         self._lock = threading.Lock()
         self._all: np.ndarray[tuple[int], np.dtype[np.uint32]] | None = None
 
@@ -85,8 +86,8 @@ class ColorMap:
     def _table(self, pixels: int) -> np.ndarray[tuple[int], np.dtype[np.uint32]] | None:
         """All colors, (2**24,), red in the lowest byte, if looking them up is worth it by now."""
         with self._lock:
-            self._seen += pixels
-            if self._all is None and self._seen >= _COLORS:
+            self._left -= pixels
+            if self._all is None and self._left <= 0:
                 self._all = self._every_color()
             return self._all
 

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from typing import NamedTuple, cast
 
 import numpy as np
-from PIL import Image
 
 from style.arrays import Alpha, Floats, Pixels
 from style.art.canvas import SIDE
 from style.checks import check_mask, check_pixels, check_strength
 from style.errors import UnknownStyle
 from style.guided import fit_lines, luma
+from style.shrink import shrunk
 from style.strips import blend, over_strips
 from style.styler import Provenance, StyleInfo
 
@@ -63,7 +63,7 @@ class PainterStyler:
         mask = check_mask(mask, pixels)
         if strength == 0:
             return pixels.copy()
-        small = _small(pixels)
+        small = shrunk(pixels, SIDE)
         picture = small.astype(np.float32) / np.float32(255)
         change = paint(picture, seed) - picture  # (y, x, 3)
         return _enlarged(change, small, pixels, strength, mask)
@@ -79,15 +79,6 @@ class PainterStyler:
             raise UnknownStyle(style, _ARTS)
         module = importlib.import_module(f"style.art.{_ARTS[style].module}")
         return cast("Callable[[Floats, int], Floats]", module.paint)
-
-
-def _small(pixels: Pixels) -> Pixels:
-    height, width = pixels.shape[:2]
-    scale = max(height, width) / SIDE
-    if scale <= 1:
-        return pixels
-    size = (max(1, round(width / scale)), max(1, round(height / scale)))
-    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
 
 
 def _enlarged(

@@ -19,6 +19,7 @@ from style.checks import check_pixels
 from style.guided import fit_lines, luma
 from style.oklab import oklab_of_pixels
 from style.planes import box_mean, gradient, resized, smoothstep
+from style.shrink import shrunk
 from style.strips import over_strips
 
 __all__ = ["ProductMask", "product_mask"]
@@ -46,7 +47,7 @@ class ProductMask(NamedTuple):
 def product_mask(pixels: Pixels) -> ProductMask:
     """Cut out the product of (h, w, 3). Raises BadPixels."""
     check_pixels(pixels)
-    small = _small(pixels)
+    small = shrunk(pixels, _SIDE)
     lab = oklab_of_pixels(small)  # (y, x, 3)
     model, plain, noise = _background(lab)
     away = lab - model
@@ -57,15 +58,6 @@ def product_mask(pixels: Pixels) -> ProductMask:
     return ProductMask(
         _full_size(_matte(product, distance), product, small, pixels), round(confidence, 3)
     )
-
-
-def _small(pixels: Pixels) -> Pixels:
-    height, width = pixels.shape[:2]
-    scale = max(height, width) / _SIDE
-    if scale <= 1:
-        return pixels
-    size = (max(1, round(width / scale)), max(1, round(height / scale)))
-    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
 
 
 def _background(lab: Floats) -> tuple[Floats, float, float]:

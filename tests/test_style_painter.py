@@ -11,6 +11,7 @@ from style.errors import BadMask, BadPixels, BadStrength, UnknownStyle
 from style.guided import fit_lines, luma
 from style.painter import PainterStyler
 from style.planes import box_mean, gaussian, gradient, resized
+from style.shrink import shrunk
 
 STYLES = [info.name for info in PainterStyler().styles()]
 
@@ -195,3 +196,17 @@ def test_every_pixel_is_in_the_cell_of_its_nearest_center(rng):
     assert cut.border.min() >= 0
     means = cut.mean(np.dstack([cut.label.astype(np.float32)] * 3))
     assert np.allclose(means[:, 0], np.arange(48), atol=1e-3)  # a cell has one label only
+
+
+@pytest.mark.parametrize("shape", [(1000, 700), (90, 3000), (3000, 1), (801, 801)])
+def test_a_shrunk_picture_has_the_means_of_the_whole(shape, rng):
+    ramp = np.linspace(0, 250, shape[0] * shape[1] * 3).reshape(*shape, 3).astype(np.uint8)
+    small = shrunk(ramp, 100)
+    assert max(small.shape) == 100
+    assert small.mean() == pytest.approx(ramp.mean(), abs=1.5)
+    middles = 250 * (np.arange(len(small)) + 0.5) / len(small)
+    assert np.abs(small[:, 0, 0] - middles).max() < 4
+
+
+def test_a_small_picture_is_not_enlarged(photo):
+    assert shrunk(photo, 96) is photo
