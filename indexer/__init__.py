@@ -1,1 +1,1 @@
-"""The catalog on disk: sources, images, encoders, the LMDB store, FAISS vectors, generations."""
+"""Catalogs, images, encoders, the LMDB store, vector indexes and the jobs that build a shop."""

@@ -1,4 +1,4 @@
-"""The arrays that travel between the floors, and the one place that normalizes them."""
+"""Array types that all packages share, and the one function that normalizes vectors."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from numpy.typing import NDArray
 Pixels: TypeAlias = NDArray[np.uint8]  # (h, w, 3), sRGB
 Vectors: TypeAlias = NDArray[np.float32]  # (n, dim), unit rows unless said otherwise
 Embedding: TypeAlias = NDArray[np.float32]  # (dim,)
-Rows: TypeAlias = NDArray[np.int64]  # row numbers, -1 where there is none
-Scores: TypeAlias = NDArray[np.float32]  # larger is better, -inf where there is none
+Rows: TypeAlias = NDArray[np.int64]  # row numbers, padded with -1
+Scores: TypeAlias = NDArray[np.float32]  # larger is better, padded with -inf
 
-_SHORTEST, _LONGEST = 1e-12, 1e15  # lengths whose squares fp32 adds up without losing any
+_SHORTEST, _LONGEST = 1e-12, 1e15  # lengths whose squares neither underflow nor overflow in fp32
 
 
 def unit(vectors: NDArray[np.floating]) -> Vectors:
-    """Scale every row to Euclidean length 1, in a new array, however long or short it is.
+    """Scale every row to Euclidean length 1 and return a new array of the same shape.
 
-    Takes (n, dim) or (dim,) and returns the same shape. A row of zeros stays zero: its
-    cosine with anything is then 0, and no NaN reaches an index.
+    Takes (n, dim) or (dim,). Lengths whose squares leave the range of fp32 are handled. A row of
+    zeros stays zero: its cosine with anything is then 0, and no NaN reaches an index.
     """
     values: NDArray[np.float32] = np.asarray(vectors, dtype=np.float32)
-    if values.ndim == 1:  # for every query: numpy's own way through axes costs ten times as much
+    if values.ndim == 1:  # runs for every query: np.linalg.norm along an axis is ten times slower
         with np.errstate(over="ignore"):
             square = float(values @ values)
         if _SHORTEST**2 < square < _LONGEST**2:

@@ -1,40 +1,46 @@
-"""Everything that Vitrine raises on purpose, as one tree.
+"""The exceptions that Vitrine raises on purpose, as one tree.
 
     VitrineError
-     +- BadImage          bytes we will not decode
-     +- BadCatalog        a catalog file that cannot be read as one
-     |   +- CatalogShrank  one that lacks so many items of the shop that it may be a mistake
-     +- BadQuery          a question that cannot be answered: limit < 1, empty text, unknown filter
-     +- CursorExpired     a page of an answer whose generation no longer serves
+     +- BadImage          not an image, or one that is refused
+     +- BadCatalog        a catalog file that cannot be read
+     |   +- CatalogShrank  a catalog without so many items of the shop that it may be a mistake
+     +- BadQuery          an invalid query: limit < 1, empty text, unknown filter
+     +- CursorExpired     a cursor of a generation that no longer serves
      +- UnknownItem       (LookupError) no such item in the shop
-     +- EncoderNotFound   no such encoder, or its weights or its packages are missing
-     +- IndexNotFound     nothing built here yet
+     +- EncoderNotFound   no such encoder, or its weights or packages are missing
+     +- BadEncoder        an encoder whose vectors have a wrong shape or length, or are not finite
+     +- IndexNotFound     no index has been built
      +- IndexMismatch     another encoder, dimension or format than the index was built with
-     +- IndexCorrupt      a checksum, a count or a canary does not hold
+     +- IndexCorrupt      a checksum, a count or a canary does not match
      +- StoreFull         map or disk full, or read-only
-     +- StoreBusy         another long job holds the shop
-     +- CannotPromise     no index keeps the recall, time and memory that were asked for
-     +- Overloaded        the queue's deadline has passed
+     +- CannotWrite       an output file or folder cannot be written
+     +- StoreBusy         another job or reader holds the shop; try again later
+     +- Conflict          the shop is in a state that does not allow the operation
+     +- CannotPromise     no index meets the recall, time and memory targets
+     +- Overloaded        too much work is queued to finish in time
 
-A message names what was expected, what came, where, and the way out, in one line.
-The edges (``service``) turn the classes into exit codes and HTTP statuses.
+A message says in one line what was expected, what was found, where, and the way out.
+``service`` maps the classes to exit codes and HTTP statuses.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from indexer.names import some
+from indexer.names import first_names
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
     "BadCatalog",
+    "BadEncoder",
     "BadImage",
     "BadQuery",
     "CannotPromise",
+    "CannotWrite",
     "CatalogShrank",
+    "Conflict",
     "CursorExpired",
     "EncoderNotFound",
     "IndexCorrupt",
@@ -49,9 +55,9 @@ __all__ = [
 
 
 class VitrineError(Exception):
-    """The root: catch it to catch everything raised on purpose, and nothing else.
+    """The base class of every exception that Vitrine raises on purpose.
 
-    ``param`` names the argument or field at fault, where there is one.
+    ``param`` names the argument or field at fault; None if the error is about no single one.
     """
 
     def __init__(self, message: str, *, param: str | None = None) -> None:
@@ -60,68 +66,83 @@ class VitrineError(Exception):
 
 
 class BadImage(VitrineError):
-    """Bytes that are not an image we decode: foreign, truncated, empty or too large."""
+    """Bytes that are not decoded: another format, truncated, empty or too large."""
 
 
 class BadCatalog(VitrineError):
-    """A catalog file that cannot be read as one: missing, empty, wrong columns, duplicate ids."""
+    """A catalog that cannot be read: missing, empty, wrong columns, duplicate ids."""
 
 
 class CatalogShrank(BadCatalog):
-    """A catalog without many items that stand in the shop; a build stops before it removes them.
+    """A catalog that lacks many of the shop's items; a build stops before it removes them.
 
-    ``removed`` are their ids, in order, and ``standing`` is how many items the shop has.
+    ``removed`` lists the ids it lacks, in order; ``standing`` counts the items of the shop.
     """
 
     def __init__(self, catalog: Path, removed: list[str], standing: int) -> None:
         super().__init__(
-            f"{catalog} lacks {len(removed)} of the shop's {standing} items: {some(removed)}; "
-            "nothing was changed. Run again with --accept to remove them (--dry-run lists all), or "
-            "mend the catalog"
+            f"{catalog} lacks {len(removed)} of the shop's {standing} items: "
+            f"{first_names(removed)}; nothing was changed. Run again with --accept to remove them "
+            "(--dry-run lists all), or fix the catalog"
         )
         self.removed = removed
         self.standing = standing
 
 
 class BadQuery(VitrineError):
-    """A question that cannot be answered as it was asked."""
+    """A query that is invalid as it was asked."""
 
 
 class CursorExpired(VitrineError):
-    """The next page was asked for of an answer that another generation gave."""
+    """The cursor belongs to a generation that no longer serves."""
 
 
 class UnknownItem(VitrineError, LookupError):
-    """No item of this id is in the shop."""
+    """The shop has no item with this id."""
 
 
 class EncoderNotFound(VitrineError):
-    """No such encoder, or what it needs (weights, packages) is not here."""
+    """No such encoder, or its weights or packages are missing."""
+
+
+class BadEncoder(VitrineError):
+    """An encoder gave vectors of a wrong shape or length, or vectors that are not finite."""
 
 
 class IndexNotFound(VitrineError):
-    """The shop folder holds no built index."""
+    """The shop folder holds no index."""
 
 
 class IndexMismatch(VitrineError):
-    """The index was built with another encoder, dimension or format than was asked for."""
+    """The index was built with another encoder, dimension or format than requested."""
 
 
 class IndexCorrupt(VitrineError):
-    """A file of the shop does not hold what its manifest promises."""
+    """A file of the shop does not match its manifest."""
 
 
 class StoreFull(VitrineError):
-    """The LMDB map or the disk below it takes no more: full, or read-only."""
+    """The LMDB map or the disk cannot be written: full, or read-only."""
+
+
+class CannotWrite(VitrineError):
+    """An output file or folder, such as a report, cannot be written or created."""
 
 
 class StoreBusy(VitrineError):
-    """Another long job holds the shop."""
+    """Another job or reader holds the shop; try again once it has ended."""
+
+
+class Conflict(VitrineError):
+    """The shop or a file is in a state that does not allow the operation; retrying does not help.
+
+    Examples: nothing to migrate, dropping the generation that serves, a folder that is not empty.
+    """
 
 
 class CannotPromise(VitrineError):
-    """No index of these vectors keeps the recall, the time and the memory that were asked for."""
+    """No index of these vectors meets the recall, time and memory targets."""
 
 
 class Overloaded(VitrineError):
-    """More work is waiting than can be done in time; ask again later."""
+    """More work is queued than can be done in time; try again later."""

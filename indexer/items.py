@@ -1,4 +1,4 @@
-"""What a shop sells, as the catalog says it."""
+"""Items as the catalog describes them, and the rows that a catalog reader skips."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import msgspec
 
 AttributeValue: TypeAlias = str | float | bool | list[str]
 
-MAX_ID_BYTES = 256  # ids are parts of LMDB keys, which end at 511 bytes
+MAX_ID_BYTES = 256  # ids are parts of LMDB keys, which hold at most 511 bytes
 ORIGINAL = "original"
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One sellable thing. ``item_id`` is the shop's own string and survives every rebuild.
+    """An article for sale. ``item_id`` is the shop's own string and survives every rebuild.
 
-    ``product_id`` groups the variants of one model; an item without variants is its own
-    product. ``categories`` are ``/``-separated paths, the main one first. ``images`` are
-    paths relative to the catalog file, the main one first. ``price`` is in ``currency``
-    (ISO 4217, or empty when the catalog does not say).
+    ``product_id`` groups the variants of a product; without variants it equals ``item_id``.
+    ``categories`` are ``/``-separated paths, the main category first. ``images`` are paths
+    relative to the catalog file, the main image first. ``price`` is in ``currency`` (ISO 4217,
+    or empty if the catalog gives none).
     """
 
     item_id: str
@@ -34,14 +34,14 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def clean_id(text: str) -> str:
-    """An id as it is stored: blanks at its ends are no part of it, whoever sends it."""
+    """Return an id as it is stored, without leading and trailing whitespace."""
     return text.strip()
 
 
 class Skipped(msgspec.Struct, frozen=True):
-    """One row or image of a catalog that was left out, by name and with the reason.
+    """A row or image of a catalog that was left out, and the reason.
 
-    ``item_id`` is empty where the row has none; ``image`` where the whole row was skipped.
+    ``item_id`` is empty if the row has no id; ``image`` is empty if the whole row was skipped.
     """
 
     item_id: str
@@ -50,10 +50,11 @@ class Skipped(msgspec.Struct, frozen=True):
     where: str = ""
 
 
-class Unread(Skipped, frozen=True):
-    """A row that may be of any item, for its id cannot be read; ``guess`` is what seems to be it.
+class UnreadableRow(Skipped, frozen=True):
+    """A skipped row that may belong to any item, because its id cannot be read.
 
-    A guess that ends in ``/`` is a folder whose files cannot be seen.
+    ``guess`` is the likely id, or empty. A guess that ends in ``/`` is a folder whose files
+    cannot be listed.
     """
 
     guess: str = ""

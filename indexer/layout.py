@@ -1,4 +1,4 @@
-"""The names of the parts of a shop's folder, which a catalog's folder must not be taken for."""
+"""File names inside a shop folder; a catalog reader skips them."""
 
 STORE = "catalog.lmdb"
 GENERATIONS = "generations"

@@ -1,9 +1,9 @@
-"""Words to items: full-text search of titles, categories, attributes and descriptions.
+"""Full-text search of titles, categories, attributes and descriptions.
 
-SQLite's FTS5 does the searching and the BM25 ranking. What it lacks is a tokenizer for
-scripts that write no spaces: its own ``trigram`` cannot find a word of two Chinese
-characters. So letters of such scripts are indexed one by one, and a query asks for each pair
-of neighbors as a phrase, which is the bigram search that Lucene's CJKAnalyzer does.
+SQLite's FTS5 searches and ranks by BM25. It has no tokenizer for scripts without spaces: its
+``trigram`` cannot find a word of two Chinese characters. So letters of these scripts are
+indexed one by one, and a query asks for each pair of neighbors as a phrase: the bigram search
+of Lucene's CJKAnalyzer.
 """
 
 from __future__ import annotations
@@ -34,47 +34,50 @@ _UNSPACED = (
 _RUN = re.compile(f"[{_UNSPACED}]+")
 _LETTER = re.compile(f"([{_UNSPACED}])")
 
-# How much a match in each column counts, in the order of the table below.
+# BM25 weight of each column, in the order of the table below.
 _WEIGHTS = (8.0, 4.0, 3.0, 1.0)
 _MAX_TERMS = 32
 _SCHEMA = (
     "CREATE VIRTUAL TABLE words USING fts5("
     "title, categories, attributes, description, content='', "
-    # Marks are parts of words: without them Hindi and Tamil would fall apart into consonants.
+    # Combining marks belong to words: without them Hindi and Tamil would split into consonants.
     "tokenize=\"porter unicode61 remove_diacritics 2 categories 'L* N* M* Co'\")"
 )
-# The full-text table keeps no text; this one leads back from its row ids to the shop's.
+# The full-text table stores no text; this table maps its row ids to item ids.
 _IDS = "CREATE TABLE items(number INTEGER PRIMARY KEY, item_id TEXT NOT NULL)"
 
-# An index that is changed while it is searched knows from which change of the catalog on each
-# text counts, and until which: a search sees the texts of its moment and no others.
+# A live index is searched while it changes. Each text is valid from the change ``born`` until
+# before the change ``died``, so a search sees only the texts of its own sequence number.
 _ALWAYS = 2**63 - 1
 _LIVE = (
     "ALTER TABLE items ADD COLUMN born INTEGER NOT NULL DEFAULT 0",
     f"ALTER TABLE items ADD COLUMN died INTEGER NOT NULL DEFAULT {_ALWAYS}",
     "CREATE INDEX by_id ON items(item_id)",
-    # Merging a little with every change costs more than all the inserting; FTS5 still merges
-    # once there are sixteen pieces of one size.
+    # Incremental merging costs more than the inserts; without it FTS5 still merges as soon as
+    # there are sixteen segments of one size.
     "INSERT INTO words(words, rank) VALUES ('automerge', 0)",
 )
-_AT_ONCE = 200  # items that are written before searches get their turn
+_BATCH = 200  # items written per transaction; searches run in between
 
 
 class LexicalIndex:
-    """Items by their words. Thread-safe."""
+    """A full-text index of items. Thread-safe."""
 
     def __init__(
         self, connection: sqlite3.Connection, sequence: int = 0, *, live: bool = False
     ) -> None:
-        """``connection`` may be used from any thread; see ``load`` and ``in_memory``."""
-        self.sequence = sequence  # the last change of the catalog that it knows of
+        """Wrap a connection that any thread may use; see ``load`` and ``in_memory``."""
+        self.sequence = sequence  # the last catalog change that it contains
         self._connection = connection
         self._live = live
         self._lock = threading.Lock()
 
     @classmethod
     def load(cls, path: Path, sequence: int = 0) -> LexicalIndex:
-        """Open an index written after change number ``sequence``. IndexCorrupt when it is none."""
+        """Open an index that was written after change ``sequence``.
+
+        Raise IndexCorrupt if the file is not an index.
+        """
         address = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
         connection = None
         try:
@@ -88,15 +91,15 @@ class LexicalIndex:
 
     @classmethod
     def in_memory(cls, items: Iterable[Item], sequence: int = 0) -> LexicalIndex:
-        """The index of these items, as they are after change ``sequence``, without a file."""
+        """Build an index of the items as of change ``sequence``, without a file."""
         connection = sqlite3.connect(":memory:", check_same_thread=False)
         _fill(connection, items)
-        _enliven(connection)
+        _add_validity(connection)
         return cls(connection, sequence, live=True)
 
     @classmethod
     def write(cls, path: Path, items: Iterable[Item]) -> None:
-        """Write the index of these items into a new file. StoreFull when it cannot be written."""
+        """Write an index of the items to a new file; raise StoreFull if it cannot be written."""
         connection = sqlite3.connect(path)
         try:
             connection.execute("PRAGMA journal_mode = OFF")
@@ -110,42 +113,42 @@ class LexicalIndex:
     def search(
         self, text: str, limit: int, *, sequence: int = _ALWAYS - 1
     ) -> tuple[list[str], Scores]:
-        """Items with any of the words, best first: item ids, and BM25 scores (> 0), (n,).
+        """Find up to ``limit`` items with any of the words, best first.
 
-        At most ``limit``; both are empty when no word occurs or the text has none. Only the
-        changes up to number ``sequence`` are seen.
+        Return item ids and BM25 scores (n,), all > 0. Both are empty if no word occurs or the
+        text has no word. Changes after ``sequence`` are not seen.
         """
         expression = match_expression(text)
         if not expression:
             return [], np.empty(0, dtype=np.float32)
         with self._lock:
             alive = "AND born <= ? AND died > ?" if self._live else ""
-            moment = (sequence, sequence) if self._live else ()
+            bounds = (sequence, sequence) if self._live else ()
             found = self._connection.execute(
                 "SELECT item_id, bm25(words, ?, ?, ?, ?) AS badness FROM words "  # noqa: S608
                 f"JOIN items ON number = words.rowid WHERE words MATCH ? {alive} "
                 "ORDER BY badness, item_id LIMIT ?",
-                (*_WEIGHTS, expression, *moment, limit),
+                (*_WEIGHTS, expression, *bounds, limit),
             ).fetchall()
-        # SQLite's bm25() is negative, smaller is better; ours grows with likeness.
+        # SQLite's bm25() is negative, and smaller is better.
         ids = [item_id for item_id, _ in found]
         return ids, np.array([-badness for _, badness in found], dtype=np.float32)
 
     def change(self, items: Mapping[str, Item | None], sequence: int) -> None:
-        """Replace the words of these items, by id, for searches from ``sequence`` on.
+        """Replace the words of items, by id, for searches at ``sequence`` or later.
 
-        None deletes them. The index becomes a copy in memory with the first change; its file
-        stays as it is. Searches may go on meanwhile; two changes may not. One that failed may be
-        made again: what it had done counts for no search.
+        None deletes an item. The first change copies the index into memory; its file is not
+        modified. Searches may run at the same time, another change may not. A change that failed
+        can be repeated: searches ignore what it had written.
         """
         pairs = list(items.items())
         if pairs:
             self.make_live()
-        for start in range(0, len(pairs), _AT_ONCE):
+        for start in range(0, len(pairs), _BATCH):
             with self._lock:
                 self._connection.execute("BEGIN")
                 try:
-                    for item_id, item in pairs[start : start + _AT_ONCE]:
+                    for item_id, item in pairs[start : start + _BATCH]:
                         self._replace(item_id, item, sequence)
                 except BaseException:
                     self._connection.execute("ROLLBACK")
@@ -154,13 +157,13 @@ class LexicalIndex:
         self.sequence = sequence
 
     def make_live(self) -> None:
-        """Do now what the first change would have to: copy the index into memory."""
+        """Copy the index into memory, so that the first change need not."""
         with self._lock:
             if self._live:
                 return
             copy = sqlite3.connect(":memory:", check_same_thread=False)
             self._connection.backup(copy)
-            _enliven(copy)
+            _add_validity(copy)
             self._connection.close()
             self._connection, self._live = copy, True
 
@@ -200,17 +203,17 @@ def _add_words(connection: sqlite3.Connection, number: int, item: Item) -> None:
     )
 
 
-def _enliven(connection: sqlite3.Connection) -> None:
-    connection.isolation_level = None  # transactions are begun and ended by hand
+def _add_validity(connection: sqlite3.Connection) -> None:
+    connection.isolation_level = None  # ``change`` begins and ends transactions itself
     for statement in _LIVE:
         connection.execute(statement)
 
 
 def match_expression(text: str) -> str:
-    """The FTS5 query for these words; empty when there is none.
+    """Return the FTS5 query for a text; empty if the text has no word.
 
-    Every word is quoted, so nothing a shopper types is an operator. The last word also
-    matches as a beginning, for it may still be being typed.
+    Every word is quoted, so user input never acts as an operator. The last word also matches as
+    a prefix, because it may not be typed to its end yet.
     """
     terms: list[str] = []
     words = _words(text)
@@ -228,13 +231,14 @@ def match_expression(text: str) -> str:
 
 
 def _words(text: str) -> list[str]:
-    """The words of a text: runs of letters, digits and the marks on them."""
+    """Split a text into words: runs of letters, digits and combining marks."""
     normal = unicodedata.normalize("NFKC", text)
-    return "".join(one if unicodedata.category(one)[0] in "LNM" else " " for one in normal).split()
+    kept = (letter if unicodedata.category(letter)[0] in "LNM" else " " for letter in normal)
+    return "".join(kept).split()
 
 
 def _pieces(word: str) -> list[str]:
-    """A word cut where it changes between a script without spaces and any other."""
+    """Split a word where it changes between a script without spaces and any other script."""
     return [piece for piece in re.split(f"([{_UNSPACED}]+)", word) if piece]
 
 
@@ -242,7 +246,9 @@ def _columns(item: Item) -> tuple[str, str, str, str]:
     attributes: list[str] = []
     for name, value in item.attributes.items():
         values = value if isinstance(value, list) else [value]
-        attributes.extend(name if one is True else str(one) for one in values if one is not False)
+        attributes.extend(
+            name if entry is True else str(entry) for entry in values if entry is not False
+        )
     return (
         _spaced(f"{item.title} {item.item_id}"),
         _spaced(" ".join(item.categories)),

@@ -1,4 +1,4 @@
-"""Many names in one line of a message."""
+"""Shorten a long list of names for a message."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def some(names: Sequence[str], most: int = 5) -> str:
-    """The first of these names, and how many more there are."""
+def first_names(names: Sequence[str], most: int = 5) -> str:
+    """Join the first names with commas; append how many more there are, if any."""
     first = ", ".join(names[:most])
     return first if len(names) <= most else f"{first} and {len(names) - most} more"

@@ -30,8 +30,9 @@ from machine import machine
 
 from indexer.encoders.registry import load_encoder
 from indexer.items import Item
+from indexer.jobs.job import open_job
 from indexer.jobs.publishing import publish
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from indexer.store.store import Store
 from indexer.vectors.contract import MEASURED_K, Terms, Wishes
 from indexer.vectors.planner import nearest
@@ -168,8 +169,9 @@ def bench_engine(sample: Sample, wishes: Wishes) -> dict[str, Any]:
         wall = time.perf_counter()
         put_items(store, encoder, drafts)
         written = len(drafts) / (time.perf_counter() - wall)
-        publish(shop, store, encoder, catalog=shop.path, skipped=0, terms=Terms(wishes=wishes))
         store.close()
+        with open_job(shop, "bench") as job:
+            publish(job, encoder, catalog=shop.path, skipped=0, terms=Terms(wishes=wishes))
         with SearchEngine.open(shop.path, encoder=encoder) as engine:
             view = engine._live.view  # noqa: SLF001 - what the engine adds is what is measured
             index = view.segments[0].vectors

@@ -33,7 +33,7 @@ from indexer.encoders.registry import load_encoder
 from indexer.imaging.images import decode
 from indexer.jobs.build import build_index
 from indexer.sample.shop import write_shop
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Encoder

@@ -40,13 +40,13 @@ from indexer.encoders.color import ColorEncoder
 from indexer.errors import VitrineError
 from indexer.items import Item
 from indexer.jobs.build import build_index
+from indexer.jobs.job import open_job
 from indexer.jobs.migrate import migrate
 from indexer.jobs.rebuild import rebuild_index
 from indexer.shop.checkup import check_shop
-from indexer.shop.garbage import collect_garbage
-from indexer.shop.generation import ShopFolder
-from indexer.shop.joblock import job_lock
+from indexer.shop.folder import ShopFolder
 from indexer.shop.promotion import promote, rollback
+from indexer.shop.shelf import Shelf
 from indexer.shop.snapshot import take_snapshot
 from indexer.store.store import Store
 from indexer.vectors.contract import Terms
@@ -167,9 +167,9 @@ def change_model(world: World, _: object, __: Callable[[str], None]) -> None:
 def move(world: World, _: object, __: Callable[[str], None]) -> None:
     """Promote the newest candidate, or else go back and forth."""
     shop = world.shop
-    candidates = [name for name in shop.names() if shop.is_candidate(name)]
+    candidates = Shelf.read(shop).candidates()
     if candidates:
-        promote(shop, candidates[-1])
+        promote(shop, candidates[-1].name)
         return
     last = shop.current()
     rollback(shop)
@@ -177,9 +177,8 @@ def move(world: World, _: object, __: Callable[[str], None]) -> None:
 
 
 def tidy(world: World, _: object, __: Callable[[str], None]) -> None:
-    with job_lock(world.shop.path, "gc"):
-        store = Store(world.shop.store)
-        collect_garbage(world.shop, store, keep=2)
+    with open_job(world.shop, "gc") as job:
+        job.collect_garbage(keep=2)
 
 
 def snapshot(world: World, _: object, __: Callable[[str], None]) -> None:

@@ -32,7 +32,7 @@ from indexer.encoders.base import Encoder
 from indexer.encoders.registry import load_encoder
 from indexer.errors import VitrineError
 from indexer.jobs.build import build_index
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from search.engine import SearchEngine
 from search.quality.reliability import reliability
 from search.query import ImagePart, Query

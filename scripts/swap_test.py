@@ -32,7 +32,8 @@ from indexer.encoders.registry import load_encoder
 from indexer.items import Item
 from indexer.jobs.build import build_index
 from indexer.jobs.migrate import fill, migrate
-from indexer.shop.generation import Manifest, ShopFolder
+from indexer.shop.folder import ShopFolder
+from indexer.shop.manifest import Manifest
 from indexer.shop.promotion import promote
 from indexer.store.store import Store
 from indexer.writing.writes import Draft, Source, put_items

@@ -1,4 +1,4 @@
-"""How sure the hits of a query are, and whether any of them is what the photo shows."""
+"""The confidence of hits, and whether any of them is what the photo shows."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from indexer.confidence.curve import NO_MATCH_BELOW
-from search.live.view import Found
-from search.query import EmbeddingPart, ImagePart, Query, TextPart
+from search.live.view import Candidate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from indexer.confidence.curve import Calibration
     from search.hits import Hit
+    from search.query import Query
 
 
-class Judge:
+class ConfidenceScorer:
     """Applies the calibration of one generation. Without one, no hit has a confidence."""
 
     def __init__(
@@ -29,33 +29,34 @@ class Judge:
         self._text_tower = text_tower
         self.below = NO_MATCH_BELOW if below is None else below
 
-    def judged(self, query: Query, found: list[Found], product: NDArray[np.int64]) -> list[Found]:
-        """What a query's vector found, with confidences: best first, as it came.
+    def score(
+        self, query: Query, found: list[Candidate], product: NDArray[np.int64]
+    ) -> list[Candidate]:
+        """Return what a query's vector found with confidences, in the same order: best first.
 
-        ``product`` (items,) is the product of each item. Queries that say what to avoid, or
-        whose vector holds words, ask for something else than a product that was seen: their
-        hits get no confidence.
+        ``product`` (items,) is the product of each item. Returns ``found`` itself if hits of this
+        query have no confidence: it says what to avoid, or its vector is not only of pictures.
         """
-        visual = all(
-            part.weight > 0 and not (self._text_tower and isinstance(part, TextPart))
+        fits = all(
+            part.weight > 0 and part.allows_confidence(text_tower=self._text_tower)
             for part in query.parts
         )
-        if self._calibration is None or not visual or not found:
+        if self._calibration is None or not fits or not found:
             return found
-        scores = np.array([one.score for one in found], dtype=np.float64)  # (f,)
-        products = product[[one.item for one in found]]  # (f,)
-        sure = self._calibration.confidences(scores, products)
+        scores = np.array([candidate.score for candidate in found], dtype=np.float64)  # (f,)
+        products = product[[candidate.item for candidate in found]]  # (f,)
+        confidences = self._calibration.confidences(scores, products)
         return [
-            Found(one.item, one.row, one.score, value)
-            for one, value in zip(found, sure.tolist(), strict=True)
+            Candidate(candidate.item, candidate.row, candidate.score, confidence)
+            for candidate, confidence in zip(found, confidences.tolist(), strict=True)
         ]
 
-    def none_close(self, query: Query, hits: list[Hit]) -> bool:
-        """Whether a photo was asked for, and the shop has nothing that it clearly shows.
+    def no_close_match(self, query: Query, hits: list[Hit]) -> bool:
+        """Return True if the query shows a product that none of the hits clearly is.
 
-        False where that cannot be told: without photo or embedding, or without confidences.
+        False if that is not known: no part shows a product, or the hits have no confidence.
         """
-        if not any(isinstance(part, ImagePart | EmbeddingPart) for part in query.parts):
+        if not any(part.shows_product for part in query.parts):
             return False
         known = [hit.confidence for hit in hits if hit.confidence is not None]
         return bool(known) and max(known) < self.below

@@ -1,4 +1,4 @@
-"""Where an answer goes on: a bookmark that the next page of the same question begins with."""
+"""Cursors: where the next page of an answer begins."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from indexer.errors import BadQuery, CursorExpired
-from search.query import ItemPart, TextPart
 
 if TYPE_CHECKING:
     from search.query import Query
 
-MAX_DEPTH = 10_000  # hits that pages of one question reach together; also how deep words fuse
-_MAX_FOLDED = 2_000  # the same where near copies are folded: each is compared with all before
+MAX_DEPTH = 10_000  # hits that all pages of a question have together; also how deep it is ranked
+_MAX_COLLAPSED = 2_000  # the same with collapse, where hits are compared with all before them
 _MAX_TEXT = 2048
 
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
     """The last hit of a page: the next page begins behind it.
 
-    Bound to a generation, for another one ranks anew. Writes in between move nothing that was
-    shown: the place is found again by the hit itself, and where that was deleted by its score.
-    ``depth`` is how deep the first page fused rankings; all pages must do so alike.
+    A cursor is bound to a generation, because another generation ranks anew. Writes in between
+    repeat and lose nothing: the place is found by the hit itself, or by its score if the hit was
+    deleted. ``depth`` is the number of candidates that the first page ranked, where their number
+    decides the order (see ``search.rank.Ranker``): all pages rank as many.
     """
 
     generation: str
@@ -36,17 +36,17 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
     item_id: str
 
     def text(self) -> str:
-        """The cursor as letters, digits, - and _, to be handed back as it is."""
+        """Return the cursor as letters, digits, - and _."""
         return base64.urlsafe_b64encode(msgspec.msgpack.encode(self)).decode().rstrip("=")
 
 
 def deepest(query: Query) -> int:
-    """How many hits the pages of a question reach together."""
-    return MAX_DEPTH if query.collapse is None else _MAX_FOLDED
+    """How many hits all pages of a question have together, at most."""
+    return MAX_DEPTH if query.collapse is None else _MAX_COLLAPSED
 
 
 def seen_by(text: str | None) -> int:
-    """How many hits the pages before this cursor showed, unchecked; 0 where it is none."""
+    """How many hits the pages before this cursor showed, unchecked; 0 if it is not a cursor."""
     try:
         return min(MAX_DEPTH, max(0, _decoded(text or "").seen))
     except (ValueError, binascii.Error, msgspec.MsgspecError):
@@ -54,7 +54,11 @@ def seen_by(text: str | None) -> int:
 
 
 def read_cursor(text: str, query: Query, generation: str) -> Cursor:
-    """The cursor in a text. BadQuery when it is none, or of another question; CursorExpired."""
+    """Read the cursor of a query from its text.
+
+    Raises BadQuery if it is no cursor or belongs to another question, CursorExpired if it
+    belongs to another generation.
+    """
     try:
         cursor = _decoded(text)
     except (ValueError, binascii.Error, msgspec.MsgspecError):
@@ -83,18 +87,8 @@ def read_cursor(text: str, query: Query, generation: str) -> Cursor:
 
 
 def question_of(query: Query) -> bytes:
-    """Eight bytes that two pages of one question share. Photos and vectors count by their weight.
-
-    Encoding a photo anew may change its vector in the last bits, so that is not compared.
-    """
-    parts = [
-        (
-            part.weight,
-            part.item_id if isinstance(part, ItemPart) else "",
-            part.text if isinstance(part, TextPart) else "",
-        )
-        for part in query.parts
-    ]
+    """Eight bytes that all pages of a question share; see ``Part.identity``."""
+    parts = [part.identity() for part in query.parts]
     said = repr((parts, query.filter, query.group, query.collapse))
     return hashlib.sha256(said.encode("utf-8", "surrogatepass")).digest()[:8]
 

@@ -1,51 +1,56 @@
-"""The search engine: a shop folder opened for questions."""
+"""The search engine: a shop folder opened for searching."""
 
 from __future__ import annotations
 
+from contextlib import closing, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from msgspec.structs import replace
-
-from indexer.encoders.base import TextEncoder
+from indexer.encoders.base import Model, TextEncoder
 from indexer.encoders.views import QueryViews
 from indexer.errors import IndexCorrupt
 from indexer.imaging.images import LIMITS, WHOLE, Box, ImageLimits, read_image_file
 from indexer.shop.encoderfiles import open_encoder
-from indexer.shop.generation import ShopFolder
-from indexer.shop.serving import legible_manifest, serving_order
-from indexer.shop.status import RecallStatus, Status, status_of
+from indexer.shop.folder import ShopFolder
+from indexer.shop.shelf import Shelf
+from indexer.shop.status import RecallStatus, disk_bytes
 from indexer.shop.upgrade import encoder_upgrade
-from indexer.store.store import Store, encoder_key
+from indexer.store.store import Store
 from indexer.writing.migration_encoders import Companions
 from indexer.writing.writes import Draft, Outcome, delete_items, put_items
+from search.bound_query import bind
 from search.clock import Clock
-from search.confidence import Judge
+from search.confidence import ConfidenceScorer
 from search.cursor import read_cursor
-from search.direction import Direction
+from search.facets import count_facets, count_items
 from search.filters import Filter, filter_from_json, parse_filter
-from search.finder import Finder
 from search.hits import Reply
-from search.item_reader import Showcase
+from search.item_reader import ItemReader
 from search.live.recall import RecallWatch
 from search.live.shop import Backlog, LiveShop
 from search.opening import Opened, check_encoder, index_encoder, load_newest
-from search.page import page_of
+from search.page import read_page
+from search.pipeline import Pipeline
 from search.query import ImagePart, ItemPart, Query, TextPart
+from search.query_vector import QuerySpace, query_vector
+from search.status import EngineStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Generator, Sequence
+    from contextlib import AbstractContextManager
 
-    from indexer.arrays import Embedding, Pixels
+    from indexer.arrays import Pixels
     from indexer.encoders.base import Encoder
     from indexer.encoders.views import View
     from indexer.items import Item
+    from indexer.store.store import Reader
     from indexer.writing.image_pipeline import Encode
-    from search.cursor import Cursor
-    from search.hits import FacetValue, Hit
-    from search.ranking import Asked, Ranking
+    from search.hits import Hit
+    from search.live.view import ShopView
 
-_ATTEMPTS = 4  # to answer while items change under the search, before the store is held still
+    OpenReader: TypeAlias = Callable[[], AbstractContextManager[Reader]]
+
+_ATTEMPTS = 4  # at an answer while items change, before the store is held still
 
 
 class Vitals(NamedTuple):
@@ -56,13 +61,6 @@ class Vitals(NamedTuple):
     indexed_rows: int
     delta_rows: int
     recall: RecallStatus
-
-
-class _Answer(NamedTuple):
-    """What was found in one view of the shop, before the fields of the hits are read."""
-
-    ranking: Ranking
-    facets: dict[str, list[FacetValue]]
 
 
 class SearchEngine:
@@ -90,18 +88,18 @@ class SearchEngine:
         self._index_encoder = index_encoder(encoder)
         self._companions = Companions(store, self._index_encoder)
         self._held = opened.held
-        self.encoder_upgrade = encoder_upgrade(shop, encoder.id, encoder.weights_hash)
-        key = encoder_key(encoder.id, encoder.weights_hash)
-        self._direction = Direction(store, encoder, key)
-        self._judge = Judge(
+        model = Model.of(encoder)
+        self.encoder_upgrade = encoder_upgrade(shop, model)
+        self._space = QuerySpace(store, encoder, model.key)
+        self._scorer = ConfidenceScorer(
             opened.manifest.calibration,
             text_tower=isinstance(encoder, TextEncoder),
             below=no_match_below,
         )
-        self._live = LiveShop(store, opened.vectors, opened.words, key)
+        self._live = LiveShop(store, opened.vectors, opened.words, model.key)
         self._watch = RecallWatch(opened.vectors, share=recall_sample)  # last: it has a thread
-        self._showcase = Showcase(store, self._live)
-        self._finder = Finder(self._live, self._judge, self._watch, encoder.dim)
+        self._items = ItemReader(store, self._live)
+        self._pipeline = Pipeline(self._scorer, self._watch, encoder.dim)
 
     @classmethod
     def open(
@@ -128,10 +126,11 @@ class SearchEngine:
         Raises IndexNotFound, IndexCorrupt, IndexMismatch, EncoderNotFound.
         """
         folder = ShopFolder(shop)
-        names = serving_order(folder) if generation is None else [generation]
-        manifest = legible_manifest(folder, names)
+        shelf = Shelf.read(folder)
+        names = shelf.serving_order() if generation is None else [generation]
+        manifest = shelf.first_readable(names).manifest
         if encoder is None:
-            encoder = open_encoder(folder, manifest.encoder, manifest.weights_hash, threads=threads)
+            encoder = open_encoder(folder, manifest.model, threads=threads)
         if query_views and not isinstance(encoder, QueryViews):
             encoder = QueryViews(encoder, query_views)
         check_encoder(folder, manifest, encoder)
@@ -155,7 +154,7 @@ class SearchEngine:
         self.close()
 
     def close(self) -> None:
-        """Let go of the files. Do not search afterwards."""
+        """Close the files. Do not search afterwards."""
         self._watch.close()
         self._live.words.close()
         self._held.close()
@@ -197,47 +196,50 @@ class SearchEngine:
         variants unless the query groups by item.
         """
         clock = Clock()
-        query.check()
+        query = query.check()
         cursor = read_cursor(query.cursor, query, self.generation) if query.cursor else None
-        vector = self._direction.of(query)
+        vector = query_vector(query, self._space)
         clock.lap("encode_ms")
-        for _ in range(_ATTEMPTS):
-            asked = self._finder.asked(query, self._live.view)
-            answer = self._answer(asked, vector, cursor, clock)
-            with self._store.read() as reader:
-                page = page_of(asked, answer.ranking, reader, self.generation)
-            if page is not None:
-                break
-            self.refresh()
-        else:  # not at first: while a reader is held the store cannot reuse its pages
-            with self._live.moment() as (view, reader):
-                asked = self._finder.asked(query, view)
-                answer = self._answer(asked, vector, cursor, clock)
-                page = page_of(asked, answer.ranking, reader, self.generation)
-        if page is None:
-            raise IndexCorrupt(
-                f"{self.shop.store} lacks items that it counts; 'vitrine check --shop "
-                f"{self.shop.path}' says what is wrong"
-            )
+        with closing(self._moments()) as moments:
+            for view, read in moments:
+                bound = bind(query, vector, view, self._live.words)
+                ranking = self._pipeline.rank_page(bound, cursor)  # candidates, rank, collapse
+                clock.lap("search_ms")
+                facets = count_facets(bound)
+                with read() as reader:
+                    page = read_page(bound, ranking, reader, self.generation)
+                if page is not None:
+                    break
+            else:
+                raise IndexCorrupt(
+                    f"{self.shop.store} lacks items that it counts; 'vitrine check --shop "
+                    f"{self.shop.path}' says what is wrong"
+                )
         clock.lap("fields_ms")
         return Reply(
             hits=page.hits,
-            total=self._finder.total(asked, answer.ranking.mode),
-            facets=answer.facets,
+            total=count_items(bound),
+            facets=facets,
             generation=self.generation,
             encoder=self.encoder.id,
-            mode=answer.ranking.mode,
+            mode=ranking.mode,
             timings=clock.laps(),
-            no_close_match=cursor is None and self._judge.none_close(query, page.hits),
+            no_close_match=cursor is None and self._scorer.no_close_match(query, page.hits),
             next_cursor=page.next_cursor,
         )
 
-    def _answer(
-        self, asked: Asked, vector: Embedding | None, cursor: Cursor | None, clock: Clock
-    ) -> _Answer:
-        ranking = self._finder.ranking(asked, vector, cursor)
-        clock.lap("search_ms")
-        return _Answer(ranking, self._finder.facets(asked, ranking.mode))
+    def _moments(self) -> Generator[tuple[ShopView, OpenReader]]:
+        """The newest view, and what opens the store to read its items; newer each time.
+
+        The store may change after a view was taken, and an answer then begins again. The last
+        moment holds the store still. Not the first: while a reader is open, the store cannot
+        reuse its pages.
+        """
+        for _ in range(_ATTEMPTS):
+            yield self._live.view, self._store.read
+            self.refresh()
+        with self._live.moment() as (view, reader):
+            yield view, lambda: nullcontext(reader)
 
     def put(
         self,
@@ -263,17 +265,17 @@ class SearchEngine:
     @property
     def no_match_below(self) -> float:
         """The confidence of the best hit under which a reply says that nothing is close."""
-        return self._judge.below
+        return self._scorer.below
 
     def refresh(self) -> bool:
-        """Take in what was written to the store since the last time; whether there was anything.
+        """Take in what was written to the store since the last time; return True if anything was.
 
         Searches that run meanwhile answer from before.
         """
         return self._live.refresh()
 
     def vitals(self) -> Vitals:
-        """What is open, in numbers that cost nothing to give."""
+        """What is open, in numbers that cost nothing to get."""
         view = self._live.view
         return Vitals(
             generation=self.generation,
@@ -284,22 +286,22 @@ class SearchEngine:
         )
 
     def backlog(self) -> Backlog:
-        """How much was written since the index was built: when to build it anew."""
+        """How much was written since the index was built."""
         view = self._live.view
         changes = view.sequence - self._manifest.changes
         return Backlog(view.backlog, changes, len(view.segments[0].vectors))
 
     def item(self, item_id: str) -> Item:
         """An item as the catalog says it, with the images that can be shown. UnknownItem."""
-        return self._showcase.item(item_id)
+        return self._items.item(item_id)
 
     def thumbnail(self, item_id: str, index: int = 0) -> bytes:
         """An image of an item as a small JPEG. UnknownItem for either."""
-        return self._showcase.thumbnail(item_id, index)
+        return self._items.thumbnail(item_id, index)
 
     def items(self, limit: int = 10) -> list[Item]:
-        """Some items to begin with: one of each category in turn."""
-        return self._showcase.some(limit)
+        """Some items to start from: one of each category in turn."""
+        return self._items.starters(limit)
 
     def has_item(self, item_id: str) -> bool:
         """Whether the shop has an item of this id."""
@@ -307,28 +309,35 @@ class SearchEngine:
 
     def main_category(self, item_id: str) -> str:
         """The first category of an item; empty where it has none. UnknownItem."""
-        return self._showcase.main_category(item_id)
+        return self._items.main_category(item_id)
 
     def category_sizes(self) -> dict[str, int]:
         """How many items each category holds, those below it included.
 
-        Names are as ``search.live.columns.folded`` has them.
+        Names are as ``search.live.columns.casefolded`` has them.
         """
         return self._live.view.columns.sizes("category")
 
-    def status(self) -> Status:
-        """What this engine serves; see ``Status``."""
-        text = "fused" if isinstance(self.encoder, TextEncoder) else "lexical"
+    def status(self) -> EngineStatus:
+        """Return what this engine serves."""
         view = self._live.view
-        return replace(
-            status_of(self.shop, self.generation, self._manifest),
+        manifest = self._manifest
+        return EngineStatus(
+            generation=self.generation,
+            encoder=manifest.encoder,
+            dim=manifest.dim,
             items=view.items,
-            products=view.products,
             rows=view.rows,
-            text=text,
-            facets=view.columns.offered(),
+            skipped=manifest.skipped,
+            bytes=disk_bytes(self.shop.path),
+            products=view.products,
+            recipe=manifest.recipe,
+            promise=manifest.contract.note,
             recall=self._watch.status(),
-            device=self._live.view.segments[0].vectors.placement.note,
+            device=view.segments[0].vectors.placement.note,
+            created=manifest.created,
+            text="fused" if isinstance(self.encoder, TextEncoder) else "lexical",
+            facets=view.columns.offered(),
             encoder_upgrade=self.encoder_upgrade,
         )
 

@@ -190,7 +190,7 @@ def _conditions(value: object, depth: int) -> tuple[Filter, ...]:
     if value is None:
         return ()
     many = value if isinstance(value, list) else [value]
-    return tuple(_from_json(one, depth + 1) for one in many)
+    return tuple(_from_json(part, depth + 1) for part in many)
 
 
 def _conditions_in(filter_: Filter) -> int:
@@ -239,7 +239,7 @@ def _match(key: str, match: object) -> Filter:
         values = wanted if isinstance(wanted, list) else [wanted]
         fits = name == "value" and not isinstance(wanted, list)
         fits = fits or (name in ("any", "except") and isinstance(wanted, list))
-        if fits and all(isinstance(one, str | bool) or _is_number(one) for one in values):
+        if fits and all(isinstance(value, str | bool) or _is_number(value) for value in values):
             found = Match(key, tuple(values))
             return Not(found) if name == "except" else found
     raise BadQuery(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from indexer.items import AttributeValue
 
@@ -16,7 +17,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
 
     ``score`` grows with likeness; within one reply it never increases from hit to hit. It is a
     cosine in [-1, 1] for queries by vector, BM25 (> 0, less that of unwanted words) for queries by
-    words alone, and a reciprocal-rank score for both together (see ``search.fusion.fuse``).
+    words alone, and a reciprocal-rank score for both together (see ``search.rank.fuse``).
     ``confidence`` is the probability in [0, 1] that it is the very product the photo shows; None
     for hits found by words, for queries that mix or avoid, and where the shop has too few products
     to tell.
@@ -25,8 +26,14 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
 
     item_id: str
     product_id: str
-    score: float
-    confidence: float | None = None
+    score: Annotated[float, Meta(description="Larger is better; see mode for its scale.")]
+    confidence: Annotated[
+        Annotated[float, Meta(ge=0, le=1)] | None,
+        Meta(
+            description="The probability that it is the very product in the photo; null for hits "
+            "found by words, and where it cannot be told."
+        ),
+    ] = None
     image: str
     image_index: int
     variant: str
@@ -37,7 +44,9 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     in_stock: bool = True
     categories: list[str] = []
     attributes: dict[str, AttributeValue] = {}
-    copies: list[str] = []
+    copies: Annotated[
+        list[str], Meta(description="Items left out as near copies of this one.")
+    ] = []
 
 
 class FacetValue(msgspec.Struct, frozen=True):
@@ -64,6 +73,15 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     generation: str
     encoder: str
     mode: Mode
-    timings: dict[str, float]
-    no_close_match: bool = False
-    next_cursor: str | None = None
+    timings: Annotated[dict[str, float], Meta(description="Milliseconds by stage.")]
+    no_close_match: Annotated[
+        bool,
+        Meta(
+            description="A photo was asked for, and even the best hit is probably not what it "
+            "shows."
+        ),
+    ] = False
+    next_cursor: Annotated[
+        str | None,
+        Meta(description="Asks for the hits that follow; null when these are the last."),
+    ] = None

@@ -1,4 +1,4 @@
-"""Items shown one by one: fields, pictures, and some to begin with."""
+"""Items outside of answers: their fields, their pictures, and some to start from."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from search.live.shop import LiveShop
 
 
-class Showcase:
+class ItemReader:
     """The items of one shop, as its store has them now. Thread-safe.
 
     Whatever takes an ``item_id`` raises UnknownItem when the shop has none of it.
@@ -49,11 +49,11 @@ class Showcase:
             raise UnknownItem(f"image {index} of item {item_id!r} is gone", param="index")
         return jpeg
 
-    def some(self, limit: int) -> list[Item]:
-        """Some items to begin with: one of each category in turn."""
+    def starters(self, limit: int) -> list[Item]:
+        """Return some items to start from: one of each category in turn."""
         found: list[Item] = []
         view = self._live.view
-        for number in view.some(limit):
+        for number in view.starters(limit):
             with suppress(UnknownItem):  # deleted since the view was made
                 found.append(self.item(view.ids[number]))
         return found

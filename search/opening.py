@@ -6,10 +6,12 @@ import logging
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
+from indexer.encoders.base import Model
 from indexer.encoders.views import QueryViews
 from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound
 from indexer.lexical import LexicalIndex
-from indexer.shop.generation import ROWS, VECTORS, WORDS, Manifest, ShopFolder
+from indexer.shop.folder import ShopFolder
+from indexer.shop.manifest import ROWS, VECTORS, WORDS, Manifest
 from indexer.vectors.gpu.placing import on_gpus
 from indexer.vectors.index import VectorIndex
 
@@ -38,7 +40,7 @@ def load_newest(folder: ShopFolder, names: list[str], encoder: Encoder, store: S
             with ExitStack() as stack:
                 stack.enter_context(folder.hold(name))
                 manifest = folder.verify(name)
-                if (manifest.encoder, manifest.weights_hash) != (encoder.id, encoder.weights_hash):
+                if manifest.model != Model.of(encoder):
                     continue
                 path = folder.generations / name
                 vectors = VectorIndex.load(path / VECTORS, path / ROWS, manifest.contract)

@@ -1,154 +1,97 @@
-"""One page of a ranking: one hit a group, near copies folded, from where the last page ended."""
+"""The last step of an answer: the hits of a page with their stored fields, and its cursor."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from indexer.items import ORIGINAL
-from search.copies import Folding
 from search.cursor import Cursor, deepest, question_of
 from search.hits import Hit
-from search.ranking import Ranked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    from indexer.arrays import Vectors
     from indexer.store.store import ItemRecord, Reader
-    from search.live.view import Found, ShopView
-    from search.ranking import Asked, Ranking
+    from search.bound_query import BoundQuery
+    from search.collapse import HitGroup
+    from search.hits import Mode
+    from search.live.view import Candidate, ShopView
+    from search.rank import Scale
+
+_JITTER = 1e-3  # by which a cosine may differ when the same photo is encoded anew
 
 
-_JITTER = 1e-3  # by which a score may differ when the same photo is encoded anew
+class PageRanking(NamedTuple):
+    """The ranking that a page is cut from: best first, and one hit more than the page if there is.
+
+    ``start`` is the place of the page's first hit, ``depth`` that of ``Cursor.depth``.
+    """
+
+    hits: list[HitGroup]
+    start: int
+    mode: Mode
+    depth: int
 
 
 class Page(NamedTuple):
-    """Hits, best first, and what the page after them is asked for with: None where none is."""
+    """Hits, best first, and the cursor of the page after them: None if it would be empty."""
 
     hits: list[Hit]
     next_cursor: str | None
 
 
-def leaders(found: Sequence[Found], groups: NDArray[np.int64]) -> list[Found]:
-    """The first of each group, in their order."""
-    taken: set[int] = set()
-    first = []
-    of = groups[[one.item for one in found]].tolist()
-    for one, group in zip(found, of, strict=True):
-        if group not in taken:
-            taken.add(group)
-            first.append(one)
-    return first
-
-
-class FoldedRanking:
-    """A ranking with what is a near copy folded into the first of them.
-
-    Each look may go deeper than the one before, and compares only what is new.
-    """
-
-    def __init__(self, at: float, view: ShopView, dim: int) -> None:
-        """``at`` is the least cosine of a copy; ``dim`` is that of the vectors."""
-        self._at = at
-        self._view = view
-        self._dim = dim
-        self._folding = Folding(dim, at)
-        self._found: list[Found] = []
-
-    def look(self, found: list[Found]) -> list[Ranked]:
-        """Fold a ranking; only what is new is compared if it begins as the one before."""
-        before = [one.item for one in self._found]
-        if before != [one.item for one in found[: len(before)]]:
-            self._folding = Folding(self._dim, self._at)
-            before = []
-        self._folding.add(self._vectors(found[len(before) :]))
-        self._found = found
-        return [
-            Ranked(found[kept], [found[n].item for n in copies])
-            for kept, copies in self._folding.kept.items()
-        ]
-
-    @property
-    def compared(self) -> int:
-        """How many pairs of pictures were compared, at most."""
-        return len(self._folding) * len(self._folding.kept)
-
-    def _vectors(self, found: Sequence[Found]) -> Vectors:
-        """The vector of the image that each was found by, or of its first: (n, dim).
-
-        Zeros for what has none.
-        """
-        rows = np.array([one.row for one in found], dtype=np.int64)  # (n,)
-        worded = np.flatnonzero(rows < 0)
-        if len(worded):
-            rows[worded] = self._view.main_rows([found[place].item for place in worded.tolist()])
-        return self._view.vectors_of(rows, self._dim)
-
-
-def begin_of(
-    ranked: Sequence[Ranked], cursor: Cursor | None, view: ShopView, *, cosines: bool
+def page_start(
+    hits: Sequence[HitGroup], scale: Scale, cursor: Cursor | None, view: ShopView
 ) -> int:
-    """The place in a ranking where a page begins: behind the cursor's hit, or its score.
-
-    ``cosines`` says that scores are, so that one that changed tells a hit that got another picture.
-    """
+    """The place in a ranking where a page begins: behind the cursor's hit, or behind its score."""
     if cursor is None:
         return 0
     number = view.number(cursor.item_id)
-    for place, one in enumerate(ranked):
-        moved = cosines and abs(one.found.score - cursor.score) > _JITTER
-        if one.found.item == number and not moved:
+    for place, (candidate, _) in enumerate(hits):
+        # The cosine of an item changes only if the item got another picture.
+        moved = scale == "cosine" and abs(candidate.score - cursor.score) > _JITTER
+        if candidate.item == number and not moved:
             return place + 1
-    # Deleted or moved: those that score alike stand in the order of their ids.
+    # Deleted or moved: equal scores are in the order of their ids.
     mark = (-cursor.score, cursor.item_id)
-    return sum((-one.found.score, view.ids[one.found.item]) <= mark for one in ranked)
+    return sum((-candidate.score, view.ids[candidate.item]) <= mark for candidate, _ in hits)
 
 
-def page_of(asked: Asked, ranking: Ranking, reader: Reader, generation: str) -> Page | None:
-    """The hits of the page with their stored fields.
+def read_page(
+    bound: BoundQuery, ranking: PageRanking, reader: Reader, generation: str
+) -> Page | None:
+    """Read the hits of the page from the store.
 
-    None when one of these items has changed since the view was made: its fields would be of
-    another moment than the answer.
+    None if an item of the page has changed since the view was made: its fields would be of
+    another moment than its place.
     """
-    query, view = asked.query, asked.view
+    query, view = bound.query, bound.view
     hits: list[Hit] = []
-    seen = ranking.begin
     changed = reader.changes_since(view.sequence)
-    for one, copies in ranking.ranked[ranking.begin :]:
-        seen += 1
-        item_id = view.ids[one.item]
+    for candidate, copies in ranking.hits[ranking.start : ranking.start + query.limit]:
+        item_id = view.ids[candidate.item]
         record = reader.item(item_id)
         if record is None or changed is None or item_id in changed:
             return None
-        hits.append(_hit(view, one, record, [view.ids[copy] for copy in copies]))
-        if len(hits) == query.limit:
-            break
-    if not hits or not seen < min(len(ranking.ranked), deepest(query)):
+        hits.append(_hit(view, candidate, record, [view.ids[copy] for copy in copies]))
+    seen = ranking.start + len(hits)
+    if not hits or seen >= min(len(ranking.hits), deepest(query)):
         return Page(hits, None)
-    last = ranking.ranked[seen - 1].found
+    last = ranking.hits[seen - 1].candidate
     cursor = Cursor(
-        generation,
-        question_of(query),
-        seen,
-        ranking.fuse_depth,
-        last.score,
-        view.ids[last.item],
+        generation, question_of(query), seen, ranking.depth, last.score, view.ids[last.item]
     )
     return Page(hits, cursor.text())
 
 
-def _hit(view: ShopView, one: Found, record: ItemRecord, copies: list[str]) -> Hit:
-    index, variant = view.image_of(one.row) if one.row >= 0 else (0, ORIGINAL)
+def _hit(view: ShopView, candidate: Candidate, record: ItemRecord, copies: list[str]) -> Hit:
+    index, variant = view.image_of(candidate.row) if candidate.row >= 0 else (0, ORIGINAL)
     item = record.item
     return Hit(
         item_id=item.item_id,
         product_id=item.product_id,
-        score=round(one.score, 6),
-        confidence=None if one.confidence is None else round(one.confidence, 4),
+        score=round(candidate.score, 6),
+        confidence=None if candidate.confidence is None else round(candidate.confidence, 4),
         image=record.images[index].path if index < len(record.images) else "",
         image_index=index,
         variant=variant,

@@ -2,58 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from indexer.errors import BadQuery
-from indexer.imaging.images import WHOLE, Box
+from search.parts import MAX_TEXT, EmbeddingPart, ImagePart, ItemPart, Part, TextPart
 
 if TYPE_CHECKING:
-    from indexer.arrays import Embedding, Pixels
     from search.filters import Filter
+
+__all__ = [
+    "MAX_FACETS",
+    "MAX_LIMIT",
+    "MAX_PARTS",
+    "MAX_TEXT",
+    "MIN_COLLAPSE",
+    "CheckedQuery",
+    "EmbeddingPart",
+    "ImagePart",
+    "ItemPart",
+    "Part",
+    "Query",
+    "TextPart",
+]
 
 MAX_LIMIT = 1000
 MAX_PARTS = 16
-MAX_TEXT = 1000
 MAX_FACETS = 16
-MIN_COLLAPSE = 0.5  # less alike is no copy of anything
-
-
-class ImagePart(msgspec.Struct, frozen=True):
-    """A photo: encoded bytes, or pixels (h, w, 3). ``box`` cuts a region out of it first."""
-
-    image: bytes | Pixels
-    weight: float = 1.0
-    box: Box = WHOLE
-
-
-class TextPart(msgspec.Struct, frozen=True):
-    """Words, in any script."""
-
-    text: str
-    weight: float = 1.0
-
-
-class ItemPart(msgspec.Struct, frozen=True):
-    """An item of the shop: stands for the mean direction of its original images."""
-
-    item_id: str
-    weight: float = 1.0
-
-
-class EmbeddingPart(msgspec.Struct, frozen=True):
-    """A vector (dim,) of the shop's own encoder; any length but zero."""
-
-    embedding: Embedding
-    weight: float = 1.0
-
-
-Part: TypeAlias = ImagePart | TextPart | ItemPart | EmbeddingPart
+MIN_COLLAPSE = 0.5  # images that are less alike are not copies
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
-    """One question. Weights may be negative ("like this, but not like that").
+    """A question. Weights may be negative ("like this, but not like that").
 
     ``limit`` counts distinct products, or items with ``group="item"``. ``facets`` names the
     fields to count values of: ``category``, ``in_stock`` or any attribute. ``cursor`` is the
@@ -69,8 +50,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     cursor: str | None = None
     collapse: float | None = None
 
-    def check(self) -> Query:
-        """The query itself; BadQuery, naming the field, when it cannot be answered."""
+    def check(self) -> CheckedQuery:
+        """Return the query as checked; BadQuery, naming the field, if it cannot be answered."""
         if not 1 <= self.limit <= MAX_LIMIT:
             raise BadQuery(f"limit must be from 1 to {MAX_LIMIT}, got {self.limit}", param="limit")
         if self.collapse is not None and not MIN_COLLAPSE <= self.collapse <= 1:
@@ -89,15 +70,14 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
                 f"facets names {len(self.facets)} fields, at most {MAX_FACETS} are counted",
                 param="facets",
             )
+        self._check_parts()
+        fields = {name: getattr(self, name) for name in self.__struct_fields__}
+        return CheckedQuery(**fields)
+
+    def _check_parts(self) -> None:
         for part in self.parts:
-            if not -1e3 <= part.weight <= 1e3 or part.weight == 0:
-                raise BadQuery(
-                    f"a weight must be from -1000 to 1000 and not 0, got {part.weight}",
-                    param="weight",
-                )
-            if isinstance(part, TextPart):
-                _check_text(part.text)
-        letters = sum(len(part.text) for part in self.parts if isinstance(part, TextPart))
+            part.check()
+        letters = sum(len(part.words or "") for part in self.parts)
         if letters > MAX_TEXT:
             raise BadQuery(
                 f"the text parts have {letters} characters, at most {MAX_TEXT} are read together",
@@ -109,13 +89,14 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
                 "says what to avoid, not what to find",
                 param="weight",
             )
+
+
+class CheckedQuery(Query, frozen=True, kw_only=True):
+    """A query that ``Query.check`` has passed, so that no later step checks it again.
+
+    ``msgspec.structs.replace`` keeps it checked: put in values that need no check.
+    """
+
+    def check(self) -> CheckedQuery:
+        """Return the query itself."""
         return self
-
-
-def _check_text(text: str) -> None:
-    if not text.strip():
-        raise BadQuery("text is empty; give at least one word", param="text")
-    if len(text) > MAX_TEXT:
-        raise BadQuery(
-            f"text has {len(text)} characters, at most {MAX_TEXT} are read", param="text"
-        )

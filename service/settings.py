@@ -15,7 +15,7 @@ from search.query import MAX_LIMIT
 
 
 class BadSetting(VitrineError):
-    """A variable of the environment that is no setting as it should be."""
+    """A variable of the environment is not a valid setting."""
 
 
 class Settings(BaseSettings):
@@ -80,7 +80,9 @@ class Settings(BaseSettings):
         "too many closes an idle one of the address that has the most.",
     )
     threads: int | None = Field(
-        None, ge=1, description="Cores to use for decoding, encoding and searching; all if not set."
+        None,
+        ge=1,
+        description="Cores to use for decoding, encoding, searching and writing; all if not set.",
     )
     batch_size: int = Field(16, ge=1, description="Most photos that are encoded together.")
     batch_wait_ms: float = Field(
@@ -153,23 +155,24 @@ class Settings(BaseSettings):
     )
 
 
-class _DecodeSettings(BaseSettings):
-    """The one setting that every command obeys, apart: a wrong port stops no ``vitrine index``."""
+class ProcessSettings(BaseSettings):
+    """The settings that every command obeys: alone, so that a wrong port stops none."""
 
     model_config = Settings.model_config
     max_decode_mb: float = Field(DEFAULT_MB, gt=0)
+    threads: int | None = Field(None, ge=1)
 
 
-def max_decode_mb() -> float:
-    """``Settings.max_decode_mb`` of the environment, for commands that read no other setting."""
+def process_settings() -> ProcessSettings:
+    """Return the settings that bound a process, for commands that read no other setting."""
     try:
-        return _DecodeSettings().max_decode_mb
+        return ProcessSettings()
     except ValidationError as error:
         raise _bad_setting(error) from None
 
 
 def settings_for(shop: Path) -> Settings:
-    """The settings of the environment, for this shop. BadSetting names the variable at fault."""
+    """Return the settings of the environment for this shop. BadSetting names the variable."""
     try:
         return Settings(shop=shop)
     except ValidationError as error:

@@ -18,7 +18,7 @@ from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
 from indexer.jobs.build import build_index
 from indexer.sample.shop import SampleShop, write_shop
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from search.engine import SearchEngine
 
 if TYPE_CHECKING:

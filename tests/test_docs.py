@@ -13,7 +13,7 @@ from indexer.catalog.sources import open_catalog
 from indexer.encoders.registry import FORMS, load_encoder
 from indexer.jobs.build import build_index
 from indexer.sample.shop import write_shop
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from service.http.app import create_app
 from service.settings import Settings
 

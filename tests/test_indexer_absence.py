@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from indexer.errors import BadCatalog, CatalogShrank
-from indexer.items import Skipped, Unread
+from indexer.items import Skipped, UnreadableRow
 from indexer.writing.absence import absence, check_absence, is_much
 
 SHOP = ["a", "b", "c", "d/1", "d/2"]
@@ -29,7 +29,9 @@ def test_a_row_that_names_a_new_item_keeps_none():
     assert absence(SHOP, LISTED, [skip]) == (["b", "c", "d/1", "d/2"], [], [skip])
 
 
-@pytest.mark.parametrize("row", [Skipped("", "no id"), Unread("", "half a row"), Unread("?", "id")])
+@pytest.mark.parametrize(
+    "row", [Skipped("", "no id"), UnreadableRow("", "half a row"), UnreadableRow("?", "id")]
+)
 def test_a_row_that_may_be_of_any_item_keeps_all(row):
     gone, kept, (told,) = absence(SHOP, LISTED, [row])
     assert (gone, kept) == ([], ["b", "c", "d/1", "d/2"])
@@ -37,21 +39,21 @@ def test_a_row_that_may_be_of_any_item_keeps_all(row):
 
 
 def test_a_guess_counts_only_where_it_is_an_item_that_is_absent():
-    gone, kept, (told,) = absence(SHOP, LISTED, [Unread("", "half a row", guess="b")])
+    gone, kept, (told,) = absence(SHOP, LISTED, [UnreadableRow("", "half a row", guess="b")])
     assert (gone, kept) == (["c", "d/1", "d/2"], ["b"])
     assert told.reason == "half a row; item 'b' stays as it was"
     for wrong in ("a", "x"):  # one has its own row, the other is none of the shop's
-        assert absence(SHOP, LISTED, [Unread("", "half a row", guess=wrong)]).gone == []
+        assert absence(SHOP, LISTED, [UnreadableRow("", "half a row", guess=wrong)]).gone == []
 
 
 def test_a_folder_that_cannot_be_seen_keeps_what_lay_in_it():
-    gone, kept, (told,) = absence(SHOP, LISTED, [Unread("", "empty", where="d", guess="d/")])
+    gone, kept, (told,) = absence(SHOP, LISTED, [UnreadableRow("", "empty", where="d", guess="d/")])
     assert (gone, kept) == (["b", "c"], ["d/1", "d/2"])
     assert told.reason == "empty; 2 items that the catalog lacks stay: d/1, d/2"
 
 
 def test_an_empty_folder_of_which_the_shop_has_nothing_is_not_worth_a_word():
-    assert absence(SHOP, LISTED, [Unread("", "empty", where="e", guess="e/")]).skipped == []
+    assert absence(SHOP, LISTED, [UnreadableRow("", "empty", where="e", guess="e/")]).skipped == []
 
 
 def test_a_picture_that_is_skipped_keeps_no_item_that_is_absent():

@@ -29,10 +29,11 @@ from indexer.errors import (
 )
 from indexer.items import Skipped
 from indexer.jobs.build import BuildReport, build_index
-from indexer.shop import generation as generation_module
+from indexer.shop import folder as folder_module
+from indexer.shop.folder import ShopFolder
 from indexer.shop.garbage import collect_garbage
-from indexer.shop.generation import ShopFolder
 from indexer.shop.joblock import job_lock
+from indexer.shop.shelf import Shelf
 from indexer.store.store import Store
 from indexer.vectors import index as vectors_module
 from indexer.writing import embed_catalog as ingest_module
@@ -192,7 +193,7 @@ def test_as_many_generations_stay_as_were_asked_for(folder, shop):
     folder.write({"a": [1]})
     build(folder, shop)
     store = Store(shop.store)
-    collect_garbage(shop, store, keep=5)
+    collect_garbage(Shelf.read(shop), store, keep=5)
     store.close()
     for shade in range(2, 7):
         folder.write({"a": [shade]})
@@ -241,7 +242,7 @@ def test_an_item_that_left_the_catalog_leaves_the_shop(folder, shop):
     with store.read() as reader:
         assert [record.item.item_id for record in reader.items()] == ["b"]
         assert (reader.count("images"), reader.count("embeddings")) == (2, 2)  # one may go back
-    collect_garbage(shop, store, keep=1)
+    collect_garbage(Shelf.read(shop), store, keep=1)
     with store.read() as reader:
         assert (reader.count("images"), reader.count("embeddings")) == (1, 1)
     store.close()
@@ -318,7 +319,7 @@ def test_after_any_changes_a_shop_answers_like_one_built_from_scratch(folder, sh
         assert answers(shop.path) == answers(scratch.path)
         assert stored(shop)[0] == stored(scratch)[0]
     store = Store(shop.store)
-    collect_garbage(shop, store, keep=1)
+    collect_garbage(Shelf.read(shop), store, keep=1)
     store.close()
     assert stored(shop) == stored(scratch)
 
@@ -481,7 +482,7 @@ from pathlib import Path
 from indexer.writing import embed_catalog as ingest
 from indexer.jobs.build import build_index
 from indexer.encoders.color import ColorEncoder
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from indexer.catalog.sources import open_catalog
 import faiss
 
@@ -620,14 +621,14 @@ def test_a_disk_that_fills_up_at_any_step_of_publishing_leaves_the_old_one_servi
         elif step in ("rename", "replace"):
             patched.setattr(Path, step, no_space)
         else:
-            patched.setattr(generation_module, step, no_space)
+            patched.setattr(folder_module, step, no_space)
         with pytest.raises(StoreFull, match="No space left on device"):
             build(folder, changed_shop)
     assert_old_index_serves_new_store(folder, changed_shop)
 
 
 def test_each_single_sync_may_fail(folder, changed_shop, monkeypatch):
-    real, failed = generation_module.sync, []
+    real, failed = folder_module.sync, []
     for number in range(20):
         calls = iter(range(1000))
 
@@ -638,7 +639,7 @@ def test_each_single_sync_may_fail(folder, changed_shop, monkeypatch):
             real(path)
 
         with monkeypatch.context() as patched:
-            patched.setattr(generation_module, "sync", sync)
+            patched.setattr(folder_module, "sync", sync)
             try:
                 build(folder, changed_shop)
             except StoreFull:
@@ -672,7 +673,7 @@ import resource, sys
 from indexer.jobs.build import build_index
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import StoreFull
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from indexer.catalog.sources import open_catalog
 limit = int(sys.argv[3])
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))

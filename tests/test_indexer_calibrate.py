@@ -10,13 +10,14 @@ from PIL import Image, ImageDraw
 
 from indexer.catalog.sources import open_catalog
 from indexer.confidence.calibrate import FEWEST, fit_logistic
-from indexer.confidence.retakes import nothing, retake, scene
+from indexer.confidence.retakes import no_product, retake, scene
 from indexer.encoders.color import ColorEncoder
 from indexer.encoders.registry import load_encoder
 from indexer.imaging.images import decode
 from indexer.jobs.build import build_index
-from indexer.shop.generation import Manifest, ShopFolder
-from indexer.shop.serving import standing_generation
+from indexer.shop.folder import ShopFolder
+from indexer.shop.manifest import Manifest
+from indexer.shop.shelf import Shelf
 from tests.conftest import jpeg, plain
 
 RAINBOW = [(20 * n % 256, 90 * n % 256, 150 * n % 256) for n in range(1, 25)]
@@ -24,9 +25,9 @@ RAINBOW = [(20 * n % 256, 90 * n % 256, 150 * n % 256) for n in range(1, 25)]
 
 def build(folder: Path, shop: Path, encoder=None) -> Manifest:
     build_index(open_catalog(folder), ShopFolder(shop), encoder or ColorEncoder())
-    standing = standing_generation(ShopFolder(shop))
-    assert standing is not None
-    return standing[1]
+    serving = Shelf.read(ShopFolder(shop)).serving()
+    assert serving is not None
+    return serving.manifest
 
 
 @pytest.fixture
@@ -156,14 +157,14 @@ def test_a_scene_is_colorful_and_never_the_same(rng):
 
 
 def test_pictures_of_nothing_are_of_many_kinds_and_the_same_for_one_seed(rng):
-    pictures = [nothing(48, rng) for _ in range(40)]
+    pictures = [no_product(48, rng) for _ in range(40)]
     assert all(one.shape == (48, 48, 3) and one.dtype == np.uint8 for one in pictures)
     gray = [bool((one == one[:, :, :1]).all()) for one in pictures]
     assert 0 < sum(gray) < 20
     levels = [len(np.unique(one.reshape(-1, 3), axis=0)) for one in pictures]
     assert min(levels) == 2  # stripes
     assert max(levels) > 2000  # grain
-    again = [nothing(48, np.random.default_rng(3)) for _ in range(2)]
+    again = [no_product(48, np.random.default_rng(3)) for _ in range(2)]
     assert (again[0] == again[1]).all()
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from indexer.arrays import unit
-from indexer.errors import IndexCorrupt
+from indexer.errors import BadEncoder, IndexCorrupt
 from indexer.items import Item
 from indexer.store.records import ImageRecord, ItemRecord, Row
 from indexer.vectors.canary import (
@@ -87,11 +87,11 @@ def test_one_bad_vector_among_good_ones_is_told(vectors):
     vectors[20] *= 0.5
     names = [f"{n}.jpg" for n in range(50)]
     told = r"'color' gave a vector of '20\.jpg' that is of length 0\.5, expected length 1"
-    with pytest.raises(IndexCorrupt, match=told):
+    with pytest.raises(BadEncoder, match=told):
         check_vectors(vectors, (50, 8), "color", names)
     for bad in (np.nan, np.inf):
         vectors[30, 2] = bad
-        with pytest.raises(IndexCorrupt, match=r"a vector of '30\.jpg' that is not finite"):
+        with pytest.raises(BadEncoder, match=r"a vector of '30\.jpg' that is not finite"):
             check_vectors(vectors, (50, 8), "color", names)
 
 

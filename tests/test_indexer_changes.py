@@ -17,7 +17,7 @@ from indexer.errors import BadCatalog, CatalogShrank
 from indexer.items import Item
 from indexer.jobs.build import build_index
 from indexer.shop.checkup import check_shop
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from indexer.store.store import Store
 from indexer.vectors.contract import Terms
 from search.engine import SearchEngine

@@ -9,20 +9,22 @@ import faiss
 import numpy as np
 import pytest
 
+from indexer.encoders.base import Model
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import IndexNotFound
 from indexer.items import ORIGINAL, Item
 from indexer.jobs.migrate import migrate
 from indexer.shop.checkup import Checkup, check_shop
-from indexer.shop.generation import MANIFEST, ShopFolder, _seal
+from indexer.shop.folder import ShopFolder
+from indexer.shop.manifest import MANIFEST, _seal
 from indexer.shop.promotion import drop
 from indexer.store.pictures import set_images
-from indexer.store.store import Row, Store, encoder_key
+from indexer.store.store import Row, Store
 from indexer.writing.writes import Draft, Source, put_items
 from tests.conftest import COLORS, write_catalog
-from tests.test_indexer_succession import NEW, OtherColors, silent
+from tests.test_indexer_promotion import NEW, OtherColors, silent
 
-COLOR = encoder_key("color", "0" * 64)
+COLOR = Model("color", "0" * 64).key
 
 
 @pytest.fixture
@@ -134,7 +136,7 @@ def test_the_vectors_of_a_candidate_are_looked_at_too(shop, store):
     migrate(shop, OtherColors(), progress=silent)
     with store.write() as writer:
         row = next(row for _, row in writer.rows())
-        writer.put_embedding(encoder_key("other", NEW), row.content, bytes(224))
+        writer.put_embedding(Model("other", NEW).key, row.content, bytes(224))
     (problem,) = check(shop).problems
     assert problem.startswith(f"1 of 18 embeddings by other are zero: {row.item_id} ")
 

@@ -14,9 +14,9 @@ from indexer.errors import BadImage
 from indexer.imaging.decodebudget import BUDGET, DEFAULT_MB, SETTING, DecodeBudget, give_memory_back
 from indexer.imaging.images import decode
 from indexer.jobs.build import build_index
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from service.http.app import create_app
-from service.settings import BadSetting, Settings, max_decode_mb
+from service.settings import BadSetting, Settings, process_settings
 from tests.test_indexer_images import save
 
 
@@ -92,7 +92,7 @@ def test_who_waits_for_a_budget_that_shrinks_is_refused():
 
 def test_memory_is_given_back_after_large_pictures_alone(monkeypatch):
     given = []
-    monkeypatch.setattr("indexer.imaging.decodebudget._trim", lambda: given.append)
+    monkeypatch.setattr("indexer.imaging.decodebudget._malloc_trim", lambda: given.append)
     for size in (1e6, 50e6):
         with DecodeBudget(100).hold(size, "a picture"):
             assert given == []
@@ -100,7 +100,7 @@ def test_memory_is_given_back_after_large_pictures_alone(monkeypatch):
 
 
 def test_nothing_is_given_back_where_the_c_library_cannot(monkeypatch):
-    monkeypatch.setattr("indexer.imaging.decodebudget._trim", lambda: None)
+    monkeypatch.setattr("indexer.imaging.decodebudget._malloc_trim", lambda: None)
     give_memory_back()
     budget = DecodeBudget(100)
     with budget.hold(50e6, "a picture"):
@@ -133,10 +133,10 @@ def test_the_service_takes_the_budget_from_its_settings():
 def test_commands_read_this_setting_alone_and_name_it_when_it_is_wrong(monkeypatch):
     monkeypatch.setenv("VITRINE_PORT", "no port")
     monkeypatch.setenv(SETTING, "55")
-    assert max_decode_mb() == 55
+    assert process_settings().max_decode_mb == 55
     monkeypatch.setenv(SETTING, "much")
     with pytest.raises(BadSetting, match=SETTING):
-        max_decode_mb()
+        process_settings()
 
 
 def test_a_command_that_decodes_sets_the_budget(monkeypatch, capsys):

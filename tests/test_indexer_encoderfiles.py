@@ -11,28 +11,30 @@ import onnx
 import pytest
 
 from indexer.catalog.sources import open_catalog
+from indexer.encoders.base import Model
 from indexer.encoders.color import ColorEncoder
 from indexer.encoders.registry import load_encoder
 from indexer.errors import EncoderNotFound, IndexCorrupt, StoreFull
 from indexer.jobs.build import build_index
 from indexer.jobs.migrate import migrate
 from indexer.jobs.rebuild import rebuild_index
-from indexer.shop import encoderfiles
+from indexer.shop import encoderfiles, write_encoders
 from indexer.shop.checkup import check_shop
-from indexer.shop.encoderfiles import forget_encoders, keep_encoder, open_encoder
+from indexer.shop.encoderfiles import delete_encoder_files, keep_encoder, open_encoder
+from indexer.shop.folder import ShopFolder
 from indexer.shop.garbage import collect_garbage
-from indexer.shop.generation import ShopFolder
-from indexer.shop.promotion import drop, promote, rollback, wanted_encoders
+from indexer.shop.promotion import drop, promote, rollback
+from indexer.shop.shelf import Shelf
 from indexer.shop.snapshot import restore_snapshot, take_snapshot
-from indexer.store.store import Store, encoder_key
+from indexer.store.store import Store
 from indexer.writing.writes import put_items
 from search.engine import SearchEngine
 from tests.conftest import COLORS, jpeg, plain
 from tests.killing import run_kills
 from tests.test_indexer_encoders import write_onnx
 from tests.test_indexer_migrate import draft
+from tests.test_indexer_promotion import silent
 from tests.test_indexer_snapshot import forged
-from tests.test_indexer_succession import silent
 from tests.test_service_cli import assert_one_line, vitrine
 from tests.test_service_swaps import until
 
@@ -247,11 +249,11 @@ def test_weights_trained_over_the_same_file_are_kept_beside_those_before(
     assert answers(shop.path) == expected
     promote(shop, "000002")
     remove(original)
-    assert collect_garbage(shop, store, keep=1).encoder_files == 2
+    assert collect_garbage(Shelf.read(shop), store, keep=1).encoder_files == 2
     assert answers(shop.path) != expected
     newest = shop.manifest("000002")
     with store.read() as reader:
-        assert wanted_encoders(reader) == [(newest.encoder, newest.weights_hash)]
+        assert write_encoders.listed(reader) == [(newest.encoder, newest.weights_hash)]
 
 
 def test_writes_are_no_longer_embedded_by_weights_that_were_trained_over(
@@ -262,7 +264,7 @@ def test_writes_are_no_longer_embedded_by_weights_that_were_trained_over(
     write_encoder(original.parent, seed=2)
     build_index(open_catalog(tiny_catalog), shop, load_encoder(f"onnx:{original}"))
     with store.read() as reader:
-        ((encoder_id, weights_hash),) = wanted_encoders(reader)
+        ((encoder_id, weights_hash),) = write_encoders.listed(reader)
     assert encoder_id == before.encoder
     assert weights_hash == shop.manifest(shop.current()).weights_hash != before.weights_hash
 
@@ -271,11 +273,11 @@ def test_copies_go_with_the_last_generation_of_their_model_and_not_before(shop, 
     (shop.encoders / "notes.txt").write_text("not ours")
     (shop.encoders / ".4711.onnx").write_bytes(b"of a job that was killed")
     migrate(shop, ColorEncoder(), progress=silent)
-    assert collect_garbage(shop, store).encoder_files == 1
+    assert collect_garbage(Shelf.read(shop), store).encoder_files == 1
     promote(shop, "000002")
-    assert collect_garbage(shop, store).encoder_files == 0  # one may roll back to it
+    assert collect_garbage(Shelf.read(shop), store).encoder_files == 0  # one may roll back to it
     drop(shop, "000001")
-    assert collect_garbage(shop, store).encoder_files == 2
+    assert collect_garbage(Shelf.read(shop), store).encoder_files == 2
     assert files(shop) == ["notes.txt"]
 
 
@@ -294,18 +296,18 @@ def test_copies_of_a_migration_under_way_stay_and_those_of_a_dropped_one_go(
         patch.setattr("indexer.jobs.migrate.publish", killed)
         with pytest.raises(KeyboardInterrupt):
             migrate(shop, load_encoder(f"onnx:{path}"), progress=silent)
-    assert collect_garbage(shop, store).encoder_files == 0
+    assert collect_garbage(Shelf.read(shop), store).encoder_files == 0
     done = migrate(shop, load_encoder(f"onnx:{path}"), progress=silent)
-    assert collect_garbage(shop, store).encoder_files == 0
+    assert collect_garbage(Shelf.read(shop), store).encoder_files == 0
     drop(shop, done.generation)
-    assert collect_garbage(shop, store).encoder_files == 2
+    assert collect_garbage(Shelf.read(shop), store).encoder_files == 2
     store.close()
 
 
 def test_where_a_manifest_cannot_be_read_no_copy_is_removed(shop, store):
     migrate(shop, ColorEncoder(), progress=silent)
     (shop.generations / "000002" / "manifest.json").write_text("{}")
-    collect_garbage(shop, store)
+    collect_garbage(Shelf.read(shop), store)
     assert len(files(shop)) == 2
 
 
@@ -321,9 +323,9 @@ def test_a_snapshot_amid_a_migration_holds_both_encoders(tiny_shop, tmp_path):
     store = Store(restored.store)
     put_items(store, ColorEncoder(), [draft("pink", jpeg(plain((255, 105, 180))))])
     with store.read() as reader:
-        (other,) = (one for one in wanted_encoders(reader) if one[0] != "color")
+        (other,) = (one for one in write_encoders.listed(reader) if one[0] != "color")
         content = reader.item("pink").images[0].content
-        assert reader.has_embedding(encoder_key(*other), content, "original")
+        assert reader.has_embedding(other.key, content, "original")
     store.close()
     remove(next(shop.encoders.glob("*.onnx")))  # a companion that is gone stops no snapshot
     assert take_snapshot(shop, tmp_path / "t.vitrine", progress=silent).encoders == []
@@ -355,7 +357,7 @@ def test_averaged_views_find_the_same_copy(shop, original, tmp_path):
     for views in ("", "+flip", "+flip+center"):
         encoder = load_encoder(f"onnx:{original}{views}")
         keep_encoder(shop, encoder)
-        opened = open_encoder(shop, encoder.id, encoder.weights_hash)
+        opened = open_encoder(shop, Model.of(encoder))
         assert (opened.id, opened.weights_hash) == (encoder.id, encoder.weights_hash)
     assert len(files(shop)) == 2
 
@@ -363,9 +365,7 @@ def test_averaged_views_find_the_same_copy(shop, original, tmp_path):
 def test_encoders_without_files_are_not_kept_and_load_by_their_id(tiny_shop):
     manifest = ShopFolder(tiny_shop).manifest("000001")
     assert not ShopFolder(tiny_shop).encoders.exists()
-    assert isinstance(
-        open_encoder(ShopFolder(tiny_shop), manifest.encoder, manifest.weights_hash), ColorEncoder
-    )
+    assert isinstance(open_encoder(ShopFolder(tiny_shop), manifest.model), ColorEncoder)
 
 
 def test_a_file_that_changes_between_loading_and_keeping_is_refused(shop, original):
@@ -407,7 +407,7 @@ import os, shutil, sys
 from pathlib import Path
 from types import SimpleNamespace
 from indexer.shop.encoderfiles import keep_encoder
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from tests.killing import kill_at_each_step
 
 encoder = SimpleNamespace(id=sys.argv[1], weights_hash=sys.argv[2])
@@ -431,10 +431,10 @@ def test_a_kill_at_any_step_of_keeping_leaves_a_whole_copy_or_none(shop, kept, o
         torn = ShopFolder(path)
         copy = torn.encoders / kept.name
         assert copy.read_bytes() in (data, kept.read_bytes())
-        assert open_encoder(torn, manifest.encoder, manifest.weights_hash).dim == 12
+        assert open_encoder(torn, manifest.model).dim == 12
         keep_encoder(torn, load_encoder(manifest.encoder))
         assert copy.read_bytes() == data
-        forget_encoders(torn, [(manifest.encoder, manifest.weights_hash)])
+        delete_encoder_files(torn, [manifest.model])
         assert files(torn) == files(shop)
 
 

@@ -484,11 +484,11 @@ def test_an_onnx_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     ("change", "named"),
     [
         ({"dim": 13}, "(2, 13)"),
-        ({"size": 64}, "does not run as its side file says"),
-        ({"layout": "nchw"}, "does not run as its side file says"),
-        ({"dtype": "float32"}, "does not run as its side file says"),
-        ({"input": "image"}, "does not run as its side file says"),
-        ({"output": "logits"}, "does not run as its side file says"),
+        ({"size": 64}, "does not run as its JSON file says"),
+        ({"layout": "nchw"}, "does not run as its JSON file says"),
+        ({"dtype": "float32"}, "does not run as its JSON file says"),
+        ({"input": "image"}, "does not run as its JSON file says"),
+        ({"output": "logits"}, "does not run as its JSON file says"),
         ({"format": 2}, "cannot read"),
         ({"size": "large"}, "cannot read"),
         ({"size": 0}, "cannot read"),
@@ -648,7 +648,7 @@ def test_weights_of_which_some_are_missing_are_refused(tmp_path: Path) -> None:
     del state[first]
     save_file(state, path)
     message = refusal(f"cnn:test_resnet@{path}")
-    assert f"another model: 1 are missing and 0 foreign, such as {first}" in message
+    assert f"another model: 1 are missing and 0 unexpected, such as {first}" in message
 
 
 @with_torch
@@ -662,7 +662,7 @@ def test_a_folder_without_weights_is_refused_rather_than_random(tmp_path: Path) 
 def test_a_model_whose_input_is_not_square_is_refused(tmp_path: Path) -> None:
     vision = TINY["vision_cfg"] | {"image_size": [64, 32]}
     encoder_id = write_openclip(tmp_path, 1, TINY | {"vision_cfg": vision})
-    assert "only square models are read" in refusal(encoder_id)
+    assert "choose a square model" in refusal(encoder_id)
 
 
 @pytest.mark.parametrize("dim", [64, 128, 256])

@@ -13,7 +13,7 @@ from PIL import Image
 
 from indexer.arrays import unit
 from indexer.encoders.base import TextEncoder
-from indexer.encoders.modelfolder import deciding_files, hash_model_folder
+from indexer.encoders.modelfolder import hash_model_folder, relevant_files
 from indexer.encoders.registry import canonical_id, load_encoder
 from indexer.encoders.sentencetransformer import SentenceTransformerEncoder
 from indexer.errors import EncoderNotFound
@@ -243,7 +243,7 @@ def test_settings_and_weights_of_each_module_decide_and_nothing_else(tmp_path: P
         changed = write_files(tmp_path / f"c{number}", **{name: "[]"})
         assert hash_model_folder(changed) != plain, name
     assert hash_model_folder(tmp_path / "a", 256) != plain
-    assert len(deciding_files(tmp_path / "b")) == 5
+    assert len(relevant_files(tmp_path / "b")) == 5
 
 
 def test_broken_modules_are_named(tmp_path: Path) -> None:

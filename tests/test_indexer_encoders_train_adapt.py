@@ -16,7 +16,7 @@ from indexer.encoders.onnxfile import WEIGHTS
 from indexer.encoders.registry import load_encoder
 from indexer.errors import BadCatalog, EncoderNotFound
 from indexer.jobs.build import build_index
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from indexer.store.store import Store
 from indexer.training.dataset import FEWEST, Dataset, Pair, read_dataset, read_pairs
 from tests.conftest import COLORS, jpeg, plain, write_catalog
@@ -321,6 +321,6 @@ def test_a_file_of_another_input_shape_cannot_be_trained_on(catalog, photos, tmp
     other.write_bytes(BUILTIN.read_bytes())
     side = json.loads(BUILTIN.with_suffix(".json").read_text())
     other.with_suffix(".json").write_text(json.dumps({**side, "size": 96}))
-    with pytest.raises(EncoderNotFound, match="does not run as its side file says"):
+    with pytest.raises(EncoderNotFound, match="does not run as its JSON file says"):
         adapt.adapt(other, dataset, tmp_path / "x.onnx", params, name="x", report=quiet)
     assert not (tmp_path / "x.onnx").exists()

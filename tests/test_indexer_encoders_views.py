@@ -12,7 +12,7 @@ from indexer.encoders.registry import canonical_id, load_encoder
 from indexer.encoders.views import QueryViews, ViewsEncoder, split_views
 from indexer.errors import EncoderNotFound, IndexMismatch
 from indexer.jobs.build import build_index
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from search.engine import SearchEngine
 
 

@@ -67,7 +67,7 @@ def gray_png(depth: int, *, key: int, values: list[int]) -> bytes:
 def test_a_side_of_more_than_20000_pixels_is_refused_before_decoding(size: tuple[int, int]) -> None:
     data = png(*size, 1, 0, png_chunk(b"IDAT", zlib.compress(bytes(100))))
     for read in (decode, inspect):
-        with pytest.raises(BadImage, match=f"{size[0]} x {size[1]}, at most 20000 pixels a side"):
+        with pytest.raises(BadImage, match=f"{size[0]} x {size[1]}, at most 20000 pixels per side"):
             read(data)
 
 
@@ -80,7 +80,7 @@ def test_a_long_strip_is_refused_and_a_short_one_is_read(kind: str) -> None:
 
 def test_limits_of_side_and_aspect_can_be_handed_in() -> None:
     data = save(Image.new("L", (3000, 20)))
-    with pytest.raises(BadImage, match="at most 2000 pixels a side"):
+    with pytest.raises(BadImage, match="at most 2000 pixels per side"):
         decode(data, limits=ImageLimits(side=2000))
     assert decode(data, limits=ImageLimits(aspect=200)).shape == (20, 3000, 3)
 
@@ -92,9 +92,9 @@ def test_a_jpeg_of_more_than_64_scans_is_refused_and_one_of_64_is_read() -> None
     data, scan = progressive()
     ten = data.count(b"\xff\xda")
     assert layout(decode(data + scan * (64 - ten) + b"\xff\xd9")) == UPRIGHT
-    with pytest.raises(BadImage, match="in more than 64 scans"):
+    with pytest.raises(BadImage, match="has over 64 scans"):
         decode(data + scan * (65 - ten) + b"\xff\xd9")
-    with pytest.raises(BadImage, match="in more than 64 scans"):
+    with pytest.raises(BadImage, match="has over 64 scans"):
         decode(data + scan * 100_000 + b"\xff\xd9")
 
 
@@ -107,7 +107,7 @@ def claiming(data: bytes, side: int) -> bytes:
 def test_scans_of_a_large_jpeg_count_by_what_they_pass_over() -> None:
     data, scan = progressive()
     walk_jpeg(claiming(data + b"\xff\xd9", 8000), LIMITS)  # as a camera would write it
-    with pytest.raises(BadImage, match=r"in \d+ scans passes over 11\d\d million samples"):
+    with pytest.raises(BadImage, match=r"in \d+ scans has 11\d\d million samples"):
         walk_jpeg(claiming(data + scan * 20 + b"\xff\xd9", 8000), LIMITS)
 
 
@@ -228,7 +228,7 @@ def test_pixels_in_pieces_of_one_byte_are_read_as_one() -> None:
 
 def test_a_png_of_many_bytes_a_pixel_is_refused_by_them() -> None:
     pixels = png_chunk(b"IDAT", zlib.compress(bytes(100)))
-    with pytest.raises(BadImage, match="with 64 bits a pixel unpacks to 512 MB, at most 200 MB"):
+    with pytest.raises(BadImage, match="with 64 bits per pixel inflates to 512 MB, at most 200 MB"):
         decode(png(8000, 8000, 16, 6, pixels))
     walk_png(png(8000, 8000, 8, 2, pixels), LIMITS)
 
@@ -329,7 +329,7 @@ def test_an_avif_of_many_hidden_frames_is_refused() -> None:
     end = at - 4 + int.from_bytes(data[at - 4 : at], "big")
     (length,) = struct.unpack_from(">I", data, end - 4)
     longer = struct.pack(">I", length + len(more))
-    with pytest.raises(BadImage, match="codes 204 megapixels"):
+    with pytest.raises(BadImage, match="with 204 megapixels"):
         decode(data[: end - 4] + longer + data[end:] + more)
 
 

@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from indexer.errors import StoreBusy, StoreFull
+from indexer.errors import CannotWrite, StoreBusy
 from indexer.shop.joblock import job_lock
 
 HOLD = """
@@ -99,7 +99,7 @@ def test_on_a_full_disk_a_job_may_run_and_holds_others_up(tmp_path):
 def test_a_folder_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     with (
-        pytest.raises(StoreFull, match=r"cannot write in .*file: Not a directory"),
+        pytest.raises(CannotWrite, match=r"cannot write in .*file: Not a directory"),
         job_lock(tmp_path / "file", "one"),
     ):
         pass

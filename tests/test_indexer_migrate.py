@@ -13,26 +13,29 @@ import numpy as np
 import pytest
 
 from indexer.catalog.sources import open_catalog
+from indexer.encoders.base import Model
 from indexer.encoders.color import ColorEncoder
-from indexer.errors import EncoderNotFound, IndexMismatch, StoreBusy
+from indexer.errors import Conflict, EncoderNotFound, StoreBusy
 from indexer.items import Item
 from indexer.jobs.build import build_index
 from indexer.jobs.migrate import Migrated, Stopped, migrate, stop_migration
 from indexer.jobs.rebuild import rebuild_index
+from indexer.shop import write_encoders
 from indexer.shop.checkup import check_shop
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from indexer.shop.joblock import job_lock
-from indexer.shop.promotion import generations, promote, wanted_encoders
-from indexer.store.store import Store, encoder_key
+from indexer.shop.listing import generations
+from indexer.shop.promotion import promote
+from indexer.store.store import Store
 from indexer.vectors.contract import Terms
 from indexer.writing.migration_encoders import Companions
 from indexer.writing.writes import Draft, Source, put_items
 from search.engine import SearchEngine
 from tests.conftest import COLORS, jpeg, plain, write_catalog
-from tests.test_indexer_generation import write_items
-from tests.test_indexer_succession import NEW, OtherColors, silent
+from tests.test_indexer_folder import write_items
+from tests.test_indexer_promotion import NEW, OtherColors, silent
 
-OTHER = encoder_key("other", NEW)
+OTHER = Model("other", NEW).key
 
 
 @pytest.fixture
@@ -216,7 +219,7 @@ def test_an_interrupted_migration_goes_on_where_it_stopped(many):
 
 KILLED = """
 import os, signal, sys
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from indexer.jobs.migrate import migrate
 from tests.test_indexer_migrate import Counting
 
@@ -247,7 +250,7 @@ def test_after_a_kill_no_image_that_is_on_disk_is_encoded_twice(many):
 def test_what_is_written_while_the_candidate_waits_is_embedded_by_both(shop, store):
     done = run(shop)
     with store.read() as reader:
-        assert wanted_encoders(reader) == [("color", "0" * 64), ("other", NEW)]
+        assert write_encoders.listed(reader) == [("color", "0" * 64), ("other", NEW)]
     put_items(store, ColorEncoder(), [draft("pink", jpeg(plain((255, 105, 180))))])
     with store.read() as reader:
         content = reader.item("pink").images[0].content
@@ -296,7 +299,7 @@ def test_a_writer_whose_companion_is_gone_writes_on_and_the_promotion_counts_it(
 ):
     done = run(shop)
 
-    def gone(name: str, weights_hash: str):
+    def gone(model: Model):
         raise EncoderNotFound("the weights are gone")
 
     companions = Companions(store, ColorEncoder(), load=gone)
@@ -305,7 +308,7 @@ def test_a_writer_whose_companion_is_gone_writes_on_and_the_promotion_counts_it(
     )
     assert [one.status for one in outcomes] == ["created"]
     assert "not embedded by other any more: the weights are gone" in caplog.text
-    with pytest.raises(IndexMismatch, match="has not embedded 1 images"):
+    with pytest.raises(Conflict, match="has not embedded 1 images"):
         promote(shop, done.generation)
 
 
@@ -356,15 +359,15 @@ def test_a_migration_that_is_given_up_leaves_writes_to_the_serving_model(shop, s
     with pytest.raises(KeyboardInterrupt):
         run(shop, Failing())
     with store.read() as reader:
-        assert [name for name, _ in wanted_encoders(reader)] == ["color", "other"]
+        assert [name for name, _ in write_encoders.listed(reader)] == ["color", "other"]
     assert stop_migration(shop) == Stopped(["other"], [])
     with SearchEngine.open(shop.path, encoder=ColorEncoder()) as engine:
         engine.put([draft("late", jpeg(plain((9, 200, 120))))])
     with store.read() as reader:
-        assert [name for name, _ in wanted_encoders(reader)] == ["color"]
+        assert [name for name, _ in write_encoders.listed(reader)] == ["color"]
         late = reader.item("late").images[0].content
         assert not reader.has_embedding(OTHER, late, "original")
-    with pytest.raises(IndexMismatch, match=r"no migration of .* is under way"):
+    with pytest.raises(Conflict, match=r"no migration of .* is under way"):
         stop_migration(shop)
 
 
@@ -379,7 +382,7 @@ def test_a_candidate_goes_with_its_migration_and_a_running_one_is_not_stopped(sh
 
 
 def test_a_shop_is_not_migrated_to_what_it_serves(shop):
-    with pytest.raises(IndexMismatch, match="serves encoder 'color' already"):
+    with pytest.raises(Conflict, match="serves encoder 'color' already"):
         run(shop, ColorEncoder())
 
 
@@ -402,7 +405,7 @@ def test_a_build_that_was_overtaken_by_a_promotion_does_not_undo_it(shop, store,
         return name
 
     monkeypatch.setattr(ShopFolder, "add", overtaken)
-    with pytest.raises(StoreBusy, match="went from generation 000001 to 000002 while 000003 was"):
+    with pytest.raises(Conflict, match="went from generation 000001 to 000002 while 000003 was"):
         rebuild_index(shop, ColorEncoder())
     assert shop.current() == done.generation
 
@@ -418,9 +421,9 @@ def test_a_promotion_while_a_catalog_is_read_is_not_undone_when_the_build_ends(f
         if stage == "encode" and shop.current() != done.generation:
             promote(shop, done.generation)
 
-    with pytest.raises(StoreBusy, match="went from generation 000001 to 000002 while 000003 was"):
+    with pytest.raises(Conflict, match="went from generation 000001 to 000002 while 000003 was"):
         build_index(open_catalog(folder / "catalog.csv"), shop, ColorEncoder(), progress=promoted)
     assert shop.current() == done.generation
     with store.read() as reader:
-        assert wanted_encoders(reader)[0] == ("other", NEW)
+        assert write_encoders.listed(reader)[0] == ("other", NEW)
         assert reader.has_embedding(OTHER, reader.item("pink").images[0].content)

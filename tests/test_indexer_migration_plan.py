@@ -10,17 +10,17 @@ import pytest
 
 from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
-from indexer.errors import IndexMismatch, StoreFull
+from indexer.errors import Conflict, StoreFull
 from indexer.items import Item
 from indexer.jobs.build import build_index
 from indexer.jobs.migrate import migrate
 from indexer.jobs.migration_plan import MigrationPlan, plan_migration
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from indexer.writing.reembed import Reembedding, missing_pictures
 from indexer.writing.writes import Draft, Source, put_items
 from tests.conftest import jpeg, plain
 from tests.test_indexer_migrate import Counting, folder, shop, store
-from tests.test_indexer_succession import OtherColors, silent
+from tests.test_indexer_promotion import OtherColors, silent
 from tests.test_service_cli import assert_one_line, vitrine
 
 __all__ = ["folder", "shop", "store", "vitrine"]  # fixtures
@@ -131,7 +131,7 @@ def test_the_encoder_is_tried_for_no_longer_than_it_is_given(shop, store, monkey
 
 def test_the_disk_that_is_planned_is_about_what_a_migration_takes(tmp_path):
     """Of a hundred pictures, so that pages and heads of files do not decide."""
-    from tests.test_indexer_generation import write_items
+    from tests.test_indexer_folder import write_items
 
     items = {f"item-{n:03}": (n, 255 - n, (7 * n) % 256) for n in range(200)}
     shop = ShopFolder(tmp_path / "shop")
@@ -157,7 +157,7 @@ def test_where_the_disk_would_not_do_nothing_is_begun(vitrine, shop, monkeypatch
 
 
 def test_a_shop_is_not_planned_for_what_it_serves(shop):
-    with pytest.raises(IndexMismatch, match="serves encoder 'color' already"):
+    with pytest.raises(Conflict, match="serves encoder 'color' already"):
         plan_migration(shop, ColorEncoder())
 
 

@@ -20,7 +20,7 @@ from indexer.encoders.torchmodel import hash_weights
 from indexer.imaging.photos import fit_pixels, open_photo, read_photo
 from indexer.imaging.preprocess import Preprocess
 from indexer.jobs.build import build_index
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from indexer.writing.image_pipeline import decoding_side
 from search.engine import SearchEngine
 from tests.test_indexer_encoders import write_onnx

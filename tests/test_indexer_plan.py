@@ -16,7 +16,7 @@ from indexer.errors import BadCatalog
 from indexer.items import Skipped
 from indexer.jobs.build import build_index
 from indexer.jobs.plan import plan_index
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from indexer.shop.status import disk_bytes
 
 

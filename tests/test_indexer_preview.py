@@ -13,7 +13,7 @@ from indexer.encoders.color import ColorEncoder
 from indexer.errors import BadCatalog, IndexMismatch
 from indexer.jobs.build import build_index
 from indexer.jobs.preview import preview_index
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from indexer.vectors.contract import Terms
 from indexer.writing.changes import ItemChange
 from tests.test_indexer_build import Counting, Folder, OtherName, folder, shade_of, shop

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from indexer.catalog.item_parser import BadRecord, Given, given_by, item_from, overlaid
+from indexer.catalog.item_parser import BadRecord, GivenFields, given_fields, item_from, overlay
 from indexer.items import Item
 
 
@@ -64,7 +64,7 @@ def test_an_id_with_control_characters_is_refused_under_a_printable_name(given):
 
 @pytest.mark.parametrize("given", [".", ".."])
 def test_an_id_that_no_address_can_hold_is_refused(given):
-    with pytest.raises(BadRecord, match="is a step in an address"):
+    with pytest.raises(BadRecord, match="is not allowed: URLs give it a special meaning"):
         item_from({"id": given})
     assert item_from({"id": "a", "product_id": given}).product_id == given
 
@@ -172,10 +172,12 @@ def test_lone_surrogates_in_texts_become_question_marks():
 
 
 def test_an_empty_cell_is_given_and_an_absent_column_is_not():
-    given = given_by({"id": "a", "title": "", "color": None, "size": {"eu": 4, "us": ""}})
-    assert given == Given(frozenset({"id", "title"}), frozenset({"color", "size.eu", "size.us"}))
-    assert given_by({"id": "a", "attributes": {"x": 1}}).attributes == {"x"}
-    assert given_by({"id": "a", "attributes": None}).fields == {"id", "attributes"}
+    given = given_fields({"id": "a", "title": "", "color": None, "size": {"eu": 4, "us": ""}})
+    assert given == GivenFields(
+        frozenset({"id", "title"}), frozenset({"color", "size.eu", "size.us"})
+    )
+    assert given_fields({"id": "a", "attributes": {"x": 1}}).attributes == {"x"}
+    assert given_fields({"id": "a", "attributes": None}).fields == {"id", "attributes"}
 
 
 STORED = Item(
@@ -210,7 +212,7 @@ STORED = Item(
 )
 def test_a_record_changes_what_it_gives_and_nothing_else(record, changes):
     record = {"id": "a", **record}
-    found = overlaid(STORED, item_from(record), given_by(record))
+    found = overlay(STORED, item_from(record), given_fields(record))
     assert found == replace(STORED, **changes)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.errors import BadCatalog
+from indexer.errors import Conflict
 from indexer.sample.kinds import KINDS
 from indexer.sample.palette import COLORS, PARTNERS
 from indexer.sample.patterns import PRINTS, tile
@@ -230,12 +230,12 @@ def test_who_stops_the_drawing_stops_its_workers(tmp_path: Path, how: signal.Sig
 
 def test_a_folder_of_other_things_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("do not touch")
-    with pytest.raises(BadCatalog, match="not empty"):
+    with pytest.raises(Conflict, match="not empty"):
         write_shop(tmp_path, items=ITEMS, photos=0)
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "shop").write_text("a file")
-    with pytest.raises(BadCatalog, match="is a file"):
+    with pytest.raises(Conflict, match="is a file"):
         write_shop(tmp_path / "shop", items=ITEMS, photos=0)

@@ -12,10 +12,18 @@ import numpy as np
 import pytest
 
 from indexer.encoders.color import ColorEncoder
-from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound, StoreBusy, StoreFull
+from indexer.errors import (
+    CannotWrite,
+    Conflict,
+    IndexCorrupt,
+    IndexMismatch,
+    IndexNotFound,
+    StoreBusy,
+    StoreFull,
+)
 from indexer.shop import snapshot as snapshot_module
 from indexer.shop.archive import read_archive, write_archive
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from indexer.shop.snapshot import Snapshot, restore_snapshot, take_snapshot
 from indexer.store.store import Store
 from search.engine import SearchEngine
@@ -240,7 +248,7 @@ def test_a_compressed_entry_is_refused(taken, tmp_path):
 
 def test_a_shop_that_is_there_is_not_replaced_without_being_asked_to(make_shop, taken, tmp_path):
     shop = make_shop()
-    with pytest.raises(StoreBusy, match="is there already and not empty; restore elsewhere, or"):
+    with pytest.raises(Conflict, match="is there already and not empty; restore elsewhere, or"):
         restore(taken, shop)
     (shop / "mark").touch()
     restore(taken, shop, force=True)
@@ -254,7 +262,7 @@ def test_a_snapshot_within_the_shop_that_it_would_replace_is_not_lost_with_it(ma
     path = shop / "backups" / "shop.vitrine"
     path.parent.mkdir()
     take_snapshot(ShopFolder(shop), path, progress=silent)
-    with pytest.raises(StoreBusy, match="lies in the shop that it would replace; move it"):
+    with pytest.raises(Conflict, match="lies in the shop that it would replace; move it"):
         restore(path, shop, force=True)
     restore(path.rename(tmp_path / "shop.vitrine"), shop, force=True)
     assert answers(shop)["red"][0][0].startswith("red")
@@ -324,7 +332,7 @@ def test_a_snapshot_that_cannot_be_written_leaves_the_last_one_as_it_was(
     with pytest.raises(StoreFull, match="the disk is full"):
         take_snapshot(ShopFolder(tiny_shop), path, progress=silent)
     assert path.read_bytes() == b"the last one"
-    with pytest.raises(StoreFull, match="cannot write"):
+    with pytest.raises(CannotWrite, match="cannot write"):
         take_snapshot(ShopFolder(tiny_shop), tmp_path / "no" / "where", progress=silent)
     assert left_in(tmp_path) == ["shop.vitrine"]
 
@@ -341,7 +349,7 @@ def test_a_damaged_shop_gives_no_snapshot(make_shop, tmp_path):
 RESTORE = """
 import os, shutil, sys
 from pathlib import Path
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from indexer.shop.snapshot import restore_snapshot
 from tests.killing import kill_at_each_step
 

@@ -316,7 +316,7 @@ def test_text_that_a_parquet_calls_bytes_is_text_and_a_picture_is_not(tmp_path):
     ids, image = pa.array([b"a", b"b"]), pa.array([b"a.jpg", b"\xff\xd8\xff\xe0"])
     found = parquet(tmp_path, {"id": ids, "title": pa.array([b"Mug", b"Cup"]), "image": image})
     assert (found[0].item_id, found[0].title, found[0].images) == ("a", "Mug", ["a.jpg"])
-    assert found[1].reason == "column 'image' holds 4 bytes that are no text"
+    assert found[1].reason == "column 'image' holds 4 bytes that are not UTF-8 text"
 
 
 def test_two_columns_of_one_name_in_a_parquet_are_refused(tmp_path):
@@ -390,7 +390,7 @@ def test_a_mapping_of_an_unknown_field_lists_the_fields(tmp_path):
 
 def test_duplicate_ids_are_an_error_that_names_both_rows(tmp_path):
     path = written(tmp_path, "a.csv", "id,title\na,A\nb,B\n a ,C\n")
-    with pytest.raises(BadCatalog, match="id 'a' stands in row 2 and again in row 4"):
+    with pytest.raises(BadCatalog, match="id 'a' is in row 2 and again in row 4"):
         open_catalog(path).scan()
 
 

@@ -13,12 +13,13 @@ import lmdb
 import numpy as np
 import pytest
 
+from indexer.encoders.base import Model
 from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound, StoreFull
 from indexer.items import ORIGINAL, Item
 from indexer.store import store as store_module
-from indexer.store.store import ImageRecord, ItemRecord, Row, Store, content_hash, encoder_key
+from indexer.store.store import ImageRecord, ItemRecord, Row, Store, content_hash
 
-KEY = encoder_key("color", "0" * 64)
+KEY = Model("color", "0" * 64).key
 
 
 @pytest.fixture
@@ -131,7 +132,7 @@ def test_deleting_an_item_deletes_its_rows_and_no_other(store):
 
 def test_a_sweep_drops_what_no_row_needs_and_keeps_the_rest(store):
     kept, gone, last = (content_hash(name) for name in (b"kept", b"gone", b"last"))
-    other = encoder_key("builtin", "f" * 64)
+    other = Model("builtin", "f" * 64).key
     with store.write() as writer:
         writer.put_row(0, Row("a", 0, ORIGINAL, kept))
         for content in (kept, gone, last):

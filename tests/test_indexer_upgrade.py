@@ -13,6 +13,7 @@ import pytest
 
 from indexer.catalog.sources import open_catalog
 from indexer.encoders import onnxfile
+from indexer.encoders.base import Model
 from indexer.encoders.bundled import retired_files
 from indexer.encoders.onnxfile import hash_pair
 from indexer.encoders.registry import load_encoder
@@ -21,16 +22,18 @@ from indexer.jobs.build import build_index
 from indexer.jobs.migrate import migrate
 from indexer.shop.checkup import check_shop
 from indexer.shop.encoderfiles import keep_encoder, open_encoder
+from indexer.shop.folder import ShopFolder
 from indexer.shop.garbage import collect_garbage
-from indexer.shop.generation import ShopFolder
-from indexer.shop.promotion import drop, generations, promote
-from indexer.store.store import Store, encoder_key
+from indexer.shop.listing import generations
+from indexer.shop.promotion import drop, promote
+from indexer.shop.shelf import Shelf
+from indexer.store.store import Store
 from indexer.writing.writes import put_items
 from search.engine import SearchEngine
 from tests.conftest import jpeg, plain
 from tests.test_indexer_encoderfiles import answers, files, spoil, write_encoder
 from tests.test_indexer_migrate import draft
-from tests.test_indexer_succession import silent
+from tests.test_indexer_promotion import silent
 from tests.test_service_cli import assert_one_line, vitrine
 from tests.test_service_swaps import until
 
@@ -218,12 +221,14 @@ def test_while_the_better_encoder_waits_every_write_is_embedded_by_both(shop, st
     own = shop.manifest("000001").weights_hash
     migrate(shop, load_encoder("builtin"), progress=silent)
     put_items(
-        store, open_encoder(shop, "builtin", own), [draft("pink", jpeg(plain((255, 105, 180))))]
+        store,
+        open_encoder(shop, Model("builtin", own)),
+        [draft("pink", jpeg(plain((255, 105, 180))))],
     )
     with store.read() as reader:
         content = reader.item("pink").images[0].content
         for weights_hash in (own, load_encoder("builtin").weights_hash):
-            assert reader.has_embedding(encoder_key("builtin", weights_hash), content)
+            assert reader.has_embedding(Model("builtin", weights_hash).key, content)
 
 
 def test_averaged_views_keep_their_weights_too(vitrine, previous, newest, tiny_catalog, tmp_path):
@@ -241,9 +246,9 @@ def test_averaged_views_keep_their_weights_too(vitrine, previous, newest, tiny_c
     assert told.endswith(said("builtin+flip"))
 
 
-def _own(shop: ShopFolder) -> tuple[str, str]:
+def _own(shop: ShopFolder) -> Model:
     manifest = shop.manifest(shop.current())
-    return manifest.encoder, manifest.weights_hash
+    return manifest.model
 
 
 def test_a_shop_built_from_now_on_needs_no_retired_weights(
@@ -285,7 +290,7 @@ def test_a_shop_whose_weights_are_nowhere_is_told_the_ways_out(
 
 
 def test_a_changed_copy_does_not_stop_a_shop_and_check_tells_it(shop, before):
-    keep_encoder(shop, open_encoder(shop, *_own(shop)))
+    keep_encoder(shop, open_encoder(shop, _own(shop)))
     (kept,) = shop.encoders.glob("*.onnx")
     spoil(kept)
     assert answers(shop.path) == before
@@ -295,12 +300,12 @@ def test_a_changed_copy_does_not_stop_a_shop_and_check_tells_it(shop, before):
 
 def test_the_copy_of_the_weights_before_goes_with_their_last_generation(shop, store):
     migrate(shop, load_encoder("builtin"), progress=silent)
-    keep_encoder(shop, open_encoder(shop, *_own(shop)))
+    keep_encoder(shop, open_encoder(shop, _own(shop)))
     promote(shop, "000002")
-    assert collect_garbage(shop, store).encoder_files == 0  # one may roll back to them
+    assert collect_garbage(Shelf.read(shop), store).encoder_files == 0  # one may roll back to them
     drop(shop, "000001")
-    assert collect_garbage(shop, store).encoder_files == 2
-    assert [path.stem for path in shop.encoders.glob("*.onnx")] == [_own(shop)[1]]
+    assert collect_garbage(Shelf.read(shop), store).encoder_files == 2
+    assert [path.stem for path in shop.encoders.glob("*.onnx")] == [_own(shop).weights_hash]
 
 
 def test_a_build_by_the_newest_weights_is_refused_and_changes_nothing(shop, tiny_catalog, before):

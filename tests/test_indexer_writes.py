@@ -16,13 +16,14 @@ import pytest
 
 from indexer.arrays import Pixels, Vectors
 from indexer.catalog.sources import open_catalog
+from indexer.encoders.base import Model
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import BadImage, UnknownItem
 from indexer.items import Item
 from indexer.jobs.build import build_index
 from indexer.jobs.rebuild import rebuild_index
-from indexer.shop.generation import ShopFolder
-from indexer.store.store import Store, Writer, encoder_key
+from indexer.shop.folder import ShopFolder
+from indexer.store.store import Store, Writer
 from indexer.writing import writes
 from indexer.writing.migration_encoders import Companions
 from indexer.writing.writes import Draft, Source, delete_items, patched, put_items
@@ -30,7 +31,7 @@ from search.engine import SearchEngine
 from tests.conftest import COLORS, jpeg, plain, write_catalog
 
 ENCODER = ColorEncoder()
-KEY = encoder_key(ENCODER.id, ENCODER.weights_hash)
+KEY = Model.of(ENCODER).key
 
 
 def refuse() -> bytes:

@@ -9,8 +9,9 @@ import pytest
 from indexer.arrays import unit
 from indexer.encoders.color import ColorEncoder
 from indexer.items import Item
+from indexer.jobs.job import open_job
 from indexer.jobs.publishing import publish
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from indexer.store.store import Store
 from indexer.vectors.contract import Terms, Wishes
 from indexer.vectors.gpu.placing import on_gpus
@@ -47,7 +48,8 @@ def built(vectors, tmp_path_factory):
     terms = Terms(wishes=Wishes(recall=0.99, exact_below=1000))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("indexer.vectors.tuning._fits", lambda name, *_: not name.startswith("Flat"))
-        publish(shop, store, ENCODER, catalog=shop.path, skipped=0, terms=terms)
+        with open_job(shop, "vitrine rebuild") as job:
+            publish(job, ENCODER, catalog=shop.path, skipped=0, terms=terms)
     yield shop, store
     store.close()
 

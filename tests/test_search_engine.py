@@ -13,6 +13,7 @@ from PIL import Image
 
 from indexer.arrays import unit
 from indexer.catalog.sources import open_catalog
+from indexer.encoders.base import Model
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import (
     BadImage,
@@ -26,8 +27,8 @@ from indexer.errors import (
 from indexer.items import ORIGINAL
 from indexer.jobs.build import build_index
 from indexer.lexical import LexicalIndex
-from indexer.shop.generation import ShopFolder
-from indexer.store.store import ImageRecord, ItemRecord, Row, Store, content_hash, encoder_key
+from indexer.shop.folder import ShopFolder
+from indexer.store.store import ImageRecord, ItemRecord, Row, Store, content_hash
 from search.engine import SearchEngine
 from search.filters import AllOf, parse_filter
 from search.hits import Hit, Reply
@@ -87,7 +88,7 @@ def test_words_find_items_by_title_and_color(engine):
 
 
 def test_what_passes_a_filter_is_found_however_many_others_have_the_words(engine, monkeypatch):
-    monkeypatch.setattr("search.finder._MAX_MATCHES", 1)
+    monkeypatch.setattr("search.bound_query._MAX_MATCHES", 1)
     for kind, category in (("shoe", "Wear/Shoes"), ("mug", "Home/Mugs")):
         hits = engine.by_text("yellow", filter=f'category = "{category}"')
         assert ids(hits) == [f"yellow-{kind}"]
@@ -189,7 +190,7 @@ def test_negative_words_alone_push_down_what_they_name(engine, kinds, condition)
 def test_what_is_unwanted_under_a_filter_is_known_however_many_others_have_the_words(
     engine, photo, monkeypatch
 ):
-    monkeypatch.setattr("search.finder._MAX_MATCHES", 1)  # green-mug: by score, then by id
+    monkeypatch.setattr("search.bound_query._MAX_MATCHES", 1)  # green-mug: by score, then by id
     parts = [ImagePart(photo("red")), TextPart("mug", weight=-1.0)]
     reply = engine.search(Query(parts=parts, filter=parse_filter("color = red")))
     assert ids(reply.hits) == ["red-shoe", "red-mug"]
@@ -360,13 +361,14 @@ class Vectors(ColorEncoder):
 def filled(folder: Path, vectors: np.ndarray, items: list[tuple[str, str, dict]]) -> ShopFolder:
     """A shop whose rows are these vectors; row n belongs to the n-th (item, product, fields)."""
     from indexer.items import Item
+    from indexer.jobs.job import open_job
     from indexer.jobs.publishing import publish
 
     shop = ShopFolder(folder)
     folder.mkdir()
     store = Store(shop.store, create=True)
     encoder = Vectors()
-    key = encoder_key(encoder.id, encoder.weights_hash)
+    key = Model.of(encoder).key
     by_item: dict[str, ItemRecord] = {}
     with store.write() as writer:
         numbers = writer.new_rows(len(vectors))
@@ -382,7 +384,8 @@ def filled(folder: Path, vectors: np.ndarray, items: list[tuple[str, str, dict]]
             record.images.append(image)
         for record in by_item.values():
             writer.put_item(record)
-    publish(shop, store, encoder, catalog=folder, skipped=0)
+    with open_job(shop, "vitrine rebuild") as job:
+        publish(job, encoder, catalog=folder, skipped=0)
     store.close()
     return shop
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from indexer.confidence.curve import Calibration
-from search.confidence import Judge
+from search.confidence import ConfidenceScorer
 from search.engine import SearchEngine
 from search.hits import Hit
-from search.live.view import Found
+from search.live.view import Candidate
 from search.query import EmbeddingPart, ImagePart, ItemPart, Query, TextPart
 
 CALIBRATION = Calibration(
@@ -23,11 +23,11 @@ CALIBRATION = Calibration(
 )
 PHOTO = EmbeddingPart(np.ones(4, dtype=np.float32))
 PRODUCT = np.arange(10)
-FOUND = [Found(0, 0, 0.9), Found(1, 1, 0.5)]
+FOUND = [Candidate(0, 0, 0.9), Candidate(1, 1, 0.5)]
 
 
-def judged(query: Query, *, text_tower: bool = False) -> list[Found]:
-    return Judge(CALIBRATION, text_tower=text_tower).judged(query, FOUND, PRODUCT)
+def judged(query: Query, *, text_tower: bool = False) -> list[Candidate]:
+    return ConfidenceScorer(CALIBRATION, text_tower=text_tower).score(query, FOUND, PRODUCT)
 
 
 def hit(confidence: float | None) -> Hit:
@@ -61,9 +61,9 @@ def test_a_question_for_something_else_than_what_was_seen_gets_none(parts, text_
 
 
 def test_without_a_calibration_there_is_no_confidence_and_no_verdict():
-    judge = Judge(None, text_tower=False)
-    assert judge.judged(Query(parts=[PHOTO]), FOUND, PRODUCT) == FOUND
-    assert not judge.none_close(Query(parts=[PHOTO]), [hit(None)])
+    judge = ConfidenceScorer(None, text_tower=False)
+    assert judge.score(Query(parts=[PHOTO]), FOUND, PRODUCT) == FOUND
+    assert not judge.no_close_match(Query(parts=[PHOTO]), [hit(None)])
 
 
 @pytest.mark.parametrize(
@@ -80,12 +80,14 @@ def test_without_a_calibration_there_is_no_confidence_and_no_verdict():
 def test_no_close_match_is_said_of_photos_whose_best_hit_is_unlikely(
     parts, confidence, below, verdict
 ):
-    judge = Judge(CALIBRATION, text_tower=False, below=below)
-    assert judge.none_close(Query(parts=parts), [hit(confidence)]) is verdict
+    judge = ConfidenceScorer(CALIBRATION, text_tower=False, below=below)
+    assert judge.no_close_match(Query(parts=parts), [hit(confidence)]) is verdict
 
 
 def test_no_hits_at_all_are_no_verdict():
-    assert not Judge(CALIBRATION, text_tower=False).none_close(Query(parts=[PHOTO]), [])
+    assert not ConfidenceScorer(CALIBRATION, text_tower=False).no_close_match(
+        Query(parts=[PHOTO]), []
+    )
 
 
 def test_an_engine_gives_confidences_to_photos_and_none_to_words(engine, photo):

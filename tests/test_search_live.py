@@ -16,13 +16,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from indexer.encoders.color import ColorEncoder
 from indexer.items import Item
+from indexer.jobs.job import open_job
 from indexer.jobs.publishing import publish
 from indexer.jobs.rebuild import rebuild_index
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from indexer.store.store import Store
 from indexer.writing.writes import Draft, Source, delete_items, patched, put_items
+from search import engine as search_engine
 from search.engine import SearchEngine
-from search.finder import Finder
 from search.query import EmbeddingPart, Query, TextPart
 
 ENCODER = ColorEncoder()
@@ -45,7 +46,8 @@ def new_shop(path: Path, *drafts: Draft) -> ShopFolder:
     path.mkdir()
     store = Store(shop.store, create=True)
     put_items(store, ENCODER, drafts)
-    publish(shop, store, ENCODER, catalog=path, skipped=0)
+    with open_job(shop, "vitrine rebuild") as job:
+        publish(job, ENCODER, catalog=path, skipped=0)
     store.close()
     return shop
 
@@ -285,7 +287,7 @@ def test_answers_never_mix_two_moments_of_the_shop(live):
 
 def test_an_item_that_changes_under_every_search_is_answered_at_one_moment(live, monkeypatch):
     """It passes the filter whenever a search begins, and no more when its fields are read."""
-    facets, refresh = Finder.facets, live.refresh
+    facets, refresh = search_engine.count_facets, live.refresh
 
     def change_first(*given):
         live.put([draft("i0", 0, price=1.0)])
@@ -295,7 +297,7 @@ def test_an_item_that_changes_under_every_search_is_answered_at_one_moment(live,
         live.put([draft("i0", 0, price=0.0)])
         return refresh()
 
-    monkeypatch.setattr(Finder, "facets", change_first)
+    monkeypatch.setattr(search_engine, "count_facets", change_first)
     monkeypatch.setattr(live, "refresh", change_back_first)
     (hit,) = live.by_text("i0", filter="price < 1")
     assert (hit.item_id, hit.price) == ("i0", 0.0)

@@ -12,7 +12,7 @@ import pytest
 from indexer.arrays import Vectors, unit
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import BadQuery, CursorExpired
-from search.copies import Folding
+from search.collapse import NearCopies
 from search.cursor import Cursor, question_of
 from search.engine import SearchEngine
 from search.filters import parse_filter
@@ -193,7 +193,7 @@ def test_a_collapse_that_is_no_cosine_of_copies_is_refused(engine, photo, collap
 
 def copies_of(vectors: Vectors, at: float) -> dict[int, list[int]]:
     """Those of a whole ranking that stay, each with what is folded into it."""
-    folding = Folding(vectors.shape[1], at)
+    folding = NearCopies(vectors.shape[1], at)
     folding.add(vectors)
     return folding.kept
 
@@ -254,7 +254,7 @@ def test_a_page_is_filled_behind_ten_thousand_copies_of_one_placeholder(tmp_path
 def test_folding_in_pieces_is_folding_at_once(rng):
     vectors = unit(rng.normal(size=(3000, 3)))
     for at in (0.5, 0.99, 0.99999):
-        folding = Folding(3, at)
+        folding = NearCopies(3, at)
         for start in (0, 1, 7, 500, 1100):
             ends = {0: 1, 1: 7, 7: 500, 500: 1100, 1100: 3000}[start]
             folding.add(vectors[start:ends])

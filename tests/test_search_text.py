@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from search.fusion import fuse
+from search.rank import fuse
 
 
 def test_first_everywhere_is_1_and_the_order_is_kept():

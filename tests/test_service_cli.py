@@ -22,6 +22,7 @@ from indexer.writing.writes import Draft, Source
 from search.engine import SearchEngine
 from service.cli.console import human_bytes, human_seconds
 from service.cli.main import main
+from service.exitcodes import FAILED
 from tests.conftest import COLORS, jpeg, plain, write_catalog
 
 
@@ -49,9 +50,9 @@ def vitrine(capsys) -> Callable[..., Done]:
     return run
 
 
-def assert_one_line(done: Done, *parts: str) -> None:
-    """A known error: status 1, nothing on stdout, one line on stderr that says these things."""
-    assert (done.code, done.out) == (1, "")
+def assert_one_line(done: Done, *parts: str, code: int = FAILED) -> None:
+    """A known error: its status, nothing on stdout, one line on stderr that says these things."""
+    assert (done.code, done.out) == (code, "")
     lines = [line for line in done.err.splitlines() if line.startswith("vitrine: ")]
     assert len(lines) == 1
     assert done.err.endswith(lines[0] + "\n")
@@ -388,7 +389,7 @@ BAD_CATALOGS = {
     "empty.csv": (b"", "empty.csv is empty: expected a header row with at least 'id'"),
     "header.csv": (b"id,title\n", "header.csv holds no items"),
     "no-id.csv": (b"sku,title\na,b\n", "has no column 'id'; it has 'sku', 'title'"),
-    "twice.csv": (b"id\na\na\n", "id 'a' stands in row 2 and again in row 3"),
+    "twice.csv": (b"id\na\na\n", "id 'a' is in row 2 and again in row 3"),
     "no-image.csv": (b"id,image\na,gone.jpg\n", "none of 1 items has an image"),
     "empty.jsonl": (b"", "empty.jsonl holds no items"),
     "list.jsonl": (b"[1]", "line 1: expected an object, got list"),

@@ -12,10 +12,11 @@ from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
 from indexer.jobs.build import build_index
 from indexer.jobs.migrate import migrate
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from indexer.shop.joblock import job_lock
+from service.exitcodes import BUSY
 from tests.conftest import write_catalog
-from tests.test_indexer_succession import OtherColors, silent
+from tests.test_indexer_promotion import OtherColors, silent
 from tests.test_service_cli import assert_one_line, vitrine
 
 __all__ = ["vitrine"]  # a fixture
@@ -112,7 +113,7 @@ def test_gc_keeps_as_many_as_it_is_told(folder, vitrine):
         "removed generations: 000001; 18 embeddings of models no longer used"
     )
     with job_lock(folder / "shop", "vitrine rebuild"):
-        assert_one_line(vitrine("gc", *shop), "is held by vitrine rebuild (process")
+        assert_one_line(vitrine("gc", *shop), "is held by vitrine rebuild (process", code=BUSY)
 
 
 def test_migrate_says_where_its_pictures_came_from_and_what_to_do_next(folder, vitrine):

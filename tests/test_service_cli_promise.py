@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from indexer.vectors.contract import Wishes
 from service.cli.main import main
 from tests.conftest import write_catalog

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from service.cli import train_encoder_command
 from service.cli.train_encoder_command import command
+from service.exitcodes import USAGE
 from tests.conftest import COLORS, jpeg, plain
 
 needs_torch = pytest.mark.skipif(
@@ -68,7 +69,9 @@ def test_nor_is_the_json_that_would_stand_beside_it(tiny_shop, tmp_path):
     [("weights.pt", "takes a file that ends in .onnx"), ("gone/x.onnx", "there is no folder")],
 )
 def test_an_out_file_that_cannot_be_is_refused_at_once(tiny_shop, tmp_path, name, message):
-    assert message in refused("--shop", tiny_shop, "--out", tmp_path / name)
+    done = run("--shop", tiny_shop, "--out", tmp_path / name)
+    assert done.exit_code == USAGE
+    assert message in done.stderr
 
 
 def test_a_missing_package_is_named_with_its_extra(tiny_shop, tmp_path, monkeypatch):

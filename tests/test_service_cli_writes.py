@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from indexer.shop.joblock import job_lock
 from search.engine import SearchEngine
+from service.exitcodes import BUSY
 from tests.conftest import COLORS, jpeg, plain
 from tests.test_service_cli import assert_one_line, vitrine
 
@@ -170,7 +171,7 @@ def test_rebuild_takes_live_writes_into_the_index(vitrine, shop, more):
 
 def test_rebuild_waits_for_no_other_long_job(vitrine, shop):
     with job_lock(shop, "vitrine index"):
-        assert_one_line(vitrine("rebuild", "--shop", shop), "vitrine index")
+        assert_one_line(vitrine("rebuild", "--shop", shop), "vitrine index", code=BUSY)
 
 
 @pytest.mark.parametrize("words", [("delete", "x"), ("rebuild",)])

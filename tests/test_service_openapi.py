@@ -5,7 +5,18 @@ from __future__ import annotations
 import json
 import re
 
+import msgspec
 import pytest
+
+from service.http.openapi import reply_schemas
+from service.http.problems import Problem
+from service.http.replies import (
+    HealthReply,
+    ItemReply,
+    ItemsReply,
+    SearchReply,
+    StatusReply,
+)
 
 ROUTES = {
     ("post", "/v1/search"),
@@ -85,3 +96,56 @@ def test_a_part_is_documented_as_holding_one_thing_and_no_null(document):
 
 def test_the_description_asks_nothing_of_the_index(serve, tmp_path):
     assert serve(shop=tmp_path / "none").get("/openapi.json").status_code == 200
+
+
+def documented(document, name):
+    """The fields of a schema by name; each is required, as replies hold every field."""
+    schema = document["components"]["schemas"][name]
+    assert set(schema["required"]) == set(schema["properties"]), name
+    assert schema["description"], name
+    return schema["properties"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "struct"),
+    [
+        ("POST", "/v1/search", {"parts": [{"text": "mug"}], "facets": ["color"]}, SearchReply),
+        ("GET", "/v1/items/red-shoe/similar", None, SearchReply),
+        ("GET", "/v1/items?limit=3", None, ItemsReply),
+        ("GET", "/v1/items/red-shoe", None, ItemReply),
+        ("GET", "/v1/status", None, StatusReply),
+        ("GET", "/livez", None, HealthReply),
+        ("GET", "/readyz", None, HealthReply),
+        ("POST", "/v1/search", {"parts": []}, Problem),
+    ],
+)
+def test_a_reply_is_what_its_struct_documents(http, document, method, path, body, struct):
+    response = http.run(http.client.request(method, path, json=body))
+    msgspec.json.decode(response.content, type=struct)  # of these types
+    reply = response.json()
+    assert set(reply) == set(documented(document, struct.__name__))
+    for hit in reply.get("hits", ()):
+        assert set(hit) == set(documented(document, "HitReply"))
+    for item in reply.get("items", ()) if struct is ItemsReply else ():
+        assert set(item) == set(documented(document, "ItemReply"))
+    for values in reply.get("facets", {}).values() if struct is SearchReply else ():
+        assert all(set(value) == set(documented(document, "FacetValue")) for value in values)
+    if struct is StatusReply:
+        assert set(reply["recall"]) == set(documented(document, "RecallStatus"))
+
+
+def test_every_reply_of_a_route_is_documented_by_a_struct(document):
+    structs = reply_schemas()
+    for method, path, operation in operations(document):
+        content = operation["responses"]["200"]["content"]
+        if "application/json" not in content:
+            assert path in ("/metrics", "/v1/items/{item_id}/image"), (method, path)
+            continue
+        name = content["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        assert document["components"]["schemas"][name] == structs[name]
+
+
+def test_no_reply_leaves_a_field_out():
+    for schema in reply_schemas().values():
+        assert set(schema["required"]) == set(schema["properties"])
+        assert not [field for field in schema["properties"].values() if "default" in field]

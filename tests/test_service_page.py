@@ -20,7 +20,7 @@ from indexer.catalog.sources import open_catalog
 from indexer.encoders.registry import load_encoder
 from indexer.jobs.build import build_index
 from indexer.sample.shop import write_shop
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page

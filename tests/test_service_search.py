@@ -13,10 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.items import Item
-from indexer.shop.status import Status
-from search.hits import FacetValue, Hit, Reply
-from service.http.schemas import FacetValueReply, HitReply, ItemReply, SearchReply, StatusReply
+from service.http.replies import StatusReply
 
 COLORS = {"red": (220, 30, 40), "blue": (40, 70, 210), "white": (245, 245, 243)}
 
@@ -169,26 +166,11 @@ def test_the_address_keeps_the_prefix_that_a_proxy_strips(http, photo):
     assert http.run(client.get(response.json()["image_urls"][0])).status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("struct", "model", "added"),
-    [
-        (Hit, HitReply, {"image_url"}),
-        (Reply, SearchReply, set()),
-        (FacetValue, FacetValueReply, set()),
-        (Item, ItemReply, {"image_urls"}),
-    ],
-)
-def test_replies_are_documented_field_by_field(struct, model, added):
-    fields = {field.encode_name for field in msgspec.structs.fields(struct)}
-    assert set(model.model_fields) == fields | added
-
-
 def test_the_status_says_what_is_documented_and_no_path(http):
     reply = http.get("/v1/status").json()
-    assert set(reply) == set(StatusReply.model_fields)
-    left_out = {f.encode_name for f in msgspec.structs.fields(Status)} - set(reply)
+    assert set(reply) == {field.encode_name for field in msgspec.structs.fields(StatusReply)}
     assert reply["max_limit"] == 1000
-    assert left_out == {"catalog"}
+    assert "catalog" not in reply
     assert (reply["items"], reply["rows"], reply["dim"], reply["text"]) == (12, 24, 112, "lexical")
     assert "color" in reply["facets"]
 

@@ -15,7 +15,7 @@ from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import IndexCorrupt, IndexNotFound
 from indexer.jobs.build import build_index
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from search.hits import Reply
 from service.runtime.serving import Served, Serving
 
@@ -85,7 +85,8 @@ def test_a_hundred_swaps_under_load_fail_no_request(serve, photo):
             name[0] = f"{number:06}"
             while not engines or engines[-1].generation != name[0]:
                 await asyncio.sleep(0.002)
-        await asyncio.sleep(0.1)
+        while not seen or seen[-1][1] != name[0]:  # the last one has come to the shoppers too
+            await asyncio.sleep(0.002)
         stop.set()
         await asyncio.gather(*shoppers)
         return seen

@@ -14,13 +14,13 @@ from indexer.encoders import registry
 from indexer.encoders.color import ColorEncoder
 from indexer.jobs.build import build_index
 from indexer.jobs.migrate import migrate
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from indexer.shop.promotion import promote, rollback
 from indexer.store.store import Store
 from indexer.writing.writes import put_items
 from tests.conftest import COLORS, jpeg, plain, write_catalog
 from tests.test_indexer_migrate import draft
-from tests.test_indexer_succession import OtherColors, silent
+from tests.test_indexer_promotion import OtherColors, silent
 
 SWAPS = 20
 PINK = (255, 105, 180)

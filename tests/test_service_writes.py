@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ from indexer.store.store import Store
 from indexer.writing.writes import delete_items
 from search.engine import SearchEngine
 from search.live.shop import Backlog
+from service.exitcodes import BUSY, FAILED
 from service.runtime import compaction
 from service.runtime.compaction import due
 from service.settings import Settings
@@ -457,6 +459,53 @@ def test_a_rebuild_that_cannot_be_started_is_tried_again(monkeypatch, tmp_path, 
 
     asyncio.run(scenario())
     assert "Resource temporarily unavailable" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "level"),
+    [
+        (BUSY, "vitrine: the shop has a holder", logging.INFO),
+        (FAILED, "vitrine: a file is held by a dead process", logging.ERROR),
+    ],
+)
+def test_a_rebuild_is_busy_by_its_exit_status_and_not_by_its_words(
+    monkeypatch, tmp_path, caplog, code, message, level
+):
+    class Ended:
+        pid = 2**22 + 1  # beyond the numbers of processes: no priority can be set
+        returncode = code
+
+        async def communicate(self) -> tuple[None, bytes]:
+            return None, message.encode()
+
+    async def start(*_: object, **__: object) -> Ended:
+        return Ended()
+
+    async def scenario() -> None:
+        logged = asyncio.Event()
+
+        class Much:
+            generation = "000001"
+            asked = 0
+
+            async def backlog(self) -> Backlog:
+                self.asked += 1
+                if self.asked == 2:
+                    logged.set()
+                return Backlog(10_000, 0, 1)
+
+        monkeypatch.setattr(asyncio, "create_subprocess_exec", start)
+        looking = compaction.Compaction(tmp_path, Much(), Settings(rebuild_rows=1))
+        looking.start()
+        await asyncio.wait_for(logged.wait(), 20)
+        await looking.stop()
+
+    monkeypatch.setattr(compaction, "CHECK_S", 0.001)
+    monkeypatch.setattr(compaction, "_PAUSE_S", 0.001)
+    with caplog.at_level(logging.INFO, "vitrine.service"):
+        asyncio.run(scenario())
+    levels = {one.levelno for one in caplog.records if message in one.getMessage()}
+    assert levels == {level}
 
 
 def test_a_rebuild_is_due_by_rows_by_share_or_by_changes():

@@ -1,1 +1,1 @@
-"""Catalog files in, items out."""
+"""Read catalog files into items."""

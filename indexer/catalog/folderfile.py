@@ -1,4 +1,4 @@
-"""A folder of images as a catalog: every file is an item."""
+"""Read a folder of images as a catalog: every file is an item."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexer.catalog.item_parser import Broken
+from indexer.catalog.item_parser import BrokenRow
 from indexer.errors import BadCatalog
 from indexer.layout import PARTS, STORE
 
 if TYPE_CHECKING:
-    from indexer.catalog.item_parser import Numbered
+    from indexer.catalog.item_parser import NumberedRow
 
 
-def folder_records(path: Path) -> Iterator[Numbered]:
-    """Every file that is not hidden, in name order; content decides later what is an image.
+def folder_records(path: Path) -> Iterator[NumberedRow]:
+    """Yield every file that is not hidden, in name order; whether it is an image is decided later.
 
-    Not those of a shop that lies in the folder: they change with every build, and opening and
-    closing LMDB's lock file would take the locks from this process.
+    The files of a shop inside the folder are skipped: they change with every build, and opening
+    and closing LMDB's lock file would drop the locks of this process.
     """
-    found = _walked(path)
+    found = _walk(path)
     shops = [file.parent for file in found if file.name == STORE]
     parts = {shop / name for shop in shops for name in PARTS}
     for file in sorted(found):
@@ -33,11 +33,11 @@ def folder_records(path: Path) -> Iterator[Numbered]:
             continue
         where = str(relative).encode("utf-8", "replace").decode()
         if where != str(relative):
-            yield where, Broken("its name is not UTF-8; rename it", {})
+            yield where, BrokenRow("its name is not UTF-8; rename it", {})
             continue
         fault = found[file]
         if fault is not None:
-            yield where, Broken(fault, {"id": f"{relative.as_posix()}/"})
+            yield where, BrokenRow(fault, {"id": f"{relative.as_posix()}/"})
             continue
         if file.name == STORE:
             continue
@@ -52,11 +52,11 @@ def folder_records(path: Path) -> Iterator[Numbered]:
         )
 
 
-def _walked(root: Path) -> dict[Path, str | None]:
-    """The files below a folder, and the folders and links whose files cannot be seen, with why.
+def _walk(root: Path) -> dict[Path, str | None]:
+    """Map every file below a folder to None, and every unreadable folder or link to the reason.
 
-    Stores of shops are there, too. Links to folders are not followed. BadCatalog when the folder
-    itself cannot be read.
+    Shop stores (folders) are included. Links to folders are not followed. Raise BadCatalog if the
+    folder itself cannot be read.
     """
     found: dict[Path, str | None] = {}
 
@@ -67,7 +67,7 @@ def _walked(root: Path) -> dict[Path, str | None]:
 
     for name, folders, files in os.walk(root, onerror=unreadable):
         folder = Path(name)
-        found |= {folder / one: None for one in folders if one == STORE}
+        found |= {folder / child: None for child in folders if child == STORE}
         if not folders and not files and folder != root:
             found[folder] = "an empty folder: is its disk mounted?"
         for file in files:

@@ -1,4 +1,4 @@
-"""One record of any catalog format, checked field by field, into an item."""
+"""Parse a catalog record of any format into an item, field by field."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ FIELDS = (
 Record: TypeAlias = dict[str, Any]
 
 
-class Broken(NamedTuple):
-    """Why a row is no record, and the columns before the fault, which can still be read."""
+class BrokenRow(NamedTuple):
+    """Why a row is not a record, and the columns that could still be read."""
 
     reason: str
-    left: Record
+    readable: Record
 
 
-Numbered: TypeAlias = tuple[str, Record | Broken]
-"""Where in a catalog ("row 3"), and the record that stands there or why it is none."""
+NumberedRow: TypeAlias = tuple[str, Record | BrokenRow]
+"""A place in a catalog ("row 3"), and the record there or why it cannot be read."""
 
 _TRUE = {"true", "yes", "y", "1", "1.0", "in stock", "instock", "available"}
 _FALSE = {"false", "no", "n", "0", "0.0", "out of stock", "outofstock", "sold out"}
-_EXACT = 2**53  # up to here a float holds every whole number
+_EXACT = 2**53  # a float holds every integer up to here
 _LIST_SEPARATOR = re.compile(r"\s*[;|]\s*")
 
 
 class BadRecord(Exception):
-    """Why a record is not an item. Never leaves the readers: it becomes a Skipped.
+    """A record that is not a valid item; catalog readers turn it into a Skipped.
 
-    Unless ``named``, its id is at fault, and ``item_id`` is only something to print.
+    With ``named`` False the id itself is at fault, and ``item_id`` is for messages only.
     """
 
     def __init__(self, item_id: str, reason: str, *, named: bool = True) -> None:
@@ -55,18 +55,18 @@ class BadRecord(Exception):
         self.named = named
 
 
-class Given(NamedTuple):
-    """What a record gives, even if that is nothing: an empty cell is given, an absent one is not.
+class GivenFields(NamedTuple):
+    """The fields that a record sets; an empty cell clears its field, an absent cell keeps it.
 
-    ``attributes`` are names of single attributes. With ``attributes`` among its ``fields`` a
-    record gives all of them: those that it does not name are none.
+    ``attributes`` are names of single attributes. If ``fields`` contains ``attributes``, the record
+    replaces all attributes, and those it does not name are removed.
     """
 
     fields: frozenset[str]
     attributes: frozenset[str] = frozenset()
 
     def has_attribute(self, name: str) -> bool:
-        """Whether it gives this attribute, or the object that it is a part of."""
+        """Return whether this attribute, or an object that contains it, is given."""
         parts = name.split(".")
         return "attributes" in self.fields or any(
             ".".join(parts[:end]) in self.attributes for end in range(1, len(parts) + 1)
@@ -74,7 +74,7 @@ class Given(NamedTuple):
 
 
 def item_from(record: Record) -> Item:
-    """The item that a record with our field names describes; BadRecord when it is none."""
+    """Parse a record with our field names; raise BadRecord if it is not a valid item."""
     item_id = id_from(record)
     try:
         attributes = _attributes(record)
@@ -84,11 +84,11 @@ def item_from(record: Record) -> Item:
             title=_text(record.get("title")),
             description=_text(record.get("description")),
             categories=[
-                path for one in _list(record.get("categories")) if (path := one.strip("/"))
+                path for text in _list(record.get("categories")) if (path := text.strip("/"))
             ],
             price=_price(record.get("price")),
             currency=_text(record.get("currency")).upper(),
-            in_stock=truth(record.get("in_stock")),
+            in_stock=parse_bool(record.get("in_stock")),
             attributes=attributes,
             images=_list(record.get("images")),
         )
@@ -97,15 +97,15 @@ def item_from(record: Record) -> Item:
 
 
 def id_from(record: Record) -> str:
-    """The id of a record; a BadRecord that is not ``named`` when it has none."""
+    """Return the id of a record; raise BadRecord with ``named`` False if it has none."""
     item_id = _id(record.get("id"), "id", "")
     if not item_id:
         raise BadRecord("", "no id", named=False)
     return item_id
 
 
-def given_by(record: Record) -> Given:
-    """What a record with our field names gives."""
+def given_fields(record: Record) -> GivenFields:
+    """Return the fields that a record with our field names sets."""
     fields = {name for name in record if name in FIELDS and name != "attributes"}
     names = {_text(name): record[name] for name in record if name not in FIELDS}
     nested = record.get("attributes")
@@ -119,19 +119,21 @@ def given_by(record: Record) -> Given:
             attributes.update(f"{name}.{_text(inner)}" for inner in value)
         else:
             attributes.add(name)
-    return Given(frozenset(fields), frozenset(attributes))
+    return GivenFields(frozenset(fields), frozenset(attributes))
 
 
-def overlaid(old: Item, new: Item, given: Given) -> Item:
-    """The item ``new`` where a record gives something, and ``old`` where it does not."""
+def overlay(old: Item, new: Item, given: GivenFields) -> Item:
+    """Return ``new`` with every field that its record does not give taken from ``old``."""
     kept: dict[str, object] = {
         field: getattr(old, field)
         for field in FIELDS
         if field not in given.fields and field not in ("id", "attributes")
     }
     if "attributes" not in given.fields:
-        left = {name: one for name, one in old.attributes.items() if not given.has_attribute(name)}
-        kept["attributes"] = {**left, **new.attributes}
+        rest = {
+            name: value for name, value in old.attributes.items() if not given.has_attribute(name)
+        }
+        kept["attributes"] = {**rest, **new.attributes}
     return msgspec.structs.replace(new, **kept)
 
 
@@ -151,30 +153,30 @@ def _id(value: object, field: str, item_id: str) -> str:
     if any(ord(letter) < 32 or 0xD800 <= ord(letter) < 0xE000 for letter in text):
         raise bad(ascii(text)[:40], f"{field} holds control characters")
     if field == "id" and text in (".", ".."):
-        raise bad(text, f"id {text!r} is a step in an address: no path of the API reaches it")
+        raise bad(text, f"id {text!r} is not allowed: URLs give it a special meaning")
     return text
 
 
-def _is_none(value: object) -> bool:
-    return value is None or value == "" or value != value  # NaN: how tables say "none"
+def _is_empty(value: object) -> bool:
+    return value is None or value == "" or value != value  # NaN: an empty cell of a data frame
 
 
 def _text(value: object) -> str:
-    if _is_none(value):
+    if _is_empty(value):
         return ""
-    # Lone surrogates come out of broken JSON escapes and cannot be written anywhere.
+    # Broken JSON escapes decode to lone surrogates, which cannot be encoded.
     return str(value).strip().encode("utf-8", "replace").decode()
 
 
 def _list(value: object) -> list[str]:
-    if _is_none(value):
+    if _is_empty(value):
         return []
     parts = value if isinstance(value, list | tuple) else _LIST_SEPARATOR.split(str(value))
     return [text for part in parts if (text := _text(part))]
 
 
 def _price(value: object) -> float | None:
-    if _is_none(value):
+    if _is_empty(value):
         return None
     try:
         price = float(str(value).strip())
@@ -185,9 +187,9 @@ def _price(value: object) -> float | None:
     return price
 
 
-def truth(value: object) -> bool:
-    """Whether a text or number says yes; nothing at all does. ValueError when it says neither."""
-    if _is_none(value):
+def parse_bool(value: object) -> bool:
+    """Parse a text or number as a boolean; an empty value is True. Raise ValueError if neither."""
+    if _is_empty(value):
         return True
     if isinstance(value, bool):
         return value
@@ -204,18 +206,18 @@ def _attributes(record: dict[str, Any]) -> dict[str, AttributeValue]:
     nested = record.get("attributes")
     if nested is not None and nested != "" and not isinstance(nested, dict):
         raise ValueError(f"attributes must be an object, got {type(nested).__name__}")
-    further = {name: value for name, value in record.items() if name not in FIELDS}
-    for name, value in {**further, **(nested or {})}.items():
+    columns = {name: value for name, value in record.items() if name not in FIELDS}
+    for name, value in {**columns, **(nested or {})}.items():
         key = _text(name)
         if isinstance(value, dict):
             for inner, leaf in value.items():
-                _put(found, f"{key}.{_text(inner)}", leaf)
+                _set_attribute(found, f"{key}.{_text(inner)}", leaf)
         else:
-            _put(found, key, value)
+            _set_attribute(found, key, value)
     return found
 
 
-def _put(found: dict[str, AttributeValue], key: str, value: object) -> None:
+def _set_attribute(found: dict[str, AttributeValue], key: str, value: object) -> None:
     if not key or value is None or value == "" or value == []:
         return
     if isinstance(value, bool):
@@ -223,9 +225,9 @@ def _put(found: dict[str, AttributeValue], key: str, value: object) -> None:
     elif isinstance(value, float | Decimal):
         if math.isfinite(value):
             found[key] = float(value)
-    elif isinstance(value, int):  # a long article number must keep its last digits
+    elif isinstance(value, int):  # as text where a float would lose digits of an article number
         found[key] = float(value) if abs(value) <= _EXACT else str(value)
     elif isinstance(value, list | tuple):
-        found[key] = [_text(one) for one in value]
+        found[key] = [_text(entry) for entry in value]
     else:
         found[key] = _text(value)

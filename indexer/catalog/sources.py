@@ -1,10 +1,9 @@
-"""Catalog readers: a folder of images, CSV, JSON lines or Parquet in, items out.
+"""Read a catalog (a folder of images, CSV, JSON lines or Parquet) into items.
 
-Whatever the format, a record has the same fields: ``id`` (required), ``product_id``,
-``title``, ``description``, ``categories``, ``price``, ``currency``, ``in_stock``,
-``attributes`` and ``images``. Every further column becomes an attribute. Where a catalog
-calls a field otherwise, a mapping ``{field: column}`` says so; ``name``, ``category`` and
-``image`` are understood without one.
+A record has the same fields in every format: ``id`` (required), ``product_id``, ``title``,
+``description``, ``categories``, ``price``, ``currency``, ``in_stock``, ``attributes`` and
+``images``. Any other column becomes an attribute. A mapping ``{field: column}`` renames
+columns; ``name``, ``category`` and ``image`` are known without a mapping.
 """
 
 from __future__ import annotations
@@ -17,59 +16,60 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from indexer.catalog.csvfile import check_twice, csv_records
+from indexer.catalog.csvfile import check_unique_columns, csv_records
 from indexer.catalog.folderfile import folder_records
 from indexer.catalog.item_parser import (
     FIELDS,
     BadRecord,
-    Broken,
-    Given,
-    Numbered,
+    BrokenRow,
+    GivenFields,
+    NumberedRow,
     Record,
-    given_by,
+    given_fields,
     id_from,
     item_from,
 )
 from indexer.errors import BadCatalog
-from indexer.items import Item, Skipped, Unread
+from indexer.items import Item, Skipped, UnreadableRow
 
 _ALIASES = {"title": "name", "categories": "category", "images": "image"}
-_FIRST_PAIR = re.compile(rb'\s*\{\s*("(?:[^"\\]|\\.)*")\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+(?=[\s,}]))')
+_FIRST_FIELD = re.compile(rb'\s*\{\s*("(?:[^"\\]|\\.)*")\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+(?=[\s,}]))')
 
 
 class Entry(NamedTuple):
-    """One item, where in the catalog it stands, and which of its fields its record gives."""
+    """An item, its place in the catalog ("row 3"), and the fields that its record gives."""
 
     item: Item
     where: str
-    given: Given
+    given: GivenFields
 
 
 class Scan(NamedTuple):
-    """What one pass over a catalog found, before any image is opened.
+    """The counts of one pass over a catalog, before any image is opened.
 
-    ``ids`` are those of its items, and ``given`` is what any of its records gives.
+    ``items`` and ``images`` are counts, ``ids`` the ids of the items, and ``given`` the fields
+    that any record gives.
     """
 
     items: int
     images: int
     skipped: list[Skipped]
     ids: frozenset[str]
-    given: Given
+    given: GivenFields
 
 
 class Catalog:
-    """A catalog file or folder that can be read any number of times, as a stream.
+    """A catalog file or folder, read as a stream any number of times.
 
-    Image paths of its items are relative to ``root``.
+    Image paths are relative to ``root``.
     """
 
     def __init__(self, path: Path, mapping: Mapping[str, str] | None = None) -> None:
-        """Open ``path``. BadCatalog when it is missing or of no known kind."""
+        """Open ``path``; raise BadCatalog if it is missing, of an unknown kind, or badly mapped."""
         self.path = path
         self._mapping = dict(mapping or {})
-        self._columns: set[str] = set()  # every column name seen so far
-        self._fields: frozenset[str] = frozenset()  # and every field and attribute
+        self._columns: set[str] = set()  # columns, fields and attributes seen so far
+        self._fields: frozenset[str] = frozenset()
         self._attributes: frozenset[str] = frozenset()
         unknown = set(self._mapping) - set(FIELDS)
         if unknown:
@@ -84,33 +84,33 @@ class Catalog:
         self._records = folder_records if path.is_dir() else _reader(path)
 
     def __iter__(self) -> Iterator[Entry | Skipped]:
-        """Items in the catalog's order; what is no item comes as Skipped, in its place.
+        """Yield the items in catalog order, with a Skipped in place of each invalid row.
 
-        BadCatalog when the file as a whole cannot be read.
+        Raise BadCatalog if the file as a whole cannot be read.
         """
         for where, record in self._records(self.path):
-            if isinstance(record, Broken):
+            if isinstance(record, BrokenRow):
                 guess = self._guess(record)
                 row = Skipped("", record.reason, where=where)
-                yield Unread("", record.reason, where=where, guess=guess) if guess else row
+                yield UnreadableRow("", record.reason, where=where, guess=guess) if guess else row
                 continue
             self._columns.update(record)
-            named = self._named(record)
-            given = given_by(named)
+            named = self._renamed(record)
+            given = given_fields(named)
             self._fields |= given.fields
             self._attributes |= given.attributes
             try:
                 yield Entry(item_from(named), where, given)
             except BadRecord as error:
-                sure = error.named or not error.item_id
-                kind = Skipped if sure else Unread
+                id_known = error.named or not error.item_id
+                kind = Skipped if id_known else UnreadableRow
                 yield kind(error.item_id, str(error), where=where)
 
     def scan(self) -> Scan:
-        """Read everything once and count it; images are not opened.
+        """Read the whole catalog once and count it; images are not opened.
 
-        BadCatalog when two rows share an id (naming both), no row is an item, or a column
-        that a field is mapped to (or ``id`` itself) occurs nowhere.
+        Raise BadCatalog if two rows share an id, no row is an item, or no row has the column
+        ``id`` or a column that a field is mapped to.
         """
         places: dict[str, str] = {}
         images = 0
@@ -123,25 +123,25 @@ class Catalog:
             item_id = entry.item.item_id
             if item_id in places:
                 raise BadCatalog(
-                    f"{self.path}: id {item_id!r} stands in {places[item_id]} and again in "
+                    f"{self.path}: id {item_id!r} is in {places[item_id]} and again in "
                     f"{entry.where}; ids must be unique"
                 )
             places[item_id] = entry.where
             images += len(entry.item.images)
         self._check_columns()
-        if isinstance(entry, Unread) and entry.guess and not entry.guess.endswith("/"):
+        if isinstance(entry, UnreadableRow) and entry.guess and not entry.guess.endswith("/"):
             reason = f"{entry.reason}; it is the last row, and more may be cut off"
             skipped[-1] = Skipped("", reason, where=entry.where)
         if not places:
             why = f"; {skipped[0].where}: {skipped[0].reason}" if skipped else ""
             raise BadCatalog(f"{self.path} holds no items{why}")
-        given = Given(self._fields, self._attributes)
+        given = GivenFields(self._fields, self._attributes)
         return Scan(len(places), images, skipped, frozenset(places), given)
 
-    def _guess(self, broken: Broken) -> str:
-        """The id that a broken row seems to have; empty where that cannot be told."""
+    def _guess(self, broken: BrokenRow) -> str:
+        """Return the likely id of a broken row, or "" if none can be read."""
         try:
-            return id_from(self._named(broken.left))
+            return id_from(self._renamed(broken.readable))
         except BadRecord:
             return ""
 
@@ -159,8 +159,8 @@ class Catalog:
                 "--map id=COLUMN"
             )
 
-    def _named(self, record: Record) -> Record:
-        """The record under our field names; columns that are no field stay as they are."""
+    def _renamed(self, record: Record) -> Record:
+        """Rename the columns of a record to our field names; other columns keep their names."""
         named: Record = {}
         taken: set[str] = set()
         for field in FIELDS:
@@ -171,19 +171,19 @@ class Catalog:
                 named[field] = record[column]
                 taken.add(column)
         for column, value in record.items():
-            # A column of the name of a field that is mapped elsewhere gives way to it.
+            # A column is dropped if a field of its name is mapped to another column.
             if column not in taken and column not in self._mapping:
                 named[column] = value
         return named
 
 
 def open_catalog(path: Path | str, mapping: Mapping[str, str] | None = None) -> Catalog:
-    """The catalog at ``path``; see ``Catalog``."""
+    """Open the catalog at ``path``; see ``Catalog``."""
     return Catalog(Path(path), mapping)
 
 
-def _reader(path: Path) -> Callable[[Path], Iterator[Numbered]]:
-    readers: dict[str, Callable[[Path], Iterator[Numbered]]] = {
+def _reader(path: Path) -> Callable[[Path], Iterator[NumberedRow]]:
+    readers: dict[str, Callable[[Path], Iterator[NumberedRow]]] = {
         ".csv": csv_records,
         ".tsv": csv_records,
         ".jsonl": _json_records,
@@ -199,7 +199,7 @@ def _reader(path: Path) -> Callable[[Path], Iterator[Numbered]]:
     return readers[suffix]
 
 
-def _json_records(path: Path) -> Iterator[Numbered]:
+def _json_records(path: Path) -> Iterator[NumberedRow]:
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
@@ -210,20 +210,20 @@ def _json_records(path: Path) -> Iterator[Numbered]:
                 try:
                     record = msgspec.json.decode(line)
                 except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                    yield f"line {number}", Broken(f"not JSON: {error}", _first_pair(line))
+                    yield f"line {number}", BrokenRow(f"not JSON: {error}", _first_field(line))
                     continue
                 if isinstance(record, dict):
                     yield f"line {number}", record
                 else:
                     reason = f"expected an object, got {type(record).__name__}"
-                    yield f"line {number}", Broken(reason, {})
+                    yield f"line {number}", BrokenRow(reason, {})
     except OSError as error:
         raise BadCatalog(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def _first_pair(line: bytes) -> Record:
-    """The first name and value of a broken line, where they are whole."""
-    match = _FIRST_PAIR.match(line)
+def _first_field(line: bytes) -> Record:
+    """Return the first name and value of a broken line, or {} if they are incomplete."""
+    match = _FIRST_FIELD.match(line)
     if match is None:
         return {}
     try:
@@ -232,7 +232,7 @@ def _first_pair(line: bytes) -> Record:
         return {}
 
 
-def _parquet_records(path: Path) -> Iterator[Numbered]:
+def _parquet_records(path: Path) -> Iterator[NumberedRow]:
     try:
         import pyarrow.parquet as pq
     except ImportError:
@@ -243,7 +243,7 @@ def _parquet_records(path: Path) -> Iterator[Numbered]:
 
     try:
         with pq.ParquetFile(path) as file:
-            check_twice(path, file.schema_arrow.names)
+            check_unique_columns(path, file.schema_arrow.names)
             number = 0
             for batch in file.iter_batches(batch_size=1024):
                 for record in _parquet_rows(batch):
@@ -253,11 +253,11 @@ def _parquet_records(path: Path) -> Iterator[Numbered]:
         raise BadCatalog(f"cannot read {path}: {' '.join(str(error).split())[:200]}") from error
 
 
-def _parquet_rows(batch: Any) -> Iterator[Record | Broken]:
-    """The rows of an Arrow batch; of one with a value that Python cannot hold, which that is."""
+def _parquet_rows(batch: Any) -> Iterator[Record | BrokenRow]:
+    """Yield the rows of an Arrow batch, with a BrokenRow for a value that Python cannot hold."""
     try:
         records = batch.to_pylist()
-    except (ValueError, OverflowError):  # a time too fine or too far, text that is no UTF-8
+    except (ValueError, OverflowError):  # a time out of range or too precise, text not in UTF-8
         for row in range(batch.num_rows):
             yield _parquet_row(batch, row)
         return
@@ -265,7 +265,7 @@ def _parquet_rows(batch: Any) -> Iterator[Record | Broken]:
         yield _with_text(record)
 
 
-def _parquet_row(batch: Any, row: int) -> Record | Broken:
+def _parquet_row(batch: Any, row: int) -> Record | BrokenRow:
     record: Record = {}
     fault = ""
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
@@ -274,19 +274,19 @@ def _parquet_row(batch: Any, row: int) -> Record | Broken:
         except (ValueError, OverflowError) as error:
             why = " ".join(str(error).split())[:120]
             fault = fault or f"column {name!r} cannot be read: {why}"
-    read = _with_text(record)
+    decoded = _with_text(record)
     if not fault:
-        return read
-    return Broken(fault, read.left if isinstance(read, Broken) else read)
+        return decoded
+    return BrokenRow(fault, decoded.readable if isinstance(decoded, BrokenRow) else decoded)
 
 
-def _with_text(record: Record) -> Record | Broken:
-    """The record with bytes read as text: some programs write text without saying that it is."""
+def _with_text(record: Record) -> Record | BrokenRow:
+    """Decode bytes as UTF-8: some programs write text columns without the string type."""
     fault = ""
-    left: Record = {}
+    decoded: Record = {}
     for name, value in record.items():
         try:
-            left[name] = value.decode() if isinstance(value, bytes) else value
+            decoded[name] = value.decode() if isinstance(value, bytes) else value
         except UnicodeDecodeError:
-            fault = fault or f"column {name!r} holds {len(value)} bytes that are no text"
-    return Broken(fault, left) if fault else left
+            fault = fault or f"column {name!r} holds {len(value)} bytes that are not UTF-8 text"
+    return BrokenRow(fault, decoded) if fault else decoded

@@ -1,1 +1,1 @@
-"""What a score is worth: the curve and how it is fitted."""
+"""Confidence of hits: the curve from scores to probabilities, and how it is fitted."""

@@ -1,10 +1,10 @@
-"""Fits the confidence of a shop's hits at build, on what the shop itself gives.
+"""Fit the confidence of a shop's hits when its index is built.
 
-Three kinds of test queries are searched in the finished index:
+Three kinds of test queries are made from the shop itself and searched in the finished index:
 
 * catalog pictures as a shopper might photograph them (``indexer.confidence.retakes``);
-* further images of an item, with their own row hidden;
-* pictures of nothing, and retakes whose product is hidden: what a thing not sold scores.
+* other images of an item, with the image's own rows hidden;
+* pictures without a product, and retakes whose product is hidden: the scores of unsold products.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from indexer.confidence.curve import RIVALS, Calibration, margins, sigmoid
-from indexer.confidence.retakes import nothing, retake
+from indexer.confidence.retakes import no_product, retake
 from indexer.errors import BadImage
 from indexer.imaging.borders import trimmed
 from indexer.imaging.images import decode
@@ -35,37 +35,37 @@ if TYPE_CHECKING:
     from indexer.store.store import ItemRecord, Row, Store
     from indexer.vectors.index import VectorIndex
 
-FEWEST = 8  # products; with fewer there is nothing to be mistaken for
-_QUERIES = 256
-_RETAKES = 4  # of one image, at most
-_BLANKS = 64
-_HITS = 3  # of each query that the curve is fitted on
-_DEPTH = 128  # rows searched for each query
+FEWEST = 8  # products; with fewer a query has too few rivals
+_QUERIES = 256  # of each kind, at most
+_RETAKES = 4  # of an image, at most
+_BLANKS = 64  # pictures without a product
+_HITS = 3  # per query that the curve is fitted on
+_DEPTH = 128  # rows searched per query
 _BATCH = 32
-_SECONDS = 30.0  # of encoding: a slow encoder makes do with fewer queries
-_LARGEST = 256  # pixels a side of a retake
-_SOLD_AT = 0.4  # of the way from a picture of nothing to a like product
-_SOLD_WIDTH = 0.1  # of the same way
-_LEAST_WAY = 0.15
+_SECONDS = 30.0  # of encoding; a slow encoder gets fewer queries
+_LARGEST = 256  # pixels per side of a retake
+_SOLD_AT = 0.4  # of the span from pictures without a product to similar products
+_SOLD_WIDTH = 0.1  # of the same span
+_LEAST_SPAN = 0.15
 _RIDGE = 1e-3
 
 
 class Fitted(NamedTuple):
-    """A calibration, or None and the reason why there is none."""
+    """A calibration, or None and ``note`` with the reason."""
 
     calibration: Calibration | None
     note: str
 
 
 class _Sample(NamedTuple):
-    """Places of rows in the index (q,), and the vectors they are searched with (q, dim)."""
+    """Test queries: places of the right rows in the index (q,), and query vectors (q, dim)."""
 
     places: NDArray[np.int64]
     vectors: Vectors
 
 
-class _Asked(NamedTuple):
-    """The best hits of test queries: features (h, 2) score and margin, right or wrong (h,)."""
+class _Outcomes(NamedTuple):
+    """The best hits of test queries: score and margin (h, 2), and whether each is right (h,)."""
 
     features: NDArray[np.float64]
     right: NDArray[np.bool_]
@@ -81,10 +81,10 @@ def calibrate(
     *,
     seed: int = 0,
 ) -> Fitted:
-    """Fit the confidence of an index's hits; a few seconds with a fast encoder.
+    """Fit the confidence of an index's hits; takes a few seconds with a fast encoder.
 
-    ``vectors`` (n, dim) and ``rows`` are what ``index`` was built from, in the same order;
-    pictures come from the display copies in the store. The same shop gives the same numbers.
+    ``vectors`` (n, dim) and ``rows`` are those that ``index`` was built from, in the same order.
+    Pictures are the display copies in the store. Deterministic for a shop and a seed.
     """
     known = {record.item.item_id: record for record in records}
     numbers: dict[str, int] = {}
@@ -105,29 +105,29 @@ def calibrate(
     floor = float(np.median([scores[0] for _, scores in found if len(scores)]))
     own = [shop.rows_of_product(place) for place in retaken.places]
     unsold = [s[0] for _, s in shop.search(retaken.vectors, own) if len(s)]
-    way = max(float(np.median(unsold)) - floor if unsold else 0.0, _LEAST_WAY)
-    nothing: frozenset[int] = frozenset()
-    asked = [shop.ask(retaken, [nothing] * len(retaken.places), floor)]
+    span = max(float(np.median(unsold)) - floor if unsold else 0.0, _LEAST_SPAN)
+    none_hidden: frozenset[int] = frozenset()
+    asked = [shop.ask(retaken, [none_hidden] * len(retaken.places), floor)]
     pairs = _pairs(vectors, rows, rng)
     weights = [np.ones(len(asked[0].right))]
     if len(pairs.places):
         views = [shop.rows_of_image(place) for place in pairs.places]
         asked.append(shop.ask(pairs, views, floor))
-        # Both kinds count alike in sum, as long as there are not too few pairs to speak for.
+        # Both kinds weigh the same in total; few pairs are not weighted more than four times.
         share = min(4.0, len(asked[0].right) / max(1, len(asked[1].right)))
         weights.append(np.full(len(asked[1].right), share))
-    features = np.concatenate([one.features for one in asked])  # (h, 2)
-    right = np.concatenate([one.right for one in asked])  # (h,)
+    features = np.concatenate([outcomes.features for outcomes in asked])  # (h, 2)
+    right = np.concatenate([outcomes.right for outcomes in asked])  # (h,)
     score, margin, offset = fit_logistic(features, right, np.concatenate(weights))
     return Fitted(
         Calibration(
             score_weight=score,
             margin_weight=margin,
             offset=offset,
-            sold_at=floor + _SOLD_AT * way,
-            sold_width=_SOLD_WIDTH * way,
+            sold_at=floor + _SOLD_AT * span,
+            sold_width=_SOLD_WIDTH * span,
             floor=floor,
-            queries=sum(len(one.right) for one in asked) // _HITS,
+            queries=sum(len(outcomes.right) for outcomes in asked) // _HITS,
         ),
         "",
     )
@@ -136,11 +136,11 @@ def calibrate(
 def fit_logistic(
     features: NDArray[np.float64], right: NDArray[np.bool_], weights: NDArray[np.float64]
 ) -> tuple[float, float, float]:
-    """Weights of the two features, both >= 0, and the offset of a logistic curve.
+    """Fit a logistic curve; return the weights of the two features, both >= 0, and the offset.
 
-    ``features`` (h, 2), ``right`` and ``weights`` (h,). A feature that would get a negative
-    weight is left out. Targets are drawn in a little (Platt, 1999), so that a shop without a
-    wrong answer does not get infinite weights.
+    ``features`` is (h, 2), ``right`` and ``weights`` are (h,). A feature whose weight would be
+    negative gets 0. Targets are smoothed (Platt, 1999), so that weights stay finite without a
+    wrong answer.
     """
     used = [0, 1]
     while True:
@@ -157,7 +157,7 @@ def fit_logistic(
 def _logistic(
     features: NDArray[np.float64], right: NDArray[np.bool_], weights: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], float]:
-    """Newton's method on scaled features: coefficients (f,) and offset."""
+    """Fit by Newton's method on scaled features; return coefficients (f,) and offset."""
     hits = float(weights[right].sum())
     misses = float(weights[~right].sum())
     target = np.where(right, (hits + 1) / (hits + 2), 1 / (misses + 2))  # (h,)
@@ -178,7 +178,7 @@ def _logistic(
 
 
 class _Shop:
-    """The index with what its rows belong to; rows here are places in the index, 0 to n - 1."""
+    """The index and the products of its rows; rows are places in the index, 0 to n - 1."""
 
     def __init__(
         self, index: VectorIndex, rows: Sequence[tuple[int, Row]], products: NDArray[np.int64]
@@ -194,7 +194,7 @@ class _Shop:
             self._of_product.setdefault(int(products[place]), []).append(place)
 
     def rows_of_product(self, place: int) -> frozenset[int]:
-        """All rows of the product that this row belongs to."""
+        """Return all rows of the product that a row belongs to."""
         return frozenset(self._of_product[int(self._products[place])])
 
     def rows_of_image(self, place: int) -> frozenset[int]:
@@ -205,7 +205,7 @@ class _Shop:
     def search(
         self, vectors: Vectors, hidden: Sequence[frozenset[int]]
     ) -> list[tuple[Rows, Scores]]:
-        """Products and scores that each query finds, best first, without the hidden rows."""
+        """Search each query; return products and scores, best first, without the hidden rows."""
         depth = min(len(self._rows), _DEPTH)
         numbers, scores = self._index.search(vectors, depth)  # (q, depth) each
         out = []
@@ -216,8 +216,8 @@ class _Shop:
             out.append((self._products[places[seen]], values[known][seen]))
         return out
 
-    def ask(self, sample: _Sample, hidden: Sequence[frozenset[int]], floor: float) -> _Asked:
-        """The best products of each query: their features, and whether they are the right one."""
+    def ask(self, sample: _Sample, hidden: Sequence[frozenset[int]], floor: float) -> _Outcomes:
+        """Search a sample; return the features of the best products, and which are right."""
         features, right = [], []
         answers = self._products[sample.places]  # (q,)
         results = self.search(sample.vectors, hidden)
@@ -228,7 +228,7 @@ class _Shop:
             for at, value in zip(leaders[:_HITS], margin[:_HITS], strict=True):
                 features.append((float(scores[at]), float(value)))
                 right.append(bool(products[at] == answer))
-        return _Asked(np.array(features, dtype=np.float64).reshape(-1, 2), np.array(right, bool))
+        return _Outcomes(np.array(features, dtype=np.float64).reshape(-1, 2), np.array(right, bool))
 
 
 def _retaken(
@@ -238,21 +238,21 @@ def _retaken(
     known: Mapping[str, ItemRecord],
     rng: np.random.Generator,
 ) -> tuple[_Sample, Vectors]:
-    """Retakes of a sample of the shop's images, and pictures of nothing (b, dim), encoded."""
+    """Encode retakes of a sample of the shop's images, and pictures without a product (b, dim)."""
     originals = [place for place, (_, row) in enumerate(rows) if row.variant == ORIGINAL]
     wanted = min(_QUERIES, _RETAKES * len(originals))
-    # Whole rounds of all images in turn: a small shop's images are each used alike often.
+    # Whole rounds over all images: the images of a small shop are used equally often.
     rounds = [rng.permutation(originals) for _ in range(-(-wanted // max(1, len(originals))))]
     chosen = np.concatenate(rounds)[:wanted] if rounds else np.empty(0, dtype=np.int64)
     copies = {}
-    with store.read() as reader:  # briefly: pages that a reader can see are not reused
+    with store.read() as reader:  # kept short: LMDB does not reuse pages that a reader can see
         for place in chosen.tolist():
             row = rows[place][1]
             path = known[row.item_id].images[row.image_index].path
             copies[place] = display_copy(reader, row.content, path)
     side = min(encoder.preprocess.size, _LARGEST)
     began = time.perf_counter()
-    blanks = encoder.encode_images([nothing(side, rng) for _ in range(_BLANKS)])
+    blanks = encoder.encode_images([no_product(side, rng) for _ in range(_BLANKS)])
     places: list[int] = []
     parts: list[Vectors] = []
     last: Pixels = np.full((side, side, 3), 255, dtype=np.uint8)
@@ -273,10 +273,10 @@ def _retaken(
 
 
 def _picture(jpeg: bytes | None, side: int, preprocess: Preprocess) -> Pixels | None:
-    """A display copy as (side, side, 3); None where it is gone or broken.
+    """Decode a display copy to (side, side, 3); None if it is missing or broken.
 
-    What is photographed is the thing, not the page around it: borders go where the index cuts
-    them off too.
+    Plain borders are trimmed if the encoder trims them, since a shopper photographs the product
+    and not the page around it.
     """
     if jpeg is None:
         return None
@@ -290,7 +290,7 @@ def _picture(jpeg: bytes | None, side: int, preprocess: Preprocess) -> Pixels | 
 
 
 def _pairs(vectors: Vectors, rows: Sequence[tuple[int, Row]], rng: np.random.Generator) -> _Sample:
-    """A sample of images whose item has others, with their stored vectors."""
+    """Sample images whose item has other images, with their stored vectors."""
     images: dict[str, dict[bytes, int]] = {}
     for place, (_, row) in enumerate(rows):
         if row.variant == ORIGINAL:

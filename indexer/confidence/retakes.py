@@ -1,7 +1,7 @@
-"""Catalog pictures as a shopper might photograph them, and pictures of nothing at all.
+"""Simulate shopper photos of catalog pictures, and pictures without a product.
 
-They stand in for photos that a shop does not have when its scores are calibrated. Everything is
-drawn from a generator: the same seed gives the same pictures.
+They replace real photos when scores are calibrated. All randomness comes from a generator: the
+same seed gives the same pictures.
 """
 
 from __future__ import annotations
@@ -19,15 +19,14 @@ if TYPE_CHECKING:
     from indexer.arrays import Pixels
 
 _TILT = 12.0  # degrees, one standard deviation
-_WARP = 0.06  # of a side: stretch and perspective
+_WARP = 0.06  # of a side, one standard deviation: stretch and perspective
 
 
 def retake(pixels: Pixels, other: Pixels, rng: np.random.Generator) -> Pixels:
-    """A square picture (s, s, 3) as it might come from a phone, of the same size.
+    """Turn a square picture (s, s, 3) into one of the same size that looks like a phone photo.
 
-    Another background (a piece of ``other``, (s, s, 3), or a plain wall), tilted, nearer or
-    farther, seen from the side, perhaps mirrored and partly covered, in another light, noisy
-    and out of focus.
+    The background becomes a piece of ``other`` (s, s, 3) or a plain wall. The view is tilted,
+    scaled and in perspective, sometimes mirrored or partly covered; lighting, noise and blur vary.
     """
     side = len(pixels)
     thing = thing_on_white(pixels)
@@ -45,16 +44,16 @@ def retake(pixels: Pixels, other: Pixels, rng: np.random.Generator) -> Pixels:
         w, h = rng.uniform(0.15, 0.5, 2) * side
         color = tuple(int(value) for value in rng.integers(0, 256, 3))
         photo.paste(color, (int(x), int(y), int(x + w), int(y + h)))
-    lit = Image.fromarray(_relit(np.asarray(photo), rng))
+    lit = Image.fromarray(_change_lighting(np.asarray(photo), rng))
     if rng.random() < 0.5:
         lit = lit.filter(ImageFilter.GaussianBlur(rng.uniform(0, 0.012) * side))
     return np.asarray(lit)
 
 
-def nothing(side: int, rng: np.random.Generator) -> Pixels:
-    """A picture (side, side, 3) of nothing: colored or gray noise, grain, stripes, or a gradient.
+def no_product(side: int, rng: np.random.Generator) -> Pixels:
+    """Draw a picture (side, side, 3) without a product: noise, grain, stripes or a gradient.
 
-    One kind alone may look like what a shop sells: colored noise looks like a heap of fruit.
+    Several kinds, since one may look like a product of the shop: colored noise resembles fruit.
     """
     kind = rng.integers(5)
     if kind == 0:
@@ -76,10 +75,10 @@ def nothing(side: int, rng: np.random.Generator) -> Pixels:
 
 
 def scene(side: int, rng: np.random.Generator) -> Pixels:
-    """Colored noise (side, side, 3), as rough or smooth as photos are.
+    """Draw colored noise (side, side, 3) with the spectrum of photos.
 
-    The amplitude of its waves falls with their frequency, as in photos of anything (Field,
-    "Relations between the statistics of natural images", 1987).
+    The amplitude falls with the frequency, as in photos of any subject (Field, "Relations between
+    the statistics of natural images", 1987).
     """
     waves = np.fft.fftfreq(side)
     frequency = np.hypot(waves[:, None], waves[None, :]) + 1 / side  # (side, side)
@@ -91,7 +90,7 @@ def scene(side: int, rng: np.random.Generator) -> Pixels:
 
 
 def _viewpoint(side: int, rng: np.random.Generator) -> list[float]:
-    """Pillow's eight numbers for a view from somewhere else: output to input places."""
+    """Return Pillow's eight perspective coefficients (output to input) for a random viewpoint."""
     angle = np.deg2rad(rng.normal(0, _TILT))
     zoom = rng.uniform(0.55, 1.15)  # below 1 is nearer
     cos, sin = np.cos(angle) * zoom, np.sin(angle) * zoom
@@ -122,7 +121,7 @@ def _backdrop(other: Pixels, rng: np.random.Generator) -> Image.Image:
     return Image.fromarray(np.clip(wall, 0, 255).astype(np.uint8))
 
 
-def _relit(pixels: Pixels, rng: np.random.Generator) -> NDArray[np.uint8]:
+def _change_lighting(pixels: Pixels, rng: np.random.Generator) -> NDArray[np.uint8]:
     light = np.clip(pixels.astype(np.float32) / 255, 1e-3, 1)  # (s, s, 3)
     light = light ** np.exp(rng.normal(0, 0.35)) * np.exp(rng.normal(0, 0.1, 3))
     gray = light.mean(2, keepdims=True)  # (s, s, 1)

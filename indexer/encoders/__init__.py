@@ -1,1 +1,1 @@
-"""Images (and texts) to unit vectors."""
+"""Encode images, and texts with some encoders, to unit vectors."""

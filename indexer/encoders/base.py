@@ -1,9 +1,9 @@
-"""What every encoder is: images (perhaps texts too) in, unit vectors out."""
+"""The protocols of encoders, which turn images and texts into unit vectors, and their identity."""
 
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from indexer.errors import EncoderNotFound
 
@@ -15,16 +15,36 @@ if TYPE_CHECKING:
     from indexer.imaging.preprocess import Preprocess
 
 
-class Encoder(Protocol):
-    """Turns images into vectors whose inner product is their likeness.
+class Model(NamedTuple):
+    """The identity of an encoder: two encoders of the same model give the same vectors.
 
-    Two encoders with the same ``id`` and ``weights_hash`` give the same vectors, so an index
-    of one can be searched with the other; no other pair can.
+    An index can be searched with any encoder of its model, and with no other.
     """
+
+    id: str
+    weights_hash: str
+
+    @classmethod
+    def of(cls, encoder: Encoder) -> Model:
+        """Return the model of a loaded encoder."""
+        return cls(encoder.id, encoder.weights_hash)
+
+    @property
+    def key(self) -> bytes:
+        """The 8 bytes that stand for this model in the keys of the store."""
+        return hashlib.sha256(f"{self.id}\n{self.weights_hash}".encode()).digest()[:8]
+
+    def __str__(self) -> str:
+        """Return the id and the first letters of the hash, for messages."""
+        return f"{self.id} ({self.weights_hash[:8]})"
+
+
+class Encoder(Protocol):
+    """Encode images to vectors whose inner product is their similarity; see ``Model``."""
 
     @property
     def id(self) -> str:
-        """The name it is asked for by, such as ``builtin`` or ``openclip:ViT-B-32/laion2b``."""
+        """The name it is loaded by, such as ``builtin`` or ``openclip:ViT-B-32/laion2b``."""
         ...
 
     @property
@@ -34,34 +54,34 @@ class Encoder(Protocol):
 
     @property
     def weights_hash(self) -> str:
-        """SHA-256, as hex, of what decides the vectors besides the pixels."""
+        """SHA-256, as hex, of everything that determines the vectors besides the pixels."""
         ...
 
     @property
     def preprocess(self) -> Preprocess:
-        """How it wants its input; callers may apply it early, in their decoding threads."""
+        """How images are fitted; callers may apply it early, in their decoding threads."""
         ...
 
     def encode_images(self, pixels: Sequence[Pixels]) -> Vectors:
         """Encode images, in order: (n, dim) float32 unit rows; n = 0 gives (0, dim).
 
-        Each image is (h, w, 3), of any size; sizes may differ. A batch gives what the single
-        images give, within rounding, and two calls agree.
+        Each image is (h, w, 3), of any size; sizes may differ. A batch gives the vectors of its
+        single images, within rounding, and repeated calls agree.
         """
         ...
 
 
 @runtime_checkable
 class TextEncoder(Protocol):
-    """An encoder with a text tower: texts land in the same space as images."""
+    """An encoder with a text tower: texts and images share one vector space."""
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        """Encode texts, in order: (n, dim) float32 unit rows. Long texts are cut."""
+        """Encode texts, in order: (n, dim) float32 unit rows. Long texts are truncated."""
         ...
 
 
 def hash_file(path: Path) -> str:
-    """SHA-256 of a weights file, as hex. EncoderNotFound when it cannot be read."""
+    """Return the SHA-256 of a weights file, as hex; raise EncoderNotFound if it is unreadable."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

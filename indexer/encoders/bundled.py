@@ -1,11 +1,11 @@
-"""The weights that come with Vitrine: those that ``builtin`` has now, and those that it had.
+"""The weights that come with Vitrine: the current ``builtin`` and its earlier versions.
 
-    weights/builtin.onnx                     what a new shop is built with
-    weights/retired/vitrine-retail-4.onnx    what shops of an earlier version were built with
+    weights/builtin.onnx                     for new shops
+    weights/retired/vitrine-retail-4.onnx    for shops built by an earlier version
 
-Each has its JSON beside it. A shop names its weights by their hash, and so finds them here after
-an upgrade. Whoever replaces ``builtin.onnx`` leaves the file before in ``retired``, under the name
-that its JSON gives.
+Each file has a JSON of the same name. A shop refers to its weights by hash, and so finds them here
+after an upgrade. When you replace ``builtin.onnx``, move the old file to ``retired``, under the
+name in its JSON.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ BUILTIN = "builtin"
 
 
 def is_builtin(encoder_id: str) -> bool:
-    """Whether this is the bundled encoder, averaged over views or not."""
+    """Return whether this is the bundled encoder, with or without views."""
     return split_views(encoder_id)[0] == BUILTIN
 
 
 def newest_file() -> Path:
-    """The ONNX file of ``builtin`` as new shops get it."""
+    """Return the ONNX file of ``builtin`` for new shops."""
     return onnxfile.WEIGHTS / f"{BUILTIN}.onnx"
 
 
 def retired_files() -> list[Path]:
-    """The ONNX files that ``builtin`` had in earlier versions."""
+    """Return the ONNX files of earlier versions of ``builtin``."""
     return sorted((onnxfile.WEIGHTS / "retired").glob("*.onnx"))
 
 
 def bundled_file(weights_hash: str, views: Sequence[View] = ()) -> Path | None:
-    """The ONNX file, newest or retired, whose encoder of these views has this hash; or None."""
+    """Return the bundled ONNX file whose encoder with these views has this hash, or None."""
     for path in (newest_file(), *retired_files()):
         with suppress(EncoderNotFound):
             if hash_views(hash_pair(path), views) == weights_hash:

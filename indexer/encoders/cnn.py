@@ -1,4 +1,4 @@
-"""Any timm or torchvision classifier without its last layer: the pooled features."""
+"""The pooled features of any timm or torchvision classifier."""
 
 from __future__ import annotations
 
@@ -34,16 +34,17 @@ _TORCHVISION = "torchvision:"
 
 
 class CnnEncoder:
-    """``spec`` is ``MODEL`` or ``MODEL@WEIGHTS``: a timm name, else a torchvision name.
+    """Encode images with a timm or torchvision classifier without its last layer.
 
-    ``torchvision:MODEL`` asks for torchvision even where timm has the name too. Without
-    ``@WEIGHTS`` (safetensors or a PyTorch state dict) the published weights are fetched.
+    ``spec`` is ``MODEL`` or ``MODEL@WEIGHTS``, a timm name before a torchvision name;
+    ``torchvision:MODEL`` forces torchvision. Without ``@WEIGHTS`` (safetensors or a PyTorch state
+    dict) the published weights are downloaded.
     """
 
     def __init__(self, spec: str, *, encoder_id: str, threads: int | None = None) -> None:
         """Load model and weights.
 
-        EncoderNotFound when a package, the model or its weights are not to be had.
+        Raise EncoderNotFound if a package, the model or its weights are not available.
         """
         self.id = encoder_id
         timm, vision = import_packages("timm", "torchvision", encoder_id=encoder_id)
@@ -60,7 +61,7 @@ class CnnEncoder:
             else:
                 raise EncoderNotFound(
                     f"encoder {encoder_id!r}: neither timm nor torchvision has a model {plain!r}; "
-                    "timm.list_models() names them"
+                    "timm.list_models() lists them"
                 )
             self.preprocess, mean, std = self._preprocessing(config)
             self.weights_hash = hash_weights(model, self.preprocess, mean, std)
@@ -74,15 +75,18 @@ class CnnEncoder:
             raise cannot_load(encoder_id, tried, error) from error
 
     def _preprocessing(self, config: dict[str, Any]) -> tuple[Preprocess, Color, Color]:
-        """From a timm data config, with ``scaled`` in place of ``crop_pct`` if it is known."""
+        """Read preprocessing, mean and std from a timm data config.
+
+        ``scaled``, if it is there, replaces ``crop_pct``.
+        """
         channels, height, width = config["input_size"]
         fit = _FITS.get(config["crop_mode"])
         resample = _RESAMPLES.get(config["interpolation"])
         if channels != 3 or height != width or fit is None or resample is None:
             raise EncoderNotFound(
-                f"encoder {self.id!r} wants input that Vitrine does not make: "
+                f"encoder {self.id!r} needs input that is not supported: "
                 f"{channels} x {height} x {width}, {config['crop_mode']}, "
-                f"{config['interpolation']}; only square color models are read"
+                f"{config['interpolation']}; choose a model with square color input"
             )
         mean: Color = config["mean"]
         std: Color = config["std"]
@@ -129,15 +133,15 @@ def _from_torchvision(vision: Any, name: str, weights: Path | None) -> tuple[Any
 
 
 def _load_weights(model: Any, path: Path, heads: tuple[str, ...]) -> None:
-    """Load every tensor of the model from a file; only the classifier may be left over."""
+    """Load every tensor of the model from a file; only classifier weights may be unused."""
     from timm.models import load_state_dict
 
     state = load_state_dict(str(path), device="cpu", weights_only=True)
     result = model.load_state_dict(state, strict=False)
-    foreign = [key for key in result.unexpected_keys if not key.startswith(heads)]
-    if result.missing_keys or foreign:
-        wrong = [*result.missing_keys, *foreign]
+    unexpected = [key for key in result.unexpected_keys if not key.startswith(heads)]
+    if result.missing_keys or unexpected:
+        wrong = [*result.missing_keys, *unexpected]
         raise EncoderNotFound(
             f"{path} holds the weights of another model: {len(result.missing_keys)} are missing "
-            f"and {len(foreign)} foreign, such as {wrong[0]}"
+            f"and {len(unexpected)} unexpected, such as {wrong[0]}"
         )

@@ -1,4 +1,4 @@
-"""An encoder without weights: what colors are where. For tests, and as the floor to beat."""
+"""An encoder of colors and where they are, without weights: for tests and as a baseline."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _LEVELS = 4
 
 
 class ColorEncoder:
-    """A histogram of 64 colors over the image, then the mean color of each cell of a 4 x 4 grid.
+    """Encode a histogram of 64 colors, then the mean color of each cell of a 4 x 4 grid.
 
-    One can compute its answers by eye: two images of one color are alike, whatever they show.
+    Its answers can be checked by eye: images of the same color are similar, whatever they show.
     """
 
     id = "color"
@@ -36,8 +36,8 @@ class ColorEncoder:
         levels = batch * _LEVELS // 256
         bins = (levels[..., 0] * _LEVELS + levels[..., 1]) * _LEVELS + levels[..., 2]  # (n, 32, 32)
         histogram = np.zeros((n, _LEVELS**3), dtype=np.float32)
-        for one, cells in zip(histogram, bins, strict=True):
-            one[:] = np.bincount(cells.ravel(), minlength=_LEVELS**3)
+        for counts, image_bins in zip(histogram, bins, strict=True):
+            counts[:] = np.bincount(image_bins.ravel(), minlength=_LEVELS**3)
         step = self.preprocess.size // _GRID
         cells = batch.reshape(n, _GRID, step, _GRID, step, 3).mean(axis=(2, 4))  # (n, 4, 4, 3)
         layout = (cells.reshape(n, 3 * _GRID**2) / 255.0 - 0.5).astype(np.float32)  # (n, 48)

@@ -1,14 +1,14 @@
-"""Any image encoder exported to ONNX, with its preprocessing in a side file.
+"""Run image encoders that were exported to ONNX, with their preprocessing in a JSON file.
 
-``model.onnx`` is accompanied by ``model.json``::
+``model.onnx`` needs ``model.json`` beside it::
 
     {"format": 1, "name": "...", "size": 224, "fit": "crop", "resample": "bicubic", "trim": false,
      "input": "pixels", "output": "embedding", "layout": "nchw", "dtype": "float32",
      "scale": 255.0, "mean": [0.48, 0.46, 0.41], "std": [0.27, 0.26, 0.28], "dim": 512}
 
-``float32`` input is ``(pixels / scale - mean) / std``; ``uint8`` input is the pixels as they
-are, and the graph does the rest. With ``trim`` plain borders are cut off before
-(``indexer.imaging.borders``); without the word nothing is, as for files older than it.
+``float32`` input is ``(pixels / scale - mean) / std``; ``uint8`` input is the unscaled pixels.
+With ``trim`` plain borders are cut off first (``indexer.imaging.borders``); the default is false,
+as for files written before the option existed.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from indexer.arrays import unit
 from indexer.encoders.base import hash_file
 from indexer.errors import EncoderNotFound
 from indexer.imaging.preprocess import Fit, Preprocess, Resample
+from indexer.threads import THREADS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,11 +34,11 @@ if TYPE_CHECKING:
 WEIGHTS = Path(__file__).parent / "weights"
 _Count = Annotated[int, msgspec.Meta(ge=1, le=65_536)]
 _Positive = Annotated[float, msgspec.Meta(gt=0)]
-_BATCH = 64  # more at once gains nothing on a CPU and only holds memory
+_BATCH = 64  # larger batches are no faster on a CPU and take more memory
 
 
 class SideFile(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
-    """The JSON that stands beside an ONNX file and says how to feed it."""
+    """The JSON file beside an ONNX file; it describes input and output."""
 
     format: Literal[1]
     size: _Count
@@ -57,36 +58,38 @@ class SideFile(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
 
 
 def hash_pair(path: Path) -> str:
-    """The weights hash of an ONNX file with the JSON beside it.
+    """Return the weights hash of an ONNX file and its JSON file.
 
-    EncoderNotFound when one of them cannot be read.
+    Raise EncoderNotFound if either cannot be read.
     """
     digest = hash_file(path) + hash_file(path.with_suffix(".json"))
     return hashlib.sha256(digest.encode()).hexdigest()
 
 
 def read_side(path: Path) -> SideFile:
-    """Read the JSON beside an ONNX file. EncoderNotFound when it is missing or broken."""
+    """Read the JSON file of an ONNX file; raise EncoderNotFound if it is missing or invalid."""
     side_path = path.with_suffix(".json")
     try:
         return msgspec.json.decode(side_path.read_bytes(), type=SideFile)
     except FileNotFoundError:
-        raise EncoderNotFound(f"{path.name} needs {side_path}, which says how to feed it") from None
+        raise EncoderNotFound(
+            f"{path.name} needs {side_path}, which describes its input and output"
+        ) from None
     except (OSError, msgspec.MsgspecError) as error:
         raise EncoderNotFound(f"cannot read {side_path}: {error}") from error
 
 
 class OnnxEncoder:
-    """Runs an exported encoder on ONNX Runtime, on the CPU.
+    """Run an exported encoder on the CPU with ONNX Runtime.
 
-    ``threads`` is the number of cores one call uses; None means all of them. A graph that was
-    exported for a fixed number of images is given so many at a time.
+    ``threads`` is the number of cores per call; None means all. A graph with a fixed batch size
+    gets batches of that size.
     """
 
     def __init__(self, path: Path, *, encoder_id: str, threads: int | None = None) -> None:
-        """Load ``path`` and the JSON beside it.
+        """Load ``path`` and its JSON file.
 
-        EncoderNotFound when either is missing, broken, or they contradict each other.
+        Raise EncoderNotFound if either is missing or broken, or if they contradict each other.
         """
         self.side = read_side(path)
         self.weights_hash = hash_pair(path)
@@ -104,38 +107,37 @@ class OnnxEncoder:
 
         options = ort.SessionOptions()
         options.log_severity_level = 3
-        if threads is not None:
+        if (threads := threads or THREADS.limit) is not None:
             options.intra_op_num_threads = threads
-        # Between two requests the threads sleep instead of spinning on a core that
-        # decoding needs.
+        # Idle threads sleep instead of spinning on cores that decoding needs.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = ort.InferenceSession(
                 str(path), options, providers=["CPUExecutionProvider"]
             )
-            shapes = {one.name: one.shape for one in self._session.get_inputs()}
+            shapes = {node.name: node.shape for node in self._session.get_inputs()}
             declared = shapes.get(self.side.input, [None])[0]
-            self._at_once = declared if isinstance(declared, int) else None
-            count = self._at_once or 2  # of two, a graph that takes only one shows itself
+            self._fixed_batch = declared if isinstance(declared, int) else None
+            count = self._fixed_batch or 2  # two images fail in a graph that takes only one
             blank = np.zeros((count, self.side.size, self.side.size, 3), dtype=np.uint8)
             vectors = self._run(blank)
         except Exception as error:  # ONNX Runtime has no base class for what it raises
             reason = " ".join(str(error).split())[:200]
-            raise EncoderNotFound(f"{path} does not run as its side file says: {reason}") from error
+            raise EncoderNotFound(f"{path} does not run as its JSON file says: {reason}") from error
         if vectors.shape != (count, self.dim):
             raise EncoderNotFound(
-                f"{path} gives {vectors.shape} for {count} images, its side file promises "
-                f"({count}, {self.dim})"
+                f"{path} gives {vectors.shape} for {count} images, expected ({count}, {self.dim}) "
+                "by its JSON file"
             )
 
     def encode_images(self, pixels: Sequence[Pixels]) -> Vectors:
         """See ``Encoder.encode_images``."""
         out = np.empty((len(pixels), self.dim), dtype=np.float32)
-        step = self._at_once or _BATCH
+        step = self._fixed_batch or _BATCH
         for start in range(0, len(pixels), step):
             batch = self.preprocess.batch(pixels[start : start + step])  # (b, s, s, 3)
             count = len(batch)
-            if self._at_once:  # a graph exported for so many images takes no fewer
+            if self._fixed_batch:  # pad the last batch
                 batch = np.concatenate([batch, np.zeros_like(batch[:1]).repeat(step - count, 0)])
             out[start : start + count] = self._run(batch)[:count]
         return unit(out)

@@ -1,4 +1,4 @@
-"""OpenCLIP: images and texts in one space, with any of its published or local weights."""
+"""OpenCLIP encoders of images and texts, with published or local weights."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _WITH_CONFIG = ("hf-hub:", "local-dir:")
 
 
 class OpenClipEncoder:
-    """Both towers of an OpenCLIP model, with the preprocessing that its weights ask for.
+    """Encode images and texts with an OpenCLIP model, preprocessed as its weights require.
 
     ``spec`` is ``MODEL/PRETRAINED`` with a published tag or a checkpoint file, or
     ``hf-hub:ORG/NAME``, or ``local-dir:FOLDER`` with ``open_clip_config.json`` and weights.
@@ -37,7 +37,7 @@ class OpenClipEncoder:
     def __init__(self, spec: str, *, encoder_id: str, threads: int | None = None) -> None:
         """Load model, weights and tokenizer.
 
-        EncoderNotFound when a package, the model or its weights are not to be had.
+        Raise EncoderNotFound if a package, the model or its weights are not available.
         """
         self.id = encoder_id
         (open_clip,) = import_packages("open_clip", encoder_id=encoder_id)
@@ -47,7 +47,7 @@ class OpenClipEncoder:
             model = open_clip.create_model(
                 name,
                 pretrained,
-                require_pretrained=True,  # else missing weights would mean random weights
+                require_pretrained=True,  # fail instead of using random weights
                 pretrained_text=False,
                 force_quick_gelu=bool(tag.get("quick_gelu")),
             )
@@ -72,7 +72,7 @@ class OpenClipEncoder:
         if name not in open_clip.list_models():
             raise EncoderNotFound(
                 f"encoder {self.id!r}: OpenCLIP has no model {name!r}; "
-                "open_clip.list_models() names them"
+                "open_clip.list_models() lists them"
             )
         tags = open_clip.list_pretrained_tags_by_model(name)
         known = pretrained.lower().replace("-", "_") in (tag.replace("-", "_") for tag in tags)
@@ -90,8 +90,8 @@ class OpenClipEncoder:
         resample = _RESAMPLES.get(config["interpolation"])
         if len(set(sides)) != 1 or fit is None or resample is None:
             raise EncoderNotFound(
-                f"encoder {self.id!r} wants input that Vitrine does not make: {sides}, "
-                f"{config['resize_mode']}, {config['interpolation']}; only square models are read"
+                f"encoder {self.id!r} needs input that is not supported: {sides}, "
+                f"{config['resize_mode']}, {config['interpolation']}; choose a square model"
             )
         mean: Color = tuple(config["mean"])
         std: Color = tuple(config["std"])

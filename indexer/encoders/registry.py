@@ -1,4 +1,4 @@
-"""Encoder ids: which exist, and how one becomes an encoder."""
+"""Load encoders by their ids."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DEFAULT_ENCODER = "builtin"
 
 FORMS = {
     "builtin": "the bundled encoder: small, fast, no network",
-    "color": "what colors are where: no weights, for tests",
+    "color": "colors and where they are: no weights, for tests",
     "openclip:MODEL/PRETRAINED": "OpenCLIP with a pretrained tag or a local checkpoint",
     "openclip:hf-hub:ORG/NAME": "OpenCLIP weights from the Hugging Face hub",
     "openclip:local-dir:FOLDER": "an OpenCLIP model saved with its open_clip_config.json",
@@ -26,9 +26,9 @@ FORMS = {
 
 
 def canonical_id(encoder_id: str) -> str:
-    """The id as it is written into a manifest: paths in it made absolute.
+    """Return the id as stored in manifests, with absolute paths.
 
-    The same file then has the same id from any working directory.
+    A file then has the same id from any working directory.
     """
     plain, views = split_views(encoder_id)
     if views:
@@ -54,20 +54,19 @@ def canonical_id(encoder_id: str) -> str:
 
 
 def _absolute(file: str) -> Path:
-    """The file from any working directory, under its own name.
+    """Return the absolute path, without resolving a link of the file itself.
 
-    A link as in a hub's cache leads to a file named by its hash: without the ending that says what
-    it is, and with no JSON beside it.
+    Links in a hub's cache point to files named by their hash, without a suffix or a JSON file.
     """
     path = Path(file).expanduser()
     return path.parent.resolve() / path.name
 
 
 def load_encoder(encoder_id: str = DEFAULT_ENCODER, *, threads: int | None = None) -> Encoder:
-    """Load an encoder by its id; ``threads`` bounds the cores one call uses (None: all).
+    """Load an encoder by its id; ``threads`` limits the cores per call (None: all).
 
-    Only the module that is asked for is imported. Raises EncoderNotFound for an unknown id,
-    missing weights, or a missing package (naming the extra that brings it).
+    Only the module of that encoder is imported. Raise EncoderNotFound for an unknown id, missing
+    weights, or a missing package; the message names the extra to install.
     """
     encoder_id = canonical_id(encoder_id)
     plain, views = split_views(encoder_id)

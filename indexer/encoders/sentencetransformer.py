@@ -1,8 +1,8 @@
-"""Models of sentence-transformers that take images: CLIP and SigLIP, EmbeddingGemma 2, and others.
+"""Models of sentence-transformers that take images: CLIP, SigLIP, EmbeddingGemma 2 and others.
 
-Where the model's own image processor is a resize, a crop and a scaling, Vitrine does the same in
-its decoding threads. Other processors, such as those of models with a variable number of image
-tokens, are handed a padded square.
+If the model's image processor only resizes, crops and scales, Vitrine does the same in its decoding
+threads. Other processors, such as those with a variable number of image tokens, get a padded
+square.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ if TYPE_CHECKING:
     from indexer.arrays import Pixels, Vectors
 
 _RESAMPLES: dict[int, Resample] = {1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box"}
-_ORGANIZATION = "sentence-transformers"  # of hub names without one, as in the library itself
-_ANCHORS = ("modules.json", "config.json")  # one of them is in every model's folder
-# A multiple of the patches of all models known to need it, and near what EmbeddingGemma 2 sees of
-# a square photo by itself (280 tokens of 48 x 48 pixels).
+_ORGANIZATION = "sentence-transformers"  # default of hub names, as in the library
+_ANCHORS = ("modules.json", "config.json")  # every model folder has one of them
+# A multiple of the patch size of every model known to need it, and close to the resolution of
+# EmbeddingGemma 2 for a square photo (280 tokens of 48 x 48 pixels).
 _SQUARE = Preprocess(768, "pad")
 _SQUARES_AT_ONCE = 8
 _TEXTS_AT_ONCE = 32
-_TOLERANCE = 0.005  # of the range of a pixel, in the mean; another crop or fit is ten times off
+_TOLERANCE = 0.005  # mean difference, of the pixel range; another crop or fit gives ten times more
 
 
 def split_cut(spec: str) -> tuple[str, int | None]:
-    """``MODEL@256`` to ``MODEL`` and 256; without a cut, or where a folder has that name, None."""
+    """Split ``MODEL@256`` into ``MODEL`` and 256; None without a cut, or if it names a folder."""
     name, at, cut = spec.rpartition("@")
     if at and name and cut.isascii() and cut.isdigit() and not Path(spec).expanduser().is_dir():
         return name, int(cut)
@@ -50,10 +50,10 @@ def split_cut(spec: str) -> tuple[str, int | None]:
 
 
 def model_folder(name: str) -> Path | None:
-    """The folder that a model's name means, made absolute; None for a name on the hub.
+    """Return the absolute folder of a model, or None if the name is one on the hub.
 
-    A folder that exists is meant before the hub, as in the library; ``/...``, ``./...``, ``../...``
-    and ``~...`` mean a folder whether it exists or not, and so do more than two parts.
+    An existing folder takes precedence, as in the library. ``/...``, ``./...``, ``../...``,
+    ``~...`` and names of more than two parts are always folders.
     """
     path = Path(name).expanduser()
     looks_local = name.startswith(("/", "./", "../", "~")) or name.count("/") > 1
@@ -61,14 +61,14 @@ def model_folder(name: str) -> Path | None:
 
 
 def canonical_spec(spec: str) -> str:
-    """The same ``MODEL`` or ``MODEL@DIMENSIONS``, a folder in it made absolute."""
+    """Return ``MODEL`` or ``MODEL@DIMENSIONS`` with an absolute folder."""
     name, cut = split_cut(spec)
     model = str(model_folder(name) or name)
     return model if cut is None else f"{model}@{cut}"
 
 
 class _Crop(Preprocess, frozen=True):
-    """Crops as transformers does: where an odd number of rows is left over, one less above."""
+    """Crop as transformers does: an odd margin is one pixel smaller at the top and left."""
 
     def _square(self, pixels: Pixels) -> Pixels:
         top, left = ((side - self.size) // 2 for side in pixels.shape[:2])
@@ -76,18 +76,19 @@ class _Crop(Preprocess, frozen=True):
 
 
 class SentenceTransformerEncoder:
-    """``spec`` is ``MODEL`` or ``MODEL@DIMENSIONS``: a folder, or a name on the Hugging Face hub.
+    """Encode images, and texts if the model takes them, with a sentence-transformers model.
 
-    With ``@DIMENSIONS`` vectors are cut to their leading numbers and scaled to length 1 again:
-    little is lost where the model was trained for that (Matryoshka), much elsewhere. Words are
-    encoded as queries, with the model's own prompt for them; images have no prompt.
+    ``spec`` is ``MODEL`` or ``MODEL@DIMENSIONS``; the model is a folder or a name on the Hugging
+    Face hub. With ``@DIMENSIONS`` vectors are truncated and scaled to length 1 again: models
+    trained for that (Matryoshka) lose little, others much. Texts are encoded as queries, with the
+    model's query prompt; images without a prompt.
     """
 
     def __init__(self, spec: str, *, encoder_id: str, threads: int | None = None) -> None:
-        """Load the model. It has ``encode_texts`` only if it takes texts.
+        """Load the model; set ``encode_texts`` only if it takes texts.
 
-        EncoderNotFound when a package, the model or its weights are not to be had, when it does
-        not take images, or when it has fewer dimensions than are asked for.
+        Raise EncoderNotFound if a package, the model or its weights are not available, if it does
+        not take images, or if it has fewer dimensions than requested.
         """
         self.id = encoder_id
         library, transformers, hub = import_packages(
@@ -109,7 +110,7 @@ class SentenceTransformerEncoder:
             raise cannot_load(encoder_id, str(folder or name), error) from error
 
     def _load(self, library: Any, transformers: Any, source: str, is_local: bool) -> Any:
-        with _no_bars(transformers) if is_local else nullcontext():
+        with _hidden_progress_bars(transformers) if is_local else nullcontext():
             model = library.SentenceTransformer(
                 source,
                 device="cpu",
@@ -119,7 +120,7 @@ class SentenceTransformerEncoder:
         if "image" not in model.modalities:
             raise EncoderNotFound(
                 f"encoder {self.id!r}: {source} takes {' and '.join(model.modalities)}, not "
-                "images; take a model that does, such as st:sentence-transformers/clip-ViT-B-32"
+                "images; choose a model that does, such as st:sentence-transformers/clip-ViT-B-32"
             )
         return model
 
@@ -134,21 +135,21 @@ class SentenceTransformerEncoder:
         )
 
     def _prepare(self, model: Any, folder: Path, threads: int | None) -> None:
-        plain = _plain_processing(model)
+        plain = _simple_preprocessing(model)
         self._own_processor = plain is None
         self.preprocess, mean, std = plain or (_SQUARE, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
         self.weights_hash = hash_model_folder(folder, self._cut, self.preprocess, mean, std)
-        # EmbeddingGemma 2 leaves the range of fp16; bf16 holds all of these models.
+        # EmbeddingGemma 2 exceeds the range of fp16; bf16 works for all of these models.
         self._model = TorchModel(model, self.preprocess, mean, std, threads, gpu_format="bfloat16")
         self.number_format = self._model.number_format
         blank = np.zeros((self.preprocess.size, self.preprocess.size, 3), dtype=np.uint8)
         rows, whole = self._images([blank, blank]).shape
-        if rows != 2:  # a processor without a chat template may read them as one input
+        if rows != 2:  # a processor without a chat template may read both images as one input
             raise EncoderNotFound(f"encoder {self.id!r} gives {rows} vectors for 2 images")
         if self._cut is not None and not 1 <= self._cut <= whole:
             raise EncoderNotFound(
                 f"encoder {self.id!r}: cannot cut vectors of {whole} dimensions to {self._cut}; "
-                f"ask for 1 to {whole}, or leave @{self._cut} out"
+                f"ask for 1 to {whole}, or omit @{self._cut}"
             )
         self.dim = self._cut or whole
         if "text" in model.modalities:  # a model of images alone has no such method
@@ -164,7 +165,7 @@ class SentenceTransformerEncoder:
         """See ``TextEncoder.encode_texts``."""
         if not len(texts):
             return np.empty((0, self.dim), dtype=np.float32)
-        # A bare string that looks like an address or a file would be fetched and read as an image.
+        # A plain string that looks like a URL or a path would be fetched and read as an image.
         words = [{"text": text} for text in texts]
         with self._model.running():
             vectors = self._model.model.encode_query(
@@ -173,7 +174,7 @@ class SentenceTransformerEncoder:
         return self._shorten(vectors)
 
     def _images(self, pixels: Sequence[Pixels]) -> Vectors:
-        """All dimensions, (n, whole)."""
+        """Encode with all dimensions, (n, whole)."""
         if not self._own_processor:
             return self._model.images(pixels, self._features)
         parts = []
@@ -183,7 +184,7 @@ class SentenceTransformerEncoder:
                 parts.append(
                     self._model.model.encode(
                         [Image.fromarray(square) for square in squares],
-                        prompt="",  # a default prompt is for texts
+                        prompt="",  # the default prompt is for texts
                         batch_size=_SQUARES_AT_ONCE,
                         show_progress_bar=False,
                     )
@@ -198,8 +199,8 @@ class SentenceTransformerEncoder:
 
 
 @contextmanager
-def _no_bars(transformers: Any) -> Iterator[None]:
-    """Keep the library from drawing bars while it reads a folder; downloads still show theirs."""
+def _hidden_progress_bars(transformers: Any) -> Iterator[None]:
+    """Hide the library's progress bars for local folders; downloads still show them."""
     logging = transformers.utils.logging
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
@@ -210,16 +211,16 @@ def _no_bars(transformers: Any) -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def _plain_processing(model: Any) -> tuple[Preprocess, Color, Color] | None:
-    """What the model's image processor does, with mean and std, if Vitrine can do the same.
+def _simple_preprocessing(model: Any) -> tuple[Preprocess, Color, Color] | None:
+    """Return the model's image preprocessing, mean and std, if Vitrine can do the same.
 
-    None where it is something else than a resize, a crop and a scaling. Settings alone do not
-    prove that, so two pictures are processed both ways and compared.
+    None if it is more than a resize, a crop and a scaling. Settings alone do not prove that, so two
+    pictures are processed both ways and compared.
     """
     processor = getattr(model, "processor", None)
     describe = getattr(getattr(processor, "image_processor", processor), "to_dict", None)
-    read = _settings(describe()) if describe is not None else None
-    return read if read is not None and _does_the_same(model, *read) else None
+    settings = _settings(describe()) if describe is not None else None
+    return settings if settings is not None and _gives_same_pixels(model, *settings) else None
 
 
 def _settings(config: dict[str, Any]) -> tuple[Preprocess, Color, Color] | None:
@@ -241,20 +242,20 @@ def _settings(config: dict[str, Any]) -> tuple[Preprocess, Color, Color] | None:
     return Preprocess(height, "squash", resample), *color
 
 
-def _does_the_same(model: Any, preprocess: Preprocess, mean: Color, std: Color) -> bool:
+def _gives_same_pixels(model: Any, preprocess: Preprocess, mean: Color, std: Color) -> bool:
     rng = np.random.default_rng(1)
     short, long = preprocess.source_side + 40, 2 * preprocess.source_side + 1
-    soft = [
+    pictures = [
         Image.fromarray(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8)).resize(size, 3)
         for size in ((short, long), (long, short))
     ]
-    theirs = model.preprocess(soft)
+    theirs = model.preprocess(pictures)
     if set(theirs) - {"modality"} != {"pixel_values"}:
         return False
-    batch = preprocess.batch([np.asarray(picture) for picture in soft])  # (2, s, s, 3)
+    batch = preprocess.batch([np.asarray(picture) for picture in pictures])  # (2, s, s, 3)
     ours = (batch / 255 - mean) / std
     values = np.asarray(theirs["pixel_values"], dtype=np.float64)
     if values.shape != (2, 3, preprocess.size, preprocess.size):
         return False
-    differences = np.abs(values.transpose(0, 2, 3, 1) - ours) * std  # in shares of a pixel's range
+    differences = np.abs(values.transpose(0, 2, 3, 1) - ours) * std  # as shares of the pixel range
     return float(differences.mean()) < _TOLERANCE

@@ -1,4 +1,4 @@
-"""What the PyTorch encoders share: packages, device, number format, threads, weights, batches."""
+"""Shared by the PyTorch encoders: packages, device, number format, threads, weights, batches."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from indexer.arrays import unit
 from indexer.errors import EncoderNotFound
+from indexer.threads import THREADS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -27,12 +28,12 @@ logger = logging.getLogger("vitrine.indexer")
 
 Color = tuple[float, float, float]
 
-_kept_alive: list[Any] = []  # torch forgets a declared operator with the object that declared it
+_kept_alive: list[Any] = []  # torch drops a declared operator together with its declaring object
 _BATCH = {"cpu": 32, "cuda": 256}
 
 
 def import_packages(*names: str, encoder_id: str, extra: str = "clip") -> list[ModuleType]:
-    """Import packages of an extra; EncoderNotFound names the extra when one is missing."""
+    """Import packages of an extra; raise EncoderNotFound, naming the extra, if one is missing."""
     try:
         torch = importlib.import_module("torch")
         _import_torchvision(torch)
@@ -45,16 +46,15 @@ def import_packages(*names: str, encoder_id: str, extra: str = "clip") -> list[M
     except Exception as error:  # mismatched builds fail in many ways
         raise EncoderNotFound(
             f"encoder {encoder_id!r} cannot import its packages ({one_line(error)}); "
-            "reinstall torch and torchvision from the same source"
+            "reinstall torch and torchvision from the same package index"
         ) from error
 
 
 def _import_torchvision(torch: Any) -> None:
-    """Import torchvision, also where its compiled part does not fit this build of torch.
+    """Import torchvision, even if its compiled part does not match this build of torch.
 
-    PyPI's torchvision beside a CPU build of torch stops at ``operator torchvision::nms does
-    not exist``. No encoder calls such operators: declared without a body they let the import
-    pass.
+    PyPI's torchvision with a CPU build of torch fails with ``operator torchvision::nms does not
+    exist``. No encoder calls these operators, so they are declared without a body.
     """
     try:
         importlib.import_module("torchvision")
@@ -71,28 +71,28 @@ def _import_torchvision(torch: Any) -> None:
 
 
 def cannot_load(encoder_id: str, tried: str, error: BaseException) -> EncoderNotFound:
-    """The refusal for a model or weights that could not be read, built or run."""
+    """Return the error for a model or weights that cannot be read, built or run."""
     message = f"encoder {encoder_id!r}: cannot load {tried}: {one_line(error)}"
-    if isinstance(error, ImportError) and error.name:  # some text towers want transformers
+    if isinstance(error, ImportError) and error.name:  # some text towers need transformers
         message += f"; pip install {error.name}"
     return EncoderNotFound(message)
 
 
 def one_line(error: BaseException) -> str:
-    """An exception's message on one line, not longer than a terminal is wide twice over."""
+    """Return an exception's message on one line, at most 200 characters, or its class name."""
     text = " ".join(str(error).split())
     return text[:200] or type(error).__name__
 
 
 def hash_weights(model: Any, preprocess: Preprocess, *details: object) -> str:
-    """SHA-256 of a model's tensors by name, of the preprocessing, and of what else is given.
+    """Return the SHA-256 of a model's tensors by name, of the preprocessing and of ``details``.
 
-    The same weights have the same hash, from whatever file or hub they were read.
+    The same weights have the same hash, whichever file or hub they were read from.
     """
-    told = msgspec.to_builtins(preprocess)
-    if not preprocess.trim:  # a field newer than the shops that go by this hash
-        del told["trim"]
-    digest = hashlib.sha256(msgspec.json.encode([told, *details]))
+    settings = msgspec.to_builtins(preprocess)
+    if not preprocess.trim:  # omitted, so that hashes of shops from before this field stay valid
+        del settings["trim"]
+    digest = hashlib.sha256(msgspec.json.encode([settings, *details]))
     for name, tensor in sorted(model.state_dict().items()):
         values = tensor.detach().cpu().contiguous().numpy()
         digest.update(f"\n{name} {values.dtype} {values.shape}\n".encode())
@@ -101,10 +101,10 @@ def hash_weights(model: Any, preprocess: Preprocess, *details: object) -> str:
 
 
 class TorchModel:
-    """A model on the best device of this machine, fed with pixels in batches.
+    """Run a model in batches on CUDA if available, else on the CPU.
 
-    On CUDA it computes in ``gpu_format``, on a CPU with bf16 arithmetic in bf16, else in fp32;
-    what comes out is within cosine 0.999 of fp32 in each case.
+    Computes in ``gpu_format`` on CUDA, in bf16 on a CPU with bf16 arithmetic, else in fp32. Vectors
+    are within cosine 0.999 of fp32.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class TorchModel:
         import torch
 
         self._torch = torch
-        self._threads = threads
+        self._threads = threads or THREADS.limit
         self._all_threads = _all_threads()
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._batch = _BATCH[self._device]
@@ -135,24 +135,24 @@ class TorchModel:
                 "this CPU has no bf16 arithmetic: encoding in fp32, at about half the speed"
             )
         self.number_format = f"{str(self._dtype).removeprefix('torch.')} on {self._device}"
-        # requires_grad stays as it is: without it, PyTorch multiplies attention's inputs by a
-        # copy of the weights for each image: four times slower.
+        # requires_grad is left on: without it, PyTorch multiplies attention inputs by a copy of
+        # the weights for each image, four times slower.
         self.model = model.eval()
         self._cast()
         self.model.to(self._device, memory_format=torch.channels_last)
-        # (1, 3, 1, 1): pixels go to the device as bytes and are scaled there
+        # (1, 3, 1, 1): pixels are sent as bytes and scaled on the device
         self._shift = 255 * torch.tensor(mean, device=self._device).view(1, 3, 1, 1)
         self._scale = 255 * torch.tensor(std, device=self._device).view(1, 3, 1, 1)
 
     def _cast(self) -> None:
-        # Autocast would cast these weights again in every call; here it finds them ready.
+        # Cast once: autocast would cast these weights in every call.
         if self._dtype is self._torch.float32:
             return
         nn = self._torch.nn
         for module in self.model.modules():
             if isinstance(module, nn.Linear | nn.Conv2d):
                 module.to(self._dtype)
-            packed = getattr(module, "in_proj_weight", None)  # of attention: not in a Linear
+            packed = getattr(module, "in_proj_weight", None)  # of attention, not a Linear
             if isinstance(packed, nn.Parameter):
                 packed.data = packed.data.to(self._dtype)
 
@@ -177,9 +177,9 @@ class TorchModel:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Hold to the threads and the number format, and keep no gradients, while it is open."""
+        """Set threads, number format and inference mode for the ``with`` block."""
         torch = self._torch
-        # One number for the whole process, so it is set anew in each call.
+        # The thread count is global to the process, so it is set in each call.
         threads = self._threads or self._all_threads
         if torch.get_num_threads() != threads:
             torch.set_num_threads(threads)
@@ -203,7 +203,7 @@ def _all_threads() -> int:
 
 @cache
 def _cpu_has_bf16() -> bool:
-    # Without these instructions bf16 is emulated, and slower than fp32.
+    # Without these instructions bf16 is emulated and slower than fp32.
     try:
         flags = Path("/proc/cpuinfo").read_text().split()
     except OSError:

@@ -1,1 +1,1 @@
-"""Bytes of a photo in, pixels out: the decoder, its bounds, borders, the square to encode."""
+"""From the bytes of a photo to pixels: decoder, limits, border trimming, encoder input."""

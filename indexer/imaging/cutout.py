@@ -1,4 +1,4 @@
-"""Things on white, found and put before another background: uint8 (h, w, 3) pixels."""
+"""Cut objects out of a white background and paste them on another: uint8 (h, w, 3) pixels."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Mask = NDArray[np.bool_]
 
 
 def thing_on_white(pixels: Pixels) -> Mask | None:
-    """Find the thing in a catalog picture; None where the border is not nearly white.
+    """Return a mask (h, w), true on the object of a catalog picture.
 
-    The (h, w) mask is true on the thing. White parts inside it stay part of it where
-    each row and each column through them has color on both sides.
+    A white pixel belongs to the object if its row and its column have color on both sides of it.
+    None if less than 70 % of the border is white, or if the mask is nearly empty or full.
     """
     white = pixels.min(axis=2) > 240
     border = np.concatenate([white[0], white[-1], white[:, 0], white[:, -1]])
@@ -28,6 +28,9 @@ def thing_on_white(pixels: Pixels) -> Mask | None:
 
 
 def put_on(pixels: Pixels, thing: Mask, background: Pixels) -> Pixels:
-    """Keep the thing, (h, w) true, and show `background` elsewhere; the seam is softened."""
+    """Show ``pixels`` where the mask ``thing`` (h, w) is true, ``background`` elsewhere.
+
+    The seam is blurred.
+    """
     soft = Image.fromarray(thing.astype(np.uint8) * 255).filter(ImageFilter.GaussianBlur(1.0))
     return np.asarray(Image.composite(Image.fromarray(pixels), Image.fromarray(background), soft))

@@ -1,4 +1,4 @@
-"""The memory that decoding may take, shared by all threads of the process."""
+"""A memory budget for decoding, shared by all threads of the process."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from functools import cache
 from indexer.errors import BadImage
 
 DEFAULT_MB: float = 1000
-"""A picture of 64 megapixels takes 250 to 950 MB, by format; a photo from a phone 20."""
+"""A picture of 64 megapixels takes 250 to 950 MB, depending on its format; a phone photo 20 MB."""
 
 SETTING = "VITRINE_MAX_DECODE_MB"
 
-_SMALL = 16  # times smaller than the budget: such a picture does not wait behind a large one
-_LARGE = 32e6  # bytes, from which on memory is given back at once
+_SMALL = 16  # a picture this many times smaller than the budget never queues behind a large one
+_LARGE = 32e6  # bytes; larger allocations are returned to the system at once
 
 
 class DecodeBudget:
-    """A semaphore over the bytes of decoders: each takes what it will use, and waits for it.
+    """A semaphore over bytes: a decoder reserves what it will use, and waits until it is free.
 
-    Large pictures take turns in the order they came. Small ones go ahead as long as there is room.
+    Large pictures are served in the order they came. Small ones go first while there is room.
     """
 
     def __init__(self, megabytes: float = DEFAULT_MB) -> None:
@@ -34,23 +34,23 @@ class DecodeBudget:
 
     @property
     def megabytes(self) -> float:
-        """The most that all decoders together may take."""
+        """The budget of all decoders together."""
         return self._megabytes
 
     @megabytes.setter
     def megabytes(self, megabytes: float) -> None:
-        """Change it; who waits for more than there is now is refused."""
+        """Change the budget; waiting decoders that need more than the new budget get BadImage."""
         with self._changed:
             self._megabytes = megabytes
             self._changed.notify_all()
 
     @property
     def held(self) -> float:
-        """The bytes that are taken now."""
+        """The bytes reserved now."""
         return self._held
 
     def check(self, size: float, what: str) -> None:
-        """Raise BadImage if ``size`` bytes, the need of ``what``, are more than all of it."""
+        """Raise BadImage if ``size`` bytes exceed the budget; ``what`` names the picture."""
         if size > self._megabytes * 1e6:
             raise BadImage(
                 f"too large: decoding {what} takes {size / 1e6:.0f} MB, at most "
@@ -59,13 +59,13 @@ class DecodeBudget:
 
     @contextlib.contextmanager
     def hold(self, size: float, what: str) -> Iterator[None]:
-        """Hold ``size`` bytes while the ``with`` block lasts; wait until they are free.
+        """Reserve ``size`` bytes for the ``with`` block; wait until they are free.
 
-        Raises BadImage, as ``check`` does, for what would wait for ever. Memory goes back to the
-        system after a large picture.
+        Raise BadImage if they exceed the budget. After a large picture, freed memory is returned
+        to the system.
         """
         self.check(size, what)
-        self._take(size, what)
+        self._reserve(size, what)
         try:
             yield
         finally:
@@ -75,7 +75,7 @@ class DecodeBudget:
             if size > _LARGE:
                 give_memory_back()
 
-    def _take(self, size: float, what: str) -> None:
+    def _reserve(self, size: float, what: str) -> None:
         ticket = object()
         with self._changed:
             small = size * 1e-6 * _SMALL <= self._megabytes
@@ -96,18 +96,18 @@ class DecodeBudget:
 
 
 BUDGET = DecodeBudget()
-"""That of this process. The edge sets its size, as the memory it bounds belongs to the process."""
+"""The budget of this process; the service and the command line set its size."""
 
 
 def give_memory_back() -> None:
-    """Hand freed memory back to the system, where the C library can (glibc)."""
-    trim = _trim()
+    """Return freed memory to the system, if the C library can (glibc)."""
+    trim = _malloc_trim()
     if trim is not None:
         trim(0)
 
 
 @cache
-def _trim() -> ctypes._NamedFuncPointer | None:
+def _malloc_trim() -> ctypes._NamedFuncPointer | None:
     try:
         return ctypes.CDLL(None).malloc_trim
     except (AttributeError, OSError, TypeError):

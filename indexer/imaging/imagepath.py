@@ -1,4 +1,4 @@
-"""The rule for paths of images: a catalog reaches its own folder and nothing else."""
+"""Resolve image paths of a catalog; they may not leave the catalog's folder."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from indexer.errors import BadImage
 
 
 def image_path(root: Path, path: str) -> Path:
-    """Where an image of the catalog in ``root`` lies.
+    """Return the path of an image of the catalog in ``root``.
 
-    BadImage for a URL and for a path that leaves the folder: a catalog written by somebody
-    else must not make its index out of this machine's other files.
+    Raise BadImage for a URL, and for a path outside the folder: a catalog from somebody else must
+    not read other files of this machine.
     """
     if "://" in path:
         raise BadImage("a URL; images are read from disk, not fetched")

@@ -1,9 +1,9 @@
-"""The only decoder: hostile bytes in, sRGB pixels out.
+"""Decode untrusted bytes to sRGB pixels. No other module decodes images.
 
-An image is recognized by its content, never by its name. Its structure is walked before any pixel
-is decoded (``indexer.imaging.formats``), so a small file cannot claim gigabytes or hours. All
-threads share one budget of memory for decoding. What comes out is always uint8 (h, w, 3) in sRGB,
-upright, without alpha and without metadata.
+The format is recognized by content, never by file name. The structure is checked before any pixel
+is decoded (``indexer.imaging.formats``), so that a small file cannot take gigabytes or hours. All
+threads share one memory budget. Pixels are always uint8 (h, w, 3) in sRGB, upright, without alpha
+and without metadata.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 
 
 class ImageInfo(NamedTuple):
-    """What the header says: format name, and width and height of the upright image."""
+    """The format name, width and height of an upright image, as its header gives them."""
 
     format: str
     width: int
@@ -74,7 +74,7 @@ _WALKS: dict[str, Callable[[bytes, ImageLimits], Structure]] = {
     "GIF": walk_gif,
     "AVIF": walk_avif,
 }
-# Each plugin is called directly: Image.open would try others, and would read the size
+# Plugins are called directly: Image.open would try other formats, and would check the size
 # against a limit that is global to the process.
 _OPENERS: dict[str, Callable[[IO[bytes]], Image.Image]] = {
     "JPEG": JpegImagePlugin.JpegImageFile,
@@ -98,15 +98,15 @@ _FOREIGN = (
     (b"\x00\x00\x01\x00", "an icon"),
     (b"8BPS", "a Photoshop file"),
 )
-_SCALES = (8, 4, 2, 1)  # that a JPEG can be decoded smaller by
-_AROUND = 20_000_000  # bytes beside the picture: the band that is converted, the decoder's tables
-_PROBED = 8  # bytes a pixel for a picture and a copy of it
+_SCALES = (8, 4, 2, 1)  # a JPEG can be decoded this many times smaller
+_OVERHEAD = 20_000_000  # bytes besides the picture: the band in conversion, the decoder's tables
+_PROBE_BYTES = 8  # per pixel of a picture and its copy
 
 
 def read_image_file(path: Path, limits: ImageLimits = LIMITS) -> bytes:
-    """The bytes of an image file; more than the limit is never read.
+    """Read an image file, at most up to the size limit.
 
-    Raises BadImage where there is no such file, it cannot be read, or it is too large.
+    Raise BadImage if the file is missing, unreadable or too large.
     """
     try:
         with path.open("rb") as file:
@@ -122,7 +122,7 @@ def read_image_file(path: Path, limits: ImageLimits = LIMITS) -> bytes:
 
 
 def inspect(data: bytes, limits: ImageLimits = LIMITS) -> ImageInfo:
-    """Read the header only. Raises BadImage as ``decode`` does, except for broken pixels."""
+    """Read the header only. Raise BadImage as ``decode`` does, except for broken pixels."""
     found = _walk(data, limits)
     turn = found.orientation
     if found.format == "AVIF":
@@ -136,21 +136,22 @@ def decode(
 ) -> Pixels:
     """Decode to sRGB pixels (h, w, 3), upright, alpha on white, cut to ``box``.
 
-    With ``side`` the image may come out smaller than it is stored, as long as its shorter
-    side (after the cut) keeps at least ``side`` pixels or its full size: JPEG is then
-    decoded at 1/2, 1/4 or 1/8 scale in the DCT, which makes a phone photo several times
-    cheaper. Of an animation, the first frame. Waits while other threads hold the memory that
-    decoding would take.
+    With ``side`` the image may be reduced, but its shorter side (after the cut) keeps at least
+    ``side`` pixels or its full size: a JPEG is then decoded at 1/2, 1/4 or 1/8 scale in the DCT,
+    which makes a phone photo several times faster. Decodes the first frame of an animation. Waits
+    while other threads hold the memory that decoding needs.
 
-    Raises BadImage for empty, foreign, truncated or too large input, and for a box that is
-    empty or outside the image.
+    Raise BadImage if the input is empty, of another format, truncated or too large, or if the box
+    is empty or outside the image.
     """
     left, top, right, bottom = check_box(box)
     found = _walk(data, limits)
     wanted = None
     if side is not None:
         wanted = max(1, int(np.ceil(side / min(right - left, bottom - top))))
-    with BUDGET.hold(_need(found, wanted), f"{found.format} of {found.width} x {found.height}"):
+    with BUDGET.hold(
+        _memory_need(found, wanted), f"{found.format} of {found.width} x {found.height}"
+    ):
         try:
             pixels = _decoded(found, wanted)
         except BadImage:
@@ -165,20 +166,20 @@ def decode(
         return pixels[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)].copy()
 
 
-def _need(found: Structure, wanted: int | None) -> float:
-    """The bytes of memory that ``_decoded`` takes at most."""
+def _memory_need(found: Structure, wanted: int | None) -> float:
+    """Return the most bytes of memory that ``_decoded`` takes."""
     scale = _scale(found, wanted)
     width, height = -(-found.width // scale), -(-found.height // scale)
     factor = _factor((width, height), wanted)
     result = 2 * 3 * (width // factor + 1) * (height // factor + 1)  # twice, to turn it upright
-    need = width * height * found.pixel_bytes + result + min(width * height * 16, _AROUND)
+    need = width * height * found.pixel_bytes + result + min(width * height * 16, _OVERHEAD)
     if found.probe:
-        need = max(need, found.width * found.height * _PROBED)
+        need = max(need, found.width * found.height * _PROBE_BYTES)
     return need + found.fixed_bytes + 2 * sum(map(len, found.parts))
 
 
 def _scale(found: Structure, wanted: int | None) -> int:
-    """How many times smaller the decoder gives the picture."""
+    """Return how many times smaller the decoder itself makes the picture."""
     if wanted is None or found.format != "JPEG":
         return 1
     room = min(found.width // wanted, found.height // wanted)
@@ -186,12 +187,12 @@ def _scale(found: Structure, wanted: int | None) -> int:
 
 
 def _factor(size: tuple[int, int], wanted: int | None) -> int:
-    """How many times smaller a decoded picture is made, so that twice what is wanted is left."""
+    """Return how many times to reduce a decoded picture; twice the wanted pixels are left."""
     return 1 if wanted is None else max(1, min(size) // (2 * wanted))
 
 
 def _decoded(found: Structure, wanted: int | None) -> Pixels:
-    """The upright pixels (h, w, 3); raises whatever the plugins raise."""
+    """Decode to upright pixels (h, w, 3). Raises whatever the plugins raise."""
     if found.probe and _fingerprint(found.parts) != _fingerprint(found.probe):
         raise BadImage(f"a truncated {found.format} image: it ends before its pixels do")
     image = _open(found)
@@ -207,7 +208,7 @@ def _decoded(found: Structure, wanted: int | None) -> Pixels:
 
 
 def _fingerprint(parts: Sequence[bytes | memoryview]) -> bytes:
-    """A hash of all pixels of a JPEG."""
+    """Hash all pixels of a JPEG."""
     image = JpegImagePlugin.JpegImageFile(cast("IO[bytes]", Pieces(parts)))
     image.load()
     return hashlib.blake2b(image.tobytes()).digest()
@@ -219,7 +220,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _upright(pixels: Pixels, turn: int) -> Pixels:
-    """Pixels (h, w, 3) turned as EXIF's orientation 1 to 8 asks for."""
+    """Turn pixels (h, w, 3) upright by the EXIF orientation, 1 to 8."""
     if turn >= 5:
         pixels = pixels.transpose(1, 0, 2)
     if turn in (3, 4, 7, 8):
@@ -230,7 +231,7 @@ def _upright(pixels: Pixels, turn: int) -> Pixels:
 
 
 def check_box(box: Box) -> Box:
-    """The box itself if it is one; BadImage when it is empty, reversed or leaves [0, 1]."""
+    """Return the box; raise BadImage if it is empty, reversed or outside [0, 1]."""
     x0, y0, x1, y1 = box
     if not (0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1):
         raise BadImage(
@@ -241,7 +242,7 @@ def check_box(box: Box) -> Box:
 
 
 def thumbnail(pixels: Pixels, side: int, quality: int = 85) -> bytes:
-    """A JPEG of at most ``side`` pixels on the longer side; smaller input keeps its size."""
+    """Encode a JPEG with at most ``side`` pixels on the longer side; never enlarges."""
     image = Image.fromarray(pixels)
     image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
     out = io.BytesIO()
@@ -250,7 +251,7 @@ def thumbnail(pixels: Pixels, side: int, quality: int = 85) -> bytes:
 
 
 def recognize(data: bytes) -> str | None:
-    """The name of the format these bytes are in, by their first bytes; None when foreign."""
+    """Return the format name by the first bytes, or None if the format is not supported."""
     if data[:3] == b"\xff\xd8\xff":
         return "JPEG"
     if data[:8] == b"\x89PNG\r\n\x1a\n":
@@ -279,7 +280,7 @@ def _walk(data: bytes, limits: ImageLimits) -> Structure:
 
 
 def _open(found: Structure) -> Image.Image:
-    """The plugin's image, not decoded yet. Raises BadImage if it cannot read the header."""
+    """Open with the plugin, without decoding. Raise BadImage if it cannot read the header."""
     size = sum(map(len, found.parts))
     try:
         image = _OPENERS[found.format](cast("IO[bytes]", Pieces(found.parts)))
@@ -300,9 +301,9 @@ def _check_bytes(data: bytes, limits: ImageLimits) -> None:
 def _describe(data: bytes) -> str:
     head = data[:512]
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    for magic, what in _FOREIGN:
+    for magic, description in _FOREIGN:
         if start.startswith(magic.lower()):
-            return what
+            return description
     if start.startswith(b"<?xml") and b"<svg" in start:
         return "an SVG drawing"
     if data[4:8] == b"ftyp":

@@ -1,7 +1,7 @@
-"""The one door for photos: from bytes to the square that an encoder takes.
+"""Turn the bytes of a photo into the square that an encoder takes.
 
-Index, live writes, migrations, queries and evaluation all come through here, so that a photo meets
-itself whichever way it came.
+Indexing, live writes, migrations, queries and evaluation all use this module, so that a photo
+always gives the same vector.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Photo(NamedTuple):
-    """A decoded picture as it is, for people, and the square (size, size, 3) for the encoder."""
+    """The decoded picture (h, w, 3) for display, and the square (size, size, 3) for the encoder."""
 
     pixels: Pixels
     square: Pixels
@@ -33,10 +33,10 @@ def open_photo(
     side: int = 0,
     limits: ImageLimits = LIMITS,
 ) -> Photo:
-    """Decode a photo, cut it to ``box``, trim a plain border where the encoder wants that, fit it.
+    """Decode a photo, cut it to ``box``, trim a plain border if the encoder wants that, and fit it.
 
-    A region that somebody chose is not trimmed. ``side`` asks for more pixels than the encoder
-    needs, see ``decode``. Raises BadImage as ``decode`` does.
+    A photo that was cut is not trimmed. ``side`` asks for more pixels than the encoder needs, see
+    ``decode``. Raise BadImage as ``decode`` does.
     """
     pixels = decode(data, side=max(side, preprocess.source_side), box=box, limits=limits)
     if box != WHOLE or not preprocess.trim:
@@ -49,21 +49,21 @@ def open_photo(
     content = pixels[y0:y1, x0:x1]
     reduced = inspect(data, limits).width > width
     if reduced and min(content.shape[:2]) < preprocess.fitted_side:
-        # It was decoded as small as the whole may be, which is too small for this part of it.
-        part = (x0 / width, y0 / height, x1 / width, y1 / height)
-        content = decode(data, side=preprocess.fitted_side, box=part, limits=limits)
+        # It was decoded small enough for the whole photo, which is too small for its content.
+        region = (x0 / width, y0 / height, x1 / width, y1 / height)
+        content = decode(data, side=preprocess.fitted_side, box=region, limits=limits)
     return Photo(pixels, preprocess.fit_whole(content))
 
 
 def read_photo(
     data: bytes, preprocess: Preprocess, *, box: Box = WHOLE, limits: ImageLimits = LIMITS
 ) -> Pixels:
-    """The square of ``open_photo`` alone."""
+    """Return only the square of ``open_photo``."""
     return open_photo(data, preprocess, box=box, limits=limits).square
 
 
 def fit_pixels(pixels: Pixels, preprocess: Preprocess, *, box: Box = WHOLE) -> Pixels:
-    """The same for a picture (h, w, 3) that is decoded already. BadImage for a bad box."""
+    """Cut, trim and fit decoded pixels (h, w, 3). Raise BadImage for an invalid box."""
     if box == WHOLE:
         return preprocess.fit_trimmed(pixels)
     height, width = pixels.shape[:2]

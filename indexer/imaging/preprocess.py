@@ -1,4 +1,4 @@
-"""From pixels of any size to the square an encoder was trained on."""
+"""Fit pixels of any size to the square that an encoder takes."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ Fit = Literal["squash", "pad", "crop"]
 Resample = Literal["box", "bilinear", "bicubic", "lanczos"]
 
 TRIMMED_SIDE = 320
-"""Pixels that the shorter side of a photo comes with where borders are looked for: as many as an
-index decodes for the copy it keeps, so that index and query find the same border."""
+"""Pixels on the shorter side of a photo whose border is trimmed: as many as the display copy of an
+index has, so that index and query find the same border."""
 
 _RESAMPLE = {
     "box": Image.Resampling.BOX,
@@ -31,13 +31,12 @@ _RESAMPLE = {
 
 
 class Preprocess(msgspec.Struct, frozen=True):
-    """How an encoder wants its input: ``size`` x ``size`` pixels, brought there by ``fit``.
+    """The input of an encoder: ``size`` x ``size`` pixels, reached by ``fit``.
 
     ``squash`` ignores the aspect ratio, ``pad`` keeps it and fills with the color ``fill``,
-    ``crop`` scales the shorter side and cuts the middle. A model that was trained on the
-    middle of a larger square says how large in ``scaled`` (0: ``size`` itself): the image is
-    fitted to ``scaled``, then the middle ``size`` is taken. With ``trim`` a plain border
-    (``indexer.imaging.borders``) is cut off first.
+    ``crop`` scales the shorter side and cuts the middle. With ``scaled`` the image is fitted to a
+    square of that size, and the middle ``size`` is cut out (0: ``size`` itself). With ``trim`` a
+    plain border (``indexer.imaging.borders``) is cut off first.
     """
 
     size: int
@@ -49,37 +48,36 @@ class Preprocess(msgspec.Struct, frozen=True):
 
     @property
     def fitted_side(self) -> int:
-        """Pixels that the shorter side of what is fitted should have: fewer would be enlarged."""
+        """Pixels on the shorter side that fitting needs; fewer would be enlarged."""
         return max(self.size, self.scaled)
 
     @property
     def source_side(self) -> int:
-        """Pixels that the shorter side of a photo should come with."""
+        """Pixels on the shorter side that a photo should be decoded with."""
         return max(self.fitted_side, TRIMMED_SIDE) if self.trim else self.fitted_side
 
     def apply(self, pixels: Pixels) -> Pixels:
-        """(h, w, 3) to (size, size, 3); applying it twice changes nothing.
+        """Trim and fit (h, w, 3) to (size, size, 3). Idempotent.
 
-        Hence an image that has this size already is taken as it is, ``scaled`` and ``trim`` or
-        not: ``indexer.imaging.photos`` has seen to it. Thread-safe, and releases the interpreter
-        lock in the resize: callers run it beside the decoding, and the encoder then finds its
-        input ready.
+        An image of this size is returned as it is, even with ``scaled`` or ``trim``:
+        ``indexer.imaging.photos`` has prepared it. Thread-safe. Resizing releases the GIL, so
+        callers run this in their decoding threads.
         """
         if pixels.shape[:2] == (self.size, self.size):
             return pixels
         return self.fit_trimmed(pixels)
 
     def fit_trimmed(self, pixels: Pixels) -> Pixels:
-        """(h, w, 3) to (size, size, 3), without its plain border if there is ``trim``."""
+        """Fit (h, w, 3) to (size, size, 3), without its plain border if ``trim`` is set."""
         return self.fit_whole(trimmed(pixels) if self.trim else pixels)
 
     def fit_whole(self, pixels: Pixels) -> Pixels:
-        """(h, w, 3) to (size, size, 3), border and all: for what was trimmed or chosen before."""
+        """Fit (h, w, 3) to (size, size, 3) without trimming, for pixels that are already cut."""
         height, width = pixels.shape[:2]
         if (height, width) == (self.size, self.size):
             return pixels
         if self.fit == "crop" and max(height, width) > 4 * min(height, width):
-            # Only the middle of a strip will be left; scaled whole it could take gigabytes.
+            # Only the middle of a strip is used; scaling all of it could take gigabytes.
             pixels = _middle(pixels, 4 * min(height, width))
             height, width = pixels.shape[:2]
         w, h = self._fitted(width, height)
@@ -89,23 +87,23 @@ class Preprocess(msgspec.Struct, frozen=True):
         return self._square(np.asarray(resized, dtype=np.uint8))
 
     def batch(self, pixels: Sequence[Pixels]) -> Pixels:
-        """A batch (n, size, size, 3) of images of any sizes; n may be 0."""
+        """Stack images of any sizes to (n, size, size, 3); n may be 0."""
         if not len(pixels):
             return np.empty((0, self.size, self.size, 3), dtype=np.uint8)
-        return np.stack([self.apply(one) for one in pixels])
+        return np.stack([self.apply(image) for image in pixels])
 
     def _fitted(self, width: int, height: int) -> tuple[int, int]:
         target = self.scaled or self.size
         if self.fit == "squash":
             return target, target
-        if self.fit == "crop":  # cut short, not rounded: so do open_clip, timm and torchvision
+        if self.fit == "crop":  # rounded down, as open_clip, timm and torchvision do
             short = min(width, height)
             return max(target, width * target // short), max(target, height * target // short)
         scale = target / max(width, height)
         return max(1, round(width * scale)), max(1, round(height * scale))
 
     def _square(self, pixels: Pixels) -> Pixels:
-        """The middle (size, size, 3) of (h, w, 3); what is missing is ``fill``."""
+        """Cut the middle (size, size, 3) out of (h, w, 3); pad with ``fill``."""
         cut = _middle(pixels, self.size)
         h, w = cut.shape[:2]
         if (h, w) == (self.size, self.size):
@@ -118,8 +116,8 @@ class Preprocess(msgspec.Struct, frozen=True):
 
 
 def _middle(pixels: Pixels, side: int) -> Pixels:
-    """The middle of (h, w, 3), at most ``side`` high and wide."""
+    """Return the middle of (h, w, 3), at most ``side`` high and wide."""
     height, width = pixels.shape[:2]
-    # Python rounds halves to even, and so does what the models were trained with.
+    # Halves are rounded to even, as in the libraries that the models were trained with.
     top, left = max(0, round((height - side) / 2)), max(0, round((width - side) / 2))
     return pixels[top : top + side, left : left + side]

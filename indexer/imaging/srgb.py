@@ -1,4 +1,4 @@
-"""Any picture that Pillow has decoded, as sRGB: alpha on white, 16 bit to 8, profiles applied."""
+"""Convert decoded pictures to 8-bit sRGB: alpha on white, color profiles applied."""
 
 from __future__ import annotations
 
@@ -17,21 +17,20 @@ if TYPE_CHECKING:
 
     from indexer.arrays import Pixels
 
-_BAND = 1_000_000  # pixels that are converted at once: what that takes is small
-_MOST_TAGS = 100  # of a profile; more are refused by the color library too
+_BAND = 1_000_000  # pixels converted at once, to bound the memory
+_MOST_TAGS = 100  # of a profile; the color library refuses more, too
 
 
 def srgb_pixels(
     image: Image.Image, factor: int = 1, *, profile: bytes = b"", key: int | None = None
 ) -> Pixels:
-    """The pixels (h, w, 3) of a decoded picture, made ``factor`` times smaller by averaging.
+    """Return the sRGB pixels (h, w, 3) of a decoded picture, ``factor`` times smaller by averaging.
 
-    ``profile`` is its color profile; one that is broken or for other colors is ignored. ``key`` is
-    the gray of a 16-bit picture that is transparent. Large pictures are converted band by band, so
-    that little more memory is needed than for the result.
+    ``profile`` is the color profile; it is ignored if it is broken or for another color space.
+    ``key`` is the transparent gray of a 16-bit picture. Large pictures are converted in bands, so
+    that little more memory is used than for the result.
     """
-    # Averaging first is cheaper, but only these modes can be averaged as they are: a palette's
-    # numbers or a transparent key color cannot.
+    # Averaging first is cheaper, but palette indices and transparent key colors cannot be averaged.
     if factor > 1 and image.mode in ("RGB", "L", "CMYK") and "transparency" not in image.info:
         image, factor = image.reduce(factor), 1
     width, height = image.size
@@ -45,31 +44,31 @@ def srgb_pixels(
 
 
 def _small(image: Image.Image, factor: int, profile: bytes, key: int | None) -> Image.Image:
-    """RGB, ``factor`` times smaller."""
+    """Convert to RGB, ``factor`` times smaller."""
     flat = _flat(image, key)
     return _profiled(flat.reduce(factor) if factor > 1 else flat, profile)
 
 
 def _bands(width: int, height: int, factor: int) -> Iterator[tuple[int, int]]:
-    """First and last line of each band; whole blocks of ``factor``, but for the end."""
+    """Yield the first line of each band and the line after it, in multiples of ``factor``."""
     lines = max(1, _BAND // (width * factor)) * factor
     for top in range(0, height, lines):
         yield top, min(top + lines, height)
 
 
 def _flat(image: Image.Image, key: int | None) -> Image.Image:
-    """RGB, CMYK or L: without palette, alpha or more than 8 bits."""
+    """Convert to RGB, CMYK or L: 8 bits, without palette or alpha."""
     if image.mode.startswith("I;16"):
         image = Image.fromarray(_eight_bits(key)[np.asarray(image)])  # (h, w)
     if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
-        layered = image if image.mode == "RGBA" else image.convert("RGBA")
-        image = Image.new("RGB", layered.size, (255, 255, 255))
-        image.paste(layered, mask=layered)  # by its alpha
+        rgba = image if image.mode == "RGBA" else image.convert("RGBA")
+        image = Image.new("RGB", rgba.size, (255, 255, 255))
+        image.paste(rgba, mask=rgba)  # Pillow uses the alpha channel as the mask
     return image if image.mode in ("RGB", "CMYK", "L") else image.convert("RGB")
 
 
 def _eight_bits(key: int | None) -> NDArray[np.uint8]:
-    """For each of the 65,536 grays its nearest of 256; white for ``key``, which is transparent."""
+    """Return a table (65536,) from 16-bit to 8-bit grays, with the transparent ``key`` as white."""
     table = np.rint(np.arange(65536) / 257).astype(np.uint8)
     if key is not None:
         table[key] = 255
@@ -77,7 +76,7 @@ def _eight_bits(key: int | None) -> NDArray[np.uint8]:
 
 
 def _profiled(image: Image.Image, profile: bytes) -> Image.Image:
-    """RGB, by the profile where it can be applied."""
+    """Convert to RGB, with the profile if it can be applied."""
     if profile and (transform := _transform(profile, image.mode)) is not None:
         try:
             converted = ImageCms.applyTransform(image, transform)
@@ -90,10 +89,10 @@ def _profiled(image: Image.Image, profile: bytes) -> Image.Image:
 
 @lru_cache(maxsize=8)
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """From an embedded profile to sRGB; None when it is sRGB already, broken, or for other modes.
+    """Build the transform from an embedded profile to sRGB.
 
-    Phones write Display P3 and cameras Adobe RGB: ignoring that shifts every color a shopper
-    searches for.
+    None if the profile is sRGB, broken, or for another mode. Phones write Display P3 and cameras
+    Adobe RGB: without the transform every color would shift.
     """
     if not _is_bounded(profile):
         return None
@@ -107,14 +106,14 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
 
 
 def _is_bounded(profile: bytes) -> bool:
-    """Whether a profile has no programs (``mpet``): these may take hours to run.
+    """Return whether a profile has no programs (``mpet``), which may take hours to run.
 
-    Photos have curves, matrices and tables, whose cost is bounded. (ICC.1:2010, 7.3 and 10.14)
+    Curves, matrices and tables, as photos have them, are bounded. (ICC.1:2010, 7.3 and 10.14)
     """
     if len(profile) < 132:
         return False
     (count,) = struct.unpack_from(">I", profile, 128)
     if count > _MOST_TAGS or len(profile) < 132 + 12 * count:
         return False
-    places = [struct.unpack_from(">I", profile, 136 + 12 * number)[0] for number in range(count)]
-    return all(profile[at : at + 4] != b"mpet" for at in places)
+    offsets = [struct.unpack_from(">I", profile, 136 + 12 * number)[0] for number in range(count)]
+    return all(profile[at : at + 4] != b"mpet" for at in offsets)

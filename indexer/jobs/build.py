@@ -8,34 +8,33 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from indexer.encoders.base import Model
 from indexer.encoders.bundled import is_builtin
-from indexer.errors import BadCatalog, IndexMismatch, StoreFull
+from indexer.errors import BadCatalog, IndexMismatch
 from indexer.imaging.images import LIMITS, ImageLimits
 from indexer.items import Skipped
-from indexer.jobs.publishing import publish
-from indexer.shop.encoderfiles import keep_encoder
-from indexer.shop.garbage import collect_garbage, kept
-from indexer.shop.joblock import job_lock
-from indexer.shop.promotion import announce
-from indexer.shop.serving import serving_name, standing_generation
+from indexer.jobs.job import Job, open_job
+from indexer.jobs.publishing import Published, publish
+from indexer.progress import Progress, no_progress
+from indexer.shop import write_encoders
+from indexer.stopwatch import Stopwatch
 from indexer.store.pictures import Keep, set_images
-from indexer.store.store import Store
+from indexer.vectors.contract import Terms
 from indexer.writing.absence import Absence, absence, check_absence
 from indexer.writing.changes import Changes, apply_changes, changes_of
-from indexer.writing.embed_catalog import Progress, ingest, no_progress
+from indexer.writing.embed_catalog import Ingested, ingest
 from indexer.writing.migration_encoders import Companions
 from indexer.writing.reembed import Reembedding, missing_pictures
 
 if TYPE_CHECKING:
     from indexer.catalog.sources import Catalog, Scan
     from indexer.encoders.base import Encoder
-    from indexer.shop.generation import ShopFolder
-    from indexer.vectors.contract import Terms
+    from indexer.shop.folder import ShopFolder
+    from indexer.shop.shelf import Shelf
 
 
 class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,77 +85,33 @@ def build_index(
     Safe to interrupt at any time and to run again. Raises BadCatalog (duplicates, nothing to
     index), CatalogShrank (unless the terms accept that), CannotPromise (see ``Terms``),
     IndexMismatch (the shop was built with another encoder, or other weights of ``builtin``, which
-    only ``migrate`` changes), StoreBusy (another job works, or an operator moved CURRENT
-    meanwhile), StoreFull.
+    only ``migrate`` changes), StoreBusy (another job works), Conflict (an operator moved CURRENT
+    meanwhile), CannotWrite, StoreFull.
     """
-    clock = _Clock()
-    progress("scan", 0, 1, 0)
+    stopwatch = Stopwatch()
+    progress("scan", 0, 1)
     scan = catalog.scan()
     progress("scan", 1, 1, len(scan.skipped))
-    clock.lap("scan")
-    try:
-        shop.path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreFull(f"cannot make {shop.path}: {error.strerror or error}") from error
-    with job_lock(shop.path, "vitrine index"):
-        since = serving_name(shop)  # before the check: who promotes another model later is noticed
-        check_encoder(shop, encoder)
-        store = Store(shop.store, create=True)
-        try:
-            with store.read() as reader:
-                keep = kept(reader)
-            shop.tidy(keep)
-            keep_encoder(shop, encoder)
-            accept = terms is not None and terms.accept
-            began, absent = _begin(shop, store, catalog, scan, encoder, keep_images, accept)
-            done = ingest(
-                catalog,
-                store,
-                encoder,
-                total=scan.images,
-                skipped=absent.skipped,
-                limits=limits,
-                progress=progress,
-            )
-            companions = Companions(store, encoder, limits=limits)
-            companions.embed(image for one in done.read for image in one.images if image)
-            clock.lap("ingest")
-            with store.write() as writer:
-                first_row = writer.meta("next_row", 0)
-                touched = writer.changes_since(began) or {}
-                given = None if accept else scan.given
-                changes = changes_of(writer, done, absent, given, touched)
-                check_found(catalog, scan, changes)
-                apply_changes(writer, changes)
-                if _has_new_weights(shop, encoder):  # which have not seen what stays as it was
-                    rest = missing_pictures(writer, encoder)
-                    Reembedding(store, encoder, limits=limits).within(writer, rest)
-                companions.complete(writer, first_row)
-            clock.lap("merge")
-            skipped = len(changes.skipped)
-            progress("publish", 0, 1, skipped)
-            name, manifest, published = publish(
-                shop,
-                store,
-                encoder,
-                catalog=catalog.path,
-                skipped=skipped,
-                since=since,
-                terms=terms,
-                progress=progress,
-            )
-            collect_garbage(shop, store)
-            progress("publish", 1, 1, skipped)
-            clock.lap("publish")
-        finally:
-            store.close()
+    stopwatch.lap("scan")
+    with open_job(shop, "vitrine index", create=True) as job:
+        check_encoder(job.shelf, encoder)
+        job.delete_old_generations()
+        job.keep_encoder(encoder)
+        build = _Build(job, catalog, scan, encoder, terms or Terms(), limits, progress)
+        build.begin(keep_images)
+        done = build.embed()
+        stopwatch.lap("ingest")
+        changes = build.merge(done)
+        stopwatch.lap("merge")
+        published = build.publish(changes)
+        stopwatch.lap("publish")
     return BuildReport(
-        generation=name,
-        published=published,
+        generation=published.name,
+        published=published.is_new,
         encoder=encoder.id,
-        items=manifest.items,
-        products=manifest.products,
-        rows=manifest.rows,
+        items=published.manifest.items,
+        products=published.manifest.products,
+        rows=published.manifest.rows,
         encoded=done.encoded,
         reused=done.reused,
         added=len(changes.added),
@@ -164,82 +119,134 @@ def build_index(
         removed=len(changes.removed),
         kept=changes.kept,
         skipped=changes.skipped,
-        seconds={**clock.laps, **done.seconds},
-        recipe=manifest.recipe,
-        promise=manifest.contract.note,
+        seconds={**stopwatch.seconds, **done.seconds},
+        recipe=published.manifest.recipe,
+        promise=published.manifest.contract.note,
     )
 
 
-def _begin(
-    shop: ShopFolder,
-    store: Store,
-    catalog: Catalog,
-    scan: Scan,
-    encoder: Encoder,
-    keep_images: Keep | None,
-    accept: bool,
-) -> tuple[int, Absence]:
-    """Tell the store what is coming; the number of its last change before, and what will be absent.
+class _Build:
+    """The steps of a build after the scan; call them in order."""
 
-    CatalogShrank, and nothing was written, when that is too much.
-    """
-    with store.write() as writer:
-        began = writer.sequence
-        absent = absence(writer.item_ids(), scan.ids, scan.skipped)
-        if not accept:
-            check_absence(catalog.path, absent.gone, writer.count("items"))
-        set_images(writer, catalog.root, keep_images)
-        if _has_new_weights(shop, encoder):
-            # Else the new index would lack what others put while it is built.
-            announce(writer, (encoder.id, encoder.weights_hash))
-    return began, absent
+    def __init__(
+        self,
+        job: Job,
+        catalog: Catalog,
+        scan: Scan,
+        encoder: Encoder,
+        terms: Terms,
+        limits: ImageLimits,
+        progress: Progress,
+    ) -> None:
+        self._job = job
+        self._catalog = catalog
+        self._scan = scan
+        self._encoder = encoder
+        self._terms = terms
+        self._limits = limits
+        self._progress = progress
+        self._companions = Companions(job.store, encoder, limits=limits)
+        self._began = 0  # the number of the last change of the store before the build
+        self._absent = Absence([], [], [])
 
+    def begin(self, keep_images: Keep | None) -> None:
+        """Note in the store what is coming, and find the items that the catalog lacks.
 
-def _has_new_weights(shop: ShopFolder, encoder: Encoder) -> bool:
-    standing = standing_generation(shop)
-    return standing is not None and standing[1].weights_hash != encoder.weights_hash
+        CatalogShrank, and nothing was written, when those are too many.
+        """
+        with self._job.store.write() as writer:
+            self._began = writer.sequence
+            self._absent = absence(writer.item_ids(), self._scan.ids, self._scan.skipped)
+            if not self._terms.accept:
+                check_absence(self._catalog.path, self._absent.gone, writer.count("items"))
+            set_images(writer, self._catalog.root, keep_images)
+            if self._has_new_weights():
+                # Else the new index would lack what others put while it is built.
+                write_encoders.add(writer, Model.of(self._encoder))
+
+    def embed(self) -> Ingested:
+        """Embed the images of the catalog that the store does not know yet."""
+        done = ingest(
+            self._catalog,
+            self._job.store,
+            self._encoder,
+            total=self._scan.images,
+            skipped=self._absent.skipped,
+            limits=self._limits,
+            progress=self._progress,
+        )
+        self._companions.embed(image for read in done.read for image in read.images if image)
+        return done
+
+    def merge(self, done: Ingested) -> Changes:
+        """Bring the items of the store in line with the catalog, in one transaction.
+
+        BadCatalog, and nothing is changed, when none of its items can be stored.
+        """
+        with self._job.store.write() as writer:
+            first_row = writer.meta("next_row", 0)
+            touched = writer.changes_since(self._began) or {}
+            given = None if self._terms.accept else self._scan.given
+            changes = changes_of(writer, done, self._absent, given, touched)
+            check_found(self._catalog, self._scan, changes)
+            apply_changes(writer, changes)
+            if self._has_new_weights():  # which have not seen what stays as it was
+                rest = missing_pictures(writer, self._encoder)
+                work = Reembedding(self._job.store, self._encoder, limits=self._limits)
+                work.within(writer, rest)
+            self._companions.complete(writer, first_row)
+        return changes
+
+    def publish(self, changes: Changes) -> Published:
+        """Write a generation, make it current, and delete what nobody needs any more."""
+        skipped = len(changes.skipped)
+        self._progress("publish", 0, 1, skipped)
+        published = publish(
+            self._job,
+            self._encoder,
+            catalog=self._catalog.path,
+            skipped=skipped,
+            terms=self._terms,
+            progress=self._progress,
+        )
+        self._job.collect_garbage()
+        self._progress("publish", 1, 1, skipped)
+        return published
+
+    def _has_new_weights(self) -> bool:
+        serving = self._job.shelf.with_current().serving()
+        return serving is not None and serving.model.weights_hash != self._encoder.weights_hash
 
 
 def check_found(catalog: Catalog, scan: Scan, changes: Changes) -> None:
-    """BadCatalog when none of its items can be stored."""
+    """Raise BadCatalog when none of the catalog's items can be stored."""
     if changes.drafts:
         return
-    at_fault = [one for one in changes.skipped if one.item_id in scan.ids]
+    at_fault = [skip for skip in changes.skipped if skip.item_id in scan.ids]
     why = f"; {at_fault[0].item_id}: {at_fault[0].reason}" if at_fault else ""
     raise BadCatalog(
         f"{catalog.path}: none of {scan.items} items has an image that can be read{why}"
     )
 
 
-def check_encoder(shop: ShopFolder, encoder: Encoder) -> None:
-    """IndexMismatch unless a build may go on with this encoder."""
-    current = standing_generation(shop)
-    if current and current[1].encoder != encoder.id:
+def check_encoder(shelf: Shelf, encoder: Encoder) -> None:
+    """Raise IndexMismatch unless a build may go on with this encoder."""
+    serving, path = shelf.serving(), shelf.folder.path
+    if serving is None:
+        return
+    built = serving.model
+    if built.id != encoder.id:
         raise IndexMismatch(
-            f"{shop.path} was built with encoder {current[1].encoder!r}, not {encoder.id!r}; leave "
+            f"{path} was built with encoder {built.id!r}, not {encoder.id!r}; leave "
             f"--encoder out to go on with it, or change it with 'vitrine migrate --shop "
-            f"{shop.path} --encoder {encoder.id}'",
+            f"{path} --encoder {encoder.id}'",
             param="encoder",
         )
-    if current and is_builtin(encoder.id) and current[1].weights_hash != encoder.weights_hash:
+    if is_builtin(encoder.id) and built.weights_hash != encoder.weights_hash:
         raise IndexMismatch(
-            f"{shop.path} was built with other weights of {encoder.id!r} "
-            f"({current[1].weights_hash[:12]}, here {encoder.weights_hash[:12]}); go on with those "
+            f"{path} was built with other weights of {encoder.id!r} "
+            f"({built.weights_hash[:12]}, here {encoder.weights_hash[:12]}); go on with those "
             f"(indexer.shop.encoderfiles.open_encoder), or change them with "
-            f"'vitrine migrate --shop {shop.path} --encoder {encoder.id}'",
+            f"'vitrine migrate --shop {path} --encoder {encoder.id}'",
             param="encoder",
         )
-
-
-class _Clock:
-    """Seconds between laps, by name."""
-
-    def __init__(self) -> None:
-        self.laps: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        """Close the lap that is running under this name."""
-        time_now = time.perf_counter()
-        self.laps[name] = time_now - self._last
-        self._last = time_now

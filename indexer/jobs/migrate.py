@@ -16,19 +16,20 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from indexer.errors import IndexMismatch
+from indexer.encoders.base import Model
+from indexer.errors import Conflict
 from indexer.imaging.images import LIMITS, ImageLimits
+from indexer.jobs.job import Job, open_job
 from indexer.jobs.publishing import publish
-from indexer.shop.encoderfiles import keep_encoder
-from indexer.shop.joblock import job_lock
-from indexer.shop.promotion import announce, serve_alone
-from indexer.store.store import Store
+from indexer.shop import write_encoders
 from indexer.writing.reembed import Missing, Reembedding, missing_pictures
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
-    from indexer.shop.generation import Manifest, ShopFolder
-    from indexer.writing.embed_catalog import Progress
+    from indexer.progress import Progress
+    from indexer.shop.folder import ShopFolder
+    from indexer.shop.shelf import Generation, Shelf
+    from indexer.store.store import Store
 
 
 class Migrated(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,36 +72,29 @@ def migrate(
     """Embed the whole shop by another encoder and build a candidate of it, which does not serve.
 
     Safe to kill at any time and to run again: what is embedded is not embedded again. ``share``
-    is how much of the time to work. IndexMismatch when the shop serves this encoder already;
+    is how much of the time to work. Conflict when the shop serves this encoder already;
     StoreBusy, StoreFull, IndexCorrupt (the canary found fault: no candidate).
     """
-    with job_lock(shop.path, "vitrine migrate"):
-        standing = check_target(shop, encoder)
-        serving = (standing.encoder, standing.weights_hash)
-        target = (encoder.id, encoder.weights_hash)
-        keep_encoder(shop, encoder)
-        store = Store(shop.store)
-        try:
-            with store.write() as writer:
-                announce(writer, serving, target)
-            work = Reembedding(store, encoder, limits=limits, share=share)
-            total = _fill(store, work, encoder, progress)
-            progress("publish", 0, 1, work.lost)
-            name, _, _ = publish(
-                shop,
-                store,
-                encoder,
-                catalog=Path(standing.catalog),
-                skipped=standing.skipped,
-                candidate=True,
-            )
-            _drop_superseded(shop, name, encoder)
-            progress("publish", 1, 1, work.lost)
-        finally:
-            store.close()
+    with open_job(shop, "vitrine migrate") as job:
+        serving = check_target(job.shelf, encoder)
+        job.keep_encoder(encoder)
+        with job.store.write() as writer:
+            write_encoders.add(writer, serving.model, Model.of(encoder))
+        work = Reembedding(job.store, encoder, limits=limits, share=share)
+        total = _fill(job.store, work, encoder, progress)
+        progress("publish", 0, 1, work.lost)
+        published = publish(
+            job,
+            encoder,
+            catalog=Path(serving.manifest.catalog),
+            skipped=serving.manifest.skipped,
+            candidate=True,
+        )
+        _delete_superseded(job, published.name, Model.of(encoder))
+        progress("publish", 1, 1, work.lost)
     encoded = work.encoded.total()
     return Migrated(
-        generation=name,
+        generation=published.name,
         encoder=encoder.id,
         encoded=encoded,
         reused=total - encoded - work.lost,
@@ -109,51 +103,48 @@ def migrate(
     )
 
 
-def check_target(shop: ShopFolder, encoder: Encoder) -> Manifest:
-    """The manifest of what serves. IndexMismatch when that is of this encoder and its weights."""
-    standing = shop.manifest(shop.current())
-    if (standing.encoder, standing.weights_hash) == (encoder.id, encoder.weights_hash):
-        raise IndexMismatch(
-            f"{shop.path} serves encoder {encoder.id!r} already; there is nothing to migrate",
+def check_target(shelf: Shelf, encoder: Encoder) -> Generation:
+    """Return the generation that serves. Conflict when it is of this encoder already.
+
+    IndexNotFound and IndexCorrupt as ``Shelf.current_generation`` raises them.
+    """
+    serving = shelf.current_generation()
+    if serving.model == Model.of(encoder):
+        raise Conflict(
+            f"{shelf.folder.path} serves encoder {encoder.id!r} already; there is nothing to "
+            "migrate",
             param="encoder",
         )
-    return standing
+    return serving
 
 
 def stop_migration(shop: ShopFolder) -> Stopped:
     """End what ``migrate`` began: writes are embedded by the serving model alone from now on.
 
-    Candidates of the other models are dropped, since they would fall behind, but for those that
-    somebody reads; the embeddings stay until they are collected. IndexMismatch when no migration is
-    under way; StoreBusy while it runs, StoreFull.
+    Candidates of the other models are dropped, since they would fall behind, except those that
+    are being read; the embeddings stay until they are collected. Conflict when no migration
+    is under way; StoreBusy while it runs, StoreFull.
     """
-    with job_lock(shop.path, "vitrine migrate --stop"):
-        store = Store(shop.store)
-        try:
-            with store.write() as writer:
-                standing = shop.manifest(shop.current())  # within: a promotion waits its turn
-                others = serve_alone(writer, (standing.encoder, standing.weights_hash))
-        finally:
-            store.close()
+    with open_job(shop, "vitrine migrate --stop") as job:
+        with job.store.write() as writer:
+            # CURRENT is read within: a promotion waits until this is done, or has been done.
+            serving = job.shelf.with_current().current_generation()
+            others = write_encoders.only(writer, serving.model)
         if not others:
-            raise IndexMismatch(f"no migration of {shop.path} is under way; there is none to stop")
+            raise Conflict(f"no migration of {shop.path} is under way; there is none to stop")
         dropped = [
-            name
-            for name in shop.names()
-            if shop.is_candidate(name) and _encoder_of(shop, name) in others and shop.remove(name)
+            candidate.name
+            for candidate in job.shelf.with_current().candidates()
+            if candidate.model in others and shop.delete(candidate.name)
         ]
-    return Stopped([encoder for encoder, _ in others], dropped)
+    return Stopped([model.id for model in others], dropped)
 
 
 def fill(shop: ShopFolder, encoder: Encoder, *, progress: Progress) -> Filled:
     """Embed what an encoder lacks, so that a generation of it can serve again. StoreBusy."""
-    with job_lock(shop.path, "vitrine promote --fill"):
-        store = Store(shop.store)
-        try:
-            work = Reembedding(store, encoder)
-            _fill(store, work, encoder, progress)
-        finally:
-            store.close()
+    with open_job(shop, "vitrine promote --fill") as job:
+        work = Reembedding(job.store, encoder)
+        _fill(job.store, work, encoder, progress)
     return Filled(work.encoded.total(), work.lost)
 
 
@@ -190,15 +181,8 @@ class _Advance:
         self._progress("migrate", min(self._done, self._total), self._total, self._work.lost)
 
 
-def _drop_superseded(shop: ShopFolder, name: str, encoder: Encoder) -> None:
-    """Remove earlier candidates of the same model."""
-    for other in shop.names():
-        if other == name or not shop.is_candidate(other):
-            continue
-        if _encoder_of(shop, other) == (encoder.id, encoder.weights_hash):
-            shop.remove(other)
-
-
-def _encoder_of(shop: ShopFolder, name: str) -> tuple[str, str]:
-    manifest = shop.manifest(name)
-    return manifest.encoder, manifest.weights_hash
+def _delete_superseded(job: Job, name: str, model: Model) -> None:
+    """Delete earlier candidates of the same model."""
+    for candidate in job.shelf.with_current().candidates():
+        if candidate.name != name and candidate.model == model:
+            job.folder.delete(candidate.name)

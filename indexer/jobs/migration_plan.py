@@ -9,21 +9,24 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import numpy as np
 
+from indexer.encoders.base import Model
 from indexer.errors import BadImage, IndexCorrupt, StoreFull
 from indexer.imaging.imagepath import image_path
 from indexer.items import ORIGINAL
 from indexer.jobs.migrate import check_target
-from indexer.shop.generation import ROWS, WORDS
-from indexer.shop.promotion import lacking
+from indexer.shop import write_encoders
+from indexer.shop.manifest import ROWS, WORDS
+from indexer.shop.shelf import Shelf
 from indexer.store.pictures import Source, images_root
-from indexer.store.store import Reader, Store, encoder_key
+from indexer.store.store import Reader, Store
 from indexer.writing.reembed import Missing, Reembedding
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from indexer.encoders.base import Encoder
-    from indexer.shop.generation import Manifest, ShopFolder
+    from indexer.shop.folder import ShopFolder
+    from indexer.shop.manifest import Manifest
     from indexer.store.store import Row
 
 _TRIED_S = 1.0  # how long the encoder is tried on the shop's pictures
@@ -72,10 +75,10 @@ class MigrationPlan(msgspec.Struct, frozen=True, kw_only=True):
 def plan_migration(shop: ShopFolder, encoder: Encoder, *, share: float = 1.0) -> MigrationPlan:
     """Predict what ``migrate`` to this encoder takes on this machine; writes nothing.
 
-    ``share`` is how much of the time it will work. IndexMismatch when the shop serves this encoder
+    ``share`` is how much of the time it will work. Conflict when the shop serves this encoder
     already; IndexCorrupt, also when the encoder gives what none should.
     """
-    standing = check_target(shop, encoder)
+    serving = check_target(Shelf.read(shop), encoder).manifest
     store = Store(shop.store)
     try:
         with store.read() as reader:
@@ -89,14 +92,14 @@ def plan_migration(shop: ShopFolder, encoder: Encoder, *, share: float = 1.0) ->
         free = min(shutil.disk_usage(path).free for path in (shop.path, store.path))
     finally:
         store.close()
-    needed = growth + _generation_bytes(standing, found.rows, encoder.dim)
+    needed = growth + _generation_bytes(serving, found.rows, encoder.dim)
     return MigrationPlan(
         encoder=encoder.id,
         dim=encoder.dim,
         images=found.images,
         known=found.images - len(found.missing),
         sources={str(source): count for source, count in sources.items()},
-        embedding_only=sum(one.bare for one in found.missing),
+        embedding_only=sum(picture.bare for picture in found.missing),
         lost=len(lost),
         lost_names=lost[:_NAMED],
         images_per_second=round(rate, 1),
@@ -127,10 +130,8 @@ def _look(reader: Reader, encoder: Encoder) -> _Found:
     for _, row in reader.rows():
         rows += 1
         seen.add((row.content, row.variant))
-    key = encoder_key(encoder.id, encoder.weights_hash)
-    return _Found(
-        rows, len(seen), [_picture(reader, row) for row in lacking(reader, key, lost=True)]
-    )
+    missing = write_encoders.unembedded(reader, Model.of(encoder), lost=True)
+    return _Found(rows, len(seen), [_picture(reader, row) for row in missing])
 
 
 def _picture(reader: Reader, row: Row) -> _Picture:
@@ -155,15 +156,15 @@ def _sort(
     sources: Counter[Source] = Counter()
     usable: list[Missing] = []
     lost: list[str] = []
-    for one in pictures:
-        source = one.stored
-        if source != "original" and one.missing.variant == ORIGINAL and not one.bare:
-            source = "file" if _is_there(root, one.missing.path) else source
+    for picture in pictures:
+        source, missing = picture.stored, picture.missing
+        if source != "original" and missing.variant == ORIGINAL and not picture.bare:
+            source = "file" if _is_there(root, missing.path) else source
         if source is not None:
             sources[source] += 1
-            usable.append(one.missing)
-        elif not one.bare:
-            lost.append(f"{one.item_id} {one.missing.path}")
+            usable.append(missing)
+        elif not picture.bare:
+            lost.append(f"{picture.item_id} {missing.path}")
     return sources, usable, lost
 
 
@@ -184,9 +185,9 @@ def _embedding_bytes(dim: int) -> int:
     return round((size + _KEY) * _FILL)
 
 
-def _generation_bytes(standing: Manifest, rows: int, dim: int) -> int:
+def _generation_bytes(serving: Manifest, rows: int, dim: int) -> int:
     """The new index: its words are those of the serving one, its vectors at least flat."""
-    sizes = {name: record.bytes for name, record in standing.files.items()}
+    sizes = {name: record.bytes for name, record in serving.files.items()}
     vectors = sum(size for name, size in sizes.items() if name not in (WORDS, ROWS))
-    per_row = vectors / max(1, standing.rows) * dim / standing.dim
+    per_row = vectors / max(1, serving.rows) * dim / serving.dim
     return round(rows * (max(4 * dim, per_row) + 8)) + sizes.get(WORDS, 0)

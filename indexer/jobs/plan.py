@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from indexer.imaging.images import LIMITS, read_image_file, thumbnail
 from indexer.imaging.photos import open_photo
 from indexer.items import Item, Skipped
 from indexer.store.pictures import DISPLAY_SIDE
+from indexer.threads import THREADS
 from indexer.writing.image_pipeline import decoding_side
 
 if TYPE_CHECKING:
@@ -112,12 +112,12 @@ def _measure(catalog: Catalog, paths: list[str], encoder: Encoder) -> _Sample:
 
     encoder.encode_images([np.zeros((8, 8, 3), dtype=np.uint8)])  # not the first call's set-up
     start = time.perf_counter()
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(THREADS.count) as pool:
         read_all = list(pool.map(read, paths))
     decoding = time.perf_counter() - start
-    good = [one for one in read_all if not isinstance(one, BadImage)]
+    good = [read for read in read_all if not isinstance(read, BadImage)]
     if not good:
-        bad = next((one for one in read_all if isinstance(one, BadImage)), None)
+        bad = next((read for read in read_all if isinstance(read, BadImage)), None)
         why = f"; {paths[0]}: {bad}" if bad else ""
         raise BadCatalog(f"{catalog.path}: no image of {len(paths)} sampled can be read{why}")
     encoder.encode_images([pixels for pixels, _ in good])

@@ -13,15 +13,17 @@ import msgspec
 from indexer.imaging.images import LIMITS, ImageLimits
 from indexer.items import Skipped
 from indexer.jobs.build import check_encoder, check_found
+from indexer.progress import Progress, no_progress
+from indexer.shop.shelf import Shelf
 from indexer.store.store import Store
 from indexer.writing.absence import absence, is_much
 from indexer.writing.changes import ItemChange, changes_of
-from indexer.writing.embed_catalog import Progress, ingest, no_progress
+from indexer.writing.embed_catalog import ingest
 
 if TYPE_CHECKING:
     from indexer.catalog.sources import Catalog
     from indexer.encoders.base import Encoder
-    from indexer.shop.generation import ShopFolder
+    from indexer.shop.folder import ShopFolder
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +61,7 @@ def preview_index(
     progress("scan", 0, 1, 0)
     scan = catalog.scan()
     progress("scan", 1, 1, len(scan.skipped))
-    check_encoder(shop, encoder)
+    check_encoder(Shelf.read(shop), encoder)
     with _store_of(shop) as store:
         with store.read() as reader:
             items = reader.count("items")

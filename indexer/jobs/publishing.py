@@ -1,174 +1,255 @@
-"""From the store to a generation that serves: written, checked, made current."""
+"""From the store to a generation that serves, in four steps: read, choose, write, move CURRENT."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
-import numpy as np
 
-from indexer.arrays import unit
-from indexer.confidence.calibrate import calibrate
-from indexer.errors import IndexCorrupt, IndexNotFound, StoreBusy
+from indexer.confidence.calibrate import Fitted, calibrate
+from indexer.encoders.base import Model
+from indexer.errors import Conflict, IndexCorrupt, IndexNotFound
+from indexer.jobs.stored_rows import StoredRows, read_rows
 from indexer.lexical import LexicalIndex
+from indexer.progress import Progress, no_progress
+from indexer.shop import write_encoders
 from indexer.shop.garbage import write_contents
-from indexer.shop.generation import (
-    CONTENTS,
-    FORMAT,
-    ROWS,
-    VECTORS,
-    WORDS,
-    Manifest,
-    ShopFolder,
-    now,
-)
-from indexer.shop.promotion import hand_over
-from indexer.shop.serving import serving_name, standing_generation
-from indexer.store.store import Store, encoder_key
-from indexer.vectors.canary import check_counts, check_index, check_profile, profile_of
-from indexer.vectors.contract import Terms, Wishes
+from indexer.shop.manifest import CONTENTS, FORMAT, ROWS, VECTORS, WORDS, Manifest, now
+from indexer.store.store import Store
+from indexer.vectors.canary import check_index, check_profile, profile_of
+from indexer.vectors.contract import Contract, Terms, Wishes
 from indexer.vectors.index import VectorIndex
 from indexer.vectors.tuning import choose_recipe
-from indexer.writing.embed_catalog import Progress, no_progress
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from indexer.encoders.base import Encoder
+    from indexer.jobs.job import Job
+    from indexer.shop.shelf import Generation
+
+
+logger = logging.getLogger("vitrine.indexer")
+
+
+class Published(NamedTuple):
+    """The generation that holds what is in the store; not new where nothing had changed."""
+
+    name: str
+    manifest: Manifest
+    is_new: bool
+
+
+class ChosenIndex(NamedTuple):
+    """An index, what it promises, and how its scores become confidence."""
+
+    vectors: VectorIndex
+    contract: Contract
+    confidence: Fitted
+
+
+class Part(NamedTuple):
+    """One part of a generation.
+
+    ``write`` puts its files into the folder of the generation, ``check`` reads them back from
+    there and raises IndexCorrupt when they do not hold what they should. The manifest lists the
+    files of all parts, which is all that a snapshot has to know of them.
+    """
+
+    name: str
+    write: Callable[[Path], None]
+    check: Callable[[Path], None] = lambda _folder: None
 
 
 def publish(
-    shop: ShopFolder,
-    store: Store,
+    job: Job,
     encoder: Encoder,
     *,
     catalog: Path,
     skipped: int,
     candidate: bool = False,
-    since: str | None = None,
     terms: Terms | None = None,
     progress: Progress = no_progress,
-) -> tuple[str, Manifest, bool]:
+) -> Published:
     """Write a generation of everything in the store and make it current, if anything changed.
 
     A ``candidate`` is not made current. Rows whose picture is lost to this encoder are left out.
-    ``since`` is what CURRENT named when the job began, by default what it names now: StoreBusy
-    when an operator moves it meanwhile. Returns its name, its manifest and whether it is a new
-    one. IndexCorrupt when the canary finds fault with it, CannotPromise when the terms cannot be
-    kept: the old one then stays current.
+    Conflict when an operator moves CURRENT while the job runs. IndexCorrupt when the canary
+    finds fault with the index, CannotPromise when the terms cannot be kept: the old generation
+    then stays current.
     """
     terms = terms or Terms()
-    with store.read() as reader:
-        key = encoder_key(encoder.id, encoder.weights_hash)
-        stored = list(reader.rows())
-        rows = [
-            (number, row)
-            for number, row in stored
-            if not reader.is_lost(key, row.content, row.variant)
-        ]
-        records = list(reader.items())
-        changes, next_row = reader.meta("changes", 0), reader.meta("next_row", 0)
-        contents = [(row.content, row.variant) for _, row in rows]
-        since, current = since or serving_name(shop), standing_generation(shop)
-        wishes = _wishes(terms, current)
-        if (
-            current
-            and _same(current[1], encoder, changes, skipped, wishes)
-            and _serves(shop, current[0])
-        ):
-            return (*current, False)
-        vectors = unit(reader.embeddings(key, contents, encoder.dim))  # (n, dim)
-    numbers = np.array([number for number, _ in rows], dtype=np.int64)  # (n,)
-    check_counts([row for _, row in rows], records, lost=len(stored) - len(rows))
-    profile = profile_of(vectors)
-    if current and current[1].weights_hash == encoder.weights_hash and not terms.accept:
-        check_profile(profile, current[1].contract.profile)
-    index = choose_recipe(
-        vectors,
-        numbers,
+    shelf = job.shelf.with_current()
+    expected, serving = job.started_with or shelf.current, shelf.serving()
+    wishes = _wishes(terms, serving)
+    if serving and _is_up_to_date(job, serving, Model.of(encoder), skipped, wishes):
+        return Published(serving.name, serving.manifest, is_new=False)
+    stored = read_rows(job.store, encoder)
+    chosen = choose_index(
+        job.store,
+        encoder,
+        stored,
         wishes,
         strict=terms.wishes is not None,
+        like=None if terms.accept else _contract_of(serving, Model.of(encoder)),
         watch=lambda done, total: progress("publish", done, total + 1, skipped),
     )
-    contract = msgspec.structs.replace(index.contract, profile=profile)
-    fitted = calibrate(store, encoder, index, vectors, rows, records)
-    manifest = Manifest(
+    manifest = _manifest(encoder, stored, chosen)
+    manifest = msgspec.structs.replace(
+        manifest, catalog=str(catalog.resolve()), skipped=skipped, candidate=candidate
+    )
+    generation = write_generation(job, manifest, parts_of(stored, chosen))
+    if not candidate:
+        move_current(job, generation, before=serving, expected=expected)
+    return Published(generation.name, manifest, is_new=True)
+
+
+def choose_index(
+    store: Store,
+    encoder: Encoder,
+    stored: StoredRows,
+    wishes: Wishes,
+    *,
+    strict: bool,
+    like: Contract | None,
+    watch: Callable[[int, int], None],
+) -> ChosenIndex:
+    """Build the index that keeps the wishes best, and fit the confidence of its hits.
+
+    ``strict`` raises CannotPromise where no index keeps them. ``like`` is the contract of an index
+    of the same model: IndexCorrupt when the vectors are quite unlike those it was built from.
+    """
+    profile = profile_of(stored.vectors)
+    if like is not None:
+        check_profile(profile, like.profile)
+    index = choose_recipe(stored.vectors, stored.numbers, wishes, strict=strict, watch=watch)
+    return ChosenIndex(
+        index,
+        msgspec.structs.replace(index.contract, profile=profile),
+        calibrate(store, encoder, index, stored.vectors, stored.rows, stored.records),
+    )
+
+
+def parts_of(stored: StoredRows, chosen: ChosenIndex) -> list[Part]:
+    """Return the parts of a generation of these rows: vectors, words, contents of the images."""
+
+    def write_words(folder: Path) -> None:
+        LexicalIndex.write(folder / WORDS, (record.item for record in stored.records))
+
+    def check_vectors(folder: Path) -> None:
+        written = VectorIndex.load(folder / VECTORS, folder / ROWS, chosen.contract)
+        check_index(written, stored.vectors, stored.numbers)
+
+    contents = [row.content for _, row in stored.rows]
+    return [
+        Part(
+            "vectors", lambda path: chosen.vectors.save(path / VECTORS, path / ROWS), check_vectors
+        ),
+        Part("words", write_words),
+        Part("contents", lambda path: write_contents(path / CONTENTS, contents)),
+    ]
+
+
+def write_generation(job: Job, manifest: Manifest, parts: list[Part]) -> Generation:
+    """Write and check every part of a generation; CURRENT stays as it is.
+
+    If anything fails, nothing of the generation is left. StoreFull; IndexCorrupt when a part does
+    not hold what it should.
+    """
+
+    def write(folder: Path) -> None:
+        for part in parts:
+            part.write(folder)
+            logger.debug("wrote the %s of a new generation of %s", part.name, job.folder.path)
+        for part in parts:
+            part.check(folder)
+
+    return job.add_generation(manifest, write)
+
+
+def move_current(
+    job: Job, generation: Generation, *, before: Generation | None, expected: str | None
+) -> None:
+    """Make a generation current, unless an operator has moved CURRENT since the job began.
+
+    ``expected`` is what CURRENT must name still, else Conflict: the operator's change is newer
+    and wins, and rows may have been written for another model since. Compare-and-set: within a
+    write transaction, as every move of CURRENT that depends on where it points.
+    """
+    with job.store.write() as writer:
+        current = job.shelf.with_current().current
+        if current and expected and current != expected:
+            raise Conflict(
+                f"{job.folder.path} went from generation {expected} to {current} while "
+                f"{generation.name} was built, so that serves on; 'vitrine promote "
+                f"{generation.name} --shop {job.folder.path}' if you want the new one"
+            )
+        if before and before.model.weights_hash != generation.model.weights_hash:
+            write_encoders.replace(writer, before.model, generation.model)
+        job.folder.make_current(generation.name)
+
+
+def _manifest(encoder: Encoder, stored: StoredRows, chosen: ChosenIndex) -> Manifest:
+    return Manifest(
         format=FORMAT,
         created=now(),
         version=_version(),
         encoder=encoder.id,
         weights_hash=encoder.weights_hash,
         dim=encoder.dim,
-        recipe=index.recipe,
-        items=len(records),
-        products=len({record.item.product_id for record in records}),
-        rows=len(rows),
-        next_row=next_row,
-        skipped=skipped,
-        changes=changes,
-        catalog=str(catalog.resolve()),
-        contract=contract,
-        candidate=candidate,
-        calibration=fitted.calibration,
-        calibration_note=fitted.note,
+        recipe=chosen.vectors.recipe,
+        items=len(stored.records),
+        products=len({record.item.product_id for record in stored.records}),
+        rows=len(stored.rows),
+        next_row=stored.next_row,
+        skipped=0,
+        changes=stored.changes,
+        contract=chosen.contract,
+        calibration=chosen.confidence.calibration,
+        calibration_note=chosen.confidence.note,
     )
 
-    def write(folder: Path) -> None:
-        index.save(folder / VECTORS, folder / ROWS)
-        LexicalIndex.write(folder / WORDS, (record.item for record in records))
-        write_contents(folder / CONTENTS, [row.content for _, row in rows])
-        written = VectorIndex.load(folder / VECTORS, folder / ROWS, contract)
-        check_index(written, vectors, numbers)
 
-    name = shop.add(manifest, write)
-    if not candidate:
-        with store.write() as writer:  # as every move of CURRENT that depends on where it stands
-            _check_standing(shop, since, name)
-            if current and current[1].weights_hash != encoder.weights_hash:
-                before = (current[1].encoder, current[1].weights_hash)
-                hand_over(writer, before, (encoder.id, encoder.weights_hash))
-            shop.make_current(name)
-    return name, manifest, True
+def _is_up_to_date(
+    job: Job, serving: Generation, model: Model, skipped: int, wishes: Wishes
+) -> bool:
+    """Return whether nothing changed since a generation, and it is current and whole.
 
-
-def _check_standing(shop: ShopFolder, before: str | None, name: str) -> None:
-    """StoreBusy when an operator moved CURRENT since the job that built this generation began.
-
-    Their word is the later one. And by another model rows may have been written since.
+    Where it is damaged, building again mends it.
     """
-    standing = serving_name(shop)
-    if standing and before and standing != before:
-        raise StoreBusy(
-            f"{shop.path} went from generation {before} to {standing} while {name} was built, so "
-            f"that serves on; 'vitrine promote {name} --shop {shop.path}' if you want the new one"
-        )
-
-
-def _serves(shop: ShopFolder, name: str) -> bool:
-    """Whether this generation is the current one and whole: if not, building again mends it."""
+    manifest = serving.manifest
+    with job.store.read() as reader:
+        changes = reader.sequence
+    if (
+        manifest.changes != changes
+        or manifest.skipped != skipped
+        or manifest.weights_hash != model.weights_hash
+        or manifest.contract.wishes != wishes
+    ):
+        return False
     try:
-        if shop.current() != name:
+        if job.folder.current() != serving.name:
             return False
-        shop.verify(name)
+        job.folder.check_files(serving.name, manifest)
     except (IndexNotFound, IndexCorrupt):
         return False
     return True
 
 
-def _wishes(terms: Terms, current: tuple[str, Manifest] | None) -> Wishes:
+def _wishes(terms: Terms, serving: Generation | None) -> Wishes:
     if terms.wishes is not None:
         return terms.wishes
-    return current[1].contract.wishes if current else Wishes()
+    return serving.manifest.contract.wishes if serving else Wishes()
 
 
-def _same(manifest: Manifest, encoder: Encoder, changes: int, skipped: int, wishes: Wishes) -> bool:
-    return (
-        manifest.changes == changes
-        and manifest.skipped == skipped
-        and manifest.weights_hash == encoder.weights_hash
-        and manifest.contract.wishes == wishes
-    )
+def _contract_of(serving: Generation | None, model: Model) -> Contract | None:
+    """The contract that the serving index has by the same weights; None where there is none."""
+    if serving is None or serving.model.weights_hash != model.weights_hash:
+        return None
+    return serving.manifest.contract
 
 
 def _version() -> str:

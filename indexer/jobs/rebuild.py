@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from indexer.encoders.base import Model
 from indexer.errors import IndexMismatch
+from indexer.jobs.job import open_job
 from indexer.jobs.publishing import publish
-from indexer.shop.encoderfiles import keep_encoder
-from indexer.shop.garbage import collect_garbage
-from indexer.shop.joblock import job_lock
-from indexer.shop.serving import legible_manifest, serving_name, serving_order
-from indexer.store.store import Store
-from indexer.writing.embed_catalog import Progress, no_progress
+from indexer.progress import Progress, no_progress
+from indexer.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
-    from indexer.shop.generation import ShopFolder
+    from indexer.shop.folder import ShopFolder
     from indexer.vectors.contract import Terms
 
 
@@ -47,44 +44,38 @@ def rebuild_index(
     Writes may go on: what is written after the rebuild began is searched beside the new
     generation, as it was beside the old one. ``terms`` are those of the last build unless given.
     Raises CannotPromise, IndexNotFound, IndexMismatch (the shop was built with another encoder),
-    IndexCorrupt (the canary found fault), StoreBusy (another job works, or an operator moved
-    CURRENT meanwhile), StoreFull.
+    IndexCorrupt (the canary found fault), StoreBusy (another job works), Conflict (an operator
+    moved CURRENT meanwhile), StoreFull.
     """
-    start = time.perf_counter()
-    serving_order(shop)  # IndexNotFound before a lock is made where there is no shop
-    with job_lock(shop.path, "vitrine rebuild"):
-        since = serving_name(shop)  # before the check: who promotes another model later is noticed
-        before = legible_manifest(shop, serving_order(shop))
-        if (before.encoder, before.weights_hash) != (encoder.id, encoder.weights_hash):
+    stopwatch = Stopwatch()
+    shop.check_built()  # IndexNotFound before a lock is made where there is no shop
+    with open_job(shop, "vitrine rebuild") as job:
+        before = job.shelf.first_readable(job.shelf.serving_order())
+        if before.model != Model.of(encoder):
             raise IndexMismatch(
-                f"{shop.path} was built with encoder {before.encoder!r} of other weights or name "
+                f"{shop.path} was built with encoder {before.model.id!r} of other weights or name "
                 f"than {encoder.id!r}; run 'vitrine migrate --encoder {encoder.id}' to change it",
                 param="encoder",
             )
-        store = Store(shop.store)
-        try:
-            progress("publish", 0, 1, 0)
-            keep_encoder(shop, encoder)
-            name, manifest, published = publish(
-                shop,
-                store,
-                encoder,
-                catalog=Path(before.catalog),
-                skipped=before.skipped,
-                since=since,
-                terms=terms,
-                progress=progress,
-            )
-            collect_garbage(shop, store)
-            progress("publish", 1, 1, 0)
-        finally:
-            store.close()
+        progress("publish", 0, 1)
+        job.keep_encoder(encoder)
+        published = publish(
+            job,
+            encoder,
+            catalog=Path(before.manifest.catalog),
+            skipped=before.manifest.skipped,
+            terms=terms,
+            progress=progress,
+        )
+        job.collect_garbage()
+        progress("publish", 1, 1)
+    stopwatch.lap("rebuild")
     return RebuildReport(
-        generation=name,
-        published=published,
+        generation=published.name,
+        published=published.is_new,
         encoder=encoder.id,
-        items=manifest.items,
-        products=manifest.products,
-        rows=manifest.rows,
-        seconds=time.perf_counter() - start,
+        items=published.manifest.items,
+        products=published.manifest.products,
+        rows=published.manifest.rows,
+        seconds=stopwatch.total,
     )

@@ -1,1 +1,1 @@
-"""The sample shop: a catalog with pictures and shopper photos, drawn by this project itself."""
+"""The sample shop: a generated catalog with pictures and shopper photos."""

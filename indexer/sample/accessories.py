@@ -1,4 +1,4 @@
-"""Sunglasses and watches."""
+"""Models of sunglasses and watches."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from indexer.sample.surfaces import (
 
 
 def _outline(kind: int) -> Floats:
-    """A closed rim (n, 2) around the origin, for the right lens."""
+    """Return a closed rim (n, 2) around the origin, for the right lens."""
     shapes = [
         [
             (-0.24, 0.10),
@@ -93,7 +93,7 @@ def _outline(kind: int) -> Floats:
 
 
 def sunglasses(style: int) -> Model:
-    """Sunglasses: wayfarer, round, aviator, cat-eye, square, oval."""
+    """Build sunglasses: wayfarer, round, aviator, cat-eye, square, oval."""
     kind = style % 6
     rim = _outline(kind)
     radius = [0.034, 0.026, 0.020, 0.036, 0.038, 0.028][kind]
@@ -164,7 +164,7 @@ def sunglasses(style: int) -> Model:
 
 
 def watch(style: int) -> Model:
-    """Watches: dress, diver, square, field, chronograph, slim."""
+    """Build a watch: dress, diver, square, field, chronograph, slim."""
     kind = style % 6
     radius = [0.30, 0.34, 0.29, 0.31, 0.35, 0.27][kind]
     power = 5.0 if kind == 2 else 2.0

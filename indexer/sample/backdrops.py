@@ -1,4 +1,4 @@
-"""Places where shoppers take photos: tables, floors, walls, cloth and pavement, drawn by rule."""
+"""Procedural backdrops of shopper photos: tables, floors, walls, cloth and pavement."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from PIL import Image
 
 from indexer.sample.surfaces import Floats
 
-SIDE = 640  # of the square textures, before they are laid in perspective
+SIDE = 640  # of the square textures, before they are drawn in perspective
 PLACES = ("wood", "marble", "linen", "concrete", "carpet", "tiles", "paint", "bricks", "pavement")
 FLAT = ("wood", "linen", "carpet", "concrete", "tiles")  # to lay clothes on
 WALLS = ("paint", "bricks", "concrete", "tiles", "wood")
 
 
 def _noise(rng: np.random.Generator, cells: tuple[int, int]) -> Floats:
-    """Soft noise (SIDE, SIDE) around 0, with so many cells down and across."""
+    """Return smooth noise (SIDE, SIDE) around 0, with the given number of cells down and across."""
     small = rng.normal(size=cells).astype(np.float32)
     image = Image.fromarray(small).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
     return np.asarray(image, np.float32)
@@ -139,7 +139,7 @@ _MAKERS = {
 
 @lru_cache(maxsize=64)
 def texture(place: str, number: int) -> Image.Image:
-    """A square texture of a place, SIDE by SIDE; each number is another one."""
+    """Draw the square texture of a place, SIDE by SIDE; every number gives a different texture."""
     rng = np.random.default_rng([77, PLACES.index(place), number])
     return Image.fromarray(np.uint8(np.clip(_MAKERS[place](rng), 0, 255)))
 
@@ -147,7 +147,7 @@ def texture(place: str, number: int) -> Image.Image:
 def _coefficients(
     target: list[tuple[float, float]], source: list[tuple[float, float]]
 ) -> list[float]:
-    """The eight numbers of the perspective that takes target corners to source corners."""
+    """Return the eight coefficients of the perspective from target corners to source corners."""
     lines, values = [], []
     for (x, y), (u, v) in zip(target, source, strict=True):
         lines.append([x, y, 1, 0, 0, 0, -u * x, -u * y])
@@ -156,20 +156,20 @@ def _coefficients(
     return [float(c) for c in np.linalg.solve(np.array(lines), np.array(values))]
 
 
-def laid(
+def in_perspective(
     picture: Image.Image,
     target: list[tuple[float, float]],
     source: list[tuple[float, float]],
     size: tuple[int, int],
 ) -> Image.Image:
-    """A picture seen in perspective: its source corners come to lie on the target corners."""
+    """Draw a picture in perspective: its source corners move to the target corners."""
     data = _coefficients(target, source)
     how = Image.Transform.PERSPECTIVE
     return picture.transform(size, how, data, Image.Resampling.BILINEAR)
 
 
 def flat(rng: np.random.Generator, width: int, height: int, places: tuple[str, ...]) -> Floats:
-    """A surface seen straight on or from above, (height, width, 3)."""
+    """Draw a surface seen from the front or from above, (height, width, 3)."""
     picture = texture(str(rng.choice(places)), int(rng.integers(4)))
     turn = float(rng.uniform(-12, 12)) + 90 * int(rng.integers(2))
     c, s = np.cos(np.deg2rad(turn)), np.sin(np.deg2rad(turn))
@@ -183,11 +183,11 @@ def flat(rng: np.random.Generator, width: int, height: int, places: tuple[str, .
         for x, y in corners
     ]
     target = [(0.0, 0.0), (float(width), 0.0), (float(width), float(height)), (0.0, float(height))]
-    return np.asarray(laid(picture, target, source, (width, height)), np.float32)
+    return np.asarray(in_perspective(picture, target, source, (width, height)), np.float32)
 
 
 def room(rng: np.random.Generator, width: int, height: int, horizon: float) -> Floats:
-    """A table or floor with a wall behind it, (height, width, 3); horizon is a share of height."""
+    """Draw a floor or table and a wall behind it, (height, width, 3); horizon is a height share."""
     wall = texture(str(rng.choice(WALLS)), int(rng.integers(4)))
     floor = texture(str(rng.choice((*PLACES[:6], "pavement"))), int(rng.integers(4)))
     line = horizon * height
@@ -196,14 +196,14 @@ def room(rng: np.random.Generator, width: int, height: int, horizon: float) -> F
     end = min(max(int(line + abs(tilt)) + 3, cut + 1), height)  # below: only floor
     w, h = float(width), float(height)
     side = float(SIDE)
-    top = laid(
+    top = in_perspective(
         wall,
         [(0, 0), (w, 0), (w, line + tilt), (0, line - tilt)],
         [(0, side * 0.3), (side, side * 0.3), (side, side * 0.95), (0, side * 0.95)],
         (width, end),
     )
     wide = float(rng.uniform(0.5, 1.0))
-    low = laid(
+    low = in_perspective(
         floor,
         [
             (-0.3 * w * wide, line - tilt - cut),

@@ -1,4 +1,4 @@
-"""Backpacks: daypacks, roll-tops and rucksacks."""
+"""Models of backpacks: daypacks, roll-tops and rucksacks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from indexer.sample.surfaces import (
 def _arch(
     half: float, low: float, high: float, z: float, bend: float = 0.14
 ) -> list[tuple[float, float, float]]:
-    """A line up one side, over the top and down the other."""
+    """Return a line up one side, over the top and down the other side."""
     return [(-half, low, z), (-half, high - bend, z), (-half + 0.03, high - 0.04, z),
             (-half + bend, high, z), (0, high + 0.012, z),
             (half - bend, high, z), (half - 0.03, high - 0.04, z), (half, high - bend, z),
@@ -41,7 +41,7 @@ def _straps(half: float, high: float, depth: float, slot: int) -> list[Part]:
 
 
 def backpack(style: int) -> Model:
-    """Backpacks: daypack, roll-top, rucksack with flap, mini, school, boxy."""
+    """Build a backpack: daypack, roll-top, rucksack with flap, mini, school, boxy."""
     kind = style % 6
     w, h, d = [(0.76, 1.0, 0.40), (0.66, 1.06, 0.36), (0.74, 0.94, 0.42), (0.66, 0.74, 0.32),
             (0.80, 1.02, 0.44),
@@ -113,7 +113,7 @@ def backpack(style: int) -> Model:
 
 
 def _rolled(w: float, h: float, d: float) -> list[Part]:
-    """The rolled top of a bag, its two belts and a front pocket."""
+    """Build the rolled top of a bag, its two belts and a front pocket."""
     half, high, front = w / 2, h / 2, d / 2
     parts: list[Part] = []
     roll = tube(
@@ -146,7 +146,7 @@ def _rolled(w: float, h: float, d: float) -> list[Part]:
 
 
 def _buckled(w: float, d: float, high: float) -> list[Part]:
-    """A flap with two leather belts and their buckles."""
+    """Build a flap with two leather belts and their buckles."""
     front = d / 2
     parts: list[Part] = []
     parts += flap(w * 0.94, d, high, 0.50, ACCENT)

@@ -1,4 +1,4 @@
-"""What all bags share: zippers and flaps."""
+"""Parts that all bags share: zippers and flaps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CARRIED = (View("front", -14, 8), View("angle", -48, 18))
 
 
 def zipper(points: Sequence[Sequence[float]], radius: float = 0.011) -> list[Part]:
-    """A zipper: a dark line with a metal pull at its end."""
+    """Build a zipper: a dark line with a metal pull at its end."""
     line = tube(points, radius, DARK, rows=64, columns=9)
     end = np.asarray(points[-1], np.float32)
     pull = tube([end, end + np.array([0.0, -0.05, 0.02]), end + np.array([0.0, -0.10, 0.02])],
@@ -31,7 +31,7 @@ def zipper(points: Sequence[Sequence[float]], radius: float = 0.011) -> list[Par
 
 
 def flap(width: float, depth: float, high: float, drop: float, slot: int) -> list[Part]:
-    """A flap from the back edge, over the top, down the front."""
+    """Build a flap from the back edge, over the top, down the front."""
     y0 = high + 0.012
     line = curve([(y0 - 0.10, -depth / 2 - 0.005), (y0, -depth / 2 + 0.06), (y0 + 0.02, 0.0),
             (y0 - 0.01, depth / 2 - 0.03),

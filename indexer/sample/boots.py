@@ -1,4 +1,4 @@
-"""Boots, from desert boots to riding boots."""
+"""Models of boots, from desert boots to riding boots."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from indexer.sample.surfaces import (
 
 
 def boot(style: int) -> Model:
-    """Boots: chelsea, lace-up, rain boot, heeled ankle boot, riding boot, desert boot."""
+    """Build a boot: chelsea, lace-up, rain boot, heeled ankle boot, riding boot, desert boot."""
     kind = style % 6
     pointed = 1.0 if kind in (3, 4) else 0.2
     b, line = outline(pointed)
@@ -127,7 +127,7 @@ def boot(style: int) -> Model:
 def _bottom(
     b: Floats, line: Floats, lift: float, heel: float, thick: float, kind: int
 ) -> list[Part]:
-    """The sole under a boot, raised over its heel by `lift`, and the block of that heel."""
+    """Build the sole of a boot, raised over the heel by `lift`, and the block of the heel."""
     spot = sole(line, b, heel=heel, toe=thick, flare=0.03, slot=GUM if kind in (2, 5) else DARK)
     rise = along(
         np.clip(spot.grid[..., 0] / 0.5, -1, 1), [(-1, lift), (-0.3, lift * 0.9), (0.35, 0), (1, 0)]
@@ -143,7 +143,7 @@ def _bottom(
 
 
 def _buckled(body: Part) -> list[Part]:
-    """A belt around the top of a shaft, with its buckle."""
+    """Build a belt around the top of a shaft, with its buckle."""
     row = round(0.90 * (len(body.grid) - 1))
     belt = body.grid[row] + normals(body.grid)[row] * 0.010
     around = tube(belt[::2], 0.020, ACCENT, flat=0.5, loop=True, smooth=False, columns=11)

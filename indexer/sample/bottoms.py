@@ -1,4 +1,4 @@
-"""Dresses, skirts and trousers."""
+"""Models of dresses, skirts and trousers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from indexer.sample.surfaces import (
 
 
 def dress(style: int) -> Model:
-    """Dresses: A-line, shift, strappy, maxi, wrap-waist, skater."""
+    """Build a dress: A-line, shift, strappy, maxi, wrap-waist, skater."""
     kind = style % 6
     hem_w = [0.52, 0.36, 0.46, 0.50, 0.44, 0.58][kind]
     hem_y = [-0.85, -0.70, -0.80, -1.25, -1.0, -0.62][kind]
@@ -104,7 +104,7 @@ def dress(style: int) -> Model:
 
 
 def skirt(style: int) -> Model:
-    """Skirts: A-line, pleated, pencil, tiered, mini, circle."""
+    """Build a skirt: A-line, pleated, pencil, tiered, mini, circle."""
     kind = style % 6
     hem = [0.46, 0.50, 0.31, 0.50, 0.40, 0.64][kind]
     low = [-0.55, -0.50, -0.62, -0.62, -0.26, -0.50][kind]
@@ -141,7 +141,7 @@ def skirt(style: int) -> Model:
 
 
 def trousers(style: int) -> Model:
-    """Trousers: straight, slim, wide, cropped, shorts, cuffed joggers."""
+    """Build trousers: straight, slim, wide, cropped, shorts, cuffed joggers."""
     kind = style % 6
     ankle = [0.135, 0.10, 0.215, 0.135, 0.205, 0.095][kind]
     knee = [0.15, 0.125, 0.19, 0.155, 0.195, 0.165][kind]
@@ -186,7 +186,7 @@ def _fly(hips: Part) -> list[Part]:
     line = surface_points(hips, np.full(9, 0.5, np.float32), t, 0.003)
     hook = np.clip((t - 0.5) / 0.25, 0, 1) ** 2.5
     bent = surface_points(hips, np.full(9, 0.535, np.float32), t, 0.002)
-    bent += (line - bent) * hook[:, None]  # (9, 3): the stitches turn in toward the middle
+    bent += (line - bent) * hook[:, None]  # (9, 3): the stitches turn inward at the middle
     button = revolve(
         [(0.0, 0.014), (0.018, 0.012), (0.022, 0.0)], METAL, rows=12, columns=25
     ).turned("x", 90)

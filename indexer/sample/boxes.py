@@ -24,9 +24,9 @@ def box(
     puff: float = 0.0,
     taper: float = 1.0,
 ) -> Part:
-    """A box of (width, height, depth) with round edges; `puff` swells its faces.
+    """Build a box of (width, height, depth) with round edges; `puff` bulges its faces.
 
-    `taper` is the width of the top over the width of the bottom.
+    `taper` is the ratio of the top width to the bottom width.
     """
     w, h, d = (v / 2 for v in size)
     r = min(edge, w, h, d)
@@ -47,11 +47,11 @@ def box(
         swell = np.prod(1 - np.clip(np.abs(n), 0, 1) ** 4 * 0.75, axis=-1, keepdims=True)
         grid = grid + puff * np.sign(n) * np.abs(n) ** 3 * swell
     grid = (grid + np.asarray(center)).astype(np.float32)
-    return Part(grid, _boxed(grid), slot, closed=True)
+    return Part(grid, _box_uv(grid), slot, closed=True)
 
 
-def _boxed(grid: Floats) -> Floats:
-    """Pattern places (n, m, 2) of a box: each face is seen straight on."""
+def _box_uv(grid: Floats) -> Floats:
+    """Return pattern coordinates (n, m, 2) of a box, projected straight onto each face."""
     x, y, z = grid[..., 0], grid[..., 1], grid[..., 2]
     n = np.abs(normals(grid))
     side = (n[..., 0] > n[..., 1]) & (n[..., 0] > n[..., 2])
@@ -62,7 +62,7 @@ def _boxed(grid: Floats) -> Floats:
 
 
 def _round_rect(w: float, d: float, r: float, columns: int = 97) -> Floats:
-    """A ring (m, 2) of a rectangle with half sizes w, d and corner radius r, from the back."""
+    """Return a rectangular ring (m, 2) with half sizes w, d and corner radius r, from the back."""
     r = min(r + 1e-4, w, d)
     a = np.linspace(0, np.pi / 2, 8)
     corners = [(w - r, -(d - r), -np.pi / 2), (w - r, d - r, 0), (-(w - r), d - r, np.pi / 2)]

@@ -1,4 +1,4 @@
-"""From surfaces to a shot: which piece of which surface each pixel sees."""
+"""The camera: find the surface and the point on it that each pixel shows."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from indexer.sample.points import Ints, PointBuffer, Seen
+from indexer.sample.points import Ints, PointBuffer, SurfaceSamples
 from indexer.sample.surfaces import INSIDE, Floats, Part, Slots, normals, rotation
 
 
 @dataclass(frozen=True)
 class View:
-    """Where the camera stands: degrees around, above and tilted; `zoom` closes in on `focus`."""
+    """A camera position: degrees around, above and tilted; `zoom` magnifies around `focus`."""
 
     name: str
     yaw: float = 0.0
@@ -25,11 +25,11 @@ class View:
 
 
 @dataclass(frozen=True)
-class Sight:
-    """What the camera sees, on a grid `scale` times finer than the (height, width) picture.
+class VisibleSurface:
+    """The visible surface points, on a grid `scale` times finer than the (height, width) picture.
 
     All arrays are (k,), one entry per covered fine pixel: its flat position, the slot there,
-    the pattern place (u, v), the normal (k, 3) in camera space and the depth (near is larger).
+    the pattern coordinates (u, v), the normal (k, 3) in camera space, the depth (near is larger).
     """
 
     height: int
@@ -42,28 +42,28 @@ class Sight:
     normal: Floats
     depth: Floats
     zoom: float  # fine pixels per world unit
-    ground: Floats  # (g, 3) points of the thing: x and y dropped on the floor in pixels, and height
+    ground: Floats  # (g, 3) points: x and y projected on the floor in pixels, height
 
 
 def turn(view: View) -> Floats:
-    """Matrix (3, 3) from world to camera directions."""
+    """Return the matrix (3, 3) from world to camera directions."""
     spin = rotation("x", view.pitch) @ rotation("y", view.yaw)
     return (rotation("z", view.roll) @ spin).astype(np.float32)
 
 
 def turned(points: Floats, matrix: Floats) -> Floats:
-    """Points (k, 3) turned by a matrix (3, 3); in plain steps, so that every machine agrees."""
+    """Rotate points (k, 3) by a matrix (3, 3), without BLAS, so that every machine agrees."""
     x, y, z = points[:, :1], points[:, 1:2], points[:, 2:]
     return np.asarray(x * matrix[:, 0] + y * matrix[:, 1] + z * matrix[:, 2], np.float32)
 
 
 class Projection:
-    """World points to fine pixels: fits all of the points into a share of the frame."""
+    """A projection of world points to fine pixels; all points fit into a share of the frame."""
 
     def __init__(
         self, points: Floats, view: View, height: float, width: float, fill: float
     ) -> None:
-        """Points are (k, 3); height and width are in fine pixels."""
+        """Fit points (k, 3) into a frame; height and width are in fine pixels."""
         self.view, self.matrix = view, turn(view)
         self.center = (points.min(axis=0) + points.max(axis=0)) / 2
         flat = self._flat(points)
@@ -84,20 +84,20 @@ class Projection:
         return p[:, :2] * k * np.array([1, -1], np.float32)
 
     def __call__(self, points: Floats) -> Floats:
-        """Fine pixel x, y and depth of points: (k, 3) to (k, 3)."""
+        """Project points (k, 3) to fine pixel x, y and depth (k, 3)."""
         p = turned(points - self.center, self.matrix)
         k = self.view.lens / (self.view.lens - p[:, 2:])
         xy = p[:, :2] * k * np.array([self.factor, -self.factor], np.float32) + self.offset
         return np.concatenate([xy, p[:, 2:]], axis=1).astype(np.float32)
 
     def facing(self, points: Floats, normal: Floats) -> Floats:
-        """How much surfaces at points (k, 3) turn toward the camera, (k,)."""
+        """Return how much surfaces at points (k, 3) face the camera, (k,)."""
         p = turned(points - self.center, self.matrix)
         ray = np.array([0, 0, self.view.lens], np.float32) - p
         return np.asarray((turned(normal, self.matrix) * ray).sum(axis=1), np.float32)
 
 
-def look(
+def visible_surface(
     parts: Sequence[Part],
     view: View,
     *,
@@ -105,8 +105,8 @@ def look(
     width: int,
     scale: int,
     fill: float = 0.8,
-) -> Sight:
-    """See the parts from a view; nearer surfaces hide those behind."""
+) -> VisibleSurface:
+    """Render the parts from a view; nearer surfaces hide farther ones."""
     big_h, big_w = height * scale, width * scale
     everything = np.concatenate([p.grid.reshape(-1, 3) for p in parts])
     project = Projection(everything, view, big_h, big_w, fill)
@@ -135,7 +135,7 @@ def look(
     slot = _slots(parts, seen, blocks, block)
     behind = seen.facing < 0
     seen.normal[behind] *= -1
-    return Sight(
+    return VisibleSurface(
         height,
         width,
         scale,
@@ -151,12 +151,12 @@ def look(
 
 
 def _dark(p: Part) -> tuple[float, float]:
-    """The rows between which the inside of a part is out of sight."""
+    """Return the rows between which the inside of a part is not visible."""
     last = len(p.grid) - 1
     return (0.0, float(last)) if p.closed else (p.dark[0] * last, p.dark[1] * last)
 
 
-def _slots(parts: Sequence[Part], seen: Seen, blocks: PointBuffer, block: Ints) -> Slots:
+def _slots(parts: Sequence[Part], seen: SurfaceSamples, blocks: PointBuffer, block: Ints) -> Slots:
     number = np.array(blocks.part)[block]  # (k,)
     plain = np.array([p.slot if isinstance(p.slot, int) else 0 for p in parts], np.uint8)
     slot = plain[number]

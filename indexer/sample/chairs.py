@@ -1,4 +1,4 @@
-"""Chairs: shell, spindle, upholstered, stool, ladder-back and cantilever."""
+"""Models of chairs: shell, spindle, upholstered, stool, ladder-back and cantilever."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def _legs(
     return made
 
 
-def four(half: float, depth: float) -> list[tuple[float, float]]:
-    """The four corners (x, z) of a seat."""
+def seat_corners(half: float, depth: float) -> list[tuple[float, float]]:
+    """Return the four corners (x, z) of a seat."""
     return [(half, depth), (-half, depth), (half, -depth), (-half, -depth)]
 
 
 def _shell(slot: int = MAIN) -> Part:
-    """A molded seat and back in one sheet."""
+    """Build a molded seat and back in one sheet."""
     side = [
         (-0.02, 0.44),
         (0.0, 0.40),
@@ -77,8 +77,8 @@ def _shell(slot: int = MAIN) -> Part:
     return part(np.stack([x, y, z], -1), slot, inside=slot)
 
 
-def _thick(sheet: Part, thickness: float) -> list[Part]:
-    """A sheet with a back side and a round edge."""
+def _thicken(sheet: Part, thickness: float) -> list[Part]:
+    """Thicken a sheet: add a back side and a round edge."""
     off = normals(sheet.grid) * thickness
     edge = np.concatenate(
         [sheet.grid[0], sheet.grid[1:, -1], sheet.grid[-1, -2::-1], sheet.grid[-2:0:-1, 0]]
@@ -92,7 +92,7 @@ def _thick(sheet: Part, thickness: float) -> list[Part]:
 
 
 def chair(style: int) -> Model:
-    """Chairs: shell, spindle, upholstered, bar stool, ladder-back, cantilever."""
+    """Build a chair: shell, spindle, upholstered, bar stool, ladder-back, cantilever."""
     makers = (_shell_chair, _spindle_chair, _dining_chair, _stool, _ladder_chair, _cantilever)
     kind = style % 6
     finish = {
@@ -104,8 +104,8 @@ def chair(style: int) -> Model:
 
 
 def _shell_chair() -> list[Part]:
-    parts = _thick(_shell(), 0.028)
-    parts += _legs(four(0.24, 0.24), -0.06, splay=0.10)
+    parts = _thicken(_shell(), 0.028)
+    parts += _legs(seat_corners(0.24, 0.24), -0.06, splay=0.10)
     rods = [[(-0.24, -0.10, z), (0.24, -0.10, z)] for z in (0.20, -0.20)]
     parts += [tube(rod, 0.02, METAL, rows=8) for rod in rods]
     return parts
@@ -114,7 +114,7 @@ def _shell_chair() -> list[Part]:
 def _spindle_chair() -> list[Part]:
     seat = box((0.86, 0.075, 0.82), (0, -0.05, 0), TINT, edge=0.036)
     pad = box((0.76, 0.11, 0.72), (0, 0.015, 0.01), MAIN, edge=0.05, puff=0.02)
-    parts = [seat, pad, *_legs(four(0.30, 0.28), -0.06, splay=0.10, slot=TINT)]
+    parts = [seat, pad, *_legs(seat_corners(0.30, 0.28), -0.06, splay=0.10, slot=TINT)]
     parts += [
         tube([(x * 1.14, -0.52, 0.33), (x * 1.14, -0.52, -0.33)], 0.018, TINT, rows=8)
         for x in (-0.30, 0.30)
@@ -156,7 +156,7 @@ def _dining_chair() -> list[Part]:
     back = box((0.80, 0.74, 0.15), (0, 0.46, -0.38), MAIN, edge=0.07, puff=0.03).turned(
         "x", -8, (0, 0, -0.38)
     )
-    parts = [seat, back, *_legs(four(0.33, 0.31), -0.12, splay=0.04)]
+    parts = [seat, back, *_legs(seat_corners(0.33, 0.31), -0.12, splay=0.04)]
     for x in (-0.2, 0.0, 0.2):
         for y in (0.36, 0.58):
             stud = revolve(

@@ -1,4 +1,4 @@
-"""Cloth: creases and seams, and the pieces that clothes are sewn from."""
+"""Parts of clothes: creases, seams, and the pieces that clothes are sewn from."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ Rows = Sequence[tuple[float, float, float]]  # y, half width, half depth
 
 
 def folds(body: Part, seed: int, amount: float, lean: float = 0.6, count: int = 9) -> Floats:
-    """Soft creases of cloth (n, m), up to about `amount` deep.
+    """Return soft creases of cloth (n, m), up to about `amount` deep.
 
-    `lean` is how steeply they run: 0 across the cloth, 2 nearly along it.
+    `lean` is their slope: 0 across the cloth, 2 nearly along it.
     """
     rng = np.random.default_rng(seed)
     s, t = params(body)
     total = np.zeros((len(t), s.shape[1]), np.float32)
     for _ in range(count):
-        ds = (s - rng.random() + 0.5) % 1 - 0.5  # around the ring, where both ends meet
+        ds = (s - rng.random() + 0.5) % 1 - 0.5  # around the ring, whose ends meet
         dt = t - rng.uniform(0.08, 1.0)
         slope = rng.normal(0, lean) * 1.6
         line = dt - slope * ds - rng.normal(0, 2.0) * ds**2
@@ -51,12 +51,12 @@ def folds(body: Part, seed: int, amount: float, lean: float = 0.6, count: int = 
 
 
 def groove(x: Floats, at: float, width: float, depth: float) -> Floats:
-    """A seam: a shallow valley along x = at."""
+    """Return a seam: a shallow valley along x = at."""
     return np.asarray(-depth * np.exp(-(((x - at) / width) ** 2)), np.float32)
 
 
 def torso(rows: Rows, *, drop: float, seed: int, fold: float = 0.016, back: float = 0.0) -> Part:
-    """The trunk of a garment as rings from the neck down; the front of the neck hangs lower."""
+    """Build the trunk of a garment as rings from the neck down; the neck is lower in front."""
     line = curve([(y, w, d) for y, w, d in rows], 110)  # (n, 3)
     ring = superellipse(129, 2.35)  # (m, 2)
     ring = np.insert(ring, [32, 96], ring[[32, 96]], axis=0)  # the side seams, once for each cloth
@@ -74,7 +74,7 @@ def torso(rows: Rows, *, drop: float, seed: int, fold: float = 0.016, back: floa
 
 
 def _tailored(grid: Floats) -> Floats:
-    """Pattern places (n, m, 2) of a trunk cut from a front and a back: level and upright."""
+    """Return pattern coordinates (n, m, 2) of a trunk cut from a front and a back piece."""
     step = np.linalg.norm(np.diff(grid[..., [0, 2]], axis=1), axis=2)  # (n, m - 1)
     around = np.concatenate([np.zeros((len(grid), 1), np.float32), np.cumsum(step, axis=1)], axis=1)
     total = around[:, -1:]
@@ -95,7 +95,7 @@ def sleeve(
     flat: float = 0.78,
     slot: int = SIDE_SLOT,
 ) -> list[Part]:
-    """A right and a left sleeve along a path of the right one."""
+    """Build a right and a left sleeve along a path of the right one."""
     arm = tube(path, radii, slot, flat=flat, rows=64, columns=49, closed=False)
     _, t = params(arm)
     arm = displaced(arm, folds(arm, seed, fold, 0.5, 12) * np.clip(t * 4 - 0.5, 0, 1))
@@ -105,19 +105,19 @@ def sleeve(
 
 
 def lowered(limb: Part, start: float) -> Part:
-    """A sleeve or leg whose pattern goes on from the trunk's, at the height where it starts."""
+    """Continue the pattern of the trunk on a sleeve or leg, from the height where it starts."""
     return replace(limb, uv=limb.uv - np.array([0, start], np.float32))
 
 
 def collar_band(body: Part, slot: int, radius: float = 0.017, tall: float = 1.7) -> Part:
-    """The ribbed band around the first ring of a body."""
+    """Build the ribbed band around the first ring of a body."""
     ring = body.grid[0] + np.array([0, radius * 0.5, 0], np.float32)
     return tube(ring[::2], radius, slot, flat=tall, up=(0, 1, 0), smooth=False, loop=True,
                 columns=13)  # fmt: skip
 
 
 def cuff(arm: Part, slot: int, wide: float) -> Part:
-    """A band around the end of a sleeve."""
+    """Build a band around the end of a sleeve."""
     end, before = arm.grid[-1], arm.grid[-4]
     middle = end.mean(axis=0)
     ahead = (middle - before.mean(axis=0)) / np.linalg.norm(middle - before.mean(axis=0))
@@ -128,13 +128,13 @@ def cuff(arm: Part, slot: int, wide: float) -> Part:
 
 
 def curve_rows(grid: Floats, count: int) -> Floats:
-    """A grid of (n, m, 3) with its rows made smooth and `count` many."""
+    """Resample a grid (n, m, 3) to `count` smooth rows."""
     n, m, _ = grid.shape
     return curve(grid.reshape(n, m * 3), count).reshape(count, m, 3)
 
 
 def pointed(body: Part, depth: float) -> Part:
-    """A V neck out of a round one: the front of the first rows comes to a point."""
+    """Turn a round neck into a V neck: the front of the first rows comes to a point."""
     grid = body.grid.copy()
     t = np.linspace(0, 1, len(grid))[:, None]
     s = np.linspace(0, 1, grid.shape[1])[None, :]
@@ -145,12 +145,12 @@ def pointed(body: Part, depth: float) -> Part:
 
 
 def label(y: float, z: float) -> Part:
-    """The small white label inside a neck."""
+    """Build the small white label inside a neck."""
     return box((0.09, 0.05, 0.006), (0, y, z), TRIM, edge=0.003)
 
 
 def surface_points(body: Part, s: Floats, t: Floats, out: float) -> Floats:
-    """Points of a body at columns s (k,) and rows t (k,), lifted by `out`: (k, 3)."""
+    """Return points (k, 3) of a body at columns s (k,) and rows t (k,), moved outward by `out`."""
     n, m = body.grid.shape[:2]
     i = np.clip(np.round(t * (n - 1)).astype(int), 0, n - 1)
     j = np.clip(np.round(s * (m - 1)).astype(int), 0, m - 1)
@@ -160,7 +160,7 @@ def surface_points(body: Part, s: Floats, t: Floats, out: float) -> Floats:
 def patch(
     body: Part, s: tuple[float, float], t: tuple[float, float], out: float, slot: int
 ) -> Part:
-    """A piece of cloth sewn on a body, its edges turned in."""
+    """Build a piece of cloth sewn on a body, with its edges turned in."""
     n, m = body.grid.shape[:2]
     rows = slice(round(t[0] * (n - 1)), round(t[1] * (n - 1)) + 1)
     columns = slice(round(s[0] * (m - 1)), round(s[1] * (m - 1)) + 1)
@@ -175,7 +175,7 @@ def patch(
 
 
 def buttons(body: Part, count: int) -> list[Part]:
-    """So many buttons down the front of a body."""
+    """Build `count` buttons down the front of a body."""
     t = np.linspace(0.04, 0.90, count).astype(np.float32)
     places = surface_points(body, np.full(count, 0.5, np.float32), t, 0.012)
     button = revolve([(0.0, 0.006), (0.006, 0.003), (0.012, 0.006), (0.015, 0.004),
@@ -185,7 +185,7 @@ def buttons(body: Part, count: int) -> list[Part]:
 
 
 def waistband(body: Part, slot: int, tall: float) -> Part:
-    """The band around the first ring of a body."""
+    """Build the band around the first ring of a body."""
     ring = body.grid[0]
     flat = ring * np.array([1, 0, 1], np.float32)
     away = flat / (np.linalg.norm(flat, axis=1, keepdims=True) + 1e-6)

@@ -1,4 +1,4 @@
-"""The drawings of all repeating patterns, each in two colors."""
+"""Drawings of the repeating patterns, in two colors each."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ BIG = 1024  # drawn at this size, then halved
 
 
 class Pen:
-    """A drawing that wraps around its edges; coordinates are shares of the side."""
+    """A canvas that wraps around at its edges; coordinates are shares of the side."""
 
     def __init__(self, ground: Rgb) -> None:
         self.image = Image.new("RGB", (BIG, BIG), ground)
         self.draw = ImageDraw.Draw(self.image)
 
     def polygon(self, points: list[tuple[float, float]], fill: Rgb) -> None:
-        """Fill a polygon, and its copies over the edges."""
+        """Fill a polygon, wrapped around the edges."""
         xs, ys = [p[0] for p in points], [p[1] for p in points]
         for dx in (-1, 0, 1):
             for dy in (-1, 0, 1):
@@ -46,13 +46,13 @@ class Pen:
         self.polygon(outline, c)
 
     def bars(self, edges: list[tuple[float, float, Rgb]], across: bool = True) -> None:
-        """Fill bands (start, end, color): across the tile, or down it."""
+        """Fill bands (start, end, color), across or down the tile."""
         for start, end, fill in edges:
             a, b = round(start * BIG), round(end * BIG) - 1
             self.draw.rectangle((0, a, BIG, b) if across else (a, 0, b, BIG), fill=fill)
 
     def done(self) -> Image.Image:
-        """The finished tile picture."""
+        """Return the finished tile."""
         return self.image.reduce(BIG // SIDE)
 
 

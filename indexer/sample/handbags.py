@@ -1,4 +1,4 @@
-"""Handbags: totes, satchels, buckets and more."""
+"""Models of handbags: totes, satchels, buckets and more."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from indexer.sample.surfaces import (
 
 
 def handbag(style: int) -> Model:
-    """Handbags: tote, satchel, bucket, shopper, half-moon, bowling bag."""
+    """Build a handbag: tote, satchel, bucket, shopper, half-moon, bowling bag."""
     kind = style % 6
     maker = (_tote, _satchel, _bucket, _shopper, _moon, _bowling)[kind]
     parts = maker()
@@ -44,7 +44,7 @@ def handbag(style: int) -> Model:
 
 
 def _open_bag(w: float, h: float, d: float, taper: float, power: float = 5.0) -> list[Part]:
-    """A soft open bag: a squarish ring that widens from the bottom to the rim."""
+    """Build a soft open bag: a squarish ring that widens from the bottom to the rim."""
     line = curve(
         [
             (0.0, -h / 2),

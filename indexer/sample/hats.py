@@ -1,4 +1,4 @@
-"""Hats: caps, bucket hats, beanies, fedoras and sun hats."""
+"""Models of hats: caps, bucket hats, beanies, fedoras and sun hats."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from indexer.sample.surfaces import (
 
 
 def hat(style: int) -> Model:
-    """Hats: baseball cap, bucket hat, beanie, fedora, sun hat, bobble hat."""
+    """Build a hat: baseball cap, bucket hat, beanie, fedora, sun hat, bobble hat."""
     kind = style % 6
     parts = (_cap, _bucket_hat, _beanie, _fedora, _sun_hat, _bobble)[kind]()
     knit = kind in (2, 5)
@@ -84,7 +84,7 @@ def _cap() -> list[Part]:
 
 
 def _crown_radius(degrees: float) -> float:
-    """How far the crown of a cap is from its axis at the height of the eyelets."""
+    """Return the radius of a cap's crown at the height of the eyelets."""
     a = np.deg2rad(degrees)
     return float(1 / np.hypot(np.sin(a) / 0.472, np.cos(a) / 0.528))
 

@@ -1,4 +1,4 @@
-"""Soft and bright things for the home: table lamps and cushions."""
+"""Models of home decor: table lamps and cushions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from indexer.sample.surfaces import (
 
 
 def lamp(style: int) -> Model:
-    """Table lamps: gourd, column, tripod, ball, cone and candlestick bases under a shade."""
+    """Build a table lamp: gourd, column, tripod, ball, cone and candlestick bases under a shade."""
     bases: list[list[tuple[float, float]]] = [
         [(0.0, -0.8), (0.20, -0.8), (0.21, -0.77), (0.12, -0.72), (0.26, -0.42), (0.20, -0.16),
          (0.09, -0.02), (0.05, 0.04), (0.0, 0.05)],
@@ -83,7 +83,7 @@ def lamp(style: int) -> Model:
 
 
 def cushion(style: int) -> Model:
-    """Cushions: square, oblong, round, piped, fringed, buttoned."""
+    """Build a cushion: square, oblong, round, piped, fringed, buttoned."""
     w, h = [(0.62, 0.62), (0.80, 0.46), (0.60, 0.60), (0.62, 0.62), (0.78, 0.50), (0.58, 0.58)][
         style % 6
     ]

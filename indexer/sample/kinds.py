@@ -1,4 +1,4 @@
-"""What kinds of things the shop sells: how each is drawn, called, patterned and priced."""
+"""The product kinds of the shop: how each is drawn, named, patterned and priced."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ PRINTED = ("cat print", "sun print", "mountain print", "sea print", "fern print"
 
 @dataclass(frozen=True)
 class Kind:
-    """One category: `styles` names each shape that `draw(number)` can make.
+    """A category: `styles` names each shape that `draw(number)` can make.
 
-    `pose` is how a shopper meets it: `stands`, `hangs` or `lies`. Prices are from low to high.
+    `pose` is `stands`, `hangs` or `lies` in shopper photos. Prices are from low to high.
     """
 
     key: str
@@ -51,7 +51,7 @@ class Kind:
     materials: tuple[str, ...]
     price: tuple[float, float]
     pose: str = "stands"
-    yaw: float = 45.0  # a shopper's camera stands at most so many degrees to the side
+    yaw: float = 45.0  # degrees that a shopper's camera is to the side, at most
 
 
 KINDS: tuple[Kind, ...] = (

@@ -1,4 +1,4 @@
-"""Studio light: how bright a surface of a given finish is, by the way it faces."""
+"""Studio light: the brightness of a surface by its finish and direction."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageFilter
 
-from indexer.sample.camera import Sight
+from indexer.sample.camera import VisibleSurface
 from indexer.sample.surfaces import Floats
 
 SIDE = 128  # a finish is a picture of a lit ball, SIDE pixels wide
 
 
 @dataclass(frozen=True)
-class Shade:
-    """How light falls on a sight; every array is (height, width) and for finished pixels.
+class Lighting:
+    """The lighting of a surface; every array is (height, width), in pixels of the picture.
 
-    `diffuse` multiplies the color, `shine` is added to it, `cover` is how much is covered.
+    `diffuse` multiplies the color, `shine` is added to it, `cover` is the share covered.
     """
 
     diffuse: Floats
@@ -33,7 +33,7 @@ def _step(low: float, high: float, x: Floats) -> Floats:
 
 @lru_cache(maxsize=64)
 def ball(finish: str, angle: float = 0.0) -> tuple[Floats, Floats]:
-    """Diffuse and shine by facing, both (SIDE * SIDE,); `angle` turns the lamp."""
+    """Return diffuse and shine by direction, both (SIDE * SIDE,); `angle` turns the lamp."""
     g = (np.arange(SIDE, dtype=np.float32) + 0.5) / SIDE * 2 - 1
     nx, ny = np.meshgrid(g, g)
     nz = np.sqrt(np.clip(1 - nx**2 - ny**2, 0, 1))
@@ -79,8 +79,8 @@ def ball(finish: str, angle: float = 0.0) -> tuple[Floats, Floats]:
     return diffuse.ravel().astype(np.float32), np.asarray(shine, np.float32).ravel()
 
 
-def blurred(plane: Floats, radius: int) -> Floats:
-    """A wide soft blur of (h, w) by going down to small size and back."""
+def blur(plane: Floats, radius: int) -> Floats:
+    """Blur (h, w) widely by scaling down and up again."""
     h, w = plane.shape
     small = (max(2, w // radius), max(2, h // radius))
     image = Image.fromarray(plane).resize(small, Image.Resampling.HAMMING)
@@ -88,12 +88,12 @@ def blurred(plane: Floats, radius: int) -> Floats:
 
 
 def reduced(fine: Floats, scale: int) -> Floats:
-    """The mean of each scale by scale square of an (h * scale, w * scale) plane."""
+    """Return the mean of each scale by scale square of an (h * scale, w * scale) plane."""
     return np.asarray(Image.fromarray(fine).reduce(scale), np.float32) if scale > 1 else fine
 
 
-def lit(sight: Sight, finishes: tuple[str, ...], angle: float = 0.0) -> Shade:
-    """Light a sight; finishes name the surface of each slot."""
+def shade_surface(sight: VisibleSurface, finishes: tuple[str, ...], angle: float = 0.0) -> Lighting:
+    """Light a visible surface; finishes name the material of each slot."""
     n = sight.normal
     column = np.clip(((n[:, 0] + 1) * (SIDE / 2)).astype(np.int32), 0, SIDE - 1)
     row = np.clip(((n[:, 1] + 1) * (SIDE / 2)).astype(np.int32), 0, SIDE - 1)
@@ -110,22 +110,22 @@ def lit(sight: Sight, finishes: tuple[str, ...], angle: float = 0.0) -> Shade:
         fine.ravel()[sight.pixel] = value
         planes.append(reduced(fine, sight.scale))
     diffuse, shine, cover, depth, toward = planes
-    some = np.maximum(cover, 1e-3)
-    shade = occlusion(depth / some, cover, toward / some, sight.zoom / sight.scale)
-    return Shade(diffuse / some * shade, shine * (0.35 + 0.65 * shade), cover)
+    coverage = np.maximum(cover, 1e-3)
+    shade = occlusion(depth / coverage, cover, toward / coverage, sight.zoom / sight.scale)
+    return Lighting(diffuse / coverage * shade, shine * (0.35 + 0.65 * shade), cover)
 
 
 def occlusion(depth: Floats, cover: Floats, toward: Floats, zoom: float) -> Floats:
-    """Ambient shadow (h, w) in (0, 1]: darker where the near neighborhood stands in front.
+    """Return the ambient shadow (h, w) in (0, 1]: darker behind nearer neighbors.
 
-    `toward` is how much a surface faces the camera: a rim that curves away is left alone.
+    `toward` is how much a surface faces the camera; a rim that curves away gets no shadow.
     """
     shade = np.ones_like(depth)
     for reach, strength, limit in ((0.05, 1.0, 0.05), (0.16, 0.8, 0.16)):
         radius = max(2, int(reach * zoom))
         inside = cover > 0.5
-        mean = blurred(np.where(inside, depth, 0), radius) / np.maximum(
-            blurred(inside.astype(np.float32), radius), 0.05
+        mean = blur(np.where(inside, depth, 0), radius) / np.maximum(
+            blur(inside.astype(np.float32), radius), 0.05
         )
         dark = np.clip((mean - depth) / limit - 0.04, 0, 1) * np.clip(toward * 1.5 - 0.1, 0.12, 1)
         shade = shade * (1 - 0.55 * strength * dark / (0.5 + dark))
@@ -134,7 +134,7 @@ def occlusion(depth: Floats, cover: Floats, toward: Floats, zoom: float) -> Floa
 
 @lru_cache(maxsize=16)
 def weave(finish: str) -> Floats | None:
-    """A small repeating relief (256 * 256,) around 1 for a finish, or None for a smooth one."""
+    """Return a small repeating relief (256 * 256,) around 1 for a finish; None if it is smooth."""
     rng = np.random.default_rng(len(finish))
     y, x = np.mgrid[0:256, 0:256].astype(np.float32)
     noise = rng.normal(size=(256, 256)).astype(np.float32)
@@ -161,8 +161,8 @@ def weave(finish: str) -> Floats | None:
     return np.asarray(1 + relief, np.float32).ravel()
 
 
-def texture(sight: Sight, finishes: tuple[str, ...]) -> Floats:
-    """The weave under each visible point, (k,)."""
+def texture(sight: VisibleSurface, finishes: tuple[str, ...]) -> Floats:
+    """Return the weave at each visible point, (k,)."""
     x = (sight.u * 460).astype(np.int32) & 255
     y = (sight.v * 460).astype(np.int32) & 255
     reliefs = [weave(f) for f in finishes]
@@ -171,8 +171,8 @@ def texture(sight: Sight, finishes: tuple[str, ...]) -> Floats:
     return np.asarray(table[sight.slot, y * 256 + x], np.float32)
 
 
-def floor_shadow(sight: Sight) -> Floats:
-    """The shadow on the floor under a standing thing, (h, w) in [0, 1]."""
+def floor_shadow(sight: VisibleSurface) -> Floats:
+    """Return the shadow on the floor under a standing object, (h, w) in [0, 1]."""
     h, w, step = sight.height, sight.width, 4
     g = sight.ground / np.array([sight.scale, sight.scale, 1], np.float32)
     zoom = sight.zoom / sight.scale
@@ -194,13 +194,13 @@ def floor_shadow(sight: Sight) -> Floats:
 
 
 def wall_shadow(cover: Floats, shift: int, radius: int, strength: float) -> Floats:
-    """The soft shadow on a wall close behind a hanging thing, (h, w) in [0, 1]."""
-    moved = shifted(blurred(cover, radius), shift, shift // 2)
+    """Return the soft shadow on a wall close behind a hanging object, (h, w) in [0, 1]."""
+    moved = shift_plane(blur(cover, radius), shift, shift // 2)
     return np.asarray(np.clip(moved, 0, 1) * strength, np.float32)
 
 
-def shifted(plane: Floats, down: int, right: int) -> Floats:
-    """A plane (h, w) moved; what comes in from outside is the nearest edge."""
+def shift_plane(plane: Floats, down: int, right: int) -> Floats:
+    """Shift a plane (h, w), and extend its edges into the gap."""
     h, w = plane.shape
     rows = np.clip(np.arange(h) - down, 0, h - 1)
     columns = np.clip(np.arange(w) - right, 0, w - 1)

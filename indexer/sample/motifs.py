@@ -1,4 +1,4 @@
-"""Small pictures for printed things: one motif in one or two colors on a plain ground."""
+"""Small pictures for prints: a motif in one or two colors on a plain ground."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ MOTIFS: dict[str, Callable[[Draw, float, Rgb, Rgb], None]] = {
 
 
 def draw(name: str, ground: Rgb, color: Rgb, side: int) -> Image.Image:
-    """A motif in a color on its ground, side by side pixels. An unknown motif: KeyError."""
+    """Draw a motif in a color on its ground, side by side pixels; KeyError if it is unknown."""
     big = Image.new("RGB", (side * 3, side * 3), ground)
     MOTIFS[name](ImageDraw.Draw(big), side * 3.0, color, ground)
     return big.reduce(3)

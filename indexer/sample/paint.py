@@ -1,4 +1,4 @@
-"""From a sight to a picture: lay colors and patterns on what the camera sees, and light it."""
+"""Render pictures: lay colors and patterns on the visible surfaces and light them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from indexer.sample import light
-from indexer.sample.camera import Sight, View, look
+from indexer.sample.camera import View, VisibleSurface, visible_surface
 from indexer.sample.drawings import SIDE as TILE
 from indexer.sample.palette import Rgb
 from indexer.sample.patterns import Tile, packed
@@ -23,10 +23,10 @@ Paint = Tile | Rgb
 
 @dataclass(frozen=True)
 class Model:
-    """One product's shape: its surfaces, what each slot is made of, and how to show it.
+    """The shape of a product: its surfaces, the material of each slot, and its catalog views.
 
-    `decal` is where a print sits: (u, v, side) in world units. `hangs` things throw their shadow
-    on the wall behind them, the others on the floor. `views` are the catalog's pictures.
+    `decal` places a print: (u, v, side) in world units. Products that hang cast their shadow
+    on the wall behind them, others on the floor. `views` are the catalog pictures.
     """
 
     parts: tuple[Part, ...]
@@ -43,14 +43,14 @@ _FINISH |= {7: "rubber", 8: "glow", 9: "cloth", 10: "matte", 11: "matte", 12: "r
 
 
 def finishes(model: Model) -> tuple[str, ...]:
-    """The finish of every slot; SIDE_SLOT is made like MAIN."""
+    """Return the finish of every slot; SIDE_SLOT has that of MAIN."""
     named = {**_FINISH, SIDE_SLOT: model.finish.get(MAIN, "cloth"), **model.finish}
     return tuple(named[k] for k in range(SLOTS))
 
 
 @dataclass(frozen=True)
-class Member:
-    """The fine pixels of one slot, all (k,): their flat positions and pattern places."""
+class SlotPixels:
+    """The fine pixels of a slot, all (k,): flat positions and pattern coordinates."""
 
     slot: int
     pixel: NDArray[np.int32]
@@ -60,13 +60,13 @@ class Member:
 
 @dataclass(frozen=True)
 class Shot:
-    """A sight of a model, lit: all that the variants of one product share."""
+    """A lit view of a model, which all variants of a product share."""
 
     model: Model
     view: View
-    sight: Sight
-    shade: light.Shade
-    members: tuple[Member, ...]
+    sight: VisibleSurface
+    shade: light.Lighting
+    slots: tuple[SlotPixels, ...]
     span: tuple[float, float]  # v from the top to the bottom of the main slot
 
 
@@ -79,40 +79,42 @@ def shoot(
     scale: int = 2,
     lamp: float = 0.0,
 ) -> Shot:
-    """See and light a model; `lamp` turns the light by degrees."""
-    sight = look(model.parts, view, height=height, width=width, scale=scale, fill=model.fill)
-    shade = light.lit(sight, finishes(model), lamp)
+    """Find the visible surface of a model and light it; `lamp` turns the light by degrees."""
+    sight = visible_surface(
+        model.parts, view, height=height, width=width, scale=scale, fill=model.fill
+    )
+    shade = light.shade_surface(sight, finishes(model), lamp)
     order = np.argsort(sight.slot, kind="stable")
     counts = np.bincount(sight.slot, minlength=SLOTS)
     ends = np.cumsum(counts)
     pixel, u, v = sight.pixel[order], sight.u[order], sight.v[order]
     pieces = [(k, slice(ends[k] - counts[k], ends[k])) for k in range(SLOTS) if counts[k] > 0]
-    members = tuple(Member(k, pixel[here], u[here], v[here]) for k, here in pieces)
+    slots = tuple(SlotPixels(k, pixel[here], u[here], v[here]) for k, here in pieces)
     tall = [p.uv[..., 1] for p in model.parts if p.slot == MAIN or not isinstance(p.slot, int)]
     low, high = (min(v.min() for v in tall), max(v.max() for v in tall)) if tall else (0.0, 1.0)
-    return Shot(model, view, sight, shade, members, (float(low), float(high)))
+    return Shot(model, view, sight, shade, slots, (float(low), float(high)))
 
 
 def colored(shot: Shot, paints: Mapping[int, Paint]) -> Floats:
-    """The unlit colors, (h, w, 3) in [0, 255], already multiplied by how much is covered."""
+    """Return the unlit colors (h, w, 3) in [0, 255], multiplied by the cover."""
     sight = shot.sight
     big = np.zeros(sight.height * sight.scale * sight.width * sight.scale, np.uint32)
-    for member in shot.members:
-        paint = paints[MAIN if member.slot == SIDE_SLOT else member.slot]
+    for slot_pixels in shot.slots:
+        paint = paints[MAIN if slot_pixels.slot == SIDE_SLOT else slot_pixels.slot]
         if isinstance(paint, tuple):
-            big[member.pixel] = packed(paint)
-        elif paint.mode == "decal" and member.slot == SIDE_SLOT:
-            big[member.pixel] = paint.ground
+            big[slot_pixels.pixel] = packed(paint)
+        elif paint.mode == "decal" and slot_pixels.slot == SIDE_SLOT:
+            big[slot_pixels.pixel] = paint.ground
         else:
-            big[member.pixel] = _laid(paint, shot, member.u, member.v)
+            big[slot_pixels.pixel] = _sample_tile(paint, shot, slot_pixels.u, slot_pixels.v)
     size = (sight.width * sight.scale, sight.height * sight.scale)
     image = Image.frombuffer("RGBX", size, big.view(np.uint8), "raw", "RGBX", 0, 1)
     small = image.reduce(sight.scale) if sight.scale > 1 else image
     return np.asarray(small)[..., :3].astype(np.float32)
 
 
-def _laid(tile: Tile, shot: Shot, u: Floats, v: Floats) -> NDArray[np.uint32]:
-    """The colors of a tile at pattern places (k,), as (k,) words."""
+def _sample_tile(tile: Tile, shot: Shot, u: Floats, v: Floats) -> NDArray[np.uint32]:
+    """Sample a tile at pattern coordinates (k,); return packed colors (k,)."""
     if tile.mode == "repeat":
         fine = np.float32(TILE / tile.period * shot.model.scale)
         column = (u * fine).astype(np.int32) & (TILE - 1)
@@ -131,7 +133,7 @@ def _laid(tile: Tile, shot: Shot, u: Floats, v: Floats) -> NDArray[np.uint32]:
 
 @dataclass(frozen=True)
 class Plate:
-    """A shot ready to be colored again and again: all (h, w, 3), color * `times` + `plus`."""
+    """A shot that can be colored many times, as color * `times` + `plus`, all (h, w, 3)."""
 
     shot: Shot
     times: Floats
@@ -139,7 +141,7 @@ class Plate:
 
 
 def plate(shot: Shot, ground: Floats) -> Plate:
-    """A shot before a ground (h, w, 3) in [0, 255]."""
+    """Put a shot before a ground (h, w, 3) in [0, 255]."""
     shade = shot.shade
     times = np.repeat(shade.diffuse[..., None], 3, axis=2)
     plus = (255 * shade.shine)[..., None] + ground * (1 - shade.cover)[..., None]
@@ -147,7 +149,7 @@ def plate(shot: Shot, ground: Floats) -> Plate:
 
 
 def develop(plate: Plate, paints: Mapping[int, Paint]) -> Pixels:
-    """The finished picture, (h, w, 3)."""
+    """Return the finished picture, (h, w, 3)."""
     rgb = colored(plate.shot, paints)
     rgb *= plate.times
     rgb += plate.plus
@@ -155,7 +157,7 @@ def develop(plate: Plate, paints: Mapping[int, Paint]) -> Pixels:
 
 
 def studio(shot: Shot) -> Floats:
-    """The shop's own ground (h, w, 3): pale gray with the soft shadow of the thing."""
+    """Return the catalog background (h, w, 3): pale gray with the object's soft shadow."""
     h, w = shot.sight.height, shot.sight.width
     level = _sweep(h, w)
     if shot.model.hangs:
@@ -170,7 +172,7 @@ def studio(shot: Shot) -> Floats:
 
 @lru_cache(maxsize=4)
 def _sweep(h: int, w: int) -> Floats:
-    """The empty studio, (h, w): brightest at the upper left."""
+    """Return the empty studio (h, w), brightest at the upper left."""
     y, x = np.mgrid[0:h, 0:w].astype(np.float32)
     y, x = y / h - 0.5, x / w - 0.5
     level = 247 - 15 * np.clip(np.hypot(x + 0.12, y + 0.18) - 0.15, 0, 1) ** 1.2

@@ -32,7 +32,7 @@ COLORS: dict[str, Rgb] = {
     "purple": (104, 66, 142),
 }
 
-# Which second color sits well beside a first one, best first.
+# Second colors that go well with a first color, best first.
 PARTNERS: dict[str, tuple[str, ...]] = {
     "white": ("navy", "red", "teal", "black", "forest green"),
     "cream": ("brown", "burgundy", "forest green", "coral", "navy"),
@@ -77,22 +77,22 @@ WOODS: dict[str, Rgb] = {
 
 
 def mix(first: Rgb, second: Rgb, share: float) -> Rgb:
-    """The color `share` of the way from first to second."""
+    """Mix two colors; `share` is that of the second."""
     r, g, b = (round(a + (c - a) * share) for a, c in zip(first, second, strict=True))
     return (r, g, b)
 
 
 def lighter(color: Rgb, share: float) -> Rgb:
-    """Nearer to white by a share in [0, 1]."""
+    """Lighten a color toward white by a share in [0, 1]."""
     return mix(color, (255, 255, 255), share)
 
 
 def darker(color: Rgb, share: float) -> Rgb:
-    """Nearer to a cool black by a share in [0, 1]."""
+    """Darken a color toward a cool black by a share in [0, 1]."""
     return mix(color, (14, 14, 22), share)
 
 
 def distance(first: str, second: str) -> float:
-    """How far two named colors are apart, in 8-bit steps."""
+    """Return the distance of two named colors, in 8-bit levels."""
     pairs = zip(COLORS[first], COLORS[second], strict=True)
     return float(sum((a - b) ** 2 for a, b in pairs) ** 0.5)

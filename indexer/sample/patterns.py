@@ -1,4 +1,4 @@
-"""Cloth, glaze and print patterns as small square pictures to lay on a surface."""
+"""Patterns of cloth, glaze and prints as small square textures."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ PRINTS = tuple(f"{name} print" for name in motifs.MOTIFS)
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """A picture to lay on a surface: (SIDE * SIDE,) packed RGBX.
+    """A texture for a surface: (SIDE * SIDE,) packed RGBX.
 
-    Mode `repeat` tiles it (`period` world units wide), `decal` puts it once at the model's print
-    place, `span` stretches it once from the top to the bottom of the thing.
+    Mode `repeat` tiles it (`period` world units wide), `decal` shows it once at the model's print
+    place, `span` stretches it once from the top to the bottom of the object.
     """
 
     pixels: NDArray[np.uint32]
@@ -34,12 +34,12 @@ class Tile:
 
 
 def packed(color: Rgb) -> int:
-    """A color as one RGBX word."""
+    """Pack a color into an RGBX word."""
     return color[0] | color[1] << 8 | color[2] << 16 | 255 << 24
 
 
 def pack(image: Image.Image) -> NDArray[np.uint32]:
-    """An image of SIDE by SIDE as (SIDE * SIDE,) RGBX words."""
+    """Pack an image of SIDE by SIDE into (SIDE * SIDE,) RGBX words."""
     rgbx = image.convert("RGB").convert("RGBX") if image.mode != "RGBX" else image
     return np.frombuffer(rgbx.tobytes(), "<u4").copy()
 
@@ -61,7 +61,7 @@ def _span(pattern: str, a: Rgb, b: Rgb) -> Image.Image:
 
 @lru_cache(maxsize=32)
 def tile(pattern: str, first: Rgb, second: Rgb) -> Tile:
-    """The tile of a pattern in two colors. An unknown pattern: KeyError."""
+    """Return the tile of a pattern in two colors; KeyError if it is unknown."""
     if pattern == "solid":
         return Tile(np.full(SIDE * SIDE, packed(first), np.uint32))
     if pattern in SPANS:
@@ -75,7 +75,7 @@ def tile(pattern: str, first: Rgb, second: Rgb) -> Tile:
 
 @lru_cache(maxsize=16)
 def wood(color: Rgb) -> Tile:
-    """Straight wood grain; its rings run along v."""
+    """Draw straight wood grain; its rings run along v."""
     rng = np.random.default_rng(4)
     y, x = np.mgrid[0:SIDE, 0:SIDE] / SIDE
     bend = 0.05 * np.sin(2 * np.pi * (y + 0.3)) + 0.025 * np.sin(2 * np.pi * (2 * y + x))
@@ -90,7 +90,7 @@ def wood(color: Rgb) -> Tile:
 
 @lru_cache(maxsize=32)
 def lens(color: Rgb) -> Tile:
-    """Tinted glass: dark above, lighter below; v = 0 is the middle of the lens."""
+    """Draw tinted glass, darker at the top; v = 0 is the middle of the lens."""
     v = (np.arange(SIDE) / SIDE + 0.5) % 1 - 0.5  # (SIDE,) from -0.5 to 0.5
     share = np.clip(0.5 + v / 0.42, 0, 1)[:, None]
     line = np.array(darker(color, 0.45)) * (1 - share) + np.array(lighter(color, 0.40)) * share

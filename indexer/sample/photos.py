@@ -1,4 +1,4 @@
-"""Shopper photos: an item of the shop where and how a person would snap it."""
+"""Shopper photos: items of the shop as a person would photograph them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from indexer.sample import backdrops
 from indexer.sample.camera import View
-from indexer.sample.light import blurred, floor_shadow, shifted
+from indexer.sample.light import blur, floor_shadow, shift_plane
 from indexer.sample.paint import Model, Paint, Shot, colored, shoot
 from indexer.sample.palette import Rgb
 from indexer.sample.plan import PhotoPlan
@@ -20,14 +20,14 @@ SIZES = (
     *((1000, 750), (720, 960), (800, 600), (600, 800), (640, 640)),
     *((768, 576), (576, 768), (720, 720), (840, 630), (640, 800)),
 )
-FINE = 0.62  # photos are composed at this share of their size and then enlarged: a phone's softness
+FINE = 0.62  # photos are composed at this scale, then enlarged: as soft as a phone's
 SKINS: tuple[Rgb, ...] = ((234, 190, 162), (198, 142, 108), (128, 84, 62), (92, 60, 46))
 
 
 def snap(
     plan: PhotoPlan, seed: int, model: Model, paints: Mapping[int, Paint]
 ) -> tuple[Image.Image, int]:
-    """One photo of a model in an item's paints, and the JPEG quality it is to be kept at."""
+    """Draw a photo of a model in an item's paints; return it with its JPEG quality."""
     rng = np.random.default_rng([seed, 2000, plan.number])
     kind = plan.product.kind
     final = SIZES[int(rng.integers(len(SIZES)))]
@@ -60,7 +60,7 @@ def snap(
 
 
 def _inside(cover: Floats, place: tuple[int, int], frame: tuple[int, int]) -> tuple[int, int]:
-    """Where to put a cutout so that no more than a sliver of it leaves the frame."""
+    """Choose a position for a cutout, so that at most a sliver of it leaves the frame."""
     moved = []
     for axis, (at, size) in enumerate(zip(place, frame, strict=True)):
         seen = np.flatnonzero(cover.max(axis=axis) > 0.3)
@@ -81,7 +81,7 @@ def _view(rng: np.random.Generator, yaw: float, pose: str, lying: bool) -> View:
 
 
 def _cutout(shot: Shot, paints: Mapping[int, Paint]) -> tuple[Floats, Floats]:
-    """The lit item (h, w, 3), multiplied by its cover (h, w), with a soft edge."""
+    """Return the lit item (h, w, 3), premultiplied by its cover (h, w), with a soft edge."""
     rgb = colored(shot, paints) * shot.shade.diffuse[..., None] + 255 * shot.shade.shine[..., None]
     rgba = np.dstack([np.clip(rgb, 0, 255), 255 * shot.shade.cover]).astype(np.uint8)
     soft = Image.fromarray(rgba, "RGBX").filter(ImageFilter.BoxBlur(0.45))
@@ -94,14 +94,14 @@ def _near_shadow(cover: Floats, rng: np.random.Generator, reach: float) -> Float
     shift = max(2, round(reach * side))
     turn = float(rng.uniform(0.2, 2.6))
     move = (round(shift * np.sin(turn)), round(shift * np.cos(turn)))
-    close = shifted(blurred(cover, max(2, shift // 2)), move[0] // 2, move[1] // 2)
-    wide = shifted(blurred(cover, shift * 2), *move)
+    close = shift_plane(blur(cover, max(2, shift // 2)), move[0] // 2, move[1] // 2)
+    wide = shift_plane(blur(cover, shift * 2), *move)
     dark = np.clip(np.maximum(close * 0.55, wide * 0.6), 0, 1)
     return np.asarray(dark * _faded(side), np.float32)
 
 
 def _faded(side: int) -> Floats:
-    """A square (side, side) of ones that falls to zero at its edges."""
+    """Return a square (side, side) of ones that fades to zero at its edges."""
     near = np.minimum(np.arange(side), np.arange(side)[::-1]) / (0.07 * side)
     fade = np.clip(near, 0, 1)
     return np.asarray(fade[:, None] * fade, np.float32)
@@ -115,7 +115,7 @@ def _table_shadow(shot: Shot) -> Floats:
 def _window(
     scene: Floats, shape: tuple[int, int], left: int, top: int
 ) -> tuple[Floats, tuple[slice, slice]]:
-    """The part of a scene under a piece, as a view, and the part of the piece over it."""
+    """Return a view of the scene under a piece, and the part of the piece inside the scene."""
     h, w = scene.shape[:2]
     y0, y1 = max(top, 0), max(min(top + shape[0], h), 0)
     x0, x1 = max(left, 0), max(min(left + shape[1], w), 0)
@@ -126,20 +126,20 @@ def _window(
 
 
 def _darken(scene: Floats, dark: Floats, left: int, top: int) -> None:
-    """Lay a shadow (h, w) in [0, 1] over a scene, in place."""
+    """Darken a scene by a shadow (h, w) in [0, 1], in place."""
     under, over = _window(scene, (dark.shape[0], dark.shape[1]), left, top)
     under *= (1 - dark[over])[..., None]
 
 
 def _paste(scene: Floats, rgb: Floats, cover: Floats, left: int, top: int) -> None:
-    """Lay a premultiplied piece over a scene, in place; what sticks out is cut off."""
+    """Composite a premultiplied piece over a scene, in place; parts outside are cut off."""
     under, over = _window(scene, (cover.shape[0], cover.shape[1]), left, top)
     under *= (1 - cover[over])[..., None]
     under += rgb[over]
 
 
 def _clutter(scene: Floats, rng: np.random.Generator) -> None:
-    """Books, cards and coasters at the edges, out of focus."""
+    """Draw books, cards and coasters at the edges, out of focus."""
     h, w = scene.shape[:2]
     count = int(rng.integers(0, 4))
     for _ in range(count):
@@ -176,7 +176,7 @@ def _clutter(scene: Floats, rng: np.random.Generator) -> None:
 
 @lru_cache(maxsize=8)
 def _fingers(pose: int, skin: int) -> tuple[Floats, Floats]:
-    """A hand that comes from the right: premultiplied (h, w, 3) and cover (h, w)."""
+    """Draw a hand from the right: premultiplied (h, w, 3) and cover (h, w)."""
     parts = []
     spread = (0.15, 0.21)[pose % 2]
     for k in range(4):
@@ -205,7 +205,7 @@ def _fingers(pose: int, skin: int) -> tuple[Floats, Floats]:
 def _hand(
     scene: Floats, rng: np.random.Generator, place: tuple[int, int, int], cover: Floats
 ) -> None:
-    """A hand that holds or points, over an edge of the item; it hides little of it."""
+    """Draw a hand that holds or points at the item; it covers only an edge."""
     left, top, side = place
     rgb, alpha = _fingers(int(rng.integers(2)), int(rng.integers(len(SKINS))))
     size = float(rng.uniform(0.42, 0.62)) * side / 315
@@ -225,13 +225,13 @@ def _hand(
     inward = int(columns[0] + overlap) - w if from_left else int(columns[-1] - overlap)
     x = left + inward
     y = top + row - h // 2
-    shade = blurred(np.ascontiguousarray(piece[..., 3]) / 255, 8) * 0.5
+    shade = blur(np.ascontiguousarray(piece[..., 3]) / 255, 8) * 0.5
     _darken(scene, np.clip(shade, 0, 1), x + 4, y + 8)
     _paste(scene, piece[..., :3], piece[..., 3] / 255, x, y)
 
 
 def _camera(scene: Floats, rng: np.random.Generator, final: tuple[int, int]) -> Image.Image:
-    """What light, lens and sensor make of a scene; the result has its final (width, height)."""
+    """Simulate light, lens and sensor; return the photo in its final (width, height)."""
     h, w = scene.shape[:2]
     y = np.linspace(-1, 1, h, dtype=np.float32)[:, None]
     x = np.linspace(-1, 1, w, dtype=np.float32)[None, :]
@@ -261,7 +261,7 @@ def _camera(scene: Floats, rng: np.random.Generator, final: tuple[int, int]) -> 
         (float(final[0]), float(final[1])),
         (0.0, float(final[1])),
     ]
-    image = backdrops.laid(image, target, source, final)
+    image = backdrops.in_perspective(image, target, source, final)
     strength = float(rng.uniform(1.5, 7.0))
     grain = rng.integers(0, 256, (final[1], final[0], 1), dtype=np.uint8)
     steps = np.round((np.arange(256) - 128) * (strength / 74)).astype(np.int16)  # (256,)

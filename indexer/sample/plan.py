@@ -1,4 +1,4 @@
-"""The plan of a sample shop: every item and photo, decided before anything is drawn."""
+"""ShopPlan a sample shop: every item and photo, before anything is drawn."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ COLUMNS = (
     "id", "product_id", "title", "description", "categories", "price", "currency", "in_stock",
     "color", "pattern", "material", "brand", "images",
 )  # fmt: skip
-PER_PRODUCT = 5  # about so many variants of one model
+PER_PRODUCT = 5  # mean number of variants of a product
 OUT_OF_STOCK = 0.08
 
 
 @dataclass(frozen=True)
 class ItemPlan:
-    """One item: what the catalog says of it and what its picture needs."""
+    """An item: its fields in the catalog, and the colors and pattern of its picture."""
 
     item_id: str
     title: str
@@ -37,7 +37,7 @@ class ItemPlan:
 
 @dataclass(frozen=True)
 class ProductPlan:
-    """One model: the variants share its shape, name, brand and material."""
+    """A product: its variants share shape, name, brand and material."""
 
     product_id: str
     kind: Kind
@@ -48,13 +48,13 @@ class ProductPlan:
     items: tuple[ItemPlan, ...]
 
     def images(self, item: ItemPlan, views: Sequence[str]) -> list[str]:
-        """The places of an item's pictures, from the catalog's folder."""
+        """Return the paths of an item's pictures, relative to the catalog."""
         return [f"images/{self.product_id}/{item.item_id}-{view}.jpg" for view in views]
 
 
 @dataclass(frozen=True)
 class PhotoPlan:
-    """One shopper photo: which item it shows; all else follows from the number."""
+    """A shopper photo: the item it shows, and the number that seeds everything else."""
 
     number: int
     product: ProductPlan
@@ -62,24 +62,24 @@ class PhotoPlan:
 
     @property
     def path(self) -> str:
-        """The place of the photo, from the shop's folder."""
+        """The path of the photo, relative to the shop's folder."""
         return f"photos/{self.number:03d}.jpg"
 
 
 @dataclass(frozen=True)
-class Plan:
-    """A whole shop on paper."""
+class ShopPlan:
+    """The plan of a whole shop."""
 
     seed: int
     products: tuple[ProductPlan, ...]
     photos: tuple[PhotoPlan, ...]
 
 
-def plan_shop(*, items: int = 640, photos: int = 240, seed: int = 7) -> Plan:
-    """Decide every item and photo of a shop; the same numbers give the same plan.
+def plan_shop(*, items: int = 640, photos: int = 240, seed: int = 7) -> ShopPlan:
+    """ShopPlan every item and photo of a shop. Deterministic.
 
-    Items spread evenly over the kinds and photos over the items. Fewer items than kinds leave
-    the last kinds out. Zero items or a negative number: ValueError.
+    Items are spread evenly over the kinds and photos over the items. Fewer items than kinds leave
+    out the last kinds. Raise ValueError for fewer than 1 item or 0 photos.
     """
     if items < 1 or photos < 0:
         raise ValueError(f"a shop needs at least 1 item and 0 photos, not {items} and {photos}")
@@ -94,11 +94,11 @@ def plan_shop(*, items: int = 640, photos: int = 240, seed: int = 7) -> Plan:
         order += [int(k) for k in _spread(products, rng)]
     taken = (everything[k] for k in order[:photos])
     chosen = tuple(PhotoPlan(k, product, item) for k, (product, item) in enumerate(taken))
-    return Plan(seed, tuple(products), chosen)
+    return ShopPlan(seed, tuple(products), chosen)
 
 
 def _spread(products: Sequence[ProductPlan], rng: np.random.Generator) -> list[int]:
-    """Item numbers in an order that visits all kinds again and again, each time another item."""
+    """Return item numbers in an order that cycles through the kinds, with a new item each time."""
     by_kind: dict[str, list[int]] = {}
     number = 0
     for product in products:
@@ -156,19 +156,19 @@ def _product(kind: Kind, style: int, name: str, size: int, rng: np.random.Genera
 
 
 def _tag(price: float) -> float:
-    """A price as shops write it: 17.95, or without cents from 60 on."""
+    """Round a price as shops do: 17.95, or without cents from 60 on."""
     return float(round(price)) if price >= 60 else round(price) - 0.05
 
 
 def _variants(kind: Kind, size: int, rng: np.random.Generator) -> list[tuple[str, str, str]]:
-    """Colors and patterns of a product's variants: any two can be told apart in a photo."""
+    """Choose colors and patterns of a product's variants, all distinguishable in a photo."""
     patterns = [str(p) for p in rng.permutation(sorted(set(kind.patterns) - {"solid"}))]
     pool = ["solid", *patterns[: 2 + size // 3]]
     chosen: list[tuple[str, str, str]] = []
     tries = 0
     while len(chosen) < size:
         tries += 1
-        if tries > 400:  # a huge shop: widen the choice, then accept near twins
+        if tries > 400:  # a huge shop: widen the choice, then accept similar variants
             pool = ["solid", *patterns]
         pattern = pool[len(chosen) % len(pool)] if tries < 60 else str(rng.choice(pool))
         color = str(rng.choice(tuple(COLORS)))
@@ -185,8 +185,8 @@ def _variants(kind: Kind, size: int, rng: np.random.Generator) -> list[tuple[str
     return chosen
 
 
-def rows(plan: Plan, views: dict[str, tuple[str, ...]]) -> list[dict[str, str]]:
-    """The lines of catalog.csv; `views` has the view names of each product."""
+def rows(plan: ShopPlan, views: dict[str, tuple[str, ...]]) -> list[dict[str, str]]:
+    """Return the rows of catalog.csv; `views` has the view names of each product."""
     table = []
     for product in plan.products:
         for item in product.items:

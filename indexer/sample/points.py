@@ -1,4 +1,4 @@
-"""A depth buffer that is filled with points: surfaces drawn as grids finer than the pixels."""
+"""A depth buffer filled with points: surfaces are sampled finer than the pixels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Ints = NDArray[np.int32]
 DENSE = 1.05  # points drawn per fine pixel, along rows and columns each
 
 
-REACH = 260  # a part is drawn in pieces of about so many fine pixels; unseen pieces are skipped
+REACH = 260  # fine pixels of a piece of a part, about; pieces that are not visible are skipped
 
 
 CHUNK = 16384
@@ -27,8 +27,8 @@ HALF = np.float32(0.5)
 
 
 @dataclass
-class Seen:
-    """What the visible points of a buffer are like; every array is (k,) but normal, (k, 3)."""
+class SurfaceSamples:
+    """Attributes of the visible points of a buffer; every array is (k,), but normal is (k, 3)."""
 
     normal: Floats
     u: Floats
@@ -39,8 +39,8 @@ class Seen:
     t: Floats
 
 
-def _cuts(steps: Floats) -> list[int]:
-    """Where to cut a row of steps (k,): between long and short ones, and not too far apart."""
+def _choose_cuts(steps: Floats) -> list[int]:
+    """Choose cuts in a row of steps (k,): between long and short steps, and not too far apart."""
     cuts, low, high, length = [0], float(steps[0]), float(steps[0]), 0.0
     for k, step in enumerate(steps.tolist()):
         low, high, length = min(low, step), max(high, step), length + step
@@ -51,7 +51,7 @@ def _cuts(steps: Floats) -> list[int]:
 
 
 class PointBuffer:
-    """A depth buffer filled by points: each strip of each part is sampled finer than a pixel."""
+    """A depth buffer filled by points: every strip of every part is sampled finer than a pixel."""
 
     def __init__(self, height: int, width: int) -> None:
         self.height, self.width = height, width
@@ -60,7 +60,7 @@ class PointBuffer:
         self.part: list[int] = []
         self.start: list[int] = []
         self.fine: list[tuple[int, int]] = []
-        # Where each strip lies: first point, m, n, first column, columns, first row, rows.
+        # Each strip: first point, m, n, first column, columns, first row, rows.
         self.coarse: list[tuple[int, int, int, int, int, int, int]] = []
 
     def add(
@@ -68,15 +68,15 @@ class PointBuffer:
     ) -> None:
         """Draw one part: projected points (n, m, 3) and their facing (n, m).
 
-        Between the rows `dark`, pieces that face away are skipped.
+        Pieces that face away are skipped between the rows `dark`.
         """
         n, m = facing.shape
         planes = [Image.fromarray(np.ascontiguousarray(xyz[..., k])) for k in range(3)]
         wide = np.linalg.norm(np.diff(xyz[..., :2], axis=1), axis=2)  # (n, m - 1)
         high = np.linalg.norm(np.diff(xyz[..., :2], axis=0), axis=2)  # (n - 1, m)
-        columns = _cuts(wide.max(axis=0))
+        columns = _choose_cuts(wide.max(axis=0))
         ends = (int(np.ceil(dark[0])), int(dark[1])) if dark[1] > dark[0] else ()
-        rows = sorted({*_cuts(high.max(axis=1)), *ends})
+        rows = sorted({*_choose_cuts(high.max(axis=1)), *ends})
         found: list[tuple[Floats, ...]] = []
         for left, right in pairwise(columns):
             for top, bottom in pairwise(rows):
@@ -116,7 +116,7 @@ class PointBuffer:
         np.maximum.at(self.nearest, row * self.width + col, key)
 
     def visible(self) -> tuple[Ints, Ints, Ints]:
-        """Covered fine pixels, the block seen there and the point within the block: each (k,)."""
+        """Return covered fine pixels, their blocks and the points within the blocks, each (k,)."""
         self._close()
         pixel = np.flatnonzero(self.nearest >= 0).astype(np.int32)
         ids = (self.nearest[pixel] & 0xFFFFFFFF).astype(np.int32)
@@ -132,10 +132,10 @@ class PointBuffer:
         inner = keys[1:-1, 1:-1]
         np.copyto(inner, across, where=(across >> 32) - (inner >> 32) > 200)
 
-    def sample(self, pixel: Ints, block: Ints, local: Ints, rows: Floats) -> Seen:
-        """Attributes (g, 6) of the coarse points, blended at the visible fine points.
+    def sample(self, pixel: Ints, block: Ints, local: Ints, rows: Floats) -> SurfaceSamples:
+        """Interpolate attributes (g, 6) of the coarse points at the visible fine points.
 
-        Done in chunks that fit a processor's cache, which is several times faster.
+        Works in chunks that fit the CPU cache, which is several times faster.
         """
         fine = np.array(self.fine, np.int32)
         coarse = np.array(self.coarse, np.int32)
@@ -172,6 +172,6 @@ class PointBuffer:
             mixed[here] = upper
             s[here] = x / (wide - 1)
             t[here] = y / (high - 1)
-        # The key holds depth as a whole number in its upper half.
+        # The key holds the depth as an integer in its upper half.
         depth = ((self.nearest[pixel] >> 32) - 262144).astype(np.float32) / 16384
-        return Seen(mixed[:, :3], mixed[:, 3], mixed[:, 4], mixed[:, 5], depth, s, t)
+        return SurfaceSamples(mixed[:, :3], mixed[:, 3], mixed[:, 4], mixed[:, 5], depth, s, t)

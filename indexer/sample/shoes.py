@@ -1,6 +1,6 @@
-"""What all shoes share: a sole line, an upper lofted from it, laces and a tongue.
+"""Parts that all shoes share: a sole line, an upper lofted from it, laces and a tongue.
 
-A shoe points its toe to +x. Around it, column s = 0.5 is the toe and s = 0 the heel; rows t run
+The toe points to +x. Around a shoe, column s = 0.5 is the toe and s = 0 the heel; rows t run
 from the sole up to the opening.
 """
 
@@ -33,13 +33,13 @@ PROFILE = (View("side", -18, 12), View("angle", -52, 24))
 
 
 def along(b: Floats, table: Sequence[tuple[float, float]]) -> Floats:
-    """Values along the shoe, b from -1 (heel) to 1 (toe), smooth between the given ones."""
+    """Interpolate values along the shoe smoothly; b runs from -1 (heel) to 1 (toe)."""
     dense = curve(table, 200)
     return np.interp(b, dense[:, 0], dense[:, 1]).astype(np.float32)
 
 
 def outline(pointed: float = 0.0) -> tuple[Floats, Floats]:
-    """Around the shoe: lengthwise place b (m,) and the sole line (m, 2) of x and z."""
+    """Return the lengthwise position b (m,) around a shoe, and the sole line (m, 2) of x and z."""
     ring = superellipse(COLUMNS, 2.9 - 0.7 * pointed)
     b = ring[:, 1]
     wide = along(b, [(-1, 0.135), (-0.6, 0.130), (-0.15, 0.118), (0.35, 0.162),
@@ -50,12 +50,12 @@ def outline(pointed: float = 0.0) -> tuple[Floats, Floats]:
 
 
 def ring_of(x: ArrayLike, y: ArrayLike, z: ArrayLike) -> Floats:
-    """A ring (m, 3) from its three coordinates, numbers or (m,)."""
+    """Build a ring (m, 3) from its three coordinates, numbers or (m,)."""
     return np.stack(np.broadcast_arrays(x, y, z), axis=-1).astype(np.float32)
 
 
 def upper(rings: Sequence[Floats], slot: int | SlotRule, rows: int = 72) -> Part:
-    """A surface through rings (m, 3), from the sole up."""
+    """Build a surface through rings (m, 3), from the sole up."""
     stack = np.stack(rings)  # (k, m, 3)
     k, m, _ = stack.shape
     grid = curve(stack.reshape(k, m * 3), rows).reshape(rows, m, 3)
@@ -75,7 +75,7 @@ def sole(
     slot: int,
     band: int | None = None,
 ) -> Part:
-    """A rubber sole as thick as `heel` behind and `toe` in front."""
+    """Build a rubber sole, `heel` thick at the back and `toe` thick in front."""
     top = along(b, [(-1, heel), (-0.3, heel * 0.85 + toe * 0.15), (0.3, toe), (1, toe)])
     spring = 0.035 * np.clip((b - 0.55) / 0.45, 0, 1) ** 2
     steps = [(0.0, 0.0), (0.5, 0.0), (0.94, 0.0), (1.0, 0.12), (1.0 + flare, 0.45),
@@ -98,7 +98,7 @@ def sole(
 
 
 def laces(body: Part, count: int, start: float, end: float, slot: int = TRIM) -> list[Part]:
-    """Bars across the vamp, and a bow's two ends."""
+    """Build laces: bars across the vamp, and the two ends of a bow."""
     n, m = body.grid.shape[:2]
     out = normals(body.grid)
     made = []
@@ -136,7 +136,7 @@ def laces(body: Part, count: int, start: float, end: float, slot: int = TRIM) ->
 
 
 def tongue(x: float, y: float, slot: int) -> Part:
-    """A tongue that rises from the throat of a shoe at (x, y)."""
+    """Build a tongue that rises from the throat of a shoe at (x, y)."""
     path = [
         (x + 0.15, y - 0.075, 0),
         (x + 0.05, y - 0.015, 0),

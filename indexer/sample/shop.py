@@ -1,4 +1,4 @@
-"""The sample shop on disk: a catalog with pictures, and shopper photos with their truth."""
+"""Write the sample shop: a catalog with pictures, and shopper photos with their items."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -17,21 +17,21 @@ from pathlib import Path
 
 from PIL import Image
 
-from indexer.errors import BadCatalog
+from indexer.errors import Conflict
+from indexer.progress import Progress
 from indexer.sample.paint import develop, plate, shoot, studio
 from indexer.sample.photos import snap
-from indexer.sample.plan import COLUMNS, PhotoPlan, Plan, ProductPlan, plan_shop, rows
+from indexer.sample.plan import COLUMNS, PhotoPlan, ProductPlan, ShopPlan, plan_shop, rows
 from indexer.sample.wardrobe import paints_of
 
-MARK = ".sample-shop"  # a folder with this file is ours to draw over
+MARK = ".sample-shop"  # a folder with this file may be overwritten
 SIDE = 480
 QUALITY = 88
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
 class SampleShop:
-    """A finished sample shop: where it is and how much it holds."""
+    """The paths and counts of a finished sample shop."""
 
     folder: Path
     catalog: Path
@@ -52,10 +52,9 @@ def write_shop(
 ) -> SampleShop:
     """Draw a shop into a folder: catalog.csv, images/, queries.csv and photos/.
 
-    The same numbers give the same bytes, whatever the number of worker processes (by default
-    one per CPU; 1 draws in this process). `progress` hears (stage, done, total) with the stages
-    "products" and "photos", which advance side by side. A folder that holds anything but a
-    sample shop: BadCatalog.
+    The same numbers give the same bytes, whatever the number of worker processes (None: one per
+    CPU; 1 draws in this process). `progress` is called with the stages "products" and "photos",
+    which advance side by side. Raise Conflict if the folder holds anything but a sample shop.
     """
     folder = Path(folder)
     _claim(folder)
@@ -64,7 +63,9 @@ def write_shop(
     done = {"products": 0, "photos": 0}
     total = {"products": len(plan.products), "photos": len(plan.photos)}
     count = workers if workers is not None else (os.cpu_count() or 1)
-    with closing(_drawn(folder, plan, count)) as drawn:  # its workers end whatever happens here
+    with closing(
+        _draw_all(folder, plan, count)
+    ) as drawn:  # ends the workers, whatever happens here
         for stage, name, made in drawn:
             done[stage] += 1
             if stage == "products":
@@ -82,9 +83,9 @@ def write_shop(
 
 def _claim(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
-        raise BadCatalog(f"{folder} is a file; the sample shop needs a folder of its own")
+        raise Conflict(f"{folder} is a file; the sample shop needs a folder of its own")
     if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
-        raise BadCatalog(
+        raise Conflict(
             f"{folder} is not empty and not a sample shop; name a new folder, or empty this one"
         )
     folder.mkdir(parents=True, exist_ok=True)
@@ -92,11 +93,11 @@ def _claim(folder: Path) -> None:
     (folder / "photos").mkdir(exist_ok=True)
 
 
-Made = tuple[str, str, tuple[str, ...]]  # stage, name, view names
+Finished = tuple[str, str, tuple[str, ...]]  # stage, name, view names
 
 
-def _drawn(folder: Path, plan: Plan, workers: int) -> Generator[Made]:
-    """Draw everything, and say what is finished as it is finished."""
+def _draw_all(folder: Path, plan: ShopPlan, workers: int) -> Generator[Finished]:
+    """Draw everything, and yield each picture set and photo as it is finished."""
     jobs = [
         (folder, plan.seed, product, tuple(p for p in plan.photos if p.product is product))
         for product in plan.products
@@ -113,18 +114,18 @@ def _drawn(folder: Path, plan: Plan, workers: int) -> Generator[Made]:
         try:
             for done in as_completed([pool.submit(draw, *job) for job in jobs]):
                 yield from done.result()
-        except BaseException:  # Ctrl-C, or a full disk: what has not been begun is left
+        except BaseException:  # Ctrl-C, or a full disk: do not start the remaining jobs
             pool.shutdown(cancel_futures=True)
             raise
 
 
 def _follow_parent() -> None:
-    """In a worker: leave Ctrl-C to the parent, and end with it, even where it was killed."""
+    """Make a worker ignore Ctrl-C, and end with its parent, even if the parent is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
 
 
-def _end_with_parent() -> None:
+def _exit_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -146,10 +147,10 @@ def _hidden_main() -> Iterator[None]:
 
 def draw(
     folder: Path, seed: int, product: ProductPlan, photos: Iterable[PhotoPlan] = ()
-) -> list[Made]:
-    """Draw the pictures of all variants of a product, and shopper photos of some of them.
+) -> list[Finished]:
+    """Draw the pictures of all variants of a product, and some shopper photos of it.
 
-    The variants share what the camera sees, which is most of the work.
+    The variants share a shot, which is most of the work.
     """
     model = product.kind.draw(product.style)
     (folder / "images" / product.product_id).mkdir(parents=True, exist_ok=True)
@@ -161,7 +162,7 @@ def draw(
         for item in product.items:
             path = folder / product.images(item, names)[number]
             _write_jpeg(path, Image.fromarray(develop(ready, looks[item.item_id])), QUALITY)
-    made: list[Made] = [("products", product.product_id, names)]
+    made: list[Finished] = [("products", product.product_id, names)]
     for photo in photos:
         image, quality = snap(photo, seed, model, looks[photo.item.item_id])
         _write_jpeg(folder / photo.path, image, quality)

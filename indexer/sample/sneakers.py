@@ -1,4 +1,4 @@
-"""Sneakers: court, running, high-top, slip-on, retro and canvas."""
+"""Models of sneakers: court, running, high-top, slip-on, retro and canvas."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from indexer.sample.surfaces import (
 
 
 def sneaker(style: int) -> Model:
-    """Sneakers: court, runner, high-top, slip-on, retro, canvas."""
+    """Build a sneaker: court, runner, high-top, slip-on, retro, canvas."""
     kind = style % 6
     b, line = outline()
     lat = line[:, 1]

@@ -1,4 +1,4 @@
-"""Sofas and armchairs."""
+"""Models of sofas and armchairs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from indexer.sample.boxes import box
 from indexer.sample.camera import View
-from indexer.sample.chairs import four
+from indexer.sample.chairs import seat_corners
 from indexer.sample.paint import Model
 from indexer.sample.surfaces import (
     ACCENT,
@@ -23,7 +23,7 @@ from indexer.sample.surfaces import (
 
 
 def sofa(style: int) -> Model:
-    """Sofas: two-seater, three-seater, armchair, tub chair, rolled-arm sofa, loveseat."""
+    """Build a sofa: two-seater, three-seater, armchair, tub chair, rolled-arm sofa, loveseat."""
     kind = style % 6
     if kind == 3:
         parts = _tub()
@@ -87,7 +87,7 @@ def _couch(width: float, seats: int, *, rolled: bool, slim: bool, high: bool) ->
 
 def _feet(half: float, depth: float) -> list[Part]:
     made = []
-    for x, z in four(half, depth):
+    for x, z in seat_corners(half, depth):
         leg = tube(
             [(x, -0.32, z), (x + np.sign(x) * 0.03, -0.56, z + np.sign(z) * 0.02)],
             [0.04, 0.024],
@@ -99,7 +99,7 @@ def _feet(half: float, depth: float) -> list[Part]:
 
 
 def _tub() -> list[Part]:
-    """A round armchair: one bent back that runs into the arms."""
+    """Build a round armchair: a bent back that runs into the arms."""
     a = np.linspace(-2.25, 2.25, 81)[None, :]
     turn = a + np.pi  # 0 is the back of the chair
     profile = curve(

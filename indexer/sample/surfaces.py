@@ -1,6 +1,6 @@
-"""Curved surfaces: every thing in the sample shop is a handful of bent grids of points.
+"""Curved surfaces: every object of the sample shop consists of a few curved grids of points.
 
-World units: x to the right, y up, z toward the viewer; most things fit in [-1, 1].
+World units: x to the right, y up, z toward the viewer; most objects fit in [-1, 1].
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Floats = NDArray[np.floating[Any]]
 Slots = NDArray[np.uint8]
 SlotRule = Callable[[Floats, Floats], Slots]
 
-# What a piece of surface is made of; a look gives each slot its color or pattern.
+# Slots of surfaces; the paints of an item give each slot its color or pattern.
 MAIN, ACCENT, TRIM, METAL, WOOD, INSIDE, LENS, DARK, LIGHT = range(9)
 SIDE_SLOT = 9  # painted like MAIN, but without its print
 DIAL, HANDS, GUM, TINT = range(10, 14)  # TINT is the plain first color of an item
@@ -25,12 +25,12 @@ SLOTS = 14
 
 @dataclass(frozen=True)
 class Part:
-    """One surface: rows run down or along it, columns run around or across it.
+    """A surface: rows run down or along it, columns run around or across it.
 
     `grid` is (n, m, 3); `uv` is (n, m, 2), in world units, and places the pattern.
-    `slot` is one slot or a rule from (k,) columns s and (k,) rows t, both in [0, 1].
-    Faces seen from behind get the slot `inside`, unless `closed` says that none can be.
-    Between the rows `dark` (two t) nobody can look at the inside, as in the middle of a sleeve.
+    `slot` is a slot, or a function of (k,) columns s and (k,) rows t, both in [0, 1].
+    Faces seen from behind get the slot `inside`, unless the surface is `closed`.
+    The inside is never visible between the rows `dark` (two t), as in the middle of a sleeve.
     """
 
     grid: Floats
@@ -41,22 +41,22 @@ class Part:
     dark: tuple[float, float] = (0.0, 0.0)
 
     def moved(self, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> Part:
-        """The same part elsewhere."""
+        """Return the part moved by an offset."""
         return replace(self, grid=self.grid + np.array([x, y, z], np.float32))
 
     def turned(self, axis: str, degrees: float, about: Sequence[float] = (0, 0, 0)) -> Part:
-        """The same part turned about an axis (x, y or z) through a point."""
+        """Return the part turned about an axis (x, y or z) through a point."""
         center = np.array(about, np.float32)
         return replace(self, grid=(self.grid - center) @ rotation(axis, degrees).T + center)
 
     def mirrored(self) -> Part:
-        """The left one of a pair, made from the right one."""
+        """Return the mirror image: the left part of a pair from the right one."""
         flip = np.array([-1, 1, 1], np.float32)
         return replace(self, grid=(self.grid * flip)[:, ::-1], uv=self.uv[:, ::-1])
 
 
 def rotation(axis: str, degrees: float) -> Floats:
-    """Matrix (3, 3) of a right-handed turn about x, y or z."""
+    """Return the matrix (3, 3) of a right-handed rotation about x, y or z."""
     a = np.deg2rad(degrees)
     c, s = np.cos(a), np.sin(a)
     rows = {
@@ -68,9 +68,9 @@ def rotation(axis: str, degrees: float) -> Floats:
 
 
 def curve(points: ArrayLike, count: int, loop: bool = False) -> Floats:
-    """A smooth curve (count, d) through (k, d) points, evenly spaced along its length.
+    """Return a smooth curve (count, d) through (k, d) points, evenly spaced along its length.
 
-    A point given twice makes a corner. Fewer than two points: IndexError.
+    A repeated point makes a corner. Raise IndexError for fewer than two points.
     """
     p = np.asarray(points, np.float64)
     if loop:
@@ -91,7 +91,7 @@ def curve(points: ArrayLike, count: int, loop: bool = False) -> Floats:
 
 
 def lengths(grid: Floats) -> tuple[Floats, Floats]:
-    """How far each point lies along its row from the middle, and down the mean column: (n, m)."""
+    """Return distances along each row from the middle, and down the mean column, both (n, m)."""
     across = np.linalg.norm(np.diff(grid, axis=1), axis=2)  # (n, m - 1)
     width = across.sum(axis=1)  # (n,)
     down = np.linalg.norm(np.diff(grid, axis=0), axis=2).mean(axis=1)  # (n - 1,)
@@ -109,7 +109,7 @@ def part(
     closed: bool = False,
     planar: bool = False,
 ) -> Part:
-    """A part whose pattern follows the surface, or with `planar` is projected from the front."""
+    """Build a part; its pattern follows the surface, or is projected from the front if `planar`."""
     g = np.asarray(grid, np.float32)
     u, v = (g[..., 0], -g[..., 1]) if planar else lengths(g)
     return Part(g, np.stack([u, v], axis=-1), slot, inside, closed)
@@ -126,7 +126,7 @@ def revolve(
     inside: int | None = None,
     closed: bool = False,
 ) -> Part:
-    """A profile of (radius, y) points turned about the y axis; s = 0.5 faces the viewer.
+    """Revolve a profile of (radius, y) points about the y axis; s = 0.5 faces the viewer.
 
     `depth` squeezes it along z; a `power` above 2 makes the round rings squarer.
     """
@@ -136,13 +136,13 @@ def revolve(
     z = line[:, :1] * ring[None, :, 1] * depth
     y = np.broadcast_to(line[:, 1:], x.shape)
     made = part(np.stack([x, y, z], axis=-1), slot, inside=inside, closed=closed)
-    if line[-1, 1] > line[0, 1]:  # v grows downward, so that pictures stand upright
+    if line[-1, 1] > line[0, 1]:  # v grows downward, so that pictures are upright
         made.uv[..., 1] = made.uv[..., 1].max() - made.uv[..., 1]
     return made
 
 
 def superellipse(columns: int, power: float = 2.0) -> Floats:
-    """A closed ring (m, 2) of x and z, even in length, that starts at the back (z = -1)."""
+    """Return a closed ring (m, 2) of x and z, evenly spaced, that starts at the back (z = -1)."""
     a = np.linspace(-np.pi, np.pi, 721)
     c, s = np.cos(a), np.sin(a)
     x = np.sign(s) * np.abs(s) ** (2 / power)
@@ -168,9 +168,9 @@ def tube(
     inside: int | None = None,
     closed: bool = True,
 ) -> Part:
-    """A tube along (k, 3) points with one radius or a radius per point.
+    """Build a tube along (k, 3) points with one radius or a radius per point.
 
-    `flat` squeezes it along `up` (made square to the path); rows run along the path.
+    `flat` squeezes it along `up` (made orthogonal to the path); rows run along the path.
     """
     points = np.asarray(path, np.float32)
     r = np.broadcast_to(np.asarray(radius, np.float32), (len(points),))
@@ -193,7 +193,7 @@ def tube(
 
 
 def _upright(ahead: Floats, wanted: Sequence[float]) -> Floats:
-    """The wanted up direction, or another one where a closed path (n, 3) runs along it."""
+    """Return the up direction, or another direction if a closed path (n, 3) is parallel to it."""
     choices = [np.asarray(c, np.float32) for c in (wanted, (0, 1, 0), (1, 0, 0), (0, 0, 1))]
     clear = [float(np.linalg.norm(np.cross(ahead, c), axis=1).min()) for c in choices]
     best = next((k for k, c in enumerate(clear) if c > 0.12), int(np.argmax(clear)))
@@ -201,7 +201,7 @@ def _upright(ahead: Floats, wanted: Sequence[float]) -> Floats:
 
 
 def capped(body: Part) -> Part:
-    """The same part with its first and last ring drawn together to a point."""
+    """Close a part: contract its first and last rings to a point."""
     first, last = body.grid[:1], body.grid[-1:]
     low, high = first.mean(axis=1, keepdims=True), last.mean(axis=1, keepdims=True)
     steps = (0.0, 0.45, 0.9)
@@ -213,7 +213,7 @@ def capped(body: Part) -> Part:
 
 
 def normals(grid: Floats) -> Floats:
-    """Unit normals (n, m, 3) that point outward; a flat part faces the viewer."""
+    """Return unit normals (n, m, 3) that point outward; a flat part faces the viewer."""
     wide, high = grid.shape[1] > 2, grid.shape[0] > 2
     ds = np.gradient(grid, axis=1) if wide else np.diff(grid, axis=1, append=grid[:, -1:])
     dt = np.gradient(grid, axis=0) if high else np.diff(grid, axis=0, append=grid[-1:])
@@ -221,7 +221,7 @@ def normals(grid: Floats) -> Floats:
         ds[:, 0] = ds[:, -1] = grid[:, 1] - grid[:, -2]
     n = np.cross(ds, dt)
     size = np.linalg.norm(n, axis=2, keepdims=True)
-    for k in (0, -1):  # a pole has no direction of its own; its neighbors' mean will do
+    for k in (0, -1):  # a pole has no normal; the mean of its neighbors is used
         if size[k].max() < 1e-7:
             near = n[1 if k == 0 else -2]
             n[k] = near.mean(axis=0) / (np.linalg.norm(near.mean(axis=0)) + 1e-12)
@@ -234,13 +234,13 @@ def normals(grid: Floats) -> Floats:
 
 
 def displaced(body: Part, amount: ArrayLike) -> Part:
-    """The same part pushed outward by an amount: (n, m), or what broadcasts to it."""
+    """Push a part outward by an amount that broadcasts to (n, m)."""
     push = np.asarray(amount, np.float32)
     return replace(body, grid=body.grid + normals(body.grid) * push[..., None])
 
 
 def params(body: Part) -> tuple[Floats, Floats]:
-    """Columns s (1, m) and rows t (n, 1) of a part, both in [0, 1]."""
+    """Return columns s (1, m) and rows t (n, 1) of a part, both in [0, 1]."""
     n, m = body.grid.shape[:2]
     s = np.linspace(0, 1, m, dtype=np.float32)[None, :]
     return s, np.linspace(0, 1, n, dtype=np.float32)[:, None]

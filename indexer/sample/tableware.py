@@ -1,4 +1,4 @@
-"""Tableware: mugs, vases, teapots and drinking bottles."""
+"""Models of tableware: mugs, vases, teapots and drinking bottles."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _banded(limit: float, top: int, rest: int = MAIN) -> SlotRule:
 
 
 def mug(style: int) -> Model:
-    """Mugs: straight, tapered, round, tall, faceted, on a foot."""
+    """Build a mug: straight, tapered, round, tall, faceted, on a foot."""
     wall = [
         [(0.40, 0.48), (0.40, -0.40), (0.38, -0.47), (0.30, -0.49)],
         [(0.46, 0.46), (0.36, -0.40), (0.34, -0.46), (0.26, -0.48)],
@@ -79,7 +79,7 @@ def mug(style: int) -> Model:
 
 
 def vase(style: int) -> Model:
-    """Vases: amphora, bottle, cylinder, gourd, bowl-shaped, bud, ribbed."""
+    """Build a vase: amphora, bottle, cylinder, gourd, bowl-shaped, bud, ribbed."""
     line = [
         [(0.0, -0.7), (0.20, -0.7), (0.24, -0.66), (0.40, -0.1), (0.36, 0.22), (0.15, 0.48),
          (0.14, 0.58), (0.22, 0.70)],
@@ -123,7 +123,7 @@ def vase(style: int) -> Model:
 
 
 def teapot(style: int) -> Model:
-    """Teapots: round, squat, tall and cone-shaped, with loop or hoop handles."""
+    """Build a teapot: round, squat, tall and cone-shaped, with loop or hoop handles."""
     line = [
         [(0.0, -0.42), (0.24, -0.42), (0.30, -0.38), (0.46, -0.12), (0.46, 0.06), (0.30, 0.28),
          (0.20, 0.33)],
@@ -164,7 +164,7 @@ def teapot(style: int) -> Model:
 
 
 def bottle(style: int) -> Model:
-    """Drinking bottles: loop cap, bamboo cap, sports, slim, flask, tumbler."""
+    """Build a drinking bottle: loop cap, bamboo cap, sports, slim, flask, tumbler."""
     wide, tall = [
         (0.25, 0.62),
         (0.24, 0.66),

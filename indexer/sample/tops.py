@@ -1,4 +1,4 @@
-"""Clothes for the upper body: T-shirts, shirts and hoodies."""
+"""Models of tops: T-shirts, shirts and hoodies."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _tee_rows(width: float, length: float, waist: float) -> Rows:
 
 
 def tee(style: int) -> Model:
-    """T-shirts: crew, V-neck, boxy, long-sleeved, fitted, sleeveless, ringer."""
+    """Build a T-shirt: crew, V-neck, boxy, long-sleeved, fitted, sleeveless, ringer."""
     width = [0.43, 0.42, 0.49, 0.42, 0.39, 0.40, 0.44][style % 7]
     length = [0.82, 0.84, 0.66, 0.82, 0.80, 0.82, 0.82][style % 7]
     waist = [0.96, 0.94, 1.0, 0.95, 0.86, 0.95, 0.96][style % 7]
@@ -106,13 +106,13 @@ def tee(style: int) -> Model:
 
 
 def shirt(style: int) -> Model:
-    """Button shirts: long or short sleeves, with and without chest pocket, band collar, camp."""
+    """Build a button shirt: long or short sleeves, with or without pocket, band collar, camp."""
     width = [0.43, 0.46, 0.41, 0.43, 0.44, 0.42][style % 6]
     length = [0.88, 0.76, 0.90, 0.86, 0.86, 1.02][style % 6]
     short = style % 6 in (1, 4)
     band_only = style % 6 in (3, 5)
     body = torso(_tee_rows(width, length, 0.95), drop=0.15, seed=style + 30, fold=0.014)
-    grid = body.grid.copy()  # the tails: the hem hangs lower in front and behind
+    grid = body.grid.copy()  # the tails: the hem is lower in front and at the back
     t = np.linspace(0, 1, len(grid))[:, None]
     s = np.linspace(0, 1, grid.shape[1])[None, :]
     grid[..., 1] -= np.clip((t - 0.7) / 0.3, 0, 1) ** 2 * 0.06 * np.cos(4 * np.pi * s)
@@ -155,13 +155,13 @@ def _pocket(body: Part, s: float, t: float, half: float, tall: float) -> list[Pa
 
 
 def _collar(neck: Floats, camp: bool) -> Part:
-    """A folded collar on the ring of a neck, open in front."""
+    """Build a folded collar on the ring of a neck, open in front."""
     m = len(neck)
     order = np.r_[m // 2 + 1 : m, 0 : m // 2]  # from the front, around the back, to the front
     ring = neck[order]
     k = len(ring)
     a = np.linspace(0, 1, k)
-    tip = np.exp(-((np.minimum(a, 1 - a) / 0.10) ** 2))  # 1 at both points of the collar
+    tip = np.exp(-((np.minimum(a, 1 - a) / 0.10) ** 2))  # 1 at both tips of the collar
     away = ring * np.array([1, 0, 1])
     away = away / (np.linalg.norm(away, axis=1, keepdims=True) + 1e-6)
     up = np.array([0, 1, 0])
@@ -180,7 +180,7 @@ def _collar(neck: Floats, camp: bool) -> Part:
 
 
 def hoodie(style: int) -> Model:
-    """Hoodies: pullover, zipped, cropped, oversized, with contrast ribs."""
+    """Build a hoodie: pullover, zipped, cropped, oversized, with contrast ribs."""
     width = [0.45, 0.45, 0.46, 0.51, 0.44][style % 5]
     length = [0.76, 0.78, 0.54, 0.80, 0.76][style % 5]
     rows = [*_tee_rows(width, length - 0.06, 0.99)[:-1], (-length + 0.08, width + 0.035, 0.21),

@@ -1,4 +1,4 @@
-"""What each slot of a product is painted with, by the item's colors, pattern, metal and wood."""
+"""Choose the paint of each slot by an item's colors, pattern, metal and wood."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from indexer.sample.surfaces import (
 
 
 def paints_of(product: ProductPlan, item: ItemPlan) -> dict[int, Paint]:
-    """The paint of every slot of an item."""
+    """Return the paint of every slot of an item."""
     first, second = COLORS[item.color], COLORS[item.second]
     cloth = product.kind.pose == "hangs"
     plain = item.pattern in ("solid", "melange", "speckled")

@@ -1,4 +1,4 @@
-"""The words of the shop: brands, model names, titles and descriptions, all made up."""
+"""Texts of the shop: invented brands, product names, titles and descriptions."""
 
 from __future__ import annotations
 
@@ -72,19 +72,19 @@ _CLOSINGS = {
 
 
 def look_of(pattern: str, first: str, second: str) -> str:
-    """How a color and pattern are said: "navy with white stripes"."""
+    """Describe a color and pattern: "navy with white stripes"."""
     if pattern.endswith(" print"):
         return f"{first} with a {second} {pattern}"
     return _WITH[pattern].format(a=first, b=second)
 
 
 def title(name: str, style: str, look: str) -> str:
-    """What stands over the picture: "Linden crew-neck tee, navy with white stripes"."""
+    """Return an item's title: "Linden crew-neck tee, navy with white stripes"."""
     return f"{name} {style}, {look}"
 
 
 def description(brand: str, style: str, material: str, look: str, category: str, draw: int) -> str:
-    """One or two sentences about an item; `draw` chooses among the phrasings."""
+    """Return one or two sentences about an item; `draw` chooses among the phrasings."""
     opening = _OPENINGS[draw % len(_OPENINGS)]
     first = opening.format(noun=style, material=material, look=look, brand=brand)
     endings = _CLOSINGS[category.split("/")[0]]
@@ -93,5 +93,5 @@ def description(brand: str, style: str, material: str, look: str, category: str,
 
 
 def slug(*words: str) -> str:
-    """Words as one lower-case word with dashes, fit for an id and a file name."""
+    """Return words in lower case, joined by dashes, for ids and file names."""
     return re.sub(r"[^a-z0-9]+", "-", " ".join(words).lower()).strip("-")

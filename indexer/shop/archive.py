@@ -14,8 +14,8 @@ import zipfile
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING
 
-from indexer.errors import IndexCorrupt, IndexNotFound, StoreFull
-from indexer.shop.generation import sync
+from indexer.errors import CannotWrite, IndexCorrupt, IndexNotFound
+from indexer.shop.folder import sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,7 +50,7 @@ class ArchiveWriter:
 def write_archive(path: Path) -> Iterator[ArchiveWriter]:
     """Write an archive that appears under ``path``, whole and on disk, when the block ends.
 
-    Whatever goes wrong before leaves ``path`` as it was. StoreFull when it cannot be written.
+    Whatever goes wrong before leaves ``path`` as it was. CannotWrite when it cannot be written.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -66,7 +66,7 @@ def write_archive(path: Path) -> Iterator[ArchiveWriter]:
         draft.replace(path)
         sync(path.parent)
     except OSError as error:
-        raise StoreFull(f"cannot write {path}: {error.strerror or error}") from error
+        raise CannotWrite(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         with suppress(OSError):
             draft.unlink(missing_ok=True)

@@ -4,22 +4,27 @@ the store. Reads everything and changes nothing."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
 from indexer.arrays import unit
-from indexer.shop.encoderfiles import encoder_faults
-from indexer.errors import IndexCorrupt, VitrineError
-from indexer.shop.generation import ROWS, VECTORS, Manifest, ShopFolder
+from indexer.errors import IndexNotFound, VitrineError
 from indexer.items import ORIGINAL
-from indexer.store.store import Store, encoder_key
-from indexer.shop.promotion import encoders_on_disk, wanted_encoders
-from indexer.shop.symptoms import dimension, lost_pictures, mixed_weights, odd_vectors
+from indexer.shop import write_encoders
+from indexer.shop.encoderfiles import encoder_faults
+from indexer.shop.manifest import ROWS, VECTORS
+from indexer.shop.shelf import Generation, Shelf
+from indexer.shop.symptoms import lost_pictures, mixed_weights, odd_vectors
+from indexer.store.store import Store
 from indexer.vectors.index import VectorIndex
 
 if TYPE_CHECKING:
+    from indexer.encoders.base import Model
+    from indexer.progress import Progress
+    from indexer.shop.folder import ShopFolder
     from indexer.store.store import Reader, Row
 
 _SAMPLE = 512  # rows that are looked for in the index
@@ -41,49 +46,39 @@ class Checkup(msgspec.Struct, frozen=True, kw_only=True):
     notes: list[str] = []
 
 
-def check_shop(shop: ShopFolder, *, progress: Callable[[str, int, int], None]) -> Checkup:
-    """Look at every part of a shop. ``progress(part, done, total)`` counts generations and rows.
+def check_shop(shop: ShopFolder, *, progress: Progress) -> Checkup:
+    """Check every part of a shop. ``progress(part, done, total)`` counts generations and rows.
 
-    IndexNotFound when nothing was built here; all else is told in ``problems``.
+    IndexNotFound when nothing was built here; everything else is reported in ``problems``.
     """
-    problems: list[str] = []
+    shelf = Shelf.read(shop)
+    if isinstance(shelf.current_error, IndexNotFound):
+        raise shelf.current_error
+    problems = _current_problems(shelf)
     notes: list[str] = []
-    current = _current(shop, problems)
-    names = shop.names()
-    for done, name in enumerate(names):
-        progress("generations", done, len(names))
-        try:
-            shop.verify(name)
-        except VitrineError as error:
-            if name not in shop.names():
-                continue  # collected meanwhile
-            problems.append(str(error))
-            current = None if name == current else current
-    progress("generations", len(names), len(names))
+    damaged = _check_files(shelf, progress)
+    problems += damaged.values()
     items = rows = embeddings = 0
     try:
-        store = Store(shop.store)
-        try:
-            with store.read() as reader:
-                items, rows = reader.count("items"), reader.count("rows")
-                embeddings = reader.count("embeddings")
-                needed = encoders_on_disk(shop).union(wanted_encoders(reader))
-                problems += encoder_faults(shop, needed)
-                check = _StoreCheck(reader, problems)
-                check.items_and_rows(lambda done: progress("rows", done, rows))
-                check.pictures(lambda done: progress("pictures", done, rows))
-                if current is not None:
-                    manifest = shop.manifest(current)
-                    check.embeddings(manifest)
-                    check.vectors(shop, manifest)
-                    check.index(shop, current, manifest)
-                    notes = mixed_weights(shop, reader, manifest)
-        finally:
-            store.close()
+        with closing(Store(shop.store)) as store, store.read() as reader:
+            items, rows = reader.count("items"), reader.count("rows")
+            embeddings = reader.count("embeddings")
+            needed = shelf.models().union(write_encoders.listed(reader))
+            problems += encoder_faults(shop, needed)
+            check = _StoreCheck(reader, problems)
+            check.items_and_rows(lambda done: progress("rows", done, rows))
+            check.pictures(lambda done: progress("pictures", done, rows))
+            current = shelf.current
+            if current is not None and current in shelf.names and current not in damaged:
+                serving = Generation(current, shelf.manifest(current))
+                check.embeddings(serving.model)
+                check.vectors(shelf, serving.model)
+                check.index(shop, serving)
+                notes = mixed_weights(shelf, reader, serving.model)
     except VitrineError as error:
         problems.append(str(error))
     return Checkup(
-        generations=names,
+        generations=list(shelf.names),
         items=items,
         rows=rows,
         embeddings=embeddings,
@@ -92,16 +87,27 @@ def check_shop(shop: ShopFolder, *, progress: Callable[[str, int, int], None]) -
     )
 
 
-def _current(shop: ShopFolder, problems: list[str]) -> str | None:
-    try:
-        name = shop.current()
-    except IndexCorrupt as error:
-        problems.append(str(error))
-        return None
-    if name not in shop.names():
-        problems.append(f"{shop.current_file} names {name}, and there is no such generation")
-        return None
-    return name
+def _current_problems(shelf: Shelf) -> list[str]:
+    if shelf.current_error is not None:
+        return [str(shelf.current_error)]
+    if shelf.current in shelf.names:
+        return []
+    return [f"{shelf.folder.current_file} names {shelf.current}, and there is no such generation"]
+
+
+def _check_files(shelf: Shelf, progress: Progress) -> dict[str, str]:
+    """Compare every file with its manifest; return what is wrong, by generation."""
+    found: dict[str, str] = {}
+    total = len(shelf.names)
+    for done, name in enumerate(shelf.names):
+        progress("generations", done, total)
+        try:
+            shelf.folder.check_files(name, shelf.manifest(name))
+        except VitrineError as error:
+            if name in shelf.folder.names():  # else deleted meanwhile
+                found[name] = str(error)
+    progress("generations", total, total)
+    return found
 
 
 class _StoreCheck:
@@ -126,57 +132,58 @@ class _StoreCheck:
             n for n in expected.keys() | self._rows.keys() if expected.get(n) != self._rows.get(n)
         }
         if odd:
-            self._tell(f"{len(odd)} rows and items do not agree, such as row {min(odd)}")
+            self._report(f"{len(odd)} rows and items do not agree, such as row {min(odd)}")
         if self._rows and max(self._rows) >= self._reader.meta("next_row", 0):
-            self._tell(f"row {max(self._rows)} has a number that is yet to be given out")
+            self._report(f"row {max(self._rows)} has a number that is yet to be given out")
 
     def pictures(self, progress: Callable[[int], None]) -> None:
         """Every image that had a picture has it yet."""
         self._problems += lost_pictures(self._reader, self._rows.values(), progress)
 
-    def embeddings(self, manifest: Manifest) -> None:
-        """Every row has a vector by each encoder that the store wants."""
-        serving = (manifest.encoder, manifest.weights_hash)
-        for one in dict.fromkeys([serving, *wanted_encoders(self._reader)]):
-            key = encoder_key(*one)
-            rows = {(row.content, row.variant) for row in self._rows.values()}
+    def embeddings(self, serving: Model) -> None:
+        """Every row has a vector by each model that embeds every write."""
+        pictures = {(row.content, row.variant) for row in self._rows.values()}
+        for model in dict.fromkeys([serving, *write_encoders.listed(self._reader)]):
+            key = model.key
             lacking = [
-                each
-                for each in rows
-                if not self._reader.has_embedding(key, *each)
-                and not self._reader.is_lost(key, *each)
+                picture
+                for picture in pictures
+                if not self._reader.has_embedding(key, *picture)
+                and not self._reader.is_lost(key, *picture)
             ]
             lost = [
-                each
-                for each in rows
-                if self._reader.is_lost(key, *each)
-                and each[1] == ORIGINAL
-                and self._reader.image(each[0]) is not None
+                (content, variant)
+                for content, variant in pictures
+                if self._reader.is_lost(key, content, variant)
+                and variant == ORIGINAL
+                and self._reader.image(content) is not None
             ]
             if lost:
-                self._tell(
-                    f"{len(lost)} of {len(rows)} images count as lost to {one[0]}, and have a "
-                    "picture; index or put them again"
+                self._report(
+                    f"{len(lost)} of {len(pictures)} images count as lost to {model.id}, and have "
+                    "a picture; index or put them again"
                 )
             if lacking:
-                self._tell(f"{len(lacking)} of {len(rows)} images lack an embedding by {one[0]}")
+                self._report(
+                    f"{len(lacking)} of {len(pictures)} images lack an embedding by {model.id}"
+                )
 
-    def vectors(self, shop: ShopFolder, manifest: Manifest) -> None:
-        """What is stored for each encoder that one may serve by is vectors as they should be."""
-        serving = (manifest.encoder, manifest.weights_hash)
-        others = sorted(encoders_on_disk(shop).union(wanted_encoders(self._reader)))
-        for one in dict.fromkeys([serving, *others]):
+    def vectors(self, shelf: Shelf, serving: Model) -> None:
+        """The stored embeddings of each model that may serve are vectors as they should be."""
+        others = sorted(shelf.models().union(write_encoders.listed(self._reader)))
+        for model in dict.fromkeys([serving, *others]):
             self._problems += odd_vectors(
-                self._reader, self._rows.values(), one, dimension(shop, one)
+                self._reader, self._rows.values(), model, shelf.dim(model)
             )
 
-    def index(self, shop: ShopFolder, name: str, manifest: Manifest) -> None:
+    def index(self, shop: ShopFolder, generation: Generation) -> None:
         """The current index holds the rows it should, with the vectors that the store has."""
+        name, manifest = generation
         folder = shop.generations / name
         index = VectorIndex.load(folder / VECTORS, folder / ROWS, manifest.contract)
         if len(index) != manifest.rows:
-            self._tell(f"{folder} holds {len(index)} rows, its manifest says {manifest.rows}")
-        key = encoder_key(manifest.encoder, manifest.weights_hash)
+            self._report(f"{folder} holds {len(index)} rows, its manifest says {manifest.rows}")
+        key = manifest.model.key
         alive = np.array(
             [
                 number
@@ -197,11 +204,11 @@ class _StoreCheck:
             alike = np.einsum("sd,sd->s", stored, held)  # (s,)
         odd = int((~(alike > 1 - _TOLERANCE)).sum())  # so that NaN counts
         if odd:
-            self._tell(f"{odd} of {len(sample)} sampled rows of {folder} are not as in the store")
+            self._report(f"{odd} of {len(sample)} sampled rows of {folder} are not as in the store")
         _, scores = index.search(stored, 1)  # (s, 1)
         lost = int((~(scores[:, 0] > 1 - _TOLERANCE)).sum())
         if lost:
-            self._tell(f"{lost} of {len(sample)} sampled rows of {folder} do not find themselves")
+            self._report(f"{lost} of {len(sample)} sampled rows of {folder} do not find themselves")
 
-    def _tell(self, problem: str) -> None:
+    def _report(self, problem: str) -> None:
         self._problems.append(problem)

@@ -22,17 +22,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.encoders import registry
+from indexer.encoders.base import Model
 from indexer.encoders.bundled import BUILTIN, bundled_file, is_builtin
 from indexer.encoders.onnxfile import OnnxEncoder, hash_pair, read_side
 from indexer.encoders.views import ViewsEncoder, hash_views, split_views
 from indexer.errors import EncoderNotFound, StoreFull
-from indexer.shop.generation import sync
+from indexer.shop.folder import sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from indexer.encoders.base import Encoder
-    from indexer.shop.generation import ShopFolder
+    from indexer.shop.folder import ShopFolder
 
 logger = logging.getLogger("vitrine.indexer")
 
@@ -41,46 +42,44 @@ _FILE = "onnx:"
 _OURS = re.compile(r"[0-9a-f]{64}\.(json|onnx)|\.[0-9]+\.(json|onnx)")  # copies, and their drafts
 
 
-def open_encoder(
-    shop: ShopFolder, encoder_id: str, weights_hash: str, *, threads: int | None = None
-) -> Encoder:
-    """The encoder that a manifest names, from the shop's own copy where it has files.
+def open_encoder(shop: ShopFolder, model: Model, *, threads: int | None = None) -> Encoder:
+    """Open the encoder of a model, from the shop's own copy where it has files.
 
     Where there is no copy, or it was changed, FILE itself is opened if it is still the same.
     ``builtin`` has the weights of this hash, also where Vitrine brings newer ones by now.
     Encoders without such files are loaded by their id, whatever weights they have now. Raises
     EncoderNotFound, and then says of each file what is wrong with it.
     """
-    path = encoder_file(shop, encoder_id, weights_hash)
+    path = encoder_file(shop, model)
     if path is None:
-        return registry.load_encoder(encoder_id, threads=threads)
-    plain, views = split_views(encoder_id)
+        return registry.load_encoder(model.id, threads=threads)
+    plain, views = split_views(model.id)
     inner = OnnxEncoder(path, encoder_id=plain, threads=threads)
     return ViewsEncoder(inner, views) if views else inner
 
 
-def encoder_file(shop: ShopFolder, encoder_id: str, weights_hash: str) -> Path | None:
-    """The ONNX file, its JSON beside it, that has this hash: the shop's copy, or the original.
+def encoder_file(shop: ShopFolder, model: Model) -> Path | None:
+    """Return the ONNX file of a model, its JSON beside it: the shop's copy, or the original.
 
     None for encoders without such files; EncoderNotFound when neither is there and whole.
     """
-    if not _has_files(encoder_id):
+    if not _has_files(model.id):
         return None
-    path, faults = _search(shop, encoder_id, weights_hash)
+    path, faults = _search(shop, model)
     if path is None:
-        raise EncoderNotFound(_lacks(shop, encoder_id, weights_hash, faults), param="encoder")
+        raise EncoderNotFound(_lacks(shop, model, faults), param="encoder")
     for fault in faults:
         logger.warning("%s; %s is the same as it was, and is used", fault, path)
     return path
 
 
-def weights_name(shop: ShopFolder, encoder_id: str, weights_hash: str) -> str:
-    """The name that the JSON beside the weights gives them, such as ``vitrine-retail-4``.
+def weights_name(shop: ShopFolder, model: Model) -> str:
+    """Return the name that the JSON beside the weights gives them, such as ``vitrine-retail-4``.
 
     Empty for encoders without such files, and where the file is gone or nameless.
     """
     with suppress(EncoderNotFound):
-        path = encoder_file(shop, encoder_id, weights_hash)
+        path = encoder_file(shop, model)
         return read_side(path).name if path else ""
     return ""
 
@@ -94,13 +93,13 @@ def keep_encoder(shop: ShopFolder, encoder: Encoder) -> None:
     """
     if not _has_files(encoder.id):
         return
-    views = split_views(encoder.id)[1]
-    kept = _kept(shop, encoder.id, encoder.weights_hash)
-    if kept is not None and not _fault(kept, encoder.id, encoder.weights_hash):
+    model, views = Model.of(encoder), split_views(encoder.id)[1]
+    kept = _kept(shop, model)
+    if kept is not None and not _fault(kept, model):
         return
-    original = _original(encoder.id, encoder.weights_hash)
+    original = _original(model)
     if original is None:
-        raise EncoderNotFound(_lacks(shop, encoder.id, encoder.weights_hash, []), param="encoder")
+        raise EncoderNotFound(_lacks(shop, model, []), param="encoder")
     draft = shop.encoders / f".{os.getpid()}.onnx"
     try:
         shop.encoders.mkdir(exist_ok=True)
@@ -128,32 +127,32 @@ def keep_encoder(shop: ShopFolder, encoder: Encoder) -> None:
             draft.with_suffix(suffix).unlink(missing_ok=True)
 
 
-def forget_encoders(shop: ShopFolder, needed: Iterable[tuple[str, str]]) -> int:
-    """Remove the copies of all encoders but those of these (id, weights hash): how many files.
+def delete_encoder_files(shop: ShopFolder, needed: Iterable[Model]) -> int:
+    """Delete the copies of all encoders but those of these models; return how many files.
 
     Call it with the shop's job lock held.
     """
-    kept = [_kept(shop, *one) for one in needed]
+    kept = [_kept(shop, model) for model in needed]
     used = {path.stem for path in kept if path is not None}
-    removed = 0
+    deleted = 0
     for path in _files(shop):
         if path.stem not in used:
             path.unlink(missing_ok=True)
-            removed += 1
-    return removed
+            deleted += 1
+    return deleted
 
 
-def encoder_faults(shop: ShopFolder, needed: Iterable[tuple[str, str]]) -> list[str]:
-    """What is wrong with the copies that these (id, weights hash) have, or that they lack."""
+def encoder_faults(shop: ShopFolder, needed: Iterable[Model]) -> list[str]:
+    """Return what is wrong with the copies that these models have, or that they lack."""
     found: list[str] = []
-    for encoder_id, weights_hash in sorted(set(needed)):
-        if not _has_files(encoder_id):
+    for model in sorted(set(needed)):
+        if not _has_files(model.id):
             continue
-        path, faults = _search(shop, encoder_id, weights_hash)
+        path, faults = _search(shop, model)
         if path is None:
-            found.append(_lacks(shop, encoder_id, weights_hash, faults))
-        elif (kept := _kept(shop, encoder_id, weights_hash)) is not None:
-            fault = _fault(kept, encoder_id, weights_hash)
+            found.append(_lacks(shop, model, faults))
+        elif (kept := _kept(shop, model)) is not None:
+            fault = _fault(kept, model)
             found += [fault] if fault else []
     return found
 
@@ -162,58 +161,58 @@ def _has_files(encoder_id: str) -> bool:
     return encoder_id.startswith(_FILE) or is_builtin(encoder_id)
 
 
-def _original(encoder_id: str, weights_hash: str) -> Path | None:
+def _original(model: Model) -> Path | None:
     """The file that a copy is made of; None where Vitrine brings no such weights of builtin."""
-    plain, views = split_views(encoder_id)
+    plain, views = split_views(model.id)
     if plain == BUILTIN:
-        return bundled_file(weights_hash, views)
+        return bundled_file(model.weights_hash, views)
     return Path(plain.removeprefix(_FILE))
 
 
-def _search(shop: ShopFolder, encoder_id: str, weights_hash: str) -> tuple[Path | None, list[str]]:
+def _search(shop: ShopFolder, model: Model) -> tuple[Path | None, list[str]]:
     """The first whole file, if any, and what is wrong with those before it."""
     faults: list[str] = []
-    kept, original = _kept(shop, encoder_id, weights_hash), _original(encoder_id, weights_hash)
+    kept, original = _kept(shop, model), _original(model)
     # What comes with Vitrine was found by its hash: a copy that was changed need not be looked at.
-    places = (original, kept) if is_builtin(encoder_id) else (kept, original)
+    places = (original, kept) if is_builtin(model.id) else (kept, original)
     for path in places:
         if path is None:
             continue
-        fault = _fault(path, encoder_id, weights_hash)
+        fault = _fault(path, model)
         if not fault:
             return path, faults
         faults.append(fault)
     return None, faults
 
 
-def _fault(path: Path, encoder_id: str, weights_hash: str) -> str:
+def _fault(path: Path, model: Model) -> str:
     """Why this file and its JSON are not those of the encoder; empty when they are."""
     try:
-        found = hash_views(hash_pair(path), split_views(encoder_id)[1])
+        found = hash_views(hash_pair(path), split_views(model.id)[1])
     except EncoderNotFound as error:
         return str(error)
-    if found == weights_hash:
+    if found == model.weights_hash:
         return ""
-    return f"{path} was changed: its SHA-256 is {found[:12]}, expected {weights_hash[:12]}"
+    return f"{path} was changed: its SHA-256 is {found[:12]}, expected {model.weights_hash[:12]}"
 
 
-def _lacks(shop: ShopFolder, encoder_id: str, weights_hash: str, faults: list[str]) -> str:
+def _lacks(shop: ShopFolder, model: Model, faults: list[str]) -> str:
     wrong, way_out = ", and ".join(faults), "put the file back"
-    if is_builtin(encoder_id):
+    if is_builtin(model.id):
         wrong = wrong or "neither this version of Vitrine nor the shop has a file of it"
         way_out = "use the version of Vitrine that built it"
     return (
-        f"{shop.path} needs encoder {encoder_id!r} as it was, with the SHA-256 "
-        f"{weights_hash[:12]}, but {wrong}; {way_out}, restore a snapshot, or change the encoder "
-        f"with 'vitrine migrate --shop {shop.path} --encoder ID'"
+        f"{shop.path} needs encoder {model.id!r} as it was, with the SHA-256 "
+        f"{model.weights_hash[:12]}, but {wrong}; {way_out}, restore a snapshot, or change the "
+        f"encoder with 'vitrine migrate --shop {shop.path} --encoder ID'"
     )
 
 
-def _kept(shop: ShopFolder, encoder_id: str, weights_hash: str) -> Path | None:
+def _kept(shop: ShopFolder, model: Model) -> Path | None:
     """The copy of an encoder, by its name alone; None when there is none."""
-    views = split_views(encoder_id)[1]
+    views = split_views(model.id)[1]
     for path in _files(shop):
-        if path.suffix == ".onnx" and hash_views(path.stem, views) == weights_hash:
+        if path.suffix == ".onnx" and hash_views(path.stem, views) == model.weights_hash:
             return path
     return None
 

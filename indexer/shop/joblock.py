@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from indexer.errors import StoreBusy, StoreFull
+from indexer.errors import CannotWrite, StoreBusy
 from indexer.layout import JOB_LOCK
 
 
@@ -23,7 +23,7 @@ def job_lock(shop: Path, job: str) -> Iterator[None]:
     try:
         file = path.open("ab+", buffering=0)
     except OSError as error:
-        raise StoreFull(f"cannot write in {shop}: {error.strerror or error}") from error
+        raise CannotWrite(f"cannot write in {shop}: {error.strerror or error}") from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -20,30 +20,37 @@ import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeAlias
+from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 
+from indexer.encoders.onnxfile import hash_pair
+from indexer.errors import (
+    CannotWrite,
+    Conflict,
+    EncoderNotFound,
+    IndexCorrupt,
+    IndexMismatch,
+    StoreBusy,
+    StoreFull,
+)
+from indexer.progress import Progress
+from indexer.shop import write_encoders
 from indexer.shop.archive import CHUNK, read_archive, write_archive
 from indexer.shop.encoderfiles import SUFFIXES, encoder_file
-from indexer.encoders.onnxfile import hash_pair
-from indexer.errors import EncoderNotFound, IndexCorrupt, IndexMismatch, StoreBusy, StoreFull
-from indexer.shop.generation import MANIFEST, ShopFolder, now, sync
+from indexer.shop.folder import ShopFolder, sync
 from indexer.shop.joblock import job_lock
+from indexer.shop.manifest import MANIFEST, now
 from indexer.store.store import Store
-from indexer.shop.promotion import wanted_encoders
 
 if TYPE_CHECKING:
-    from indexer.shop.generation import Manifest
+    from indexer.encoders.base import Model
 
 FORMAT = 1
 _ABOUT, _STORE = "snapshot.json", "catalog.lmdb/data.mdb"
 _FILE = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)*")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _LARGEST_ABOUT = 1 << 20
-
-Progress: TypeAlias = Callable[[str, int, int], None]
-"""Called as ``progress(stage, done, total)``, in bytes."""
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +74,7 @@ def take_snapshot(shop: ShopFolder, path: Path, *, progress: Progress) -> Snapsh
     """Write the shop into a new file, while others read and write it.
 
     ``path`` appears when all of it is on disk. Raises IndexNotFound and IndexCorrupt (nothing
-    whole to take), EncoderNotFound (nor of its encoder's files), StoreFull (cannot be written),
+    whole to take), EncoderNotFound (nor of its encoder's files), CannotWrite, StoreFull,
     StoreBusy (the model changed meanwhile).
     """
     name = shop.current()
@@ -77,8 +84,8 @@ def take_snapshot(shop: ShopFolder, path: Path, *, progress: Progress) -> Snapsh
         try:
             with store.read() as reader:
                 items, rows = reader.count("items"), reader.count("rows")
-                companions = wanted_encoders(reader)
-            encoders = _encoder_files(shop, manifest, companions)
+                listed = write_encoders.listed(reader)
+            encoders = _encoder_files(shop, manifest.model, listed)
             about = Snapshot(
                 format=FORMAT,
                 created=now(),
@@ -101,8 +108,8 @@ def take_snapshot(shop: ShopFolder, path: Path, *, progress: Progress) -> Snapsh
                 with archive.open(_STORE) as out:
                     _copy_store(store, out, progress)
                 # Rows written since then have no embedding by the encoder of this generation.
-                later = shop.manifest(shop.current())
-                if (later.encoder, later.weights_hash) != (manifest.encoder, manifest.weights_hash):
+                later = shop.current()
+                if later != name and shop.manifest(later).model != manifest.model:
                     raise StoreBusy(
                         f"{shop.path} changed from encoder {manifest.encoder!r} to another while "
                         "it was copied; take the snapshot again"
@@ -117,24 +124,25 @@ def restore_snapshot(
 ) -> Snapshot:
     """Make the shop that a snapshot holds; it appears whole, or not at all.
 
-    With ``force`` it replaces a shop that is there, unless that is being served or worked on, or
-    holds the snapshot itself (StoreBusy); of a link, what it leads to. Raises IndexNotFound,
-    IndexCorrupt (cut short or changed), IndexMismatch (of a newer format), StoreFull.
+    With ``force`` it replaces a shop that is there, unless that is being served or worked on
+    (StoreBusy) or holds the snapshot itself (Conflict); of a link, what it leads to. Raises
+    Conflict (a shop is there, and no ``force``), IndexNotFound, IndexCorrupt (cut short or
+    changed), IndexMismatch (of a newer format), CannotWrite, StoreFull.
     """
     shop = ShopFolder(os.path.realpath(shop.path))  # renaming a link would leave its shop behind
-    _put_back(shop)
-    if not force and _is_there(shop):
-        raise StoreBusy(
+    _recover_replaced(shop)
+    if not force and _has_content(shop):
+        raise Conflict(
             f"{shop.path} is there already and not empty; restore elsewhere, or add --force to "
             "replace it"
         )
     if Path(os.path.realpath(path)).is_relative_to(shop.path):
-        raise StoreBusy(f"{path} lies in the shop that it would replace; move it elsewhere first")
-    draft = _beside(shop, "restoring")
+        raise Conflict(f"{path} lies in the shop that it would replace; move it elsewhere first")
+    draft = _hidden_sibling(shop, "restoring")
     try:
         draft.path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreFull(f"cannot make {draft.path}: {error.strerror or error}") from error
+        raise CannotWrite(f"cannot make {draft.path}: {error.strerror or error}") from error
     with job_lock(draft.path, "vitrine restore"):
         try:
             with read_archive(path, progress=_staged(progress, "check")) as archive:
@@ -149,22 +157,19 @@ def restore_snapshot(
     return about
 
 
-def _encoder_files(
-    shop: ShopFolder, manifest: Manifest, companions: list[tuple[str, str]]
-) -> dict[str, Path]:
-    """The files of the encoders that have some, by their names in the archive.
+def _encoder_files(shop: ShopFolder, serving: Model, others: list[Model]) -> dict[str, Path]:
+    """Return the files of the encoders that have some, by their names in the archive.
 
     They are the originals where a shop has no copies yet. EncoderNotFound where the serving
-    encoder's are gone. Its companions of an open migration may lack theirs: writes go on without
-    them, and so does a snapshot.
+    encoder's are gone. The encoder of an open migration may lack its files: writes go on without
+    it, and so does a snapshot.
     """
     found: dict[str, Path] = {}
-    serving = (manifest.encoder, manifest.weights_hash)
-    for one in dict.fromkeys([serving, *companions]):
+    for model in dict.fromkeys([serving, *others]):
         try:
-            path = encoder_file(shop, *one)
+            path = encoder_file(shop, model)
         except EncoderNotFound:
-            if one == serving:
+            if model == serving:
                 raise
             continue
         if path is not None:
@@ -290,11 +295,11 @@ def _check(draft: ShopFolder, about: Snapshot) -> None:
 
 def _replace(shop: ShopFolder, draft: ShopFolder, *, force: bool) -> None:
     """Rename the draft to the shop; what was there is removed once that is done."""
-    before = _beside(shop, "replaced")
+    before = _hidden_sibling(shop, "replaced")
     try:
-        if force and _is_there(shop):
+        if force and _has_content(shop):
             with job_lock(shop.path, "vitrine restore"):
-                if busy := [name for name in shop.names() if shop.is_read(name)]:
+                if busy := [name for name in shop.names() if shop.is_held(name)]:
                     raise StoreBusy(
                         f"generation {busy[0]} of {shop.path} is being served; stop the service, "
                         "or restore elsewhere"
@@ -304,7 +309,7 @@ def _replace(shop: ShopFolder, draft: ShopFolder, *, force: bool) -> None:
         else:
             draft.path.rename(shop.path)  # an empty folder may be there
     except OSError as error:
-        _put_back(shop)
+        _recover_replaced(shop)
         raise StoreFull(
             f"cannot put the shop at {shop.path}: {error.strerror or error}; if that is the root "
             "of a volume, restore into a folder below it"
@@ -313,17 +318,17 @@ def _replace(shop: ShopFolder, draft: ShopFolder, *, force: bool) -> None:
     shutil.rmtree(before.path, ignore_errors=True)
 
 
-def _put_back(shop: ShopFolder) -> None:
-    """Mend a restore that was killed between its two renames, or tidy up after the second."""
-    before = _beside(shop, "replaced")
-    if _is_there(shop):
+def _recover_replaced(shop: ShopFolder) -> None:
+    """Mend a restore that was killed between its two renames, or clean up after the second."""
+    before = _hidden_sibling(shop, "replaced")
+    if _has_content(shop):
         shutil.rmtree(before.path, ignore_errors=True)
     elif before.path.exists():
         with suppress(OSError):
             before.path.rename(shop.path)
 
 
-def _is_there(shop: ShopFolder) -> bool:
+def _has_content(shop: ShopFolder) -> bool:
     try:
         return any(shop.path.iterdir())
     except FileNotFoundError:
@@ -332,7 +337,7 @@ def _is_there(shop: ShopFolder) -> bool:
         raise StoreFull(f"cannot restore into {shop.path}: {error.strerror or error}") from error
 
 
-def _beside(shop: ShopFolder, what: str) -> ShopFolder:
+def _hidden_sibling(shop: ShopFolder, what: str) -> ShopFolder:
     path = shop.path.absolute()
     return ShopFolder(path.with_name(f".{path.name}.{what}"))
 

@@ -1,45 +1,51 @@
-"""What a shop folder holds, told from its manifest and its store, without opening its index."""
+"""What a shop folder holds, by its manifest and its store, without opening its index."""
 
 from __future__ import annotations
 
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
-from indexer.shop.generation import Manifest, ShopFolder
-from indexer.shop.serving import serving_order
-from indexer.store.store import Store
+from indexer.shop.folder import ShopFolder
+from indexer.shop.manifest import Manifest
+from indexer.shop.shelf import Shelf
 from indexer.shop.upgrade import encoder_upgrade
+from indexer.store.store import Store
 
 
 class RecallStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Recall@10 against exact search: promised, measured at the build, and of real queries.
 
-    ``live`` is of the last 100 (at most) of the ``samples`` queries that were searched again, None
-    where none were; ``kept`` is False when it is surely below the promise. ``raised`` is by how
-    many levels searches try harder than the build found necessary.
+    ``live`` is of the last 100 (at most) of the ``samples`` queries that were searched again.
+    The last four are known only while an engine is open.
     """
 
     promised: float
-    measured: float
-    live: float | None = None
-    samples: int = 0
-    raised: int = 0
-    kept: bool = True
+    measured: Annotated[float, Meta(description="At the build, with held-out queries.")]
+    live: Annotated[
+        float | None,
+        Meta(description="Of recent real queries; null before any was looked at."),
+    ] = None
+    samples: Annotated[int, Meta(description="Real queries that were searched again exactly.")] = 0
+    raised: Annotated[
+        int, Meta(description="Levels of effort above what the build found necessary.")
+    ] = 0
+    kept: Annotated[
+        bool, Meta(description="False when real queries are surely answered worse.")
+    ] = True
 
 
-class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """The state of a shop; the names are those of ``status --json`` and ``GET /v1/status``.
+class ShopStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What a shop folder holds; the names are those of ``vitrine status --json``.
 
-    ``bytes`` is what the whole folder takes on disk. ``text`` says how words are answered:
-    ``lexical`` (words only) or ``fused`` (words and the encoder's text tower).
-    ``facets`` are the fields worth offering as filters. These two, and the live part of ``recall``,
-    are known only once an engine is open. ``recipe`` is how the index is laid out, ``promise``
-    what was measured before it was chosen, ``device`` where it is searched. ``encoder_upgrade``
-    says that there are newer weights of the encoder, and the command that brings them.
+    ``bytes`` is what the whole folder takes on disk. ``recipe`` is how the index is laid out,
+    ``promise`` what was measured before it was chosen. ``encoder_upgrade`` says that there are
+    newer weights of the encoder, and the command that brings them. What only an open engine
+    knows is ``search.status.EngineStatus``.
     """
 
     generation: str
@@ -55,22 +61,20 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     recipe: str
     promise: str
     recall: RecallStatus
-    text: Literal["", "lexical", "fused"] = ""
-    facets: list[str] = []
-    device: str = "cpu"
     encoder_upgrade: str | None = None
 
 
-def shop_status(shop: ShopFolder) -> Status:
+def shop_status(shop: ShopFolder) -> ShopStatus:
     """The status of the current generation, or of what serves where CURRENT cannot tell.
 
     What was written since it was built is counted. IndexNotFound, IndexCorrupt or IndexMismatch.
     """
-    name = serving_order(shop)[0]
-    manifest = shop.manifest(name)
+    shelf = Shelf.read(shop)
+    name = shelf.serving_order()[0]
+    manifest = shelf.manifest(name)
     status = msgspec.structs.replace(
-        status_of(shop, name, manifest),
-        encoder_upgrade=encoder_upgrade(shop, manifest.encoder, manifest.weights_hash),
+        _built(shop, name, manifest),
+        encoder_upgrade=encoder_upgrade(shop, manifest.model),
     )
     store = Store(shop.store)
     try:
@@ -84,9 +88,9 @@ def shop_status(shop: ShopFolder) -> Status:
     return msgspec.structs.replace(status, items=items, products=len(products), rows=rows)
 
 
-def status_of(shop: ShopFolder, name: str, manifest: Manifest) -> Status:
-    """The status of a generation whose manifest has been read."""
-    return Status(
+def _built(shop: ShopFolder, name: str, manifest: Manifest) -> ShopStatus:
+    """Return the status as it was when this generation was built."""
+    return ShopStatus(
         generation=name,
         encoder=manifest.encoder,
         dim=manifest.dim,

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexer.errors import VitrineError
 from indexer.items import ORIGINAL
+from indexer.shop import write_encoders
 from indexer.store.pictures import best_picture, images_root
-from indexer.store.store import encoder_key
-from indexer.shop.promotion import encoders_on_disk, wanted_encoders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from indexer.arrays import Vectors
-    from indexer.shop.generation import Manifest, ShopFolder
+    from indexer.encoders.base import Model
+    from indexer.shop.shelf import Shelf
     from indexer.store.store import ImageRecord, Reader, Row
 
 _BLOCK = 4096  # vectors looked at together
@@ -27,15 +25,13 @@ _LENGTH_TOLERANCE = 1e-2  # of a unit vector in half precision
 _NAMED = 3  # images that are told by name
 
 
-def odd_vectors(
-    reader: Reader, rows: Iterable[Row], encoder: tuple[str, str], dim: int | None
-) -> list[str]:
-    """Problems of the stored vectors that these rows have by an encoder (id, weights hash).
+def odd_vectors(reader: Reader, rows: Iterable[Row], model: Model, dim: int | None) -> list[str]:
+    """Problems of the stored vectors that these rows have by a model.
 
     Those of zeros, which no search finds, those that are not finite, and those that are not of
     length 1 or of other than ``dim`` numbers (None: other than most).
     """
-    key = encoder_key(*encoder)
+    key = model.key
     each: dict[tuple[bytes, str], Row] = {}
     for row in rows:
         each.setdefault((row.content, row.variant), row)
@@ -58,7 +54,7 @@ def odd_vectors(
             if fault:
                 found.setdefault(fault, []).append(row)
     return [
-        f"{len(odd)} of {len(pictures)} embeddings by {encoder[0]} are {fault}: "
+        f"{len(odd)} of {len(pictures)} embeddings by {model.id} are {fault}: "
         f"{_names(reader, odd)}; delete these items, run 'vitrine gc', and put them again"
         for fault, odd in found.items()
     ]
@@ -110,42 +106,23 @@ def _has_picture(reader: Reader, root: Path | None, image: ImageRecord) -> bool:
     return best_picture(reader, root, image.content, image.path) is not None
 
 
-def mixed_weights(shop: ShopFolder, reader: Reader, serving: Manifest) -> list[str]:
-    """Notes on what is there of other weights than those that serve; nothing of it is wrong."""
-    notes: list[str] = []
-    ours = (serving.encoder, serving.weights_hash)
-    legible = True
-    for name in shop.names():
-        try:
-            manifest = shop.manifest(name)
-        except VitrineError:  # damaged, which is told elsewhere
-            legible = False
-            continue
-        if (manifest.encoder, manifest.weights_hash) != ours:
-            notes.append(
-                f"generation {name} is of {_weights(manifest.encoder, manifest.weights_hash)}; "
-                f"{_weights(*ours)} serves"
-            )
-    needed = encoders_on_disk(shop).union(wanted_encoders(reader))
-    keys = {encoder_key(*one) for one in needed}
+def mixed_weights(shelf: Shelf, reader: Reader, serving: Model) -> list[str]:
+    """Return notes on what is there of other weights than those that serve; none is a fault."""
+    notes = [
+        f"generation {name} is of {manifest.model}; {serving} serves"
+        for name, manifest in shelf.manifests.items()
+        if manifest.model != serving
+    ]
+    needed = shelf.models().union(write_encoders.listed(reader))
+    keys = {model.key for model in needed}
     unused = [key for key in reader.embedding_encoders() if key not in keys]
-    if unused and legible:
+    if unused and not shelf.damaged:
         count = sum(reader.count_embeddings(key) for key in unused)
         notes.append(
             f"{count} embeddings are of weights that no generation uses; 'vitrine gc --shop "
-            f"{shop.path}' drops them"
+            f"{shelf.folder.path}' drops them"
         )
     return notes
-
-
-def dimension(shop: ShopFolder, encoder: tuple[str, str]) -> int | None:
-    """How many numbers the vectors of an encoder have; None where no generation tells."""
-    for name in shop.names():
-        with suppress(VitrineError):
-            manifest = shop.manifest(name)
-            if (manifest.encoder, manifest.weights_hash) == encoder:
-                return manifest.dim
-    return None
 
 
 def _faults(vectors: Vectors) -> list[str]:
@@ -172,7 +149,3 @@ def _names(reader: Reader, rows: list[Row]) -> str:
         path = record.images[row.image_index].path if record is not None and whole else ""
         named.append(f"{row.item_id} {path}".strip())
     return ", ".join(named) + (", ..." if len(rows) > _NAMED else "")
-
-
-def _weights(encoder_id: str, weights_hash: str) -> str:
-    return f"{encoder_id} ({weights_hash[:8]})"

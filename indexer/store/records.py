@@ -80,10 +80,5 @@ def content_hash(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()[:HASH_BYTES]
 
 
-def encoder_key(encoder_id: str, weights_hash: str) -> bytes:
-    """Eight bytes that stand for one encoder with one set of weights."""
-    return hashlib.sha256(f"{encoder_id}\n{weights_hash}".encode()).digest()[:8]
-
-
 def _words(item: Item) -> tuple[object, ...]:
     return item.title, item.categories, item.attributes, item.description

@@ -31,7 +31,7 @@ import lmdb
 
 from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound, StoreFull
 from indexer.store.datafile import check_whole
-from indexer.store.records import Change, ImageRecord, ItemRecord, Row, content_hash, encoder_key
+from indexer.store.records import Change, ImageRecord, ItemRecord, Row, content_hash
 from indexer.store.transactions import Reader, Writer
 
 __all__ = [
@@ -43,7 +43,6 @@ __all__ = [
     "Store",
     "Writer",
     "content_hash",
-    "encoder_key",
 ]
 
 FORMAT = 1

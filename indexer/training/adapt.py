@@ -216,7 +216,7 @@ def adapt(
 
     Nothing is written unless at least two more of the held-out questions are answered by the
     finished file than by ``start``. EncoderNotFound when ``start`` is no file of this network,
-    StoreFull when ``out`` cannot be written.
+    CannotWrite when ``out`` cannot be written.
     """
     network, side = _opened(start)
     evaluation = _NetworkEvaluation(dataset, side.size)

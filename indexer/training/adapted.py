@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.encoders.onnxfile import OnnxEncoder
-from indexer.errors import StoreFull
+from indexer.errors import CannotWrite
 from indexer.training.evaluation import Evaluation
 
 _GAIN = 2  # more questions that must be answered: one may turn by chance
@@ -43,7 +43,7 @@ def write_if_better(
     """Have ``make`` write a draft with its JSON; move it to ``out`` if it answers two more.
 
     ``before`` (q, 2) are the outcomes to beat. Returns those of the draft, and whether it was
-    moved. StoreFull where ``out`` cannot be written.
+    moved. CannotWrite where ``out`` cannot be written.
     """
     try:
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.stem}.") as folder:
@@ -55,5 +55,5 @@ def write_if_better(
                 draft.with_suffix(".json").replace(out.with_suffix(".json"))
                 draft.replace(out)
     except OSError as error:
-        raise StoreFull(f"cannot write {out}: {error.strerror or error}") from error
+        raise CannotWrite(f"cannot write {out}: {error.strerror or error}") from error
     return after, better

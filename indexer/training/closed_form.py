@@ -68,7 +68,7 @@ def adapt_head(start: Path, dataset: Dataset, out: Path) -> Adapted:
 
     The choosing questions pick the map; the judging ones decide. Nothing is written unless at
     least two more of them are answered than before. EncoderNotFound where ``start`` was not
-    exported by this package, StoreFull where ``out`` cannot be written.
+    exported by this package, CannotWrite where ``out`` cannot be written.
     """
     began = time.monotonic()
     encoder = OnnxEncoder(start, encoder_id=f"onnx:{start}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexer.errors import IndexCorrupt
+from indexer.errors import BadEncoder, IndexCorrupt
 from indexer.vectors.contract import MEASURED_K, ScoreProfile
 from indexer.vectors.tuning import TOP, held_out, recall_of
 
@@ -31,12 +31,12 @@ _LENGTH_TOLERANCE = 1e-2  # of what an encoder gives, perhaps in half precision
 def check_vectors(
     vectors: Vectors, shape: tuple[int, int], encoder_id: str, names: Sequence[str] = ()
 ) -> None:
-    """IndexCorrupt unless an encoder gave what encoders promise: ``shape``, finite, unit rows.
+    """BadEncoder unless an encoder gave what encoders promise: ``shape``, finite, unit rows.
 
     ``names`` (n,) of the images, to say which of them it was.
     """
     if vectors.shape != shape:
-        raise IndexCorrupt(
+        raise BadEncoder(
             f"canary: encoder {encoder_id!r} gave vectors of shape {vectors.shape}, "
             f"expected {shape}"
         )
@@ -48,7 +48,7 @@ def check_vectors(
     if off[worst] > _LENGTH_TOLERANCE:
         of = f" of {names[worst]!r}" if names else ""
         gave = f"of length {lengths[worst]:.3g}" if np.isfinite(off[worst]) else "not finite"
-        raise IndexCorrupt(
+        raise BadEncoder(
             f"canary: encoder {encoder_id!r} gave a vector{of} that is {gave}, expected length 1"
         )
 

@@ -19,7 +19,6 @@ length, so fp16 here loses nothing: it gives those numbers back.
 from __future__ import annotations
 
 import math
-import os
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,6 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from indexer.errors import VitrineError
+from indexer.threads import THREADS
 from indexer.vectors.contract import FLAT, Effort
 
 if TYPE_CHECKING:
@@ -217,7 +217,5 @@ def _train(faiss: Any, index: Any, values: Vectors) -> None:
 
 
 def all_cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Return how many cores this process may use."""
+    return THREADS.count

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from indexer.errors import CatalogShrank
-from indexer.items import Skipped, Unread
-from indexer.names import some
+from indexer.items import Skipped, UnreadableRow
+from indexer.names import first_names
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -43,7 +43,7 @@ def absence(standing: Iterable[str], listed: Collection[str], skipped: list[Skip
     for one in skipped:
         keeps = _keeps(one, absent)
         kept |= keeps
-        if isinstance(one, Unread) and one.guess.endswith("/") and not keeps:
+        if isinstance(one, UnreadableRow) and one.guess.endswith("/") and not keeps:
             continue  # a folder that holds nothing, and from which the shop has nothing
         told.append(_told(one, keeps))
     return Absence(sorted(absent - kept), sorted(kept), told)
@@ -64,7 +64,7 @@ def _keeps(one: Skipped, absent: set[str]) -> set[str]:
     """The absent items that stay because of a skipped row."""
     if one.image:
         return set()
-    if not isinstance(one, Unread):
+    if not isinstance(one, UnreadableRow):
         return {one.item_id} & absent if one.item_id else absent
     if one.guess.endswith("/"):
         return {item_id for item_id in absent if f"{item_id}/".startswith(one.guess)}
@@ -76,8 +76,8 @@ def _told(one: Skipped, keeps: set[str]) -> Skipped:
         return one
     if one.item_id in keeps:
         stays = STAYS
-    elif isinstance(one, Unread) and keeps == {one.guess}:
+    elif isinstance(one, UnreadableRow) and keeps == {one.guess}:
         stays = f"item {one.guess!r} stays as it was"
     else:
-        stays = f"{len(keeps)} items that the catalog lacks stay: {some(sorted(keeps))}"
+        stays = f"{len(keeps)} items that the catalog lacks stay: {first_names(sorted(keeps))}"
     return msgspec.structs.replace(one, reason=f"{one.reason}; {stays}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from indexer.catalog.item_parser import FIELDS, Given, overlaid
+from indexer.catalog.item_parser import FIELDS, GivenFields, overlay
 from indexer.items import Item, Skipped
 from indexer.writing.absence import STAYS
 from indexer.writing.merge import FoundItem, found_image, merge_item, with_standing
@@ -45,7 +45,7 @@ def changes_of(
     reader: Reader,
     done: Ingested,
     absent: Absence,
-    given: Given | None,
+    given: GivenFields | None,
     touched: Collection[str] = frozenset(),
 ) -> Changes:
     """Compare what was read of a catalog with the store.
@@ -66,7 +66,7 @@ def apply_changes(writer: Writer, changes: Changes) -> int:
 
 
 class _Comparison:
-    def __init__(self, reader: Reader, given: Given | None) -> None:
+    def __init__(self, reader: Reader, given: GivenFields | None) -> None:
         self._reader = reader
         self._given = given
         self._changes = Changes(
@@ -113,7 +113,7 @@ class _Comparison:
     def _draft(self, old: ItemRecord, read: ReadItem) -> FoundItem:
         item = read.item
         if self._given is not None:
-            item = overlaid(old.item, item, self._given)
+            item = overlay(old.item, item, self._given)
             self._columns.update(_kept_columns(old.item, read.item, self._given))
         if not read.item.images:
             given = self._given is None or "images" in self._given.fields
@@ -162,7 +162,7 @@ def changed_fields(old: ItemRecord, new: FoundItem) -> list[str]:
     return fields
 
 
-def _kept_columns(old: Item, new: Item, given: Given) -> list[str]:
+def _kept_columns(old: Item, new: Item, given: GivenFields) -> list[str]:
     """The fields and attributes that an item has, and that no row of the catalog gives."""
     fields = [
         name

@@ -7,12 +7,10 @@ every few batches, so an interrupted run loses seconds.
 
 from __future__ import annotations
 
-import os
-import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -21,18 +19,18 @@ from indexer.errors import BadImage
 from indexer.imaging.imagepath import image_path
 from indexer.imaging.images import ImageLimits, read_image_file
 from indexer.items import Item, Skipped
+from indexer.stopwatch import Stopwatch
+from indexer.threads import THREADS
 from indexer.writing.image_pipeline import Intake, Prepared
 from indexer.writing.merge import FoundImage
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
+    from indexer.progress import Progress
     from indexer.store.store import Store
 
 _BATCH = 32  # images an encoder gets at once
 _COMMIT = 4  # batches between two commits
-
-Progress: TypeAlias = Callable[[str, int, int, int], None]
-"""Called as ``progress(stage, done, total, skipped)``."""
 
 
 class ReadItem(NamedTuple):
@@ -88,13 +86,14 @@ class _Ingest:
         self._limits = limits
         self._intake = Intake(store, encoder, limits, root=catalog.root)
         self._write = write
-        self._result = Ingested(read=[], skipped=list(skipped), seconds={})
+        self._stopwatch = Stopwatch()
+        self._result = Ingested(read=[], skipped=list(skipped), seconds=self._stopwatch.seconds)
         self._waiting: list[Prepared] = []
         self._encoded: list[tuple[Prepared, bytes]] = []
 
     def run(self, total: int, progress: Progress) -> Ingested:
         """See ``ingest``."""
-        workers = os.cpu_count() or 1
+        workers = THREADS.count
         ahead: deque[tuple[Item, str, list[tuple[str, Future[Prepared]]]]] = deque()
         done = 0
         try:
@@ -126,12 +125,9 @@ class _Ingest:
 
     def _read(self, path: str) -> Prepared:
         """In a decoding thread: an image, ready to be encoded if that is needed."""
-        start = time.perf_counter()
-        try:
+        with self._stopwatch.timed("decode"):
             data = read_image_file(image_path(self._catalog.root, path), self._limits)
             return self._intake.prepare(path, data)
-        finally:
-            self._spent("decode", start)
 
     def _take(self, item: Item, where: str, jobs: list[tuple[str, Future[Prepared]]]) -> int:
         """Take an item's images as they come out of the threads, in order; how many it had."""
@@ -166,27 +162,16 @@ class _Ingest:
     def _encode(self) -> None:
         if not self._waiting:
             return
-        start = time.perf_counter()
-        # Checked before they are stored: what is in the store is not encoded again.
-        self._encoded.extend(self._intake.encode(self._waiting))
-        self._result.encoded += len(self._waiting)
-        self._waiting.clear()
-        self._spent("encode", start)
+        with self._stopwatch.timed("encode"):
+            # Checked before they are stored: what is in the store is not encoded again.
+            self._encoded.extend(self._intake.encode(self._waiting))
+            self._result.encoded += len(self._waiting)
+            self._waiting.clear()
 
     def _commit(self) -> None:
         if not self._encoded:
             return
-        start = time.perf_counter()
-        with self._store.write() as writer:
+        with self._stopwatch.timed("write"), self._store.write() as writer:
             for prepared, embedding in self._encoded:
                 self._intake.put(writer, prepared, embedding)
         self._encoded.clear()
-        self._spent("write", start)
-
-    def _spent(self, stage: str, start: float) -> None:
-        seconds = self._result.seconds
-        seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - start
-
-
-def no_progress(stage: str, done: int, total: int, skipped: int) -> None:
-    """Tell nobody: the ``Progress`` of callers who do not want to know."""

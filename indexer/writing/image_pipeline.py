@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from indexer.encoders.base import Model
 from indexer.imaging.images import ImageLimits, decode, inspect, thumbnail
 from indexer.imaging.photos import open_photo
 from indexer.store.pictures import DISPLAY_SIDE, kept_images
-from indexer.store.store import content_hash, encoder_key
+from indexer.store.store import content_hash
 from indexer.vectors.canary import check_vectors
 from indexer.writing.merge import FoundImage
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from indexer.arrays import Pixels, Vectors
     from indexer.encoders.base import Encoder
-    from indexer.store.store import Reader, Store, Writer
+from indexer.store.store import Reader, Store, Writer
 
 Encode: TypeAlias = "Callable[[Sequence[Pixels]], Vectors]"
 
@@ -64,7 +65,7 @@ class Intake:
         others a copy is kept in any case.
         Without ``trust_store``, images that the store knows are encoded as well.
         """
-        self.key = encoder_key(encoder.id, encoder.weights_hash)
+        self.key = Model.of(encoder).key
         self._store = store
         self._encoder = encoder
         self._limits = limits

@@ -15,12 +15,13 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from indexer.encoders.base import Model
 from indexer.errors import EncoderNotFound
 from indexer.imaging.images import LIMITS, ImageLimits
 from indexer.items import ORIGINAL
+from indexer.shop import write_encoders
 from indexer.shop.encoderfiles import open_encoder
-from indexer.shop.generation import ShopFolder
-from indexer.shop.promotion import wanted_encoders
+from indexer.shop.folder import ShopFolder
 from indexer.writing.reembed import Missing, Reembedding, missing_pictures
 
 if TYPE_CHECKING:
@@ -40,23 +41,23 @@ class Companions:
         serving: Encoder,
         *,
         limits: ImageLimits = LIMITS,
-        load: Callable[[str, str], Encoder] | None = None,
+        load: Callable[[Model], Encoder] | None = None,
     ) -> None:
         """``serving`` is the encoder that the writer itself embeds by.
 
-        ``load`` makes an encoder of its id and weights hash; by default as the shop has it.
+        ``load`` opens the encoder of a model; by default as the shop has it.
         """
         self._store = store
-        self._serving = (serving.id, serving.weights_hash)
+        self._serving = Model.of(serving)
         self._limits = limits
         self._load = load or partial(open_encoder, ShopFolder(store.shop))
         self._lock = threading.Lock()
-        self._loaded: dict[tuple[str, str], Encoder | None] = {}
+        self._loaded: dict[Model, Encoder | None] = {}
 
     def are_wanted(self) -> bool:
         """Whether there is any."""
         with self._store.read() as reader:
-            return any(one != self._serving for one in wanted_encoders(reader))
+            return any(model != self._serving for model in write_encoders.listed(reader))
 
     def embed(self, images: Iterable[FoundImage]) -> None:
         """Embed these images, whose pictures are in the store, in transactions of its own."""
@@ -81,29 +82,29 @@ class Companions:
 
     def _wanted(self, reader: Reader) -> list[Encoder]:
         found = []
-        for one in wanted_encoders(reader):
-            if one == self._serving:
+        for model in write_encoders.listed(reader):
+            if model == self._serving:
                 continue
             with self._lock:
-                if one not in self._loaded:
-                    self._loaded[one] = self._opened(*one)
-                encoder = self._loaded[one]
+                if model not in self._loaded:
+                    self._loaded[model] = self._opened(model)
+                encoder = self._loaded[model]
             if encoder is not None:
                 found.append(encoder)
         return found
 
-    def _opened(self, encoder_id: str, weights_hash: str) -> Encoder | None:
+    def _opened(self, model: Model) -> Encoder | None:
         """None, and a warning, where its weights are gone: writes go on without it."""
         try:
-            encoder = self._load(encoder_id, weights_hash)
+            encoder = self._load(model)
         except EncoderNotFound as error:
-            logger.warning("writes are not embedded by %s any more: %s", encoder_id, error)
+            logger.warning("writes are not embedded by %s any more: %s", model.id, error)
             return None
-        if encoder.weights_hash != weights_hash:
+        if encoder.weights_hash != model.weights_hash:
             logger.warning(
                 "writes are not embedded by %s any more: its weights have changed since the "
                 "migration began; migrate again",
-                encoder_id,
+                model.id,
             )
             return None
         return encoder

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -12,13 +11,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from indexer.encoders.base import Model
 from indexer.errors import BadImage, IndexCorrupt
 from indexer.imaging.images import LIMITS, ImageLimits
 from indexer.imaging.photos import open_photo
 from indexer.items import ORIGINAL
-from indexer.shop.promotion import lacking
+from indexer.shop import write_encoders
 from indexer.store.pictures import Source, best_picture, images_root
-from indexer.store.store import Reader, Store, Writer, encoder_key
+from indexer.store.store import Reader, Store, Writer
+from indexer.threads import THREADS
 from indexer.vectors.canary import check_vectors
 from indexer.writing.image_pipeline import decoding_side
 
@@ -45,9 +46,8 @@ def missing_pictures(
 
     ``lost`` asks for those too that had no picture when it last looked.
     """
-    key = encoder_key(encoder.id, encoder.weights_hash)
     found = []
-    for row in lacking(reader, key, start, lost=lost):
+    for row in write_encoders.unembedded(reader, Model.of(encoder), start, lost=lost):
         record = reader.item(row.item_id)
         if record is None or row.image_index >= len(record.images):
             raise IndexCorrupt(f"the store has a row of item {row.item_id!r}, but no such image")
@@ -70,7 +70,7 @@ class Reembedding:
         self.lost = 0
         self._store = store
         self._encoder = encoder
-        self._key = encoder_key(encoder.id, encoder.weights_hash)
+        self._key = Model.of(encoder).key
         self._limits = limits
         self._share = share
         self._side = decoding_side(encoder)
@@ -128,7 +128,7 @@ class Reembedding:
             best_picture(reader, root, one.content, one.path) if one.variant == ORIGINAL else None
             for one in batch
         ]
-        with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="decode") as pool:
+        with ThreadPoolExecutor(THREADS.count, thread_name_prefix="decode") as pool:
             decoded = list(pool.map(self._decoded, [p.data if p else b"" for p in pictures]))
         out = dict.fromkeys(batch, b"")
         ready = [at for at, pixels in enumerate(decoded) if pixels is not None]

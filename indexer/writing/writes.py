@@ -7,19 +7,20 @@ only when that is on disk. What is wrong with one item, or one image, costs no o
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 
 from indexer.arrays import unit
-from indexer.catalog.item_parser import BadRecord, Given, item_from, overlaid
+from indexer.catalog.item_parser import BadRecord, GivenFields, item_from, overlay
 from indexer.errors import BadImage, UnknownItem
 from indexer.imaging.images import LIMITS, ImageLimits
 from indexer.items import Item, clean_id
+from indexer.threads import THREADS
 from indexer.writing.image_pipeline import Encode, Intake, Prepared
 from indexer.writing.merge import FoundImage, FoundItem, found_image, merge_item, with_standing
 from indexer.writing.migration_encoders import Companions
@@ -64,12 +65,12 @@ class RefusedImage(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one item. ``images`` are those of it that were left out."""
+    """What became of one item."""
 
     item_id: str
     status: Literal["created", "updated", "unchanged", "deleted", "unknown", "refused"]
-    reason: str = ""
-    images: list[RefusedImage] = []
+    reason: Annotated[str, Meta(description="Why it was refused; empty otherwise.")] = ""
+    images: Annotated[list[RefusedImage], Meta(description="The images that were left out.")] = []
 
 
 class _Gone(Exception):
@@ -145,9 +146,9 @@ def patched(item_id: str, change: dict[str, object], item: Item | None) -> Item:
     return item_from(fields)
 
 
-def laid_over(new: Item, given: Given, old: Item | None) -> Item:
+def laid_over(new: Item, given: GivenFields, old: Item | None) -> Item:
     """The item ``new``, or what is stored with what its record gives: see ``Draft.make``."""
-    return new if old is None else overlaid(old, new, given)
+    return new if old is None else overlay(old, new, given)
 
 
 class _Put:
@@ -182,7 +183,7 @@ class _Put:
         reads = sum(source.read is not None for one in drafts for source in one.images or [])
         if reads < 2:
             return [self._prepare(draft) for draft in drafts]
-        with ThreadPoolExecutor(min(reads, os.cpu_count() or 1), "decode") as pool:
+        with ThreadPoolExecutor(min(reads, THREADS.count), "decode") as pool:
             return list(pool.map(self._prepare, drafts))
 
     def _prepare(self, draft: Draft) -> _Ready:

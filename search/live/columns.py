@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog.item_parser import truth
+from indexer.catalog.item_parser import parse_bool
 from indexer.errors import BadQuery
 from search.filters import BUILTIN, AllOf, AnyOf, Filter, Match, Not, Range, Value
 from search.hits import FacetValue
@@ -41,7 +41,7 @@ class _Labels:
         code_list: list[int] = []
         last, carried = -1, set[str]()  # an item counts once for each value, however spelled
         for item, label in pairs:
-            plain = folded(label)
+            plain = casefolded(label)
             if item != last:
                 last, carried = item, set()
             if plain in carried:
@@ -64,7 +64,7 @@ class _Labels:
         """Which items carry one of these values."""
         found = np.zeros(self._n, dtype=np.bool_)
         for label in labels:
-            code = self._codes.get(folded(label))
+            code = self._codes.get(casefolded(label))
             if code is not None:
                 found[self._items[self._starts[code] : self._starts[code + 1]]] = True
         return found
@@ -191,7 +191,7 @@ class Columns:
         raise BadQuery(f"unknown {kind} field {key[:80]!r}; this shop has {shown}", param=param)
 
 
-def folded(text: str) -> str:
+def casefolded(text: str) -> str:
     """A text as values are compared: without regard to case, and to how accents are written."""
     return unicodedata.normalize("NFC", text).casefold()
 
@@ -226,7 +226,7 @@ def _label(value: Value) -> str:
 
 def _stock(label: str) -> bool:
     try:
-        return truth(label)
+        return parse_bool(label)
     except ValueError as error:
         raise BadQuery(str(error), param="filter") from None
 

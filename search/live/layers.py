@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.filters import BUILTIN
-from search.live.columns import Columns, Mask, folded, top_values
+from search.live.columns import Columns, Mask, casefolded, top_values
 from search.query import MAX_FACETS
 
 if TYPE_CHECKING:
@@ -93,8 +93,8 @@ class LayeredColumns:
         return top_values(self._tally(key, mask))
 
     def sizes(self, key: str) -> dict[str, int]:
-        """How many items carry each value of a field; values as ``folded`` has them."""
-        return {folded(text): count for text, count in self._tally(key, self.alive).items()}
+        """How many items carry each value of a field; values as ``casefolded`` has them."""
+        return {casefolded(text): count for text, count in self._tally(key, self.alive).items()}
 
     def offered(self) -> list[str]:
         """The fields worth offering as filters: few enough values, on enough items.
@@ -132,7 +132,7 @@ class LayeredColumns:
         for layer, counts in zip(self._layers, self._counts, strict=True):
             part = layer.columns.tally(key, mask[layer.numbers] & counts)
             for value, count in part.items():
-                known = spelling.setdefault(folded(value), value)
+                known = spelling.setdefault(casefolded(value), value)
                 tally[known] = tally.get(known, 0) + count
         return tally
 

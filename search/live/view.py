@@ -58,7 +58,7 @@ class Segment:
         return Allowed(mask[self.item_of] & (self.item_of >= 0))  # -1 reads what & drops
 
 
-class Found(NamedTuple):
+class Candidate(NamedTuple):
     """The best row of one item: the item's number, the row, its score, and how sure it is."""
 
     item: int
@@ -67,17 +67,17 @@ class Found(NamedTuple):
     confidence: float | None = None
 
 
-class Reached(NamedTuple):
+class NearestItems(NamedTuple):
     """What a search found, and whether it compared all that it could have."""
 
-    found: list[Found]
+    found: list[Candidate]
     mode: Literal["exact", "ann"]
 
 
 class _Best(NamedTuple):
     """The best row of each item, how they came, and the score of the last row looked at."""
 
-    found: list[Found]
+    found: list[Candidate]
     mode: Literal["exact", "ann"]
     floor: float
 
@@ -126,7 +126,7 @@ class ShopView:
         number = self.numbers.get(clean_id(item_id), -1)
         return number if 0 <= number < self.size and self.columns.alive[number] else -1
 
-    def some(self, limit: int) -> list[int]:
+    def starters(self, limit: int) -> list[int]:
         """Items to begin with: one of each category in turn, as it was when this shop opened."""
         found: list[int] = []
         for number in self.first:
@@ -177,7 +177,7 @@ class ShopView:
         groups: NDArray[np.int64],
         limit: int,
         watch: RecallWatch | None = None,
-    ) -> Reached:
+    ) -> NearestItems:
         """The best row of each item, best first, until ``limit`` distinct groups are reached.
 
         ``query`` is (dim,); ``mask`` (items,) says which items may be found, None means all;
@@ -187,7 +187,7 @@ class ShopView:
         to search the index, and may look at the answer.
         """
         if not self.size:
-            return Reached([], "exact")
+            return NearestItems([], "exact")
         parts = [(segment, segment.allowed(mask)) for segment in self.segments]
         available = sum(
             len(segment.vectors) if allowed is None else allowed.count for segment, allowed in parts
@@ -196,7 +196,7 @@ class ShopView:
         while available:
             best = _best_of_items(parts, query, k, watch, self.ids)
             if k >= available:
-                return Reached(best.found, best.mode)
+                return NearestItems(best.found, best.mode)
             first = _leading_scores(best.found, groups, limit)
             if len(first) < limit:  # one product may fill the whole answer with its images
                 k = min(available, 4 * k)
@@ -204,8 +204,8 @@ class ShopView:
                 # Rows that were not looked at score as high: which of them came is chance.
                 k = min(available, 4 * k, MAX_DEPTH)
             else:
-                return Reached(best.found, best.mode)
-        return Reached([], "exact")
+                return NearestItems(best.found, best.mode)
+        return NearestItems([], "exact")
 
     def _rows_for(self, limit: int, groups: NDArray[np.int64]) -> int:
         """How many rows to ask for at first, to reach ``limit`` distinct groups."""
@@ -244,7 +244,7 @@ def _best_of_items(
     for one in zip(item[order].tolist(), row[order].tolist(), score[order].tolist(), strict=True):
         if one[0] not in taken:
             taken.add(one[0])
-            best.append(Found(*one))
+            best.append(Candidate(*one))
     return _Best(best, mode, float(score[order[-1]]) if len(order) == k else -math.inf)
 
 
@@ -264,7 +264,7 @@ def _order(
     return np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.int64)
 
 
-def _leading_scores(found: list[Found], groups: NDArray[np.int64], most: int) -> list[float]:
+def _leading_scores(found: list[Candidate], groups: NDArray[np.int64], most: int) -> list[float]:
     """The best score of each of the first ``most`` groups, best first."""
     scores: dict[int, float] = {}
     for group, one in zip(groups[[one.item for one in found]].tolist(), found, strict=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,8 +16,9 @@ from indexer.errors import BadCatalog, BadImage
 from indexer.imaging.images import read_image_file
 from indexer.imaging.photos import read_photo
 from indexer.items import Skipped
+from indexer.threads import THREADS
 from search.hits import Hit
-from search.live.columns import folded
+from search.live.columns import casefolded
 from search.quality import metrics
 from search.quality.metrics import Estimate
 from search.quality.reliability import Reliability, Unsold, compare_unsold, reliability
@@ -193,7 +193,7 @@ def _embedded(
     ahead: deque[tuple[Truth, Future[Pixels]]] = deque()
     batch: list[tuple[Truth, Pixels]] = []
     waiting = iter(truths)
-    with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="decode") as pool:
+    with ThreadPoolExecutor(THREADS.count, thread_name_prefix="decode") as pool:
         while True:
             while len(ahead) < _AHEAD and (truth := next(waiting, None)) is not None:
                 ahead.append((truth, pool.submit(read, truth)))
@@ -214,7 +214,7 @@ def _embedded(
 def _total(engine: SearchEngine, truth: Truth, in_category: dict[str, int]) -> int:
     if truth.kind == "item":
         return int(engine.has_item(truth.answer))
-    return in_category.get(folded(truth.answer.strip("/")), 0)
+    return in_category.get(casefolded(truth.answer.strip("/")), 0)
 
 
 def _is_product(engine: SearchEngine, hits: list[Hit], truth: Truth) -> bool:
@@ -232,8 +232,8 @@ def _confidences(answers: list[list[Hit]]) -> NDArray[np.float64]:
 def _is_right(hit: Hit, truth: Truth) -> bool:
     if truth.kind == "item":
         return hit.item_id == truth.answer
-    wanted = folded(truth.answer.strip("/"))
-    return any(f"{folded(path)}/".startswith(f"{wanted}/") for path in hit.categories)
+    wanted = casefolded(truth.answer.strip("/"))
+    return any(f"{casefolded(path)}/".startswith(f"{wanted}/") for path in hit.categories)
 
 
 def _values(judged: list[Judged], totals: list[int]) -> dict[str, NDArray[np.float64]]:

@@ -8,6 +8,7 @@ import click
 
 from service.cli.console import json_option, print_json, shop_option, stage_bar
 from service.cli.terminal import note, say
+from service.exitcodes import FAILED
 
 
 @click.command("check")
@@ -21,21 +22,17 @@ def command(shop: Path, as_json: bool) -> int:
     when all is well and 1 when anything is not, for monitoring.
     """
     from indexer.shop.checkup import check_shop
-    from indexer.shop.generation import ShopFolder
+    from indexer.shop.folder import ShopFolder
 
-    with stage_bar({"rows": "images"}) as show:
-
-        def progress(part: str, done: int, total: int) -> None:
-            show(part, done, total, 0)
-
+    with stage_bar({"rows": "images"}) as progress:
         found = check_shop(ShopFolder(shop), progress=progress)
     if as_json:
         print_json(found)
     else:
         for problem in found.problems:
             say(problem)
-        for one in found.notes:
-            note(one)
+        for remark in found.notes:
+            note(remark)
         looked = (
             f"{len(found.generations)} generations, {found.items} items, {found.rows} images, "
             f"{found.embeddings} embeddings"
@@ -43,4 +40,4 @@ def command(shop: Path, as_json: bool) -> int:
         count = len(found.problems)
         verdict = f"{count} problem{'s' * (count > 1)}" if count else "all well"
         say(f"{looked}: {verdict}")
-    return 1 if found.problems else 0
+    return FAILED if found.problems else 0

@@ -13,7 +13,7 @@ from service.cli.console import count_bar, json_option, print_json, print_table,
 from service.cli.terminal import note
 
 if TYPE_CHECKING:
-    from indexer.shop.generation import ShopFolder
+    from indexer.shop.folder import ShopFolder
     from search.engine import SearchEngine
     from search.quality.compare import Comparison, Pair
     from search.quality.metrics import Estimate
@@ -49,7 +49,7 @@ def command(
 
     By default these are the one that serves and the newest candidate.
     """
-    from indexer.shop.generation import ShopFolder
+    from indexer.shop.folder import ShopFolder
     from search.engine import SearchEngine
     from search.quality.compare import compare
     from search.quality.evaluate import read_truths
@@ -58,32 +58,34 @@ def command(
     names = (first or folder.current(), second or _candidate(folder))
     truths = read_truths(queries) if queries else []
     with (
-        SearchEngine.open(shop, generation=names[0]) as one,
-        SearchEngine.open(shop, generation=names[1]) as other,
+        SearchEngine.open(shop, generation=names[0]) as engine,
+        SearchEngine.open(shop, generation=names[1]) as challenger,
     ):
         with count_bar("queries") as progress:
-            result = compare(one, other, truths, progress=progress)
+            result = compare(engine, challenger, truths, progress=progress)
         if sheet is not None:
-            _draw(one, result, sheet)
+            _draw(engine, result, sheet)
     if as_json:
         fields = msgspec.structs.asdict(result)
         del fields["pairs"]
         print_json(fields)
     else:
-        _tell(result)
+        _print_report(result)
 
 
 def _candidate(folder: ShopFolder) -> str:
-    for name in reversed(folder.names()):
-        if folder.is_candidate(name):
-            return name
+    from indexer.shop.shelf import Shelf
+
+    candidates = Shelf.read(folder).candidates()
+    if candidates:
+        return candidates[-1].name
     raise IndexNotFound(
         f"{folder.path} has no candidate; make one with 'vitrine migrate --shop {folder.path} "
         "--encoder ID', or name two generations"
     )
 
 
-def _tell(result: Comparison) -> None:
+def _print_report(result: Comparison) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -110,24 +112,25 @@ def _tell(result: Comparison) -> None:
         f"{_figure(result.same_first)} begin with the same; 95 % bootstrap intervals"
     )
     if result.skipped:
-        one = result.skipped[0]
+        left_out = result.skipped[0]
         note(
-            f"{len(result.skipped)} were left out, such as {one.image or one.item_id}: {one.reason}"
+            f"{len(result.skipped)} were left out, such as {left_out.image or left_out.item_id}: "
+            f"{left_out.reason}"
         )
 
 
-def _figure(one: Estimate) -> str:
-    return f"{one.value:.3f} ({one.low:.2f} to {one.high:.2f})"
+def _figure(estimate: Estimate) -> str:
+    return f"{estimate.value:.3f} ({estimate.low:.2f} to {estimate.high:.2f})"
 
 
-def _gain(one: Estimate) -> str:
-    color = "green" if one.low > 0 else "red" if one.high < 0 else ""
-    text = f"{one.value:+.3f} ({one.low:+.2f} to {one.high:+.2f})"
+def _gain(estimate: Estimate) -> str:
+    color = "green" if estimate.low > 0 else "red" if estimate.high < 0 else ""
+    text = f"{estimate.value:+.3f} ({estimate.low:+.2f} to {estimate.high:+.2f})"
     return f"[{color}]{text}[/]" if color else text
 
 
 def _draw(engine: SearchEngine, result: Comparison, path: Path) -> None:
-    """Those who agree least come first; each question has a row for either answer."""
+    """Draw the queries on which they agree least first, with a row for each generation."""
     from service.cli.contact_sheet import save_sheet
 
     chosen = sorted(result.pairs, key=lambda pair: pair.overlap)[:_SHEET_PAIRS]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
     from rich.table import Table
 
-    from indexer.writing.embed_catalog import Progress
+    from indexer.progress import Progress
 
 shop_option = click.option(
     "--shop",
@@ -40,7 +40,7 @@ map_option = click.option(
 
 
 def parse_mapping(pairs: tuple[str, ...]) -> dict[str, str]:
-    """``--map`` options as a mapping; a usage error for one without ``=``."""
+    """Return ``--map`` options as a mapping. Raises BadParameter for a pair without ``=``."""
     mapping: dict[str, str] = {}
     for pair in pairs:
         field, equals, column = pair.partition("=")
@@ -51,13 +51,13 @@ def parse_mapping(pairs: tuple[str, ...]) -> dict[str, str]:
 
 
 def print_json(value: Any) -> None:
-    """One JSON document, indented, on stdout."""
+    """Print a JSON document, indented, on stdout."""
     text = msgspec.json.format(msgspec.json.encode(value), indent=2)
     sys.stdout.write(printable_json(text.decode()) + "\n")
 
 
 def print_table(table: Table) -> None:
-    """A table on stdout; full width when stdout is no terminal, so nothing is cut.
+    """Print a table on stdout; at full width if stdout is no terminal, so that nothing is cut.
 
     What comes from a catalog has to be ``Text``: its control characters are spelled out.
     """
@@ -72,7 +72,7 @@ def print_table(table: Table) -> None:
 
 
 def human_bytes(count: float) -> str:
-    """``12.3 MB``, in powers of 1000."""
+    """Return a size such as ``12.3 MB``, in powers of 1000."""
     for name in ("B", "kB", "MB", "GB"):
         if abs(count) < 1000:
             return f"{count:.0f} {name}" if name == "B" else f"{count:.1f} {name}"
@@ -81,7 +81,7 @@ def human_bytes(count: float) -> str:
 
 
 def human_seconds(seconds: float) -> str:
-    """``0.8 s``, ``42 s``, ``3 min 20 s``, ``2 h 05 min``."""
+    """Return a duration such as ``0.8 s``, ``42 s``, ``3 min 20 s`` or ``2 h 05 min``."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 60:
@@ -94,11 +94,11 @@ def human_seconds(seconds: float) -> str:
 
 @contextmanager
 def stage_bar(names: dict[str, str]) -> Iterator[Progress]:
-    """A bar for each stage of a job, with rate, time left and skips; ``names`` labels them."""
+    """Show a bar for each stage of a job, with rate, time left and skips; ``names`` labels them."""
     with _shown(_bars()) as bars:
         tasks: dict[str, TaskID] = {}
 
-        def show(stage: str, done: int, total: int, skipped: int) -> None:
+        def show(stage: str, done: int, total: int, skipped: int = 0) -> None:
             if stage not in tasks:
                 bars.start()
                 tasks[stage] = bars.add_task(names.get(stage, stage), total=total, note="")
@@ -109,7 +109,7 @@ def stage_bar(names: dict[str, str]) -> Iterator[Progress]:
 
 
 @contextmanager
-def byte_bar(names: dict[str, str]) -> Iterator[Callable[[str, int, int], None]]:
+def byte_bar(names: dict[str, str]) -> Iterator[Progress]:
     """A bar for each stage of a job that copies, in bytes; ``names`` labels them."""
     from rich.console import Console
     from rich.progress import (
@@ -132,7 +132,7 @@ def byte_bar(names: dict[str, str]) -> Iterator[Callable[[str, int, int], None]]
     with _shown(progress) as bars:
         tasks: dict[str, TaskID] = {}
 
-        def show(stage: str, done: int, total: int) -> None:
+        def show(stage: str, done: int, total: int, _skipped: int = 0) -> None:
             if stage not in tasks:
                 bars.start()
                 tasks[stage] = bars.add_task(names.get(stage, stage), total=total)
@@ -143,14 +143,14 @@ def byte_bar(names: dict[str, str]) -> Iterator[Callable[[str, int, int], None]]
 
 @contextmanager
 def count_bar(name: str) -> Iterator[Callable[[int, int], None]]:
-    """One bar, for a job that only counts."""
+    """Show one bar, for a job that only counts."""
     with stage_bar({}) as show:
         yield lambda done, total: show(name, done, total, 0)
 
 
 @contextmanager
 def _shown(bars: Bars) -> Iterator[Bars]:
-    """Bars that are shown from their first start on: a refusal before leaves no empty line."""
+    """Show bars from their first start on, so that an early refusal leaves no empty line."""
     try:
         yield bars
     finally:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont
 
-from indexer.errors import StoreFull, UnknownItem
+from indexer.errors import CannotWrite, UnknownItem
 from indexer.imaging.images import decode, read_image_file
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def sheet_row(
     *,
     right: list[bool] | None = None,
 ) -> list[SheetCell]:
-    """The cells of one query: the photo (where there is one) and its first ten hits.
+    """Return the cells of one query: the photo, if there is one, and its first ten hits.
 
     An item without a picture, such as one that came with an embedding, has an empty cell.
     """
@@ -69,12 +69,12 @@ def _picture(engine: SearchEngine, hit: Hit) -> Image.Image | None:
 
 
 def cell_of(jpeg: bytes, title: str) -> SheetCell:
-    """The cell of a query that is an item of the shop."""
+    """Return the cell of a query that is an item of the shop."""
     return SheetCell(Image.open(io.BytesIO(jpeg)), title, "query")
 
 
 def save_sheet(path: Path, rows: list[list[SheetCell]]) -> None:
-    """Draw the rows below each other; the file's ending says the format. StoreFull if it fails."""
+    """Draw the rows below each other, in the format of the ending. CannotWrite if it fails."""
     columns = max(len(row) for row in rows)
     width = _GAP + columns * (_CELL + _GAP) + _GAP
     height = _GAP + len(rows) * (_CELL + _TEXT + _GAP)
@@ -89,7 +89,7 @@ def save_sheet(path: Path, rows: list[list[SheetCell]]) -> None:
     try:
         sheet.save(path)
     except (OSError, ValueError) as error:
-        raise StoreFull(f"cannot write the sheet {path}: {error}") from error
+        raise CannotWrite(f"cannot write the sheet {path}: {error}") from error
 
 
 def _draw_cell(
@@ -117,7 +117,7 @@ def _draw_cell(
 def _cut(
     draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, text: str
 ) -> str:
-    """As much of a line as fits below a picture."""
+    """Return as much of a line as fits below a picture."""
     text = " ".join(text.split())
     if draw.textlength(text, font) <= _CELL:
         return text

@@ -8,6 +8,7 @@ import click
 
 from service.cli.console import json_option, print_json, shop_option
 from service.cli.terminal import note, say
+from service.exitcodes import FAILED
 
 
 @click.command("delete")
@@ -19,23 +20,23 @@ def command(item_ids: tuple[str, ...], shop: Path, as_json: bool) -> int:
 
     The exit status is 1 when one of them was not there.
     """
-    from indexer.shop.generation import ShopFolder
-    from indexer.shop.serving import serving_order
+    from indexer.shop.folder import ShopFolder
+    from indexer.shop.shelf import Shelf
     from indexer.store.store import Store
     from indexer.writing.writes import delete_items
 
     folder = ShopFolder(shop)
-    serving_order(folder)  # a wrong folder is told
+    Shelf.read(folder).serving_order()  # raises for a wrong folder
     store = Store(folder.store)
     try:
         outcomes = delete_items(store, item_ids)
     finally:
         store.close()
-    unknown = [one.item_id for one in outcomes if one.status == "unknown"]
+    unknown = [outcome.item_id for outcome in outcomes if outcome.status == "unknown"]
     if as_json:
         print_json(outcomes)
     else:
         say(f"{len(outcomes) - len(unknown)} items deleted")
         for item_id in unknown:
             note(f"no item {item_id!r} in this shop")
-    return 1 if unknown else 0
+    return FAILED if unknown else 0

@@ -19,7 +19,7 @@ def command(name: str, shop: Path, as_json: bool) -> None:
 
     If no other of its model is left, the model's embeddings go with the next 'vitrine gc'.
     """
-    from indexer.shop.generation import ShopFolder
+    from indexer.shop.folder import ShopFolder
     from indexer.shop.promotion import drop
 
     drop(ShopFolder(shop), name)

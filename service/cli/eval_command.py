@@ -71,10 +71,10 @@ def command(
             }
         )
     else:
-        _tell(result)
+        _print_report(result)
 
 
-def _tell(result: Evaluation) -> None:
+def _print_report(result: Evaluation) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -89,12 +89,12 @@ def _tell(result: Evaluation) -> None:
     for label, slice_ in slices:
         cells = [str(slice_.queries)]
         for name in NAMES:
-            one = slice_.figures[name]
-            cells.append(f"{one.value:.3f} [dim]({one.low:.2f}-{one.high:.2f})[/dim]")
+            figure = slice_.figures[name]
+            cells.append(f"{figure.value:.3f} [dim]({figure.low:.2f}-{figure.high:.2f})[/dim]")
         table.add_row(Text(printable(label)), *cells, end_section=slice_ is result)
     print_table(table)
     if result.reliability is not None:
-        _tell_reliability(result.reliability)
+        _print_reliability(result.reliability)
     if result.unsold is not None:
         strange = result.unsold
         say(
@@ -108,13 +108,13 @@ def _tell(result: Evaluation) -> None:
         note(f"{len(result.skipped)} queries skipped, such as {first.image}: {first.reason}")
 
 
-def _tell_reliability(one: Reliability) -> None:
+def _print_reliability(reliability: Reliability) -> None:
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("confidence", "queries", "said", "right"):
         table.add_column(name, justify="right")
-    for bin_ in one.bins:
+    for bin_ in reliability.bins:
         table.add_row(
             f"{bin_.low:.1f}-{bin_.high:.1f}",
             str(bin_.queries),
@@ -122,15 +122,17 @@ def _tell_reliability(one: Reliability) -> None:
             f"{bin_.right:.2f}",
         )
     print_table(table)
-    say(f"calibration error {one.calibration_error:.3f} (first hits, by product)")
-    curve = ", ".join(f"{cut.answered:.0%}: {cut.precision:.2f}" for cut in one.curve)
+    say(f"calibration error {reliability.calibration_error:.3f} (first hits, by product)")
+    curve = ", ".join(f"{cut.answered:.0%}: {cut.precision:.2f}" for cut in reliability.curve)
     say(f"precision when only the surest are answered: {curve}")
-    reached = "none" if one.at_90 is None else f"{one.at_90.answered:.0%}"
-    say(f"at 90 % precision {reached} can be answered; {one.possible:.0%} would be possible")
+    reached = "none" if reliability.at_90 is None else f"{reliability.at_90.answered:.0%}"
+    say(
+        f"at 90 % precision {reached} can be answered; {reliability.possible:.0%} would be possible"
+    )
 
 
 def _pictures(folder: Path) -> list[Path]:
-    """The files of a folder, in order. BadCatalog when there is none."""
+    """Return the files of a folder, in order. BadCatalog when there is none."""
     from indexer.errors import BadCatalog
 
     try:
@@ -143,17 +145,18 @@ def _pictures(folder: Path) -> list[Path]:
 
 
 def _draw(engine: SearchEngine, result: Evaluation, path: Path) -> None:
-    """Wrong answers first: they are what one opens a sheet for; then right ones."""
+    """Draw wrong answers first, which are what a sheet is opened for; then right ones."""
     from service.cli.contact_sheet import save_sheet, sheet_row
 
-    wrong = [one for one in result.judged if not one.right or not one.right[0]]
-    fine = [one for one in result.judged if one.right and one.right[0]]
+    wrong = [judged for judged in result.judged if not judged.right or not judged.right[0]]
+    fine = [judged for judged in result.judged if judged.right and judged.right[0]]
     half = _SHEET_ROWS // 2
     chosen = [*wrong[:: max(1, len(wrong) // half)][:half]]
     rest = _SHEET_ROWS - len(chosen)
     chosen += fine[:: max(1, len(fine) // rest)][:rest]
     rows = [
-        sheet_row(engine, Path(one.image), one.answer, one.hits, right=one.right) for one in chosen
+        sheet_row(engine, Path(judged.image), judged.answer, judged.hits, right=judged.right)
+        for judged in chosen
     ]
     save_sheet(path, rows)
     note(

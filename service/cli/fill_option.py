@@ -11,15 +11,16 @@ from service.cli.console import stage_bar
 from service.cli.terminal import note
 
 if TYPE_CHECKING:
-    from indexer.shop.generation import Manifest, ShopFolder
+    from indexer.shop.folder import ShopFolder
+    from indexer.shop.manifest import Manifest
 
 fill_option = click.option(
     "--fill", is_flag=True, help="First embed what its model has not embedded yet."
 )
 
 
-def filler(folder: ShopFolder, fill: bool) -> Callable[[Manifest], None] | None:
-    """What ``promote`` and ``rollback`` call when embeddings are lacking; None without --fill."""
+def fill_callback(folder: ShopFolder, fill: bool) -> Callable[[Manifest], None] | None:
+    """Return what ``promote`` and ``rollback`` call for lacking embeddings; None without."""
     return (lambda manifest: _fill(folder, manifest)) if fill else None
 
 
@@ -28,6 +29,6 @@ def _fill(folder: ShopFolder, manifest: Manifest) -> None:
     from indexer.shop.encoderfiles import open_encoder
 
     with stage_bar({"migrate": "images"}) as progress:
-        encoder = open_encoder(folder, manifest.encoder, manifest.weights_hash)
+        encoder = open_encoder(folder, manifest.model)
         done = fill(folder, encoder, progress=progress)
     note(f"{done.encoded} images embedded by {manifest.encoder}")

@@ -23,19 +23,13 @@ def command(shop: Path, keep: int | None, as_json: bool) -> None:
 
     Builds do this by themselves. What serves, waits as a candidate or is being read stays.
     """
-    from indexer.shop.garbage import collect_garbage
-    from indexer.shop.generation import ShopFolder
-    from indexer.shop.joblock import job_lock
-    from indexer.store.store import Store
+    from indexer.jobs.job import open_job
+    from indexer.shop.folder import ShopFolder
 
     folder = ShopFolder(shop)
     folder.current()  # a wrong folder is told now
-    with job_lock(folder.path, "vitrine gc"):
-        store = Store(folder.store)
-        try:
-            done = collect_garbage(folder, store, keep=keep)
-        finally:
-            store.close()
+    with open_job(folder, "vitrine gc") as job:
+        done = job.collect_garbage(keep=keep)
     if as_json:
         print_json(done)
         return

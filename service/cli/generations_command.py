@@ -11,7 +11,7 @@ from service.cli.console import human_bytes, json_option, print_json, print_tabl
 from service.cli.terminal import note
 
 if TYPE_CHECKING:
-    from indexer.shop.promotion import Standing
+    from indexer.shop.listing import GenerationInfo
 
 _COLORS = {"current": "bold green", "candidate": "cyan", "damaged": "bold red", "kept": ""}
 
@@ -24,21 +24,21 @@ def command(shop: Path, as_json: bool) -> None:
 
     Sizes are compared with the manifests; 'vitrine check' compares every byte.
     """
-    from indexer.shop.generation import ShopFolder
-    from indexer.shop.promotion import generations
+    from indexer.shop.folder import ShopFolder
+    from indexer.shop.listing import generations
 
     found = generations(ShopFolder(shop))
     if as_json:
         print_json(found)
     else:
-        _tell(found)
+        _print_report(found)
 
 
-def _encoder(one: Standing) -> str:
-    return f"{one.encoder} ({one.weights})" if one.weights else one.encoder
+def _encoder(info: GenerationInfo) -> str:
+    return f"{info.encoder} ({info.weights})" if info.weights else info.encoder
 
 
-def _tell(found: list[Standing]) -> None:
+def _print_report(found: list[GenerationInfo]) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -47,12 +47,23 @@ def _tell(found: list[Standing]) -> None:
         table.add_column(name)
     for name in ("items", "images", "size"):
         table.add_column(name, justify="right")
-    for one in found:
-        color = _COLORS[one.state]
-        state = f"[{color}]{one.state}[/]" if color else one.state
-        counts = (str(one.items), str(one.rows), human_bytes(one.bytes)) if one.encoder else ()
-        table.add_row(one.name, state, one.created, Text(_encoder(one)), one.recipe, *counts)
+    for generation in found:
+        color = _COLORS[generation.state]
+        state = f"[{color}]{generation.state}[/]" if color else generation.state
+        counts = (
+            (str(generation.items), str(generation.rows), human_bytes(generation.bytes))
+            if generation.encoder
+            else ()
+        )
+        table.add_row(
+            generation.name,
+            state,
+            generation.created,
+            Text(_encoder(generation)),
+            generation.recipe,
+            *counts,
+        )
     print_table(table)
-    for one in found:
-        if one.problem:
-            note(f"{one.name}: {one.problem}")
+    for generation in found:
+        if generation.problem:
+            note(f"{generation.name}: {generation.problem}")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from indexer.errors import CatalogShrank, StoreFull
-from indexer.names import some
+from indexer.errors import CannotWrite, CatalogShrank
+from indexer.names import first_names
 from service.cli.console import (
     human_seconds,
     json_option,
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from indexer.items import Skipped
     from indexer.jobs.build import BuildReport
     from indexer.jobs.preview import Preview
-    from indexer.shop.generation import ShopFolder
+    from indexer.shop.folder import ShopFolder
+    from indexer.shop.shelf import Generation
     from indexer.store.pictures import Keep
     from indexer.vectors.contract import Terms, Wishes
 
@@ -85,13 +86,15 @@ def command(
     from indexer.catalog.sources import open_catalog
     from indexer.jobs.build import build_index
     from indexer.jobs.preview import preview_index
-    from indexer.shop.generation import ShopFolder
+    from indexer.shop.folder import ShopFolder
+    from indexer.shop.shelf import Shelf
 
     with ends_soon(_INTERRUPTED):
         source = open_catalog(catalog, parse_mapping(mapping))
         folder = ShopFolder(shop)
-        loaded = _encoder(folder, encoder)
-        wanted = terms(_own_wishes(folder))
+        serving = Shelf.read(folder).serving()
+        loaded = _encoder(folder, serving, encoder)
+        wanted = terms(serving.manifest.contract.wishes if serving else None)
         with stage_bar(_STAGES) as progress:
             try:
                 if dry_run:
@@ -120,47 +123,38 @@ def command(
     if as_json:
         print_json(seen if dry_run else done)
     elif dry_run:
-        _foretell(seen, report)
+        _print_preview(seen, report)
     else:
-        _tell(done, report)
+        _print_report(done, report)
 
 
-def _encoder(folder: ShopFolder, asked: str | None) -> Encoder:
+def _encoder(folder: ShopFolder, serving: Generation | None, asked: str | None) -> Encoder:
     """The shop's own unless another is asked for; ``builtin`` is the one it was built with."""
     from indexer.encoders.bundled import is_builtin
     from indexer.encoders.registry import DEFAULT_ENCODER, canonical_id, load_encoder
     from indexer.shop.encoderfiles import open_encoder
-    from indexer.shop.serving import standing_generation
     from indexer.shop.upgrade import encoder_upgrade
 
-    standing = standing_generation(folder)
-    if standing is None:
+    if serving is None:
         return load_encoder(asked or DEFAULT_ENCODER)
-    own, weights_hash = standing[1].encoder, standing[1].weights_hash
-    if asked is not None and not (is_builtin(own) and canonical_id(asked) == own):
+    own = serving.model
+    if asked is not None and not (is_builtin(own.id) and canonical_id(asked) == own.id):
         return load_encoder(asked)
-    loaded = open_encoder(folder, own, weights_hash)
-    if upgrade := encoder_upgrade(folder, own, weights_hash):
+    loaded = open_encoder(folder, own)
+    if upgrade := encoder_upgrade(folder, own):
         note(f"goes on with the shop's own weights; {upgrade}")
     return loaded
 
 
-def _own_wishes(folder: ShopFolder) -> Wishes | None:
-    from indexer.shop.serving import standing_generation
-
-    standing = standing_generation(folder)
-    return standing[1].contract.wishes if standing else None
-
-
 def _write_report(path: Path, skipped: list[Skipped]) -> None:
-    lines = [printable_json(msgspec.json.encode(one).decode()) + "\n" for one in skipped]
+    lines = [printable_json(msgspec.json.encode(entry).decode()) + "\n" for entry in skipped]
     try:
         path.write_text("".join(lines), encoding="utf-8")
     except OSError as error:
-        raise StoreFull(f"cannot write the report {path}: {error.strerror or error}") from error
+        raise CannotWrite(f"cannot write the report {path}: {error.strerror or error}") from error
 
 
-def _tell(done: BuildReport, report: Path | None) -> None:
+def _print_report(done: BuildReport, report: Path | None) -> None:
     total = sum(done.seconds.get(lap, 0.0) for lap in ("scan", "ingest", "merge", "publish"))
     state = "" if done.published else " (unchanged)"
     say(
@@ -170,16 +164,16 @@ def _tell(done: BuildReport, report: Path | None) -> None:
     say(f"{done.encoded} images encoded, {done.reused} known already, {done.removed} items removed")
     if done.kept:
         say(f"{len(done.kept)} items stay as they were, for they could not be read: "
-            f"{some(done.kept)}")  # fmt: skip
+            f"{first_names(done.kept)}")  # fmt: skip
     say(f"index {done.recipe}: {done.promise}")
-    _tell_skipped(done.skipped, report, _SHOWN)
+    _print_skipped(done.skipped, report, _SHOWN)
 
 
-def _foretell(seen: Preview, report: Path | None) -> None:
+def _print_preview(seen: Preview, report: Path | None) -> None:
     say(f"would add {len(seen.added)} items" + _named(seen.added))
     say(f"would change {len(seen.changed)} items{':' if seen.changed else ''}")
-    for one in seen.changed[:_LISTED]:
-        say(f"  {one.item_id}: {', '.join(one.fields)}")
+    for item in seen.changed[:_LISTED]:
+        say(f"  {item.item_id}: {', '.join(item.fields)}")
     if len(seen.changed) > _LISTED:
         say(f"  ... and {len(seen.changed) - _LISTED} more; --json lists all")
     say(f"would remove {len(seen.removed)} of {seen.items} items" + _named(seen.removed))
@@ -187,23 +181,23 @@ def _foretell(seen: Preview, report: Path | None) -> None:
         say(f"would leave {len(seen.kept)} items as they are, for they could not be read"
             + _named(seen.kept))  # fmt: skip
     say(f"would encode {seen.to_encode} images; {seen.unchanged} items would not change")
-    _tell_skipped(seen.skipped, report, _LISTED)
+    _print_skipped(seen.skipped, report, _LISTED)
     if seen.stops:
         say("the build would stop before it removes so many, unless run with --accept")
     say("nothing was changed")
 
 
 def _named(item_ids: list[str]) -> str:
-    return f": {some(item_ids, _LISTED)}" if item_ids else ""
+    return f": {first_names(item_ids, _LISTED)}" if item_ids else ""
 
 
-def _tell_skipped(skipped: list[Skipped], report: Path | None, most: int) -> None:
+def _print_skipped(skipped: list[Skipped], report: Path | None, most: int) -> None:
     if not skipped:
         return
     say(f"{len(skipped)} skipped:")
-    for one in skipped[:most]:
-        name = " ".join(part for part in (one.where, one.item_id, one.image) if part)
-        say(f"  {name}: {one.reason}")
+    for entry in skipped[:most]:
+        name = " ".join(part for part in (entry.where, entry.item_id, entry.image) if part)
+        say(f"  {name}: {entry.reason}")
     if len(skipped) > most:
         where = f"all are in {report}" if report else "--report FILE lists all"
         say(f"  ... {where}")

@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from service.exitcodes import FAILED
+
 GRACE_S = 1.2  # for the ordinary way: what was encoded is committed, threads end, files are closed
 _SHOW_CURSOR = "\x1b[?25h"  # which a progress bar hides
 
@@ -59,11 +61,11 @@ def _watch(woken: int, done: threading.Event, message: str) -> None:
         if not done.wait(GRACE_S):
             _end(message)
         time.sleep(GRACE_S)
-        os._exit(1)
+        os._exit(FAILED)
 
 
 def _read(woken: int) -> bytes:
-    """The numbers of the signals that came; nothing when the block has ended."""
+    """Return the numbers of the signals that came; b"" when the block has ended."""
     select.select([woken], [], [])
     return os.read(woken, 64)
 
@@ -71,4 +73,4 @@ def _read(woken: int) -> bytes:
 def _end(message: str) -> None:
     cursor = _SHOW_CURSOR if sys.stderr.isatty() else ""
     os.write(2, f"{cursor}\n{message}\nvitrine: interrupted\n".encode())
-    os._exit(1)
+    os._exit(FAILED)

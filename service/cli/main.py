@@ -1,7 +1,7 @@
-"""``vitrine``: the commands, and what becomes of their errors.
+"""``vitrine``: the commands, and how their errors end them.
 
 Data goes to stdout and progress to stderr. The exit status is 0 for success, 1 for a known
-error (one line, no traceback) and 2 for wrong usage.
+error (one line, no traceback), 2 for wrong usage and 75 when another job holds the shop.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import click
 
 from indexer.errors import VitrineError
 from service.cli.terminal import note
+from service.exitcodes import FAILED, USAGE, exit_code
 from style.errors import StyleError
 
 _COMMANDS = {
@@ -43,10 +44,10 @@ _COMMANDS = {
 }
 
 
-# Those that decode pictures: they obey the setting that bounds the memory for it.
-_DECODING = (
-    "plan", "index", "put", "rebuild", "search", "eval", "migrate", "compare", "train-encoder",
-    "style",
+# Those that decode, encode or build: they obey the settings that bound memory and threads.
+_BOUNDED = (
+    "plan", "index", "put", "rebuild", "search", "eval", "migrate", "compare", "promote",
+    "rollback", "train-encoder", "style",
 )  # fmt: skip
 
 
@@ -82,11 +83,13 @@ class _Commands(click.Group):
 @click.pass_context
 def vitrine(context: click.Context, debug: bool) -> None:  # noqa: ARG001
     """Photo search and visually-aware recommendation for shops, on your own machine."""
-    if context.invoked_subcommand in _DECODING:
+    if context.invoked_subcommand in _BOUNDED:
         from indexer.imaging.decodebudget import BUDGET
-        from service.settings import max_decode_mb
+        from indexer.threads import THREADS
+        from service.settings import process_settings
 
-        BUDGET.megabytes = max_decode_mb()
+        settings = process_settings()
+        BUDGET.megabytes, THREADS.limit = settings.max_decode_mb, settings.threads
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -101,21 +104,25 @@ def _run(arguments: list[str], debug: bool) -> int:
         result = vitrine.main(arguments, prog_name="vitrine", standalone_mode=False)
     except click.ClickException as error:
         error.show()
-        return 2
+        return USAGE
     except (KeyboardInterrupt, click.Abort):
         note("vitrine: interrupted")
-        return 1
+        return FAILED
     except BrokenPipeError:  # the reader of our output has gone, as in "vitrine ... | head"
         sys.stderr.close()
-        return 1
+        return FAILED
     except (VitrineError, StyleError) as error:
         if debug:
             traceback.print_exc()
         note(f"vitrine: {error}")
-        return 1
+        return exit_code(error)
     except Exception as error:  # noqa: BLE001 - the last edge: a person sees one line
         if debug:
             traceback.print_exc()
         note(f"vitrine: internal error: {type(error).__name__}: {error} (--debug shows where)")
-        return 1
+        return FAILED
     return result if isinstance(result, int) else 0
+
+
+if __name__ == "__main__":
+    main()

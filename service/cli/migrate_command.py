@@ -23,7 +23,7 @@ from service.cli.terminal import note, say
 if TYPE_CHECKING:
     from indexer.jobs.migrate import Migrated
     from indexer.jobs.migration_plan import MigrationPlan
-    from indexer.shop.generation import ShopFolder
+    from indexer.shop.folder import ShopFolder
 
 _NICE = 10  # of the lowest priority, 19: searches go first
 _SOURCES = {"original": "stored originals", "file": "the catalog's files", "display": "copies"}
@@ -39,7 +39,9 @@ _SOURCES = {"original": "stored originals", "file": "the catalog's files", "disp
     show_default=True,
     help="How much of the time to work; the rest is left to searches.",
 )
-@click.option("--threads", type=click.IntRange(1), help="Cores to use. Default: all.")
+@click.option(
+    "--threads", type=click.IntRange(1), help="Cores to use. Default: VITRINE_THREADS, or all."
+)
 @click.option("--plan", "only_plan", is_flag=True, help="Say what it would take, and do nothing.")
 @click.option("--stop", is_flag=True, help="End the migration that was begun, for good.")
 @json_option
@@ -59,7 +61,7 @@ def command(
     embedded by both models. Afterwards 'vitrine compare' puts both to the test, and 'vitrine
     promote' or 'vitrine drop' decides; --stop gives up before that.
     """
-    from indexer.shop.generation import ShopFolder
+    from indexer.shop.folder import ShopFolder
 
     if stop == (encoder is not None):
         raise click.UsageError("give either --encoder ID to migrate, or --stop")
@@ -96,8 +98,10 @@ def _migrate(
     from indexer.encoders.registry import load_encoder
     from indexer.jobs.migrate import migrate
     from indexer.jobs.migration_plan import plan_migration
+    from indexer.threads import THREADS
 
-    loaded = load_encoder(encoder, threads=threads)
+    THREADS.limit = threads or THREADS.limit
+    loaded = load_encoder(encoder)
     with suppress(OSError, AttributeError):  # where the system has no such thing
         os.nice(_NICE)
     plan = plan_migration(folder, loaded, share=share)
@@ -123,7 +127,7 @@ def _migrate(
     if as_json:
         print_json({**msgspec.structs.asdict(done), "plan": plan})
     else:
-        _tell(done, folder.current(), folder.path)
+        _print_report(done, folder.current(), folder.path)
 
 
 def _lines(plan: MigrationPlan) -> list[str]:
@@ -148,7 +152,7 @@ def _lines(plan: MigrationPlan) -> list[str]:
     return [f"{name:>10}  {value}" for name, value in lines.items()]
 
 
-def _tell(done: Migrated, serving: str, shop: Path) -> None:
+def _print_report(done: Migrated, serving: str, shop: Path) -> None:
     parts = [f"{count} from {_SOURCES[source]}" for source, count in done.sources.items()]
     how = f" ({', '.join(parts)})" if parts else ""
     say(

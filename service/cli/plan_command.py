@@ -46,7 +46,7 @@ def command(catalog: Path, encoder: str, mapping: tuple[str, ...], as_json: bool
         say(f"{name:>10}  {value}")
     if plan.unreadable:
         say(f"{'unreadable':>10}  {plan.unreadable:.1%} of the sampled images")
-    for one in plan.skipped[:5]:
-        say(f"{'skip':>10}  {one.where} {one.item_id}: {one.reason}")
+    for entry in plan.skipped[:5]:
+        say(f"{'skip':>10}  {entry.where} {entry.item_id}: {entry.reason}")
     if len(plan.skipped) > 5:
         say(f"{'':>10}  and {len(plan.skipped) - 5} more rows that are no items")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from service.cli.console import json_option, print_json, shop_option
-from service.cli.fill_option import fill_option, filler
+from service.cli.fill_option import fill_callback, fill_option
 from service.cli.terminal import say
 
 
@@ -18,11 +18,11 @@ from service.cli.terminal import say
 @json_option
 def command(name: str, shop: Path, fill: bool, as_json: bool) -> None:
     """Make the generation NAME the one that serves; running services follow within a second."""
-    from indexer.shop.generation import ShopFolder
+    from indexer.shop.folder import ShopFolder
     from indexer.shop.promotion import promote
 
     folder = ShopFolder(shop)
-    promote(folder, name, fill=filler(folder, fill))
+    promote(folder, name, fill=fill_callback(folder, fill))
     manifest = folder.manifest(name)
     if as_json:
         print_json({"generation": name, "encoder": manifest.encoder})

@@ -19,6 +19,7 @@ from service.cli.console import (
     stage_bar,
 )
 from service.cli.terminal import note, say
+from service.exitcodes import FAILED
 
 if TYPE_CHECKING:
     from indexer.catalog.sources import Catalog, Entry
@@ -44,17 +45,18 @@ def command(catalog: Path, shop: Path, mapping: tuple[str, ...], as_json: bool) 
     """
     from indexer.catalog.sources import open_catalog
     from indexer.shop.encoderfiles import open_encoder
-    from indexer.shop.generation import ShopFolder
-    from indexer.shop.serving import legible_manifest, serving_order
+    from indexer.shop.folder import ShopFolder
+    from indexer.shop.shelf import Shelf
     from indexer.store.store import Store
     from indexer.writing.writes import put_items
     from search.opening import check_encoder
 
     folder = ShopFolder(shop)
-    manifest = legible_manifest(folder, serving_order(folder))
+    shelf = Shelf.read(folder)
+    manifest = shelf.first_readable(shelf.serving_order()).manifest
     source = open_catalog(catalog, parse_mapping(mapping))
     scan = source.scan()
-    encoder = open_encoder(folder, manifest.encoder, manifest.weights_hash)
+    encoder = open_encoder(folder, manifest.model)
     check_encoder(folder, manifest, encoder)
     outcomes: list[Outcome] = []
     store = Store(folder.store)
@@ -62,16 +64,16 @@ def command(catalog: Path, shop: Path, mapping: tuple[str, ...], as_json: bool) 
         with stage_bar({"put": "items"}) as progress:
             for drafts in _chunks(source):
                 outcomes += put_items(store, encoder, drafts)
-                left_out = sum(one.status == "refused" for one in outcomes)
+                left_out = sum(outcome.status == "refused" for outcome in outcomes)
                 progress("put", len(outcomes), scan.items, left_out)
     finally:
         store.close()
     if as_json:
         print_json({"results": outcomes, "skipped": scan.skipped})
     else:
-        _tell(outcomes, scan.skipped)
-    whole = all(one.status != "refused" and not one.images for one in outcomes)
-    return 0 if whole and not scan.skipped else 1
+        _print_report(outcomes, scan.skipped)
+    whole = all(outcome.status != "refused" and not outcome.images for outcome in outcomes)
+    return 0 if whole and not scan.skipped else FAILED
 
 
 def _chunks(catalog: Catalog) -> Iterator[list[Draft]]:
@@ -103,17 +105,17 @@ def _read(root: Path, path: str) -> bytes:
     return read_image_file(image_path(root, path))
 
 
-def _tell(outcomes: list[Outcome], skipped: list[Skipped]) -> None:
-    counts = Counter(one.status for one in outcomes)
+def _print_report(outcomes: list[Outcome], skipped: list[Skipped]) -> None:
+    counts = Counter(outcome.status for outcome in outcomes)
     say(
         f"{counts['created']} items added, {counts['updated']} replaced, "
         f"{counts['unchanged']} unchanged, {counts['refused'] + len(skipped)} left out"
     )
-    lines = [f"{one.where}: {one.reason}" for one in skipped]
+    lines = [f"{entry.where}: {entry.reason}" for entry in skipped]
     for outcome in outcomes:
         if outcome.status == "refused":
             lines.append(f"{outcome.item_id}: {outcome.reason}")
-        lines += [f"{outcome.item_id} {one.image}: {one.reason}" for one in outcome.images]
+        lines += [f"{outcome.item_id} {image.image}: {image.reason}" for image in outcome.images]
     for line in lines[:_SHOWN]:
         note(f"  {line}")
     if len(lines) > _SHOWN:

@@ -28,15 +28,16 @@ def command(shop: Path, terms: Callable[[Wishes | None], Terms], as_json: bool) 
     """
     from indexer.jobs.rebuild import rebuild_index
     from indexer.shop.encoderfiles import open_encoder
-    from indexer.shop.generation import ShopFolder
-    from indexer.shop.serving import legible_manifest, serving_order
+    from indexer.shop.folder import ShopFolder
+    from indexer.shop.shelf import Shelf
 
     folder = ShopFolder(shop)
-    standing = legible_manifest(folder, serving_order(folder))
-    encoder = open_encoder(folder, standing.encoder, standing.weights_hash)
+    shelf = Shelf.read(folder)
+    serving = shelf.first_readable(shelf.serving_order())
+    encoder = open_encoder(folder, serving.model)
     with stage_bar({"publish": "index"}) as progress:
         done = rebuild_index(
-            folder, encoder, terms=terms(standing.contract.wishes), progress=progress
+            folder, encoder, terms=terms(serving.manifest.contract.wishes), progress=progress
         )
     if as_json:
         print_json(done)

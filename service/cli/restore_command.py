@@ -23,7 +23,7 @@ def command(file: Path, shop: Path, force: bool, as_json: bool) -> None:
     """
     from indexer.errors import EncoderNotFound
     from indexer.shop.encoderfiles import open_encoder
-    from indexer.shop.generation import ShopFolder
+    from indexer.shop.folder import ShopFolder
     from indexer.shop.snapshot import restore_snapshot
 
     folder = ShopFolder(shop)
@@ -38,6 +38,6 @@ def command(file: Path, shop: Path, force: bool, as_json: bool) -> None:
         )
     try:
         manifest = folder.manifest(about.generation)
-        open_encoder(folder, manifest.encoder, manifest.weights_hash)
+        open_encoder(folder, manifest.model)
     except EncoderNotFound as error:  # one that a shop does not keep
         note(f"before it can serve, this machine needs its encoder: {error}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from service.cli.console import json_option, print_json, shop_option
-from service.cli.fill_option import fill_option, filler
+from service.cli.fill_option import fill_callback, fill_option
 from service.cli.terminal import say
 
 
@@ -21,11 +21,11 @@ def command(shop: Path, to: str | None, fill: bool, as_json: bool) -> None:
 
     This undoes an index or a model, not a catalog: items are as they were last written.
     """
-    from indexer.shop.generation import ShopFolder
+    from indexer.shop.folder import ShopFolder
     from indexer.shop.promotion import rollback
 
     folder = ShopFolder(shop)
-    name = rollback(folder, to, fill=filler(folder, fill))
+    name = rollback(folder, to, fill=fill_callback(folder, fill))
     manifest = folder.manifest(name)
     if as_json:
         print_json({"generation": name, "encoder": manifest.encoder})

@@ -18,7 +18,7 @@ def command(folder: Path, as_json: bool) -> None:
     from indexer.sample.shop import write_shop
 
     with stage_bar({}) as show:
-        shop = write_shop(folder, progress=lambda stage, done, total: show(stage, done, total, 0))
+        shop = write_shop(folder, progress=show)
     if as_json:
         print_json(
             {

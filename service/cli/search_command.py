@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from indexer.errors import BadImage, BadQuery
+from indexer.errors import BadImage
 from service.cli.console import json_option, print_json, print_table, shop_option
 from service.cli.terminal import note, printable, say
 
 if TYPE_CHECKING:
-    from indexer.imaging.images import Box
     from search.hits import Reply
-    from search.query import Part
+    from service.query_builder import GivenPart
 
 
 @click.command("search")
@@ -48,14 +47,11 @@ def command(
 ) -> None:
     """Find products by PHOTO, by words, or by an item they should resemble."""
     from search.engine import SearchEngine
-    from search.filters import parse_filter
-    from search.query import Query
+    from service.query_builder import GivenFields, build_query
 
-    parts = _parts(photo, text, item, _box(box))
-    filter_ = parse_filter(filter_text) if filter_text else None
-    query = Query(
-        parts=parts, filter=filter_, limit=limit, collapse=collapse, cursor=cursor
-    ).check()
+    parts = _parts(photo, text, item, box)
+    fields = GivenFields(filter=filter_text, limit=limit, collapse=collapse, cursor=cursor)
+    query = build_query(parts, fields).check()
     with SearchEngine.open(shop) as engine:
         reply = engine.search(query)
         if sheet is not None:
@@ -67,45 +63,36 @@ def command(
     if as_json:
         print_json(reply)
     else:
-        _tell(reply)
+        _print_report(reply)
 
 
-def _parts(photo: Path | None, text: str | None, item: str | None, box: Box) -> list[Part]:
-    from indexer.imaging.images import WHOLE, inspect, read_image_file
-    from search.query import ImagePart, ItemPart, TextPart
+def _parts(
+    photo: Path | None, text: str | None, item: str | None, box_text: str | None
+) -> list[GivenPart]:
+    from indexer.imaging.images import inspect, read_image_file
+    from service.query_builder import GivenPart, read_box
 
+    box = read_box(box_text, name="--box")
     if photo is None and text is None and item is None:
         raise click.UsageError("give a PHOTO, --text or --item")
-    if photo is None and box != WHOLE:
+    if photo is None and box is not None:
         raise click.UsageError("--box is a part of a PHOTO, and none is given")
-    parts: list[Part] = []
+    parts: list[GivenPart] = []
     if photo is not None:
         try:
             data = read_image_file(photo)
             inspect(data)
         except BadImage as error:
             raise BadImage(f"{photo}: {error}", param="image") from None
-        parts.append(ImagePart(data, box=box))
+        parts.append(GivenPart(image=data, box=box))
     if text is not None:
-        parts.append(TextPart(text))
+        parts.append(GivenPart(text=text))
     if item is not None:
-        parts.append(ItemPart(item))
+        parts.append(GivenPart(item_id=item))
     return parts
 
 
-def _box(text: str | None) -> Box:
-    from indexer.imaging.images import WHOLE
-
-    if text is None:
-        return WHOLE
-    try:
-        x0, y0, x1, y1 = (float(part) for part in text.split(","))
-    except ValueError:
-        raise BadQuery(f"--box takes four numbers x0,y0,x1,y1, got {text!r}", param="box") from None
-    return x0, y0, x1, y1
-
-
-def _tell(reply: Reply) -> None:
+def _print_report(reply: Reply) -> None:
     from rich.table import Table
     from rich.text import Text
 

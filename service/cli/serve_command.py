@@ -16,12 +16,12 @@ from service.cli.terminal import say
 @click.option("--port", type=click.IntRange(0, 65535), help="Default: 8000 (VITRINE_PORT).")
 def command(shop: Path, host: str | None, port: int | None) -> None:
     """Serve a shop over HTTP, with its page at /. Stop it with Ctrl-C."""
-    from indexer.shop.generation import ShopFolder
-    from indexer.shop.serving import serving_order
+    from indexer.shop.folder import ShopFolder
+    from indexer.shop.shelf import Shelf
     from service.http.server import serve
     from service.settings import settings_for
 
-    serving_order(ShopFolder(shop))  # a wrong folder is told now, not by every request
+    Shelf.read(ShopFolder(shop)).serving_order()  # raises for a wrong folder, before any request
     settings = settings_for(shop)
     given = {"host": host, "port": port}
     settings = settings.model_copy(update={k: v for k, v in given.items() if v is not None})

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from indexer.errors import StoreBusy
+from indexer.errors import Conflict
 from service.cli.console import byte_bar, human_bytes, json_option, print_json, shop_option
 from service.cli.terminal import say
 
@@ -22,11 +22,11 @@ def command(out: Path, shop: Path, force: bool, as_json: bool) -> None:
     OUT appears when all of it is on disk. It is a ZIP that is sealed by its SHA-256; only
     'vitrine restore' need understand it.
     """
-    from indexer.shop.generation import ShopFolder
+    from indexer.shop.folder import ShopFolder
     from indexer.shop.snapshot import take_snapshot
 
     if out.exists() and not force:
-        raise StoreBusy(f"{out} is there already; choose another name, or add --force")
+        raise Conflict(f"{out} is there already; choose another name, or add --force")
     with byte_bar({"store": "store"}) as progress:
         about = take_snapshot(ShopFolder(shop), out, progress=progress)
     size = out.stat().st_size

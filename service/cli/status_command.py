@@ -19,14 +19,12 @@ if TYPE_CHECKING:
 @json_option
 def command(shop: Path, as_json: bool) -> None:
     """Say what a shop folder holds."""
-    from indexer.shop.generation import ShopFolder
+    from indexer.shop.folder import ShopFolder
     from indexer.shop.status import shop_status
 
     status = shop_status(ShopFolder(shop))
     if as_json:
-        print_json(
-            {name: getattr(status, name) for name in status.__struct_fields__ if name not in _LATE}
-        )
+        print_json(status)
         return
     shown = [
         ("generation", f"{status.generation}, built {status.created}"),
@@ -51,6 +49,3 @@ def _recall(recall: RecallStatus) -> str:
         f"{recall.promised:g} promised, {recall.measured:.4f} measured at the build; a serving "
         "shop tells that of real queries at /v1/status and /metrics"
     )
-
-
-_LATE = ("text", "facets", "device")  # known only to an open engine

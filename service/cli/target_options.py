@@ -1,4 +1,4 @@
-"""The options by which an operator says what an index must keep."""
+"""The options that say what recall, time and memory an index must keep."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Bytes(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     name = "size"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """The number of bytes."""
+        """Return the number of bytes."""
         if isinstance(value, int):
             return value
         match = _SIZE.fullmatch(str(value).strip())

@@ -1,4 +1,4 @@
-"""Text on its way to a terminal: a catalog's words must not command it."""
+"""Text for a terminal, made harmless: a catalog's words must not control it."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from indexer.errors import BadQuery, EncoderNotFound
+from indexer.errors import Conflict, EncoderNotFound
 from service.cli.console import (
     human_seconds,
     json_option,
@@ -19,6 +19,7 @@ from service.cli.console import (
     stage_bar,
 )
 from service.cli.terminal import note, say
+from service.exitcodes import FAILED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from search.quality.metrics import Estimate
 
 _FIGURES = ("recall@1", "recall@5")
-_WORSE = 1  # the exit status where nothing was gained, as of an error
 
 
 @click.command("train-encoder")
@@ -92,7 +92,7 @@ def command(
     _check_packages(("onnx",) if quick else ("torch", "onnx"))
     from indexer.encoders.bundled import newest_file
     from indexer.encoders.onnxfile import read_side
-    from indexer.shop.generation import ShopFolder
+    from indexer.shop.folder import ShopFolder
     from indexer.store.store import Store
     from indexer.training.dataset import read_dataset, read_pairs
 
@@ -136,14 +136,14 @@ def command(
             }
         )
     else:
-        _tell(dataset, done, figures, out)
+        _print_report(dataset, done, figures, out)
     if not done.written:
         note(
             f"not better: {int(done.before[:, 0].sum())} of {len(done.before)} held-out questions "
             f"answered before, {int(done.after[:, 0].sum())} after (two more were needed); nothing "
             "was written"
         )
-    return 0 if done.written else _WORSE
+    return 0 if done.written else FAILED
 
 
 def _climb(
@@ -188,12 +188,12 @@ def _check_packages(names: tuple[str, ...]) -> None:
 def _check_out(out: Path, force: bool) -> None:
     """Refuse what could not be written at the end, before anything long begins."""
     if out.suffix != ".onnx":
-        raise BadQuery(f"--out takes a file that ends in .onnx, got {out}", param="out")
+        raise click.BadParameter(f"takes a file that ends in .onnx, got {out}", param_hint="--out")
     if not out.parent.is_dir():
-        raise BadQuery(f"--out {out}: there is no folder {out.parent}", param="out")
+        raise click.BadParameter(f"{out}: there is no folder {out.parent}", param_hint="--out")
     for path in (out, out.with_suffix(".json")):
         if path.exists() and not force:
-            raise BadQuery(
+            raise Conflict(
                 f"{path} is there already; --force writes over it, or choose another name",
                 param="out",
             )
@@ -205,7 +205,7 @@ def _estimate(outcomes: NDArray[np.float64]) -> Estimate:
     return estimate(outcomes)
 
 
-def _tell(
+def _print_report(
     dataset: Dataset, done: Adapted, figures: dict[str, dict[str, Estimate]], out: Path
 ) -> None:
     from rich.table import Table
@@ -215,7 +215,8 @@ def _tell(
         table.add_column(name, justify="left" if not name else "right")
     for when, values in figures.items():
         cells = (
-            f"{one.value:.3f} [dim]({one.low:.2f}-{one.high:.2f})[/dim]" for one in values.values()
+            f"{figure.value:.3f} [dim]({figure.low:.2f}-{figure.high:.2f})[/dim]"
+            for figure in values.values()
         )
         table.add_row(when, *cells)
     print_table(table)
@@ -226,8 +227,8 @@ def _tell(
     else:
         took = human_seconds(done.seconds)
         note(f"{done.steps} steps in {took}; {done.mix:.0%} of the new weights")
-    for one in dataset.notes:
-        note(one)
+    for remark in dataset.notes:
+        note(remark)
     if dataset.skipped:
         first = dataset.skipped[0]
         note(f"{len(dataset.skipped)} pictures skipped, such as {first.image}: {first.reason}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -14,11 +13,12 @@ from starlette.middleware import Middleware
 from indexer.errors import IndexMismatch
 from indexer.imaging.decodebudget import BUDGET
 from indexer.imaging.images import ImageLimits
-from indexer.shop.generation import ShopFolder
-from service.http.answering import Desk
+from indexer.shop.folder import ShopFolder
+from indexer.threads import THREADS
+from service.http.appstate import AppState
 from service.http.connections import connections_for
-from service.http.edge import Edge, RequestIds
 from service.http.gate import Admission, Gate, Line
+from service.http.middleware import RequestIds, RequestMiddleware
 from service.http.problems import install
 from service.http.protocol import Front
 from service.http.rates import Rates
@@ -33,13 +33,16 @@ from service.runtime.compaction import Compaction
 from service.runtime.metrics import Metrics
 from service.runtime.seldom import Seldom
 from service.runtime.serving import Engine, Serving
-from service.runtime.workers import Workers
+from service.runtime.workers import WorkerPools, Workers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
 
     from indexer.encoders.base import Encoder
     from service.settings import Settings
+
+    OpenEngine = Callable[[Encoder | None], Engine]
 
 logger = logging.getLogger("vitrine.service")
 
@@ -55,112 +58,34 @@ send one to find your request in the log. Ids go into paths percent-encoded.
 def create_app(
     settings: Settings,
     *,
-    open_engine: Callable[[Encoder | None], Engine] | None = None,
+    open_engine: OpenEngine | None = None,
     current: Callable[[], str] | None = None,
 ) -> FastAPI:
-    """The service as an ASGI application; nothing is opened before its lifespan begins.
+    """Return the service as an ASGI application; nothing is opened before its lifespan begins.
 
     By default it serves ``settings.shop`` and follows its generations. A test hands in
     ``open_engine`` (given the encoder in use, if any) and ``current``, the name of the generation
-    to serve.
+    to serve; then nothing is rebuilt.
     """
-    threads = settings.threads or _cores()
-    queue, deadline_s = settings.queue_size, settings.queue_deadline_s
-
-    def workers(name: str, count: int = threads) -> Workers:
-        return Workers(count, queue=queue, deadline_s=deadline_s, name=name)
-
-    decoders, searchers, readers = workers("decoding"), workers("searching"), workers("reading")
-    # Half of the cores at most, and few waiting: these take many times as long as the others.
-    dear = Workers(
-        max(1, threads // 2), queue=max(1, queue // 8), deadline_s=deadline_s, name="dear searching"
-    )
-    # One writer at a time: more would only wait for each other in the store.
-    writers = Workers(1, queue=queue, deadline_s=_WRITE_WAIT_S, name="writing")
-    images = ImageLimits(settings.max_megapixels, settings.max_upload_mb)
-    BUDGET.megabytes = settings.max_decode_mb
-    limits = BatchLimits(settings.batch_size, settings.batch_wait_ms / 1e3, queue, deadline_s)
-
+    BUDGET.megabytes, THREADS.limit = settings.max_decode_mb, settings.threads
     metrics = Metrics()
-    ids = RequestIds()
-
-    def batcher(engine: Engine) -> PhotoBatcher:
-        return PhotoBatcher(
-            engine.encoder, decoders, limits=limits, images=images, observe=metrics.batch
-        )
-
+    pools = _pools(settings)
     serving = Serving(
         open_engine or (lambda encoder: _open_shop(settings, encoder)),
         current or ShopFolder(settings.shop).current,
-        batcher,
+        _batchers(settings, pools, metrics),
         interval_s=settings.reload_interval_s,
         refresh_s=settings.refresh_interval_s,
     )
-
     compaction = Compaction(settings.shop, serving, settings)
-    gate = Gate(
-        {
-            "photos": Line("photos", threads + queue, serving.photo_refusal),
-            "searches": Line("searches", threads + queue),
-            "reads": Line("reads", threads + queue),
-            "writes": Line("writes", 1 + queue),
-        }
+    gate = _gate(settings, serving)
+    ids = RequestIds()
+    app = _bare_app(
+        _lifespan(serving, pools, compaction, rebuilds=open_engine is None),
+        _middleware(settings, gate, metrics, ids),
     )
-
-    @contextlib.asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await serving.start()
-        if open_engine is None:
-            compaction.start()
-        yield
-        await compaction.stop()
-        await serving.stop()
-        for each in (decoders, searchers, dear, readers, writers):
-            each.close()
-
-    app = FastAPI(
-        title="Vitrine",
-        summary="Photo search for a shop.",
-        description=_ABOUT,
-        version=_version(),
-        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-        redirect_slashes=False,
-        lifespan=lifespan,
-        middleware=[
-            Middleware(SecurityHeaders),
-            Middleware(Edge, log=settings.request_log, metrics=metrics, ids=ids),
-            Middleware(HostCheck, allowed=settings.allowed_hosts.split(",")),
-            Middleware(Admission, gate=gate),
-            Middleware(
-                BodyLimit,
-                max_bytes=int(settings.max_upload_mb * 1e6),
-                max_held_bytes=int(settings.max_held_mb * 1e6),
-                timeout_s=settings.body_timeout_s,
-                min_bytes_s=settings.min_upload_kb_s * 1e3,
-            ),
-        ],
-    )
-    install(app)
-    desk = Desk(
-        settings,
-        serving,
-        decoders,
-        searchers,
-        dear,
-        readers,
-        writers,
-        metrics,
-        Rates(settings),
-    )
-    for router in (search_routes(desk), write_routes(desk), item_routes(desk), state_routes(desk)):
-        app.include_router(router)
-    add_pages(app)
-    private = [path for path in (settings.shop, settings.image_root) if path is not None]
-    named = [str(one) for path in private for one in (path.resolve(), path)]
-    app.state.private_paths = [name for name in named if "/" in name]
+    add_routes(app, AppState(settings, serving, pools, metrics, Rates(settings)))
+    app.state.private_paths = _private_paths(settings)
     app.state.cut = compaction.kill
     app.state.front = Front(
         gate,
@@ -171,6 +96,125 @@ def create_app(
         settings.request_log,
     )
     return app
+
+
+def add_routes(app: FastAPI, state: AppState) -> None:
+    """Add every route of the service, and the reply to every error."""
+    install(app)
+    for routes in (search_routes, write_routes, item_routes, state_routes):
+        app.include_router(routes(state))
+    add_pages(app)
+
+
+def _bare_app(
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]], middleware: list[Middleware]
+) -> FastAPI:
+    """Return the application without routes. It serves its own pages of documentation."""
+    return FastAPI(
+        title="Vitrine",
+        summary="Photo search for a shop.",
+        description=_ABOUT,
+        version=_version(),
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+        middleware=middleware,
+    )
+
+
+def _pools(settings: Settings) -> WorkerPools:
+    threads, queue = THREADS.count, settings.queue_size
+
+    def pool(name: str, count: int, room: int, deadline_s: float) -> Workers:
+        return Workers(count, queue=room, deadline_s=deadline_s, name=name)
+
+    wait_s = settings.queue_deadline_s
+    return WorkerPools(
+        decoding=pool("decoding", threads, queue, wait_s),
+        searching=pool("searching", threads, queue, wait_s),
+        # Half of the cores at most, and few waiting: these take many times as long as the others.
+        dear=pool("dear searching", max(1, threads // 2), max(1, queue // 8), wait_s),
+        reading=pool("reading", threads, queue, wait_s),
+        # One writer at a time: more would only wait for each other in the store.
+        writing=pool("writing", 1, queue, _WRITE_WAIT_S),
+    )
+
+
+def _batchers(
+    settings: Settings, pools: WorkerPools, metrics: Metrics
+) -> Callable[[Engine], PhotoBatcher]:
+    """Return what makes the batcher of photos of an engine."""
+    images = ImageLimits(settings.max_megapixels, settings.max_upload_mb)
+    limits = BatchLimits(
+        settings.batch_size,
+        settings.batch_wait_ms / 1e3,
+        settings.queue_size,
+        settings.queue_deadline_s,
+    )
+
+    def batcher(engine: Engine) -> PhotoBatcher:
+        return PhotoBatcher(
+            engine.encoder, pools.decoding, limits=limits, images=images, observe=metrics.batch
+        )
+
+    return batcher
+
+
+def _gate(settings: Settings, serving: Serving) -> Gate:
+    room = THREADS.count + settings.queue_size
+    return Gate(
+        {
+            "photos": Line("photos", room, serving.photo_refusal),
+            "searches": Line("searches", room),
+            "reads": Line("reads", room),
+            "writes": Line("writes", 1 + settings.queue_size),
+        }
+    )
+
+
+def _lifespan(
+    serving: Serving, pools: WorkerPools, compaction: Compaction, *, rebuilds: bool
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await serving.start()
+        if rebuilds:
+            compaction.start()
+        yield
+        await compaction.stop()
+        await serving.stop()
+        pools.close()
+
+    return lifespan
+
+
+def _middleware(
+    settings: Settings, gate: Gate, metrics: Metrics, ids: RequestIds
+) -> list[Middleware]:
+    """Return what wraps every request, the outermost first."""
+    return [
+        Middleware(SecurityHeaders),
+        Middleware(RequestMiddleware, log=settings.request_log, metrics=metrics, ids=ids),
+        Middleware(HostCheck, allowed=settings.allowed_hosts.split(",")),
+        Middleware(Admission, gate=gate),
+        Middleware(
+            BodyLimit,
+            max_bytes=int(settings.max_upload_mb * 1e6),
+            max_held_bytes=int(settings.max_held_mb * 1e6),
+            timeout_s=settings.body_timeout_s,
+            min_bytes_s=settings.min_upload_kb_s * 1e3,
+        ),
+    ]
+
+
+def _private_paths(settings: Settings) -> list[str]:
+    """Return the names of the shop's places, which no reply shows."""
+    places = [place for place in (settings.shop, settings.image_root) if place is not None]
+    names = [str(path) for place in places for path in (place.resolve(), place)]
+    return [name for name in names if "/" in name]
 
 
 def _open_shop(settings: Settings, encoder: Encoder | None) -> Engine:
@@ -194,12 +238,6 @@ def _open_shop(settings: Settings, encoder: Encoder | None) -> Engine:
         with contextlib.suppress(IndexMismatch):  # the shop has moved to another encoder
             return opened(encoder)
     return opened(None)
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _version() -> str:

@@ -106,7 +106,9 @@ class Connections:
         groups = sorted(self._by_address.values(), key=len, reverse=True)
         for group in groups:
             for waits in ("waits_for_head", "waits_for_body"):
-                victim = next((one for one in group if getattr(one, waits)), None)
+                victim = next(
+                    (connection for connection in group if getattr(connection, waits)), None
+                )
                 if victim is not None:
                     self.discard(victim)
                     victim.drop()

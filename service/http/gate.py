@@ -1,4 +1,4 @@
-"""Who is let in: a request is judged by its headers, before its body is read."""
+"""Admission: a request is let in or refused by its headers, before its body is read."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ EXPECTED = "vitrine.expected"  # key in the ASGI scope: the server has asked the
 # What is sent as JSON and longer than this is probably a photo.
 _PHOTO_BYTES = 20_000
 # A request whose body has not come after this time no longer counts, and such requests never take
-# more than half of the room: who sends slowly, or only headers, must not keep others out.
+# more than half of the room: slow senders must not keep others out.
 _ARRIVAL_S = 0.5
 _SIMILAR = re.compile(r"/v1/items/.+/similar")
 
 
 class Line:
-    """What waits for one kind of work: requests that are arriving, and those that have arrived.
+    """The requests that wait for one kind of work: still arriving, or arrived.
 
     ``room`` bounds both together. ``reason`` may know better why no more can be done, given how
     many are arriving.
@@ -41,7 +41,7 @@ class Line:
         self._arrived = 0
 
     def refusal(self) -> str | None:
-        """Say why one more request is refused now, or return None if it is not."""
+        """Return why another request is refused now, or None if it is not."""
         past = time.monotonic() - _ARRIVAL_S
         while self._arriving and self._arriving[0] < past:
             self._arriving.popleft()
@@ -61,7 +61,7 @@ class Line:
         self._arrived += 1
 
     def leave(self, *, arrived: bool) -> None:
-        """Count it no more: it is answered."""
+        """Stop counting a request: it is answered."""
         if arrived:
             self._arrived -= 1
         else:
@@ -73,14 +73,14 @@ class Line:
 
 
 class Gate:
-    """The lines of all kinds of work, and which of them a request would join."""
+    """The lines of all kinds of work, and the choice of the line that a request joins."""
 
     def __init__(self, lines: Mapping[str, Line]) -> None:
         """``lines`` are those of ``photos``, ``searches``, ``reads`` and ``writes``."""
         self._lines = lines
 
     def line_of(self, method: str, path: str, length: int) -> Line | None:
-        """The line that a request joins; None for what needs no turn, such as /livez.
+        """Return the line that a request joins; None for routes without one, such as /livez.
 
         ``length`` is that of the body as far as it is announced.
         """
@@ -105,7 +105,7 @@ def _kind_of(method: str, path: str, length: int) -> str | None:
 
 
 def route_of(path: str) -> str:
-    """The pattern of a path that joins a line, for the metrics: there are few."""
+    """Return the pattern of a path that joins a line, for the metrics: patterns are few."""
     if path.startswith("/v1/items/"):
         return "/v1/items/{item_id}"
     return path
@@ -143,7 +143,7 @@ class Admission:
 
         async def send_and_leave(message: Message) -> None:
             nonlocal left
-            # Not at the reply's end: who reads it slowly must not keep others out.
+            # Not at the reply's end: a slow reader must not keep others out.
             if not left:
                 left = True
                 line.leave(arrived=arrived)

@@ -1,13 +1,23 @@
-"""The description of the service that programs read."""
+"""The description of the service that programs read, made from what is checked and sent."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
-from service.http.schemas import PhotoForm, Problem, SearchBody
+from service.http.problems import Problem
+from service.http.replies import (
+    HealthReply,
+    ItemReply,
+    ItemsReply,
+    SearchReply,
+    StatusReply,
+    WriteReply,
+)
+from service.http.schemas import PhotoForm, SearchBody
 from service.http.write_schemas import DeleteBody, ItemsBody, ItemsForm, PatchBody, PatchForm
 
 if TYPE_CHECKING:
@@ -17,13 +27,16 @@ if TYPE_CHECKING:
 _BODIES: tuple[type[BaseModel], ...] = (
     SearchBody, PhotoForm, ItemsBody, ItemsForm, PatchBody, PatchForm, DeleteBody,
 )  # fmt: skip
-_REF = "#/components/schemas/{model}"
-_WHAT = {
-    400: "The request is not one, or is made to another host.",
+_REPLIES: tuple[type[msgspec.Struct], ...] = (
+    SearchReply, ItemReply, ItemsReply, StatusReply, HealthReply, WriteReply, Problem,
+)  # fmt: skip
+_PREFIX = "#/components/schemas/"
+_MEANINGS = {
+    400: "Malformed request, or wrong Host header.",
     401: "The key that writes need is missing or wrong.",
     403: "Writes over HTTP are off: the service has no key for them.",
     404: "No such item.",
-    405: "The route knows other methods.",
+    405: "Method not allowed.",
     408: "The upload paused for too long.",
     409: "The question was meant for another encoder than the index was built with.",
     410: "The cursor is of a generation that no longer serves.",
@@ -42,11 +55,17 @@ _RETRY = {
 Responses = dict[int | str, dict[str, Any]]
 
 
+def reply_of(struct: type[msgspec.Struct]) -> Responses:
+    """Return the documentation of a good reply: JSON of this struct."""
+    content = {"application/json": {"schema": {"$ref": _ref(struct)}}}
+    return {200: {"description": "Successful Response", "content": content}}
+
+
 def problems(*statuses: int) -> Responses:
-    """The documentation of error replies of a route; 500 is among them always."""
+    """Return the documentation of a route's error replies; 400 and 500 are always among them."""
     return {
         status: {
-            "description": _WHAT[status],
+            "description": _MEANINGS[status],
             "content": {"application/problem+json": {"schema": {"$ref": _ref(Problem)}}},
             **({"headers": _RETRY} if status in (429, 503) else {}),
         }
@@ -54,15 +73,17 @@ def problems(*statuses: int) -> Responses:
     }
 
 
-def body_of(model: type, media_type: str, *others: tuple[type, str]) -> dict[str, Any]:
-    """The documentation of a request body that the route reads by itself, of one type or more."""
-    kinds = [(model, media_type), *others]
-    content = {media: {"schema": {"$ref": _ref(one)}} for one, media in kinds}
+def body_of(*kinds: tuple[type[BaseModel], str]) -> dict[str, Any]:
+    """Return the documentation of a request body that the route reads by itself.
+
+    ``kinds`` are the models that it may be of, each with its media type.
+    """
+    content = {media_type: {"schema": {"$ref": _ref(model)}} for model, media_type in kinds}
     return {"requestBody": {"required": True, "content": content}}
 
 
 def description(app: FastAPI) -> dict[str, Any]:
-    """The whole OpenAPI document."""
+    """Return the whole OpenAPI document."""
     document = get_openapi(
         title=app.title,
         version=app.version,
@@ -72,18 +93,36 @@ def description(app: FastAPI) -> dict[str, Any]:
         tags=app.openapi_tags,
         license_info=app.license_info,
     )
-    _, defined = models_json_schema(
-        [*((model, "validation") for model in _BODIES), (Problem, "serialization")],
-        ref_template=_REF,
+    _, bodies = models_json_schema(
+        [(model, "validation") for model in _BODIES], ref_template=f"{_PREFIX}{{model}}"
     )
     components = document.setdefault("components", {})
     components["securitySchemes"] = {"writeKey": {"type": "http", "scheme": "bearer"}}
     schemas = components.setdefault("schemas", {})
-    schemas.update(defined["$defs"])
+    schemas.update(bodies["$defs"])
+    schemas.update(reply_schemas())
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     return document
 
 
+def reply_schemas() -> dict[str, dict[str, Any]]:
+    """Return the schemas of all replies by name, made from the structs that are sent.
+
+    msgspec describes what it would accept; a reply holds every field always. So each is required,
+    and none has a default. Of a docstring the first paragraph is for those who use the service.
+    """
+    _, schemas = msgspec.json.schema_components(_REPLIES, ref_template=f"{_PREFIX}{{name}}")
+    for schema in schemas.values():
+        fields = schema["properties"]
+        schema["required"] = list(fields)
+        for field in fields.values():
+            field.pop("default", None)
+            if "enum" in field:  # all are of strings; some generators of clients want the type
+                field["type"] = "string"
+        schema["description"] = schema["description"].partition("\n\n")[0]
+    return schemas
+
+
 def _ref(model: type) -> str:
-    return _REF.format(model=model.__name__)
+    return _PREFIX + model.__name__

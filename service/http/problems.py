@@ -1,13 +1,14 @@
-"""Errors on their way out: one shape for all, ``application/problem+json`` (RFC 9457)."""
+"""Errors as replies: one shape for all, ``application/problem+json`` (RFC 9457)."""
 
 from __future__ import annotations
 
 import logging
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from fastapi.exceptions import RequestValidationError
+from msgspec import Meta
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -15,10 +16,13 @@ from starlette.routing import Match, Mount
 
 from indexer.errors import (
     BadCatalog,
+    BadEncoder,
     BadImage,
     BadQuery,
     CannotPromise,
+    CannotWrite,
     CatalogShrank,
+    Conflict,
     CursorExpired,
     EncoderNotFound,
     IndexCorrupt,
@@ -63,11 +67,14 @@ STATUS: dict[type[VitrineError], int] = {
     CursorExpired: 410,
     UnknownItem: 404,
     EncoderNotFound: 503,
+    BadEncoder: 503,
     IndexNotFound: 503,
     IndexMismatch: 409,
     IndexCorrupt: 503,
     StoreFull: 507,
+    CannotWrite: 500,
     StoreBusy: 409,
+    Conflict: 409,
     CannotPromise: 409,
     Overloaded: 503,
 }
@@ -89,8 +96,22 @@ _TITLES = {
 }
 
 
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """Any error, as RFC 9457 has it."""
+
+    type: Annotated[str, Meta(examples=["urn:vitrine:problem:bad_image"])]
+    title: Annotated[str, Meta(examples=["Bad image"])]
+    status: Annotated[int, Meta(examples=[422])]
+    detail: Annotated[str, Meta(examples=["empty: 0 bytes, expected an image"])]
+    code: Annotated[str, Meta(description="Tells errors apart.", examples=["bad_image"])]
+    param: Annotated[str | None, Meta(description="The field at fault.", examples=["image"])]
+    request_id: Annotated[
+        str, Meta(description="Finds the request in the log.", examples=["9f1c24be71a0"])
+    ]
+
+
 class HttpError(Exception):
-    """An error of HTTP itself, such as a body that is too large: no floor below knows of it."""
+    """An error of HTTP itself, such as a body that is too large."""
 
     def __init__(
         self,
@@ -109,12 +130,12 @@ class HttpError(Exception):
 
 
 def status_of(error: VitrineError) -> int:
-    """The HTTP status of an error raised on purpose; 500 where the table has none."""
+    """Return the HTTP status of an error raised on purpose; 500 if the table has none."""
     return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
 
 
 def code_of(error: Exception) -> str:
-    """``BadImage`` is ``bad_image``: what a program tells errors apart by."""
+    """Return the code that programs tell errors apart by: ``bad_image`` for ``BadImage``."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(error).__name__).lower()
 
 
@@ -128,7 +149,7 @@ def problem(
     param: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """The reply that says what went wrong, to a person and to a program."""
+    """Return the reply that says what went wrong, for people and programs."""
     request_id = str(scope.get(REQUEST_ID, ""))
     body = problem_body(status, code, detail, request_id=request_id, title=title, param=param)
     sent = dict(headers or {})
@@ -146,22 +167,22 @@ def problem_body(
     title: str | None = None,
     param: str | None = None,
 ) -> bytes:
-    """What a problem says, as JSON."""
+    """Return a problem as JSON."""
     return msgspec.json.encode(
-        {
-            "type": f"urn:vitrine:problem:{code}",
-            "title": title or _TITLES.get(status) or code.replace("_", " ").capitalize(),
-            "status": status,
-            "detail": _printable(detail),
-            "code": code,
-            "param": None if param is None else _printable(param),
-            "request_id": request_id,
-        }
+        Problem(
+            type=f"urn:vitrine:problem:{code}",
+            title=title or _TITLES.get(status) or code.replace("_", " ").capitalize(),
+            status=status,
+            detail=_printable(detail),
+            code=code,
+            param=None if param is None else _printable(param),
+            request_id=request_id,
+        )
     )
 
 
 def problem_of(scope: Scope, error: Exception) -> Response:
-    """The reply to any error. One that nobody raised on purpose is logged, and not quoted."""
+    """Return the reply to any error. An unexpected error is logged, and not quoted."""
     if isinstance(error, VitrineError):
         status = status_of(error)
         wait = next((RETRY_AFTER_S[k] for k in type(error).__mro__ if k in RETRY_AFTER_S), None)
@@ -201,7 +222,7 @@ def problem_of(scope: Scope, error: Exception) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Make every error that leaves a route a problem."""
+    """Turn every error that leaves a route into a problem."""
 
     async def handle(request: Request, error: Exception) -> Response:
         return problem_of(request.scope, error)
@@ -215,7 +236,7 @@ def _code_of_status(status: int) -> str:
 
 
 def explain(errors: Sequence[Any]) -> tuple[str, str | None]:
-    """One line for what pydantic found, and the first field at fault."""
+    """Return what pydantic found in one line, and the first field at fault."""
     found: dict[str, list[tuple[str, str]]] = {}  # of each field: kinds of errors and messages
     for error in errors:
         name = ".".join(_field(error))
@@ -234,7 +255,7 @@ def explain(errors: Sequence[Any]) -> tuple[str, str | None]:
 
 
 def _field(error: Any) -> list[str]:
-    """Where an error is, as the client knows it: without the validator's names of types."""
+    """Return the path to the field at fault, without the validator's names of types."""
     if error["type"] == "json_invalid":
         return []
     steps = [str(step) for step in error["loc"] if step not in ("body", "query", "path")]
@@ -245,14 +266,14 @@ def _field(error: Any) -> list[str]:
 
 
 def without_paths(text: str, private: Iterable[str] = ()) -> str:
-    """The text with the paths of this machine shortened to their last names."""
+    """Return the text with the paths of this machine shortened to their last names."""
     for path in private:
         text = text.replace(path, path.rstrip("/").rpartition("/")[2])
     return _PATH.sub(r"\1", text)
 
 
 def _allowed(scope: Scope) -> str:
-    """All methods that a path knows, for the header Allow."""
+    """Return all methods of a path, for the header Allow."""
     routes = scope["app"].routes if "app" in scope else ()
     allowed = set()
     for method in _METHODS:

@@ -10,8 +10,8 @@ import h11
 from h11._receivebuffer import ReceiveBuffer
 from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 
-from service.http.edge import access_log
 from service.http.gate import EXPECTED, route_of
+from service.http.middleware import access_log
 from service.http.problems import MEDIA_TYPE, problem_body
 from service.http.security import HEADER_LINES
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from uvicorn.server import ServerState
 
     from service.http.connections import Connections
-    from service.http.edge import RequestIds
     from service.http.gate import Gate
+    from service.http.middleware import RequestIds
     from service.runtime.metrics import Metrics
     from service.runtime.seldom import Seldom
 
@@ -43,7 +43,7 @@ _INVALID = "the request is not valid HTTP/1.1"
 
 
 class Front(NamedTuple):
-    """What a connection asks of the application, one per app."""
+    """What connections need of the application; one per app."""
 
     gate: Gate
     ids: RequestIds
@@ -176,7 +176,7 @@ class HttpProtocol(H11Protocol):
                 self.drop()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's
-        """Answer what is no valid request with a problem, and close."""
+        """Answer an invalid request with a problem, and close."""
         error = sys.exc_info()[1]  # uvicorn calls this where it is caught
         status = getattr(error, "error_status_hint", 400)
         if self.cycle is not None and not self.cycle.response_complete:
@@ -273,7 +273,7 @@ class HttpProtocol(H11Protocol):
 
 
 class _NotStrict(h11.RemoteProtocolError):
-    """A request that h11 reads, and a proxy before it may read in another way."""
+    """A request that h11 accepts and a proxy in front may read differently."""
 
 
 class _StrictConnection(h11.Connection):
@@ -308,7 +308,7 @@ class _StrictBuffer(ReceiveBuffer):
 
 
 def _plain_length(head: bytes) -> int | None:
-    """The length of the body of a request like most, 0 where none is announced.
+    """Return the announced length of the body, 0 without one, for the usual kind of request.
 
     None for any other request, and for headers that could be read in two ways.
     """

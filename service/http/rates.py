@@ -1,4 +1,4 @@
-"""How often one client may ask: token buckets by address and by key."""
+"""Rate limits: token buckets by address and by key."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class Buckets:
         self._lock = threading.Lock()
 
     def take(self, client: str, tokens: float = 1.0) -> float:
-        """Take tokens; return 0, or the seconds after which as many are there if they are not.
+        """Take tokens and return 0, or return the seconds until there are enough.
 
-        More than a full bucket is as much as a full one.
+        Asking for more than a full bucket is asking for a full one.
         """
         if not self._rate:
             return 0.0
@@ -54,7 +54,7 @@ class Buckets:
         return max(0.0, short / self._rate)
 
     def wait(self, client: str) -> float:
-        """How long until this client has a token, in seconds; nothing is taken."""
+        """Return the seconds until this client has a token; nothing is taken."""
         if not self._rate or client not in self._left:
             return 0.0
         left, at = self._left[client]
@@ -63,9 +63,9 @@ class Buckets:
 
 
 class Rates:
-    """What searches and wrong keys may be sent in a while, by the address they come from.
+    """Limits searches and wrong keys by the address that they come from.
 
-    Who sends the write key counts by that, from wherever it comes.
+    Requests with the write key count by the key, from whatever address.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -103,7 +103,7 @@ class Rates:
 
 
 def client_of(scope: Scope) -> str:
-    """The address that a request comes from, as the server knows it; of IPv6 the network (/64).
+    """Return the address of a request as the server knows it; for IPv6 the network (/64).
 
     Behind a proxy that is trusted it is what the proxy says.
     """

@@ -1,8 +1,4 @@
-"""What goes over the wire: requests are checked against these, replies are documented by them.
-
-Replies are written by msgspec from the structs of the floors below; a test keeps the fields of
-both in step.
-"""
+"""What a request for a search may hold: checked and documented by the same models."""
 
 from __future__ import annotations
 
@@ -11,7 +7,6 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from indexer.items import MAX_ID_BYTES
-from search.hits import Mode
 from search.query import MAX_FACETS, MAX_LIMIT, MAX_PARTS, MAX_TEXT, MIN_COLLAPSE
 
 MAX_DIM = 8192
@@ -226,133 +221,3 @@ class ImageParams(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     index: int = Field(0, ge=0, le=10_000, description="0 is the main image.")
-
-
-class ItemReply(BaseModel):
-    """One item of the shop, as the catalog says it."""
-
-    item_id: str
-    product_id: str
-    title: str
-    description: str
-    categories: list[str]
-    price: float | None
-    currency: str
-    in_stock: bool
-    attributes: dict[str, str | float | bool | list[str]]
-    images: list[str]
-    image_urls: list[str] = Field(description="Where its images are, in the order of images.")
-
-
-class ItemsReply(BaseModel):
-    """A few items."""
-
-    items: list[ItemReply]
-
-
-class HitReply(BaseModel):
-    """One item that answers, with its image that matched best."""
-
-    item_id: str
-    product_id: str
-    score: float = Field(description="Larger is better; see mode for its scale.")
-    confidence: float | None = Field(
-        ge=0,
-        le=1,
-        description="The probability that it is the very product in the photo; null for hits "
-        "found by words, and where it cannot be told.",
-    )
-    image: str
-    image_index: int
-    variant: str
-    title: str
-    description: str
-    price: float | None
-    currency: str
-    in_stock: bool
-    categories: list[str]
-    attributes: dict[str, str | float | bool | list[str]]
-    copies: list[str] = Field(description="Items left out as near copies of this one.")
-    image_url: str
-
-
-class FacetValueReply(BaseModel):
-    """One value of a field, and how many items carry it."""
-
-    value: str
-    count: int
-
-
-class SearchReply(BaseModel):
-    """The answers, best first."""
-
-    hits: list[HitReply]
-    total: int
-    facets: dict[str, list[FacetValueReply]]
-    generation: str
-    encoder: str
-    mode: Mode
-    timings: dict[str, float] = Field(description="Milliseconds by stage.")
-    no_close_match: bool = Field(
-        description="A photo was asked for, and even the best hit is probably not what it shows."
-    )
-    next_cursor: str | None = Field(
-        description="Asks for the hits that follow; null when these are the last."
-    )
-
-
-class RecallReply(BaseModel):
-    """Recall@10 against exact search."""
-
-    promised: float
-    measured: float = Field(description="At the build, with held-out queries.")
-    live: float | None = Field(description="Of recent real queries; null before any was looked at.")
-    samples: int = Field(description="Real queries that were searched again exactly.")
-    raised: int = Field(description="Levels of effort above what the build found necessary.")
-    kept: bool = Field(description="False when real queries are surely answered worse.")
-
-
-class StatusReply(BaseModel):
-    """What is being served."""
-
-    generation: str
-    encoder: str
-    dim: int
-    items: int
-    rows: int
-    skipped: int
-    bytes: int
-    products: int
-    recipe: str = Field(description="How the index is laid out.")
-    promise: str = Field(description="What was measured before it was chosen.")
-    recall: RecallReply
-    device: str = Field(description="Where the index is searched: cpu, or which GPUs.")
-    created: str = Field(description="When the generation was built (RFC 3339).")
-    text: Literal["", "lexical", "fused"] = Field(
-        description="How words are answered: by words only, or with the encoder's text tower too."
-    )
-    facets: list[str] = Field(description="Fields worth offering as filters.")
-    encoder_upgrade: str | None = Field(
-        description="That newer weights of the encoder are there, and the command that brings "
-        "them; null when there are none."
-    )
-    max_limit: int = Field(description="The most hits that one request may ask for.")
-
-
-class HealthReply(BaseModel):
-    """Alive, or ready."""
-
-    status: Literal["ok"]
-    generation: str | None = None
-
-
-class Problem(BaseModel):
-    """Any error, as RFC 9457 has it."""
-
-    type: str = Field(examples=["urn:vitrine:problem:bad_image"])
-    title: str = Field(examples=["Bad image"])
-    status: int = Field(examples=[422])
-    detail: str = Field(examples=["empty: 0 bytes, expected an image"])
-    code: str = Field(description="Tells errors apart.", examples=["bad_image"])
-    param: str | None = Field(description="The field at fault.", examples=["image"])
-    request_id: str = Field(description="Finds the request in the log.", examples=["9f1c24be71a0"])

@@ -1,4 +1,4 @@
-"""What keeps a hostile request small and a page closed: pure ASGI, a few microseconds each."""
+"""Bounds on hostile requests, and the headers of a closed page: pure ASGI, microseconds each."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ HEADER_LINES = b"".join(b"%s: %s\r\n" % pair for pair in _encoded(_POLICY))
 
 
 class SecurityHeaders:
-    """Adds to every reply the headers that tell a browser to trust nothing but this host."""
+    """Adds to every reply the headers that make a browser trust nothing but this host."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -89,8 +89,8 @@ def check_write_key(key: str | None, headers: Mapping[str, str]) -> None:
     if scheme.lower() != "bearer":
         given = headers.get("api-key", "")
     # Servers read headers as Latin-1, while clients write what is not ASCII in that or in UTF-8.
-    sent = given.strip().encode("latin-1", "replace"), given.strip().encode()
-    if not any(hmac.compare_digest(one, key.encode()) for one in sent):
+    spellings = given.strip().encode("latin-1", "replace"), given.strip().encode()
+    if not any(hmac.compare_digest(spelling, key.encode()) for spelling in spellings):
         what = "wrong" if given else "missing"
         raise HttpError(
             401,
@@ -101,7 +101,7 @@ def check_write_key(key: str | None, headers: Mapping[str, str]) -> None:
 
 
 class HostCheck:
-    """Refuses requests to foreign host names, which is how a web page reaches a local service."""
+    """Refuses requests to foreign host names, by which a web page could reach a local service."""
 
     def __init__(self, app: ASGIApp, allowed: Sequence[str]) -> None:
         self._app = app
@@ -120,7 +120,7 @@ class HostCheck:
 
 
 class BodyLimit:
-    """Bounds what request bodies may cost: each one, all together, and the time they take.
+    """Bounds the size of a request body, of all bodies together, and the time that they take.
 
     The length is checked where it is announced, and counted where it is not. What is refused
     gives its share back at once; the server reads the rest of it for a moment and throws it
@@ -153,7 +153,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        # Who waits for a word before sending will not send after this one.
+        # A client that waits for permission to send will not send after a refusal.
         waits = _header(scope, b"expect").lower() == "100-continue"
         headers = {"Connection": "close"} if waits else {}
         _check_coding(_header(scope, b"content-encoding"), headers)
@@ -189,7 +189,7 @@ class BodyLimit:
             self._held -= read
 
     async def _next(self, receive: Receive, began: float, read: int) -> Message:
-        """The next piece of a body. HttpError when it, or all of the body, takes too long."""
+        """Return the next piece of a body. HttpError when it, or the body, takes too long."""
         now = asyncio.get_running_loop().time()
         whole = began + self._timeout_s + read * self._s_per_byte if read else math.inf
         try:
@@ -211,7 +211,7 @@ class BodyLimit:
 
 
 def _check_coding(coding: str, headers: Mapping[str, str]) -> None:
-    """Raise HttpError for a body in a coding that nobody here undoes, such as gzip."""
+    """Raise HttpError for a body in a coding that is not decoded here, such as gzip."""
     if coding and coding.strip().lower() != "identity":
         raise HttpError(
             415,

@@ -1,4 +1,4 @@
-"""Running the service: a socket, a log, uvicorn, and a graceful end."""
+"""The server: a socket, a log, uvicorn, and a graceful end."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def serve(settings: Settings, *, ready: Callable[[str], None] | None = None) -> 
     """
     sys.setswitchinterval(_SWITCH_S)
     raise_open_files(settings.max_connections)
-    with listen(settings.host, settings.port) as listener, _logging() as flush, _ending_well():
+    with listen(settings.host, settings.port) as listener, _logging() as flush, _graceful_signals():
         server = server_of(create_app(settings), settings, flush=flush)
         server.ready = (lambda: ready(url_of(listener))) if ready else None
         server.run(sockets=[listener])
@@ -79,7 +79,7 @@ def serve(settings: Settings, *, ready: Callable[[str], None] | None = None) -> 
 def server_of(
     app: FastAPI, settings: Settings, *, flush: Callable[[], None] = lambda: None
 ) -> Server:
-    """The server of an app that ``create_app`` made; ``flush`` writes the log out."""
+    """Return the server of an app that ``create_app`` made; ``flush`` writes the log out."""
     front: Front = app.state.front
     config = uvicorn.Config(
         app,
@@ -105,7 +105,7 @@ def server_of(
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one. Raises CannotListen."""
+    """Return a listening socket; port 0 takes a free port. Raises CannotListen."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         # With the protocol named, asyncio turns Nagle's algorithm off: a reply is then not held
@@ -129,7 +129,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def url_of(listener: socket.socket) -> str:
-    """The address to type into a browser on this machine."""
+    """Return the address to type into a browser on this machine."""
     host, port = listener.getsockname()[:2]
     if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         host = "localhost"
@@ -178,7 +178,7 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
     def _note(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-        """Log what went wrong in the event loop; what a flood causes in a line a minute."""
+        """Log what went wrong in the event loop; effects of a flood once a minute."""
         error = context.get("exception")
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
             self._seldom.log("files", f"no connection can be accepted: {error.strerror}")
@@ -187,8 +187,8 @@ class Server(uvicorn.Server):
 
 
 @contextlib.contextmanager
-def _ending_well() -> Iterator[None]:
-    """Let SIGINT and SIGTERM mean a good end.
+def _graceful_signals() -> Iterator[None]:
+    """Let SIGINT and SIGTERM end the service gracefully.
 
     uvicorn raises them again once it has stopped, to whoever handled them before; that would be
     a traceback for the one and a killed process, its last log lines unwritten, for the other.
@@ -197,12 +197,12 @@ def _ending_well() -> Iterator[None]:
         yield
         return
     ends = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(each, lambda *_: None) for each in ends]
+    before = [signal.signal(number, lambda *_: None) for number in ends]
     try:
         yield
     finally:
-        for each, handler in zip(ends, before, strict=True):
-            signal.signal(each, handler)
+        for number, handler in zip(ends, before, strict=True):
+            signal.signal(number, handler)
 
 
 class _Lines(logging.Formatter):
@@ -238,10 +238,10 @@ def _logging() -> Iterator[Callable[[], None]]:
     listener = logging.handlers.QueueListener(records, out)
     handler = _Enqueue(records)
     loggers = [logging.getLogger(name) for name in _LOGGED]
-    before = [each.level for each in loggers]
-    for each, level in zip(loggers, _LOGGED.values(), strict=True):
-        each.addHandler(handler)
-        each.setLevel(level)
+    before = [logged.level for logged in loggers]
+    for logged, level in zip(loggers, _LOGGED.values(), strict=True):
+        logged.addHandler(handler)
+        logged.setLevel(level)
     listener.start()
 
     def flush() -> None:
@@ -254,9 +254,9 @@ def _logging() -> Iterator[Callable[[], None]]:
         yield flush
     finally:
         listener.stop()
-        for each, level in zip(loggers, before, strict=True):
-            each.removeHandler(handler)
-            each.setLevel(level)
+        for logged, level in zip(loggers, before, strict=True):
+            logged.removeHandler(handler)
+            logged.setLevel(level)
 
 
 class _Enqueue(logging.handlers.QueueHandler):

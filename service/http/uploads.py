@@ -12,7 +12,7 @@ from service.http.problems import HttpError
 
 
 class Form(NamedTuple):
-    """Text fields, and the bytes of file fields; file names and content types are not believed."""
+    """Text fields, and the bytes of file fields; file names and content types are ignored."""
 
     texts: dict[str, str]
     files: dict[str, bytes]
@@ -43,9 +43,9 @@ def parse_form(
     is_file: Callable[[str], bool],
     limits: FormLimits = _LIMITS,
 ) -> Form:
-    """Take apart a whole multipart body. ``is_file`` says of a field's name if it holds bytes.
+    """Parse a whole multipart body. ``is_file`` says whether the field of a name holds bytes.
 
-    Others are text. Whether a part calls itself a file does not matter. Raises HttpError: 415 for
+    All other fields are text, even if a part calls itself a file. Raises HttpError: 415 for
     another content type, 422 for a body that is not what it says, or a field that comes twice.
     """
     kind, options = parse_options_header(content_type)

@@ -1,8 +1,8 @@
-"""What goes over the wire when items are written; each item is checked by itself."""
+"""What a request to write items may hold; each item is checked by itself."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -120,26 +120,3 @@ class ItemsEnvelope(_Request):
     """The outside of ``ItemsBody``: its items are checked one by one."""
 
     items: list[Any] = Field(min_length=1, max_length=MAX_ITEMS)
-
-
-class RefusedImageReply(BaseModel):
-    """An image that was left out, and why."""
-
-    image: str
-    reason: str
-
-
-class OutcomeReply(BaseModel):
-    """What became of one item; in the order of the request."""
-
-    item_id: str
-    status: Literal["created", "updated", "unchanged", "deleted", "unknown", "refused"]
-    reason: str = Field(description="Why it was refused; empty otherwise.")
-    images: list[RefusedImageReply] = Field(description="The images that were left out.")
-
-
-class WriteReply(BaseModel):
-    """What became of each item. What is not refused is on disk, and is found from now on."""
-
-    results: list[OutcomeReply]
-    refused: int = Field(description="How many items were refused.")

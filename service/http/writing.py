@@ -1,4 +1,4 @@
-"""From the body of a write to the drafts of items, and from their outcomes to a reply."""
+"""From the body of a write to the drafts of items."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from pydantic import ValidationError
 
-from indexer.catalog.item_parser import BadRecord, Given, item_from
+from indexer.catalog.item_parser import BadRecord, GivenFields, item_from
 from indexer.errors import BadImage, BadQuery
 from indexer.imaging.imagepath import image_path
 from indexer.imaging.images import read_image_file
@@ -30,7 +30,7 @@ _FORM = FormLimits(fields=10 * MAX_IMAGES, text_bytes=32_000_000)
 
 
 class Pictures:
-    """Where the images that items name come from: the request's form, or the image root."""
+    """The images that items name: from the request's form, or below the image root."""
 
     def __init__(
         self, files: Mapping[str, bytes], root: Path | None, limits: ImageLimits, dim: int
@@ -42,16 +42,18 @@ class Pictures:
         self._dim = dim
 
     def sources(self, names: list[str] | None) -> list[Source] | None:
-        """The images of these names; one found nowhere is an image that the item should keep."""
+        """Return the images of these names; a name found nowhere is an image to keep."""
         return None if names is None else [self._source(name) for name in names]
 
     def vectors(self, embeddings: list[list[float]], images: int | None) -> Vectors:
-        """Embeddings as an array (images, dim). BadRecord when they are not what they should be."""
+        """Return embeddings as (images, dim). BadRecord for a wrong count, length or value."""
         if images not in (None, len(embeddings)):
             raise BadRecord("", f"{len(embeddings)} embeddings for {images} images")
-        if any(len(one) != self._dim for one in embeddings):
-            length = next(len(one) for one in embeddings if len(one) != self._dim)
-            raise BadRecord("", f"an embedding has {length} numbers, the index {self._dim}")
+        for embedding in embeddings:
+            if len(embedding) != self._dim:
+                raise BadRecord(
+                    "", f"an embedding has {len(embedding)} numbers, the index {self._dim}"
+                )
         with np.errstate(over="ignore"):  # beyond fp32 is infinite, and refused as that
             vectors = np.asarray(embeddings, dtype=np.float32)  # (images, dim)
         if not np.isfinite(vectors).all() or not vectors.any(axis=1).all():
@@ -74,7 +76,7 @@ class Pictures:
         return Source(name, partial(self._read, path) if there else None)
 
     def _read(self, path: Path) -> bytes:
-        """The bytes of a file, if it really lies below the root: links are followed first."""
+        """Return the bytes of a file that lies below the root once links are followed. BadImage."""
         assert self._root is not None
         try:
             real = path.resolve(strict=True)
@@ -91,7 +93,7 @@ class Pictures:
 
 
 def read_body(body: bytes, content_type: str, field: str) -> tuple[Any, dict[str, bytes]]:
-    """The JSON of a write, and the files that came with it, by name.
+    """Return the JSON of a write, and the files that came with it, by name.
 
     The JSON is the whole body, or the field ``field`` of a form. Raises HttpError, BadQuery.
     """
@@ -115,24 +117,24 @@ def read_body(body: bytes, content_type: str, field: str) -> tuple[Any, dict[str
 
 
 def drafts_of(data: Any, pictures: Pictures) -> list[Draft | Outcome]:
-    """The items of a body, in their order; what is no item is refused by itself.
+    """Return the items of a body, in order; an invalid item becomes a refusal of its own.
 
     Raises pydantic's ValidationError when the body holds no list of items.
     """
-    items = data if isinstance(data, list) else ItemsEnvelope.model_validate(data).items
-    ItemsEnvelope.model_validate({"items": items})
+    envelope = {"items": data} if isinstance(data, list) else data
+    items = ItemsEnvelope.model_validate(envelope).items
     return [_draft(record, pictures) for record in items]
 
 
 def patch_of(item_id: str, data: Any, pictures: Pictures) -> Draft:
-    """The change of one item. Raises pydantic's ValidationError, BadQuery."""
+    """Return the change of one item. Raises pydantic's ValidationError, BadQuery."""
     body = PatchBody.model_validate(data)
     change = body.model_dump(include=body.model_fields_set - {"embeddings"})
     images = change.pop("images", None)
     if body.embeddings is not None and images is None:
         raise BadQuery(
-            "embeddings need images, their names: an embedding takes the place of a picture, and "
-            "those that the item has would be lost",
+            "give images with embeddings: each embedding replaces an image, and the item's "
+            "present images would be dropped",
             param="images",
         )
     try:
@@ -145,12 +147,6 @@ def patch_of(item_id: str, data: Any, pictures: Pictures) -> Draft:
         raise BadQuery(str(error), param="embeddings") from None
 
 
-def reply_json(outcomes: list[Outcome]) -> bytes:
-    """The reply to a write; every field is always there."""
-    refused = sum(one.status == "refused" for one in outcomes)
-    return msgspec.json.encode({"results": outcomes, "refused": refused})
-
-
 def _draft(record: Any, pictures: Pictures) -> Draft | Outcome:
     given = record.get("id") if isinstance(record, dict) else None
     item_id = given[:80] if isinstance(given, str) else ""
@@ -158,7 +154,7 @@ def _draft(record: Any, pictures: Pictures) -> Draft | Outcome:
         body = ItemBody.model_validate(record)
         fields = body.model_dump(include=body.model_fields_set - {"images", "embeddings"})
         item = item_from(fields)
-        make = partial(laid_over, item, Given(frozenset(fields)))
+        make = partial(laid_over, item, GivenFields(frozenset(fields)))
         draft = Draft(item.item_id, make, pictures.sources(body.images))
         return _with_vectors(draft, body.embeddings, pictures)
     except ValidationError as error:

@@ -27,7 +27,7 @@ _MARGIN = 0.75
 
 
 class BatchLimits(NamedTuple):
-    """Most photos in one batch and in the queue; how long to wait for company, and for a turn."""
+    """Most photos in a batch and in the queue; seconds to wait for more photos, and for a turn."""
 
     size: int = 16
     wait_s: float = 0.0
@@ -43,7 +43,7 @@ class _Job:
 
 
 class PhotoBatcher:
-    """From the bytes of a photo to its embedding, for many requests at once.
+    """Turns the bytes of photos into embeddings, for many requests at once.
 
     Photos are decoded in ``decoders``, already at the encoder's size. One more thread encodes:
     whatever is ready when it becomes free is one batch, so an idle service answers at once and
@@ -61,7 +61,7 @@ class PhotoBatcher:
         images: ImageLimits = LIMITS,
         observe: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """``observe`` is told the size of each batch."""
+        """``observe`` is called with the size of each batch."""
         self._encoder = encoder
         self._writing = index_encoder(encoder)
         self._decoders = decoders
@@ -78,7 +78,7 @@ class PhotoBatcher:
         self._inside = 0
 
     async def embed(self, photo: bytes, box: Box = WHOLE) -> Embedding:
-        """The embedding (dim,) of the region ``box`` of an encoded photo.
+        """Return the embedding (dim,) of the region ``box`` of an encoded photo.
 
         Raises BadImage as ``decode`` does, and Overloaded when too many photos wait, or this one
         would wait (or has waited) past the deadline.
@@ -114,7 +114,7 @@ class PhotoBatcher:
             self._inside -= 1
 
     def refusal(self, more: int = 0) -> str | None:
-        """Say why one more photo would be refused, or None; ``more`` are on their way besides."""
+        """Return why another photo would be refused, or None; ``more`` photos are on their way."""
         inside = self._inside + more
         if inside >= self._limits.queue:
             return f"{inside} photos wait already; try again in a moment"
@@ -146,7 +146,7 @@ class PhotoBatcher:
 
     @property
     def waiting(self) -> int:
-        """How many photos are between their arrival and their embedding."""
+        """The number of photos between their arrival and their embedding."""
         return self._inside
 
     def _late(self) -> Overloaded:
@@ -189,7 +189,7 @@ class PhotoBatcher:
                 self._thread.submit(self._encode_ready, self._limits.size)
 
     def _take(self, most: int) -> list[_Job]:
-        """The next batch, in the order the photos came; those nobody waits for are dropped."""
+        """Return the next batch, in order of arrival; drop photos whose caller is gone."""
         batch: list[_Job] = []
         while len(batch) < most:
             with self._lock:
@@ -225,7 +225,7 @@ class PhotoBatcher:
 
 
 def _pass_on(decoding: Future[None], result: Future[Embedding]) -> None:
-    """Let who waits for an embedding know that its photo could not be decoded."""
+    """Pass the failure to decode a photo on to the caller that waits for its embedding."""
     if decoding.cancelled():
         result.cancel()
     elif (error := decoding.exception()) and result.set_running_or_notify_cancel():

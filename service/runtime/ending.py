@@ -1,4 +1,4 @@
-"""The end of the process: within its grace, whatever still runs."""
+"""The end of the process: when its grace is over, whatever still runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STUCK_S = 2.0  # and after that: some code keeps even this thread from running
 
 
 class Ending:
-    """Ends the process when its grace is over.
+    """Ends the process once its grace is over.
 
     Threads cannot be stopped, and Python waits for them at exit: a picture that takes minutes to
     decode would keep the process alive for as long. Nothing is lost by ending it: what was

@@ -1,4 +1,4 @@
-"""What the service counts and measures, as Prometheus reads it.
+"""Counters and measurements of the service, in Prometheus's format.
 
 Each process counts for itself, and says so: every series carries its ``pid``. Where several
 processes share a port, a scrape reaches one of them, and adding their counters up would be wrong.
@@ -95,7 +95,7 @@ class Metrics:
         self._batches.observe(photos)
 
     def text(self, vitals: Vitals | None, waiting: Mapping[str, int]) -> bytes:
-        """Everything, in Prometheus's text format. ``vitals`` is None while no index is open."""
+        """Return all series as Prometheus's text; ``vitals`` is None while no index is open."""
         for name, depth in waiting.items():
             self._waiting.labels(name).set(depth)
         self._generation.clear()

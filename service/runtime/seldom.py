@@ -1,4 +1,4 @@
-"""Log lines that a stranger can cause: at most one a minute of each kind."""
+"""Rate-limited log lines, for events that strangers can cause at will."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which index answers: the serving generation, who uses it, and the swap to the next one."""
+"""The serving generation: which engine answers, its leases, and the swap to the next one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import logging
 from typing import TYPE_CHECKING, Protocol
 
 from indexer.errors import IndexCorrupt, IndexNotFound, VitrineError
-from service.runtime.workers import settled
+from service.runtime.workers import finish_even_if_cancelled
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
     from indexer.imaging.images import ImageLimits
     from indexer.items import Item
-    from indexer.shop.status import Status
     from indexer.writing.image_pipeline import Encode
     from indexer.writing.writes import Draft, Outcome
     from search.engine import Vitals
     from search.hits import Reply
     from search.live.shop import Backlog
     from search.query import Query
+    from search.status import EngineStatus
     from service.runtime.batching import PhotoBatcher
 
 logger = logging.getLogger("vitrine.service")
@@ -32,11 +32,11 @@ START_S = 5.0
 
 
 class Engine(Protocol):
-    """What the service asks of ``search.engine.SearchEngine``; a test may hand in less."""
+    """The part of ``search.engine.SearchEngine`` that the service uses; a test may hand in less."""
 
     @property
     def encoder(self) -> Encoder:
-        """What photos of queries are encoded with."""
+        """The encoder of the photos of queries."""
         ...
 
     @property
@@ -49,43 +49,43 @@ class Engine(Protocol):
         ...
 
     def item(self, item_id: str) -> Item:
-        """An item of the shop, or UnknownItem."""
+        """Return an item of the shop. Raises UnknownItem."""
         ...
 
     def items(self, limit: int = 10) -> list[Item]:
-        """Some items to begin with."""
+        """Return a few items to start from."""
         ...
 
     def thumbnail(self, item_id: str, index: int = 0) -> bytes:
-        """A stored image of an item as JPEG, or UnknownItem."""
+        """Return a stored image of an item as JPEG. Raises UnknownItem."""
         ...
 
     def put(self, drafts: Sequence[Draft], *, limits: ImageLimits, encode: Encode) -> list[Outcome]:
-        """Store items, on disk when it returns; seen by searches after ``refresh``."""
+        """Store items: on disk when it returns, found by searches after ``refresh``."""
         ...
 
     def delete(self, item_ids: Sequence[str]) -> list[Outcome]:
-        """Delete items; likewise."""
+        """Delete items: on disk when it returns, missed by searches after ``refresh``."""
         ...
 
     def refresh(self) -> bool:
-        """Take in what this and other processes wrote; whether there was anything."""
+        """Read what this and other processes wrote; return True if there was anything."""
         ...
 
     def vitals(self) -> Vitals:
-        """What is open, in numbers that cost nothing to give."""
+        """Return the numbers that cost nothing to read."""
         ...
 
     def backlog(self) -> Backlog:
-        """How much was written since the index was built."""
+        """Return how much was written since the index was built."""
         ...
 
-    def status(self) -> Status:
-        """What is open, in numbers."""
+    def status(self) -> EngineStatus:
+        """Return what the engine serves."""
         ...
 
     def close(self) -> None:
-        """Let go of files and memory."""
+        """Release files and memory."""
         ...
 
 
@@ -101,7 +101,7 @@ class Served:
 
     @contextlib.asynccontextmanager
     async def lease(self) -> AsyncIterator[Served]:
-        """Use it: it stays open until the block ends, also when it is replaced meanwhile."""
+        """Keep the engine open for the block, even if it is replaced meanwhile."""
         self._leases += 1
         self._unused.clear()
         try:
@@ -112,9 +112,9 @@ class Served:
                 self._unused.set()
 
     async def refresh(self) -> None:
-        """Take in what was written to the shop. It stays open until that is done, come what may."""
+        """Read what was written to the shop. The engine stays open until that is done."""
         async with self.lease():
-            await settled(asyncio.to_thread(self.engine.refresh))
+            await finish_even_if_cancelled(asyncio.to_thread(self.engine.refresh))
 
     async def close_when_unused(self) -> None:
         """Wait for the last lease to end, then close."""
@@ -157,7 +157,7 @@ class Serving:
         self._closing: set[asyncio.Task[None]] = set()
 
     def lease(self) -> contextlib.AbstractAsyncContextManager[Served]:
-        """The serving engine, kept open for the block. Raises why there is none, if so."""
+        """Return the serving engine, kept open for the block. Raises why there is none."""
         if self._served is None:
             raise self._failure.with_traceback(None)
         return self._served.lease()
@@ -168,11 +168,11 @@ class Serving:
         return self._served.engine.generation if self._served else None
 
     def photo_refusal(self, arriving: int) -> str | None:
-        """Say why one more photo would be refused now, or None; ``arriving`` are on their way."""
+        """Return why another photo would be refused now, or None; ``arriving`` are on their way."""
         return self._served.batcher.refusal(arriving) if self._served else None
 
     async def start(self) -> None:
-        """Open what there is, and begin to watch for more.
+        """Open the current generation, and start to watch for new ones.
 
         Returns once that has been tried, or after a few seconds: a large index goes on opening
         while the service already says that it is alive, and not ready.
@@ -197,7 +197,7 @@ class Serving:
         self._failure = IndexNotFound("the service is closing")
 
     async def check(self) -> None:
-        """Open the shop's current generation, if it is another than the one that answers."""
+        """Open the shop's current generation, unless it serves already."""
         name = ""
         try:
             try:
@@ -223,22 +223,22 @@ class Serving:
         self._served = coming
 
     async def refresh(self) -> None:
-        """Take in what was written to the shop; afterwards searches of this process see it.
+        """Read what was written to the shop; afterwards searches of this process see it.
 
         Also those of the engine that is about to serve: the next search may be its first.
         """
-        behind = [one for one in (self._served, self._coming) if one is not None]
-        await asyncio.gather(*(one.refresh() for one in behind))
+        behind = [served for served in (self._served, self._coming) if served is not None]
+        await asyncio.gather(*(served.refresh() for served in behind))
 
     async def backlog(self) -> Backlog | None:
-        """How much was written since the serving index was built; None where none serves."""
+        """Return how much was written since the serving index was built, or None if none serves."""
         if self._served is None:
             return None
         async with self._served.lease() as served:
             return await asyncio.to_thread(served.engine.backlog)
 
     async def _follow(self) -> None:
-        """Take in the writes of other processes, again and again."""
+        """Read the writes of other processes, again and again."""
         said = ""
         while True:
             pause_s = self._refresh_s
@@ -258,9 +258,9 @@ class Serving:
             await asyncio.sleep(self._pause_s)
 
     async def _in_step(self, engine: Engine) -> Served:
-        """The engine, ready to serve: it knows what was written while it was opened.
+        """Return the engine once it has read what was written while it was opened.
 
-        What is written while it takes that in is ``refresh``'s to tell it.
+        Writes that arrive meanwhile are picked up by ``refresh``.
         """
         self._coming = coming = Served(engine, self._batcher(engine))
         try:

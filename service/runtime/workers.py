@@ -1,4 +1,4 @@
-"""A few threads with a short, bounded queue before them."""
+"""Pools of threads, each with a short, bounded queue before it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from indexer.errors import Overloaded
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Workers:
-    """Runs plain functions in threads, in the order they came.
+    """Runs plain functions in threads, in order of arrival.
 
     At most ``queue`` calls wait, and none longer than ``deadline_s``: beyond either the call
     raises Overloaded instead of making everybody late. Calls wait in the pool's own queue, so a
@@ -92,7 +92,7 @@ class Workers:
 
     @property
     def waiting(self) -> int:
-        """How many calls wait for a thread."""
+        """The number of calls that wait for a thread."""
         return max(0, self._inside - self._threads)
 
     @property
@@ -112,8 +112,27 @@ class Workers:
         return Overloaded(f"waited more than {self._deadline_s:g} s for {self._name}; try again")
 
 
-async def settled(future: Awaitable[T]) -> T:
-    """The result of a call in a thread; when cancelled, not before that call has ended.
+class WorkerPools(NamedTuple):
+    """The threads of one service, by the kind of work they do."""
+
+    decoding: Workers
+    searching: Workers
+    dear: Workers  # for searches that would keep the others waiting
+    reading: Workers
+    writing: Workers
+
+    def waiting(self) -> dict[str, int]:
+        """Return how many calls wait, by the kind of work."""
+        return {kind: pool.waiting for kind, pool in self._asdict().items()}
+
+    def close(self) -> None:
+        """Let running calls finish; wait for them."""
+        for pool in self:
+            pool.close()
+
+
+async def finish_even_if_cancelled(future: Awaitable[T]) -> T:
+    """Return the result of a call in a thread; when cancelled, wait for that call to end first.
 
     A thread cannot be stopped, and what it works on (an open engine) must outlive it.
     """

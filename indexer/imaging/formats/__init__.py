@@ -1,1 +1,1 @@
-"""The picture formats that are read: each walks its own structure before a pixel is decoded."""
+"""Image formats: a parser each, which checks a file's structure before a pixel is decoded."""

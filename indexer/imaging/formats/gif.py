@@ -1,6 +1,6 @@
-"""The structure of a GIF (version 89a): its screen and the blocks before the first frame.
+"""Parse the structure of a GIF (version 89a) up to its first frame.
 
-The first frame alone reaches the decoder, without comments; the others are never looked at.
+Only the first frame reaches the decoder, without comments; later frames are never read.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from indexer.imaging.formats.structure import (
 
 _FRAME, _TRAILER = 0x2C, 0x3B
 _CONTROL = b"\xf9"
-_BLOCK = re.compile(rb"[!,;]")  # an extension, a frame, the end; junk between is passed over
+_BLOCK = re.compile(rb"[!,;]")  # an extension, a frame or the end; junk between them is skipped
 
 
 def walk_gif(data: bytes, limits: ImageLimits) -> Structure:
-    """Walk a GIF up to its first frame.
+    """Parse a GIF up to its first frame.
 
-    Raises BadImage for a broken file, or one of too many pixels.
+    Raise BadImage if the file is broken or has too many pixels.
     """
     if len(data) < 13:
-        raise broken("GIF", len(data), "its header is cut short")
+        raise broken("GIF", len(data), "its header is truncated")
     width, height, flags = struct.unpack_from("<HHB", data, 6)
-    at = 13 + _palette(flags)
+    at = 13 + _palette_size(flags)
     head = data[:at]
     control, at = _first_frame(data, at)
     if len(data) < at + 11:
         raise broken("GIF", len(data), "it ends before its pixels")
     left, top, wide, high, flags = struct.unpack_from("<HHHHB", data, at + 1)
-    # A frame that reaches beyond the screen makes the picture larger.
+    # A frame that extends beyond the screen enlarges the picture.
     width, height = max(width, left + wide), max(height, top + high)
     check_size("GIF", width, height, limits)
     check_size("GIF", wide, high, limits)
@@ -43,7 +43,7 @@ def walk_gif(data: bytes, limits: ImageLimits) -> Structure:
 
 
 def _first_frame(data: bytes, at: int) -> tuple[bytes, int]:
-    """The last graphic control before the first frame (empty without one), and where that is."""
+    """Return the last graphic control before the first frame (or b""), and the frame's offset."""
     control = b""
     for _ in range(MOST_SEGMENTS):
         found = _BLOCK.search(data, at)
@@ -52,22 +52,22 @@ def _first_frame(data: bytes, at: int) -> tuple[bytes, int]:
         at = found.start()
         if data[at] == _FRAME:
             return control, at
-        end = _end(data, at + 2)
+        end = _extension_end(data, at + 2)
         if data[at + 1 : at + 2] == _CONTROL:
             control = data[at:end]
         at = end
     raise broken("GIF", len(data), "it ends before its pixels")
 
 
-def _end(data: bytes, at: int) -> int:
-    """Where the extension ends whose data blocks begin at ``at``."""
+def _extension_end(data: bytes, at: int) -> int:
+    """Return the end of the extension whose data blocks begin at ``at``."""
     for _ in range(MOST_SEGMENTS):
         if at >= len(data) or not data[at]:
             return at + 1
         at += 1 + data[at]
-    raise broken("GIF", len(data), f"over {MOST_SEGMENTS} blocks of side data")
+    raise broken("GIF", len(data), f"an extension has over {MOST_SEGMENTS} blocks")
 
 
-def _palette(flags: int) -> int:
-    """The bytes of the palette that these flags announce."""
+def _palette_size(flags: int) -> int:
+    """Return the size in bytes of the palette that the flags announce."""
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0

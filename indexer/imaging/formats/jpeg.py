@@ -1,7 +1,7 @@
-"""The structure of a JPEG (ITU-T T.81, annex B): its segments and scans.
+"""Parse the segments and scans of a JPEG (ITU-T T.81, annex B).
 
-A progressive JPEG refines the picture scan by scan, and each costs a pass over all of it for a few
-bytes of file. So the passes are counted, in samples, before any is made.
+A progressive JPEG refines the picture scan by scan, and a scan of a few bytes costs a pass over the
+whole picture. So the samples of all passes are counted before decoding.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from indexer.imaging.formats.structure import (
 )
 
 MOST_SCANS = 64
-"""Scans of one picture that are read; an ordinary progressive photo has about ten."""
+"""The most scans of a picture; an ordinary progressive photo has about ten."""
 
 MOST_SAMPLES = 1_100e6
-"""Samples that all scans may pass over: 64 megapixels of CMYK take 1,024 in all."""
+"""The most samples of all scans together: 64 megapixels of CMYK with 4 scans have 1,024 million."""
 
 _MOST_TABLES = 65_536  # bytes of tables before the first scan; photos have about 600
-_ARITHMETIC = 8  # times the work of Huffman coding, measured
+_ARITHMETIC = 8  # times slower than Huffman coding, measured
 _FRAMES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
 _OTHER_FRAMES = {0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF}
 _PROGRESSIVE, _ARITHMETIC_FRAMES = {0xC2, 0xCA}, {0xC9, 0xCA}
 _TABLES = {0xC4, 0xCC, 0xDB, 0xDD}
-_BARE = {0x01, *range(0xD0, 0xD9)}  # markers without a length
+_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}  # markers that have no body
 _SCAN, _END, _APP0, _EXIF, _ICC, _ADOBE = 0xDA, 0xD9, 0xE0, 0xE1, 0xE2, 0xEE
 _ICC_MARK, _XMP_MARK = b"ICC_PROFILE\0", b"http://ns.adobe.com/xap/1.0/\0"
-_NEXT = re.compile(rb"\xff[\x01-\xfe]")
-_WITHIN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # the next in coded data that does not belong
-_MOST_COLOR_NOTES = 16  # JFIF and Adobe segments; photos have one of either
+_MARKER = re.compile(rb"\xff[\x01-\xfe]")
+_MARKER_IN_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # restart marks belong to the scan
+_MOST_COLOR_SEGMENTS = 16  # JFIF and Adobe; photos have one of each
 _PADDING = bytes(64)
-# What lacks of a picture is decoded as zeros: other pixels begin with ones.
+# The decoder reads missing data as zeros; noise that begins with ones gives other pixels.
 _NOISE = b"\xfe\xfe" + hashlib.shake_128(b"noise").digest(500).replace(b"\xff", b"\xfe")
 
 
@@ -56,22 +56,22 @@ class _Segment(NamedTuple):
 
 class _Scan(NamedTuple):
     components: tuple[int, ...]
-    first: int  # coefficient, in the order of frequency
+    first: int  # coefficient, in zigzag order
     last: int
-    missing: int  # low bits, left for later scans
+    missing_bits: int  # low bits, left to later scans
 
 
 class _Frame(NamedTuple):
     marker: int
     width: int
     height: int
-    samples: dict[int, int]  # of each component by its id, whole blocks
+    samples: dict[int, int]  # of each component, by its id, rounded up to whole blocks
 
 
 def walk_jpeg(data: bytes, limits: ImageLimits) -> Structure:
-    """Walk the segments of a JPEG; of several pictures (MPO) the first.
+    """Parse the segments of a JPEG; of several pictures (MPO) the first.
 
-    Raises BadImage for a broken, lossless or hierarchical file, or one of too many pixels or scans.
+    Raise BadImage if the file is broken, lossless or hierarchical, or has too many pixels or scans.
     """
     kept: list[bytes | memoryview] = [b"\xff\xd8"]
     side = _SideData()
@@ -86,7 +86,7 @@ def walk_jpeg(data: bytes, limits: ImageLimits) -> Structure:
             frame = _frame(data, segment, limits)
         elif marker in _OTHER_FRAMES:
             raise BadImage(
-                "a lossless or hierarchical JPEG, which is not read; save it as an ordinary JPEG"
+                "a lossless or hierarchical JPEG is not supported; save it as an ordinary JPEG"
             )
         elif marker in _TABLES:
             tables += end - start
@@ -104,17 +104,17 @@ def walk_jpeg(data: bytes, limits: ImageLimits) -> Structure:
             "JPEG", len(data), f"{tables} bytes of tables, at most {_MOST_TABLES} are read"
         )
     scans, finish = _scans(data, segment, frame)
-    coefficients = 0
+    coefficient_bytes = 0
     if frame.marker in _PROGRESSIVE or len(scans[0].components) < len(frame.samples):
-        coefficients = 2 * sum(frame.samples.values())
+        coefficient_bytes = 2 * sum(frame.samples.values())
     probe: tuple[bytes | memoryview, ...] = ()
     if data[finish - 2 : finish] == b"\xff\xd9":
         kept.append(view[segment.start : finish])
     else:
         pixels = _unpadded(data[segment.start :])
-        _check_work(frame, scans, passes=6)  # it is decoded thrice, twice in full
+        _check_work(frame, scans, passes=6)  # it is decoded three times, twice at full size
         _check_complete(len(data), frame, scans)
-        probe = (*kept, pixels, _noise_behind(pixels), b"\xff\xd9")
+        probe = (*kept, pixels, _noise_after(pixels), b"\xff\xd9")
         kept += [pixels, b"\xff\xd9"]
     return Structure(
         "JPEG",
@@ -122,7 +122,7 @@ def walk_jpeg(data: bytes, limits: ImageLimits) -> Structure:
         frame.height,
         tuple(kept),
         pixel_bytes=1 if len(frame.samples) == 1 else 4,
-        fixed_bytes=coefficients,
+        fixed_bytes=coefficient_bytes,
         orientation=orientation(side.exif, side.xmp),
         profile=side.profile(),
         probe=probe,
@@ -130,19 +130,19 @@ def walk_jpeg(data: bytes, limits: ImageLimits) -> Structure:
 
 
 class _SideData:
-    """EXIF, XMP and color profile, as far as they are of use: the first of each."""
+    """The first EXIF, the first XMP and the color profile of a file."""
 
     def __init__(self) -> None:
         self.exif = self.xmp = b""
         self._profile: list[bytes] = []
         self._profile_size = 0
-        self._kept = 0
+        self._color_segments = 0
 
     def take(self, marker: int, body: memoryview) -> bool:
-        """Look at a segment; True if the decoder needs it, to know the meaning of the colors."""
+        """Store a segment; return True if the decoder needs it to interpret the colors."""
         if marker in (_APP0, _ADOBE):
-            self._kept += 1
-            return self._kept <= _MOST_COLOR_NOTES
+            self._color_segments += 1
+            return self._color_segments <= _MOST_COLOR_SEGMENTS
         if marker == _EXIF:
             head = bytes(body[: len(_XMP_MARK)])
             if head.startswith(b"Exif\0\0"):
@@ -156,7 +156,7 @@ class _SideData:
         return False
 
     def profile(self) -> bytes:
-        """The profile of all parts: number, count, data (ICC.1:2010, B.4). Empty if some lack."""
+        """Join the parts of the profile (ICC.1:2010, B.4); b"" if a part is missing."""
         parts = sorted(self._profile)
         if not parts or len(parts[0]) < 2 or parts[0][1] != len(parts):
             return b""
@@ -164,18 +164,18 @@ class _SideData:
 
 
 def _segments(data: bytes, start: int) -> Iterator[_Segment]:
-    """The segments from ``start`` on up to the end mark; as libjpeg does, junk is passed over."""
+    """Yield the segments from ``start`` to the end mark; skip junk, as libjpeg does."""
     for _ in range(MOST_SEGMENTS):
-        found = _NEXT.search(data, start)
+        found = _MARKER.search(data, start)
         if found is None or data[found.start() + 1] == _END:
             return
         start = found.end()
         marker = data[start - 1]
-        if marker in _BARE:
+        if marker in _WITHOUT_LENGTH:
             continue
         end = start + int.from_bytes(data[start : start + 2], "big")
         if end < start + 2 or end > len(data):
-            raise broken("JPEG", len(data), "a segment of it is cut short")
+            raise broken("JPEG", len(data), "a segment is truncated")
         yield _Segment(marker, start - 2, start + 2, end)
         start = end
     raise broken("JPEG", len(data), f"it has over {MOST_SEGMENTS} segments before its pixels")
@@ -184,38 +184,42 @@ def _segments(data: bytes, start: int) -> Iterator[_Segment]:
 def _frame(data: bytes, segment: _Segment, limits: ImageLimits) -> _Frame:
     body = data[segment.body : segment.end]
     if len(body) < 6 or len(body) < 6 + 3 * body[5] or not body[5]:
-        raise broken("JPEG", len(data), "its frame header is cut short")
+        raise broken("JPEG", len(data), "its frame header is truncated")
     height, width = struct.unpack_from(">HH", body, 1)
     if not height:
-        raise BadImage("a JPEG that names its height behind its pixels (DNL), which is not read")
+        raise BadImage(
+            "a JPEG with its height after its pixels (DNL) is not supported; save it again"
+        )
     check_size("JPEG", width, height, limits)
     factors = {}
     for at in range(6, 6 + 3 * body[5], 3):
         across, down = body[at + 1] >> 4, body[at + 1] & 15
         if not (1 <= across <= 4 and 1 <= down <= 4):
-            raise broken("JPEG", len(data), f"a sampling factor of {across} x {down}")
+            raise broken("JPEG", len(data), f"it has a sampling factor of {across} x {down}")
         factors[body[at]] = across, down
     wide = 8 * max(across for across, _ in factors.values())
     high = 8 * max(down for _, down in factors.values())
     units = -(-width // wide) * -(-height // high)
-    samples = {name: 64 * units * across * down for name, (across, down) in factors.items()}
+    samples = {
+        component: 64 * units * across * down for component, (across, down) in factors.items()
+    }
     return _Frame(segment.marker, width, height, samples)
 
 
 def _scans(data: bytes, first: _Segment, frame: _Frame) -> tuple[list[_Scan], int]:
-    """The scans from the first on, and where the picture ends; len(data) without an end mark."""
+    """Return all scans, and the offset where the picture ends: len(data) without an end mark."""
     scans = [_scan(data, first)]
     at = first.end
     _check_work(frame, scans)
     for _ in range(MOST_SEGMENTS):
-        found = _WITHIN.search(data, at)
+        found = _MARKER_IN_SCAN.search(data, at)
         if found is None:
             return scans, len(data)
         at = found.end()
         marker = data[at - 1]
         if marker == _END:
             return scans, at
-        if marker in _BARE:
+        if marker in _WITHOUT_LENGTH:
             continue
         end = at + int.from_bytes(data[at : at + 2], "big")
         if marker == _SCAN:
@@ -228,7 +232,7 @@ def _scans(data: bytes, first: _Segment, frame: _Frame) -> tuple[list[_Scan], in
 def _scan(data: bytes, segment: _Segment) -> _Scan:
     body = data[segment.body : segment.end]
     if not body or len(body) < 4 + 2 * body[0]:
-        raise broken("JPEG", len(data), "a scan header of it is cut short")
+        raise broken("JPEG", len(data), "a scan header is truncated")
     first, last, bits = body[1 + 2 * body[0] : 4 + 2 * body[0]]
     return _Scan(tuple(body[1 : 1 + 2 * body[0] : 2]), first, last, bits & 15)
 
@@ -237,45 +241,48 @@ def _check_work(frame: _Frame, scans: Sequence[_Scan], passes: int = 1) -> None:
     size = f"JPEG of {frame.width} x {frame.height}"
     if len(scans) > MOST_SCANS:
         raise BadImage(
-            f"too much work: {size} in more than {MOST_SCANS} scans, the most that are read; save "
-            "it as an ordinary JPEG"
+            f"too much work: {size} has over {MOST_SCANS} scans; save it as an ordinary JPEG"
         )
-    work = sum(frame.samples.get(name, 0) for scan in scans for name in scan.components)
+    work = sum(frame.samples.get(component, 0) for scan in scans for component in scan.components)
     if frame.marker in _ARITHMETIC_FRAMES:
         work *= _ARITHMETIC
     if passes * work > MOST_SAMPLES:
         raise BadImage(
-            f"too much work: {size} in {len(scans)} scans passes over {work / 1e6:.0f} million "
-            f"samples, at most {MOST_SAMPLES / 1e6 / passes:.0f} million are read"
+            f"too much work: {size} in {len(scans)} scans has {work / 1e6:.0f} million samples, "
+            f"at most {MOST_SAMPLES / 1e6 / passes:.0f} million are read"
             f"{' without an end mark' if passes > 1 else ''}; save it smaller or with fewer scans"
         )
 
 
 def _check_complete(size: int, frame: _Frame, scans: Sequence[_Scan]) -> None:
-    """Of a file without an end mark: raise BadImage if scans lack, or bits of the picture."""
-    whole = frame.marker in _PROGRESSIVE
+    """Raise BadImage if a file without an end mark lacks a scan, or low bits of a coefficient."""
+    progressive = frame.marker in _PROGRESSIVE
     lacking = {
-        (name, at) for name in frame.samples for at in (range(64) if whole else (0,))
-    }  # coefficients
+        (component, coefficient)
+        for component in frame.samples
+        for coefficient in (range(64) if progressive else (0,))
+    }
     for scan in scans:
-        if not (whole and scan.missing):
-            done = range(scan.first, scan.last + 1) if whole else (0,)
-            lacking -= {(name, at) for name in scan.components for at in done}
+        if not (progressive and scan.missing_bits):
+            coded = range(scan.first, scan.last + 1) if progressive else (0,)
+            lacking -= {
+                (component, coefficient) for component in scan.components for coefficient in coded
+            }
     if lacking:
         raise broken("JPEG", size, "it ends before its last scan")
 
 
 def _unpadded(pixels: bytes) -> bytes:
-    """Coded data without what disks and downloads fill up with; it never ends in half a marker."""
+    """Strip zero padding, as disks and downloads add it; never end in half a marker."""
     if pixels.endswith(_PADDING):
         pixels = pixels.rstrip(b"\0")
     return pixels + b"\0" if pixels.endswith(b"\xff") else pixels
 
 
-def _noise_behind(pixels: bytes) -> bytes:
-    """What nobody looks at behind a complete picture; an incomplete one takes it for pixels.
+def _noise_after(pixels: bytes) -> bytes:
+    """Return noise to append to coded data: decoded as pixels only if the data is incomplete.
 
-    Be it cut within what lies between two restart marks, or before one.
+    It holds every restart mark, so that it counts wherever the data was cut.
     """
     last = max(range(8), key=lambda number: pixels.rfind(bytes([0xFF, 0xD0 + number])))
     if bytes([0xFF, 0xD0 + last]) not in pixels:

@@ -1,7 +1,7 @@
-"""How a picture is turned: the orientation (1 to 8) in EXIF, else in XMP.
+"""Read the orientation (1 to 8) from EXIF or XMP.
 
-Only this one number is read. A library that parses all of EXIF can be kept busy by it: tens of
-thousands of entries may name the same megabytes.
+Nothing else of EXIF is parsed: a full parser can be kept busy by tens of thousands of entries that
+refer to the same megabytes.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import struct
 from indexer.imaging.formats.structure import MOST_EXIF
 
 _TAG = 0x0112
-_KINDS = {1: "B", 3: "H", 4: "I"}  # of numbers: a byte, two, four
-_MOST_ENTRIES = 1000  # of the first directory; cameras write about 20
+_FORMATS = {1: "B", 3: "H", 4: "I"}  # integers of 1, 2 and 4 bytes
+_MOST_ENTRIES = 1000  # in the first directory; cameras write about 20
 _XMP = re.compile(rb"tiff:Orientation(?:=[\"']|>)([1-8])")
 
 
 def orientation(exif: bytes, xmp: bytes = b"") -> int:
-    """Return the orientation in EXIF (with or without its ``Exif`` mark), else in XMP, else 1.
+    """Return the orientation from EXIF (with or without its ``Exif`` prefix), else XMP, else 1.
 
-    Broken side data is no reason to refuse a picture: it is taken as it lies.
+    Broken metadata gives 1; the picture is then not turned.
     """
     turn = _in_exif(exif.removeprefix(b"Exif\0\0"))
     if turn is None:
@@ -30,7 +30,7 @@ def orientation(exif: bytes, xmp: bytes = b"") -> int:
 
 
 def _in_exif(tiff: bytes) -> int | None:
-    """The number in the first directory (TIFF 6.0, section 2); None without one."""
+    """Return the orientation in the first directory (TIFF 6.0, section 2), or None."""
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
     if order is None or len(tiff) < 10:
         return None
@@ -44,7 +44,7 @@ def _in_exif(tiff: bytes) -> int | None:
             return None
         tag, kind = struct.unpack_from(f"{order}HH", tiff, entry)
         if tag == _TAG:
-            if kind not in _KINDS:
+            if kind not in _FORMATS:
                 return None
-            return int(struct.unpack_from(order + _KINDS[kind], tiff, entry + 8)[0])
+            return int(struct.unpack_from(order + _FORMATS[kind], tiff, entry + 8)[0])
     return None

@@ -1,4 +1,4 @@
-"""Pieces of bytes, read as one file without putting them together."""
+"""Read several buffers as one file without joining them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 
 class Pieces(io.RawIOBase):
-    """A file of these pieces, one behind the other. A copy would cost a large photo 3 %."""
+    """A read-only file made of consecutive buffers. Joining them would cost a large photo 3 %."""
 
     def __init__(self, pieces: Sequence[bytes | memoryview]) -> None:
         self._pieces = [piece for piece in pieces if len(piece)]
@@ -18,7 +18,7 @@ class Pieces(io.RawIOBase):
         self._at = 0
 
     def read(self, size: int | None = -1) -> bytes:
-        """Up to ``size`` bytes from here on; all that are left without a size."""
+        """Read up to ``size`` bytes; all remaining bytes if ``size`` is None or negative."""
         total = self._starts[-1]
         end = total if size is None or size < 0 else min(total, self._at + size)
         number = bisect_right(self._starts, self._at) - 1
@@ -30,19 +30,19 @@ class Pieces(io.RawIOBase):
         return b"".join(found)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go on reading from there."""
+        """Set the position and return it."""
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._starts[-1]}[whence]
         self._at = max(0, base + offset)
         return self._at
 
     def tell(self) -> int:
-        """Where the next byte comes from."""
+        """Return the position."""
         return self._at
 
     def readable(self) -> bool:
-        """True: that is all it can do, besides seeking."""
+        """Return True."""
         return True
 
     def seekable(self) -> bool:
-        """True."""
+        """Return True."""
         return True

@@ -1,4 +1,4 @@
-"""What a format's walk finds out about a file before a pixel is decoded."""
+"""The result of parsing an image file before decoding, and the limits that it is checked for."""
 
 from __future__ import annotations
 
@@ -7,25 +7,24 @@ from typing import NamedTuple
 from indexer.errors import BadImage
 
 MOST_SEGMENTS = 65_536
-"""Segments, chunks or blocks of a file that are walked; no camera or editor writes that many."""
+"""The most segments, chunks or blocks of a file; no camera or editor writes that many."""
 
 MOST_PROFILE = 4_000_000
-"""Bytes of a color profile that are read; those of printers have 2 MB."""
+"""The most bytes of a color profile; those of printers have 2 MB."""
 
 MOST_EXIF = 1_000_000
-"""Bytes of EXIF or XMP that are searched for the orientation."""
+"""The most bytes of EXIF or XMP that are searched for the orientation."""
 
-# WebP and AVIF: a megabyte of coded data takes as long as five megapixels of it, measured.
+# WebP and AVIF: a megabyte of coded data takes as long as five megapixels, measured.
 _MEGABYTE, _MOST_WORK = 5, 100
-_STRIP = 1000  # pixels on the longer side, up to which any shape is read: it costs nothing
+_ANY_SHAPE_SIDE = 1000  # pixels; up to this longer side any aspect ratio is cheap
 
 
 class ImageLimits(NamedTuple):
-    """What is refused before decoding.
+    """The largest picture that is decoded, by ``megapixels``, ``megabytes`` and ``side`` (pixels).
 
-    ``megapixels``, ``megabytes`` and ``side`` (pixels) are the most that is read. A picture may be
-    ``aspect`` times as long as it is wide; small ones, whose longer side has at most 1,000 pixels,
-    may have any shape.
+    The longer side may be ``aspect`` times the shorter one. Pictures with a longer side of at most
+    1,000 pixels may have any shape.
     """
 
     megapixels: float = 64.0
@@ -38,14 +37,14 @@ LIMITS = ImageLimits()
 
 
 class Structure(NamedTuple):
-    """A file as its format lays it out: what its decoder is given, and what that will take.
+    """The input of a decoder, and the memory that decoding takes.
 
     ``width`` and ``height`` are those of the stored picture, before ``orientation`` (1 to 8, as in
-    EXIF) turns it upright. ``parts`` are the bytes of the first picture alone, without side data.
-    Decoding takes ``fixed_bytes`` of memory, and ``pixel_bytes`` more for each pixel that comes
-    out. ``profile`` is the embedded color profile, empty without one. ``key`` is the 16-bit gray
-    that is transparent. ``probe``, where the file lacks its end, is the same picture with noise
-    behind it: it decodes to other pixels if ``parts`` lacks some.
+    EXIF) turns it upright. ``parts`` are the bytes of the first picture, without metadata. Decoding
+    takes ``fixed_bytes``, plus ``pixel_bytes`` for each pixel of the output. ``profile`` is the
+    embedded color profile, or empty. ``key`` is the transparent 16-bit gray, or None. If the file
+    lacks its end mark, ``probe`` is the picture with noise appended: it decodes to other pixels if
+    data is missing.
     """
 
     format: str
@@ -61,7 +60,7 @@ class Structure(NamedTuple):
 
 
 def check_size(name: str, width: int, height: int, limits: ImageLimits) -> None:
-    """Return if a picture of this size may be decoded. Raises BadImage if it is too large."""
+    """Raise BadImage if a picture of this size is empty, too large or too long."""
     if width < 1 or height < 1:
         raise BadImage(f"a broken {name} image: {width} x {height} pixels")
     if width * height > limits.megapixels * 1e6:
@@ -72,34 +71,34 @@ def check_size(name: str, width: int, height: int, limits: ImageLimits) -> None:
     longer, shorter = max(width, height), min(width, height)
     if longer > limits.side:
         raise BadImage(
-            f"too large: {name} of {width} x {height}, at most {limits.side} pixels a side are "
+            f"too large: {name} of {width} x {height}, at most {limits.side} pixels per side are "
             "read; make it smaller"
         )
-    if longer > _STRIP and longer > limits.aspect * shorter:
+    if longer > _ANY_SHAPE_SIDE and longer > limits.aspect * shorter:
         raise BadImage(
             f"too long: {name} of {width} x {height} is {longer / shorter:.0f} times as long as "
-            f"wide, at most {limits.aspect:g} times is read; cut it"
+            f"wide, at most {limits.aspect:g} times is read; crop it"
         )
 
 
 def check_work(name: str, pixels: int, coded: int) -> None:
-    """Return if ``coded`` bytes of so many pixels are soon decoded; BadImage if they are not."""
+    """Raise BadImage if ``coded`` bytes with this number of pixels take too long to decode."""
     work = pixels / 1e6 + _MEGABYTE * coded / 1e6
     if work > _MOST_WORK:
         raise BadImage(
-            f"too much work: {name} that codes {pixels / 1e6:.0f} megapixels in {in_words(coded)}; "
+            f"too much work: {name} with {pixels / 1e6:.0f} megapixels in {in_words(coded)}; "
             f"megapixels plus {_MEGABYTE} times megabytes are {work:.0f}, at most {_MOST_WORK} are "
             "read; save it smaller or with less quality"
         )
 
 
 def broken(name: str, size: int, reason: str) -> BadImage:
-    """The error for a file of ``size`` bytes that does not follow its format."""
+    """Return the error for a file of ``size`` bytes that violates its format."""
     return BadImage(f"a broken {name} image of {in_words(size)}: {reason}")
 
 
 def in_words(size: int) -> str:
-    """A number of bytes for people, such as ``31 kB``."""
+    """Format a number of bytes, such as ``31 kB``."""
     if size < 1000:
         return f"{size} bytes"
     return f"{size / 1e3:.0f} kB" if size < 1e6 else f"{size / 1e6:.1f} MB"

@@ -1,6 +1,6 @@
-"""The structure of a WebP (RFC 9649): its chunks.
+"""Parse the chunks of a WebP (RFC 9649).
 
-Of an animation only the first frame reaches the decoder, which would else hold all of them.
+Only the first frame of an animation reaches the decoder, which would hold all frames otherwise.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from indexer.imaging.formats.structure import (
 
 Size: TypeAlias = tuple[int, int]
 
-_ANIMATED, _ALPHA = 0x02, 0x10  # flags of the canvas; the others speak of side data
+_ANIMATED, _ALPHA = 0x02, 0x10  # flags of the canvas; the other flags announce metadata
 _SIDE_DATA = {b"ICCP": MOST_PROFILE, b"EXIF": MOST_EXIF, b"XMP ": MOST_EXIF}
-# The decoder keeps two canvases and gives a copy; the picture itself and, lossless, its own buffer.
+# Per pixel: two canvases, a copy, the picture and, if lossless, the decoder's own buffer.
 _LOSSY_BYTES, _LOSSLESS_BYTES = 17, 21
 _MOST_CODES, _CODE_BYTES = 65_536, 5_400
 
 
 def walk_webp(data: bytes, limits: ImageLimits) -> Structure:
-    """Walk the chunks of a WebP; of an animation the first frame.
+    """Parse the chunks of a WebP; of an animation the first frame.
 
-    Raises BadImage for a broken file, or one of too many pixels.
+    Raise BadImage if the file is broken or has too many pixels.
     """
     first: dict[bytes, slice] = {}
     for kind, body in _chunks(data, 12, len(data)):
@@ -41,7 +41,7 @@ def walk_webp(data: bytes, limits: ImageLimits) -> Structure:
     if b"VP8X" in first:
         canvas = data[first[b"VP8X"]]
         if len(canvas) < 10:
-            raise broken("WebP", len(data), "its header is cut short")
+            raise broken("WebP", len(data), "its header is truncated")
         size = int.from_bytes(canvas[4:7], "little") + 1, int.from_bytes(canvas[7:10], "little") + 1
         check_size("WebP", *size, limits)
         parts, kind, body, alpha = _extended(data, first, canvas, size)
@@ -70,7 +70,7 @@ def walk_webp(data: bytes, limits: ImageLimits) -> Structure:
 def _extended(
     data: bytes, first: dict[bytes, slice], canvas: bytes, size: Size
 ) -> tuple[list[bytes], bytes, slice, int]:
-    """The parts of a file with a canvas, where its pixels lie, and the bytes of its alpha."""
+    """Return the parts of a file with a canvas, its pixel chunk, and the size of its alpha."""
     flags = canvas[0] & (_ALPHA | _ANIMATED)
     if not (flags & _ANIMATED and b"ANMF" in first):
         kind, body = _pixels(data, first)
@@ -82,7 +82,7 @@ def _extended(
         within = first[b"ANMF"]
         head = data[within][:16]
         if len(head) < 16:
-            raise broken("WebP", len(data), "its first frame is cut short")
+            raise broken("WebP", len(data), "its first frame is truncated")
         inner = int.from_bytes(head[6:9], "little") + 1, int.from_bytes(head[9:12], "little") + 1
         chunks = {}
         for kind, body in _chunks(data, within.start + 16, within.stop):
@@ -102,17 +102,17 @@ def _extended(
 
 
 def _tables(size: Size, coded: int) -> int:
-    """The memory that the prefix codes of so many bytes of lossless coding may take.
+    """Return the most memory that the prefix codes of ``coded`` bytes of lossless data take.
 
-    Each block of 4 x 4 pixels may have codes of its own, told in 20 bits and unpacked to 5 kB.
-    Codes of twice that size exist, but they take a hundred bytes of file each.
+    Every block of 4 x 4 pixels may have its own codes, which take 20 bits of file and 5 kB of
+    memory. Codes of 10 kB exist, but take a hundred bytes of file each.
     """
     blocks = -(-size[0] // 4) * -(-size[1] // 4)
     return min(_MOST_CODES, blocks, 8 * coded // 20) * _CODE_BYTES
 
 
 def _still(data: bytes, chunks: dict[bytes, slice], kind: bytes, body: slice) -> list[bytes]:
-    """The chunks of one picture: its pixels, and its alpha where that is apart."""
+    """Return the chunks of a still picture: its alpha, if separate, and its pixels."""
     alpha = _chunk(data, b"ALPH", chunks[b"ALPH"]) if kind == b"VP8 " and b"ALPH" in chunks else []
     return alpha + _chunk(data, kind, body)
 
@@ -125,7 +125,7 @@ def _pixels(data: bytes, chunks: dict[bytes, slice]) -> tuple[bytes, slice]:
 
 
 def _size(data: bytes, kind: bytes, body: slice) -> Size:
-    """Width and height by the pixels' own header (RFC 6386, 9.1; RFC 9649, 3.4)."""
+    """Return width and height from the header of the pixels (RFC 6386, 9.1; RFC 9649, 3.4)."""
     head = data[body][:10]
     if kind == b"VP8L" and len(head) >= 5:
         bits = int.from_bytes(head[1:5], "little")
@@ -133,12 +133,12 @@ def _size(data: bytes, kind: bytes, body: slice) -> Size:
     if kind == b"VP8 " and len(head) == 10:
         width, height = struct.unpack_from("<HH", head, 6)
         return width & 0x3FFF, height & 0x3FFF
-    raise broken("WebP", len(data), "the header of its pixels is cut short")
+    raise broken("WebP", len(data), "the header of its pixels is truncated")
 
 
 def _chunks(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, slice]]:
-    """The type of each chunk and where its body lies; the last may reach beyond the end."""
-    for _ in range(MOST_SEGMENTS):  # what comes behind so many is no picture
+    """Yield type and body of each chunk; the last body may extend beyond the end."""
+    for _ in range(MOST_SEGMENTS):  # the picture comes before that many chunks
         if at + 8 > end:
             return
         length = int.from_bytes(data[at + 4 : at + 8], "little")
@@ -148,8 +148,10 @@ def _chunks(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, slice]]:
 
 def _chunk(data: bytes, kind: bytes, body: slice) -> list[bytes]:
     if body.stop > len(data):
-        lacking = body.stop - len(data)
-        raise broken("WebP", len(data), f"it is truncated, {lacking} bytes of its pixels lack")
+        missing = body.stop - len(data)
+        raise broken(
+            "WebP", len(data), f"it is truncated, {missing} bytes of its pixels are missing"
+        )
     return [_packed(kind, data[body])]
 
 

@@ -1,4 +1,4 @@
-"""The outermost ring of a request: its id, its log line, its last error, and who went away."""
+"""What wraps every request: its id, its log line, unexpected errors, and a client that hangs up."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ _SAFE_ID = re.compile(rb"[A-Za-z0-9._:+/=@-]{1,128}")
 
 
 class RequestIds:
-    """Makes up the ids of requests: told apart from those of other processes; no secret."""
+    """Makes the ids of requests, which differ between processes and are no secrets."""
 
     def __init__(self) -> None:
         self._start = token_hex(4)
         self._count = itertools.count(1)
 
     def new(self) -> str:
-        """Return an id that this process has not given yet."""
+        """Return an id that this process has not used yet."""
         return f"{self._start}-{next(self._count):x}"
 
 
-class Edge:
+class RequestMiddleware:
     """Wraps every request, outside of everything else.
 
-    It accepts ``X-Request-ID`` where it is harmless and makes one up otherwise, answers HEAD as
-    GET without a body, turns what no handler knew into a 500 problem, keeps item ids in the path
+    It accepts a harmless ``X-Request-ID`` and makes an id otherwise, answers HEAD as GET without
+    a body, turns an unexpected error into a 500 problem, keeps item ids in the path
     percent-encoded (they may contain slashes), and writes the access log.
     """
 
@@ -118,10 +118,10 @@ class Edge:
                 )
 
 
-async def unless_gone(request: Request, work: Coroutine[object, object, T]) -> T:
-    """The result of ``work``, which is cancelled when the client hangs up before.
+async def cancel_on_disconnect(request: Request, work: Coroutine[object, object, T]) -> T:
+    """Return the result of ``work``; cancel it and raise ClientGone if the client hangs up first.
 
-    The body must have been read. Raises ClientGone, whose reply nobody will read.
+    The body must have been read already.
     """
     task = asyncio.ensure_future(work)
     gone = asyncio.ensure_future(_disconnected(request))
@@ -138,7 +138,7 @@ async def unless_gone(request: Request, work: Coroutine[object, object, T]) -> T
 
 
 class ClientGone(Exception):
-    """The client hung up before its answer was ready."""
+    """The client hung up before its answer was ready; nobody reads a reply."""
 
 
 async def _disconnected(request: Request) -> None:
@@ -147,7 +147,7 @@ async def _disconnected(request: Request) -> None:
 
 
 def _route(scope: Scope) -> str:
-    """The pattern a path was matched by: there are few of them, while paths are without number."""
+    """Return the pattern that the path matched: patterns are few, paths are not."""
     pattern = str(getattr(scope.get("route"), "path", "other"))
     return pattern.replace(":path}", "}").replace(":item}", "}")
 

@@ -1,4 +1,4 @@
-"""Generations: one is current, each is whole or known not to be, and the last whole one serves."""
+"""The shop folder: each generation is whole or known not to be, and the last whole one serves."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from indexer.encoders.color import ColorEncoder
 from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound, VitrineError
 from indexer.jobs import publishing
 from indexer.jobs.build import build_index
-from indexer.shop.generation import FORMAT, MANIFEST, Manifest, ShopFolder
+from indexer.shop.folder import ShopFolder
+from indexer.shop.garbage import delete_old_generations
+from indexer.shop.manifest import FORMAT, MANIFEST, Manifest
+from indexer.shop.shelf import Shelf
 from search.engine import SearchEngine
 
 FILES = ["vectors.faiss", "rows.npy", "words.sqlite", "contents.npy", "manifest.json"]
@@ -150,6 +153,10 @@ def publish(shop: ShopFolder, **fields: object) -> str:
     return name
 
 
+def tidy(shop: ShopFolder, **keep: int) -> list[str]:
+    return delete_old_generations(Shelf.read(shop), **keep)
+
+
 def add(shop: ShopFolder, **fields: object) -> str:
     """A generation of one small file."""
     manifest = Manifest(
@@ -227,7 +234,7 @@ def test_tidying_keeps_the_newest_and_the_current_one(tmp_path):
     for _ in range(6):
         publish(shop)
     shop.make_current("000002")
-    assert shop.tidy(keep=2) == ["000001", "000003", "000004"]
+    assert tidy(shop, keep=2) == ["000001", "000003", "000004"]
     assert shop.names() == ["000002", "000005", "000006"]
     assert publish(shop) == "000007"
 
@@ -248,8 +255,8 @@ def test_no_name_is_given_twice_even_after_the_newest_generation_was_removed(tmp
     for _ in range(3):
         publish(shop)
     shop.make_current("000001")
-    assert shop.tidy(keep=1) == ["000002"]
-    assert shop.remove("000003")
+    assert tidy(shop, keep=1) == ["000002"]
+    assert shop.delete("000003")
     assert publish(shop) == "000004"
 
 
@@ -260,12 +267,12 @@ def test_a_candidate_does_not_serve_and_stays_until_it_is_removed_by_name(tmp_pa
     assert shop.current() == "000001"
     for _ in range(3):
         publish(shop)
-    assert shop.tidy(keep=1) == ["000001", "000003", "000004"]
+    assert tidy(shop, keep=1) == ["000001", "000003", "000004"]
     assert shop.names() == ["000002", "000005"]
     shop.make_current("000002")
-    assert not shop.is_candidate("000002")
+    assert not Shelf.read(shop).is_candidate("000002")
     publish(shop)
-    assert shop.tidy(keep=1) == ["000002", "000005"]
+    assert tidy(shop, keep=1) == ["000002", "000005"]
 
 
 def test_what_somebody_reads_is_not_removed(tmp_path):
@@ -273,9 +280,9 @@ def test_what_somebody_reads_is_not_removed(tmp_path):
     publish(shop)
     publish(shop)
     with shop.hold("000001"), shop.hold("000001"):
-        assert not shop.remove("000001")
-        assert shop.tidy(keep=1) == []
-    assert shop.tidy(keep=1) == ["000001"]
+        assert not shop.delete("000001")
+        assert tidy(shop, keep=1) == []
+    assert tidy(shop, keep=1) == ["000001"]
     with pytest.raises(IndexNotFound, match="no generation 000001"), shop.hold("000001"):
         pass
 
@@ -283,10 +290,10 @@ def test_what_somebody_reads_is_not_removed(tmp_path):
 def test_the_current_generation_cannot_be_removed(tmp_path):
     shop = ShopFolder(tmp_path)
     name = publish(shop)
-    assert not shop.remove(name)
+    assert not shop.delete(name)
     assert shop.manifest(name)
     shop.current_file.write_bytes(b"rubbish")  # it cannot be told which one is current
-    assert not shop.remove(name)
+    assert not shop.delete(name)
 
 
 def test_tidying_leaves_alone_what_another_process_is_writing(tmp_path, monkeypatch):
@@ -298,7 +305,7 @@ def test_tidying_leaves_alone_what_another_process_is_writing(tmp_path, monkeypa
 
     def tidy_meanwhile(descriptor: int) -> None:
         fsync(descriptor)
-        shop.tidy()
+        tidy(shop)
 
     monkeypatch.setattr(os, "fsync", tidy_meanwhile)
     shop.make_current(first)
@@ -313,7 +320,7 @@ def test_tidying_removes_what_was_half_written(tmp_path):
     (shop.generations / ".000002.123.456" / "vectors.faiss").write_bytes(b"x")
     (tmp_path / ".CURRENT.123").write_text("0000")
     (shop.generations / "000003").mkdir()  # no manifest: never complete
-    assert shop.tidy() == []
+    assert tidy(shop) == []
     assert shop.names() == ["000001"]
     assert list(tmp_path.rglob(".*")) == []
 

@@ -13,22 +13,33 @@ import pytest
 from PIL import Image
 
 from indexer.catalog.sources import open_catalog
+from indexer.encoders.base import Model
 from indexer.encoders.color import ColorEncoder
-from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound, StoreBusy, StoreFull
+from indexer.errors import (
+    Conflict,
+    IndexCorrupt,
+    IndexMismatch,
+    IndexNotFound,
+    StoreBusy,
+    StoreFull,
+)
 from indexer.items import ORIGINAL, Item
 from indexer.jobs.build import build_index
 from indexer.jobs.migrate import fill, migrate
 from indexer.jobs.rebuild import rebuild_index
+from indexer.shop import write_encoders
 from indexer.shop.checkup import check_shop
+from indexer.shop.folder import ShopFolder
 from indexer.shop.garbage import collect_garbage
-from indexer.shop.generation import ShopFolder
 from indexer.shop.joblock import job_lock
-from indexer.shop.promotion import drop, generations, promote, rollback, wanted_encoders
-from indexer.store.store import Row, Store, encoder_key
+from indexer.shop.listing import generations
+from indexer.shop.promotion import drop, promote, rollback
+from indexer.shop.shelf import Shelf
+from indexer.store.store import Row, Store
 from indexer.writing.writes import Draft, Source, put_items
 from search.engine import SearchEngine
 from tests.killing import run_kills
-from tests.test_indexer_generation import BLUE, GREEN, RED, write_items
+from tests.test_indexer_folder import BLUE, GREEN, RED, write_items
 
 NEW = "9" * 64
 
@@ -164,7 +175,7 @@ def test_a_build_after_a_rollback_is_newer_than_all(shop, tmp_path):
 
 
 def test_the_serving_generation_is_not_dropped_nor_one_that_is_read(shop):
-    with pytest.raises(StoreBusy, match=r"000002 of .* serves; promote another one first"):
+    with pytest.raises(Conflict, match=r"000002 of .* serves; promote another one first"):
         drop(shop, "000002")
     with shop.hold("000001"), pytest.raises(StoreBusy, match=r"000001 of .* is being read"):
         drop(shop, "000001")
@@ -192,7 +203,7 @@ def test_a_generation_whose_model_has_not_embedded_every_row_does_not_serve(shop
     everything = {"red": RED, "green": GREEN, "blue": BLUE}
     assert build(shop, tmp_path / "catalog", everything, OtherColors()) == "000004"
     with pytest.raises(
-        IndexMismatch,
+        Conflict,
         match=r"'color', which has not embedded 1 images .* --fill .*vitrine migrate --shop .* "
         r"--encoder color'",
     ):
@@ -211,7 +222,7 @@ def test_a_generation_whose_model_has_not_embedded_every_row_does_not_serve(shop
 def test_a_promotion_counts_rows_that_came_while_it_looked(shop, tmp_path, monkeypatch):
     """A row that is written between the look at the store and the move of CURRENT is seen."""
     migrate(shop, OtherColors(), progress=silent)
-    key = encoder_key("other", NEW)
+    key = Model("other", NEW).key
     store = Store(shop.store)
 
     def late(manifest) -> None:
@@ -222,7 +233,7 @@ def test_a_promotion_counts_rows_that_came_while_it_looked(shop, tmp_path, monke
 
     with store.write() as writer:
         writer.delete_keys(writer.embedding_keys(key, 1))
-    with pytest.raises(IndexMismatch, match="has not embedded"):
+    with pytest.raises(Conflict, match="has not embedded"):
         promote(shop, "000003", fill=late)
     store.close()
     assert shop.current() == "000002"
@@ -232,8 +243,8 @@ def test_what_is_promoted_at_that_moment_is_not_collected(shop, tmp_path):
     migrate(shop, OtherColors(), progress=silent)
     store = Store(shop.store)
     with shop.hold("000001"):  # as promote does
-        assert collect_garbage(shop, store, keep=1).generations == []
-    assert collect_garbage(shop, store, keep=1).generations == ["000001"]
+        assert collect_garbage(Shelf.read(shop), store, keep=1).generations == []
+    assert collect_garbage(Shelf.read(shop), store, keep=1).generations == ["000001"]
     store.close()
 
 
@@ -248,12 +259,12 @@ def embedded_by(shop: ShopFolder) -> set[bytes]:
 def collect(shop: ShopFolder, keep: int | None = None):
     store = Store(shop.store)
     try:
-        return collect_garbage(shop, store, keep=keep)
+        return collect_garbage(Shelf.read(shop), store, keep=keep)
     finally:
         store.close()
 
 
-COLOR, OTHER = encoder_key("color", "0" * 64), encoder_key("other", NEW)
+COLOR, OTHER = Model("color", "0" * 64).key, Model("other", NEW).key
 
 
 def test_embeddings_of_a_model_go_when_its_last_generation_has_gone(shop, tmp_path):
@@ -288,7 +299,7 @@ def test_a_dropped_candidate_takes_its_embeddings_and_ends_the_migration(shop):
     drop(shop, "000003")
     store = Store(shop.store)
     with store.read() as reader:
-        assert wanted_encoders(reader) == [("color", "0" * 64)]
+        assert write_encoders.listed(reader) == [("color", "0" * 64)]
     store.close()
     assert collect(shop).embeddings == 2
     assert embedded_by(shop) == {COLOR}
@@ -300,10 +311,10 @@ def test_a_rollback_within_one_model_leaves_a_migration_open(shop):
     promote(shop, "000002")
     store = Store(shop.store)
     with store.read() as reader:
-        assert wanted_encoders(reader) == [("color", "0" * 64), ("other", NEW)]
+        assert write_encoders.listed(reader) == [("color", "0" * 64), ("other", NEW)]
     promote(shop, "000003")
     with store.read() as reader:
-        assert wanted_encoders(reader) == [("other", NEW)]
+        assert write_encoders.listed(reader) == [("other", NEW)]
     store.close()
 
 
@@ -342,7 +353,7 @@ def test_on_a_full_disk_nothing_moves_and_nothing_is_left_behind(shop, monkeypat
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("indexer.shop.generation.sync", full)
+        patch.setattr("indexer.shop.folder.sync", full)
         for attempt in (lambda: promote(shop, "000003"), lambda: rollback(shop)):
             with pytest.raises(StoreFull, match="No space left on device"):
                 attempt()
@@ -350,7 +361,7 @@ def test_on_a_full_disk_nothing_moves_and_nothing_is_left_behind(shop, monkeypat
     assert not list(shop.path.glob(".*"))
     store = Store(shop.store)
     with store.read() as reader:  # the migration is as open as it was
-        assert wanted_encoders(reader) == [("color", "0" * 64), ("other", NEW)]
+        assert write_encoders.listed(reader) == [("color", "0" * 64), ("other", NEW)]
     store.close()
     promote(shop, "000003")
 
@@ -383,7 +394,7 @@ KILLS = """
 import os, shutil, sys
 from pathlib import Path
 from indexer.encoders.color import ColorEncoder
-from indexer.shop.generation import ShopFolder
+from indexer.shop.folder import ShopFolder
 from indexer.jobs.rebuild import rebuild_index
 from indexer.shop.promotion import rollback
 from tests.killing import kill_at_each_step

@@ -1,0 +1,80 @@
+"""The frame of every long job on a shop: its lock, what is on the shelf, the store, garbage."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, closing, contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from indexer.errors import CannotWrite
+from indexer.shop import encoderfiles, garbage
+from indexer.shop.joblock import job_lock
+from indexer.shop.shelf import Generation, Shelf
+from indexer.store.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from indexer.encoders.base import Encoder
+    from indexer.shop.folder import ShopFolder
+    from indexer.shop.garbage import Garbage
+    from indexer.shop.manifest import Manifest
+
+
+class Job:
+    """A long job that holds the lock of a shop; see ``open_job``.
+
+    ``shelf`` is what the shop held when the job began, and what the job has added and deleted
+    since. ``started_with`` is the name that CURRENT gave then, None where it gave none.
+    """
+
+    def __init__(self, folder: ShopFolder, stack: ExitStack, *, create: bool) -> None:
+        self.folder = folder
+        self.shelf = Shelf.read(folder)
+        self.started_with = self.shelf.current
+        self._stack = stack
+        self._create = create
+
+    @cached_property
+    def store(self) -> Store:
+        """The shop's store, opened when first used: a job that refuses before makes none."""
+        return self._stack.enter_context(closing(Store(self.folder.store, create=self._create)))
+
+    def keep_encoder(self, encoder: Encoder) -> None:
+        """Copy the files of an encoder into the shop. EncoderNotFound, StoreFull."""
+        encoderfiles.keep_encoder(self.folder, encoder)
+
+    def add_generation(self, manifest: Manifest, write: Callable[[Path], None]) -> Generation:
+        """Write a generation; CURRENT stays as it is. Raises as ``ShopFolder.add`` does."""
+        generation = Generation(self.folder.add(manifest, write), manifest)
+        self.shelf = self.shelf.with_added(generation)
+        return generation
+
+    def delete_old_generations(self) -> None:
+        """Make room before the work begins: delete drafts, and all generations but the kept."""
+        with self.store.read() as reader:
+            keep = garbage.generations_kept(reader)
+        self.shelf = self.shelf.without(garbage.delete_old_generations(self.shelf, keep))
+
+    def collect_garbage(self, *, keep: int | None = None) -> Garbage:
+        """Delete what nobody needs any more, when the work is done; see ``collect_garbage``."""
+        done = garbage.collect_garbage(self.shelf, self.store, keep=keep)
+        self.shelf = self.shelf.without(done.generations)
+        return done
+
+
+@contextmanager
+def open_job(folder: ShopFolder, title: str, *, create: bool = False) -> Iterator[Job]:
+    """Hold a shop for a long job of this title, such as ``vitrine rebuild``.
+
+    With ``create`` a missing folder and store are made. StoreBusy when another job holds the
+    shop; CannotWrite when the folder cannot be made.
+    """
+    if create:
+        try:
+            folder.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CannotWrite(f"cannot make {folder.path}: {error.strerror or error}") from error
+    with job_lock(folder.path, title), ExitStack() as stack:
+        yield Job(folder, stack, create=create)

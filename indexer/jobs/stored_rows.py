@@ -1,0 +1,59 @@
+"""What the store holds for one model, read at one moment: all that an index is made from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from indexer.arrays import Rows, Vectors, unit
+from indexer.encoders.base import Model
+from indexer.store.store import ItemRecord, Row, Store
+from indexer.vectors.canary import check_counts
+
+if TYPE_CHECKING:
+    from indexer.encoders.base import Encoder
+
+
+class StoredRows(NamedTuple):
+    """All that an index is made from, as one read transaction saw it.
+
+    ``rows`` are numbered, in rising order, and ``vectors`` (n, dim), of unit length, are in the
+    same order. ``changes`` and ``next_row`` are the store's counters.
+    """
+
+    rows: list[tuple[int, Row]]
+    vectors: Vectors
+    records: list[ItemRecord]
+    changes: int
+    next_row: int
+
+    @property
+    def numbers(self) -> Rows:
+        """The numbers of the rows (n,)."""
+        return np.array([number for number, _ in self.rows], dtype=np.int64)
+
+
+def read_rows(store: Store, encoder: Encoder) -> StoredRows:
+    """Read all that an index is made from. IndexCorrupt when rows and items do not agree.
+
+    Rows whose picture is lost to this encoder are left out.
+    """
+    key = Model.of(encoder).key
+    with store.read() as reader:
+        everything = list(reader.rows())
+        rows = [
+            (number, row)
+            for number, row in everything
+            if not reader.is_lost(key, row.content, row.variant)
+        ]
+        pictures = [(row.content, row.variant) for _, row in rows]
+        stored = StoredRows(
+            rows=rows,
+            vectors=unit(reader.embeddings(key, pictures, encoder.dim)),
+            records=list(reader.items()),
+            changes=reader.sequence,
+            next_row=reader.meta("next_row", 0),
+        )
+    check_counts([row for _, row in rows], stored.records, lost=len(everything) - len(rows))
+    return stored

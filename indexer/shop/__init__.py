@@ -1,0 +1,1 @@
+"""A shop on disk: generations, what serves, encoder files, snapshots, checks."""

@@ -1,0 +1,48 @@
+"""What an open engine serves, as data. The names are those of ``GET /v1/status``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from indexer.shop.status import RecallStatus
+
+
+class EngineStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What is being served.
+
+    ``items``, ``products`` and ``rows`` count what is searched now, live writes included;
+    ``bytes`` is what the whole shop folder takes on disk. What a folder holds without an engine
+    is ``indexer.shop.status.ShopStatus``.
+    """
+
+    generation: str
+    encoder: str
+    dim: int
+    items: int
+    rows: int
+    skipped: int
+    bytes: int
+    products: int
+    recipe: Annotated[str, Meta(description="How the index is laid out.")]
+    promise: Annotated[str, Meta(description="What was measured before it was chosen.")]
+    recall: RecallStatus
+    device: Annotated[str, Meta(description="Where the index is searched: cpu, or which GPUs.")]
+    created: Annotated[str, Meta(description="When the generation was built (RFC 3339).")]
+    text: Annotated[
+        Literal["lexical", "fused"],
+        Meta(
+            description="How words are answered: by words only, or with the encoder's text tower "
+            "too."
+        ),
+    ]
+    facets: Annotated[list[str], Meta(description="Fields worth offering as filters.")]
+    encoder_upgrade: Annotated[
+        str | None,
+        Meta(
+            description="That newer weights of the encoder are there, and the command that brings "
+            "them; null when there are none."
+        ),
+    ]

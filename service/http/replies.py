@@ -1,0 +1,101 @@
+"""What is sent: the structs that routes encode, from which their documentation is made.
+
+Where a floor below has the struct already, its subclass adds what only HTTP has, such as the
+addresses of images. Every field is always sent; see ``openapi.reply_schemas``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+import msgspec
+from msgspec import Meta
+from msgspec.structs import asdict
+
+from indexer.items import Item
+from indexer.writing.writes import Outcome
+from search.hits import Hit, Reply
+from search.status import EngineStatus
+from service.http.problems import without_paths
+
+
+class HitReply(Hit, frozen=True, kw_only=True):
+    """One item that answers, with its image that matched best."""
+
+    image_url: str
+
+
+class SearchReply(Reply, frozen=True, kw_only=True):
+    """The answers, best first."""
+
+    hits: list[HitReply]  # type: ignore[assignment]  # narrower than Reply's; lists are invariant
+
+
+class ItemReply(Item, frozen=True, kw_only=True, omit_defaults=False):
+    """One item of the shop, as the catalog says it."""
+
+    image_urls: Annotated[
+        list[str], Meta(description="Where its images are, in the order of images.")
+    ]
+
+
+class ItemsReply(msgspec.Struct, frozen=True, kw_only=True):
+    """A few items."""
+
+    items: list[ItemReply]
+
+
+class StatusReply(EngineStatus, frozen=True, kw_only=True):
+    """What is being served."""
+
+    max_limit: Annotated[int, Meta(description="The most hits that one request may ask for.")]
+
+
+class HealthReply(msgspec.Struct, frozen=True, kw_only=True):
+    """Alive, or ready."""
+
+    status: Literal["ok"] = "ok"
+    generation: str | None = None
+
+
+class WriteReply(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of each item. What is not refused is on disk, and is found from now on."""
+
+    results: Annotated[list[Outcome], Meta(description="In the order of the request.")]
+    refused: Annotated[int, Meta(description="How many items were refused.")]
+
+
+def search_reply(reply: Reply, *, root: str = "") -> SearchReply:
+    """Return a reply of the engine as it is sent: with addresses of images, without paths."""
+    hits = [
+        HitReply(**asdict(hit), image_url=image_url(hit.item_id, hit.image_index, root=root))
+        for hit in reply.hits
+    ]
+    return SearchReply(**{**asdict(reply), "hits": hits, "encoder": without_paths(reply.encoder)})
+
+
+def item_reply(item: Item, *, root: str = "") -> ItemReply:
+    """Return an item as it is sent: with the addresses of its images."""
+    urls = [image_url(item.item_id, index, root=root) for index in range(len(item.images))]
+    return ItemReply(**asdict(item), image_urls=urls)
+
+
+def status_reply(status: EngineStatus, *, max_limit: int) -> StatusReply:
+    """Return the status of an engine as it is sent: without the paths of this machine."""
+    fields: dict[str, Any] = {
+        name: without_paths(value) if isinstance(value, str) else value
+        for name, value in asdict(status).items()
+    }
+    return StatusReply(**fields, max_limit=max_limit)
+
+
+def write_reply(outcomes: list[Outcome]) -> WriteReply:
+    """Return the reply to a write of many items."""
+    refused = sum(outcome.status == "refused" for outcome in outcomes)
+    return WriteReply(results=outcomes, refused=refused)
+
+
+def image_url(item_id: str, index: int, *, root: str = "") -> str:
+    """Return where a stored image is served. Ids may hold anything, slashes included."""
+    return f"{root}/v1/items/{quote(item_id, safe='')}/image?index={index}"

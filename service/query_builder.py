@@ -1,0 +1,187 @@
+"""From the fields of a request to a query, whatever carried them.
+
+The only place where a JSON body, a form, the parameters of a GET and the options of the command
+line become a ``search.query.Query``.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+
+import msgspec
+import numpy as np
+
+from indexer.errors import BadImage, BadQuery
+from indexer.imaging.images import WHOLE, Box
+from search.filters import filter_from_json, parse_filter
+from search.query import EmbeddingPart, ImagePart, ItemPart, Part, Query, TextPart
+
+if TYPE_CHECKING:
+    from search.filters import Filter
+
+Group = Literal["product", "item"]
+
+
+class PartFields(Protocol):
+    """The fields of a part: one of ``image``, ``text``, ``item_id`` and ``embedding`` is given."""
+
+    @property
+    def image(self) -> bytes | str | None:
+        """A photo: its bytes, or these in base64."""
+        ...
+
+    @property
+    def text(self) -> str | None:
+        """Words, in any script."""
+        ...
+
+    @property
+    def item_id(self) -> str | None:
+        """An item of the shop."""
+        ...
+
+    @property
+    def embedding(self) -> Sequence[float] | None:
+        """A vector (dim,) of the index's own encoder."""
+        ...
+
+    @property
+    def weight(self) -> float:
+        """How much the part counts; below 0 it says what to stay away from."""
+        ...
+
+    @property
+    def box(self) -> Box | None:
+        """The region of the image to search with; None is all of it."""
+        ...
+
+
+class QueryFields(Protocol):
+    """The fields that a request for a search has beside its parts."""
+
+    @property
+    def filter(self) -> str | Mapping[str, object] | None:
+        """Which items may answer: the string form, the JSON form, or that as text."""
+        ...
+
+    @property
+    def limit(self) -> int:
+        """How many products (or items) to return."""
+        ...
+
+    @property
+    def group(self) -> Group:
+        """One hit per product, or every item by itself."""
+        ...
+
+    @property
+    def facets(self) -> Sequence[str] | str | None:
+        """Names of fields to count the values of, or a text of these with commas between."""
+        ...
+
+    @property
+    def cursor(self) -> str | None:
+        """The ``next_cursor`` of the page before."""
+        ...
+
+    @property
+    def collapse(self) -> float | None:
+        """The cosine from which on a hit is a copy of a hit before it."""
+        ...
+
+
+class GivenPart(NamedTuple):
+    """A part of a request that is no JSON; see ``PartFields``."""
+
+    image: bytes | str | None = None
+    text: str | None = None
+    item_id: str | None = None
+    embedding: Sequence[float] | None = None
+    weight: float = 1.0
+    box: Box | None = None
+
+
+class GivenFields(NamedTuple):
+    """The fields of a request that is no HTTP; see ``QueryFields``."""
+
+    filter: str | Mapping[str, object] | None = None
+    limit: int = 10
+    group: Group = "product"
+    facets: Sequence[str] | str | None = None
+    cursor: str | None = None
+    collapse: float | None = None
+
+
+def build_query(parts: Iterable[PartFields], fields: QueryFields) -> Query:
+    """Return the query that these fields ask. It is not checked: ``Query.check`` does that.
+
+    Raises BadImage (an image that is not base64) and BadQuery (a filter that cannot be read).
+    """
+    return Query(
+        parts=[_part(part, at) for at, part in enumerate(parts)],
+        filter=_filter(fields.filter),
+        limit=fields.limit,
+        group=fields.group,
+        facets=_names(fields.facets),
+        cursor=fields.cursor,
+        collapse=fields.collapse,
+    )
+
+
+def read_box(text: str | None, *, name: str = "box") -> Box | None:
+    """Return the box in ``x0,y0,x1,y1``, or None for no text. Raises BadImage with ``name``."""
+    if text is None or not text.strip():
+        return None
+    try:
+        x0, y0, x1, y1 = (float(number) for number in text.split(","))
+    except ValueError:
+        raise BadImage(
+            f"{name} takes four numbers x0,y0,x1,y1, got {text[:80]!r}", param="box"
+        ) from None
+    return x0, y0, x1, y1
+
+
+def _part(part: PartFields, at: int) -> Part:
+    if part.image is not None:
+        return ImagePart(_bytes_of(part.image, at), part.weight, part.box or WHOLE)
+    if part.text is not None:
+        return TextPart(part.text, part.weight)
+    if part.item_id is not None:
+        return ItemPart(part.item_id, part.weight)
+    with np.errstate(over="ignore"):  # beyond fp32 is infinite, and refused as that
+        return EmbeddingPart(np.asarray(part.embedding, dtype=np.float32), part.weight)
+
+
+def _bytes_of(image: bytes | str, at: int) -> bytes:
+    if isinstance(image, bytes):
+        return image
+    if image.startswith("data:"):  # what a browser's FileReader gives
+        image = image.partition(",")[2]
+    try:
+        return base64.b64decode(image, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise BadImage(f"image is not base64: {error}", param=f"parts.{at}.image") from None
+
+
+def _filter(value: str | Mapping[str, object] | None) -> Filter | None:
+    """Return the filter, or None for none or an empty text."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        return filter_from_json(value)
+    text = value.strip()
+    if text.startswith("{"):
+        try:
+            return filter_from_json(msgspec.json.decode(text))
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise BadQuery(f"the filter is not JSON: {error}", param="filter") from None
+    return parse_filter(text) if text else None
+
+
+def _names(facets: Sequence[str] | str | None) -> list[str]:
+    if isinstance(facets, str):
+        return [name for part in facets.split(",") if (name := part.strip())]
+    return list(facets or ())
