@@ -30,12 +30,12 @@ class _Art(NamedTuple):
 
 _ARTS = {
     "ink": _Art("ink", 0.8),
-    "mosaic": _Art("mosaic", 0.8),
-    "oil": _Art("oil", 0.9),
-    "pencil": _Art("pencil", 0.85),
-    "pointillism": _Art("pointillism", 0.8),
-    "pop-art": _Art("popart", 0.75),
-    "watercolor": _Art("watercolor", 0.9),
+    "mosaic": _Art("mosaic", 0.5),
+    "oil": _Art("oil", 0.65),
+    "pencil": _Art("pencil", 0.5),
+    "pointillism": _Art("pointillism", 0.5),
+    "pop-art": _Art("popart", 0.5),
+    "watercolor": _Art("watercolor", 0.65),
 }
 
 
