@@ -12,6 +12,7 @@ Pixels: TypeAlias = NDArray[np.uint8]  # (h, w, 3), sRGB
 Vectors: TypeAlias = NDArray[np.float32]  # (n, dim), unit rows unless said otherwise
 Embedding: TypeAlias = NDArray[np.float32]  # (dim,)
 Rows: TypeAlias = NDArray[np.int64]  # row numbers, padded with -1
+Positions: TypeAlias = NDArray[np.int64]  # places in an index, padded with -1
 Scores: TypeAlias = NDArray[np.float32]  # larger is better, padded with -inf
 
 _SHORTEST, _LONGEST = 1e-12, 1e15  # lengths whose squares neither underflow nor overflow in fp32

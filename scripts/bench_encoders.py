@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Measure an OpenCLIP model as this project runs it against the library, image by image.
+"""Compare the speed of an OpenCLIP model in this project with the library's own, image by image.
 
     python scripts/bench_encoders.py --photos DIR [--model ViT-B-32] [--count 100]
 
-Both begin with the files' bytes and end with unit vectors. The library decodes whole photos and
-computes in fp32, one at a time; ours decodes JPEG at reduced scale in threads and computes in
-batches, in bf16 where this CPU has it. Weights are random (from a seed), so nothing is downloaded:
-the time is that of any weights. Prints images/s of both, what each step brings, and the cosine
-between both pipelines.
+Both start from the bytes of the files and end with unit vectors. The library decodes whole photos
+and computes in fp32, one at a time; this project decodes JPEG at reduced scale in threads and
+computes in batches, in bf16 if the CPU supports it. Weights are random (seeded), so nothing is
+downloaded; the time does not depend on them. Prints the images per second of both, the effect of
+each step, and the cosine between both pipelines.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ _ROUNDS = 3
 
 
 def main() -> None:
-    """Read the command line, measure, print Markdown."""
+    """Parse the arguments, measure, and print Markdown."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--photos", type=Path, required=True, help="folder of JPEG photos")
-    parser.add_argument("--model", default="ViT-B-32", help="a name OpenCLIP knows")
-    parser.add_argument("--count", type=int, default=100, help="photos to encode")
+    parser.add_argument("--model", default="ViT-B-32", help="name of an OpenCLIP model")
+    parser.add_argument("--count", type=int, default=100, help="number of photos to encode")
     arguments = parser.parse_args()
     paths = sorted(arguments.photos.rglob("*.jpg"))[: arguments.count]
     if not paths:
@@ -53,16 +53,16 @@ def main() -> None:
     found, our_seconds = _timed(lambda: _by_us(ours, paths))
     pixels = [ours.preprocess.apply(_decoded(ours, path)) for path in paths]
     _, encode_seconds = _timed(lambda: ours.encode_images(pixels))
-    _, single_seconds = _timed(lambda: np.stack([ours.encode_images([one]) for one in pixels]))
+    _, single_seconds = _timed(lambda: np.stack([ours.encode_images([image]) for image in pixels]))
     cosine = np.einsum("nd,nd->n", theirs, found)  # (n,)
     rate = len(paths) / their_seconds
     print(f"{arguments.model}, {len(paths)} photos, {ours.number_format}\n")
     print("| how | images/s | times the library |\n|---|---|---|")
     for how, seconds in (
-        ("library, one by one, fp32, decoding included", their_seconds),
+        ("library, one at a time, fp32, decoding included", their_seconds),
         ("ours, decoding included", our_seconds),
-        ("ours, decoded before, one by one", single_seconds),
-        ("ours, decoded before, in batches", encode_seconds),
+        ("ours, already decoded, one at a time", single_seconds),
+        ("ours, already decoded, in batches", encode_seconds),
     ):
         print(f"| {how} | {len(paths) / seconds:.1f} | {len(paths) / seconds / rate:.2f} |")
     print(f"\ncosine of both pipelines: least {cosine.min():.5f}, mean {cosine.mean():.5f}")
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def _models(name: str) -> tuple[Any, Callable[[Image.Image], Any], OpenClipEncoder]:
-    """The library's model and transform, and our encoder, with the same random weights."""
+    """Return the library's model and transform, and our encoder, with the same random weights."""
     import torch
 
     (open_clip,) = import_packages("open_clip", encoder_id="bench")
@@ -91,8 +91,8 @@ def _by_library(model: Any, transform: Callable[[Image.Image], Any], paths: list
     with torch.inference_mode():
         for path in paths:
             with Image.open(path) as image:
-                fed = transform(image.convert("RGB"))
-            rows.append(model.encode_image(fed[None])[0].numpy())
+                pixels = transform(image.convert("RGB"))
+            rows.append(model.encode_image(pixels[None])[0].numpy())
     return unit(np.stack(rows))
 
 
@@ -107,7 +107,7 @@ def _decoded(encoder: OpenClipEncoder, path: Path) -> Pixels:
 
 
 def _timed(work: Callable[[], Vectors]) -> tuple[Vectors, float]:
-    """The result, and the seconds of the best of a few rounds; one more before warms up."""
+    """Return the result, and the seconds of the fastest of a few rounds after a warm-up round."""
     result = work()
     best = np.inf
     for _ in range(_ROUNDS):

@@ -1,13 +1,13 @@
-"""What the engine costs over raw FAISS, and what filters cost: nothing in recall.
+"""Measure the overhead of the engine over raw FAISS, and the recall and time of filtered searches.
 
     python scripts/bench_engine.py --work CACHE [--data PHOTOS] [--size 20000] [--pairs 10000]
 
-First the filters: ``--pairs`` random (query, filter) pairs from half of all rows to one in ten
-thousand, half of the filters by chance and half of rows that are alike (as a category is), each
-judged against brute force over the vectors as given, and over them as stored, in fp16. Then the
-engine: a shop with ``--size`` items, written through the live path, rebuilt, and asked without a
-filter and with one; beside it the same index asked directly. Seconds are CPU seconds of this
-process, so that a busy machine does not count.
+Filters: ``--pairs`` random (query, filter) pairs, where a filter passes from half of all rows to
+one in ten thousand. Half of the filters pass random rows, half pass similar rows (as a category
+does). Each result is compared with brute force over the original vectors, and over the vectors as
+stored in fp16. Engine: a shop with ``--size`` items is written through the live path, rebuilt, and
+searched with and without a filter; the same index is also searched directly. Times are CPU times
+of this process, so other load on the machine does not matter.
 """
 
 from __future__ import annotations
@@ -34,10 +34,11 @@ from indexer.jobs.job import open_job
 from indexer.jobs.publishing import publish
 from indexer.shop.folder import ShopFolder
 from indexer.store.store import Store
-from indexer.vectors.contract import MEASURED_K, Terms, Wishes
+from indexer.vectors.contract import MEASURED_K, BuildTargets, Targets
 from indexer.vectors.planner import nearest
-from indexer.vectors.position_mask import Allowed
-from indexer.vectors.tuning import TOP, choose_recipe, recall_of
+from indexer.vectors.position_mask import PositionMask
+from indexer.vectors.recall import TOP, recall_of
+from indexer.vectors.tuning import choose_recipe
 from indexer.writing.writes import Draft, Source, put_items
 from search.engine import SearchEngine
 from search.filters import parse_filter
@@ -58,9 +59,9 @@ _KINDS = 50
 
 
 class Pair(NamedTuple):
-    """One (query, filter) pair: how it was answered, and the CPU microseconds.
+    """The result of one (query, filter) pair: how it was searched, and the CPU microseconds.
 
-    ``recall`` is against brute force over the vectors as given, ``stored`` as stored.
+    ``recall`` is relative to brute force over the original vectors, ``stored`` to stored ones.
     """
 
     mode: str
@@ -71,28 +72,33 @@ class Pair(NamedTuple):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
-    parser.add_argument("--work", type=Path, required=True, help="where vectors are kept")
+    parser.add_argument("--work", type=Path, required=True, help="folder where vectors are cached")
     parser.add_argument("--data", type=Path, help="a folder of photos")
     parser.add_argument("--size", type=int, default=20_000)
-    parser.add_argument("--crops", type=int, default=60_000, help="photos to really embed")
+    parser.add_argument(
+        "--crops",
+        type=int,
+        default=60_000,
+        help="number of crops to embed; further vectors are derived",
+    )
     parser.add_argument("--pairs", type=int, default=10_000)
     parser.add_argument("--recall", type=float, default=0.98)
     options = parser.parse_args()
     sample = load_sample(options.size, options.work, options.data, crops=options.crops)
-    wishes = Wishes(recall=options.recall, exact_below=1000)
-    index = choose_recipe(sample.vectors, np.arange(len(sample.vectors)), wishes)
+    targets = Targets(recall=options.recall, exact_below=1000)
+    index = choose_recipe(sample.vectors, np.arange(len(sample.vectors)), targets)
     result = {
         "machine": machine(*PACKAGES),
         "vectors": f"{len(sample.vectors)} x {sample.vectors.shape[1]}: {sample.origin}",
         "recipe": f"{index.recipe}: {index.contract.note}",
         "filters": bench_filters(index, sample, options.pairs),
-        "engine": bench_engine(sample, wishes),
+        "engine": bench_engine(sample, targets),
     }
     print(json.dumps(result, indent=2))
 
 
 def bench_filters(index: VectorIndex, sample: Sample, pairs: int) -> dict[str, Any]:
-    """Recall and time of random pairs, by the share of rows that pass."""
+    """Measure recall and time of random pairs, by the share of rows that pass."""
     rng = np.random.default_rng(11)
     stored = index.vectors_at(np.arange(len(index)))  # (n, dim)
     found: dict[str, Any] = {}
@@ -104,20 +110,20 @@ def bench_filters(index: VectorIndex, sample: Sample, pairs: int) -> dict[str, A
             answers += ask_pairs(index, sample, stored, mask, rng)
         by_mode = {}
         for mode in ("exact", "ann"):
-            some = [one for one in answers if one.mode == mode]
-            if some:
+            pairs_of_mode = [pair for pair in answers if pair.mode == mode]
+            if pairs_of_mode:
                 by_mode[mode] = {
-                    "pairs": len(some),
-                    "recall": round(float(np.mean([one.recall for one in some])), 5),
-                    "as_stored": round(float(np.mean([one.stored for one in some])), 5),
-                    "us": round(float(np.median([one.us for one in some]))),
+                    "pairs": len(pairs_of_mode),
+                    "recall": round(float(np.mean([pair.recall for pair in pairs_of_mode])), 5),
+                    "as_stored": round(float(np.mean([pair.stored for pair in pairs_of_mode])), 5),
+                    "us": round(float(np.median([pair.us for pair in pairs_of_mode]))),
                 }
         found[f"{share:.2%}"] = by_mode
     return found
 
 
 def some_rows(sample: Sample, share: float, rng: np.random.Generator, *, alike: bool) -> Mask:
-    """A mask (n,) that lets this share pass: by chance, or those nearest to some image."""
+    """Return a mask (n,) that passes a share of the rows, at random or nearest to an image."""
     n = len(sample.vectors)
     count = max(1, round(share * n))
     mask = np.zeros(n, dtype=np.bool_)
@@ -132,49 +138,49 @@ def some_rows(sample: Sample, share: float, rng: np.random.Generator, *, alike: 
 def ask_pairs(
     index: VectorIndex, sample: Sample, stored: Vectors, mask: Mask, rng: np.random.Generator
 ) -> list[Pair]:
-    """Some queries under one filter, judged by plain arithmetic."""
+    """Search some queries under one filter, and compare with brute force."""
     queries = sample.queries[rng.integers(0, len(sample.queries), _QUERIES_A_FILTER)]
     best = [best_scores(queries, vectors[mask]) for vectors in (sample.vectors, stored)]
     out = []
-    for at, query in enumerate(queries):
+    for row, query in enumerate(queries):
         start = time.process_time()
-        answer = nearest(index, query, MEASURED_K, Allowed(mask))
+        answer = nearest(index, query, MEASURED_K, PositionMask(mask))
         us = (time.process_time() - start) * 1e6
         there = answer.positions[:TOP]
         recalls = []
         for vectors, right in zip((sample.vectors, stored), best, strict=True):
             scores = np.where(there >= 0, vectors[there] @ query, -np.inf)  # (TOP,)
-            recalls.append(float(recall_of(scores[None].astype(np.float32), right[at][None])[0]))
+            recalls.append(float(recall_of(scores[None].astype(np.float32), right[row][None])[0]))
         out.append(Pair(answer.mode, *recalls, us))
     return out
 
 
 def best_scores(queries: Vectors, allowed: Vectors) -> NDArray[np.float32]:
-    """The TOP best scores of each query, best first: (q, TOP), -inf where there are fewer."""
+    """Return the TOP best scores of each query, best first: (q, TOP), padded with -inf."""
     likeness = -np.sort(-(queries @ allowed.T), axis=1)[:, :TOP]
     best = np.full((len(queries), TOP), -np.inf, dtype=np.float32)
     best[:, : likeness.shape[1]] = likeness
     return best
 
 
-def bench_engine(sample: Sample, wishes: Wishes) -> dict[str, Any]:
-    """CPU microseconds of one query: the index alone, the planner, and the engine."""
+def bench_engine(sample: Sample, targets: Targets) -> dict[str, Any]:
+    """Measure the CPU microseconds of a query: by the index alone, the planner, and the engine."""
     encoder = load_encoder("builtin", threads=1)
     vectors = sample.vectors[:, : encoder.dim]
     with tempfile.TemporaryDirectory() as folder:
         shop = ShopFolder(Path(folder) / "shop")
         shop.path.mkdir()
         store = Store(shop.store, create=True)
-        drafts = [draft(at, vector) for at, vector in enumerate(vectors)]
+        drafts = [draft(number, vector) for number, vector in enumerate(vectors)]
         wall = time.perf_counter()
         put_items(store, encoder, drafts)
         written = len(drafts) / (time.perf_counter() - wall)
         store.close()
         with open_job(shop, "bench") as job:
-            publish(job, encoder, catalog=shop.path, skipped=0, terms=Terms(wishes=wishes))
+            publish(job, encoder, catalog=shop.path, skipped=0, targets=BuildTargets(asked=targets))
         with SearchEngine.open(shop.path, encoder=encoder) as engine:
-            view = engine._live.view  # noqa: SLF001 - what the engine adds is what is measured
-            index = view.segments[0].vectors
+            view = engine._live.view  # noqa: SLF001 - to measure the overhead of the engine
+            index = view.segments[0].vectors.index
             contract = index.contract
             effort = contract.levels[contract.level].effort if contract.levels else None
             queries = sample.queries[:300]
@@ -200,7 +206,7 @@ def bench_engine(sample: Sample, wishes: Wishes) -> dict[str, Any]:
 
 
 def draft(number: int, vector: np.ndarray) -> Draft:
-    """An item with a ready embedding, one of 50 kinds, and a price."""
+    """Return an item with an embedding, one of 50 kinds, and a price."""
     item_id = f"item-{number:07d}"
     item = Item(
         item_id=item_id,
@@ -213,7 +219,7 @@ def draft(number: int, vector: np.ndarray) -> Draft:
 
 
 def median_us(ask: Any, queries: np.ndarray) -> float:
-    """CPU microseconds of the middle one of some queries, each asked by itself."""
+    """Return the median CPU microseconds of the queries, each searched alone."""
     ask(queries[0])
     times = []
     for query in queries:

@@ -1,13 +1,13 @@
-"""Searching among the items of one kind, beside engines that filter too.
+"""Compare filtered search with other engines: search among the items of one kind.
 
     python scripts/bench_filters.py --work CACHE [--data PHOTOS] [--size 105100] [--dim 2048]
 
-The shape is that of a fashion catalog with embeddings of a large CNN: every item has one of 50
-kinds, few of them large and most small, and every query asks for the ten nearest of one kind.
-Vectors are those of ``bench_vectors.py``, turned into ``--dim`` numbers by a random orthogonal
-map, which changes no likeness. Told for each engine: the share of the true ten that it found, and
-queries a second one at a time on the wall. Every engine runs in a process of its own; the others
-come with ``pip install 'vitrine[bench]'``.
+The data resembles a fashion catalog with embeddings of a large CNN: each item has one of 50 kinds,
+a few of them large and most small, and each query asks for the ten nearest items of one kind. The
+vectors are those of ``bench_vectors.py``, mapped to ``--dim`` dimensions by a random orthogonal
+map, which keeps all cosines. Reports for each engine: the share of the true ten that it found, and
+queries per second of wall time, one at a time. Each engine runs in a separate process; install the
+other engines with ``pip install 'vitrine[bench]'``.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from bench_vectors import load_sample
 from machine import machine
 
 from indexer.vectors.planner import nearest
-from indexer.vectors.position_mask import Allowed
+from indexer.vectors.position_mask import PositionMask
 from indexer.vectors.tuning import choose_recipe
 
 if TYPE_CHECKING:
@@ -46,38 +46,38 @@ QUERIES = 500
 
 
 class Filtering(Protocol):
-    """An engine that holds vectors with a kind each."""
+    """An engine that indexes vectors with a kind each."""
 
     kind: Callable[[int], int]
 
     def build(self, vectors: Floats) -> None:
-        """Index (n, dim) unit vectors under 0 to n - 1."""
+        """Index unit vectors (n, dim) under the ids 0 to n - 1."""
         ...
 
     def ask_where(self, queries: Floats, k: int, where: str) -> Ids:
-        """The nearest of each query among one kind: (q, dim) to (q, k)."""
+        """Return the k nearest ids among one kind for each query (q, dim): (q, k)."""
         ...
 
 
 class Vitrine:
-    """The planner over the index that Vitrine chooses for so many rows."""
+    """The planner over the index that Vitrine chooses for this number of rows."""
 
     kind: Callable[[int], int] = staticmethod(lambda _: 0)
 
     def build(self, vectors: Floats) -> None:
-        """See ``Filtering``; the kinds become a column, as in a shop."""
+        """Index the vectors, and the kinds as a column, as a shop does. See ``Filtering``."""
         rows = np.arange(len(vectors))
         self._index = choose_recipe(vectors, rows)
         self._kinds = np.array([self.kind(row) for row in range(len(vectors))])
         self.modes: dict[str, int] = {}
 
     def ask_where(self, queries: Floats, k: int, where: str) -> Ids:
-        """See ``Filtering``. The mask of the kind is made for every query, as the engine does."""
+        """Search with a new mask of the kind for each query, as the engine does."""
         out = np.full((len(queries), k), -1, dtype=np.int64)
-        for at, query in enumerate(queries):
-            allowed = Allowed(self._kinds == int(where.removeprefix("kind-")))
+        for row, query in enumerate(queries):
+            allowed = PositionMask(self._kinds == int(where.removeprefix("kind-")))
             found = nearest(self._index, query, k, allowed)
-            out[at, : len(found.positions)] = found.positions
+            out[row, : len(found.positions)] = found.positions
             self.modes[found.mode] = self.modes.get(found.mode, 0) + 1
         return out
 
@@ -90,14 +90,14 @@ ENGINES: dict[str, Callable[[], Filtering]] = {
 
 
 def kinds_of(count: int) -> NDArray[np.int64]:
-    """A kind for each row (n,): the largest has a fifth of them, the smallest a thousandth."""
+    """Return a kind for each row (n,): the largest has 20 % of the rows, the smallest 0.1 %."""
     weight = 1.0 / np.arange(1, KINDS + 1)
     rng = np.random.default_rng(2)
     return rng.choice(KINDS, count, p=weight / weight.sum())
 
 
 def measure(name: str, folder: Path) -> dict[str, Any]:
-    """Build time, memory, precision and queries a second."""
+    """Measure build time, memory, precision and queries per second of an engine."""
     vectors = np.load(folder / "vectors.npy", mmap_mode="r")
     queries, kinds = np.load(folder / "queries.npy"), np.load(folder / "kinds.npy")
     wanted, floor = np.load(folder / "wanted.npy"), np.load(folder / "floor.npy")
@@ -125,17 +125,17 @@ def measure(name: str, folder: Path) -> dict[str, Any]:
 
 
 def write_task(folder: Path, vectors: Floats, queries: Floats, dim: int) -> None:
-    """The vectors, kinds, queries, the kind each asks for, and its tenth best score."""
+    """Write vectors, kinds, queries, the kind of each query, and its tenth best score."""
     rng = np.random.default_rng(1)
     turn, _ = np.linalg.qr(rng.normal(size=(dim, vectors.shape[1])))  # (dim, d), orthonormal
     turned = (vectors @ turn.T.astype(np.float32)).astype(np.float32)  # (n, dim)
     asked = (queries[:QUERIES] @ turn.T.astype(np.float32)).astype(np.float32)  # (q, dim)
     kinds = kinds_of(len(turned))
-    wanted = rng.choice(kinds, len(asked))  # large kinds are asked for more often
+    wanted = rng.choice(kinds, len(asked))  # large kinds are queried more often
     floor = np.empty(len(asked), dtype=np.float32)
-    for at, (query, kind) in enumerate(zip(asked, wanted, strict=True)):
+    for row, (query, kind) in enumerate(zip(asked, wanted, strict=True)):
         scores = turned[kinds == kind] @ query
-        floor[at] = np.sort(scores)[-min(TOP, len(scores))]
+        floor[row] = np.sort(scores)[-min(TOP, len(scores))]
     for name, array in {
         "vectors": turned, "queries": asked, "kinds": kinds, "wanted": wanted, "floor": floor,
     }.items():  # fmt: skip
@@ -144,13 +144,18 @@ def write_task(folder: Path, vectors: Floats, queries: Floats, dim: int) -> None
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
-    parser.add_argument("--work", type=Path, required=True, help="where vectors are kept")
+    parser.add_argument("--work", type=Path, required=True, help="folder where vectors are cached")
     parser.add_argument("--data", type=Path, help="a folder of photos")
     parser.add_argument("--size", type=int, default=105_100)
     parser.add_argument("--dim", type=int, default=2048)
-    parser.add_argument("--crops", type=int, default=60_000, help="photos to really embed")
-    parser.add_argument("--timeout", type=float, default=900, help="seconds for each")
-    parser.add_argument("--engines", help="names, separated by commas; default all")
+    parser.add_argument(
+        "--crops",
+        type=int,
+        default=60_000,
+        help="number of crops to embed; further vectors are derived",
+    )
+    parser.add_argument("--timeout", type=float, default=900, help="seconds per engine")
+    parser.add_argument("--engines", help="names, separated by commas; default: all")
     options = parser.parse_args()
     sample = load_sample(options.size, options.work, options.data, crops=options.crops)
     folder = options.work / f"filters-{os.getpid()}"

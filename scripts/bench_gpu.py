@@ -1,14 +1,14 @@
-"""How fast vectors are searched on one GPU, beside its memory and beside plain torch.
+"""Measure vector search on one GPU, compared with its memory bandwidth and with plain torch.
 
     python scripts/bench_gpu.py --work CACHE [--data PHOTOS] [--size 1000000] [--recall 0.99]
 
 Each form of an index that the GPU can hold (flat, CAGRA, lists; see
-``indexer/vectors/gpu/devices.py``) is asked with more and more effort until the recall is
-reached, then with batches of 1, 32 and 1,000 queries; queries and answers are copied to and fro,
-which is part of the time. "Bandwidth" is the bytes of all vectors, read once, in the time of one
-query, as a share of what a copy within the GPU's memory moves; it is given where every vector is
-read. Plain torch is a matrix product in fp16 and a top-k. Vectors are those of
-``bench_vectors.py``. It needs an NVIDIA GPU, ``vitrine[gpu]`` and torch with CUDA.
+``indexer/vectors/gpu/devices.py``) is searched with increasing effort until the recall is reached,
+then with batches of 1, 32 and 1,000 queries; the time includes copying queries and results to and
+from the GPU. "Bandwidth" is the size of all vectors divided by the time of one query, as a share of
+the bandwidth of a copy within GPU memory; it is reported for forms that read every vector. Plain
+torch is a matrix product in fp16 and a top-k. The vectors are those of ``bench_vectors.py``. Needs
+an NVIDIA GPU, ``vitrine[gpu]`` and torch with CUDA.
 """
 
 from __future__ import annotations
@@ -44,19 +44,24 @@ if TYPE_CHECKING:
 
 BATCHES = (1, 32, 1000)
 _FORMS: tuple[Form, ...] = ("flat", "graph", "lists")
-_SECONDS = 2.0  # that each batch size is measured for
+_SECONDS = 2.0  # of measuring per batch size
 _COPY_BYTES = 1 << 30
-_PLAIN_ROWS = 1 << 19  # scored at a time: 1,000 queries need a gigabyte for them
-_TIE = 2e-4  # what half precision moves a score by; equals may stand for each other
+_PLAIN_ROWS = 1 << 19  # scored at a time: takes 1 GB for 1,000 queries
+_TIE = 2e-4  # error of a score in fp16; rows within it count as ties
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
-    parser.add_argument("--work", type=Path, required=True, help="where vectors are kept")
+    parser.add_argument("--work", type=Path, required=True, help="folder where vectors are cached")
     parser.add_argument("--data", type=Path, help="a folder of photos")
     parser.add_argument("--size", type=int, default=1_000_000)
-    parser.add_argument("--crops", type=int, default=60_000, help="photos to really embed")
-    parser.add_argument("--recall", type=float, default=0.99, help="recall@10 to be reached")
+    parser.add_argument(
+        "--crops",
+        type=int,
+        default=60_000,
+        help="number of crops to embed; further vectors are derived",
+    )
+    parser.add_argument("--recall", type=float, default=0.99, help="recall@10 to reach")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     gpus, torch = needed()
@@ -86,7 +91,7 @@ def main() -> None:
 
 
 def needed() -> tuple[FaissGpus, Any]:
-    """The GPUs and torch; SystemExit with one line that says what is missing."""
+    """Return the GPUs and torch, or exit with one line that names what is missing."""
     gpus = FaissGpus()
     if not gpus.free_bytes():
         raise SystemExit(
@@ -110,7 +115,7 @@ def on_gpu(
     floor: NDArray[np.float32],
     target: float,
 ) -> dict[str, Any]:
-    """Seconds to fill, and the first effort with the recall; or why there is none."""
+    """Measure the seconds to fill and the lowest effort with the recall, or report why not."""
     if form == "graph" and not gpus.graphs:
         return {"failed": "this FAISS was built without cuVS"}
     placement = decide(form, len(index), index.dim, gpus.free_bytes()[:1])
@@ -133,7 +138,10 @@ def reached(
     floor: NDArray[np.float32],
     target: float,
 ) -> dict[str, Any]:
-    """What the first effort of this recall takes; ``floor`` (q,) is the score of the TOPth best."""
+    """Measure the lowest effort that reaches the recall.
+
+    ``floor`` (q,) is the score of the TOPth best row of each query.
+    """
     recall = 0.0
     for effort in efforts:
         scores = copy.near(queries, TOP, effort)[1]  # (q, TOP)
@@ -145,39 +153,39 @@ def reached(
 
 
 def timed(search: Callable[[Vectors], object], queries: Vectors) -> dict[str, Any]:
-    """Queries per second, and the median microseconds of a batch, for each size of batch."""
+    """Measure queries per second and the median microseconds of a batch, for each batch size."""
     rates, medians = {}, {}
     for size in BATCHES:
         search(queries[:size])
         times: list[float] = []
-        at, end = 0, time.perf_counter() + _SECONDS
+        start, end = 0, time.perf_counter() + _SECONDS
         while not times or time.perf_counter() < end:
-            some = np.take(queries, range(at, at + size), axis=0, mode="wrap")
+            some = np.take(queries, range(start, start + size), axis=0, mode="wrap")
             start = time.perf_counter()
             search(some)
             times.append(time.perf_counter() - start)
-            at += size
+            start += size
         rates[str(size)] = round(size * len(times) / sum(times))
         medians[str(size)] = round(float(np.median(times)) * 1e6, 1)
     return {"queries_s": rates, "us": medians}
 
 
 def plain(torch: Any, matrix: Any, queries: Vectors, k: int) -> NDArray[np.int64]:
-    """The k best rows of a matrix (n, dim) in fp16 for each query (q, dim): (q, k)."""
+    """Return the k best rows of a matrix (n, dim) in fp16 for each query (q, dim): (q, k)."""
     asked = torch.from_numpy(queries).to(matrix.device, matrix.dtype)
     scores, rows = [], []
-    for at in range(0, len(matrix), _PLAIN_ROWS):
-        part = matrix[at : at + _PLAIN_ROWS]
+    for start in range(0, len(matrix), _PLAIN_ROWS):
+        part = matrix[start : start + _PLAIN_ROWS]
         best = torch.topk(asked @ part.T, min(k, len(part)))  # (q, k)
         scores.append(best.values)
-        rows.append(best.indices + at)
+        rows.append(best.indices + start)
     best = torch.topk(torch.cat(scores, 1), k)
     found: NDArray[np.int64] = torch.cat(rows, 1).gather(1, best.indices).cpu().numpy()
     return found
 
 
 def bandwidth(torch: Any) -> float:
-    """Bytes a second that a copy within the GPU's memory reads and writes: the best of ten."""
+    """Return the bytes per second read and written by a copy within GPU memory, the best of ten."""
     source = torch.empty(_COPY_BYTES, dtype=torch.uint8, device="cuda")
     target = torch.empty_like(source)
     best = 0.0
@@ -203,7 +211,7 @@ def gpu(torch: Any) -> dict[str, Any]:
 
 
 def as_text(result: dict[str, Any]) -> str:
-    """Markdown: a row for each form, with ratios to plain torch."""
+    """Format as Markdown: a row for each form, with ratios to plain torch."""
     lines = [
         f"{result['vectors']}; {json.dumps(result['machine'])}",
         f"a copy within the GPU's memory moves {result['copy_gb_s']:g} GB/s",

@@ -1,18 +1,18 @@
-"""What the service does under more load than it can bear, and beside clients that mean it harm.
+"""Measure the service under overload, and under attack by hostile clients.
 
     python scripts/bench_load.py --shop shop [--photo photo.jpg] [--seconds 8] [--json]
     python scripts/bench_load.py --url http://127.0.0.1:8000 --photo photo.jpg --only goodput
 
-Serves the shop in a process of its own, unless a ``--url`` says where it is served already.
+Serves the shop in a separate process, unless ``--url`` names a running service.
 
-- ``goodput``: closed loops of photo searches, 64 and 200 connections; who is refused comes again
-  after 50 ms, or after 1 s. Goodput is what was answered with 200.
-- ``floods``: 1,000 connections of one address that send nothing, half a header, or a body byte
-  by byte, while a client of another address asks for /livez and searches by words.
-- ``dear``: 8 connections with the dearest question there is, beside searches by words.
+- ``goodput``: closed loops of photo searches on 64 and 200 connections; a refused client retries
+  after 50 ms, or after 1 s. Goodput counts the replies with status 200.
+- ``floods``: 1,000 connections from one address that send nothing, half a header, or a body byte
+  by byte, while a client at another address requests /livez and searches by words.
+- ``dear``: 8 connections with the most expensive query possible, during searches by words.
 - ``uploads``: 25 uploads of 31 MB at once.
 
-The client is one thread with an epoll: what it costs is taken from the machine as well.
+The client is a single thread with epoll; its CPU time is taken from the same machine.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ if TYPE_CHECKING:
 
 _PACKAGES = ("vitrine", "fastapi", "uvicorn", "h11", "onnxruntime", "faiss-cpu", "pillow")
 _FLOOD = 1000
-_OTHER = "127.0.0.2"  # the address of who is served beside a flood
+_OTHER = "127.0.0.2"  # the address of the well-behaved client during a flood
 _JSON = {"Content-Type": "application/json"}
 
 
 class Loop:
-    """Connections that ask the same again and again; a refused one waits before it does."""
+    """Connections that repeat the same request; a refused connection waits before it retries."""
 
     def __init__(
         self, address: tuple[str, int], request: bytes, connections: int, pause_s: float
@@ -59,10 +59,10 @@ class Loop:
         self._selector = selectors.DefaultSelector()
         self._later: list[tuple[float, int]] = []
         self._clients = [_Client(number) for number in range(connections)]
-        self.took: dict[int, list[float]] = {}  # by status; 0 is a connection that broke
+        self.took: dict[int, list[float]] = {}  # by status; 0 is a broken connection
 
     def run(self, seconds: float, warm_s: float = 2.0, *, once: bool = False) -> None:
-        """Ask for so long, or each only ``once``; keep what was answered after the warm-up."""
+        """Send requests for ``seconds``, or ``once`` per connection; record after the warm-up."""
         began = time.perf_counter()
         for client in self._clients:
             heapq.heappush(self._later, (began, client.number))
@@ -87,9 +87,9 @@ class Loop:
             self._drop(client)
 
     def figures(self, seconds: float) -> dict[str, Any]:
-        """Goodput, and what was refused, with times in milliseconds."""
+        """Return the goodput and the refused requests, with times in milliseconds."""
         good = self.took.get(200, [])
-        refused = [one for status, all_ in self.took.items() if status >= 400 for one in all_]
+        refused = [took for status, all_ in self.took.items() if status >= 400 for took in all_]
         return {
             "goodput_per_s": round(len(good) / seconds, 1),
             **_percentiles("good", good),
@@ -113,7 +113,7 @@ class Loop:
             self._selector.modify(client.socket, both, client)
 
     def _turn(self, client: _Client, events: int) -> int | None:
-        """Send and read what can be; the status once the reply is complete, 0 for a broken one."""
+        """Send and read what is ready; return the status of a complete reply, 0 if it broke."""
         assert client.socket is not None
         try:
             if events & selectors.EVENT_WRITE and client.sent < len(self._request):
@@ -158,17 +158,17 @@ class _Client:
 
 
 class Flood:
-    """Connections that stay open and send nothing, or next to nothing; closed ones come again."""
+    """Connections that stay open and send almost nothing; closed connections are reopened."""
 
     def __init__(self, address: tuple[str, int], begin: bytes, trickle: bytes) -> None:
         self._address = address
         self._begin = begin
         self._trickle = trickle
-        self._open: list[tuple[socket.socket, bool]] = []  # whether it has begun
+        self._open: list[tuple[socket.socket, bool]] = []  # with: has sent ``begin``
         self.opened = 0
 
     def fill(self, most: int = 50) -> None:
-        """Open up to ``most`` of those that are missing."""
+        """Open up to ``most`` of the missing connections."""
         for _ in range(min(most, _FLOOD - len(self._open))):
             client = socket.socket()
             client.setblocking(False)
@@ -177,7 +177,7 @@ class Flood:
             self.opened += 1
 
     def turn(self, share: float = 0.1) -> None:
-        """Let a share of them send its next byte; forget those that were closed."""
+        """Send the next byte on a share of the connections; drop those that were closed."""
         now, self._open = self._open, []
         for number, (client, sent) in enumerate(now):
             try:
@@ -196,7 +196,7 @@ class Flood:
         self._open = self._open[turned:] + self._open[:turned]
 
     def close(self) -> None:
-        """Let go of all of them."""
+        """Close all connections."""
         for client, _ in self._open:
             client.close()
 
@@ -204,9 +204,9 @@ class Flood:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
     parser.add_argument("--shop", type=Path)
-    parser.add_argument("--url", help="of a service that runs already")
-    parser.add_argument("--photo", type=Path, help="searched with; by default a drawn one")
-    parser.add_argument("--seconds", type=float, default=8.0, help="of load for each figure")
+    parser.add_argument("--url", help="URL of a running service")
+    parser.add_argument("--photo", type=Path, help="photo to search with; default: a drawn one")
+    parser.add_argument("--seconds", type=float, default=8.0, help="seconds of load per figure")
     parser.add_argument("--only", choices=list(_PARTS), action="append")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -235,7 +235,7 @@ def main() -> None:
 
 @contextlib.contextmanager
 def served(shop: Path) -> Iterator[str]:
-    """The service of a shop in a process of its own; its log is counted at the end."""
+    """Serve a shop in a separate process; yield its URL."""
     code = "import sys; from service.cli.main import main; main()"
     with subprocess.Popen(
         [sys.executable, "-c", code, "serve", "--shop", str(shop), "--port", "0"],
@@ -253,7 +253,7 @@ def served(shop: Path) -> Iterator[str]:
 
 
 def bench_goodput(address: tuple[str, int], photo: bytes, seconds: float) -> dict[str, Any]:
-    """Photo searches in closed loops, below and far above what the service can do."""
+    """Measure photo searches in closed loops, below and far above the service's capacity."""
     request = _upload(photo)
     rows = {}
     for connections, pause_s in ((1, 0.05), (64, 0.05), (200, 1.0), (200, 0.05)):
@@ -264,7 +264,7 @@ def bench_goodput(address: tuple[str, int], photo: bytes, seconds: float) -> dic
 
 
 def bench_floods(address: tuple[str, int], photo: bytes, seconds: float) -> dict[str, Any]:
-    """What others see beside 1,000 connections of one address, of three kinds."""
+    """Measure other clients during 1,000 connections from one address, for three kinds of flood."""
     del photo
     upload = (
         b"POST /v1/search/image HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n"
@@ -285,7 +285,9 @@ def bench_floods(address: tuple[str, int], photo: bytes, seconds: float) -> dict
             if flood:
                 flood.fill()
                 flood.turn()
-            while time.perf_counter() < now + 0.5:  # so each sends a byte in five seconds
+            while (
+                time.perf_counter() < now + 0.5
+            ):  # so each connection sends a byte every five seconds
                 probe.ask()
                 time.sleep(0.02)
         rows[name] = {**probe.figures(), "opened": flood.opened if flood else 0}
@@ -296,7 +298,7 @@ def bench_floods(address: tuple[str, int], photo: bytes, seconds: float) -> dict
 
 
 def bench_dear(address: tuple[str, int], photo: bytes, seconds: float) -> dict[str, Any]:
-    """Searches by words beside eight clients that ask the dearest question."""
+    """Measure searches by words during eight clients with the most expensive query."""
     del photo
     item = _first_item(address)
     alone = _Probe(address)
@@ -324,7 +326,7 @@ def bench_dear(address: tuple[str, int], photo: bytes, seconds: float) -> dict[s
 
 
 def bench_uploads(address: tuple[str, int], photo: bytes, seconds: float) -> dict[str, Any]:
-    """How many of 25 uploads of 31 MB at once are served: 16 fit into the default memory."""
+    """Count how many of 25 simultaneous uploads of 31 MB are served: 16 fit the default memory."""
     del seconds
     request = _upload(photo + bytes(31_000_000 - len(photo)))
     loop = Loop(address, request, 25, pause_s=1e9)
@@ -334,7 +336,7 @@ def bench_uploads(address: tuple[str, int], photo: bytes, seconds: float) -> dic
 
 
 class _Probe:
-    """Who only wants to be served: health and a search by words in turn, from another address."""
+    """A well-behaved client at another address, which alternates /livez and a search by words."""
 
     def __init__(self, address: tuple[str, int]) -> None:
         self._address = address
@@ -363,7 +365,7 @@ class _Probe:
 def _ask(
     address: tuple[str, int], request: bytes, *, source: str | None = None
 ) -> tuple[int, bytes]:
-    """One request on a connection of its own: status and body; 0 where none came in 10 s."""
+    """Send a request on a new connection; return status (0 without a reply in 10 s) and body."""
     got = b""
     try:
         with socket.create_connection(
@@ -376,8 +378,8 @@ def _ask(
                 if found and len(body) >= _number_after(head.lower(), b"content-length:"):
                     return int(head[9:12]), body
     except OSError:
-        return 0, b""  # refused, cut or late
-    return 0, b""  # closed without an answer
+        return 0, b""  # refused, broken or late
+    return 0, b""  # closed without a reply
 
 
 def _first_item(address: tuple[str, int]) -> str:
@@ -409,7 +411,7 @@ def _number_after(lower: bytes, name: bytes) -> int:
 
 
 def _drawn_photo() -> bytes:
-    """A picture of bars of many colors, 816 x 612, about as large as a prepared phone photo."""
+    """Return a JPEG of colored bars, 816 x 612, about the size of a prepared phone photo."""
     random = np.random.default_rng(7)
     bars = random.integers(0, 255, size=(12, 16, 3)).astype(np.uint8)
     out = io.BytesIO()
@@ -436,7 +438,7 @@ _PARTS: dict[str, Callable[[tuple[str, int], bytes, float], dict[str, Any]]] = {
 }
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--dear"]:  # the eight of bench_dear, in a process of their own
+    if sys.argv[1:2] == ["--dear"]:  # the eight clients of bench_dear, in a separate process
         host, _, port = sys.argv[2].rpartition(":")
         asked = _json("/v1/search", json.loads(sys.argv[3]))
         Loop((host, int(port)), asked, 8, pause_s=0.05).run(3600)

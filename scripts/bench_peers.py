@@ -1,4 +1,4 @@
-"""Other search libraries, called as their documentation does, behind one small interface."""
+"""Other search libraries, called as in their documentation, behind one small interface."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _DEPTHS = (10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768)
 
 
 class Peer(Protocol):
-    """One way to search: build once, then ask at each effort."""
+    """A search library: build once, then search with each effort."""
 
     efforts: Sequence[Any]
 
     def build(self, vectors: Floats) -> None:
-        """Index (n, dim) unit vectors under 0 to n - 1."""
+        """Index unit vectors (n, dim) under the ids 0 to n - 1."""
         ...
 
     def ask(self, queries: Floats, k: int, effort: Any, threads: int) -> Ids:
-        """The nearest of each query: (q, dim) to (q, k)."""
+        """Return the k nearest ids of each query (q, dim): (q, k)."""
         ...
 
 
@@ -47,13 +47,13 @@ class Flat:
         self._index.add(vectors)
 
     def ask(self, queries: Floats, k: int, effort: Any, threads: int) -> Ids:
-        del effort  # there is but one
+        del effort  # exact search has no effort parameter
         self._faiss.omp_set_num_threads(threads)
         return np.asarray(self._index.search(queries, k)[1])
 
 
 class FaissGraph(Flat):
-    """faiss.IndexHNSWFlat as people call it: 32 neighbors, everything else as it comes."""
+    """faiss.IndexHNSWFlat as it is commonly used: 32 neighbors, otherwise its defaults."""
 
     efforts = _DEPTHS
 
@@ -71,7 +71,7 @@ class FaissGraph(Flat):
 
 
 class Recipe:
-    """A recipe of Vitrine, searched as a serving engine does."""
+    """A recipe of Vitrine, searched as by the engine of the service."""
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
@@ -79,7 +79,8 @@ class Recipe:
 
     def build(self, vectors: Floats) -> None:
         from indexer.vectors.index import VectorIndex
-        from indexer.vectors.recipes import efforts_of, recipes_for
+        from indexer.vectors.recipe import Recipe
+        from indexer.vectors.recipes import recipes_for
 
         n, dim = vectors.shape
         name = next(name for name in recipes_for(n, dim) if self._kind in name)
@@ -89,10 +90,10 @@ class Recipe:
         self._index = VectorIndex.load(
             folder / "vectors.faiss", folder / "rows.npy", built.contract
         )
-        self.efforts = efforts_of(name, n)
+        self.efforts = Recipe.parse(name).efforts(n)
 
     def ask(self, queries: Floats, k: int, effort: Any, threads: int) -> Ids:
-        del threads  # one for one query, all for a batch
+        del threads  # it uses one for a single query, all for a batch
         return self._index.near(queries, k, effort)[0]
 
 
@@ -114,7 +115,7 @@ class Hnswlib:
 
 
 class Usearch:
-    """usearch over half precision."""
+    """usearch with fp16 vectors."""
 
     efforts = _DEPTHS
 
@@ -171,7 +172,7 @@ class Scann:
 
 
 class Lance:
-    """lancedb: IVF-PQ on disk, refined by 10."""
+    """lancedb: IVF-PQ on disk with a refine factor of 10."""
 
     efforts = (10, 20, 40, 80)
 
@@ -197,7 +198,7 @@ class Lance:
 
 
 class Milvus:
-    """milvus-lite through its client: a graph of 32 neighbors."""
+    """milvus-lite through its client: HNSW with 32 neighbors."""
 
     efforts = (16, 32, 64, 128, 256)
 
@@ -217,10 +218,10 @@ class Milvus:
             params={"M": 32, "efConstruction": 200},
         )
         self._client.create_collection("t", schema=schema, index_params=how)
-        for at in range(0, len(vectors), 1000):
+        for start in range(0, len(vectors), 1000):
             rows = [
-                {"id": at + i, "kind": f"kind-{self.kind(at + i)}", "vector": one}
-                for i, one in enumerate(vectors[at : at + 1000])
+                {"id": start + i, "kind": f"kind-{self.kind(start + i)}", "vector": vector}
+                for i, vector in enumerate(vectors[start : start + 1000])
             ]
             self._client.insert("t", rows)
         self._client.load_collection("t")
@@ -241,13 +242,13 @@ class Milvus:
             search_params={"params": {"ef": max(effort, k)}},
         )
         out = np.full((len(queries), k), -1, dtype=np.int64)
-        for at, hits in enumerate(found):
-            out[at, : len(hits)] = [hit["id"] for hit in hits]
+        for row, hits in enumerate(found):
+            out[row, : len(hits)] = [hit["id"] for hit in hits]
         return out
 
 
 class Qdrant:
-    """qdrant-client's local mode, which compares everything."""
+    """qdrant-client's local mode, which is brute force."""
 
     efforts = (0,)
     kind: Callable[[int], int] = staticmethod(lambda _: 0)
@@ -259,8 +260,8 @@ class Qdrant:
         self._client = QdrantClient(":memory:")
         how = models.VectorParams(size=vectors.shape[1], distance=models.Distance.DOT)
         self._client.create_collection("t", vectors_config=how)
-        for at in range(0, len(vectors), 1000):
-            part = range(at, min(at + 1000, len(vectors)))
+        for start in range(0, len(vectors), 1000):
+            part = range(start, min(start + 1000, len(vectors)))
             points = [
                 models.PointStruct(
                     id=i, vector=vectors[i].tolist(), payload={"kind": f"kind-{self.kind(i)}"}
@@ -279,9 +280,9 @@ class Qdrant:
         match = models.FieldCondition(key="kind", match=models.MatchValue(value=where))
         how = models.Filter(must=[match]) if where else None
         out = np.full((len(queries), k), -1, dtype=np.int64)
-        for at, query in enumerate(queries):
+        for row, query in enumerate(queries):
             hits = self._client.query_points("t", query.tolist(), limit=k, query_filter=how).points
-            out[at, : len(hits)] = [hit.id for hit in hits]
+            out[row, : len(hits)] = [hit.id for hit in hits]
         return out
 
 

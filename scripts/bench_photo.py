@@ -1,11 +1,11 @@
-"""How fast a catalog is indexed and a photo is answered, beside what the encoder alone takes.
+"""Measure indexing of a catalog and photo searches over HTTP, relative to the encoder alone.
 
     python scripts/bench_photo.py [--items 640] [--encoder builtin] [--json]
 
-Draws the sample shop, indexes it (decoding, encoding and writing apart), serves it in a process
-of its own and sends it photos over HTTP, one at a time and sixteen in flight. Ratios are against
-encoding alone in this run: the encoder on prepared pixels, one at a time and in batches. So a
-ratio of 1 would mean that decoding, HTTP and searching cost nothing.
+Draws the sample shop, indexes it (timing decoding, encoding and writing separately), serves it in
+a separate process and sends it photos over HTTP, one at a time and sixteen in flight. Ratios are
+relative to the encoder on prepared pixels in the same run, one at a time and in batches: a ratio
+of 1 would mean that decoding, HTTP and searching are free.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
     parser.add_argument("--encoder", default="builtin")
     parser.add_argument("--items", type=int, default=640)
-    parser.add_argument("--seconds", type=float, default=10.0, help="of load for each figure")
+    parser.add_argument("--seconds", type=float, default=10.0, help="seconds of load per figure")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     encoder = load_encoder(options.encoder)
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def bench_index(catalog: Path, shop: Path, encoder: Encoder) -> dict[str, Any]:
-    """Images per second of a first build, and the thread seconds of each stage per 1,000 images."""
+    """Measure images per second of a first build, and thread seconds of each stage per 1,000."""
     start = time.perf_counter()
     report = build_index(open_catalog(catalog), ShopFolder(shop), encoder)
     first = time.perf_counter() - start
@@ -90,7 +90,7 @@ def bench_index(catalog: Path, shop: Path, encoder: Encoder) -> dict[str, Any]:
 
 
 def make_photos(folder: Path) -> dict[str, list[bytes]]:
-    """The drawn shopper photos as phone JPEGs of each size (quality 88)."""
+    """Return the drawn shopper photos as JPEGs (quality 88) of each phone size."""
     photos: dict[str, list[bytes]] = {name: [] for name in _SIZES}
     for path in sorted(folder.glob("*.jpg"))[:12]:
         with Image.open(path) as image:
@@ -103,12 +103,12 @@ def make_photos(folder: Path) -> dict[str, list[bytes]]:
 
 
 def bench_encoder(encoder: Encoder, photos: list[bytes]) -> dict[str, float]:
-    """The encoder on prepared pixels: milliseconds at batch 1, images per second at batch 16."""
+    """Measure the encoder on prepared pixels: milliseconds at batch 1, images/s at batch 16."""
     ready = [encoder.preprocess.apply(decode(data)) for data in photos]
     single = []
-    for at in range(200):
+    for repetition in range(200):
         start = time.perf_counter()
-        encoder.encode_images([ready[at % len(ready)]])
+        encoder.encode_images([ready[repetition % len(ready)]])
         single.append(time.perf_counter() - start)
     batch = (ready * 16)[:16]
     start = time.perf_counter()
@@ -122,8 +122,8 @@ def bench_encoder(encoder: Encoder, photos: list[bytes]) -> dict[str, float]:
     }
 
 
-class served:  # noqa: N801 - reads as a verb where it is used
-    """The service of a shop in a process of its own, while the ``with`` block lasts."""
+class served:  # noqa: N801 - a context manager, used like a function
+    """Serve a shop in a separate process for the duration of a ``with`` block."""
 
     def __init__(self, shop: Path) -> None:
         command = Path(sys.executable).with_name("vitrine")
@@ -145,7 +145,7 @@ class served:  # noqa: N801 - reads as a verb where it is used
 
 
 def bench_http(url: str, photos: list[bytes], clients: int, seconds: float) -> dict[str, float]:
-    """Latency (ms) and photos per second, closed loop, after two seconds of warm-up."""
+    """Measure latency (ms) and photos per second in a closed loop, after a warm-up of 2 s."""
     head = (
         f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'
     ).encode()
@@ -159,9 +159,9 @@ def bench_http(url: str, photos: list[bytes], clients: int, seconds: float) -> d
         address = urlsplit(url)
         connection = http.client.HTTPConnection(str(address.hostname), address.port)
         headers = {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"}
-        at = number
+        index = number
         while (start := time.perf_counter()) < end:
-            connection.request("POST", "/v1/search/image", bodies[at % len(bodies)], headers)
+            connection.request("POST", "/v1/search/image", bodies[index % len(bodies)], headers)
             reply = connection.getresponse()
             body = reply.read()
             if reply.status != 200:
@@ -169,14 +169,14 @@ def bench_http(url: str, photos: list[bytes], clients: int, seconds: float) -> d
                 return
             if start >= begin:
                 latencies.append(time.perf_counter() - start)
-            at += 1
+            index += 1
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(clients)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    if failures:  # told here: what a thread raises ends that thread alone
+    if failures:  # an exception only ends the thread that raised it
         raise SystemExit(failures[0])
     p50, p95 = np.percentile(latencies, [50, 95]) * 1e3
     return {

@@ -1,15 +1,14 @@
-"""How fast vectors are searched at a recall, beside the libraries people would use instead.
+"""Compare the speed of vector search at a given recall with other libraries.
 
     python scripts/bench_search.py --work CACHE [--data PHOTOS] [--size 200000] [--peers NAME,...]
 
-Every library runs in a process of its own, is given the same vectors and held-out queries (see
-``bench_vectors.py``), and is asked with more and more effort until 99 of 100 true neighbors are
-found. "One" is one query at a time on one thread, "batch" 1,000 queries on all of them; RAM is
-what the process grew by. Seconds are CPU seconds of the process and its children: on an idle
-machine the time one core takes, and on a busy one still comparable (``--wall`` takes the clock on
-the wall). The other libraries come with ``pip install 'vitrine[bench]'``; those that
-are missing are passed over, those that take longer than ``--timeout`` are said to.
-``bench_engine.py`` measures what the engine adds, and filters.
+Each library runs in a separate process with the same vectors and held-out queries (see
+``bench_vectors.py``), and is searched with increasing effort until it finds 99 % of the true
+neighbors. "One" is one query at a time on one thread, "batch" is 1,000 queries on all threads; RAM
+is the growth of the process. Times are CPU times of the process and its children, which stay
+comparable on a busy machine (``--wall`` uses wall time). Install the other libraries with
+``pip install 'vitrine[bench]'``; missing ones are skipped, and those that exceed ``--timeout`` are
+reported. ``bench_engine.py`` measures the engine's overhead, and filters.
 """
 
 from __future__ import annotations
@@ -38,9 +37,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TARGETS = (0.95, 0.99)
-_FEWEST, _MOST, _LONG_S = 3, 15, 1.0  # repetitions of a batch, and when they are enough
+_FEWEST, _MOST, _LONG_S = 3, 15, 1.0  # minimum and maximum repetitions of a batch, and seconds
 TOP = 10
-_ONE_S = 1.0  # of queries one at a time, for each effort
+_ONE_S = 1.0  # seconds of single queries per effort
 _ONE_WALL_S = 10.0
 PACKAGES = (
     "faiss-cpu",
@@ -57,13 +56,18 @@ PACKAGES = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
-    parser.add_argument("--work", type=Path, required=True, help="where vectors are kept")
+    parser.add_argument("--work", type=Path, required=True, help="folder where vectors are cached")
     parser.add_argument("--data", type=Path, help="a folder of photos")
     parser.add_argument("--size", type=int, default=200_000)
-    parser.add_argument("--crops", type=int, default=60_000, help="photos to really embed")
-    parser.add_argument("--peers", help="names, separated by commas; default all")
-    parser.add_argument("--wall", action="store_true", help="measure by the clock on the wall")
-    parser.add_argument("--timeout", type=float, default=300, help="seconds for each")
+    parser.add_argument(
+        "--crops",
+        type=int,
+        default=60_000,
+        help="number of crops to embed; further vectors are derived",
+    )
+    parser.add_argument("--peers", help="names, separated by commas; default: all")
+    parser.add_argument("--wall", action="store_true", help="measure wall time, not CPU time")
+    parser.add_argument("--timeout", type=float, default=300, help="seconds per library")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     wanted = options.peers.split(",") if options.peers else list(PEERS)
@@ -89,10 +93,10 @@ def main() -> None:
 
 
 def exact(vectors: NDArray[np.float32], queries: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The score of the TOPth best of each query: (q,)."""
+    """Return the score of the TOPth best vector of each query: (q,)."""
     best = np.full((len(queries), TOP), -np.inf, dtype=np.float32)
-    for at in range(0, len(vectors), 50_000):
-        both = np.concatenate([best, queries @ vectors[at : at + 50_000].T], axis=1)
+    for start in range(0, len(vectors), 50_000):
+        both = np.concatenate([best, queries @ vectors[start : start + 50_000].T], axis=1)
         best = np.partition(both, both.shape[1] - TOP, axis=1)[:, -TOP:]
     return best.min(axis=1)
 
@@ -100,7 +104,7 @@ def exact(vectors: NDArray[np.float32], queries: NDArray[np.float32]) -> NDArray
 def in_own_process(
     timeout: float, work: Callable[..., dict[str, Any]], *given: object
 ) -> dict[str, Any]:
-    """What ``work(*given)`` says in a new process, or why it says nothing."""
+    """Return the result of ``work(*given)`` in a new process, or the reason that it has none."""
     context = multiprocessing.get_context("spawn")
     answers: multiprocessing.Queue[dict[str, Any]] = context.Queue()
     process = context.Process(target=_answered, args=(answers, work, given))
@@ -129,16 +133,16 @@ def _answered(
         answers.put(work(*given))
     except ImportError as error:
         answers.put({"failed": f"not installed: {error.name}"})
-    except Exception as error:  # noqa: BLE001 - a peer may fail in any way; the others go on
+    except Exception as error:  # noqa: BLE001 - a library may fail in any way; the others continue
         answers.put({"failed": f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"})
 
 
 def measure(name: str, folder: Path, wall: bool) -> dict[str, Any]:
-    """Build time, memory, and queries per second at each target."""
+    """Measure build time, memory, and queries per second at each target recall."""
     clock = time.perf_counter if wall else cpu_seconds
     vectors = np.load(folder / "vectors.npy")
     queries = np.load(folder / "queries.npy")
-    floor = np.load(folder / "truth.npy") - 1e-5  # equals may stand for each other
+    floor = np.load(folder / "truth.npy") - 1e-5  # ties count as found
     peer = PEERS[name]()
     before = resident()
     start = clock()
@@ -151,7 +155,7 @@ def measure(name: str, folder: Path, wall: bool) -> dict[str, Any]:
         found = peer.ask(queries, TOP, effort, CORES)
         scores = np.einsum("qkd,qd->qk", vectors[found], queries)  # (q, TOP)
         scores[found < 0] = -np.inf
-        # half precision moves a score by 1e-4, and a row at the edge with it: judged by the truth
+        # Scores in fp16 are off by 1e-4, so rows near the limit are judged by their exact scores.
         recall = float((scores >= floor[:, None]).mean())
         if recall < TARGETS[0] and effort != peer.efforts[-1]:
             continue
@@ -172,7 +176,7 @@ def measure(name: str, folder: Path, wall: bool) -> dict[str, Any]:
 def batched(
     peer: Any, queries: NDArray[np.float32], effort: Any, clock: Callable[[], float]
 ) -> float:
-    """Queries per second of all at once, the middle one of some repetitions."""
+    """Return queries per second of all queries in one batch, the median of some repetitions."""
     times: list[float] = []
     while len(times) < _FEWEST or (len(times) < _MOST and sum(times) < _LONG_S):
         start = clock()
@@ -184,36 +188,36 @@ def batched(
 def one_at_a_time(
     peer: Any, queries: NDArray[np.float32], effort: Any, clock: Callable[[], float]
 ) -> int:
-    """Queries per second on one thread, each by itself."""
+    """Return queries per second on one thread, one query at a time."""
     asked, spent = 0, 0.0
     start, end = clock(), time.perf_counter() + _ONE_WALL_S
     while spent < _ONE_S and time.perf_counter() < end:
-        for at in range(50):
-            one = (asked + at) % len(queries)
-            peer.ask(queries[one : one + 1], TOP, effort, 1)
+        for offset in range(50):
+            row = (asked + offset) % len(queries)
+            peer.ask(queries[row : row + 1], TOP, effort, 1)
         asked += 50
         spent = clock() - start
     return round(asked / spent)
 
 
 def cpu_seconds() -> float:
-    """What this process and those it started have computed so far."""
+    """Return the CPU seconds of this process and its children so far."""
     import psutil
 
     own = psutil.Process()
-    times = [one.cpu_times() for one in (own, *own.children(recursive=True))]
-    return float(sum(one.user + one.system for one in times))
+    spent = [process.cpu_times() for process in (own, *own.children(recursive=True))]
+    return float(sum(times.user + times.system for times in spent))
 
 
 def resident() -> int:
-    """Bytes of memory this process holds."""
+    """Return the resident memory of this process in bytes."""
     import psutil
 
     return int(psutil.Process().memory_info().rss)
 
 
 def as_text(result: dict[str, Any]) -> str:
-    """Markdown: a row for each peer, with ratios to the best of the others."""
+    """Format as Markdown: a row for each library, with ratios to the best of the others."""
     rows = {}
     for name, found in result["peers"].items():
         cells: list[Any] = [found.get("build_s", ""), found.get("ram_mb", "")]
@@ -230,16 +234,18 @@ def as_text(result: dict[str, Any]) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     others = [cells for name, cells in rows.items() if not name.startswith("vitrine")]
-    best = [max((c[at] or 0 for c in others), default=0) for at in range(6)]
+    best = [max((c[column] or 0 for c in others), default=0) for column in range(6)]
     for name, cells in rows.items():
         failed = result["peers"][name].get("failed")
         if failed:
             lines.append(f"| {name} | {failed} | | | | | |")
             continue
         shown = [str(cells[0]), str(cells[1])]
-        for at in range(2, 6):
-            ratio = f" ({cells[at] / best[at]:.2f})" if cells[at] and best[at] else ""
-            shown.append(f"{cells[at]:,}{ratio}" if cells[at] else "-")
+        for column in range(2, 6):
+            ratio = (
+                f" ({cells[column] / best[column]:.2f})" if cells[column] and best[column] else ""
+            )
+            shown.append(f"{cells[column]:,}{ratio}" if cells[column] else "-")
         lines.append(f"| {name} | {' | '.join(shown)} |")
     lines += ["", "In brackets: against the fastest that is not Vitrine's, in the same run."]
     return "\n".join(lines)

@@ -1,12 +1,12 @@
-"""Vectors to measure an index with: embeddings of crops of real photos, not uniform noise.
+"""Provide vectors for benchmarks of an index: embeddings of crops of real photos, not noise.
 
     python scripts/bench_vectors.py --data PHOTOS --work CACHE [--size 200000] [--crops 60000]
 
-Every photo below ``--data`` is cut several times and embedded with ``builtin``. Beyond ``--crops``
-of them, a vector is a real one moved by the difference between two crops of another photo: what a
-further crop does to an embedding, without its encoding. Queries are crops of their own, which no
-index holds. Without photos the vectors are drawn: centers with a falling spectrum, and members
-around each. All of it is kept in ``--work``.
+Each photo below ``--data`` is cropped several times and embedded with ``builtin``. Beyond
+``--crops``, a vector is a real one plus the difference between two crops of another photo, which
+simulates a further crop without encoding it. Queries are separate crops that no index contains.
+Without photos, the vectors are random: centers with a decaying spectrum, and members around each.
+Everything is cached in ``--work``.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 QUERIES = 1000
 _BATCH = 32
-_PHOTO_SIDE = 320  # photos are cut at about this size; the encoder sees less
+_PHOTO_SIDE = 320  # photos are cropped at about this size; the encoder's input is smaller
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 _DRAWN_DIM = 256
-_DRAWN_SPREAD = 0.7  # of members around their center, in units of the centers' own spread
+_DRAWN_SPREAD = 0.7  # of members around their center, relative to the spread of the centers
 
 
 class Sample(NamedTuple):
-    """(n, dim) unit vectors to index, (q, dim) held-out queries, and in words what they are."""
+    """Unit vectors (n, dim) to index, held-out queries (q, dim), and a description of them."""
 
     vectors: Vectors
     queries: Vectors
@@ -44,7 +44,7 @@ class Sample(NamedTuple):
 
 
 def load_sample(size: int, work: Path, data: Path | None, *, crops: int = 60_000) -> Sample:
-    """``size`` vectors and ``QUERIES`` queries, from the cache where they are known."""
+    """Return ``size`` vectors and ``QUERIES`` queries, from the cache if they are there."""
     work.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(5)
     if data is None:
@@ -67,7 +67,7 @@ def load_sample(size: int, work: Path, data: Path | None, *, crops: int = 60_000
 def embedded_crops(
     count: int, work: Path, data: Path, *, say: bool = False
 ) -> tuple[Vectors, np.ndarray]:
-    """Embeddings (n, dim) of crops, and of each the number of its photo (n,); cached."""
+    """Return embeddings (n, dim) of crops and the number of each crop's photo (n,), cached."""
     photos = sorted(p for p in data.rglob("*") if p.suffix.lower() in _SUFFIXES)
     if not photos:
         raise SystemExit(f"no photos below {data}; give another --data, or none")
@@ -87,23 +87,27 @@ def embedded_crops(
     numbers: list[int] = []
     batch: list[Pixels] = []
     started = time.monotonic()
-    order = [at for _ in range(rounds) for at in rng.permutation(len(photos)).tolist()]
-    for at in order:
+    order = [
+        photo_number
+        for _ in range(rounds)
+        for photo_number in rng.permutation(len(photos)).tolist()
+    ]
+    for photo_number in order:
         if len(numbers) == count:
             break
         try:
-            pixels = decode(photos[at].read_bytes(), side=_PHOTO_SIDE)
+            pixels = decode(photos[photo_number].read_bytes(), side=_PHOTO_SIDE)
         except BadImage:
             continue
         batch.append(_crop(pixels, rng))
-        numbers.append(at)
+        numbers.append(photo_number)
         if len(batch) == _BATCH:
             vectors.append(encoder.encode_images(batch).astype(np.float16))
             batch = []
             if say and len(vectors) % 64 == 0:
                 rate = len(numbers) / (time.monotonic() - started)
                 print(f"{len(numbers)} of {count} crops, {rate:.0f}/s", flush=True)
-    if batch:  # also where broken photos leave fewer crops than were asked for
+    if batch:  # the rest, also if broken photos leave fewer crops than requested
         vectors.append(encoder.encode_images(batch).astype(np.float16))
     found, photo = np.concatenate(vectors), np.array(numbers)
     np.savez(work / f"crops-{name}-{len(found)}.npz", vectors=found, photo=photo)
@@ -111,7 +115,7 @@ def embedded_crops(
 
 
 def _crop(pixels: Pixels, rng: np.random.Generator) -> Pixels:
-    """A part of 15 to 100 % of the area, sometimes mirrored."""
+    """Return a random crop of 15 to 100 % of the area, sometimes mirrored."""
     height, width = pixels.shape[:2]
     share = np.sqrt(rng.uniform(0.15, 1.0))
     h, w = max(8, int(height * share)), max(8, int(width * share))
@@ -122,12 +126,14 @@ def _crop(pixels: Pixels, rng: np.random.Generator) -> Pixels:
 
 def _moved(real: Vectors, photo: np.ndarray, count: int, rng: np.random.Generator) -> Vectors:
     order = np.argsort(photo, kind="stable")
-    pairs = np.flatnonzero(photo[order][1:] == photo[order][:-1])  # neighbors of one photo
+    pairs = np.flatnonzero(
+        photo[order][1:] == photo[order][:-1]
+    )  # consecutive crops of the same photo
     chosen = rng.choice(pairs, count)
     start = rng.integers(0, len(real), count)
     out = np.empty((count, real.shape[1]), dtype=np.float32)
-    for at in range(0, count, 65536):
-        part = slice(at, at + 65536)
+    for start in range(0, count, 65536):
+        part = slice(start, start + 65536)
         step = real[order[chosen[part] + 1]] - real[order[chosen[part]]]
         out[part] = unit(real[start[part]] + step)
     return out
@@ -137,10 +143,10 @@ def _drawn(count: int, rng: np.random.Generator) -> Vectors:
     spectrum = (np.arange(1, _DRAWN_DIM + 1) ** -0.5).astype(np.float32)
     centers = rng.normal(size=(max(1, count // 16), _DRAWN_DIM)).astype(np.float32)
     out = np.empty((count, _DRAWN_DIM), dtype=np.float32)
-    for at in range(0, count, 65536):
-        some = rng.integers(0, len(centers), min(65536, count - at))
+    for start in range(0, count, 65536):
+        some = rng.integers(0, len(centers), min(65536, count - start))
         noise = rng.normal(size=(len(some), _DRAWN_DIM)).astype(np.float32)
-        out[at : at + len(some)] = unit((centers[some] + _DRAWN_SPREAD * noise) * spectrum)
+        out[start : start + len(some)] = unit((centers[some] + _DRAWN_SPREAD * noise) * spectrum)
     return out
 
 

@@ -1,16 +1,14 @@
-"""Kills jobs of a shop at random moments, and looks each time at what is left.
+"""Kill jobs of a shop at random moments, and verify the shop after each kill.
 
     python scripts/crash_test.py --kills 300
 
-Jobs are indexing a catalog, putting and deleting items one by one, rebuilding, migrating to
-another model, promoting and going back, collecting garbage and taking a snapshot; half of the
-time somebody writes meanwhile, and is killed too. After every kill a fresh process must be able
-to open the shop and find every write that was acknowledged, no generation may be torn, and
-``check_shop`` must have nothing to say. Prints one JSON document; the exit status is 1 when
-anything was lost.
+Jobs index a catalog, put and delete single items, rebuild, migrate to another model, promote, roll
+back, collect garbage and take snapshots. Half of the time another process writes meanwhile, and is
+killed too. After each kill, a new process must be able to open the shop and find every acknowledged
+write, no generation may be incomplete, and ``check_shop`` must report no problem. Prints one JSON
+document; the exit status is 1 if anything was lost.
 
-Nothing here opens LMDB or FAISS but forked children, so that each of them starts as a new process
-would.
+Only forked children open LMDB and FAISS, so that each of them starts like a new process.
 """
 
 from __future__ import annotations
@@ -49,7 +47,7 @@ from indexer.shop.promotion import promote, rollback
 from indexer.shop.shelf import Shelf
 from indexer.shop.snapshot import take_snapshot
 from indexer.store.store import Store
-from indexer.vectors.contract import Terms
+from indexer.vectors.contract import BuildTargets
 from indexer.writing.writes import Draft, Source, delete_items, put_items
 from search.engine import SearchEngine
 
@@ -59,7 +57,7 @@ SLOWEST_S = 30.0  # a job that takes longer is killed anyway
 
 
 class Mirrored(ColorEncoder):
-    """A second model: the numbers of the first in opposite order, so neither fits the other."""
+    """A second, incompatible model: the vectors of the first with reversed dimensions."""
 
     id = "mirrored"
     weights_hash = "1" * 64
@@ -72,20 +70,23 @@ MODELS = {"color": ColorEncoder, "mirrored": Mirrored}
 
 
 def color_of(item_id: str, version: int) -> tuple[int, int, int]:
-    """A color of its own, well inside the encoder's bins: a JPEG copy of it stays in them."""
+    """Return a color for this version, far from the limits of the encoder's bins.
+
+    So a JPEG copy of a picture stays in the same bins.
+    """
     rng = random.Random(f"{item_id} {version}")
     red, green, blue = (64 * rng.randrange(4) + rng.randrange(16, 48) for _ in range(3))
     return red, green, blue
 
 
 def silent(*_: object) -> None:
-    """A progress that nobody watches."""
+    """Ignore the progress of a job."""
 
 
 class World:
-    """What the killed have acknowledged: the version of each item, None where it was deleted.
+    """The acknowledged writes: the version of each item, None if it was deleted.
 
-    ``unsure`` is what was asked for last and not acknowledged: it may have happened or not.
+    ``unsure`` holds the last writes that were started but not acknowledged.
     """
 
     def __init__(self, folder: Path, seed: int) -> None:
@@ -97,7 +98,7 @@ class World:
         self.versions = 0
 
     def hear(self, line: str) -> None:
-        """An acknowledgement, or what is about to be done: ``? item 7`` and ``! item 7``."""
+        """Record the start of a write, ``? item 7``, or its acknowledgement, ``! item 7``."""
         mark, item_id, version = line.split()
         value = int(version) if version != "-" else None
         if mark == "?":
@@ -107,7 +108,7 @@ class World:
             self.unsure.pop(item_id, None)
 
     def write_catalog(self) -> Path:
-        """A catalog of all items as they are known to be, and some new ones."""
+        """Write a catalog with the known version of each item, and with some new versions."""
         folder = self.folder / "catalog"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
@@ -130,12 +131,12 @@ class World:
 
 
 def ingest(world: World, path: Path, _: Callable[[str], None]) -> None:
-    accept = Terms(accept=True)  # these catalogs lack much of each other
-    build_index(open_catalog(path), world.shop, world.encoder(), terms=accept)
+    accept = BuildTargets(accept=True)  # these catalogs differ by many items
+    build_index(open_catalog(path), world.shop, world.encoder(), targets=accept)
 
 
 def write(world: World, plan: list[tuple[str, int | None]], say: Callable[[str], None]) -> None:
-    """Put and delete items, one by one, and acknowledge each."""
+    """Put and delete single items, and acknowledge each write."""
     store = Store(world.shop.store)
     for item_id, version in plan:
         say(f"? {item_id} {'-' if version is None else version}")
@@ -150,7 +151,7 @@ def draft(item_id: str, version: int) -> Draft:
     def make(_: Item | None) -> Item:
         return Item(item_id=item_id, product_id=item_id, title=f"v{version}")
 
-    data = io.BytesIO()  # a file would stay behind where this is killed
+    data = io.BytesIO()  # a temporary file would be left behind by a kill
     Image.new("RGB", (SIDE, SIDE), color_of(item_id, version)).save(data, "PNG")
     return Draft(item_id, make, [Source(f"{item_id}-{version}.png", data.getvalue)])
 
@@ -165,7 +166,7 @@ def change_model(world: World, _: object, __: Callable[[str], None]) -> None:
 
 
 def move(world: World, _: object, __: Callable[[str], None]) -> None:
-    """Promote the newest candidate, or else go back and forth."""
+    """Promote the newest candidate; without one, roll back or promote."""
     shop = world.shop
     candidates = Shelf.read(shop).candidates()
     if candidates:
@@ -195,11 +196,17 @@ JOBS: dict[str, Callable[..., None]] = {
     "snapshot": snapshot,
 }
 WEIGHTS = [3, 3, 3, 4, 2, 1, 1]
-LONG = ("rebuild", "migrate", "gc", "snapshot", "move")  # somebody may write beside these
+LONG = (
+    "rebuild",
+    "migrate",
+    "gc",
+    "snapshot",
+    "move",
+)  # jobs during which another process may write
 
 
 class Child:
-    """A job in a process of its own, and what it has said."""
+    """A job in a separate process, and the lines that it has written."""
 
     def __init__(self, world: World, job: str, given: object) -> None:
         reading, writing = os.pipe()
@@ -210,9 +217,9 @@ class Child:
             try:
                 os.close(reading)
                 JOBS[job](world, given, lambda line: os.write(writing, f"{line}\n".encode()))
-            except VitrineError:  # such as nothing to go back to: an answer, not a crash
+            except VitrineError:  # such as nothing to roll back to: an error, not a crash
                 status = 3
-            except BaseException as error:  # noqa: BLE001 - told by the parent
+            except BaseException as error:  # noqa: BLE001 - reported by the parent
                 os.write(2, f"{job}: {type(error).__name__}: {error}\n".encode())
                 status = 4
             os._exit(status)
@@ -220,7 +227,7 @@ class Child:
         self._reading = reading
 
     def end(self, world: World, after_s: float) -> int:
-        """Kill it after so long, if it still runs; hear what it said. Its wait status."""
+        """Kill the job after a time if it still runs, record its lines; return its wait status."""
         deadline = time.monotonic() + after_s
         heard = b""
         while (left := deadline - time.monotonic()) > 0:
@@ -240,7 +247,7 @@ class Child:
 
 
 def look(world: World) -> list[str]:
-    """In a fresh process: everything that is wrong with the shop. Also says what it found."""
+    """Return all problems of the shop, and report the versions found. Run it in a new process."""
     problems = list(check_shop(world.shop, progress=silent).problems)
     with SearchEngine.open(world.shop.path, encoder=world.encoder()) as engine:
         if engine.generation != world.shop.current():
@@ -272,7 +279,7 @@ def is_found(engine: SearchEngine, item_id: str, version: int) -> bool:
 
 
 def looked_at(world: World) -> list[str]:
-    """``look`` in a child; what is unsure becomes known: it happened or it did not."""
+    """Run ``look`` in a child process; unsure writes become known, as done or not."""
     reading, writing = os.pipe()
     pid = os.fork()
     if not pid:
@@ -280,9 +287,9 @@ def looked_at(world: World) -> list[str]:
         os.dup2(writing, 1)
         try:
             problems = look(world)
-        except BaseException as error:  # noqa: BLE001 - a shop that does not open is the finding
+        except BaseException as error:  # noqa: BLE001 - a shop that does not open is a problem to report
             problems = [f"does not serve: {type(error).__name__}: {error}"]
-        print("\n".join(f"# {' '.join(one.splitlines())}" for one in problems))
+        print("\n".join(f"# {' '.join(problem.splitlines())}" for problem in problems))
         sys.stdout.flush()
         os._exit(0)
     os.close(writing)
@@ -305,7 +312,7 @@ def plan_of(world: World) -> list[tuple[str, int | None]]:
 
 
 def one_trial(world: World, typical_s: dict[str, float]) -> tuple[Counter[str], list[str]]:
-    """Start a job (or two), kill it, look. Which were killed while they ran, and what is wrong."""
+    """Start one or two jobs, kill them, verify. Return those killed while running, and problems."""
     job = world.rng.choices(list(JOBS), WEIGHTS)[0]
     given: object = None
     if job == "ingest":
@@ -344,7 +351,7 @@ def main() -> int:
             trials += 1
             died, wrong = one_trial(world, typical_s)
             killed += died
-            problems += [f"trial {trials}: {one}" for one in wrong]
+            problems += [f"trial {trials}: {problem}" for problem in wrong]
             if trials % 25 == 0:
                 print(f"{trials} trials, {killed.total()} kills", file=sys.stderr)
     report = {
@@ -362,7 +369,7 @@ def main() -> int:
 
 
 def rehearse(world: World) -> tuple[dict[str, float], list[str]]:
-    """Build the first index, and let each job run to its end once: how long, and what is wrong."""
+    """Build the first index, and run each job to its end once; return durations and problems."""
     world.known = {f"item-{n}": n for n in range(ITEMS // 2)}
     world.versions = ITEMS
     first = world.write_catalog()
@@ -379,7 +386,7 @@ def rehearse(world: World) -> tuple[dict[str, float], list[str]]:
         start = time.monotonic()
         Child(world, job, given() if given else None).end(world, SLOWEST_S)
         typical_s[job] = time.monotonic() - start
-        problems += [f"rehearsal of {job}: {one}" for one in looked_at(world)]
+        problems += [f"rehearsal of {job}: {problem}" for problem in looked_at(world)]
     return typical_s, problems
 
 

@@ -1,6 +1,6 @@
-"""Draws the sample shop, indexes it, serves it; ``--check`` sends it a photo and judges the answer.
+"""Draw the sample shop, index it and serve it; ``--check`` searches it with photos and exits.
 
-Called by ``scripts/demo`` with the environment it has made.
+Called by ``scripts/demo`` in the environment that it has set up.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from pathlib import Path
 from PIL import Image
 
 VITRINE = str(Path(sys.executable).with_name("vitrine"))
-_CHECKED = 20  # shopper photos whose answers --check judges
-_FLOOR = 9  # of them must be right; chance gets none, for there are over 100 products
+_CHECKED = 20  # shopper photos that --check searches with
+_FLOOR = 9  # of them must find their product; by chance none does, among over 100 products
 _STARTED = re.compile(r"(http://\S+)")
 
 
@@ -55,7 +55,7 @@ def step(what: str, arguments: list[str]) -> None:
 
 
 def check(shop: Path, sample: Path) -> int:
-    """Serve the shop on a free port, send photos over HTTP, compare with the truth; 0 if fine."""
+    """Serve the shop on a free port, search it with photos over HTTP; return 0 if all is well."""
     print("* serving it and sending photos", flush=True)
     command = [VITRINE, "serve", "--shop", str(shop), "--port", "0"]
     quiet = {**os.environ, "VITRINE_REQUEST_LOG": "false"}
@@ -74,10 +74,10 @@ def check(shop: Path, sample: Path) -> int:
 def judge(url: str, sample: Path) -> int:
     with urllib.request.urlopen(f"{url}/", timeout=30) as page:
         if b"Vitrine" not in page.read():
-            print("the page at / is not ours", file=sys.stderr)
+            print("the page at / is not Vitrine's", file=sys.stderr)
             return 1
     rows = read(sample / "catalog.csv")
-    # A picture of the shop, saved smaller by whoever liked it, must find its product.
+    # A picture of the shop at a smaller size must find its product.
     picture = sample / rows[0]["images"].split(";")[0]
     first = send(url, smaller(picture))["hits"][0]
     print(f"  {picture.name}, saved at half its size: {first['item_id']}")

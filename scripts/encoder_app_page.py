@@ -1,6 +1,6 @@
-"""Photos as they stand in another shop's app: many people search with a screenshot.
+"""Draw photos as screenshots of another shop's app: many people search with a screenshot.
 
-This page is laid out otherwise than the one in `encoder_screens`, which trimming was built on.
+Its layout differs from the page in `encoder_screens`, for which trimming was developed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 Pixels = NDArray[np.uint8]
 
-_WIDTH, _HEIGHT = 360, 760  # about 9:19, a phone held upright
+_WIDTH, _HEIGHT = 360, 760  # about 9:19, a phone in portrait orientation
 _TITLES = ("New in this week", "You may also like", "Best of the season", "Back in stock", "Offer")
 _BUTTONS = ("Add to cart", "Buy now", "Save for later")
 _COLORS = ((240, 90, 40), (28, 110, 220), (20, 150, 90), (25, 25, 28))
@@ -21,11 +21,11 @@ _INK, _QUIET = (30, 30, 34), (120, 120, 126)
 
 
 def screenshot(pixels: Pixels) -> Pixels:
-    """Show a photo on a shop app's page: status line, photo, title, price, button on white.
+    """Draw a photo on the page of a shop app: status line, photo, title, price, button on white.
 
-    Takes uint8 (h, w, 3) of any shape, gives (760, 360, 3). The photo keeps its proportions and
-    fills the width; a tall one stands narrower, so that text and button fit below it. Words and
-    colors follow from the pixels: the same photo gives the same screenshot.
+    Takes uint8 (h, w, 3) of any shape, returns (760, 360, 3). The photo keeps its proportions and
+    fills the width; a tall photo is narrower, so that text and button fit below it. Words and
+    colors depend on the pixels only: the same photo gives the same screenshot.
     """
     rng = np.random.default_rng(zlib.crc32(np.ascontiguousarray(pixels).tobytes()))
     screen = Image.new("RGB", (_WIDTH, _HEIGHT), (255, 255, 255))
@@ -33,7 +33,7 @@ def screenshot(pixels: Pixels) -> Pixels:
     scale = min(_WIDTH / photo.width, 0.62 * _HEIGHT / photo.height)
     size = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
     photo = photo.resize(size, Image.Resampling.BICUBIC)
-    top = (_HEIGHT - photo.height) // 2 - 40  # text and button below need more than the line above
+    top = (_HEIGHT - photo.height) // 2 - 40  # text and button need more space than the status line
     screen.paste(photo, ((_WIDTH - photo.width) // 2, top))
     draw = ImageDraw.Draw(screen)
     clock = f"{rng.integers(24):02d}:{rng.integers(60):02d}"

@@ -1,4 +1,4 @@
-"""Which labeled photos are to be found among which others: the searches behind rows and sheets."""
+"""Define classification tasks: labeled query photos and labeled gallery photos."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Contest:
-    """Query photos with labels (q,), gallery photos with labels (n,); the nearest `k` vote."""
+    """A k-NN classification of query photos with labels (q,) by gallery photos with labels (n,)."""
 
     queries: Sequence[Path]
     wanted: NDArray[np.str_]
@@ -23,7 +23,7 @@ class Contest:
     k: int = 1
 
     def likeness(self, bench: Bench, change: Callable[[Pixels], Pixels] | None = None) -> Vectors:
-        """Compare queries, changed where `change` is given, with the plain gallery: (q, n)."""
+        """Return cosines (q, n) of queries and gallery; `change` distorts the queries."""
         if change is None:
             queries = bench.vectors(self.queries)
         else:
@@ -31,16 +31,16 @@ class Contest:
         return queries @ bench.vectors(self.gallery).T
 
     def answers(self, likeness: Vectors) -> NDArray[np.str_]:
-        """Name what the nearest `k` vote for: (q,) labels from (q, n) likeness."""
+        """Return labels (q,) by a vote of the `k` nearest, given cosines (q, n)."""
         return vote(likeness, self.labels, self.k)
 
     def outcome(self, bench: Bench, change: Callable[[Pixels], Pixels] | None = None) -> Outcome:
-        """Compare the answers with the truth: (q,) of 1 where they agree, else 0."""
+        """Return outcomes (q,): 1 if the answer is right, else 0."""
         return right(self.answers(self.likeness(bench, change)), self.wanted)
 
 
 def things(data: Path) -> Contest:
-    """Pit query photos of everyday things against gallery photos of the same kinds."""
+    """Classify photos of everyday things by other photos of the same kinds."""
     paths, kinds = labeled(data / "things" / "photos.csv", "category")
     _, parts = labeled(data / "things" / "photos.csv", "part")
     query = parts == "query"
@@ -48,21 +48,21 @@ def things(data: Path) -> Contest:
 
 
 def grocery_catalog(data: Path) -> Contest:
-    """Pit phone photos of groceries against the catalog pictures."""
+    """Classify phone photos of groceries by the catalog pictures."""
     queries, wanted = labeled(data / "grocery" / "photos_val.csv", "item_id")
     gallery, items = labeled(data / "grocery" / "catalog.csv", "id")
     return Contest(queries, wanted, gallery, items)
 
 
 def clothing_kinds(data: Path) -> Contest:
-    """Pit photos of garments against photos of the same categories."""
+    """Classify photos of garments by photos of the same categories."""
     queries, wanted = labeled(data / "clothing" / "photos_validation.csv", "category")
     gallery, kinds = labeled(data / "clothing" / "photos_train.csv", "category")
     return Contest(queries, wanted, gallery, kinds, k=15)
 
 
 def magento_views(data: Path) -> Contest:
-    """Pit later views of the sports shop's items against the first views of all."""
+    """Classify later views of the sports shop's items by the first views of all items."""
     items: list[dict[str, Any]] = magento_items(data)
     folder = data / "magento"
     later = [(folder / image, item["id"]) for item in items for image in item["images"][1:]]

@@ -1,4 +1,4 @@
-"""Distortions of a photo for measuring robustness: uint8 (h, w, 3) in and out, always the same."""
+"""Distortions of a photo to measure robustness: uint8 (h, w, 3) to uint8, deterministic."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Change = Callable[[Pixels], Pixels]
 
 
 def rotated(pixels: Pixels) -> Pixels:
-    """Turn by 15 degrees; the corners show white."""
+    """Rotate by 15 degrees on white."""
     turned = Image.fromarray(pixels).rotate(15, Image.Resampling.BICUBIC, fillcolor=(255, 255, 255))
     return np.asarray(turned)
 
 
 def cropped(pixels: Pixels) -> Pixels:
-    """Keep the middle 60 % of the area."""
+    """Crop to the central 60 % of the area."""
     height, width = pixels.shape[:2]
     h, w = round(height * 0.6**0.5), round(width * 0.6**0.5)
     top, left = (height - h) // 2, (width - w) // 2
@@ -33,7 +33,7 @@ def cropped(pixels: Pixels) -> Pixels:
 
 
 def covered(pixels: Pixels) -> Pixels:
-    """Hide 20 % of the area with a gray box off the middle."""
+    """Cover 20 % of the area with a gray box that is off center."""
     height, width = pixels.shape[:2]
     h, w = round(height * 0.2**0.5), round(width * 0.2**0.5)
     top, left = round(height * 0.35), round(width * 0.15)
@@ -43,14 +43,14 @@ def covered(pixels: Pixels) -> Pixels:
 
 
 def compressed(pixels: Pixels) -> Pixels:
-    """JPEG of quality 30."""
+    """Compress as JPEG with quality 30."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=30)
     return np.asarray(Image.open(buffer).convert("RGB"))
 
 
 def gamma(exponent: float) -> Change:
-    """Brighten (below 1) or darken (above 1) with a gamma curve."""
+    """Return a gamma curve that brightens (below 1) or darkens (above 1)."""
     curve = np.round(255.0 * (np.arange(256) / 255.0) ** exponent).astype(np.uint8)
     return lambda pixels: curve[pixels]
 
@@ -62,19 +62,19 @@ def blurred(pixels: Pixels) -> Pixels:
 
 
 def mirrored(pixels: Pixels) -> Pixels:
-    """Swap left and right."""
+    """Flip horizontally."""
     return np.ascontiguousarray(pixels[:, ::-1])
 
 
 def quartered(pixels: Pixels) -> Pixels:
-    """Scale to a quarter of each side."""
+    """Scale each side to a quarter."""
     height, width = pixels.shape[:2]
     size = (max(8, width // 4), max(8, height // 4))
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
 
 
 def posterized(pixels: Pixels) -> Pixels:
-    """Draw as a cartoon: two bits a channel after a strong median, contours in black."""
+    """Draw as a cartoon: 2 bits per channel after a strong median filter, with black contours."""
     image = Image.fromarray(pixels).resize((160, 160), Image.Resampling.BOX)
     flat = np.asarray(image.filter(ImageFilter.MedianFilter(7)).quantize(8).convert("RGB"))
     edges = np.asarray(Image.fromarray(flat).convert("L").filter(ImageFilter.CONTOUR)) > 200
@@ -82,7 +82,7 @@ def posterized(pixels: Pixels) -> Pixels:
 
 
 def oil(pixels: Pixels) -> Pixels:
-    """Paint in oil: each place takes the mean of its calmest neighboring quarter (Kuwahara)."""
+    """Paint in oil: each pixel is the mean of its quadrant of least variance (Kuwahara filter)."""
     image = Image.fromarray(pixels).resize((160, 160), Image.Resampling.BOX)
     x = np.asarray(image, dtype=np.float32)
     radius = 4
@@ -107,7 +107,10 @@ def _box_mean(x: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
 
 
 def on_backgrounds(paths: Sequence[Path]) -> Change:
-    """Put things on white onto one photo after the other; other pictures stay as they are."""
+    """Return a change that pastes objects on white onto these photos in turn.
+
+    Other pictures stay unchanged.
+    """
     count = 0
 
     def change(pixels: Pixels) -> Pixels:
@@ -147,15 +150,15 @@ DISTORTIONS: dict[str, Change] = {
 
 
 def sketched(pixels: Pixels) -> Pixels:
-    """Draw in ink on white paper: a soft threshold on the difference of two blurs.
+    """Draw in ink on white paper: a soft threshold on the difference of two Gaussian blurs.
 
-    Winnemoeller et al. (2012), "XDoG", without its dark fills. The pencil sketches of training
-    divide by a blur; this filter is another one on purpose.
+    Winnemoeller et al. (2012), "XDoG", without its dark fills. It is deliberately another filter
+    than the pencil sketches in training.
     """
     image = Image.fromarray(pixels).convert("L").resize((160, 160), Image.Resampling.BOX)
     gray = np.asarray(image, dtype=np.float32)
     edges = _gaussian(gray, 1.0) - _gaussian(gray, 1.6)  # (h, w): below 0 on the dark side
-    # A pale photo is drawn with lines as black as any other: its own strongest edges count.
+    # Relative to the photo's own strongest edges, so that pale photos get black lines too.
     edges /= max(float(np.percentile(np.abs(edges), 98)), 1.0)
     ink = np.tanh(np.clip(-edges - 0.15, 0.0, None) * 4.0)  # (h, w): 0 is paper, 1 is black
     lines = np.round(255.0 * (1.0 - ink)).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Photos as screens and catalogs pad them: uint8 (h, w, 3) in and out, always the same."""
+"""Distortions by screens and catalog padding: uint8 (h, w, 3) to uint8, deterministic."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WORDS = ["Lamp", "Chair", "Blue", "Fresh", "Summer", "Cotton", "Organic", "Smal
 
 
 def on_tall_canvas(pixels: Pixels, color: Color = (255, 255, 255)) -> Pixels:
-    """Center on a canvas of 9:19, as wide as the photo or as high as needed."""
+    """Center on a canvas of 9:19 that contains the photo."""
     height, width = pixels.shape[:2]
     w = max(width, round(height / _TALL))
     h = max(height, round(w * _TALL))
@@ -28,12 +28,12 @@ def on_tall_canvas(pixels: Pixels, color: Color = (255, 255, 255)) -> Pixels:
 
 
 def barred(pixels: Pixels) -> Pixels:
-    """Black bars above and below, up to 9:19."""
+    """Add black bars above and below, up to 9:19."""
     return on_tall_canvas(pixels, (0, 0, 0))
 
 
 def framed(pixels: Pixels) -> Pixels:
-    """Put a border of 20 % of the longer side around, of one color that the photo decides."""
+    """Add a border of 20 % of the longer side, in a color that depends on the photo."""
     rng = _random(pixels)
     height, width = pixels.shape[:2]
     edge = round(0.2 * max(height, width))
@@ -44,10 +44,10 @@ def framed(pixels: Pixels) -> Pixels:
 
 
 def app_screenshot(pixels: Pixels) -> Pixels:
-    """Show in a shop's app: clock above; title, price and a colored button below the photo."""
+    """Draw in a shop's app: clock above; title, price and a colored button below the photo."""
     rng = _random(pixels)
     height, width = pixels.shape[:2]
-    edge = round(width * float(rng.choice([0.0, 0.05])))  # some apps show photos from rim to rim
+    edge = round(width * float(rng.choice([0.0, 0.05])))  # some apps show photos without a margin
     w = width + 2 * edge
     h = max(round(w * _TALL), round(height + 0.6 * w))
     page = Image.new("RGB", (w, h), (255, 255, 255))
@@ -71,17 +71,17 @@ def app_screenshot(pixels: Pixels) -> Pixels:
 
 
 def photographed_screen(pixels: Pixels) -> Pixels:
-    """Photograph from a screen: a moire, seen a little from the side, soft, and too bright."""
+    """Simulate a photo of a screen: moire, slight perspective, blur, and overexposure."""
     rng = _random(pixels)
     height, width = pixels.shape[:2]
     y, x = np.mgrid[0:height, 0:width]
     period = max(height, width) / rng.uniform(25, 45)
-    waves = np.stack(  # (h, w, 3): a screen's three colors lie beside each other
+    waves = np.stack(  # (h, w, 3): the three subpixels of a screen lie side by side
         [np.sin(2 * np.pi * (x + 0.35 * y) / period + phase) for phase in (0.0, 2.1, 4.2)], axis=2
     )
     lit = 255 * (pixels / 255.0) ** 0.8 + 9 * waves + 6
     picture = Image.fromarray(np.clip(lit, 0, 255).astype(np.uint8))
-    # The corners of the screen lie within the photo by up to 4 % of its sides: black shows there.
+    # The corners of the screen are up to 4 % of the sides inside the photo, with black outside.
     dx, dy = rng.uniform(0, 0.04, 4) * width, rng.uniform(0, 0.04, 4) * height
     corners = [
         (-dx[0], -dy[0]),
@@ -95,12 +95,12 @@ def photographed_screen(pixels: Pixels) -> Pixels:
 
 
 def turned(quarters: int, pixels: Pixels) -> Pixels:
-    """Turn by quarters to the left, as a camera does that writes no EXIF."""
+    """Rotate left by quarter turns, like a camera that writes no EXIF orientation."""
     return np.ascontiguousarray(np.rot90(pixels, quarters))
 
 
 def gray(pixels: Pixels) -> Pixels:
-    """Take the colors out."""
+    """Convert to gray."""
     return np.asarray(Image.fromarray(pixels).convert("L").convert("RGB"))
 
 
@@ -112,5 +112,5 @@ def tiny(pixels: Pixels) -> Pixels:
 
 
 def _random(pixels: Pixels) -> np.random.Generator:
-    """The same numbers for the same photo, others for another."""
+    """Return a generator seeded by the photo."""
     return np.random.default_rng(zlib.crc32(pixels.tobytes()))

@@ -1,4 +1,4 @@
-"""Contact sheets of wrong answers: query, what was found, and what should have been found."""
+"""Contact sheets of wrong answers: the query, the answer, and the right answer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST = 40
 """Wrong answers on one sheet."""
 
 _SIDE = 128
-_ABREAST = 4  # queries in one row of the sheet
+_ABREAST = 4  # queries per row of the sheet
 
 SHEETS: dict[str, Callable[[Path], Contest]] = {
     "things": contests.things,
@@ -31,10 +31,10 @@ SHEETS: dict[str, Callable[[Path], Contest]] = {
 
 
 def draw_failures(bench: Bench, contest: Contest, path: Path) -> tuple[int, int]:
-    """Write up to `MOST` wrong answers, evenly chosen; return how many there are, of how many.
+    """Draw up to `MOST` wrong answers, evenly spaced; return the number of wrong and of all.
 
-    Each is three pictures: the query, the nearest photo of what won, the nearest one of what is
-    right. Nothing is written where every answer is right.
+    For each: the query, the nearest photo of the answer, the nearest photo of the right label.
+    Nothing is written if every answer is right.
     """
     likeness = contest.likeness(bench)  # (q, n)
     answers = contest.answers(likeness)
@@ -51,8 +51,8 @@ def draw_failures(bench: Bench, contest: Contest, path: Path) -> tuple[int, int]
             ]
         )
     rows = [
-        [cell for three in cells[at : at + _ABREAST] for cell in three]
-        for at in range(0, len(cells), _ABREAST)
+        [cell for three in cells[start : start + _ABREAST] for cell in three]
+        for start in range(0, len(cells), _ABREAST)
     ]
     if rows:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +63,7 @@ def draw_failures(bench: Bench, contest: Contest, path: Path) -> tuple[int, int]
 def _nearest(
     contest: Contest, likeness: NDArray[np.float32], label: str, *, right: bool
 ) -> SheetCell:
-    """Show the gallery photo of a label that is most like a query, or nothing."""
+    """Return the gallery photo of a label that is most similar to a query, or an empty cell."""
     places = np.flatnonzero(contest.labels == label)
     if not len(places):
         return SheetCell(None, label, "no picture of it", right)

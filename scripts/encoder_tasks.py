@@ -1,7 +1,7 @@
-"""The retrieval tasks an encoder is judged by. Each gives one number a query, mostly 0 or 1.
+"""The retrieval tasks of the evaluation. Each returns one number per query, mostly 0 or 1.
 
-The data folder is the one `indexer.training.data` describes, with the photos that
-training never reads: `grocery/photos_val.csv`, `clothing/photos_validation.csv`, `movies/`.
+The data folder is the one described in `indexer.training.data`, plus the photos that training never
+reads: `grocery/photos_val.csv`, `clothing/photos_validation.csv`, `movies/`.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ Encode = Callable[[Sequence[Pixels]], Vectors]
 
 @dataclass
 class Bench:
-    """One encoder on one data folder; remembers vectors, so that a photo is encoded once.
+    """An encoder and a data folder; caches vectors, so that each photo is encoded once.
 
-    `drawn` is a sample shop with photos of its items, none of which was trained on.
+    `drawn` is a sample shop with photos of its items, none of which were trained on.
     """
 
     data: Path
@@ -40,7 +40,7 @@ class Bench:
     seen: dict[Path, Vectors] = field(default_factory=dict)
 
     def vectors(self, paths: Iterable[Path]) -> Vectors:
-        """Encode photos by path: (n, dim), cut to the leading `dim` and normalized again."""
+        """Encode photos by path: (n, dim), truncated to the leading `dim` and normalized again."""
         paths = list(paths)
         missing = [path for path in dict.fromkeys(paths) if path not in self.seen]
         for start in range(0, len(missing), 64):
@@ -50,7 +50,7 @@ class Bench:
         return self.cut(np.stack([self.seen[path] for path in paths]))
 
     def distorted(self, paths: Iterable[Path], change: Callable[[Pixels], Pixels]) -> Vectors:
-        """Encode changed photos, (n, dim); nothing is remembered."""
+        """Encode distorted photos without caching: (n, dim)."""
         paths = list(paths)
         rows = [
             self.encode([change(pixels(path)) for path in paths[start : start + 64]])
@@ -59,7 +59,7 @@ class Bench:
         return self.cut(np.concatenate(rows))
 
     def cut(self, rows: Vectors) -> Vectors:
-        """Keep the leading dimensions asked for, as unit rows."""
+        """Truncate to the leading dimensions, as unit rows."""
         rows = rows[:, : self.dim]
         return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
 
@@ -76,13 +76,13 @@ def _table(path: Path) -> list[dict[str, str]]:
 
 
 def labeled(path: Path, label: str) -> tuple[list[Path], NDArray[np.str_]]:
-    """Read photos and the labels of one column, (n,) each, from a table with a column `image`."""
+    """Read photos (n,) and labels (n,) from the columns `image` and ``label`` of a table."""
     rows = _table(path)
     return [path.parent / row["image"] for row in rows], np.array([row[label] for row in rows])
 
 
 def vote(likeness: Vectors, labels: NDArray[np.str_], k: int) -> NDArray[np.str_]:
-    """Name the commonest label of the k nearest; a tie goes to the larger sum of likeness."""
+    """Return the most common label of the k nearest; ties go to the larger sum of cosines."""
     nearest = np.argsort(-likeness, axis=1, kind="stable")[:, :k]  # (q, k)
     winners = []
     for row, near in enumerate(nearest):
@@ -94,12 +94,12 @@ def vote(likeness: Vectors, labels: NDArray[np.str_], k: int) -> NDArray[np.str_
 
 
 def right(found: NDArray[Any], wanted: NDArray[Any]) -> Outcome:
-    """Compare (n,) answers with (n,) truths: 1 where they agree, else 0."""
+    """Return 1 where answers (n,) equal the truth (n,), else 0."""
     return (found == wanted).astype(np.float64)
 
 
 def grocery(bench: Bench) -> dict[str, Outcome]:
-    """Phone photos -> product, among labeled phone photos and among the 81 catalog images."""
+    """Find the product of phone photos, by labeled phone photos and by the 81 catalog images."""
     folder = bench.data / "grocery"
     gallery_paths, gallery_items = labeled(folder / "photos_train.csv", "item_id")
     query_paths, wanted = labeled(folder / "photos_val.csv", "item_id")
@@ -117,7 +117,7 @@ def grocery(bench: Bench) -> dict[str, Outcome]:
 
 
 def clothing(bench: Bench) -> dict[str, Outcome]:
-    """Photos by many people -> garment category."""
+    """Classify the garments in photos by many people."""
     folder = bench.data / "clothing"
     gallery_paths, kinds = labeled(folder / "photos_train.csv", "category")
     query_paths, wanted = labeled(folder / "photos_validation.csv", "category")
@@ -131,15 +131,15 @@ def clothing(bench: Bench) -> dict[str, Outcome]:
 
 
 def magento_items(data: Path) -> list[dict[str, Any]]:
-    """Read the items of the sports shop, as its catalog lists them."""
+    """Read the items of the sports shop from its catalog."""
     with (data / "magento" / "catalog.jsonl").open(encoding="utf-8") as file:
         return [json.loads(line) for line in file]
 
 
 def later_views(bench: Bench, items: Sequence[dict[str, Any]]) -> tuple[Outcome, Outcome, Any]:
-    """Search each later view of an item among the first views of all.
+    """Search with each later view of an item among the first views of all items.
 
-    Returns (q,) whether the item is right, (q,) whether the product is, and (q,) product ids.
+    Returns outcomes (q,) for the item, outcomes (q,) for the product, and product ids (q,).
     """
     folder = bench.data / "magento"
     products = np.array([item["product_id"] for item in items])
@@ -151,21 +151,21 @@ def later_views(bench: Bench, items: Sequence[dict[str, Any]]) -> tuple[Outcome,
 
 
 def other_kinds(bench: Bench, items: Sequence[dict[str, Any]]) -> Outcome:
-    """Search first views among those of other products: whether the kind of garment is right.
+    """Search with first views among those of other products; is the kind of garment right?
 
-    Gear without a kind is left out: (m,) of the m items that have one.
+    Returns outcomes (m,) for the m items with a kind; gear without a kind is left out.
     """
     some = [(item, kind) for item in items if (kind := magento_kind(item["categories"]))]
     kinds = np.array([kind for _, kind in some])
     products = np.array([item["product_id"] for item, _ in some])
     first = bench.vectors(bench.data / "magento" / item["images"][0] for item, _ in some)
     likeness = first @ first.T
-    likeness[products[:, None] == products[None, :]] = -2.0  # another product must answer
+    likeness[products[:, None] == products[None, :]] = -2.0  # excludes the same product
     return right(kinds[likeness.argmax(1)], kinds)
 
 
 def magento(bench: Bench) -> dict[str, Outcome]:
-    """Later views of an item -> first views of all; the same for the held-out third."""
+    """Search with later views among the first views of all items, also for the held-out third."""
     items = magento_items(bench.data)
     same_item, same_product, products = later_views(bench, items)
     unseen = np.array([is_held_out(product) for product in products])
@@ -181,7 +181,7 @@ def magento(bench: Bench) -> dict[str, Outcome]:
 
 
 def street(bench: Bench) -> dict[str, Outcome]:
-    """Clothing photos -> the sports shop: kind of the first hit, across two sets."""
+    """Search with clothing photos in the sports shop: is the kind of the first hit right?"""
     folder = bench.data / "magento"
     items = magento_items(bench.data)
     kinds = [magento_kind(item["categories"]) for item in items]
@@ -198,7 +198,7 @@ def street(bench: Bench) -> dict[str, Outcome]:
 
 
 def drawn(bench: Bench) -> dict[str, Outcome]:
-    """Photos taken in rooms -> the item of the drawn shop; nothing without such a shop."""
+    """Find the item of drawn room photos in the drawn shop; empty without such a shop."""
     if bench.drawn is None:
         return {}
     gallery, items, query_paths, wanted = _drawn(bench.drawn)
@@ -213,7 +213,7 @@ def drawn(bench: Bench) -> dict[str, Outcome]:
 def _drawn(
     shop: Path,
 ) -> tuple[list[Path], NDArray[np.str_], list[Path], NDArray[np.str_]]:
-    """Catalog pictures with their items, and photos with theirs."""
+    """Return catalog pictures and their items, and photos and their items."""
     pictures = [
         (shop / image, row["id"])
         for row in _table(shop / "catalog.csv")
@@ -233,11 +233,11 @@ TASKS: tuple[Callable[[Bench], dict[str, Outcome]], ...] = (
 
 
 def robustness(bench: Bench) -> dict[str, tuple[float, float, float]]:
-    """How much a distortion leaves: name -> three figures, nan if it was not measured.
+    """Measure the robustness to each distortion: name -> three figures, nan if not measured.
 
-    The first is R@1 of distorted grocery photos among labeled ones, divided by R@1 of the clean
-    ones; the second the same of a drawn shop's photos. The third is how often a distorted film
-    poster, a kind of picture never trained on, still finds the clean one among 500.
+    The first is R@1 of distorted grocery photos, divided by R@1 of the clean ones; the second is
+    the same for a drawn shop's photos. The third is the share of distorted film posters, a kind of
+    picture never trained on, that find their clean original among 500.
     """
     folder = bench.data / "grocery"
     gallery_paths, items = labeled(folder / "photos_train.csv", "item_id")
@@ -265,7 +265,7 @@ def robustness(bench: Bench) -> dict[str, tuple[float, float, float]]:
             drawn_kept = of_drawn(bench.distorted(drawn_paths, change)) / clean_drawn
         alone = float(right(itself, np.arange(len(posters))).mean())
         outcome[name] = (kept, drawn_kept, alone)
-    # Only pictures on white can change their background: the catalog, put on other sets' photos.
+    # Only objects on white can change their background: catalog pictures on photos of other sets.
     catalog, _ = labeled(folder / "catalog.csv", "id")
     changed = bench.distorted(
         catalog, on_backgrounds(sorted((bench.data / "general").glob("*.jpg"))[:50])

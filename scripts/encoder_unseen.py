@@ -1,7 +1,7 @@
-"""Tasks on shops that training has not seen, and the one figure by which weights are chosen.
+"""Tasks on data that was not trained on, and the single figure to choose weights by.
 
-* `things`: photos of everyday things, never trained on; plain, and drawn in three ways.
-* A set that was left out of training altogether, measured with the encoder trained without it.
+* `things`: photos of everyday things, never trained on; plain, and drawn in three styles.
+* A set that was left out of training, measured with the encoder that was trained without it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ DRAWN: dict[str, Change] = {"painted": oil, "cartoon": posterized, "sketched": s
 
 
 def things(bench: Bench) -> dict[str, Outcome]:
-    """Query photos -> category of the first gallery photo; plain queries, then drawn ones."""
+    """Classify by the first gallery photo, for plain queries and for drawn ones."""
     contest = contests.things(bench.data)
     outcome = {"things photo -> category, first hit": contest.outcome(bench)}
     for name, change in DRAWN.items():
@@ -35,7 +35,7 @@ def _clothing(bench: Bench) -> dict[str, Outcome]:
 
 
 def _magento(bench: Bench) -> dict[str, Outcome]:
-    """Measure over all items: no third of them is more unseen than the others."""
+    """Measure over all items, since none of them was trained on."""
     items = magento_items(bench.data)
     same_item, same_product, _ = later_views(bench, items)
     return {
@@ -54,12 +54,12 @@ LEFT_OUT: dict[str, Callable[[Bench], dict[str, Outcome]]] = {
 
 
 def left_out(name: str, bench: Bench) -> dict[str, Outcome]:
-    """Measure a set with the encoder of `bench`, trained without it; each row says so."""
+    """Measure a set with the encoder of `bench`, trained without it; rows are named "left out"."""
     return {f"{name} left out, {row}": outcome for row, outcome in LEFT_OUT[name](bench).items()}
 
 
 class Summary(NamedTuple):
-    """Mean over rows of tasks that were seen, over those that were not, and the mean of the two."""
+    """The mean over seen rows, the mean over unseen rows, and the mean of both."""
 
     seen: float
     unseen: float
@@ -71,11 +71,13 @@ class Summary(NamedTuple):
 def summarize(
     means: Mapping[str, float], goals: Collection[str], unseen: Collection[str]
 ) -> Summary:
-    """Sum up the means of rows; each row counts alike within its half.
+    """Average the means of rows, with equal weights within each half.
 
-    Seen are the rows named in `goals` that are not in `unseen`. A half without rows is nan.
+    Seen rows are those named in `goals` and not in `unseen`. A half without rows is nan.
     """
     known = [mean for row, mean in means.items() if row in goals and row not in unseen]
     new = [mean for row, mean in means.items() if row in unseen]
-    one, other = (float(np.mean(half)) if half else float("nan") for half in (known, new))
-    return Summary(one, other, (one + other) / 2, len(known), len(new))
+    seen_mean, unseen_mean = (
+        float(np.mean(half)) if half else float("nan") for half in (known, new)
+    )
+    return Summary(seen_mean, unseen_mean, (seen_mean + unseen_mean) / 2, len(known), len(new))

@@ -1,4 +1,4 @@
-"""Frozen ImageNet networks, as yardsticks: what a shop would get without any training of ours."""
+"""Frozen ImageNet networks as baselines: encoders without any training for shops."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DIM = 1280
 def mobilenet(path: Path) -> Callable[[Sequence[Pixels]], Vectors]:
     """Wrap the int8 TFLite MobileNetV2 as an encoder: (n, 1280) unit rows.
 
-    Photos are squashed to 224 px. Needs `ai-edge-litert`. Another network: ValueError.
+    Photos are squashed to 224 px. Needs `ai-edge-litert`. Raises ValueError for another network.
     """
     from ai_edge_litert.interpreter import Interpreter
 
@@ -29,10 +29,11 @@ def mobilenet(path: Path) -> Callable[[Sequence[Pixels]], Vectors]:
         net = Interpreter(str(path), num_threads=1, experimental_preserve_all_tensors=True)
     net.allocate_tensors()
     entry = net.get_input_details()[0]["index"]
-    pooled = [one for one in net.get_tensor_details() if tuple(one["shape"]) == (1, 1, 1, _DIM)]
+    details = net.get_tensor_details()
+    pooled = [tensor for tensor in details if tuple(tensor["shape"]) == (1, 1, 1, _DIM)]
     if not pooled:
         raise ValueError(f"{path} is not the MobileNetV2 expected: no tensor of {_DIM} values")
-    # Of several tensors of one shape the last is the one that leaves the stage.
+    # The output of a stage is the last of its tensors of this shape.
     place, zero = pooled[-1]["index"], int(pooled[-1]["quantization"][1])
 
     def encode(images: Sequence[Pixels]) -> Vectors:
@@ -49,7 +50,7 @@ def mobilenet(path: Path) -> Callable[[Sequence[Pixels]], Vectors]:
 def lite(name: str = "lite0") -> Callable[[Sequence[Pixels]], Vectors]:
     """Wrap a frozen EfficientNet-Lite as an encoder: (n, 1280) unit rows.
 
-    Photos are squashed to 224 px. Needs the extra `train`: ImportError where it is missing.
+    Photos are squashed to 224 px. Raises ImportError without the extra `train`.
     """
     import onnxruntime
     import torch
@@ -59,7 +60,7 @@ def lite(name: str = "lite0") -> Callable[[Sequence[Pixels]], Vectors]:
     from indexer.training.teacher_features import weights_file
 
     network = Network(LITE[name])
-    network.take_imagenet(torch.load(weights_file(name), map_location="cpu", weights_only=True))
+    network.load_imagenet(torch.load(weights_file(name), map_location="cpu", weights_only=True))
     with tempfile.TemporaryDirectory() as folder:
         graph = Path(folder) / f"{name}.onnx"
         export_features(network, graph, size=_SIZE)

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Measure whether confidences hold when photos are disturbed, or show what the shop lacks.
+"""Evaluate confidences on distorted photos, and on photos of things that the shop does not sell.
 
     python scripts/eval_confidence.py --data DIR [--drawn CATALOG] [--encoder builtin] [--json OUT]
 
-Builds a shop as `vitrine index` does, in a temporary folder, and asks it three kinds of photos:
-photos of its items, the same as screenshots of another app, and photos of things it does not sell
-(`general/` and `things/`). `--drawn` adds a drawn shop (`vitrine sample CATALOG`). For each kind:
-R@1 by product, the calibration error of first hits (over ten bins of equal width, as `vitrine
-eval` has it, and over ten of equal count), and the share that was called no close match.
+Builds a shop in a temporary folder like `vitrine index`, and searches it with three kinds of
+photos: photos of its items, the same as screenshots of another app, and photos of things that it
+does not sell (`general/` and `things/`). `--drawn` adds a drawn shop (`vitrine sample CATALOG`).
+Reports for each kind: R@1 by product, the calibration error of first hits (over ten bins of equal
+width, like `vitrine eval`, and over ten bins of equal count), and the share of "no close match".
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ SOLD_AFTER_ALL: dict[str, frozenset[str]] = {
 
 @dataclass(frozen=True)
 class Shop:
-    """A catalog to build, and query photos with the item each shows, (q,) each."""
+    """A catalog to build a shop from, and query photos (q,) with the items (q,) that they show."""
 
     name: str
     catalog: Path
@@ -59,7 +59,7 @@ class Shop:
 
 @dataclass(frozen=True)
 class Answers:
-    """First hits of n photos: confidence, whether the product is right, whether none is close."""
+    """First hits of n photos: confidence, is the product right, was there no close match."""
 
     confidence: NDArray[np.float64]
     right: NDArray[np.bool_]
@@ -72,9 +72,9 @@ def ask(
     wanted: Sequence[str | None],
     change: Callable[[Pixels], Pixels] | None = None,
 ) -> Answers:
-    """Search with each photo, changed where `change` is given; None is wanted of what is not sold.
+    """Search with each photo, distorted by `change`; the wanted item is None if it is not sold.
 
-    ValueError where the shop has no confidences: it has too few products.
+    Raises ValueError if the shop has no confidences because it has too few products.
     """
     rows = []
     for path, item_id in zip(photos, wanted, strict=True):
@@ -90,18 +90,18 @@ def ask(
 
 
 def error_of_equal_counts(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
-    """Calibration error over ten bins of as many queries each, the surest last; n >= 1.
+    """Return the calibration error over ten bins of equal count, n >= 1.
 
-    Nixon et al. (2019), ACE: bins of equal width leave most of them nearly empty.
+    ACE, Nixon et al. (2019): of bins of equal width, most would be nearly empty.
     """
     order = np.argsort(confidence, kind="stable")
-    bins = [one for one in np.array_split(order, 10) if len(one)]
-    gaps = [len(one) * abs(confidence[one].mean() - right[one].mean()) for one in bins]
+    bins = [rows for rows in np.array_split(order, 10) if len(rows)]
+    gaps = [len(rows) * abs(confidence[rows].mean() - right[rows].mean()) for rows in bins]
     return float(sum(gaps) / len(order))
 
 
 def figures(answers: Answers, *, sold: bool) -> dict[str, float]:
-    """Sum up answers; shares of an empty part are nan, and things not sold have no R@1."""
+    """Summarize answers; shares of an empty part are nan, and things not sold have no R@1."""
     right, refused = answers.right, answers.refused
     shares = {"photos": float(len(right)), "no close match": float(refused.mean())}
     if not sold:
@@ -119,7 +119,7 @@ def figures(answers: Answers, *, sold: bool) -> dict[str, float]:
 def measure(
     shop: Shop, encoder: Encoder, unsold: Mapping[str, Sequence[Path]]
 ) -> dict[str, dict[str, float]]:
-    """Build the shop and ask it all kinds of photos: kind -> figures."""
+    """Build the shop and search it with each kind of photos: kind -> figures."""
     with tempfile.TemporaryDirectory(prefix="vitrine-confidence-") as folder:
         catalog = open_catalog(shop.catalog, dict(shop.columns))
         done = build_index(catalog, ShopFolder(Path(folder) / "shop"), encoder)
@@ -137,7 +137,7 @@ def measure(
 
 
 def unsold_photos(data: Path, shop: str, most: int) -> dict[str, list[Path]]:
-    """Choose up to `most` photos each of `general/` and `things/`, the same every time."""
+    """Choose up to `most` photos each of `general/` and `things/`, deterministically."""
     paths, kinds = labeled(data / "things" / "photos.csv", "category")
     sold = SOLD_AFTER_ALL[shop]
     found = {
@@ -146,13 +146,13 @@ def unsold_photos(data: Path, shop: str, most: int) -> dict[str, list[Path]]:
     }
     rng = np.random.default_rng(0)
     return {
-        name: [photos[at] for at in sorted(rng.permutation(len(photos))[:most].tolist())]
+        name: [photos[index] for index in sorted(rng.permutation(len(photos))[:most].tolist())]
         for name, photos in found.items()
     }
 
 
 def shops(data: Path, drawn: Path | None) -> list[Shop]:
-    """List the shops to build: groceries, and the drawn one where there is one."""
+    """Return the shops to build: groceries, and the drawn shop if given."""
     queries, wanted = labeled(data / "grocery" / "photos_val.csv", "item_id")
     found = [Shop("grocery", data / "grocery" / "catalog.csv", GROCERY_COLUMNS, queries, wanted)]
     if drawn is not None:
@@ -162,7 +162,7 @@ def shops(data: Path, drawn: Path | None) -> list[Shop]:
 
 
 def main() -> None:
-    """Measure and print; exit code 1 where the encoder cannot be loaded."""
+    """Measure and print; exit with 1 if the encoder cannot be loaded."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -170,9 +170,9 @@ def main() -> None:
     parser.add_argument("--drawn", type=Path, metavar="CATALOG", help="folder of a drawn shop")
     parser.add_argument("--encoder", default="builtin", help="builtin, onnx:FILE, ...")
     parser.add_argument(
-        "--unsold", type=int, default=300, help="photos of each set of things not sold"
+        "--unsold", type=int, default=300, help="number of photos per set of things not sold"
     )
-    parser.add_argument("--json", type=Path, help="write every figure to this file too")
+    parser.add_argument("--json", type=Path, help="also write all figures to this file")
     arguments = parser.parse_args()
     try:
         encoder = load_encoder(arguments.encoder)
@@ -195,7 +195,7 @@ def main() -> None:
 def print_table(
     encoder: str, results: Mapping[str, Mapping[str, Mapping[str, float]]], facts: dict[str, Any]
 ) -> None:
-    """Print Markdown: one row a shop and kind of photo, then the machine."""
+    """Print Markdown: one row per shop and kind of photo, then the machine."""
     columns = list(next(iter(results.values()))["clean"])
     print(f"Confidence with {encoder}\n\n| shop | photos of | " + " | ".join(columns) + " |")
     print("|---" * (len(columns) + 2) + "|")

@@ -1,28 +1,28 @@
 #!/usr/bin/env python3
-"""Measure encoders side by side on real photos: quality, robustness, speed.
+"""Compare encoders on real photos: quality, robustness, speed.
 
     python scripts/eval_encoder.py --data DIR [--mobilenet FILE.tflite] [--json OUT] [ENCODER ...]
 
 Encoders are ids such as `builtin`, `color` or `onnx:FILE`; the default is `builtin color`. `lite0`
-and `lite2` are frozen ImageNet networks at 224 px (extra `train`), yardsticks as MobileNetV2 is
+and `lite2` are frozen ImageNet networks at 224 px (extra `train`), baselines like MobileNetV2
 (needs `ai-edge-litert`). `--prefix` adds the leading 64 and 128 dimensions of `builtin`. Brackets
-hold 95 % bootstrap intervals over queries.
+contain 95 % bootstrap intervals over queries.
 
     python scripts/eval_encoder.py --data DIR --unseen [--left-out SET=ENCODER ...] onnx:FILE
 
-`--unseen` adds shops that training has not seen, and the figure by which weights are chosen:
-the mean of two means, in which each row counts alike.
+`--unseen` adds data that was not trained on, and the figure to choose weights by: the mean of two
+means over rows, in which all rows have equal weight.
 
-* Seen: the rows that have a floor, of sets that training has other photos of: grocery (1-NN,
-  10-NN, catalog R@1 and R@5), clothing 15-NN, the held-out third of magento (same item, kind; the
-  shop is known, these products are not) and, with `--drawn`, the drawn shop's R@1.
+* Seen: the rows with a floor, of sets whose other photos were trained on: grocery (1-NN, 10-NN,
+  catalog R@1 and R@5), clothing 15-NN, the held-out third of magento (same item, kind; the shop
+  was trained on, these products were not) and, with `--drawn`, the drawn shop's R@1.
 * Unseen: `things` (plain, painted, cartoon, sketched) and, for each `--left-out SET=ENCODER`, all
-  rows of that set. ENCODER was trained as the first encoder, but without the set, so these rows
-  stand in the first column only: grocery 1-NN, 10-NN, catalog R@1 and R@5; clothing 15-NN;
-  magento same item, same product and kind over all items.
+  rows of that set. ENCODER was trained like the first encoder, but without the set, so these rows
+  are in the first column only: grocery 1-NN, 10-NN, catalog R@1 and R@5; clothing 15-NN; magento
+  same item, same product and kind over all items.
 
-Means of different numbers of rows do not compare, so the numbers of rows stand beside them.
-`--sheets DIR` draws what the first encoder and the left-out ones got wrong.
+Means over different numbers of rows are not comparable, so the numbers of rows are printed too.
+`--sheets DIR` draws the wrong answers of the first encoder and of the left-out ones.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ SPEED_AIMS = ("12", "200")
 
 @dataclass(frozen=True)
 class Contestant:
-    """An encoder to measure: how to encode with all cores, and with one."""
+    """An encoder to measure: functions to encode with all cores, and with one core."""
 
     name: str
     encode: Encode
@@ -76,7 +76,7 @@ class Contestant:
 
 
 def interval(outcome: Outcome, draws: int = 2000) -> tuple[float, float, float]:
-    """Mean of (n,) outcomes and the ends of its 95 % bootstrap interval; the same every time."""
+    """Return the mean of outcomes (n,) and its 95 % bootstrap interval, deterministically."""
     rng = np.random.default_rng(0)
     means = outcome[rng.integers(len(outcome), size=(draws, len(outcome)))].mean(1)  # (draws,)
     low, high = np.percentile(means, [2.5, 97.5])
@@ -84,7 +84,7 @@ def interval(outcome: Outcome, draws: int = 2000) -> tuple[float, float, float]:
 
 
 def contestants(names: Sequence[str], mobilenet: Path | None, prefixes: bool) -> list[Contestant]:
-    """Load what was asked for; what cannot be loaded is named with its reason and left out."""
+    """Load the encoders; skip those that cannot be loaded, and print the reason."""
     from indexer.encoders.registry import load_encoder
     from indexer.errors import VitrineError
 
@@ -95,14 +95,14 @@ def contestants(names: Sequence[str], mobilenet: Path | None, prefixes: bool) ->
                 encode = encoder_yardsticks.lite(name)
                 found.append(Contestant(f"{name} frozen", encode, encode))
                 continue
-            many, one = load_encoder(name), load_encoder(name, threads=1)
+            encoder, single = load_encoder(name), load_encoder(name, threads=1)
         except (VitrineError, ImportError) as error:
             print(f"skipped {name}: {error}", file=sys.stderr)
             continue
-        found.append(Contestant(name, many.encode_images, one.encode_images))
+        found.append(Contestant(name, encoder.encode_images, single.encode_images))
         if prefixes and name == "builtin":
             found += [
-                Contestant(f"{name}[:{d}]", many.encode_images, one.encode_images, d)
+                Contestant(f"{name}[:{d}]", encoder.encode_images, single.encode_images, d)
                 for d in (64, 128)
             ]
     if mobilenet is not None:
@@ -115,7 +115,7 @@ def contestants(names: Sequence[str], mobilenet: Path | None, prefixes: bool) ->
 
 
 def speed(contestant: Contestant, photos: Sequence[Pixels]) -> tuple[float, float]:
-    """Median ms a photo, one at a time on one core; images a second in batches, best of five."""
+    """Measure median ms per photo on one core, and images/s in batches (best of five)."""
     contestant.encode_on_one_core(photos[:2])
     single = [_seconds(contestant.encode_on_one_core, [photo]) for photo in photos]
     batch = min(_seconds(contestant.encode, list(photos)) for _ in range(5))
@@ -131,7 +131,7 @@ def _seconds(call: Callable[[Sequence[Pixels]], Vectors], images: Sequence[Pixel
 def left_out_benches(
     parser: argparse.ArgumentParser, pairs: Sequence[str], data: Path
 ) -> dict[str, Bench]:
-    """Load the encoder of each `SET=ENCODER`; a usage error for a set or encoder not known."""
+    """Load the encoder of each `SET=ENCODER`; exit with a usage error if one is unknown."""
     from indexer.encoders.registry import load_encoder
     from indexer.errors import VitrineError
 
@@ -149,61 +149,59 @@ def left_out_benches(
 
 
 def draw_sheets(folder: Path, bench: Bench, strangers: dict[str, Bench]) -> None:
-    """Draw the wrong answers on things and on seen sets, then those on left-out sets."""
+    """Draw the wrong answers on things and seen sets, then on left-out sets."""
     sheets = [(name, name, bench) for name in SHEETS if name != "magento"]
     sheets += [(f"{name}-left-out", name, stranger) for name, stranger in strangers.items()]
-    for title, name, one in sheets:
+    for title, name, sheet_bench in sheets:
         path = folder / f"{title}.png"
-        wrong, asked = draw_failures(one, SHEETS[name](one.data), path)
+        wrong, asked = draw_failures(sheet_bench, SHEETS[name](sheet_bench.data), path)
         print(f"{path}: {wrong} of {asked} answers are wrong", file=sys.stderr)
 
 
 def main() -> None:
-    """Measure and print; exit code 1 where nothing could be measured."""
+    """Measure and print; exit with 1 if nothing could be measured."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("encoders", nargs="*", default=["builtin", "color"], metavar="ENCODER")
     parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
     parser.add_argument(
-        "--mobilenet", type=Path, metavar="FILE", help="MobileNetV2 .tflite file, a yardstick"
+        "--mobilenet", type=Path, metavar="FILE", help="MobileNetV2 .tflite file, a baseline"
     )
     parser.add_argument(
         "--prefix", action="store_true", help="also measure the first 64 and 128 dimensions"
     )
-    parser.add_argument(
-        "--no-robustness", action="store_true", help="leave out the slower second table"
-    )
+    parser.add_argument("--no-robustness", action="store_true", help="skip the slower second table")
     parser.add_argument(
         "--drawn",
         type=Path,
         metavar="CATALOG",
-        help="catalog folder of a drawn shop ('vitrine sample CATALOG'), for tasks on it",
+        help="catalog folder of a drawn shop ('vitrine sample CATALOG'), to add tasks on it",
     )
     parser.add_argument(
-        "--unseen", action="store_true", help="add shops never trained on, and the summary"
+        "--unseen", action="store_true", help="add data never trained on, and the summary"
     )
     parser.add_argument(
         "--left-out",
         action="append",
         default=[],
         metavar="SET=ENCODER",
-        help=f"an encoder trained without SET ({', '.join(LEFT_OUT)}), to be measured on it",
+        help=f"an encoder trained without SET ({', '.join(LEFT_OUT)}), to measure on it",
     )
     parser.add_argument(
         "--sheets", type=Path, metavar="DIR", help="draw contact sheets of wrong answers into DIR"
     )
-    parser.add_argument("--json", type=Path, help="write every figure to this file too")
+    parser.add_argument("--json", type=Path, help="also write all figures to this file")
     arguments = parser.parse_args()
     if arguments.left_out and not arguments.unseen:
-        parser.error("--left-out is measured with --unseen only; add it")
+        parser.error("--left-out needs --unseen; add it")
     strangers = left_out_benches(parser, arguments.left_out, arguments.data)
     results: dict[str, dict[str, object]] = {}
     for contestant in contestants(arguments.encoders, arguments.mobilenet, arguments.prefix):
         bench = Bench(arguments.data, contestant.encode, contestant.dim, arguments.drawn)
         quality = {task: interval(o) for run in TASKS for task, o in run(bench).items()}
         unseen: dict[str, Outcome] = things(bench) if arguments.unseen else {}
-        if not results:  # the left-out encoders are of the first one's making
+        if not results:  # the left-out encoders were trained like the first one
             for name, stranger in strangers.items():
                 unseen |= left_out(name, stranger)
             if arguments.sheets:
@@ -268,7 +266,7 @@ def print_tables(results: dict[str, dict[str, object]], facts: dict[str, Any]) -
 
 
 def _cell(figures: tuple[float, float, float] | None) -> str:
-    """Write a mean and its interval; nothing where this encoder was not asked."""
+    """Format a mean and its interval; empty if this encoder was not measured."""
     return "" if figures is None else "{:.3f} [{:.3f}, {:.3f}]".format(*figures)
 
 

@@ -1,12 +1,12 @@
-"""Hostile pictures of every format that is read: each is decoded or refused, soon and in bounds.
+"""Fuzz the decoder with hostile pictures of each format: it must decode or refuse, within limits.
 
     python scripts/fuzz_images.py [--seconds 300] [--seed 0] [--largest 8000] [--keep FOLDER]
 
-Files are built to their format's rules and then bent where a format allows much for little: scans
-and frames repeated, chunks that unpack, sizes that lie, thin and huge shapes, floods of side data.
-A third of them get flipped or cut bytes too. The oracle: nothing but BadImage is raised, no file
-takes more processor time than --cpu-s, and none more memory than the budget. Prints a report as
-JSON; the exit status is 1 if a file broke a rule, and --keep keeps such files.
+Files follow the rules of their format, except where a small file can demand much work: repeated
+scans and frames, chunks that decompress to huge sizes, wrong sizes, thin and huge shapes, floods of
+metadata. A third of the files also get flipped or missing bytes. Rules: the decoder raises nothing
+but BadImage, and no file takes more CPU time than --cpu-s or more memory than the budget. Prints a
+report as JSON; the exit status is 1 if a file breaks a rule, and --keep stores such files.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from indexer.imaging.decodebudget import BUDGET
 from indexer.imaging.images import decode, inspect
 
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
-_SLACK_MB = 64  # of memory beside the budget: that of the interpreter and of measuring
+_SLACK_MB = 64  # memory beyond the budget, for the interpreter and the measurement
 _CLEAR, _STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 
 
@@ -44,8 +44,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
     parser.add_argument("--seconds", type=float, default=300.0)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--largest", type=int, default=8000, help="most pixels of a square's side")
-    parser.add_argument("--cpu-s", type=float, default=2.0, help="most processor time of a file")
+    parser.add_argument(
+        "--largest", type=int, default=8000, help="largest side of a square in pixels"
+    )
+    parser.add_argument(
+        "--cpu-s", type=float, default=2.0, help="largest CPU time per file in seconds"
+    )
     parser.add_argument("--keep", type=Path, help="folder for the files that break a rule")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -65,8 +69,8 @@ def main() -> int:
         results[outcome] += 1
         worst["cpu_s"] = max(worst["cpu_s"], (round(seconds, 2), name))
         worst["peak_mb"] = max(worst["peak_mb"], (round(peak), name))
-        for one in wrong:
-            problems.append(f"{name}: {one}")
+        for rule in wrong:
+            problems.append(f"{name}: {rule}")
             if options.keep:
                 options.keep.mkdir(parents=True, exist_ok=True)
                 (options.keep / f"{number:06d}").write_bytes(data)
@@ -77,7 +81,7 @@ def main() -> int:
 
 
 def tried(data: bytes, side: int | None, cpu_s: float) -> tuple[str, float, float, list[str]]:
-    """Decode one file: how it ended, processor seconds, MB at the peak, the rules it broke."""
+    """Decode a file; return its outcome, CPU seconds, peak MB, and the rules that it broke."""
     wrong: list[str] = []
     outcome = "read"
     before = _restarted_peak()
@@ -91,7 +95,7 @@ def tried(data: bytes, side: int | None, cpu_s: float) -> tuple[str, float, floa
         outcome = "refused"
         if "\n" in str(error):
             wrong.append(f"an error of several lines: {error}")
-    except Exception as error:  # noqa: BLE001 - what is looked for
+    except Exception as error:  # noqa: BLE001 - this is what the script looks for
         outcome = "failed"
         wrong.append(f"{type(error).__name__}: {error}")
     seconds = time.process_time() - start
@@ -104,7 +108,7 @@ def tried(data: bytes, side: int | None, cpu_s: float) -> tuple[str, float, floa
 
 
 def _restarted_peak() -> float:
-    """MB in memory now, after the peak was set back to it; 0 where the system does not say."""
+    """Reset the peak of memory; return the MB in use, or 0 if the system does not report it."""
     try:
         _CLEAR.write_text("5", encoding="ascii")
     except OSError:
@@ -120,29 +124,29 @@ def _peak() -> float:
 
 
 def bent(data: bytes, rng: random.Random) -> bytes:
-    """Flip, overwrite, cut out or repeat a few bytes, mostly near the beginning."""
+    """Flip, overwrite, remove or repeat a few bytes, mostly near the beginning."""
     out = bytearray(data)
     for _ in range(rng.choice((1, 1, 3, 10))):
-        at = rng.randrange(min(len(out), rng.choice((64, 1000, 10**9))) or 1)
+        offset = rng.randrange(min(len(out), rng.choice((64, 1000, 10**9))) or 1)
         length = rng.choice((1, 2, 4, 16, 300))
         action = rng.randrange(4)
-        if action == 0 and at < len(out):
-            out[at] ^= 1 << rng.randrange(8)
+        if action == 0 and offset < len(out):
+            out[offset] ^= 1 << rng.randrange(8)
         elif action == 1:
-            out[at : at + length] = rng.choice((b"\xff", b"\0", b"\x7f", b"\x80")) * length
+            out[offset : offset + length] = rng.choice((b"\xff", b"\0", b"\x7f", b"\x80")) * length
         elif action == 2:
-            del out[at : at + length]
+            del out[offset : offset + length]
         else:
-            out[at:at] = out[at : at + length]
+            out[offset:offset] = out[offset : offset + length]
     return bytes(out)
 
 
-# What files are built of
+# Parts of files
 
 
 @functools.lru_cache(maxsize=64)
 def saved(kind: str, width: int, height: int, mode: str = "RGB", **options: Any) -> bytes:
-    """A picture of one color; of noise where it is small."""
+    """Return a picture file of one color, or of noise if it is small."""
     image = Image.new(mode, (width, height), 77 if mode in ("L", "P", "1") else None)
     if width * height < 90_000 and mode == "RGB":
         noise = np.random.default_rng(width).integers(0, 256, (height, width, 3), dtype=np.uint8)
@@ -153,20 +157,20 @@ def saved(kind: str, width: int, height: int, mode: str = "RGB", **options: Any)
 
 
 def shape(rng: random.Random, largest: int) -> tuple[int, int]:
-    """Width and height: small, square and large, or thin."""
+    """Return a random width and height: small, square and large, or thin."""
     side = rng.choice((1, 9, 30, 200, 200, 200, 200, 1200, largest))
     return rng.choice(((side, side), (side, side), (1, 5 * side), (side, max(1, side // 40))))
 
 
 def exif_bomb(rng: random.Random) -> bytes:
-    """A directory of which every entry names the same large piece."""
+    """Return an EXIF directory in which all entries refer to the same large block."""
     count = rng.choice((1, 100, 5000))
-    entries = b"".join(struct.pack(">HHII", at, 7, 60_000, 8) for at in range(count))
+    entries = b"".join(struct.pack(">HHII", tag, 7, 60_000, 8) for tag in range(count))
     return b"Exif\0\0MM\0*\0\0\0\x08" + struct.pack(">H", count) + entries + bytes(4)
 
 
 def noise(rng: random.Random, most: int) -> bytes:
-    """Random bytes without the 255 that would begin a marker."""
+    """Return random bytes without 255, which would start a marker."""
     return rng.randbytes(rng.randrange(1, most)).replace(b"\xff", b"\xfe")
 
 
@@ -174,7 +178,7 @@ def noise(rng: random.Random, most: int) -> bytes:
 
 
 def jpeg(rng: random.Random, largest: int) -> bytes:
-    """Scans repeated, emptied or filled with noise; other frames, restarts, floods of segments."""
+    """Return a JPEG: scans repeated, emptied or random, other frames, restarts, many segments."""
     mode = rng.choice(("RGB", "RGB", "L", "CMYK"))
     progressive = rng.random() < 0.6
     data = saved(
@@ -187,11 +191,15 @@ def jpeg(rng: random.Random, largest: int) -> bytes:
     if action == 0:
         body += [rng.choice(body)] * rng.choice((5, 60, 3000))
     elif action == 1:
-        body = [one[:20] + noise(rng, 100_000) for one in body]
+        body = [scan[:20] + noise(rng, 100_000) for scan in body]
     elif action == 2:
         kind = rng.randrange(0xC0, 0xD0)
-        at = next(at for at in range(len(head)) if head[at : at + 2] in (b"\xff\xc0", b"\xff\xc2"))
-        head = head[: at + 1] + bytes([kind]) + head[at + 2 :]
+        offset = next(
+            offset
+            for offset in range(len(head))
+            if head[offset : offset + 2] in (b"\xff\xc0", b"\xff\xc2")
+        )
+        head = head[: offset + 1] + bytes([kind]) + head[offset + 2 :]
     elif action == 3:
         body[0] = (
             b"\xff\xdd\0\4\0\1" + body[0][:20] + b"\xff\xd0\xff\xd1" * rng.choice((1, 100_000))
@@ -206,7 +214,7 @@ def jpeg(rng: random.Random, largest: int) -> bytes:
             head[:2] + b"\xff\xe1" + struct.pack(">H", min(65535, len(bomb) + 2)) + bomb + head[2:]
         )
     elif action == 6:
-        return head + b"".join(body)  # no end mark
+        return head + b"".join(body)  # no end marker
     elif action == 7:
         return head + b"".join(body)[: rng.randrange(1, 2000)] + b"\xff\xd9" * rng.randrange(2)
     else:
@@ -215,10 +223,11 @@ def jpeg(rng: random.Random, largest: int) -> bytes:
 
 
 def _scans(data: bytes) -> list[tuple[int, int]]:
-    """Where each scan lies, with the tables before it."""
-    found, at, begin = [], 2, 2
-    while data[at + 1] != 0xD9:
-        marker, end = data[at + 1], at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    """Return the start and end of each scan, including the tables before it."""
+    found, offset, begin = [], 2, 2
+    while data[offset + 1] != 0xD9:
+        marker = data[offset + 1]
+        end = offset + 2 + int.from_bytes(data[offset + 2 : offset + 4], "big")
         if marker == 0xDA:
             marker_behind = _MARKER.search(data, end)
             end = marker_behind.start() if marker_behind else len(data)
@@ -226,7 +235,7 @@ def _scans(data: bytes) -> list[tuple[int, int]]:
             begin = end
         elif not found:
             begin = end
-        at = end
+        offset = end
     return found
 
 
@@ -234,7 +243,7 @@ def _scans(data: bytes) -> list[tuple[int, int]]:
 
 
 def png(rng: random.Random, largest: int) -> bytes:
-    """Every depth and kind of color, interlaced or not, between chunks that bend the rules."""
+    """Return a PNG of any depth and color type, interlaced or not, with chunks that break rules."""
     width, height = shape(rng, largest)
     if rng.random() < 0.1:
         width, height = rng.choice(((1, 64_000_000), (64_000_000, 1), (2**31, 2**31), (0, 5)))
@@ -260,7 +269,7 @@ def png(rng: random.Random, largest: int) -> bytes:
         frame = struct.pack(">IIIIIHHBB", 0, width, height, 0, 0, 1, 1, 0, 0)
         chunks += [(b"fcTL", frame)] * rng.choice((1, 5000))
     step = rng.choice((len(pixels), 8192, 1)) if len(pixels) < 100_000 else len(pixels)
-    chunks += [(b"IDAT", pixels[at : at + step]) for at in range(0, len(pixels), step)]
+    chunks += [(b"IDAT", pixels[start : start + step]) for start in range(0, len(pixels), step)]
     header = struct.pack(">IIBBBBB", width % 2**32, height % 2**32, depth, color, 0, 0, action == 6)
     parts = [b"\x89PNG\r\n\x1a\n", _png_chunk(b"IHDR", header)]
     parts += [_png_chunk(kind, body, damaged=rng.random() < 0.01) for kind, body in chunks]
@@ -269,11 +278,11 @@ def png(rng: random.Random, largest: int) -> bytes:
 
 @functools.lru_cache(maxsize=64)
 def _deflated(row: int, rows: int) -> bytes:
-    """Lines of zeros, each filtered in the way that costs most (Paeth)."""
+    """Return compressed rows of zeros with the most expensive filter (Paeth)."""
     packer = zlib.compressobj(6)
     at_once = max(1, 1_000_000 // row)
     line = b"\4" + bytes(row - 1)
-    done = [packer.compress(line * min(at_once, rows - at)) for at in range(0, rows, at_once)]
+    done = [packer.compress(line * min(at_once, rows - start)) for start in range(0, rows, at_once)]
     return b"".join(done) + packer.flush()
 
 
@@ -286,7 +295,7 @@ def _png_chunk(kind: bytes, body: bytes, *, damaged: bool = False) -> bytes:
 
 
 def webp(rng: random.Random, largest: int) -> bytes:
-    """Canvases and frames, floods of them, sizes that differ, side data, codes by the thousand."""
+    """Return a WebP with many canvases and frames, contradictory sizes, metadata, or many codes."""
     width, height = (min(side, 16_383) for side in shape(rng, largest))
     lossless = rng.random() < 0.5
     plain = saved("WEBP", width, height, "RGB", lossless=lossless, quality=30, method=0)
@@ -326,13 +335,13 @@ def _canvas(flags: int, width: int, height: int) -> bytes:
 
 @functools.lru_cache(maxsize=8)
 def many_codes(codes: int, side: int) -> bytes:
-    """A lossless WebP whose blocks of 4 x 4 pixels have codes of their own, 5 kB of memory each."""
+    """Return a lossless WebP with a separate code (5 kB of memory) per block of 4 x 4 pixels."""
     bits: list[int] = []
 
     def put(value: int, count: int) -> None:
-        bits.extend(value >> at & 1 for at in range(count))
+        bits.extend(value >> shift & 1 for shift in range(count))
 
-    def flat_code(symbols: int) -> None:  # 256 symbols of eight bits
+    def flat_code(symbols: int) -> None:  # 256 symbols of 8 bits
         put(0, 1)
         put(8, 4)
         for symbol in (17, 18, 0, 1, 2, 3, 4, 5, 16, 6, 7, 8):
@@ -344,7 +353,7 @@ def many_codes(codes: int, side: int) -> bytes:
     put(0x2F, 8)
     put(side - 1, 14)
     put(side - 1, 14)
-    put(0b001000000, 9)  # no transform, no cache; codes by blocks of 4 x 4
+    put(0b001000000, 9)  # no transform, no cache; codes per block of 4 x 4
     flat_code(280)
     flat_code(256)
     for _ in range(3):
@@ -361,10 +370,10 @@ def many_codes(codes: int, side: int) -> bytes:
 
 
 def gif(rng: random.Random, largest: int) -> bytes:
-    """Frames by the thousand, frames beside their screen, floods of comments."""
+    """Return a GIF with thousands of frames, frames outside the screen, or many comments."""
     data = saved("GIF", *shape(rng, largest), "P")
-    at = data.index(b",", 13 + (3 << (data[10] & 7) + 1 if data[10] & 128 else 0))
-    head, frame = data[:at], data[at:-1]
+    offset = data.index(b",", 13 + (3 << (data[10] & 7) + 1 if data[10] & 128 else 0))
+    head, frame = data[:offset], data[offset:-1]
     action = rng.randrange(5)
     if action == 0:
         frame *= rng.choice((2, 50, 2000)) if len(frame) < 5000 else 2
@@ -385,7 +394,7 @@ def gif(rng: random.Random, largest: int) -> bytes:
 
 
 def avif(rng: random.Random, largest: int) -> bytes:
-    """Sizes that lie, frames and items repeated, sequences, side data."""
+    """Return an AVIF with wrong sizes, repeated frames and items, sequences, or metadata."""
     width, height = shape(rng, largest)
     mode = rng.choice(("RGB", "RGBA", "L"))
     data = saved(
@@ -394,24 +403,24 @@ def avif(rng: random.Random, largest: int) -> bytes:
     )  # fmt: skip
     action = rng.randrange(5)
     if action == 0:
-        at = data.index(b"ispe") + 8
+        offset = data.index(b"ispe") + 8
         sides = struct.pack(">II", *rng.choices((1, 64, 20_000, 2**31), k=2))
-        return data[:at] + sides + data[at + 8 :]
-    if action == 1:  # the last item goes on with more frames
-        at = data.index(b"mdat") + 4
-        return _longer_items(data, data[at:] * rng.choice((1, 20, 2000)))
+        return data[:offset] + sides + data[offset + 8 :]
+    if action == 1:  # append frames to the last item
+        offset = data.index(b"mdat") + 4
+        return _longer_items(data, data[offset:] * rng.choice((1, 20, 2000)))
     if action == 2:
         return _animation(min(width, 200), min(height, 200), rng.choice((2, 20)))
     if action == 3:
-        at = data.index(b"iinf")
-        return data[: at + 8] + rng.randbytes(2) + data[at + 10 :]
+        offset = data.index(b"iinf")
+        return data[: offset + 8] + rng.randbytes(2) + data[offset + 10 :]
     return data + struct.pack(">I4s", 8, b"free") * rng.choice((1, 5000))
 
 
 def _longer_items(data: bytes, more: bytes) -> bytes:
-    """The file with ``more`` behind it, and the length of its last item grown by that."""
-    at = data.index(b"iloc")
-    end = at - 4 + int.from_bytes(data[at - 4 : at], "big")
+    """Append ``more`` to the file, and extend the length of its last item by that."""
+    offset = data.index(b"iloc")
+    end = offset - 4 + int.from_bytes(data[offset - 4 : offset], "big")
     (length,) = struct.unpack_from(">I", data, end - 4)
     longer = struct.pack(">I", length + len(more))
     return data[: end - 4] + longer + data[end:] + more
@@ -420,18 +429,18 @@ def _longer_items(data: bytes, more: bytes) -> bytes:
 @functools.lru_cache(maxsize=8)
 def _animation(width: int, height: int, frames: int) -> bytes:
     pictures = [
-        Image.new("RGB", (max(2, width), max(2, height)), (at, 9, 9)) for at in range(frames)
+        Image.new("RGB", (max(2, width), max(2, height)), (red, 9, 9)) for red in range(frames)
     ]
     out = io.BytesIO()
     pictures[0].save(out, "AVIF", save_all=True, append_images=pictures[1:], speed=10)
     return out.getvalue()
 
 
-# Formats that are not read
+# Unsupported formats
 
 
 def foreign(rng: random.Random, largest: int) -> bytes:
-    """Formats that are not read, which must cost nothing."""
+    """Return a file of an unsupported format, which must be refused quickly."""
     kind = rng.choice(("BMP", "TIFF", "PPM", "ICO", "TGA", "PCX"))
     return saved(kind, 64, 64) + bytes(rng.choice((0, largest)))
 

@@ -1,7 +1,7 @@
-"""The catalog of the golden shop, drawn from nothing: 14 products, each in some colors.
+"""Draw the catalog of the golden shop: 14 products, each in some colors.
 
-Everything is drawn on a grid of 32 x 32 squares and then enlarged without blending. The ``color``
-encoder looks at 32 x 32 squares too. So no resampling of any library can change an answer.
+Everything is drawn on a grid of 32 x 32 squares and enlarged without interpolation. The ``color``
+encoder uses a grid of 32 x 32 too, so the resampling of a library cannot change an answer.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 
 GRID = 32
 PAPER, TABLE = (236, 236, 232), (208, 212, 220)
-# No value lies near 64, 128 or 192, where the encoder begins another of its 64 colors.
+# No value is near 64, 128 or 192, the limits between the encoder's 64 colors.
 COLORS = {
     "red": (224, 32, 32),
     "green": (32, 160, 32),
@@ -28,7 +28,7 @@ Rectangle = tuple[int, int, int, int]
 
 
 class Product(NamedTuple):
-    """A product: what is drawn of it (rectangles x0, y0, x1, y1 on the grid), and its fields."""
+    """A product: its drawing (rectangles x0, y0, x1, y1 on the grid) and its fields."""
 
     name: str
     category: str
@@ -80,7 +80,7 @@ def picture(
     step: int = 0,
     scale: int = 2,
 ) -> Image.Image:
-    """A shape in a color, moved by ``step`` squares to the right, enlarged ``scale`` times."""
+    """Draw a shape in a color, shifted right by ``step`` squares and enlarged ``scale`` times."""
     image = Image.new("RGB", (GRID, GRID), ground)
     draw = ImageDraw.Draw(image)
     for x0, y0, x1, y1 in shape:
@@ -89,69 +89,69 @@ def picture(
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
-    """The bytes of an image file; without loss, but for JPEG."""
+    """Return the bytes of an image file; lossless except for JPEG."""
     out = io.BytesIO()
     image.save(out, kind, **options)
     return out.getvalue()
 
 
 def product(name: str) -> Product:
-    """The product of this name."""
-    return next(one for one in PRODUCTS if one.name == name)
+    """Return the product with this name."""
+    return next(product for product in PRODUCTS if product.name == name)
 
 
-def record(one: Product, color: str, at: int) -> dict[str, Any]:
-    """The catalog's record of a product in a color, its ``at``-th."""
-    images = [f"images/{one.name}-{color}.png"]
-    if one.has_side:
-        images.append(f"images/{one.name}-{color}-side.jpg")
+def record(entry: Product, color: str, number: int) -> dict[str, Any]:
+    """Return the catalog's record of a product in a color, the color's ``number`` from 0."""
+    images = [f"images/{entry.name}-{color}.png"]
+    if entry.has_side:
+        images.append(f"images/{entry.name}-{color}-side.jpg")
     found: dict[str, Any] = {
-        "id": f"{one.name}-{color}" if one.name != "kite" else f"kite/{color} no. 1 ñ",
-        "product_id": one.name,
-        "title": f"{color.title()} {one.name}",
-        "description": one.words,
-        "categories": [one.category, "Gifts"] if one.name in ("mug", "vase") else [one.category],
+        "id": f"{entry.name}-{color}" if entry.name != "kite" else f"kite/{color} no. 1 ñ",
+        "product_id": entry.name,
+        "title": f"{color.title()} {entry.name}",
+        "description": entry.words,
+        "categories": [entry.category, *(["Gifts"] if entry.name in ("mug", "vase") else [])],
         "currency": "eur",
         "in_stock": color != "yellow",
         "attributes": {
             "color": color,
-            "material": one.material,
-            "rank": at + 1,
-            "washable": one.material in ("cotton", "stoneware"),
-            "tags": [one.material[:4], "new"] if at == 0 else [one.material[:4]],
+            "material": entry.material,
+            "rank": number + 1,
+            "washable": entry.material in ("cotton", "stoneware"),
+            "tags": [entry.material[:4], "new"] if number == 0 else [entry.material[:4]],
         },
         "images": images,
     }
-    if one.price is not None:
-        found["price"] = one.price + at
+    if entry.price is not None:
+        found["price"] = entry.price + number
     return found
 
 
 def draw_catalog(folder: Path) -> list[dict[str, Any]]:
-    """Draw every picture into ``folder/images``; the records of all items, in order."""
+    """Draw all pictures into ``folder/images``; return the records of all items, in order."""
     (folder / "images").mkdir(parents=True)
     records = []
-    for one in PRODUCTS:
-        for at, color in enumerate(one.colors.split()):
-            records.append(record(one, color, at))
-            front = encoded(picture(one.shape, color))
-            (folder / f"images/{one.name}-{color}.png").write_bytes(front)
-            if one.has_side:
-                side = picture(one.shape[:1], color, step=-2)
+    for entry in PRODUCTS:
+        for number, color in enumerate(entry.colors.split()):
+            records.append(record(entry, color, number))
+            front = encoded(picture(entry.shape, color))
+            (folder / f"images/{entry.name}-{color}.png").write_bytes(front)
+            if entry.has_side:
+                side = picture(entry.shape[:1], color, step=-2)
                 data = encoded(side, "JPEG", quality=92)
-                (folder / f"images/{one.name}-{color}-side.jpg").write_bytes(data)
+                (folder / f"images/{entry.name}-{color}-side.jpg").write_bytes(data)
     (folder / "images" / "broken.png").write_bytes(b"This is a letter, not a picture.")
     return records
 
 
 def write_records(path: Path, records: list[dict[str, Any]]) -> None:
     """Write a catalog as JSON lines."""
-    lines = [json.dumps(one, ensure_ascii=False, sort_keys=True) + "\n" for one in records]
+    lines = [json.dumps(item, ensure_ascii=False, sort_keys=True) + "\n" for item in records]
     path.write_text("".join(lines), encoding="utf-8")
 
 
 def draw_photos(folder: Path) -> None:
-    """Draw what shoppers photograph: things of the shop on a table, one by another, or neither."""
+    """Draw shoppers' photos: items on a table, items side by side, and things not in the shop."""
     folder.mkdir(parents=True, exist_ok=True)
 
     def shot(name: str, color: str, step: int = 1) -> Image.Image:
@@ -164,17 +164,17 @@ def draw_photos(folder: Path) -> None:
     save("shoe-black.png", shot("shoe", "black"))
     save("cushion-blue.webp", shot("cushion", "blue", step=0), "WEBP", lossless=True)
     save("tile-green.png", picture(product("tile").shape, "green"))
-    turned = Image.Exif()
-    turned[0x0112] = 6  # lies on its side; stands upright once it is turned by 90 degrees
+    orientation = Image.Exif()
+    orientation[0x0112] = 6  # stored rotated; its EXIF orientation turns it upright
     lying = shot("hat", "green").transpose(Image.Transpose.ROTATE_90)
-    save("hat-green-turned.jpg", lying, "JPEG", quality=95, exif=turned)
+    save("hat-green-turned.jpg", lying, "JPEG", quality=95, exif=orientation)
     two = Image.new("RGB", (192, 96), TABLE)
     two.paste(shot("ball", "yellow"), (0, 0))
     two.paste(shot("boot", "black"), (96, 0))
     save("ball-and-boot.gif", two.convert("P", palette=Image.Palette.ADAPTIVE, colors=4), "GIF")
     squares = Image.new("RGB", (96, 96), (144, 80, 160))
-    for at in range(0, 96, 24):
-        squares.paste((16, 208, 208), (at, at, at + 12, at + 12))
+    for corner in range(0, 96, 24):
+        squares.paste((16, 208, 208), (corner, corner, corner + 12, corner + 12))
     save("not-sold.png", squares)
     (folder / "letter.png").write_bytes(b"This is a letter, not a picture.")
     lines = ["image,item_id", "mug-red.png,mug-red", "shoe-black.png,shoe-black",

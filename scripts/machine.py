@@ -1,4 +1,4 @@
-"""Where figures come from: what a benchmark prints beside them."""
+"""Describe the machine and the versions, for the output of benchmarks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os
 
 
 def machine(*packages: str) -> dict[str, Any]:
-    """The processor, its cores, how busy they are, and the versions of Python and of packages."""
+    """Return the processor, its cores and load, and the versions of Python and of packages."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
@@ -26,7 +26,7 @@ def machine(*packages: str) -> dict[str, Any]:
 
 
 def as_line(facts: dict[str, Any]) -> str:
-    """What ``machine`` told, for people."""
+    """Format the result of ``machine`` as one line."""
     load = " ".join(map(str, facts["load"]))
     line = f"{facts['cpu']}, {facts['cores']} cores, load {load}, Python {facts['python']}"
     return line + "".join(f", {name} {number}" for name, number in facts["versions"].items())

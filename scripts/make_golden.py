@@ -1,21 +1,20 @@
-"""Draws the golden shop, and records the answers that it gives.
+"""Draw the golden shop, and record its answers.
 
-    PYTHONPATH=. python scripts/make_golden.py shop       draws tests/golden/format-1, once
-    PYTHONPATH=. python scripts/make_golden.py answers    records the answers that are missing
+    PYTHONPATH=. python scripts/make_golden.py shop       draw tests/golden/format-1, once
+    PYTHONPATH=. python scripts/make_golden.py answers    record the missing answers
 
 The golden shop proves that a shop of an earlier version still opens, answers and takes writes.
-It is worth something only while it stays as it is. So this script refuses to draw over a shop, and
-never writes over an answer.
+That only works as long as it does not change. So this script never overwrites a shop or an answer.
 
-Never run it to make a failing test pass: a golden test that fails has found a break, and the code
-is what must change. There are two good reasons to run it.
+Never run it to make a failing test pass: a failing golden test has found a regression, so fix the
+code. There are two reasons to run it:
 
-* The format on disk gets a new number. Set ``FORMAT`` and draw a second shop, ``format-2``,
-  beside the first, which stays. Both must give the same answers.
-* There is a new question. Write it into a file of ``tests/golden/answers`` without an answer, and
-  let ``answers`` fill that in. Read what it wrote before you commit it.
+* The on-disk format gets a new number. Set ``FORMAT`` and draw a second shop, ``format-2``. Keep
+  the first one; both must give the same answers.
+* There is a new question. Add it to a file of ``tests/golden/answers`` without an answer, and run
+  ``answers`` to fill it in. Review the result before you commit it.
 
-Two runs draw the same shop, but for times, what was measured, and the checksums over them.
+Two runs draw the same shop, except for times, measurements, and the checksums that include them.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ from tests.conftest import Http
 from tests.golden_questions import ANSWERS, GOLDEN, PHOTOS, GoldenShop, read_questions, write_file
 
 FORMAT = 1
-# The shop remembers where its catalog lay. This is nobody's folder, and gone afterwards.
+# The shop stores the path of its catalog. This one is temporary and contains no user name.
 WORK = Path("/tmp/vitrine-golden")
 KEY = "the write key of the golden shop"
 APPROXIMATE = ("--exact-below", "0", "--ram", "5K", "--recall", "0.999")
@@ -46,12 +45,12 @@ EXACT = ("--exact-below", "50000", "--ram", "1GB", "--recall", "0.98")
 
 
 def draw_shop(target: Path) -> None:
-    """Draw a shop with a past into ``target``: ``shop`` and, of a little earlier, a snapshot."""
+    """Draw a shop with some history into ``target``: ``shop``, and an earlier snapshot of it."""
     if target.exists():
-        sys.exit(f"{target} is there already and must stay as it is; draw a new format beside it")
+        sys.exit(f"{target} already exists and must not change; set FORMAT to draw a new format")
     shutil.rmtree(WORK, ignore_errors=True)
     catalog, shop = WORK / "catalog", WORK / "shop"
-    records = {one["id"]: one for one in draw_catalog(catalog)}
+    records = {record["id"]: record for record in draw_catalog(catalog)}
     draw_photos(PHOTOS)
 
     _first_generation(catalog, shop, records)
@@ -68,46 +67,46 @@ def draw_shop(target: Path) -> None:
 
 
 def record_answers() -> None:
-    """Record what the newest golden shop answers to the questions that have no answer yet."""
+    """Record the newest golden shop's answers to the questions that have none yet."""
     shutil.rmtree(WORK, ignore_errors=True)
     with GoldenShop(GOLDEN / f"format-{FORMAT}", WORK) as shop:
         for path in sorted(ANSWERS.glob("*.json")):
             questions = read_questions(path)
-            for one in questions:
-                if "answer" not in one:
-                    one["answer"] = shop.ask(one)
-                    print(f"{path.stem}: {one['name']}")
+            for question in questions:
+                if "answer" not in question:
+                    question["answer"] = shop.ask(question)
+                    print(f"{path.stem}: {question['name']}")
             write_file(path, questions)
     shutil.rmtree(WORK)
 
 
 def _first_generation(catalog: Path, shop: Path, records: dict[str, dict[str, Any]]) -> None:
-    """Most items, one of them later deleted, another with a picture that is none.
+    """Build most items; one is deleted later, another has a picture that is not an image.
 
-    The index is an approximate one, with exact vectors beside it; so little memory is left to it.
+    The memory limit is so low that the index is approximate, with exact vectors in addition.
     """
     late = {"hat-blue", "ball-yellow", "boot-red"}
     broken = {**records["mug-red"], "id": "mug-broken", "images": ["images/broken.png"]}
-    first = [one for item_id, one in records.items() if item_id not in late]
+    first = [record for item_id, record in records.items() if item_id not in late]
     write_catalog(catalog / "first.jsonl", [*first, broken])
     _run("index", catalog / "first.jsonl", "--shop", shop, "--encoder", "color", *APPROXIMATE)
     _run("delete", "scarf-yellow", "--shop", shop)
 
 
 def _second_generation(catalog: Path, shop: Path, records: dict[str, dict[str, Any]]) -> None:
-    """Another catalog: three items are new, two are gone, one has a new price, one a new text."""
+    """Build another catalog: three items added, two removed, a new price, and a new text."""
     gone = {"scarf-yellow", "bowl-white"}
-    second = [one for item_id, one in records.items() if item_id not in gone]
+    second = [record for item_id, record in records.items() if item_id not in gone]
     records["lamp-white"]["price"] = 69.0
     records["vase-green"]["description"] += " Mundgeblasen."
     write_catalog(catalog / "second.jsonl", second)
-    # From here on the bytes of new pictures are kept too.
+    # From here on, the original bytes of new pictures are stored too.
     keep = ("--keep-images", "originals")
     _run("index", catalog / "second.jsonl", "--shop", shop, *keep, *EXACT)
 
 
 def _live_writes(service: _Service) -> None:
-    """What both the shop and its snapshot have beside the index."""
+    """Make live writes that both the shop and its snapshot contain."""
     lamp = record(product("lamp"), "black", 2)
     shape = product("lamp").shape
     service.write("PUT", "/v1/items", items=[_body(lamp)], files={
@@ -118,7 +117,7 @@ def _live_writes(service: _Service) -> None:
     service.write("PATCH", "/v1/items/ball-red", item=change, files={"moved.png": ball})
     service.write("PATCH", "/v1/items/mug-blue", item={"price": 7.25, "in_stock": False})
     service.write("DELETE", "/v1/items/cushion-green")
-    # An item without a picture: all of it is in the second of the 64 colors and in no place.
+    # An item without a picture; its embedding has only the second of the encoder's 64 colors.
     scent = {"id": "scent", "title": "Scent of lavender", "categories": ["Home/Scents"],
              "price": 18.0, "currency": "EUR", "attributes": {"material": "oil"},
              "images": ["scent"], "embeddings": [[0.0, 1.0] + [0.0] * 110]}  # fmt: skip
@@ -126,7 +125,7 @@ def _live_writes(service: _Service) -> None:
 
 
 def _later_writes(service: _Service) -> None:
-    """What the snapshot does not have."""
+    """Make live writes after the snapshot."""
     hat = record(product("hat"), "yellow", 3)
     files = {hat["images"][0]: encoded(picture(product("hat").shape, "yellow"))}
     service.write("PUT", "/v1/items", items=[_body(hat)], files=files)
@@ -140,7 +139,7 @@ def _body(item: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Service:
-    """The service on a shop, to write to it as a program would."""
+    """The service of a shop, to write to it over HTTP."""
 
     def __init__(self, shop: Path) -> None:
         self._http = Http(create_app(Settings(shop=shop, write_key=KEY, request_log=False)))
@@ -159,7 +158,7 @@ class _Service:
         files: dict[str, bytes] | None = None,
         **fields: Any,
     ) -> None:
-        """Send ``items`` or ``item``, with files as a form; anything but 200 ends the script."""
+        """Send ``items`` or ``item``, as a form if there are files; exit on any status but 200."""
         headers = {"authorization": f"Bearer {KEY}"}
         options: dict[str, Any] = {"json": fields.get("item", fields)}
         if files:
@@ -177,7 +176,7 @@ class _Service:
 
 
 def _run(*words: object) -> None:
-    """Run a command of ``vitrine``; the script ends when it fails."""
+    """Run a command of ``vitrine``; exit if it fails."""
     try:
         vitrine([str(word) for word in words])
     except SystemExit as ended:
@@ -186,15 +185,12 @@ def _run(*words: object) -> None:
 
 
 def _commit(shop: Path, target: Path) -> None:
-    """Copy a shop as git should have it: the store without free pages, and no lock files."""
+    """Copy a shop for git: compact the store, and leave out lock files."""
     locks = shutil.ignore_patterns("*.lock", "lock.mdb", "data.mdb")
     shutil.copytree(shop, target, ignore=locks)
-    store = Store(shop / "catalog.lmdb")
-    try:
-        with (target / "catalog.lmdb" / "data.mdb").open("wb") as file:
-            store.copy(file.fileno())
-    finally:
-        store.close()
+    stored = target / "catalog.lmdb" / "data.mdb"
+    with Store(shop / "catalog.lmdb") as store, stored.open("wb") as file:
+        store.copy(file.fileno())
 
 
 COMMANDS: dict[str, Callable[[], None]] = {

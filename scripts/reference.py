@@ -1,4 +1,4 @@
-"""Writes the tables of commands and settings into the README, from the code itself.
+"""Generate the tables of commands and settings in the README from the code.
 
 python scripts/reference.py            rewrites README.md
 python scripts/reference.py --check    exits 1 if it would change anything
@@ -18,7 +18,7 @@ README = Path(__file__).parent.parent / "README.md"
 
 
 def commands_table() -> str:
-    """Every command with its usage line and its options."""
+    """Return the table of all commands with usage and summary."""
     lines = ["| command | what it does |", "|---|---|"]
     root = click.Context(vitrine, info_name="vitrine")
     for name in vitrine.list_commands(root):
@@ -50,7 +50,7 @@ def _option(parameter: click.Parameter) -> str:
 
 
 def settings_table() -> str:
-    """Every setting: its environment variable, default and meaning."""
+    """Return the table of all settings: environment variable, default and meaning."""
     lines = ["| variable | default | meaning |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
         default = field.default
@@ -62,7 +62,7 @@ def settings_table() -> str:
 
 
 def with_tables(text: str) -> str:
-    """The README with both tables brought up to date between their markers."""
+    """Return the README with both tables updated between their markers."""
     for name, table in (("commands", commands_table()), ("settings", settings_table())):
         start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
         before, found, rest = text.partition(start)

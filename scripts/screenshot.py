@@ -1,9 +1,8 @@
-"""Take the picture of the page that stands in the README, from a running server.
+"""Take the screenshot for the README from a running server.
 
     python scripts/screenshot.py http://127.0.0.1:8000 sample/photos/007.jpg docs/screenshot.png
 
-Needs playwright (in the extra ``dev``) and a Chromium. What the picture shows is what that server
-answers to that photo.
+Needs playwright (in the extra ``dev``) and Chromium. Shows the server's answer to the photo.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ LARGEST = 600_000  # bytes
 
 
 def shoot(url: str, photo: Path, *, width: int, height: int, dark: bool, box: str) -> bytes:
-    """The page as a PNG, after it has searched with the photo and loaded all its pictures."""
+    """Return the page as PNG, after it has searched with the photo and loaded all pictures."""
     with sync_playwright() as playwright:
         found = next(filter(None, map(shutil.which, BROWSERS)), None)
         browser = playwright.chromium.launch(
@@ -41,14 +40,14 @@ def shoot(url: str, photo: Path, *, width: int, height: int, dark: bool, box: st
         page.mouse.move(width - 4, height - 4)
         page.wait_for_load_state("networkidle")
         page.wait_for_function("[...document.images].every((i) => i.complete)")
-        page.wait_for_timeout(600)  # for what fades in
+        page.wait_for_timeout(600)  # for transitions
         picture = page.screenshot()
         browser.close()
     return picture
 
 
 def draw(page, box: list[float]) -> None:
-    """Mark a region of the photo, as a shopper does, and wait for its answer."""
+    """Drag a region on the photo, and wait for the answer."""
     area = page.locator(".frame").bounding_box()
     points = [
         (area["x"] + x * area["width"], area["y"] + y * area["height"])
@@ -63,7 +62,7 @@ def draw(page, box: list[float]) -> None:
 
 
 def smaller(png: bytes) -> bytes:
-    """The same picture, with fewer colors where it would be too large for a README."""
+    """Reduce the colors of a PNG if it is too large for a README."""
     if len(png) <= LARGEST:
         return png
     image = Image.open(io.BytesIO(png)).convert("RGB")
@@ -79,7 +78,7 @@ def smaller(png: bytes) -> bytes:
 
 
 def main() -> int:
-    """Take the picture."""
+    """Take the screenshot."""
     about = (__doc__ or "").split("\n", maxsplit=1)[0]
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("url")

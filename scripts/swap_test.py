@@ -1,12 +1,12 @@
-"""Swaps the model of a served shop again and again, while shoppers ask and somebody writes.
+"""Swap the model of a served shop repeatedly, during searches and writes.
 
     python scripts/swap_test.py --swaps 100
 
-A service runs in a process of its own on a small drawn shop that is embedded by two models. Each
-swap promotes the other model's generation and waits until the service says that it serves. No
-request may fail, and every photo must find its own item first: a photo that one model encoded
-and the other's index answered would not. Prints one JSON document; the exit status is 1 when
-anything failed.
+A service runs in a separate process on a small drawn shop that is embedded by two models. Each
+swap promotes the other model's generation and waits until the service serves it. No request may
+fail, and each photo must find its own item first, which it would not if one model encoded it and
+the other model's index was searched. Prints one JSON document; the exit status is 1 if anything
+failed.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ MODELS = ("color", "builtin")
 
 
 def silent(*_: object) -> None:
-    """A progress that nobody watches."""
+    """Ignore the progress of a job."""
 
 
 def picture(seed: int) -> Image.Image:
-    """Rectangles of random colors: alike to no other seed, for either model."""
+    """Draw rectangles of random colors, which both models can tell from those of other seeds."""
     rng = np.random.default_rng(seed)
     image = Image.new("RGB", (SIDE, SIDE), tuple(rng.integers(0, 256, 3).tolist()))
     for _ in range(5):
@@ -59,7 +59,7 @@ def picture(seed: int) -> Image.Image:
 
 
 class Shoppers:
-    """Threads that ask for photos of items, and what they were told."""
+    """Threads that search with photos of items, and the results."""
 
     def __init__(self, url: str, folder: Path, count: int) -> None:
         self.statuses: Counter[str] = Counter()
@@ -107,7 +107,7 @@ class Shoppers:
 
 
 def write(shop: ShopFolder, stop: threading.Event, written: list[str]) -> None:
-    """Put items, one after the other, embedded by what serves (and what the store wants)."""
+    """Put single items, embedded by the serving model (and by others that the store asks for)."""
     store = Store(shop.store)
     encoders = {name: load_encoder(name, threads=1) for name in MODELS}
     while not stop.is_set():
@@ -135,7 +135,7 @@ def build(folder: Path) -> ShopFolder:
 
 
 def swap(shop: ShopFolder, url: str, swaps: int) -> float:
-    """Promote in turn; the longest time until a service followed, in seconds."""
+    """Promote both generations in turn; return the longest seconds until the service followed."""
     names = {shop.manifest(name).encoder: name for name in shop.names()}
     slowest = 0.0
 

@@ -10,13 +10,14 @@ from indexer.encoders.base import Model, TextEncoder
 from indexer.encoders.views import QueryViews
 from indexer.errors import IndexCorrupt
 from indexer.imaging.images import LIMITS, WHOLE, Box, ImageLimits, read_image_file
+from indexer.items import ORIGINAL
 from indexer.shop.encoderfiles import open_encoder
 from indexer.shop.folder import ShopFolder
 from indexer.shop.shelf import Shelf
 from indexer.shop.status import RecallStatus, disk_bytes
 from indexer.shop.upgrade import encoder_upgrade
 from indexer.store.store import Store
-from indexer.writing.migration_encoders import Companions
+from indexer.writing.migration_encoders import MigrationEncoders
 from indexer.writing.writes import Draft, Outcome, delete_items, put_items
 from search.bound_query import bind
 from search.clock import Clock
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
     from indexer.encoders.views import View
     from indexer.items import Item
-    from indexer.store.store import Reader
+    from indexer.store.transactions import Reader
     from indexer.writing.image_pipeline import Encode
     from search.hits import Hit
     from search.live.view import ShopView
@@ -86,7 +87,7 @@ class SearchEngine:
         self._manifest = opened.manifest
         self._store = store
         self._index_encoder = index_encoder(encoder)
-        self._companions = Companions(store, self._index_encoder)
+        self._migration_encoders = MigrationEncoders(store, self._index_encoder)
         self._held = opened.held
         model = Model.of(encoder)
         self.encoder_upgrade = encoder_upgrade(shop, model)
@@ -255,7 +256,7 @@ class SearchEngine:
             drafts,
             limits=limits,
             encode=encode,
-            companions=self._companions,
+            migration_encoders=self._migration_encoders,
         )
 
     def delete(self, item_ids: Sequence[str]) -> list[Outcome]:
@@ -295,9 +296,9 @@ class SearchEngine:
         """An item as the catalog says it, with the images that can be shown. UnknownItem."""
         return self._items.item(item_id)
 
-    def thumbnail(self, item_id: str, index: int = 0) -> bytes:
-        """An image of an item as a small JPEG. UnknownItem for either."""
-        return self._items.thumbnail(item_id, index)
+    def thumbnail(self, item_id: str, index: int = 0, rendition: str = ORIGINAL) -> bytes:
+        """An image of an item as a small JPEG. UnknownItem for any of the three."""
+        return self._items.thumbnail(item_id, index, rendition)
 
     def items(self, limit: int = 10) -> list[Item]:
         """Some items to start from: one of each category in turn."""
@@ -334,7 +335,7 @@ class SearchEngine:
             recipe=manifest.recipe,
             promise=manifest.contract.note,
             recall=self._watch.status(),
-            device=view.segments[0].vectors.placement.note,
+            device=view.segments[0].vectors.note,
             created=manifest.created,
             text="fused" if isinstance(self.encoder, TextEncoder) else "lexical",
             facets=view.columns.offered(),

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from indexer.errors import UnknownItem
+from indexer.items import ORIGINAL
 from indexer.store.pictures import display_copy
+from indexer.store.records import PictureKey
 
 if TYPE_CHECKING:
     from indexer.items import Item
-    from indexer.store.store import ItemRecord, Store
+    from indexer.store.records import ItemRecord
+    from indexer.store.store import Store
     from search.live.shop import LiveShop
 
 
@@ -31,10 +34,11 @@ class ItemReader:
         record = self._record(item_id)
         return replace(record.item, images=[image.path for image in record.images])
 
-    def thumbnail(self, item_id: str, index: int) -> bytes:
-        """An image of an item as a small JPEG. UnknownItem also where it has no such image.
+    def thumbnail(self, item_id: str, index: int, rendition: str = ORIGINAL) -> bytes:
+        """An image of an item as a small JPEG, in this rendition.
 
         It is the stored copy, or made anew where the shop keeps only the paths of its images.
+        UnknownItem also where the item has no such image, or the image no such rendition.
         """
         record = self._record(item_id)
         if not 0 <= index < len(record.images):
@@ -42,9 +46,15 @@ class ItemReader:
                 f"item {item_id!r} has {len(record.images)} images, there is no image {index}",
                 param="index",
             )
+        image = record.images[index]
+        if rendition not in image.rows:
+            raise UnknownItem(
+                f"image {index} of item {item_id!r} has the renditions {', '.join(image.rows)}, "
+                f"there is no {rendition[:80]!r}",
+                param="rendition",
+            )
         with self._store.read() as reader:
-            image = record.images[index]
-            jpeg = display_copy(reader, image.content, image.path)
+            jpeg = display_copy(reader, PictureKey(image.content, rendition), image.path)
         if jpeg is None:
             raise UnknownItem(f"image {index} of item {item_id!r} is gone", param="index")
         return jpeg

@@ -11,13 +11,13 @@ from indexer.encoders.views import QueryViews
 from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound
 from indexer.lexical import LexicalIndex
 from indexer.shop.folder import ShopFolder
-from indexer.shop.manifest import ROWS, VECTORS, WORDS, Manifest
-from indexer.vectors.gpu.placing import on_gpus
-from indexer.vectors.index import VectorIndex
+from indexer.shop.manifest import WORDS, Manifest
+from indexer.vectors.backends import backend_of
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
     from indexer.store.store import Store
+    from indexer.vectors.backend import VectorBackend
 
 logger = logging.getLogger("vitrine.search")
 
@@ -27,7 +27,7 @@ class Opened(NamedTuple):
 
     name: str
     manifest: Manifest
-    vectors: VectorIndex
+    vectors: VectorBackend
     words: LexicalIndex
     held: ExitStack
 
@@ -43,8 +43,8 @@ def load_newest(folder: ShopFolder, names: list[str], encoder: Encoder, store: S
                 if manifest.model != Model.of(encoder):
                     continue
                 path = folder.generations / name
-                vectors = VectorIndex.load(path / VECTORS, path / ROWS, manifest.contract)
-                vectors = on_gpus(vectors)
+                backend = backend_of(manifest.contract)
+                vectors = backend.open(path, manifest.contract, serving=True)
                 words = _words(folder, name, manifest, store)
                 held = stack.pop_all()
         except (IndexCorrupt, IndexNotFound) as error:

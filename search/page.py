@@ -11,7 +11,8 @@ from search.hits import Hit
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from indexer.store.store import ItemRecord, Reader
+    from indexer.store.records import ItemRecord
+    from indexer.store.transactions import Reader
     from search.bound_query import BoundQuery
     from search.collapse import HitGroup
     from search.hits import Mode
@@ -85,7 +86,7 @@ def read_page(
 
 
 def _hit(view: ShopView, candidate: Candidate, record: ItemRecord, copies: list[str]) -> Hit:
-    index, variant = view.image_of(candidate.row) if candidate.row >= 0 else (0, ORIGINAL)
+    index, rendition = view.image_of(candidate.row) if candidate.row >= 0 else (0, ORIGINAL)
     item = record.item
     return Hit(
         item_id=item.item_id,
@@ -94,7 +95,7 @@ def _hit(view: ShopView, candidate: Candidate, record: ItemRecord, copies: list[
         confidence=None if candidate.confidence is None else round(candidate.confidence, 4),
         image=record.images[index].path if index < len(record.images) else "",
         image_index=index,
-        variant=variant,
+        variant=rendition,
         title=item.title,
         description=item.description,
         price=item.price,

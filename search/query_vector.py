@@ -10,7 +10,7 @@ from indexer.arrays import unit
 from indexer.encoders.base import TextEncoder
 from indexer.errors import BadQuery, IndexMismatch, UnknownItem
 from indexer.imaging.photos import fit_pixels, read_photo
-from indexer.items import ORIGINAL
+from indexer.store.records import PictureKey
 
 if TYPE_CHECKING:
     from indexer.arrays import Embedding, Pixels, Vectors
@@ -90,16 +90,13 @@ class QuerySpace:
             record = reader.item(item_id)
             if record is None:
                 raise UnknownItem(f"no item {item_id[:80]!r} in this shop", param="item_id")
-            contents = [
-                (image.content, ORIGINAL)
-                for image in record.images
-                if not reader.is_lost(self._key, image.content)
-            ]
-            if not contents:
+            originals = [PictureKey(image.content) for image in record.images]
+            pictures = [key for key in originals if not reader.has_no_picture(self._key, key)]
+            if not pictures:
                 raise BadQuery(
                     f"item {item_id[:80]!r} has no picture that encoder {self._encoder.id!r} has "
                     "seen: it came with an embedding, or its picture is lost",
                     param="item_id",
                 )
-            vectors: Vectors = unit(reader.embeddings(self._key, contents, self.dim))
+            vectors: Vectors = unit(reader.embeddings(self._key, pictures, self.dim))
         return unit(vectors.mean(axis=0))  # (images, dim) -> (dim,)

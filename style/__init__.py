@@ -1,1 +1,1 @@
-"""Pixels in, pixels out: styled variants of catalog photos. Knows nothing of items."""
+"""Render catalog photos in other styles, from pixels to pixels. Does not depend on items."""

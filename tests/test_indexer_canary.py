@@ -17,7 +17,7 @@ from indexer.vectors.canary import (
     profile_of,
 )
 from indexer.vectors.contract import Contract, Effort, Level
-from indexer.vectors.index import VectorIndex
+from indexer.vectors.faiss_backend import FaissBackend
 
 ROWS = np.arange(10, 60)
 
@@ -28,22 +28,22 @@ def vectors(rng):
 
 
 def test_a_good_index_passes(vectors):
-    check_index(VectorIndex.build(vectors, ROWS), vectors, ROWS)
+    check_index(FaissBackend.build(vectors, ROWS), vectors, ROWS)
 
 
 def test_an_empty_index_passes():
     nothing = np.empty((0, 8), dtype=np.float32)
     rows = np.empty(0, dtype=np.int64)
-    check_index(VectorIndex.build(nothing, rows), nothing, rows)
+    check_index(FaissBackend.build(nothing, rows), nothing, rows)
 
 
 def test_images_that_are_the_same_to_the_encoder_pass(vectors):
     vectors[1:] = vectors[0]
-    check_index(VectorIndex.build(vectors, ROWS), vectors, ROWS)
+    check_index(FaissBackend.build(vectors, ROWS), vectors, ROWS)
 
 
 def test_a_lost_row_is_told(vectors):
-    index = VectorIndex.build(vectors[:-1], ROWS[:-1])
+    index = FaissBackend.build(vectors[:-1], ROWS[:-1])
     with pytest.raises(IndexCorrupt, match="holds 49 rows, expected 50"):
         check_index(index, vectors, ROWS)
 
@@ -51,30 +51,30 @@ def test_a_lost_row_is_told(vectors):
 def test_one_vector_that_is_not_finite_is_told(vectors):
     vectors[7, 3] = np.nan
     with pytest.raises(IndexCorrupt, match="not finite"):
-        check_index(VectorIndex.build(vectors, ROWS), vectors, ROWS)
+        check_index(FaissBackend.build(vectors, ROWS), vectors, ROWS)
 
 
 def test_one_vector_that_is_not_of_unit_length_is_told(vectors):
     vectors[7] *= 1.01
     with pytest.raises(IndexCorrupt, match="1 of 50 vectors are not of unit length"):
-        check_index(VectorIndex.build(vectors, ROWS), vectors, ROWS)
+        check_index(FaissBackend.build(vectors, ROWS), vectors, ROWS)
 
 
 def test_rows_that_changed_places_are_told(vectors):
     swapped = ROWS.copy()
     swapped[[3, 4]] = swapped[[4, 3]]
     with pytest.raises(IndexCorrupt, match="2 of 50 sampled rows do not find themselves"):
-        check_index(VectorIndex.build(vectors, swapped), vectors, ROWS)
+        check_index(FaissBackend.build(vectors, swapped), vectors, ROWS)
 
 
 def test_rows_of_another_index_are_told(vectors):
     with pytest.raises(IndexCorrupt, match="50 of 50 sampled rows"):
-        check_index(VectorIndex.build(vectors, ROWS + 1000), vectors, ROWS)
+        check_index(FaissBackend.build(vectors, ROWS + 1000), vectors, ROWS)
 
 
 def test_vectors_of_another_index_are_told(vectors):
     with pytest.raises(IndexCorrupt, match="sampled rows do not find themselves"):
-        check_index(VectorIndex.build(vectors[::-1].copy(), ROWS), vectors, ROWS)
+        check_index(FaissBackend.build(vectors[::-1].copy(), ROWS), vectors, ROWS)
 
 
 def test_what_an_encoder_promises_passes(vectors):
@@ -98,8 +98,8 @@ def test_one_bad_vector_among_good_ones_is_told(vectors):
 def lists(vectors, depth, recall):
     """Inverted lists of the vectors that are said to have this recall at this depth."""
     level = Level(effort=Effort(depth, 160), recall=recall, median_us=20, p95_us=30)
-    index = VectorIndex.build(vectors, np.arange(len(vectors)), "IVF64-PQ4")
-    return index.with_contract(Contract(recipe=index.recipe, levels=[level]))
+    index = FaissBackend.build(vectors, np.arange(len(vectors)), "IVF64-PQ4").index
+    return FaissBackend(index.with_contract(Contract(recipe=index.recipe, levels=[level])))
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,7 @@ def test_random_neighbors_from_a_finished_index_are_told(many, monkeypatch):
     index = lists(many, depth=64, recall=0.99)
     rng = np.random.default_rng(0)
     scores = np.zeros((256, 40), np.float32)
-    monkeypatch.setattr(index, "near", lambda *_: (rng.integers(0, 4000, (256, 40)), scores))
+    monkeypatch.setattr(index.index, "near", lambda *_: (rng.integers(0, 4000, (256, 40)), scores))
     with pytest.raises(IndexCorrupt, match="of 2560 scores of the index are not those"):
         check_index(index, many, np.arange(4000))
 

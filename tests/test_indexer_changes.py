@@ -19,7 +19,7 @@ from indexer.jobs.build import build_index
 from indexer.shop.checkup import check_shop
 from indexer.shop.folder import ShopFolder
 from indexer.store.store import Store
-from indexer.vectors.contract import Terms
+from indexer.vectors.contract import BuildTargets
 from search.engine import SearchEngine
 from tests.test_indexer_build import (
     Counting,
@@ -230,7 +230,7 @@ def test_a_column_that_is_empty_or_accepted_to_be_gone_empties_its_field(table, 
     assert (item.title, item.price, item.in_stock, item.attributes) == ("Item 3", None, True, {})
     table.lines = ["id,images", *(f"i{n},{n}.png" for n in range(20))]
     report = build_index(
-        open_catalog(table.write()), shop, ColorEncoder(), terms=Terms(accept=True)
+        open_catalog(table.write()), shop, ColorEncoder(), targets=BuildTargets(accept=True)
     )
     assert report.skipped == []
     assert items_of(shop)["i3"].title == ""
@@ -260,7 +260,7 @@ def test_a_build_that_would_remove_much_stops_and_goes_on_when_that_is_accepted(
     assert shop.names() == ["000001"]
     assert_as_before(shop, before)
     report = build_index(
-        open_catalog(table.write()), shop, ColorEncoder(), terms=Terms(accept=True)
+        open_catalog(table.write()), shop, ColorEncoder(), targets=BuildTargets(accept=True)
     )
     assert (report.removed, report.items) == (17, 3)
 
@@ -271,7 +271,9 @@ def test_going_back_to_the_catalog_before_encodes_nothing(table, shop):
     good = table.lines
     for bad in (good[:4], good[:2]):
         table.lines = bad
-        build_index(open_catalog(table.write()), shop, ColorEncoder(), terms=Terms(accept=True))
+        build_index(
+            open_catalog(table.write()), shop, ColorEncoder(), targets=BuildTargets(accept=True)
+        )
     for picture in table.path.parent.glob("*.png"):
         picture.touch()
     table.lines = good
@@ -297,7 +299,9 @@ def test_what_no_kept_generation_has_is_swept(table, shop):
     table.lines = table.lines[:4]
     for price in range(3):  # until the first generation is gone
         table.lines[1] = f"i0,Item 0,{price},yes,c0,0.png"
-        build_index(open_catalog(table.write()), shop, ColorEncoder(), terms=Terms(accept=True))
+        build_index(
+            open_catalog(table.write()), shop, ColorEncoder(), targets=BuildTargets(accept=True)
+        )
     assert stored(shop)[1:] == (3, 3)
 
 
@@ -306,7 +310,9 @@ def test_nothing_is_swept_while_a_generation_does_not_say_what_it_has(table, sho
     build_index(open_catalog(table.write()), shop, ColorEncoder())
     (shop.generations / "000001" / "contents.npy").unlink()
     table.lines = table.lines[:4]
-    build_index(open_catalog(table.write()), shop, ColorEncoder(), terms=Terms(accept=True))
+    build_index(
+        open_catalog(table.write()), shop, ColorEncoder(), targets=BuildTargets(accept=True)
+    )
     assert stored(shop)[1:] == (20, 20)
 
 

@@ -19,7 +19,8 @@ from indexer.shop.folder import ShopFolder
 from indexer.shop.manifest import MANIFEST, _seal
 from indexer.shop.promotion import drop
 from indexer.store.pictures import set_images
-from indexer.store.store import Row, Store
+from indexer.store.records import PictureKey, Row
+from indexer.store.store import Store
 from indexer.writing.writes import Draft, Source, put_items
 from tests.conftest import COLORS, write_catalog
 from tests.test_indexer_promotion import NEW, OtherColors, silent
@@ -92,7 +93,7 @@ def test_a_missing_embedding_is_counted(shop, store):
 def test_an_image_that_counts_as_lost_and_is_not_is_told(shop, store):
     with store.write() as writer:
         ((_, key),) = writer.embedding_keys(COLOR, 1)
-        writer.put_embedding(COLOR, key[8:24], b"")
+        writer.put_embedding(COLOR, PictureKey(key[8:24]), b"")
     (problem,) = check(shop).problems
     assert problem == (
         "1 of 18 images count as lost to color, and have a picture; index or put them again"
@@ -125,7 +126,7 @@ def test_vectors_that_are_no_unit_vectors_are_told_with_their_items(shop, store)
     with store.write() as writer:
         for color, vector in zip(COLORS, faults.values(), strict=False):
             content = writer.item(f"{color}-shoe").images[0].content
-            writer.put_embedding(COLOR, content, vector.astype(np.float16).tobytes())
+            writer.put_embedding(COLOR, PictureKey(content), vector.astype(np.float16).tobytes())
     problems = "\n".join(check(shop).problems)
     for color, fault in zip(COLORS, faults, strict=False):
         name = f"{color}-shoe images/{color}-shoe-1.jpg"
@@ -136,7 +137,7 @@ def test_the_vectors_of_a_candidate_are_looked_at_too(shop, store):
     migrate(shop, OtherColors(), progress=silent)
     with store.write() as writer:
         row = next(row for _, row in writer.rows())
-        writer.put_embedding(Model("other", NEW).key, row.content, bytes(224))
+        writer.put_embedding(Model("other", NEW).key, row.picture, bytes(224))
     (problem,) = check(shop).problems
     assert problem.startswith(f"1 of 18 embeddings by other are zero: {row.item_id} ")
 

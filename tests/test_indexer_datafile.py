@@ -11,7 +11,8 @@ import pytest
 from indexer.errors import IndexCorrupt, IndexMismatch
 from indexer.items import Item
 from indexer.store.datafile import check_whole
-from indexer.store.store import ItemRecord, Store
+from indexer.store.records import ItemRecord, PictureKey
+from indexer.store.store import Store
 
 PAGE = 4096
 
@@ -22,7 +23,7 @@ def filled(tmp_path):
     store = Store(tmp_path / "s", create=True)
     with store.write() as writer:
         for number in range(300):
-            writer.put_image(number.to_bytes(16, "big"), b"x" * 3000)
+            writer.put_image(PictureKey(number.to_bytes(16, "big")), b"x" * 3000)
     with store.write() as writer:
         writer.delete_keys([("images", number.to_bytes(16, "big")) for number in range(150, 300)])
     for number in range(3):
@@ -52,9 +53,10 @@ def test_a_file_without_the_free_pages_at_its_end_is_whole_too(filled):
     path.write_bytes(whole[: len(whole) - cut * PAGE])
     store = Store(filled)
     with store.read() as reader:
-        assert sum(reader.image(n.to_bytes(16, "big")) is not None for n in range(300)) == 150
+        pictures = [PictureKey(number.to_bytes(16, "big")) for number in range(300)]
+        assert sum(reader.image(picture) is not None for picture in pictures) == 150
     with store.write() as writer:
-        writer.put_image(b"y" * 16, b"y" * 100_000)
+        writer.put_image(PictureKey(b"y" * 16), b"y" * 100_000)
     store.close()
     check_whole(path)
 
@@ -67,7 +69,7 @@ from indexer.store.store import Store
 try:
     store = Store(Path(sys.argv[1]))
     with store.read() as reader:
-        print(len(list(reader.items())), sum(len(key) for _, key, _ in reader.content_keys()))
+        print(len(list(reader.items())), sum(len(key) for _, key, _ in reader.picture_keys()))
 except (IndexCorrupt, IndexMismatch) as error:
     print(type(error).__name__)
 """

@@ -13,7 +13,7 @@ from indexer.vectors.contract import Effort
 from indexer.vectors.gpu.devices import FaissGpus, Placement
 from indexer.vectors.gpu.placing import efforts_for, filled, on_gpus
 from indexer.vectors.index import VectorIndex
-from indexer.vectors.tuning import recall_of
+from indexer.vectors.recall import recall_of
 
 pytestmark = pytest.mark.gpu
 

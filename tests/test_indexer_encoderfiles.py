@@ -26,6 +26,7 @@ from indexer.shop.garbage import collect_garbage
 from indexer.shop.promotion import drop, promote, rollback
 from indexer.shop.shelf import Shelf
 from indexer.shop.snapshot import restore_snapshot, take_snapshot
+from indexer.store.records import PictureKey
 from indexer.store.store import Store
 from indexer.writing.writes import put_items
 from search.engine import SearchEngine
@@ -325,7 +326,7 @@ def test_a_snapshot_amid_a_migration_holds_both_encoders(tiny_shop, tmp_path):
     with store.read() as reader:
         (other,) = (one for one in write_encoders.listed(reader) if one[0] != "color")
         content = reader.item("pink").images[0].content
-        assert reader.has_embedding(other.key, content, "original")
+        assert reader.has_embedding(other.key, PictureKey(content))
     store.close()
     remove(next(shop.encoders.glob("*.onnx")))  # a companion that is gone stops no snapshot
     assert take_snapshot(shop, tmp_path / "t.vitrine", progress=silent).encoders == []

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 from indexer.imaging import cutout
 from indexer.training.__main__ import main
 from indexer.training.data import Photo, is_held_out, magento_kind, read_photos
-from indexer.training.originals import random_box, read_squares, whole
+from indexer.training.originals import photo_box, random_box, read_squares
 from indexer.training.teacher_features import (
     TeacherFeatures,
     make_features,
@@ -39,11 +39,11 @@ def draw(path: Path, color: str) -> None:
 
 
 def features_of(photos: list[Photo]) -> TeacherFeatures:
-    """Two crops a photo: the whole, and its upper left; what was seen there is random."""
+    """Two crops a photo: the whole, and its upper left; the features are random."""
     rng = np.random.default_rng(0)
     box = np.tile(np.array([[0, 0, 1, 1], [0, 0, 0.5, 0.5]], np.float32), (len(photos), 1))
-    seen = rng.normal(size=(len(box), 300)).astype(np.float16)
-    return TeacherFeatures(np.arange(len(photos)).repeat(2), box, seen)
+    vectors = rng.normal(size=(len(box), 300)).astype(np.float16)
+    return TeacherFeatures(np.arange(len(photos)).repeat(2), box, vectors)
 
 
 def batches_of(photos: list[Photo], params: object, use: list[bool] | None = None) -> object:
@@ -51,7 +51,9 @@ def batches_of(photos: list[Photo], params: object, use: list[bool] | None = Non
     from indexer.training.batches import Batches
 
     features = features_of(photos)
-    targets = torch.nn.functional.normalize(torch.from_numpy(features.seen).float()[:, :256], dim=1)
+    targets = torch.nn.functional.normalize(
+        torch.from_numpy(features.vectors).float()[:, :256], dim=1
+    )
     chosen = use or [True] * len(photos)
     return Batches(photos, read_squares(photos, 64), features, targets, params, chosen)
 
@@ -131,8 +133,8 @@ def test_a_thing_in_a_street_photo_is_shown_with_a_sixth_of_its_size_around_it(
 ) -> None:
     Image.new("RGB", (100, 80)).save(tmp_path / "street.png")
     photo = Photo(tmp_path / "street.png", "ccp-thing", box=(30, 2, 60, 62))
-    assert whole(photo) == (25, 0, 65, 72)
-    assert whole(Photo(tmp_path / "street.png", "ccp")) == (0, 0, 100, 80)
+    assert photo_box(photo) == (25, 0, 65, 72)
+    assert photo_box(Photo(tmp_path / "street.png", "ccp")) == (0, 0, 100, 80)
 
 
 def test_a_random_box_lies_in_the_unit_square_and_has_the_area_asked_for() -> None:
@@ -176,7 +178,7 @@ def test_a_crop_shows_the_part_of_the_square_that_its_box_names() -> None:
     torch = pytest.importorskip("torch")
     from indexer.training.distortions import Strength, crop
 
-    still = Strength(turned=0.0, quarter=0.0, stretch=0.0)
+    still = Strength(rotated=0.0, quarter_turned=0.0, max_stretch=0.0)
     square = torch.zeros(8, 3, 64, 64, dtype=torch.uint8)
     square[:, 0, :32, :32] = 200  # red in the upper left only
     box = torch.tensor([[0.0, 0.0, 0.5, 0.5]]).expand(8, 4)
@@ -191,7 +193,7 @@ def test_a_crop_shows_the_part_of_the_square_that_its_box_names() -> None:
 def test_the_exported_file_gives_the_vectors_of_the_network(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("onnx")
-    from indexer.training.export import check, export, load_network
+    from indexer.training.export import export, load_network, max_difference
     from indexer.training.network import Network, Shape
 
     torch.manual_seed(0)
@@ -200,9 +202,9 @@ def test_the_exported_file_gives_the_vectors_of_the_network(tmp_path: Path) -> N
     with torch.inference_mode():
         before = network(pixels)
     export(network, tmp_path / "small.onnx", name="small", size=64, fit="squash")
-    assert check(network, tmp_path / "small.onnx", 64) < 1e-3
+    assert max_difference(network, tmp_path / "small.onnx", 64) < 1e-3
     again = load_network(tmp_path / "small.onnx")
-    assert check(again, tmp_path / "small.onnx", 64) < 1e-3
+    assert max_difference(again, tmp_path / "small.onnx", 64) < 1e-3
     with torch.inference_mode():
         assert float((before * again(pixels)).sum(1).min()) > 0.999
 
@@ -211,7 +213,7 @@ def test_the_exported_file_gives_the_vectors_of_the_network(tmp_path: Path) -> N
 def test_a_forked_network_is_exported_and_loaded_with_both_views(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("onnx")
-    from indexer.training.export import check, export, export_features, load_network
+    from indexer.training.export import export, export_features, load_network, max_difference
     from indexer.training.network import Network, Shape
 
     torch.manual_seed(0)
@@ -222,10 +224,10 @@ def test_a_forked_network_is_exported_and_loaded_with_both_views(tmp_path: Path)
         for parameter in network.branch.parameters():
             parameter.mul_(1.5)
     export(network, tmp_path / "forked.onnx", name="forked", size=64, fit="squash")
-    assert check(network, tmp_path / "forked.onnx", 64) < 1e-3
+    assert max_difference(network, tmp_path / "forked.onnx", 64) < 1e-3
     again = load_network(tmp_path / "forked.onnx")
     assert again.shape == network.shape
-    assert check(again, tmp_path / "forked.onnx", 64) < 1e-3
+    assert max_difference(again, tmp_path / "forked.onnx", 64) < 1e-3
     export_features(network, tmp_path / "features.onnx", size=64)
     with pytest.raises(ValueError, match="cannot fork"):
         Network(Shape(0.25, 0.5, fork=40))
@@ -239,23 +241,23 @@ def test_a_joined_head_makes_likeness_of_its_parts_by_their_shares() -> None:
     from indexer.training.hyperparameters import Hyperparameters
     from indexer.training.initialize import principal_axes
     from indexer.training.join import joined_head
-    from indexer.training.network import BRIGHT, COLORS
+    from indexer.training.network import COLOR_SCALE, COLORS
 
     torch.manual_seed(0)
     trained = torch.nn.Linear(1392, 256)
-    seen = torch.randn(12, 2672)
+    pooled = torch.randn(12, 2672)
     weights, alone = np.ones(12), np.full(12, -1)
-    world = principal_axes(seen[:, :1280].numpy(), weights, power=0.0)
-    both = seen.double()
+    world = principal_axes(pooled[:, :1280].numpy(), weights, power=0.0)
+    both = pooled.double()
     old = (both[:, :1280] - torch.from_numpy(world.mean)) @ torch.from_numpy(world.axes).double()
     own = both[:, 1280:].clone()
-    own[:, 1280 : 1280 + COLORS] /= BRIGHT
+    own[:, 1280 : 1280 + COLORS] /= COLOR_SCALE
     new = own @ trained.weight.double().T + trained.bias.double()
     colors = both[:, 2560 : 2560 + COLORS]
     with torch.no_grad():
         for parts in ((1.0, 0.0, 0.0), (0.6, 0.3, 0.1), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)):
-            params = replace(Hyperparameters(), whiten=0.0, parts=parts)
-            raw = joined_head(seen, trained, weights, alone, weights, params).double()(both)
+            params = replace(Hyperparameters(), whitening_power=0.0, similarity_shares=parts)
+            raw = joined_head(pooled, trained, weights, alone, weights, params).double()(both)
             left = raw @ raw.T / raw.square().sum(1).mean()
             for rows, part in zip((old, new, colors - colors.mean(0)), parts, strict=True):
                 left -= part * (rows @ rows.T) / rows.square().sum(1).mean()
@@ -273,13 +275,13 @@ def test_what_differs_within_an_item_counts_less_in_a_joined_head() -> None:
     torch.manual_seed(0)
     items = np.repeat(np.arange(10), 4)
     light = torch.randn(2672)  # a direction in which photos of one item differ
-    seen = torch.randn(10, 2672)[items] + 3.0 * torch.randn(40, 1) * light
-    params = replace(Hyperparameters(), whiten=0.0, shrinkage=0.1)
+    pooled = torch.randn(10, 2672)[items] + 3.0 * torch.randn(40, 1) * light
+    params = replace(Hyperparameters(), whitening_power=0.0, shrinkage=0.1)
     trained, ones = torch.nn.Linear(1392, 256), np.ones(40)
     likeness = []
     for groups, inner in ((items, ones), (np.full(40, -1), ones), (items, np.zeros(40))):
         with torch.inference_mode():
-            raw = joined_head(seen, trained, ones, groups, inner, params)(seen)
+            raw = joined_head(pooled, trained, ones, groups, inner, params)(pooled)
         rows = torch.nn.functional.normalize(raw, dim=1)
         likeness.append(float((rows @ rows.T)[items[:, None] == items[None, :]].mean()))
     assert likeness[0] > likeness[1] + 0.2
@@ -298,8 +300,8 @@ def test_two_networks_are_joined_and_their_head_is_fitted_to_the_file_again(
     from indexer.training.batches import Batches
     from indexer.training.export import export
     from indexer.training.hyperparameters import Hyperparameters
-    from indexer.training.initialize import look
-    from indexer.training.join import join, learned_from, refit
+    from indexer.training.initialize import pooled_features
+    from indexer.training.join import join, refit_head, training_photos
     from indexer.training.network import Network, Shape
 
     torch.manual_seed(0)
@@ -307,12 +309,17 @@ def test_two_networks_are_joined_and_their_head_is_fitted_to_the_file_again(
     squares = read_squares(photos, 64)
     shape = Shape(0.25, 0.5)
     params = replace(
-        Hyperparameters(), shape=shape, frozen=4, sizes=((1.0, 64),), pairs=4, whiten=0.0
+        Hyperparameters(),
+        shape=shape,
+        frozen_blocks=4,
+        sizes=((1.0, 64),),
+        pairs=4,
+        whitening_power=0.0,
     )
     use = [photo.source != "clothing" for photo in photos]
     features = features_of(photos)
     batches = Batches(photos, squares, features, torch.zeros(len(features.photo), 256), params, use)
-    assert learned_from(batches) == [number for number, used in enumerate(use) if used]
+    assert training_photos(batches) == [number for number, used in enumerate(use) if used]
     start, trained = Network(params.shape).eval(), Network(params.shape).eval()
     trained.load_state_dict(start.state_dict())
     with torch.no_grad():
@@ -320,21 +327,24 @@ def test_two_networks_are_joined_and_their_head_is_fitted_to_the_file_again(
             block.project.conv.weight.mul_(1.3)
         trained.palette.colors.weight.mul_(0.5)
     network = join(start, trained, batches, params)
-    views, colors = look(network, squares, 64), look(trained, squares, 64)[:, 1280:]
-    assert torch.equal(views[:, :1280], look(start, squares, 64)[:, :1280])
-    assert torch.equal(views[:, 1280:2560], look(trained, squares, 64)[:, :1280])
+    views, colors = (
+        pooled_features(network, squares, 64),
+        pooled_features(trained, squares, 64)[:, 1280:],
+    )
+    assert torch.equal(views[:, :1280], pooled_features(start, squares, 64)[:, :1280])
+    assert torch.equal(views[:, 1280:2560], pooled_features(trained, squares, 64)[:, :1280])
     assert torch.allclose(views[:, 2560:2624], 16 * colors[:, :64])
     assert torch.equal(views[:, 2624:], colors[:, 64:])
     path = tmp_path / "joined.onnx"
     export(network, path, name="joined", size=64, fit="squash")
     before = OnnxEncoder(path, encoder_id="before").encode_images(list(squares))
-    served = squares[learned_from(batches)]
-    refit(path, trained.head, batches, 255 - served, params)
+    served = squares[training_photos(batches)]
+    refit_head(path, trained.head, batches, 255 - served, params)
     other = OnnxEncoder(path, encoder_id="other").encode_images(list(squares))
     assert not np.allclose(before, other, atol=0.05)
-    refit(path, trained.head, batches, served, params)
+    refit_head(path, trained.head, batches, served, params)
     after = OnnxEncoder(path, encoder_id="after").encode_images(list(squares))
-    refit(path, trained.head, batches, served, params)
+    refit_head(path, trained.head, batches, served, params)
     again = OnnxEncoder(path, encoder_id="again").encode_images(list(squares))
     assert np.allclose(after, again, atol=1e-3)
 
@@ -370,11 +380,11 @@ def test_augmented_pictures_depend_on_the_generator_alone() -> None:
 @pytest.mark.torch
 def test_a_patch_comes_from_the_next_picture_and_its_share_is_told() -> None:
     torch = pytest.importorskip("torch")
-    from indexer.training.distortions import patch
+    from indexer.training.distortions import cutmix
 
     x = torch.arange(4.0)[:, None, None, None].expand(4, 3, 32, 32).clone()
-    donor, own = patch(x, torch.tensor([0, 2]), torch.Generator().manual_seed(1))
-    assert donor.tolist() == [2, 1, 0, 3]
+    patch_source, own = cutmix(x, torch.tensor([0, 2]), torch.Generator().manual_seed(1))
+    assert patch_source.tolist() == [2, 1, 0, 3]
     assert own[[1, 3]].tolist() == [1.0, 1.0]
     for row, other in ((0, 2.0), (2, 0.0)):
         cutmix_share = float((x[row, 0] == other).float().mean())
@@ -399,7 +409,7 @@ def test_a_batch_holds_pairs_that_show_one_item_or_one_photo(data: Path) -> None
     half = len(names) // 2
     assert half in (7, 8, 9)
     assert names[:half] == names[half:]
-    cutmix_share = batch.own < 1
+    cutmix_share = batch.own_share < 1
     assert bool(cutmix_share.any())
     assert {photos[i].source for i in batch.photo[cutmix_share].tolist()} == {"grocery"}
     assert float(batch.teacher_weight[cutmix_share].max()) == 0  # what teachers saw has no patch
@@ -413,18 +423,18 @@ def test_photos_that_are_left_out_are_never_drawn(data: Path) -> None:
     photos = read_photos(data)
     use = [photo.source != "clothing" for photo in photos]
     batches = batches_of(photos, Hyperparameters(steps=10, pairs=4, sizes=((1.0, 32),)), use)
-    seen = {photos[i].source for step in range(6) for i in batches.draw(step).photo.tolist()}
-    assert seen == {"grocery", "grocery-catalog"}
+    sources = {photos[i].source for step in range(6) for i in batches.draw(step).photo.tolist()}
+    assert sources == {"grocery", "grocery-catalog"}
 
 
 @pytest.mark.torch
 def test_a_thing_on_white_is_trimmed_to_itself_and_a_little_room() -> None:
     pytest.importorskip("torch")
-    from indexer.training.batches import trimmed
+    from indexer.training.batches import trimmed_box
 
     mask = np.zeros((100, 100), dtype=bool)
     mask[20:70, 40:60] = True
-    assert trimmed(mask).tolist() == pytest.approx([0.388, 0.17, 0.612, 0.73])
+    assert trimmed_box(mask).tolist() == pytest.approx([0.388, 0.17, 0.612, 0.73])
 
 
 @pytest.mark.torch
@@ -435,9 +445,9 @@ def test_whitened_axes_give_every_direction_the_same_deviation() -> None:
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(5000, 300)) * np.linspace(5, 0.1, 300)
     plain = principal_axes(rows, np.ones(5000), power=0.0)
-    whole = principal_axes(rows, np.ones(5000), power=1.0)
+    white = principal_axes(rows, np.ones(5000), power=1.0)
     assert ((rows - plain.mean) @ plain.axes).std(0)[[0, 200]] == pytest.approx([5, 1.7], rel=0.15)
-    assert ((rows - whole.mean) @ whole.axes).std(0) == pytest.approx(np.ones(256), rel=0.01)
+    assert ((rows - white.mean) @ white.axes).std(0) == pytest.approx(np.ones(256), rel=0.01)
     assert np.linalg.norm(plain(rows), axis=1) == pytest.approx(np.ones(5000), abs=1e-5)
 
 
@@ -449,9 +459,9 @@ def test_the_head_begins_as_the_best_linear_map() -> None:
 
     torch.manual_seed(0)
     network = Network(Shape(0.1, 0.3))
-    seen = torch.randn(3000, network.head.in_features)
-    target = seen @ torch.randn(network.head.in_features, 256)
-    assert fit_head(network, seen, target, palette=1.0) > 0.99
+    pooled = torch.randn(3000, network.head.in_features)
+    target = pooled @ torch.randn(network.head.in_features, 256)
+    assert fit_head(network, pooled, target, palette=1.0) > 0.99
 
 
 def test_rows_are_weighed_so_that_each_source_counts_as_its_share() -> None:
@@ -480,9 +490,9 @@ def test_the_mean_of_two_networks_lies_between_them() -> None:
 def test_a_file_in_whole_numbers_gives_nearly_the_same_vectors(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("onnx")
-    from indexer.training.export import check, export, load_network
+    from indexer.training.export import export, load_network, max_difference
     from indexer.training.network import Network, Shape
-    from indexer.training.quantize import to_integers
+    from indexer.training.quantize import quantize_file
 
     torch.manual_seed(0)
     network = Network(Shape(0.25, 0.5)).eval()
@@ -491,15 +501,17 @@ def test_a_file_in_whole_numbers_gives_nearly_the_same_vectors(tmp_path: Path) -
     size, side = path.stat().st_size, path.with_suffix(".json").read_bytes()
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (32, 8, 8, 3), dtype=np.uint8).repeat(8, 1).repeat(8, 2)
-    kept = to_integers(path, pixels)
+    kept = quantize_file(path, pixels)
     assert 0.995 <= kept.least <= kept.mean < 1.0
     assert path.stat().st_size != size
     assert path.with_suffix(".json").read_bytes() == side
-    assert check(load_network(path), path, 64) < 0.02
+    assert max_difference(load_network(path), path, 64) < 0.02
 
 
 @pytest.mark.torch
-def test_settling_brings_the_rounded_network_nearer_to_itself(data: Path) -> None:
+def test_quantization_aware_training_brings_the_rounded_network_nearer_to_itself(
+    data: Path,
+) -> None:
     torch = pytest.importorskip("torch")
     from indexer.training.hyperparameters import Hyperparameters
     from indexer.training.network import Network, Shape
@@ -513,28 +525,28 @@ def test_settling_brings_the_rounded_network_nearer_to_itself(data: Path) -> Non
     params = Hyperparameters(pairs=8, sizes=((1.0, 64),), qat_steps=20, qat_rate=1e-4)
     batches = batches_of(read_photos(data), params)
     said: list[str] = []
-    settled = tune_quantized(network, batches, params, said.append)
+    tuned = tune_quantized(network, batches, params, said.append)
     x = batches.draw(0).x
 
     def kept(one: Network) -> float:
-        one.round(True)
+        one.set_fake_quantized(True)
         with torch.inference_mode():
             rounded = one(x)
-        one.round(False)
+        one.set_fake_quantized(False)
         with torch.inference_mode():
             return float((rounded * network(x)).sum(1).mean())
 
-    assert kept(settled) > kept(network)
-    assert said[-1].startswith("settling 20/20")
+    assert kept(tuned) > kept(network)
+    assert said[-1].startswith("quantization-aware step 20/20")
 
 
 @pytest.mark.torch
 def test_rounded_weights_and_values_lie_on_a_grid_and_pass_the_gradient_on() -> None:
     torch = pytest.importorskip("torch")
-    from indexer.training.network import round_values, round_weights
+    from indexer.training.network import fake_quantize_activations, fake_quantize_weights
 
     x = torch.linspace(0, 6, 1000, requires_grad=True)
-    rounded = round_values(x, 0.0, 6.0)
+    rounded = fake_quantize_activations(x, 0.0, 6.0)
     levels = rounded.detach()
     assert len(levels.unique()) == 256
     assert float((levels - x.detach()).abs().max()) <= 3 / 255 + 1e-6
@@ -542,14 +554,14 @@ def test_rounded_weights_and_values_lie_on_a_grid_and_pass_the_gradient_on() -> 
     assert x.grad is not None
     assert float(x.grad.min()) == 1.0
     weight = torch.randn(4, 3, 3, 3)
-    levels = round_weights(weight) / (weight.abs().amax((1, 2, 3), keepdim=True) / 63)
+    levels = fake_quantize_weights(weight) / (weight.abs().amax((1, 2, 3), keepdim=True) / 63)
     assert torch.allclose(levels, levels.round(), atol=1e-3)
 
 
 @pytest.mark.torch
 def test_losses_are_lower_for_the_right_answer_and_skip_the_unlabeled() -> None:
     torch = pytest.importorskip("torch")
-    from indexer.training.losses import UNLABELED, Proxies, same_thing
+    from indexer.training.losses import UNLABELED, Proxies, contrastive_loss
 
     torch.manual_seed(0)
     proxies = Proxies(5, 20.0)
@@ -559,12 +571,12 @@ def test_losses_are_lower_for_the_right_answer_and_skip_the_unlabeled() -> None:
     with torch.no_grad():
         assert float(proxies(rows, right)) < float(proxies(rows, wrong))
         assert float(proxies(rows, torch.full((5,), UNLABELED))) == 0.0
-        alike = same_thing(torch.cat([rows, rows]), groups)
-        assert float(alike) < float(same_thing(torch.cat([rows, -rows]), groups))
+        alike = contrastive_loss(torch.cat([rows, rows]), groups)
+        assert float(alike) < float(contrastive_loss(torch.cat([rows, -rows]), groups))
 
 
 @pytest.mark.torch
-def test_training_goes_on_from_its_checkpoint_and_refuses_another_plan(
+def test_training_resumes_from_its_checkpoint_and_refuses_other_hyperparameters(
     data: Path, tmp_path: Path
 ) -> None:
     torch = pytest.importorskip("torch")
@@ -586,7 +598,7 @@ def test_training_goes_on_from_its_checkpoint_and_refuses_another_plan(
         assert not torch.equal(first.head.weight, start.head.weight)
         assert torch.equal(first.stem.conv.weight, start.stem.conv.weight)  # frozen
         other = Hyperparameters(shape=shape, steps=4, pairs=4, sizes=((1.0, 32),), workers=2)
-        with pytest.raises(ValueError, match="another plan"):
+        with pytest.raises(ValueError, match="other hyperparameters"):
             fit(start, batches, other, checkpoint, lambda line: None)
         fewer = [photo.source != "clothing" for photo in photos]
         with pytest.raises(ValueError, match="made with other photos; remove it"):
@@ -596,7 +608,7 @@ def test_training_goes_on_from_its_checkpoint_and_refuses_another_plan(
 
 
 @pytest.mark.torch
-def test_when_one_of_a_crew_fails_the_others_end_their_step_and_no_more() -> None:
+def test_when_a_worker_fails_the_others_end_their_step_and_no_more() -> None:
     torch = pytest.importorskip("torch")
     from indexer.training.hogwild import WorkerPool
 
@@ -622,7 +634,7 @@ def test_features_of_other_photos_are_not_taken_for_these(data: Path, tmp_path: 
     stored, file = features_of(photos), tmp_path / "features.npz"
     save_features(stored, photos, file)
     opened = make_features(photos, file, 1, lambda done, total: None)
-    assert (opened.seen == stored.seen).all()
+    assert (opened.vectors == stored.vectors).all()
     with pytest.raises(ValueError, match=r"holds features of other photos; remove it"):
         make_features(photos[::-1], file, 1, lambda done, total: None)
 
@@ -657,7 +669,7 @@ def test_published_weights_are_folded_into_the_convolutions() -> None:
         publish(block.filter, f"_blocks.{number}._depthwise_conv", f"_blocks.{number}._bn1")
         publish(block.project, f"_blocks.{number}._project_conv", f"_blocks.{number}._bn2")
     publish(network.last, "_conv_head", "_bn1")
-    assert network.take_imagenet(weights) is not None
+    assert network.load_imagenet(weights) is not None
     x = torch.randn(2, 3, 32, 32)
     padded = torch.nn.functional.pad(x, (0, 1, 0, 1))  # "same" of a side of 32 at stride 2
     wanted = torch.nn.functional.conv2d(padded, weights["_conv_stem.weight"], stride=2)

@@ -18,7 +18,7 @@ from indexer.errors import BadCatalog, EncoderNotFound
 from indexer.jobs.build import build_index
 from indexer.shop.folder import ShopFolder
 from indexer.store.store import Store
-from indexer.training.dataset import FEWEST, Dataset, Pair, read_dataset, read_pairs
+from indexer.training.dataset import FEWEST_QUERIES, Dataset, Pair, read_dataset, read_pairs
 from tests.conftest import COLORS, jpeg, plain, write_catalog
 
 BUILTIN = WEIGHTS / "builtin.onnx"
@@ -69,28 +69,28 @@ def single(tmp_path: Path) -> Path:
 
 
 def test_of_photos_one_in_six_of_each_item_is_held_out(catalog, photos, tmp_path, monkeypatch):
-    monkeypatch.setattr("indexer.training.dataset.FEWEST", 6)
+    monkeypatch.setattr("indexer.training.dataset.FEWEST_QUERIES", 6)
     dataset = dataset_of(catalog, tmp_path, photos)
-    assert dataset.how.startswith("held-out photos")
-    assert (dataset.photo.sum(), dataset.main.sum()) == (36, 12)
-    asked = [dataset.items[n] for n in dataset.item[dataset.asked]]
+    assert dataset.task.startswith("held-out photos")
+    assert (dataset.photo.sum(), dataset.gallery.sum()) == (36, 12)
+    asked = [dataset.items[n] for n in dataset.item[dataset.query]]
     assert sorted(asked) == sorted(f"{color}-shoe" for color in COLORS)
-    assert (dataset.hidden == dataset.asked).all()
-    assert not dataset.asked[~dataset.photo].any()
+    assert (dataset.held_out == dataset.query).all()
+    assert not dataset.query[~dataset.photo].any()
 
 
 def test_without_photos_whole_items_are_held_out(catalog, tmp_path, monkeypatch):
-    monkeypatch.setattr("indexer.training.dataset.FEWEST", 3)
+    monkeypatch.setattr("indexer.training.dataset.FEWEST_QUERIES", 3)
     dataset = dataset_of(catalog, tmp_path)
-    held = set(dataset.item[dataset.hidden].tolist())
+    held = set(dataset.item[dataset.held_out].tolist())
     assert len(held) == 3  # a quarter of the twelve
-    assert set(dataset.item[~dataset.hidden].tolist()).isdisjoint(held)
-    assert set(dataset.item[dataset.asked].tolist()) == held
-    assert not (dataset.asked & dataset.main).any()
+    assert set(dataset.item[~dataset.held_out].tolist()).isdisjoint(held)
+    assert set(dataset.item[dataset.query].tolist()) == held
+    assert not (dataset.query & dataset.gallery).any()
 
 
 def test_items_of_one_product_are_held_out_together(catalog, tmp_path, monkeypatch):
-    monkeypatch.setattr("indexer.training.dataset.FEWEST", 2)
+    monkeypatch.setattr("indexer.training.dataset.FEWEST_QUERIES", 2)
     with catalog.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
@@ -100,20 +100,20 @@ def test_items_of_one_product_are_held_out_together(catalog, tmp_path, monkeypat
         writer.writeheader()
         writer.writerows(rows)
     dataset = dataset_of(catalog, tmp_path)
-    held = sorted(dataset.items[n] for n in set(dataset.item[dataset.hidden].tolist()))
+    held = sorted(dataset.items[n] for n in set(dataset.item[dataset.held_out].tolist()))
     colors = {item_id.split("-")[0] for item_id in held}
     assert len(colors) == 2  # a quarter of the six
     assert held == sorted(f"{color}-{kind}" for color in colors for kind in ("mug", "shoe"))
 
 
 def test_a_pair_given_twice_is_one_photo(catalog, photos, tmp_path, monkeypatch):
-    monkeypatch.setattr("indexer.training.dataset.FEWEST", 6)
+    monkeypatch.setattr("indexer.training.dataset.FEWEST_QUERIES", 6)
     dataset = dataset_of(catalog, tmp_path, [*photos, *photos])
     assert dataset.photo.sum() == 36
 
 
 def test_kinds_are_main_categories_with_several_items(catalog, tmp_path, monkeypatch):
-    monkeypatch.setattr("indexer.training.dataset.FEWEST", 1)
+    monkeypatch.setattr("indexer.training.dataset.FEWEST_QUERIES", 1)
     text = catalog.read_text(encoding="utf-8").replace("Home/Mugs", "Home/Red", 1)
     catalog.write_text(text, encoding="utf-8")
     dataset = dataset_of(catalog, tmp_path)
@@ -129,12 +129,12 @@ def test_one_picture_for_each_item_and_no_pairs_is_refused(single, tmp_path):
 
 
 def test_too_few_held_out_questions_are_refused(catalog, photos, tmp_path):
-    with pytest.raises(BadCatalog, match=f"1 can be held out, needed {FEWEST}"):
+    with pytest.raises(BadCatalog, match=f"1 can be held out, needed {FEWEST_QUERIES}"):
         dataset_of(catalog, tmp_path, photos[:6])
 
 
 def test_photos_that_cannot_be_used_are_named(catalog, photos, tmp_path, monkeypatch):
-    monkeypatch.setattr("indexer.training.dataset.FEWEST", 6)
+    monkeypatch.setattr("indexer.training.dataset.FEWEST_QUERIES", 6)
     (tmp_path / "text.jpg").write_text("hello")
     bad = [Pair(tmp_path / "text.jpg", "red-shoe"), Pair(photos[0].image, "hat")]
     dataset = dataset_of(catalog, tmp_path, [*photos, *bad, Pair(tmp_path / "gone", "red-mug")])
@@ -177,14 +177,14 @@ def test_a_pairs_file_that_is_not_there_is_refused(tmp_path):
 
 def test_what_differs_within_items_is_whitened_away():
     pytest.importorskip("onnx")
-    from indexer.training.closed_form import within_items
+    from indexer.training.closed_form import within_item_whitening
 
     rng = np.random.default_rng(0)
     items = np.arange(40).repeat(4)
     vectors = np.zeros((160, 8))
     vectors[:, :3] = rng.normal(size=(40, 3))[items]  # what the item is
     vectors[:, 5] = 5 * rng.normal(size=160)  # the light
-    matrix = within_items(vectors, items, shrinkage=0.001, power=1.0)
+    matrix = within_item_whitening(vectors, items, shrinkage=0.001, power=1.0)
 
     def right(rows):
         rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
@@ -200,10 +200,10 @@ def test_what_differs_within_items_is_whitened_away():
 
 def test_items_of_one_picture_each_have_nothing_to_whiten():
     pytest.importorskip("onnx")
-    from indexer.training.closed_form import within_items
+    from indexer.training.closed_form import within_item_whitening
 
     with pytest.raises(ValueError, match="no item has two pictures"):
-        within_items(np.eye(4), np.arange(4), 0.1, 1.0)
+        within_item_whitening(np.eye(4), np.arange(4), 0.1, 1.0)
 
 
 def test_the_first_rung_answers_more_and_joins_the_file(drawn_shop, drawn_pairs, tmp_path):
@@ -275,7 +275,7 @@ def test_adapting_to_drawn_items_improves_them(drawn_shop, drawn_pairs, tmp_path
     assert not list(tmp_path.glob(".shop*"))
     encoder = load_encoder(f"onnx:{out}")
     assert encoder.dim == 256
-    pictures = list(dataset.pixels[dataset.asked])
+    pictures = list(dataset.pixels[dataset.query])
     old = load_encoder("builtin").encode_images(pictures)
     new = encoder.encode_images(pictures)
     assert np.linalg.norm(new, axis=1) == pytest.approx(1, abs=1e-4)
@@ -284,7 +284,7 @@ def test_adapting_to_drawn_items_improves_them(drawn_shop, drawn_pairs, tmp_path
 
 @pytest.mark.torch
 def test_what_answers_no_more_than_before_is_not_written(catalog, photos, tmp_path, monkeypatch):
-    monkeypatch.setattr("indexer.training.dataset.FEWEST", 6)
+    monkeypatch.setattr("indexer.training.dataset.FEWEST_QUERIES", 6)
     adapt, params = adapting(rate=0.0, steps=2)  # it cannot learn anything
     out = tmp_path / "same.onnx"
     done = adapt.adapt(
@@ -299,7 +299,7 @@ def test_what_answers_no_more_than_before_is_not_written(catalog, photos, tmp_pa
 @pytest.mark.torch
 def test_a_file_of_another_network_cannot_be_trained_on(catalog, photos, tmp_path, monkeypatch):
     onnx = pytest.importorskip("onnx")
-    monkeypatch.setattr("indexer.training.dataset.FEWEST", 6)
+    monkeypatch.setattr("indexer.training.dataset.FEWEST_QUERIES", 6)
     adapt, params = adapting()
     dataset = dataset_of(catalog, tmp_path, photos)
     foreign = tmp_path / "foreign.onnx"
@@ -314,7 +314,7 @@ def test_a_file_of_another_network_cannot_be_trained_on(catalog, photos, tmp_pat
 
 @pytest.mark.torch
 def test_a_file_of_another_input_shape_cannot_be_trained_on(catalog, photos, tmp_path, monkeypatch):
-    monkeypatch.setattr("indexer.training.dataset.FEWEST", 6)
+    monkeypatch.setattr("indexer.training.dataset.FEWEST_QUERIES", 6)
     adapt, params = adapting()
     dataset = dataset_of(catalog, tmp_path, photos)
     other = tmp_path / "other.onnx"

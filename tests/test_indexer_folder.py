@@ -20,6 +20,7 @@ from indexer.shop.folder import ShopFolder
 from indexer.shop.garbage import delete_old_generations
 from indexer.shop.manifest import FORMAT, MANIFEST, Manifest
 from indexer.shop.shelf import Shelf
+from indexer.vectors.backends import BACKENDS
 from search.engine import SearchEngine
 
 FILES = ["vectors.faiss", "rows.npy", "words.sqlite", "contents.npy", "manifest.json"]
@@ -273,6 +274,32 @@ def test_a_candidate_does_not_serve_and_stays_until_it_is_removed_by_name(tmp_pa
     assert not Shelf.read(shop).is_candidate("000002")
     publish(shop)
     assert tidy(shop, keep=1) == ["000002", "000005"]
+
+
+def test_whatever_goes_is_dropped_from_a_backend_that_keeps_it_elsewhere(tmp_path, monkeypatch):
+    """A deleted generation, one that could not be written, and one that a crash left behind."""
+    dropped = []
+
+    class Server:
+        @staticmethod
+        def drop(folder: Path) -> None:
+            dropped.append(folder.name)
+            raise OSError("no route to host")  # keeps nobody from deleting the rest
+
+    monkeypatch.setitem(BACKENDS, "server", Server)
+    shop = ShopFolder(tmp_path)
+    for _ in range(2):
+        publish(shop)
+    assert shop.delete("000001")
+    assert dropped.pop() == ".000001.gone"
+    left = shop.generations / ".000009.1.1"
+    left.mkdir()
+    shop.delete_drafts()
+    assert dropped.pop() == left.name
+    with pytest.raises(ZeroDivisionError):
+        shop.add(shop.manifest("000002"), lambda _folder: 1 / 0)
+    assert dropped.pop().startswith(".000003.")
+    assert [path.name for path in shop.generations.iterdir()] == ["000002"]
 
 
 def test_what_somebody_reads_is_not_removed(tmp_path):

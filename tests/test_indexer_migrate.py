@@ -26,9 +26,10 @@ from indexer.shop.folder import ShopFolder
 from indexer.shop.joblock import job_lock
 from indexer.shop.listing import generations
 from indexer.shop.promotion import promote
+from indexer.store.records import PictureKey
 from indexer.store.store import Store
-from indexer.vectors.contract import Terms
-from indexer.writing.migration_encoders import Companions
+from indexer.vectors.contract import BuildTargets
+from indexer.writing.migration_encoders import MigrationEncoders
 from indexer.writing.writes import Draft, Source, put_items
 from search.engine import SearchEngine
 from tests.conftest import COLORS, jpeg, plain, write_catalog
@@ -76,8 +77,7 @@ def embeddings(store: Store, encoder: bytes) -> dict[bytes, bytes]:
     with store.read() as reader:
         rows = [row for _, row in reader.rows()]
         return {
-            row.content: reader.embeddings(encoder, [(row.content, row.variant)], 112).tobytes()
-            for row in rows
+            row.content: reader.embeddings(encoder, [row.picture], 112).tobytes() for row in rows
         }
 
 
@@ -130,7 +130,7 @@ def test_stored_originals_are_used_first(folder, tmp_path):
     with store.read() as reader:
         content = next(reader.items()).images[0].content
         data = (folder / next(reader.items()).images[0].path).read_bytes()
-        assert reader.original(content) == data
+        assert reader.original(PictureKey(content)) == data
     store.close()
     assert run(shop).sources == {"original": 18}
 
@@ -254,7 +254,7 @@ def test_what_is_written_while_the_candidate_waits_is_embedded_by_both(shop, sto
     put_items(store, ColorEncoder(), [draft("pink", jpeg(plain((255, 105, 180))))])
     with store.read() as reader:
         content = reader.item("pink").images[0].content
-        assert reader.has_embedding(OTHER, content)
+        assert reader.has_embedding(OTHER, PictureKey(content))
     promote(shop, done.generation)
     with SearchEngine.open(shop.path, encoder=OtherColors()) as engine:
         pixels = np.full((96, 96, 3), (255, 105, 180), dtype=np.uint8)
@@ -266,7 +266,7 @@ def test_a_catalog_indexed_while_the_candidate_waits_is_embedded_by_both(shop, s
     (folder / "images" / "new.jpg").write_bytes(jpeg(plain((255, 105, 180))))
     (folder / "more.jsonl").write_text('{"id": "pink", "image": "images/new.jpg"}')
     only_pink = open_catalog(folder / "more.jsonl")
-    build_index(only_pink, shop, ColorEncoder(), terms=Terms(accept=True))
+    build_index(only_pink, shop, ColorEncoder(), targets=BuildTargets(accept=True))
     assert [one.state for one in generations(shop)] == ["current", "candidate", "kept"]
     promote(shop, done.generation)
     assert first(shop, "red") == "pink"
@@ -302,9 +302,12 @@ def test_a_writer_whose_companion_is_gone_writes_on_and_the_promotion_counts_it(
     def gone(model: Model):
         raise EncoderNotFound("the weights are gone")
 
-    companions = Companions(store, ColorEncoder(), load=gone)
+    others = MigrationEncoders(store, ColorEncoder(), load=gone)
     outcomes = put_items(
-        store, ColorEncoder(), [draft("pink", jpeg(plain((255, 105, 180))))], companions=companions
+        store,
+        ColorEncoder(),
+        [draft("pink", jpeg(plain((255, 105, 180))))],
+        migration_encoders=others,
     )
     assert [one.status for one in outcomes] == ["created"]
     assert "not embedded by other any more: the weights are gone" in caplog.text
@@ -317,16 +320,16 @@ def test_a_picture_that_is_swept_while_it_is_being_put_is_not_lost_to_the_other_
 ):
     """A sweep between the embedding for the other model and the rows that need it."""
     done = run(shop)
-    embed = Companions.embed
+    embed = MigrationEncoders.embed
 
     def swept_first(self, images) -> None:
-        assert store.sweep() > 0
+        assert store.delete_unused() > 0
         embed(self, images)
 
-    monkeypatch.setattr(Companions, "embed", swept_first)
+    monkeypatch.setattr(MigrationEncoders, "embed", swept_first)
     put_items(store, ColorEncoder(), [draft("pink", jpeg(plain((255, 105, 180))))])
     with store.read() as reader:
-        assert reader.has_embedding(OTHER, reader.item("pink").images[0].content)
+        assert reader.has_embedding(OTHER, PictureKey(reader.item("pink").images[0].content))
     assert check_shop(shop, progress=silent).problems == []
     promote(shop, done.generation)
     assert first(shop, "red").startswith(("red", "pink"))
@@ -366,7 +369,7 @@ def test_a_migration_that_is_given_up_leaves_writes_to_the_serving_model(shop, s
     with store.read() as reader:
         assert [name for name, _ in write_encoders.listed(reader)] == ["color"]
         late = reader.item("late").images[0].content
-        assert not reader.has_embedding(OTHER, late, "original")
+        assert not reader.has_embedding(OTHER, PictureKey(late))
     with pytest.raises(Conflict, match=r"no migration of .* is under way"):
         stop_migration(shop)
 
@@ -426,4 +429,4 @@ def test_a_promotion_while_a_catalog_is_read_is_not_undone_when_the_build_ends(f
     assert shop.current() == done.generation
     with store.read() as reader:
         assert write_encoders.listed(reader)[0] == ("other", NEW)
-        assert reader.has_embedding(OTHER, reader.item("pink").images[0].content)
+        assert reader.has_embedding(OTHER, PictureKey(reader.item("pink").images[0].content))

@@ -16,6 +16,7 @@ from indexer.jobs.build import build_index
 from indexer.jobs.migrate import migrate
 from indexer.jobs.migration_plan import MigrationPlan, plan_migration
 from indexer.shop.folder import ShopFolder
+from indexer.store.records import PictureKey
 from indexer.writing.reembed import Reembedding, missing_pictures
 from indexer.writing.writes import Draft, Source, put_items
 from tests.conftest import jpeg, plain
@@ -198,7 +199,7 @@ def test_pages_that_a_removal_left_are_used_before_the_disk(shop, store):
     before = store.spare_bytes()
     with store.write() as writer:
         for n in range(50):
-            writer.put_image(bytes([n]) * 16, jpeg(plain((n, n, n), side=400)))
+            writer.put_image(PictureKey(bytes([n]) * 16), jpeg(plain((n, n, n), side=400)))
     with store.write() as writer:
         writer.delete_keys([("images", bytes([n]) * 16) for n in range(50)])
     assert store.spare_bytes() > before + 50 * 1500

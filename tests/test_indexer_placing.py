@@ -15,15 +15,15 @@ import pytest
 from msgspec.structs import replace
 
 from indexer.arrays import unit
-from indexer.vectors.contract import MEASURED_K, Contract, Effort, Level, Wishes
-from indexer.vectors.gpu.batcher import Turns
+from indexer.vectors.contract import MEASURED_K, Contract, Effort, Level, Targets
+from indexer.vectors.gpu.batcher import GpuBatcher
 from indexer.vectors.gpu.devicecopy import DeviceCopy
 from indexer.vectors.gpu.devices import Placement
 from indexer.vectors.gpu.placing import efforts_for, forms_for, on_gpus, refusal
 from indexer.vectors.index import VectorIndex
 from indexer.vectors.planner import nearest
-from indexer.vectors.position_mask import Allowed
-from indexer.vectors.tuning import recall_of
+from indexer.vectors.position_mask import PositionMask
+from indexer.vectors.recall import recall_of
 
 ROOM = 100 << 30
 N, DIM = 4000, 64
@@ -79,8 +79,8 @@ def exact(vectors):
 @pytest.fixture(scope="module")
 def graph(vectors):
     """An approximate index; its wished time never runs out, whatever the machine does."""
-    wishes = Wishes(recall=0.97, p95_ms=1e6)
-    contract = Contract(recipe="HNSW24-fp16", wishes=wishes, levels=[LEVEL], row_us=1.0)
+    targets = Targets(recall=0.97, p95_ms=1e6)
+    contract = Contract(recipe="HNSW24-fp16", targets=targets, levels=[LEVEL], row_us=1.0)
     built = VectorIndex.build(vectors, 3 * np.arange(N), "HNSW24-fp16")
     return built.with_contract(contract)
 
@@ -230,7 +230,7 @@ def test_a_search_that_fails_on_the_gpu_is_done_on_the_cpu(exact, vectors, caplo
             raise RuntimeError("Error in GpuResources: out of memory")
 
     copy = on_gpus(exact, MadeUp(ROOM)).device
-    copy._turns = Turns([Full()])
+    copy._batcher = GpuBatcher([Full()])
     placed = exact.with_device(copy, Placement("gpu", 1, "", "flat"))
     same(placed, exact, vectors[:3])
     assert "the GPU could not search 3 queries, the CPU did" in caplog.text
@@ -247,7 +247,7 @@ def test_more_rows_than_a_gpu_selects_come_from_the_cpu(exact, vectors):
 def test_no_filter_loses_an_answer_on_a_gpu(graph, vectors, rng, share, room):
     placed = on_gpus(graph, MadeUp(room))
     placed.device.levels = [replace(one, median_us=400.0) for one in placed.device.levels]
-    allowed = Allowed(rng.random(N) < share)
+    allowed = PositionMask(rng.random(N) < share)
     hits, modes = 0, Counter()
     for query in unit(vectors[:40] + 0.1):
         found = nearest(placed, query, 10, allowed)
@@ -272,14 +272,14 @@ def test_searches_try_harder_on_the_gpu_too(graph):
 
     copy = Noting([faiss.clone_index(graph.exact_index)], graph.exact_index, "flat", levels=levels)
     query = np.ones((1, DIM), np.float32)
-    for raised in (0, 1, 9):
-        copy.search(query, 10, raised=raised)
+    for extra_levels in (0, 1, 9):
+        copy.search(query, 10, extra_levels=extra_levels)
     copy.search(query, 4 * MEASURED_K)
     assert asked == [Effort(2, 40), Effort(4, 40), Effort(8, 40), Effort(8, 160)]
 
 
-def contract(**wishes):
-    return Contract(wishes=Wishes(recall=0.98, **wishes), levels=[LEVEL])
+def contract(**targets):
+    return Contract(targets=Targets(recall=0.98, **targets), levels=[LEVEL])
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from indexer.errors import BadCatalog, IndexMismatch
 from indexer.jobs.build import build_index
 from indexer.jobs.preview import preview_index
 from indexer.shop.folder import ShopFolder
-from indexer.vectors.contract import Terms
+from indexer.vectors.contract import BuildTargets
 from indexer.writing.changes import ItemChange
 from tests.test_indexer_build import Counting, Folder, OtherName, folder, shade_of, shop
 
@@ -76,7 +76,7 @@ def test_it_says_that_the_build_would_stop(tmp_path: Path, shop: ShopFolder):
     seen = preview_index(open_catalog(path), shop, ColorEncoder())
     assert (len(seen.removed), seen.stops) == (19, True)
     assert not preview_index(open_catalog(path), shop, ColorEncoder(), accept=True).stops
-    done = build_index(open_catalog(path), shop, ColorEncoder(), terms=Terms(accept=True))
+    done = build_index(open_catalog(path), shop, ColorEncoder(), targets=BuildTargets(accept=True))
     assert done.removed == 19
 
 

@@ -35,7 +35,8 @@ from indexer.shop.joblock import job_lock
 from indexer.shop.listing import generations
 from indexer.shop.promotion import drop, promote, rollback
 from indexer.shop.shelf import Shelf
-from indexer.store.store import Row, Store
+from indexer.store.records import Row
+from indexer.store.store import Store
 from indexer.writing.writes import Draft, Source, put_items
 from search.engine import SearchEngine
 from tests.killing import run_kills

@@ -9,7 +9,8 @@ from indexer.arrays import unit
 from indexer.errors import IndexCorrupt, VitrineError
 from indexer.vectors.contract import Contract, Effort
 from indexer.vectors.index import EXACT, VectorIndex
-from indexer.vectors.recipes import bytes_per_row, efforts_of, holds_exact, lay_out, recipes_for
+from indexer.vectors.recipe import Recipe
+from indexer.vectors.recipes import lay_out, recipes_for
 
 N, DIM = 3000, 16
 RECIPES = ["Flat", *recipes_for(N, DIM)]
@@ -29,13 +30,13 @@ def index(request, vectors, tmp_path_factory):
     folder = tmp_path_factory.mktemp("index")
     built = VectorIndex.build(vectors, 3 * np.arange(N), request.param)
     built.save(folder / "vectors.faiss", folder / "rows.npy")
-    assert (folder / EXACT).exists() != holds_exact(request.param)
+    assert (folder / EXACT).exists() != Recipe.parse(request.param).holds_exact
     return VectorIndex.load(folder / "vectors.faiss", folder / "rows.npy", built.contract)
 
 
 def thorough(index):
     """The most effort that is ever measured; of an exact recipe, none."""
-    efforts = efforts_of(index.recipe, N)
+    efforts = Recipe.parse(index.recipe).efforts(N)
     return efforts[-1] if efforts else Effort(1)
 
 
@@ -83,7 +84,9 @@ def test_the_memory_foretold_is_the_memory_taken(index, vectors):
     taken = index_bytes(lay_out(index.recipe, vectors).index)
     lists = int(index.recipe[3 : index.recipe.index("-")]) if "IVF" in index.recipe else 0
     # fast-scan codes are padded to 32 rows in each list
-    assert taken == pytest.approx(bytes_per_row(index.recipe, DIM) * N, rel=0.1, abs=lists * 32 * 8)
+    assert taken == pytest.approx(
+        Recipe.parse(index.recipe).bytes_per_row(DIM) * N, rel=0.1, abs=lists * 32 * 8
+    )
 
 
 @pytest.mark.parametrize("recipe", ["Flat", "Flat-fp16", "HNSW24-fp16"])

@@ -25,6 +25,7 @@ from indexer.shop import snapshot as snapshot_module
 from indexer.shop.archive import read_archive, write_archive
 from indexer.shop.folder import ShopFolder
 from indexer.shop.snapshot import Snapshot, restore_snapshot, take_snapshot
+from indexer.store.records import PictureKey
 from indexer.store.store import Store
 from search.engine import SearchEngine
 from tests.conftest import COLORS
@@ -94,7 +95,7 @@ def test_a_snapshot_taken_while_the_shop_is_written_to_is_of_one_moment(make_sho
             number += 1
             with store.write() as writer:
                 writer.put_meta("one", number)
-                writer.put_image(b"%016d" % (number % 50), os.urandom(40_000))
+                writer.put_image(PictureKey(b"%016d" % (number % 50)), os.urandom(40_000))
                 writer.put_meta("other", number)
 
     writer = threading.Thread(target=write)

@@ -16,8 +16,9 @@ import pytest
 from indexer.encoders.base import Model
 from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound, StoreFull
 from indexer.items import ORIGINAL, Item
-from indexer.store import store as store_module
-from indexer.store.store import ImageRecord, ItemRecord, Row, Store, content_hash
+from indexer.store import environment
+from indexer.store.records import ImageRecord, ItemRecord, PictureKey, Row, content_hash
+from indexer.store.store import Store
 
 KEY = Model("color", "0" * 64).key
 
@@ -47,15 +48,15 @@ def test_what_is_written_is_read_back(store):
     with store.write() as writer:
         writer.put_item(record("mug", 0))
         writer.put_row(7, row)
-        writer.put_image(content, b"jpeg")
-        writer.put_embedding(KEY, content, half(0.5, -1))
+        writer.put_image(PictureKey(content), b"jpeg")
+        writer.put_embedding(KEY, PictureKey(content), half(0.5, -1))
         writer.put_meta("changes", 3)
     with store.read() as reader:
         assert reader.item("mug") == record("mug", 0)
         assert list(reader.items()) == [record("mug", 0)]
         assert list(reader.rows()) == [(7, row)]
-        assert reader.image(content) == b"jpeg"
-        assert reader.embeddings(KEY, [(content, ORIGINAL)], 2).tolist() == [[0.5, -1.0]]
+        assert reader.image(PictureKey(content)) == b"jpeg"
+        assert reader.embeddings(KEY, [PictureKey(content)], 2).tolist() == [[0.5, -1.0]]
         assert reader.meta("changes", 0) == 3
         assert reader.meta("nothing", "default") == "default"
 
@@ -136,23 +137,24 @@ def test_a_sweep_drops_what_no_row_needs_and_keeps_the_rest(store):
     with store.write() as writer:
         writer.put_row(0, Row("a", 0, ORIGINAL, kept))
         for content in (kept, gone, last):
-            writer.put_image(content, b"jpeg")
-            writer.put_embedding(KEY, content, half(1))
-        writer.put_embedding(other, kept, half(1))
-    assert store.sweep() == 4
+            writer.put_image(PictureKey(content), b"jpeg")
+            writer.put_embedding(KEY, PictureKey(content), half(1))
+        writer.put_embedding(other, PictureKey(kept), half(1))
+    assert store.delete_unused() == 4
     with store.read() as reader:
-        assert [reader.image(content) for content in (kept, gone, last)] == [b"jpeg", None, None]
-        assert reader.has_embedding(KEY, kept)
-        assert reader.has_embedding(other, kept)
-        assert not reader.has_embedding(KEY, gone)
-        assert not reader.has_embedding(KEY, last)
+        pictures = [PictureKey(content) for content in (kept, gone, last)]
+        assert [reader.image(picture) for picture in pictures] == [b"jpeg", None, None]
+        assert reader.has_embedding(KEY, PictureKey(kept))
+        assert reader.has_embedding(other, PictureKey(kept))
+        assert not reader.has_embedding(KEY, PictureKey(gone))
+        assert not reader.has_embedding(KEY, PictureKey(last))
 
 
 def test_a_sweep_of_a_store_without_rows_empties_it(store):
     with store.write() as writer:
         for name in (b"a", b"b"):
-            writer.put_image(content_hash(name), b"jpeg")
-    assert store.sweep() == 2
+            writer.put_image(PictureKey(content_hash(name)), b"jpeg")
+    assert store.delete_unused() == 2
     with store.read() as reader:
         assert reader.count("images") == 0
 
@@ -190,18 +192,18 @@ def test_two_stores_on_one_path_share_one_environment(tmp_path):
 def test_a_missing_embedding_or_one_of_another_length_is_a_damaged_store(store):
     content = content_hash(b"photo")
     with store.write() as writer:
-        writer.put_embedding(KEY, content, half(1, 2, 3))
+        writer.put_embedding(KEY, PictureKey(content), half(1, 2, 3))
     with store.read() as reader:
         with pytest.raises(IndexCorrupt, match="no embedding of 4 numbers for image"):
-            reader.embeddings(KEY, [(content, ORIGINAL)], 4)
+            reader.embeddings(KEY, [PictureKey(content)], 4)
         with pytest.raises(IndexCorrupt, match=r"\(styled\).*run 'vitrine index' again"):
-            reader.embeddings(KEY, [(content, "styled")], 3)
+            reader.embeddings(KEY, [PictureKey(content, "styled")], 3)
         assert reader.embeddings(KEY, [], 3).shape == (0, 3)
 
 
 def test_a_record_that_cannot_be_read_is_named(store):
     with store.write() as writer:
-        writer._put("items", b"mug", b"\xc1 no msgpack")
+        writer._writing.put("items", b"mug", b"\xc1 no msgpack")
     with store.read() as reader, pytest.raises(IndexCorrupt, match="item 'mug' in the store"):
         reader.item("mug")
 
@@ -238,7 +240,7 @@ def test_a_file_that_is_no_lmdb_is_corrupt_and_not_overwritten(tmp_path, content
 
 
 def test_a_full_map_is_store_full_and_undone(tmp_path, monkeypatch):
-    monkeypatch.setattr(store_module, "MAP_BYTES", 256 << 10)
+    monkeypatch.setattr(environment, "MAP_BYTES", 256 << 10)
     store = Store(tmp_path / "s", create=True)
     with store.write() as writer:
         writer.put_item(record("a"))
@@ -246,7 +248,7 @@ def test_a_full_map_is_store_full_and_undone(tmp_path, monkeypatch):
     def fill() -> None:
         with store.write() as writer:
             for number in range(1000):
-                writer.put_image(content_hash(b"%d" % number), b"x" * 4000)
+                writer.put_image(PictureKey(content_hash(b"%d" % number)), b"x" * 4000)
 
     with pytest.raises(StoreFull, match="has reached its map size"):
         fill()

@@ -7,10 +7,11 @@ import pytest
 
 from indexer.arrays import unit
 from indexer.errors import CannotPromise
-from indexer.vectors.contract import Wishes
+from indexer.vectors.contract import Targets
 from indexer.vectors.index import VectorIndex
-from indexer.vectors.recipes import bytes_per_row
-from indexer.vectors.tuning import TOP, choose_recipe, held_out, recall_of
+from indexer.vectors.recall import TOP, held_out, recall_of
+from indexer.vectors.recipe import Recipe
+from indexer.vectors.tuning import choose_recipe
 
 N, DIM = 20_000, 32
 
@@ -34,7 +35,7 @@ def chosen(vectors):
     index = choose_recipe(
         vectors,
         2 * np.arange(N),
-        Wishes(recall=0.97, exact_below=1000),
+        Targets(recall=0.97, exact_below=1000),
         watch=lambda *at: heard.append(at),
     )
     return index, heard
@@ -66,10 +67,10 @@ def test_what_was_promised_is_found_by_queries_it_never_saw(chosen, vectors):
 def test_the_contract_says_what_was_wished_measured_and_chosen(chosen):
     index, heard = chosen
     contract = index.contract
-    assert contract.wishes.recall == 0.97
+    assert contract.targets.recall == 0.97
     assert contract.recipe == index.recipe
     assert {"HNSW24-fp16", "IVF256-PQ4", "Flat"} <= {one.recipe for one in contract.tried}
-    assert contract.ram_bytes == round(bytes_per_row(index.recipe, DIM) * N)
+    assert contract.ram_bytes == round(Recipe.parse(index.recipe).bytes_per_row(DIM) * N)
     assert contract.levels[contract.level].recall >= 0.97
     assert heard == [(done, 8) for done in (*range(7), 8)]
     assert index.rows.tolist() == (2 * np.arange(N)).tolist()
@@ -84,16 +85,16 @@ def test_levels_rise_from_cheap_to_thorough_and_leave_room_to_raise(chosen):
 
 
 def test_recall_of_one_is_promised_by_exact_search_only(vectors):
-    index = choose_recipe(vectors, np.arange(N), Wishes(recall=1.0, exact_below=1000))
+    index = choose_recipe(vectors, np.arange(N), Targets(recall=1.0, exact_below=1000))
     assert index.contract.exact
     assert index.recipe in {"Flat", "Flat-fp16"}
 
 
 def test_memory_decides_which_recipes_are_tried(vectors):
     """Half of what fp16 graphs take: small codes only."""
-    limit = round(0.5 * bytes_per_row("HNSW24-fp16", DIM) * 5000)
+    limit = round(0.5 * Recipe.parse("HNSW24-fp16").bytes_per_row(DIM) * 5000)
     index = choose_recipe(
-        vectors[:5000], np.arange(5000), Wishes(recall=0.9, ram_bytes=limit, exact_below=1000)
+        vectors[:5000], np.arange(5000), Targets(recall=0.9, ram_bytes=limit, exact_below=1000)
     )
     assert index.contract.ram_bytes <= limit
     assert "HNSW24-fp16" not in {one.recipe for one in index.contract.tried}
@@ -101,15 +102,15 @@ def test_memory_decides_which_recipes_are_tried(vectors):
 
 def test_too_little_memory_for_anything_is_told_with_what_it_takes(vectors):
     with pytest.raises(CannotPromise, match=r"fits in 1 kB; the smallest, IVF\d+-\w+, takes"):
-        choose_recipe(vectors[:2000], np.arange(2000), Wishes(ram_bytes=1000))
+        choose_recipe(vectors[:2000], np.arange(2000), Targets(ram_bytes=1000))
 
 
 def test_a_time_nothing_keeps_is_refused_with_the_best_there_is(vectors):
-    wishes = Wishes(p95_ms=1e-6)
+    targets = Targets(p95_ms=1e-6)
     with pytest.raises(CannotPromise, match=r"nearest is Flat: .*raise --p95-ms") as raised:
-        choose_recipe(vectors[:2000], np.arange(2000), wishes)
+        choose_recipe(vectors[:2000], np.arange(2000), targets)
     assert raised.value.param == "p95_ms"
-    taken = choose_recipe(vectors[:2000], np.arange(2000), wishes, strict=False)
+    taken = choose_recipe(vectors[:2000], np.arange(2000), targets, strict=False)
     assert not taken.contract.met
 
 

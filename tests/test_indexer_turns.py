@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from indexer.errors import IndexMismatch
-from indexer.vectors.gpu.batcher import MOST_TOGETHER, Turns
+from indexer.vectors.gpu.batcher import MOST_TOGETHER, GpuBatcher
 
 DIM = 4
 
@@ -63,7 +63,7 @@ def pool():
 
 def test_what_waits_for_a_busy_index_is_searched_together_and_each_gets_its_own(pool):
     slow = Slow()
-    turns = Turns([slow])
+    turns = GpuBatcher([slow])
     first = pool.submit(turns.search, one(0), 1, "a", "how")
     assert slow.begun.acquire(timeout=20)
     later = [pool.submit(turns.search, one(row), 1, "a", "how") for row in (1, 2, 3, 1)]
@@ -76,7 +76,7 @@ def test_what_waits_for_a_busy_index_is_searched_together_and_each_gets_its_own(
 
 def test_only_searches_that_are_alike_go_together(pool):
     slow = Slow()
-    turns = Turns([slow])
+    turns = GpuBatcher([slow])
     first = pool.submit(turns.search, one(0), 1, "a", None)
     assert slow.begun.acquire(timeout=20)
     asked = [(1, "a"), (2, "a"), (1, "b"), (1, "a")]
@@ -90,7 +90,7 @@ def test_only_searches_that_are_alike_go_together(pool):
 
 def test_a_batch_has_an_end(pool):
     slow = Slow()
-    turns = Turns([slow])
+    turns = GpuBatcher([slow])
     first = pool.submit(turns.search, one(0), 1, "a", None)
     assert slow.begun.acquire(timeout=20)
     many = np.tile(one(1), (MOST_TOGETHER // 2, 1))
@@ -104,7 +104,7 @@ def test_a_batch_has_an_end(pool):
 
 def test_two_replicas_search_at_the_same_time(pool):
     replicas = [Slow(), Slow()]
-    turns = Turns(replicas)
+    turns = GpuBatcher(replicas)
     both = [pool.submit(turns.search, one(row), 1, "a", None) for row in (0, 1)]
     for replica in replicas:
         assert replica.begun.acquire(timeout=20)
@@ -114,7 +114,7 @@ def test_two_replicas_search_at_the_same_time(pool):
 
 def test_what_one_replica_searches_for_the_other_does_not_search_again(pool):
     left, right = replicas = [Slow(), Slow()]
-    turns = Turns(replicas)
+    turns = GpuBatcher(replicas)
     first = [pool.submit(turns.search, one(row), 1, "a", None) for row in (0, 1)]
     for replica in replicas:
         assert replica.begun.acquire(timeout=20)
@@ -131,7 +131,7 @@ def test_what_one_replica_searches_for_the_other_does_not_search_again(pool):
 
 def test_a_query_of_another_dim_spoils_no_other_search(pool):
     slow = Slow()
-    turns = Turns([slow])
+    turns = GpuBatcher([slow])
     first = pool.submit(turns.search, one(0), 1, "a", None)
     assert slow.begun.acquire(timeout=20)
     right = pool.submit(turns.search, one(1), 1, "a", None)
@@ -144,7 +144,7 @@ def test_a_query_of_another_dim_spoils_no_other_search(pool):
 
 
 def test_what_a_search_raises_all_of_its_batch_raise_and_the_index_goes_on(pool):
-    turns = Turns([Broken()])
+    turns = GpuBatcher([Broken()])
     asked = [pool.submit(turns.search, one(0), 1, "a", None) for _ in range(6)]
     for each in asked:
         with pytest.raises(RuntimeError, match="out of memory"):

@@ -27,6 +27,7 @@ from indexer.shop.garbage import collect_garbage
 from indexer.shop.listing import generations
 from indexer.shop.promotion import drop, promote
 from indexer.shop.shelf import Shelf
+from indexer.store.records import PictureKey
 from indexer.store.store import Store
 from indexer.writing.writes import put_items
 from search.engine import SearchEngine
@@ -228,7 +229,7 @@ def test_while_the_better_encoder_waits_every_write_is_embedded_by_both(shop, st
     with store.read() as reader:
         content = reader.item("pink").images[0].content
         for weights_hash in (own, load_encoder("builtin").weights_hash):
-            assert reader.has_embedding(Model("builtin", weights_hash).key, content)
+            assert reader.has_embedding(Model("builtin", weights_hash).key, PictureKey(content))
 
 
 def test_averaged_views_keep_their_weights_too(vitrine, previous, newest, tiny_catalog, tmp_path):

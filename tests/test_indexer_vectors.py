@@ -10,6 +10,7 @@ import pytest
 from indexer.arrays import unit
 from indexer.errors import IndexCorrupt, IndexMismatch, VitrineError
 from indexer.vectors.index import VectorIndex
+from indexer.vectors.row_table import RowTable
 
 # Four directions of the plane under row numbers that are not their positions.
 ROWS = np.array([3, 5, 8, 40])
@@ -71,12 +72,12 @@ def test_a_query_of_another_dimension_is_a_mismatch(index, shape):
 
 
 def test_positions_lead_back_from_rows(index):
-    assert index.positions(np.array([40, 3, 8])).tolist() == [3, 0, 2]
+    assert RowTable(index.rows).positions_of(np.array([40, 3, 8])).tolist() == [3, 0, 2]
 
 
 def test_rows_need_not_rise():
     index = VectorIndex.build(PLANE, np.array([40, 3, 8, 5]))
-    assert index.positions(np.array([3, 5, 8, 40])).tolist() == [1, 3, 2, 0]
+    assert RowTable(index.rows).positions_of(np.array([3, 5, 8, 40])).tolist() == [1, 3, 2, 0]
 
 
 def test_search_agrees_with_numpy_on_random_vectors(rng):
@@ -160,3 +161,18 @@ def test_unit_scales_rows_to_length_one_and_leaves_zeros_alone():
     assert scaled == pytest.approx(np.array([[0.6, 0.8], [0, 0], [-1, 0]]))
     assert scaled.dtype == np.float32
     assert unit(np.array([0.0, 5.0])).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("rows", [[3, 5, 8, 40], [40, 3, 8, 5]], ids=["rising", "not rising"])
+def test_a_row_that_an_index_lacks_has_no_position(rows):
+    table = RowTable(np.array(rows))
+    asked = [0, 3, 4, 40, 41, 8]
+    expected = [rows.index(row) if row in rows else -1 for row in asked]
+    assert table.positions_of(np.array(asked)).tolist() == expected
+    assert [table.position_of(row) for row in asked] == expected
+
+
+def test_an_index_without_rows_has_no_positions():
+    table = RowTable(np.empty(0, np.int64))
+    assert table.positions_of(np.array([0, 7])).tolist() == [-1, -1]
+    assert table.position_of(7) == -1

@@ -23,9 +23,11 @@ from indexer.items import Item
 from indexer.jobs.build import build_index
 from indexer.jobs.rebuild import rebuild_index
 from indexer.shop.folder import ShopFolder
-from indexer.store.store import Store, Writer
+from indexer.store.records import PictureKey
+from indexer.store.store import Store
+from indexer.store.transactions import Writer
 from indexer.writing import writes
-from indexer.writing.migration_encoders import Companions
+from indexer.writing.migration_encoders import MigrationEncoders
 from indexer.writing.writes import Draft, Source, delete_items, patched, put_items
 from search.engine import SearchEngine
 from tests.conftest import COLORS, jpeg, plain, write_catalog
@@ -67,7 +69,7 @@ def test_an_item_is_created_replaced_and_left_alone_when_it_is_the_same(store):
     assert put(store, draft("a", "red", title="New")) == [("a", "updated")]
     with store.read() as reader:
         assert reader.sequence == 2
-        assert reader.has_embedding(KEY, reader.item("a").images[0].content)
+        assert reader.has_embedding(KEY, PictureKey(reader.item("a").images[0].content))
         assert reader.item("a").item.title == "New"
 
 
@@ -168,11 +170,11 @@ def test_embeddings_that_are_given_are_stored_of_unit_length_and_apart_from_the_
     put(store, draft("r", "red")._replace(images=[Source("p.jpg", lambda: data)]))
     records = stored(store)
     with store.read() as reader:
-        pairs = [(image.content, "original") for image in records["v"].images]
+        pairs = [PictureKey(image.content) for image in records["v"].images]
         assert reader.embeddings(KEY, pairs, ENCODER.dim).tolist() == np.eye(2, 112).tolist()
-        assert reader.image(records["v"].images[0].content)
-        assert reader.image(records["v"].images[1].content) is None
-        encoded = reader.embeddings(KEY, [(records["r"].images[0].content, "original")], 112)
+        assert reader.image(PictureKey(records["v"].images[0].content))
+        assert reader.image(PictureKey(records["v"].images[1].content)) is None
+        encoded = reader.embeddings(KEY, [PictureKey(records["r"].images[0].content)], 112)
     assert encoded[0, 0] != 1.0
 
 
@@ -194,15 +196,15 @@ def test_a_sweep_between_encoding_and_storing_loses_no_embedding(store, monkeypa
         prepared(self, ready)
         if not swept:
             delete_items(store, ["a"])
-            swept.append(store.sweep())
+            swept.append(store.delete_unused())
 
     monkeypatch.setattr(writes._Put, "_encode", encode)
     assert put(store, draft("b", "red")) == [("b", "created")]
     assert swept == [2]
     with store.read() as reader:
         (image,) = reader.item("b").images
-        assert reader.has_embedding(KEY, image.content)
-        assert reader.image(image.content)
+        assert reader.has_embedding(KEY, PictureKey(image.content))
+        assert reader.image(PictureKey(image.content))
 
 
 def test_a_sweep_that_is_halfway_through_leaves_no_item_without_its_picture(store, monkeypatch):
@@ -222,17 +224,17 @@ def test_a_sweep_that_is_halfway_through_leaves_no_item_without_its_picture(stor
         if not swept:
             delete_items(store, ["a"])
             with pytest.raises(KeyboardInterrupt):
-                store.sweep()
+                store.delete_unused()
 
-    monkeypatch.setattr("indexer.store.store._SWEPT", 1)
+    monkeypatch.setattr("indexer.store.store._DELETED_AT_ONCE", 1)
     monkeypatch.setattr(Writer, "delete_keys", delete_one)
     monkeypatch.setattr(writes._Put, "_encode", encode)
     assert put(store, draft("b", "red")) == [("b", "created")]
     assert len(swept) == 1
     with store.read() as reader:
         (image,) = reader.item("b").images
-        assert reader.has_embedding(KEY, image.content)
-        assert reader.image(image.content)
+        assert reader.has_embedding(KEY, PictureKey(image.content))
+        assert reader.image(PictureKey(image.content))
 
 
 def test_an_upload_of_a_picture_that_a_catalog_only_named_can_be_shown(tmp_path):
@@ -330,8 +332,8 @@ def test_what_is_written_while_new_weights_are_indexed_is_found_by_them(
 
     def write_first(*given, **named):
         with Store_of(shop) as store:
-            others = Companions(store, ENCODER, load=lambda *_: Trained())
-            put_items(store, ENCODER, [draft("new", "red", spot=33)], companions=others)
+            others = MigrationEncoders(store, ENCODER, load=lambda *_: Trained())
+            put_items(store, ENCODER, [draft("new", "red", spot=33)], migration_encoders=others)
         return step(*given, **named)
 
     monkeypatch.setattr(f"indexer.{moment}", write_first)
@@ -386,7 +388,7 @@ WRITER = """
 import sys
 from pathlib import Path
 import numpy as np
-from indexer.writing.migration_encoders import Companions
+from indexer.writing.migration_encoders import MigrationEncoders
 from indexer.encoders.color import ColorEncoder
 from indexer.items import Item
 from indexer.store.store import Store
@@ -432,6 +434,6 @@ def test_a_writer_that_is_killed_has_lost_nothing_that_it_acknowledged(tmp_path,
         rows = {row.item_id for _, row in reader.rows()}
         assert rows == set(records)
         for record in records.values():
-            assert reader.has_embedding(KEY, record.images[0].content)
+            assert reader.has_embedding(KEY, PictureKey(record.images[0].content))
     assert put(store, draft("after", "red")) == [("after", "created")]  # its lock is not held
     store.close()

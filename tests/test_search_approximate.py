@@ -13,7 +13,7 @@ from indexer.jobs.job import open_job
 from indexer.jobs.publishing import publish
 from indexer.shop.folder import ShopFolder
 from indexer.store.store import Store
-from indexer.vectors.contract import Terms, Wishes
+from indexer.vectors.contract import BuildTargets, Targets
 from indexer.vectors.gpu.placing import on_gpus
 from indexer.writing.writes import Draft, Source, delete_items, put_items
 from search.engine import SearchEngine
@@ -45,11 +45,11 @@ def built(vectors, tmp_path_factory):
     shop.path.mkdir()
     store = Store(shop.store, create=True)
     put_items(store, ENCODER, [draft(n, vector) for n, vector in enumerate(vectors)])
-    terms = Terms(wishes=Wishes(recall=0.99, exact_below=1000))
+    targets = BuildTargets(asked=Targets(recall=0.99, exact_below=1000))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("indexer.vectors.tuning._fits", lambda name, *_: not name.startswith("Flat"))
         with open_job(shop, "vitrine rebuild") as job:
-            publish(job, ENCODER, catalog=shop.path, skipped=0, terms=terms)
+            publish(job, ENCODER, catalog=shop.path, skipped=0, targets=targets)
     yield shop, store
     store.close()
 
@@ -132,7 +132,9 @@ class Gpu:
 
 
 def test_on_a_gpu_it_is_exact_under_filters_and_after_deletions_too(built, vectors, monkeypatch):
-    monkeypatch.setattr("search.opening.on_gpus", lambda index: on_gpus(index, Gpu()))
+    monkeypatch.setattr(
+        "indexer.vectors.faiss_backend.on_gpus", lambda index: on_gpus(index, Gpu())
+    )
     monkeypatch.setattr(
         "indexer.vectors.gpu.placing.PATIENCE_MS", 1e6
     )  # whatever this machine says
@@ -145,7 +147,7 @@ def test_on_a_gpu_it_is_exact_under_filters_and_after_deletions_too(built, vecto
             assert engine.status().device.startswith("gpu: flat fp16, 0.00 GB; recall@10 1.0000")
             delete_items(store, ["item-0007"])
             engine.refresh()
-            device = engine._live.view.segments[0].vectors.device
+            device = engine._live.view.segments[0].vectors.index.device
             searched = []
             monkeypatch.setattr(device, "near", counting(device.near, searched))
             for query in vectors[:20]:

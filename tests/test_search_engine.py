@@ -28,7 +28,8 @@ from indexer.items import ORIGINAL
 from indexer.jobs.build import build_index
 from indexer.lexical import LexicalIndex
 from indexer.shop.folder import ShopFolder
-from indexer.store.store import ImageRecord, ItemRecord, Row, Store, content_hash
+from indexer.store.records import ImageRecord, ItemRecord, PictureKey, Row, content_hash
+from indexer.store.store import Store
 from search.engine import SearchEngine
 from search.filters import AllOf, parse_filter
 from search.hits import Hit, Reply
@@ -380,7 +381,7 @@ def filled(folder: Path, vectors: np.ndarray, items: list[tuple[str, str, dict]]
             record = by_item.setdefault(item_id, ItemRecord(item, []))
             image = ImageRecord(f"{number}.jpg", content, 8, 8, {ORIGINAL: number})
             writer.put_row(number, Row(item_id, len(record.images), ORIGINAL, content))
-            writer.put_embedding(key, content, vector.astype(np.float16).tobytes())
+            writer.put_embedding(key, PictureKey(content), vector.astype(np.float16).tobytes())
             record.images.append(image)
         for record in by_item.values():
             writer.put_item(record)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import multiprocessing
+import sys
 import tempfile
 import threading
+from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,6 +25,9 @@ from indexer.jobs.publishing import publish
 from indexer.jobs.rebuild import rebuild_index
 from indexer.shop.folder import ShopFolder
 from indexer.store.store import Store
+from indexer.vectors.contract import Contract
+from indexer.vectors.faiss_backend import FaissBackend
+from indexer.vectors.numpy_backend import NumpyBackend
 from indexer.writing.writes import Draft, Source, delete_items, patched, put_items
 from search import engine as search_engine
 from search.engine import SearchEngine
@@ -117,7 +124,7 @@ def test_a_step_that_failed_is_made_again_and_leaves_nothing_alive_that_was_dele
     live.put([draft("i1", 60)])
     with monkeypatch.context() as broken:
         broken.setattr(
-            "search.live.shop.VectorIndex.build", lambda *_: (_ for _ in ()).throw(MemoryError)
+            "indexer.vectors.index.VectorIndex.build", lambda *_: (_ for _ in ()).throw(MemoryError)
         )
         with pytest.raises(MemoryError):
             live.refresh()
@@ -175,7 +182,7 @@ def test_where_the_log_was_shortened_everything_is_read_again(live, shop):
     live.put([draft("new", 5, title="kettle")])
     live.delete(["i1"])
     store = Store(shop.store)
-    store.forget_changes(10**6)
+    store.delete_changes(10**6)
     store.close()
     assert live.refresh()
     assert nearest(live) == ["i0", "new", "i2"]
@@ -420,3 +427,83 @@ TestShop.settings = settings(
     database=None,
     suppress_health_check=list(HealthCheck),
 )
+
+
+# Backends, and memory
+
+
+def by_numpy(folder: Path, contract: Contract, *, serving: bool) -> NumpyBackend:
+    """The generation's vectors under a backend that compares everything."""
+    index = FaissBackend.open(folder, contract, serving=serving)
+    return NumpyBackend.build(index.vectors_at(np.arange(len(index))), index.rows)
+
+
+def test_a_shop_searched_by_another_backend_answers_the_same(live, shop, monkeypatch):
+    """Through writes, deletions and joined segments; nothing above a backend knows which it is."""
+    with monkeypatch.context() as patched:
+        other_backend = SimpleNamespace(open=by_numpy)
+        patched.setattr("search.opening.backend_of", lambda _contract: other_backend)
+        other = SearchEngine.open(shop.path)
+    with other:
+        assert other.status().device == "cpu: numpy"
+        for n in range(12):
+            live.put([draft(f"n{n}", 3 + 7 * n, price=float(n)), draft(f"m{n}", 4 + 7 * n)])
+            live.delete([f"m{n - 1}", f"i{n}"])
+            assert live.refresh()
+            assert other.refresh()
+            assert nearest(other, 30) == nearest(live, 30)
+            assert nearest(other, 30, "price > 3") == nearest(live, 30, "price > 3")
+            assert other.by_item(f"n{n}") == live.by_item(f"n{n}")
+        view = other._live.view
+        assert {type(segment.vectors) for segment in view.segments} == {NumpyBackend}
+        assert len(view.segments) == len(live._live.view.segments) > 1
+
+
+def blocks_after_opening(path: Path, images: int, engines: ExitStack) -> int:
+    """How many blocks of Python's memory an open shop of 200 items keeps."""
+    vectors = np.repeat(spoke(1), images, axis=0)
+    sources = [Source(f"{image}.jpg") for image in range(images)]
+    shop = new_shop(
+        path,
+        *(draft(f"i{n:03}", 0)._replace(images=sources, embeddings=vectors) for n in range(200)),
+    )
+    engines.enter_context(SearchEngine.open(shop.path))  # what the first one caches is not counted
+    gc.collect()
+    before = sys.getallocatedblocks()
+    engine = engines.enter_context(SearchEngine.open(shop.path))
+    gc.collect()
+    assert engine.status().rows == 200 * images
+    return sys.getallocatedblocks() - before
+
+
+def test_an_open_shop_keeps_no_python_object_for_a_row(tmp_path):
+    with ExitStack() as engines:
+        few = blocks_after_opening(tmp_path / "few", 1, engines)
+        many = blocks_after_opening(tmp_path / "many", 11, engines)
+    assert many - few < 200  # for 2,000 more rows
+
+
+def test_each_hit_names_the_image_that_was_found_before_and_after_writes(tmp_path):
+    """Also where the images of an item change places, and where small segments were joined."""
+    sources = [Source("0.jpg"), Source("1.jpg"), Source("2.jpg")]
+    vectors = np.concatenate([spoke(80), spoke(10), spoke(40)])
+    one = draft("one", 0)._replace(images=sources, embeddings=vectors)
+    shop = new_shop(tmp_path / "shop", one, draft("two", 50))
+
+    def found(engine: SearchEngine, degrees: int) -> list[tuple[str, int, str]]:
+        query = Query(parts=[EmbeddingPart(spoke(degrees)[0])])
+        hits = engine.search(query).hits
+        return [(hit.item_id, hit.image_index, hit.image) for hit in hits]
+
+    with SearchEngine.open(shop.path) as engine:
+        assert found(engine, 10) == [("one", 1, "1.jpg"), ("two", 0, "")]
+        assert found(engine, 79)[0] == ("one", 0, "0.jpg")
+        turned = one._replace(images=sources[::-1], embeddings=vectors[::-1])
+        for n in range(5):
+            engine.put([turned if n % 2 == 0 else one, draft(f"far{n}", 170)])
+            engine.refresh()
+            at = 2 if n % 2 == 0 else 0
+            assert found(engine, 79)[0] == ("one", at, "0.jpg")
+            assert found(engine, 10)[0] == ("one", 1, "1.jpg")
+        with SearchEngine.open(shop.path) as fresh:
+            assert found(fresh, 79) == found(engine, 79)

@@ -11,8 +11,8 @@ from indexer.arrays import unit
 from indexer.vectors.contract import MEASURED_K, Contract, Effort, Level
 from indexer.vectors.index import VectorIndex
 from indexer.vectors.planner import Plan, nearest, plan_for
-from indexer.vectors.position_mask import Allowed
-from indexer.vectors.recipes import efforts_of
+from indexer.vectors.position_mask import PositionMask
+from indexer.vectors.recipe import Recipe
 
 N = 20_000
 DIM = 32
@@ -63,7 +63,7 @@ def test_without_a_filter_the_index_is_asked(index, queries, truth):
 
 
 def test_a_tight_filter_is_answered_exactly(index, queries, truth, rng):
-    allowed = Allowed(rng.random(N) < 0.01)
+    allowed = PositionMask(rng.random(N) < 0.01)
     for query in queries[:50]:
         answer = nearest(index, query, 10, allowed)
         assert answer.mode == "exact"
@@ -77,7 +77,7 @@ def test_filters_cost_no_recall(index, queries, truth, share):
     rng = np.random.default_rng(int(share * 1e6))
     answers, right = [], []
     for query in queries[:60]:
-        allowed = Allowed(rng.random(N) < share)
+        allowed = PositionMask(rng.random(N) < share)
         answers.append(nearest(eager, query, 10, allowed))
         right.append(truth.exact(query[None], 10, allowed)[0][0])
     assert recall(answers, np.array(right)) >= 0.98
@@ -88,7 +88,7 @@ def test_a_filter_whose_rows_lie_away_from_the_query_costs_no_recall(index, quer
     answers, right = [], []
     for query in queries[:40]:
         scores = truth.vectors_at(np.arange(N)) @ query  # (n, dim) @ (dim,) -> (n,)
-        allowed = Allowed(scores < np.median(scores))
+        allowed = PositionMask(scores < np.median(scores))
         answers.append(nearest(index, query, 10, allowed))
         right.append(truth.exact(query[None], 10, allowed)[0][0])
     assert recall(answers, np.array(right)) >= 0.98
@@ -97,11 +97,11 @@ def test_a_filter_whose_rows_lie_away_from_the_query_costs_no_recall(index, quer
 def test_fewer_rows_than_asked_for_are_all_found(index, queries):
     mask = np.zeros(N, dtype=np.bool_)
     mask[[5, 77, 9000]] = True
-    answer = nearest(index, queries[0], 10, Allowed(mask))
+    answer = nearest(index, queries[0], 10, PositionMask(mask))
     assert sorted(answer.positions[:3].tolist()) == [5, 77, 9000]
     assert answer.positions[3:].tolist() == [-1] * 7
     assert np.isneginf(answer.scores[3:]).all()
-    assert nearest(index, queries[0], 5, Allowed(np.zeros(N, np.bool_))).positions.max() == -1
+    assert nearest(index, queries[0], 5, PositionMask(np.zeros(N, np.bool_))).positions.max() == -1
 
 
 def test_exact_recipes_are_always_searched_exactly(truth, queries):
@@ -110,7 +110,7 @@ def test_exact_recipes_are_always_searched_exactly(truth, queries):
 
 def test_a_raised_effort_is_that_of_the_next_level_up_to_the_last(vectors):
     index = promised(VectorIndex.build(vectors[:2000], np.arange(2000)), Effort(16), Effort(64))
-    efforts = [plan_for(index, 10, 2000, raised).effort for raised in (0, 1, 2)]
+    efforts = [plan_for(index, 10, 2000, extra).effort for extra in (0, 1, 2)]
     assert efforts == [Effort(16), Effort(64), Effort(64)]
 
 
@@ -139,7 +139,7 @@ def test_the_cheaper_way_is_taken(vectors):
 def test_two_threads_of_different_effort_do_not_disturb_each_other(vectors, queries):
     """Depth is handed in with each call: what one thread asks for is not what the other gets."""
     index = VectorIndex.build(vectors, np.arange(N), "HNSW24-fp16")
-    efforts = efforts_of(index.recipe, N)
+    efforts = Recipe.parse(index.recipe).efforts(N)
     efforts = [efforts[0], efforts[-1]]
     alone = [index.near(queries, 10, effort)[0] for effort in efforts]
     assert not np.array_equal(*alone)

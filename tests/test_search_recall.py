@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from indexer.arrays import unit
-from indexer.vectors.contract import Contract, Effort, Level, Wishes
-from indexer.vectors.index import VectorIndex
-from indexer.vectors.planner import nearest
+from indexer.vectors.contract import Contract, Effort, Level, Targets
+from indexer.vectors.faiss_backend import FaissBackend
 from search.live.recall import WINDOW, RecallWatch, Sample
 
 N, DIM = 3000, 16
@@ -28,11 +27,10 @@ def vectors():
 @pytest.fixture(scope="module")
 def index(vectors):
     """Lists that are said to keep 0.95 at the first level, and do not: one of 64 is looked into."""
-    built = VectorIndex.build(vectors, np.arange(N), "IVF64-PQ4")
-    wishes = Wishes(recall=0.95)
-    return built.with_contract(
-        Contract(recipe=built.recipe, wishes=wishes, levels=LEVELS, row_us=1.0)
-    )
+    built = FaissBackend.build(vectors, np.arange(N), "IVF64-PQ4").index
+    targets = Targets(recall=0.95)
+    contract = Contract(recipe=built.recipe, targets=targets, levels=LEVELS, row_us=1.0)
+    return FaissBackend(built.with_contract(contract))
 
 
 def watch(index, **options):
@@ -46,22 +44,22 @@ def test_a_broken_index_is_seen_said_and_searched_harder(index, vectors, caplog)
     looked = watch(index)
     with caplog.at_level(logging.WARNING, "vitrine.search"):
         for query in vectors[:300]:
-            answer = nearest(index, query, 10, None, raised=looked.raised)
+            answer = index.nearest(query, 10, None, extra_levels=looked.extra_levels)
             assert answer.mode == "ann"
             looked.look(Sample(query, None, answer.scores))
-    assert looked.raised >= 1
+    assert looked.extra_levels >= 1
     assert "of real queries is 0." in caplog.text
     assert "promised 0.95: searches try harder, level 1 of 2" in caplog.text
     status = looked.status()
     assert status.live > 0.9
-    assert (status.samples, status.raised) == (300, looked.raised)
+    assert (status.samples, status.raised) == (300, looked.extra_levels)
 
 
 def test_a_promise_that_is_kept_changes_nothing(index):
     looked = watch(index)
     for _ in range(5 * WINDOW):
         looked.note(0.97)
-    assert looked.raised == 0
+    assert looked.extra_levels == 0
     assert looked.status().kept
     assert looked.status().live == 0.97
 
@@ -70,7 +68,7 @@ def test_one_bad_answer_proves_nothing(index):
     looked = watch(index)
     for recall in [0.0] + [1.0] * 50:
         looked.note(recall)
-    assert looked.raised == 0
+    assert looked.extra_levels == 0
 
 
 def test_at_the_highest_effort_it_says_so_and_stays(index, caplog):
@@ -78,7 +76,7 @@ def test_at_the_highest_effort_it_says_so_and_stays(index, caplog):
     with caplog.at_level(logging.ERROR, "vitrine.search"):
         for _ in range(6 * WINDOW):
             looked.note(0.5)
-    assert looked.raised == 2
+    assert looked.extra_levels == 2
     assert not looked.status().kept
     told = [line for line in caplog.messages if "run 'vitrine rebuild'" in line]
     assert 0 < len(told) < 7
@@ -88,24 +86,24 @@ def test_after_a_long_good_time_less_effort_is_tried_and_a_relapse_makes_it_wait
     looked = watch(index)
     for _ in range(WINDOW):
         looked.note(0.5)
-        if looked.raised == 1:
+        if looked.extra_levels == 1:
             break
     good = 0
-    while looked.raised:
+    while looked.extra_levels:
         looked.note(1.0)
         good += 1
     assert good == 10 * WINDOW
-    while not looked.raised:
+    while not looked.extra_levels:
         looked.note(0.5)
     again = 0
-    while looked.raised:
+    while looked.extra_levels:
         looked.note(1.0)
         again += 1
     assert again == 2 * good
 
 
 def test_an_exact_index_needs_no_watching(vectors):
-    looked = RecallWatch(VectorIndex.build(vectors, np.arange(N)), share=1.0)
+    looked = RecallWatch(FaissBackend.build(vectors, np.arange(N)), share=1.0)
     looked.offer(vectors[0], None, np.zeros(10, np.float32))
     looked.close()
     assert looked.status().samples == 0
@@ -148,7 +146,7 @@ def test_queries_are_looked_at_in_the_background(index, vectors):
     done = threading.Event()
     note = looked.note
     looked.note = lambda recall: (note(recall), done.set())
-    answer = nearest(index, vectors[0], 10, None)
+    answer = index.nearest(vectors[0], 10, None)
     looked.offer(vectors[0], None, answer.scores)
     assert done.wait(30)
     looked.close()

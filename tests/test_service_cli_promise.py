@@ -7,7 +7,7 @@ import json
 import pytest
 
 from indexer.shop.folder import ShopFolder
-from indexer.vectors.contract import Wishes
+from indexer.vectors.contract import Targets
 from service.cli.main import main
 from tests.conftest import write_catalog
 
@@ -43,11 +43,11 @@ def test_a_small_shop_says_that_it_is_exact(index):
 def test_wishes_are_kept_in_the_manifest_and_by_the_next_build(index, vitrine):
     shop, run = index
     run("--recall", "0.9", "--ram", "4GB", "--p95-ms", "10")
-    wishes = Wishes(recall=0.9, p95_ms=10, ram_bytes=4_000_000_000)
-    assert shop.manifest("000001").contract.wishes == wishes
+    targets = Targets(recall=0.9, p95_ms=10, ram_bytes=4_000_000_000)
+    assert shop.manifest("000001").contract.targets == targets
     code, out, _ = vitrine("rebuild", "--shop", shop.path, "--recall", "0.95", "--json")
     assert (code, json.loads(out)["generation"]) == (0, "000002")
-    assert shop.manifest("000002").contract.wishes == Wishes(
+    assert shop.manifest("000002").contract.targets == Targets(
         recall=0.95, p95_ms=10, ram_bytes=4_000_000_000
     )
 

@@ -14,6 +14,7 @@ import time
 
 import pytest
 
+from indexer.errors import StoreFull
 from indexer.store.store import Store
 from indexer.writing.writes import delete_items
 from search.engine import SearchEngine
@@ -387,6 +388,7 @@ def test_many_are_deleted_at_once(writing):
 ELSEWHERE = """
 import sys
 from pathlib import Path
+from indexer.errors import StoreFull
 from indexer.store.store import Store
 from indexer.writing.writes import delete_items
 store = Store(Path(sys.argv[1]))
@@ -523,12 +525,10 @@ def test_a_shop_that_is_not_built_yet_cannot_be_written_to(serve, tmp_path):
 
 
 def test_a_full_store_is_told_and_what_was_there_stays(writing, shop, monkeypatch):
-    from indexer.store import store as store_module
-
     def full(self):
-        raise store_module.StoreFull(f"{self.path} is full")
+        raise StoreFull(f"{self.path} is full")
 
-    monkeypatch.setattr(store_module.Store, "write", full)
+    monkeypatch.setattr(Store, "write", full)
     response = put(writing, {"id": "x", "images": ["images/red-mug-1.jpg"]})
     assert (response.status_code, response.json()["code"]) == (507, "store_full")
     monkeypatch.undo()

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from indexer.arrays import Pixels, Rows, Scores, Vectors
     from indexer.encoders.base import Encoder
     from indexer.imaging.preprocess import Preprocess
-    from indexer.store.store import ItemRecord, Row, Store
-    from indexer.vectors.index import VectorIndex
+    from indexer.store.records import ItemRecord, Row
+    from indexer.store.store import Store
+    from indexer.vectors.backend import VectorBackend
 
 FEWEST = 8  # products; with fewer a query has too few rivals
 _QUERIES = 256  # of each kind, at most
@@ -74,7 +75,7 @@ class _Outcomes(NamedTuple):
 def calibrate(
     store: Store,
     encoder: Encoder,
-    index: VectorIndex,
+    index: VectorBackend,
     vectors: Vectors,
     rows: Sequence[tuple[int, Row]],
     records: Iterable[ItemRecord],
@@ -181,11 +182,10 @@ class _Shop:
     """The index and the products of its rows; rows are places in the index, 0 to n - 1."""
 
     def __init__(
-        self, index: VectorIndex, rows: Sequence[tuple[int, Row]], products: NDArray[np.int64]
+        self, index: VectorBackend, rows: Sequence[tuple[int, Row]], products: NDArray[np.int64]
     ) -> None:
         self._index = index
         self._products = products
-        self._numbers = np.array([number for number, _ in rows], dtype=np.int64)  # (n,), rising
         self._images: dict[tuple[str, int], list[int]] = {}
         self._of_product: dict[int, list[int]] = {}
         self._rows = rows
@@ -198,7 +198,7 @@ class _Shop:
         return frozenset(self._of_product[int(self._products[place])])
 
     def rows_of_image(self, place: int) -> frozenset[int]:
-        """All variants of the image that this row stands for."""
+        """All renditions of the image that this row stands for."""
         row = self._rows[place][1]
         return frozenset(self._images[row.item_id, row.image_index])
 
@@ -207,11 +207,11 @@ class _Shop:
     ) -> list[tuple[Rows, Scores]]:
         """Search each query; return products and scores, best first, without the hidden rows."""
         depth = min(len(self._rows), _DEPTH)
-        numbers, scores = self._index.search(vectors, depth)  # (q, depth) each
+        positions, scores = self._index.exact(vectors, depth)  # (q, depth) each
         out = []
-        for found, values, secret in zip(numbers, scores, hidden, strict=True):
+        for found, values, secret in zip(positions, scores, hidden, strict=True):
             known = found >= 0  # (depth,): the index pads with -1
-            places = np.searchsorted(self._numbers, found[known])
+            places = found[known]
             seen = np.array([int(place) not in secret for place in places], dtype=np.bool_)
             out.append((self._products[places[seen]], values[known][seen]))
         return out
@@ -239,7 +239,7 @@ def _retaken(
     rng: np.random.Generator,
 ) -> tuple[_Sample, Vectors]:
     """Encode retakes of a sample of the shop's images, and pictures without a product (b, dim)."""
-    originals = [place for place, (_, row) in enumerate(rows) if row.variant == ORIGINAL]
+    originals = [place for place, (_, row) in enumerate(rows) if row.rendition == ORIGINAL]
     wanted = min(_QUERIES, _RETAKES * len(originals))
     # Whole rounds over all images: the images of a small shop are used equally often.
     rounds = [rng.permutation(originals) for _ in range(-(-wanted // max(1, len(originals))))]
@@ -249,7 +249,7 @@ def _retaken(
         for place in chosen.tolist():
             row = rows[place][1]
             path = known[row.item_id].images[row.image_index].path
-            copies[place] = display_copy(reader, row.content, path)
+            copies[place] = display_copy(reader, row.picture, path)
     side = min(encoder.preprocess.size, _LARGEST)
     began = time.perf_counter()
     blanks = encoder.encode_images([no_product(side, rng) for _ in range(_BLANKS)])
@@ -293,7 +293,7 @@ def _pairs(vectors: Vectors, rows: Sequence[tuple[int, Row]], rng: np.random.Gen
     """Sample images whose item has other images, with their stored vectors."""
     images: dict[str, dict[bytes, int]] = {}
     for place, (_, row) in enumerate(rows):
-        if row.variant == ORIGINAL:
+        if row.rendition == ORIGINAL:
             images.setdefault(row.item_id, {}).setdefault(row.content, place)
     places = [place for views in images.values() if len(views) > 1 for place in views.values()]
     chosen = rng.permutation(np.array(places, dtype=np.int64))[:_QUERIES]

@@ -23,11 +23,11 @@ from indexer.progress import Progress, no_progress
 from indexer.shop import write_encoders
 from indexer.stopwatch import Stopwatch
 from indexer.store.pictures import Keep, set_images
-from indexer.vectors.contract import Terms
+from indexer.vectors.contract import BuildTargets
 from indexer.writing.absence import Absence, absence, check_absence
 from indexer.writing.changes import Changes, apply_changes, changes_of
 from indexer.writing.embed_catalog import Ingested, ingest
-from indexer.writing.migration_encoders import Companions
+from indexer.writing.migration_encoders import MigrationEncoders
 from indexer.writing.reembed import Reembedding, missing_pictures
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
     from indexer.shop.folder import ShopFolder
     from indexer.shop.shelf import Shelf
+    from indexer.writing.image_pipeline import Render
 
 
 class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,21 +70,23 @@ def build_index(
     encoder: Encoder,
     *,
     keep_images: Keep | None = None,
-    terms: Terms | None = None,
+    targets: BuildTargets | None = None,
     limits: ImageLimits = LIMITS,
+    render: Render | None = None,
     progress: Progress = no_progress,
 ) -> BuildReport:
     """Index ``catalog`` into ``shop``; afterwards the shop holds what this catalog holds.
 
     Of the items that were there at the start, those that the catalog lacks are removed. What
     cannot be read removes nothing and empties nothing: an item whose row or pictures are at fault
-    stays as it was, and so does what no column gives (unless the terms accept it). What others put
-    or delete while the build runs is later news, and stays as they left it.
+    stays as it was, and so does what no column gives (unless ``targets`` accept it). What others
+    put or delete while the build runs is later news, and stays as they left it.
 
-    ``keep_images`` says what stays of each new image, from now on; None is as before.
+    ``keep_images`` says what stays of each new image, from now on; None is as before. ``render``
+    adds renditions to every image; without it images keep those that they have.
 
     Safe to interrupt at any time and to run again. Raises BadCatalog (duplicates, nothing to
-    index), CatalogShrank (unless the terms accept that), CannotPromise (see ``Terms``),
+    index), CatalogShrank (unless the targets accept that), CannotPromise (see ``BuildTargets``),
     IndexMismatch (the shop was built with another encoder, or other weights of ``builtin``, which
     only ``migrate`` changes), StoreBusy (another job works), Conflict (an operator moved CURRENT
     meanwhile), CannotWrite, StoreFull.
@@ -97,7 +100,9 @@ def build_index(
         check_encoder(job.shelf, encoder)
         job.delete_old_generations()
         job.keep_encoder(encoder)
-        build = _Build(job, catalog, scan, encoder, terms or Terms(), limits, progress)
+        build = _Build(
+            job, catalog, scan, encoder, targets or BuildTargets(), limits, render, progress
+        )
         build.begin(keep_images)
         done = build.embed()
         stopwatch.lap("ingest")
@@ -134,18 +139,20 @@ class _Build:
         catalog: Catalog,
         scan: Scan,
         encoder: Encoder,
-        terms: Terms,
+        targets: BuildTargets,
         limits: ImageLimits,
+        render: Render | None,
         progress: Progress,
     ) -> None:
         self._job = job
         self._catalog = catalog
         self._scan = scan
         self._encoder = encoder
-        self._terms = terms
+        self._targets = targets
         self._limits = limits
+        self._render = render
         self._progress = progress
-        self._companions = Companions(job.store, encoder, limits=limits)
+        self._migration_encoders = MigrationEncoders(job.store, encoder, limits=limits)
         self._began = 0  # the number of the last change of the store before the build
         self._absent = Absence([], [], [])
 
@@ -157,7 +164,7 @@ class _Build:
         with self._job.store.write() as writer:
             self._began = writer.sequence
             self._absent = absence(writer.item_ids(), self._scan.ids, self._scan.skipped)
-            if not self._terms.accept:
+            if not self._targets.accept:
                 check_absence(self._catalog.path, self._absent.gone, writer.count("items"))
             set_images(writer, self._catalog.root, keep_images)
             if self._has_new_weights():
@@ -173,9 +180,12 @@ class _Build:
             total=self._scan.images,
             skipped=self._absent.skipped,
             limits=self._limits,
+            render=self._render,
             progress=self._progress,
         )
-        self._companions.embed(image for read in done.read for image in read.images if image)
+        self._migration_encoders.embed(
+            image for read in done.read for image in read.images if image
+        )
         return done
 
     def merge(self, done: Ingested) -> Changes:
@@ -186,7 +196,7 @@ class _Build:
         with self._job.store.write() as writer:
             first_row = writer.meta("next_row", 0)
             touched = writer.changes_since(self._began) or {}
-            given = None if self._terms.accept else self._scan.given
+            given = None if self._targets.accept else self._scan.given
             changes = changes_of(writer, done, self._absent, given, touched)
             check_found(self._catalog, self._scan, changes)
             apply_changes(writer, changes)
@@ -194,7 +204,7 @@ class _Build:
                 rest = missing_pictures(writer, self._encoder)
                 work = Reembedding(self._job.store, self._encoder, limits=self._limits)
                 work.within(writer, rest)
-            self._companions.complete(writer, first_row)
+            self._migration_encoders.complete(writer, first_row)
         return changes
 
     def publish(self, changes: Changes) -> Published:
@@ -206,7 +216,7 @@ class _Build:
             self._encoder,
             catalog=self._catalog.path,
             skipped=skipped,
-            terms=self._terms,
+            targets=self._targets,
             progress=self._progress,
         )
         self._job.collect_garbage()

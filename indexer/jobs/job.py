@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -39,7 +39,7 @@ class Job:
     @cached_property
     def store(self) -> Store:
         """The shop's store, opened when first used: a job that refuses before makes none."""
-        return self._stack.enter_context(closing(Store(self.folder.store, create=self._create)))
+        return self._stack.enter_context(Store(self.folder.store, create=self._create))
 
     def keep_encoder(self, encoder: Encoder) -> None:
         """Copy the files of an encoder into the shop. EncoderNotFound, StoreFull."""

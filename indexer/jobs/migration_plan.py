@@ -15,10 +15,12 @@ from indexer.imaging.imagepath import image_path
 from indexer.items import ORIGINAL
 from indexer.jobs.migrate import check_target
 from indexer.shop import write_encoders
-from indexer.shop.manifest import ROWS, WORDS
+from indexer.shop.manifest import WORDS
 from indexer.shop.shelf import Shelf
-from indexer.store.pictures import Source, images_root
-from indexer.store.store import Reader, Store
+from indexer.store.pictures import PictureOrigin, images_root
+from indexer.store.store import Store
+from indexer.store.transactions import Reader
+from indexer.vectors.faiss_backend import ROWS
 from indexer.writing.reembed import Missing, Reembedding
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
     from indexer.shop.folder import ShopFolder
     from indexer.shop.manifest import Manifest
-    from indexer.store.store import Row
+    from indexer.store.records import Row
 
 _TRIED_S = 1.0  # how long the encoder is tried on the shop's pictures
 _TRIED = 512  # and on how many at most
@@ -79,8 +81,7 @@ def plan_migration(shop: ShopFolder, encoder: Encoder, *, share: float = 1.0) ->
     already; IndexCorrupt, also when the encoder gives what none should.
     """
     serving = check_target(Shelf.read(shop), encoder).manifest
-    store = Store(shop.store)
-    try:
+    with Store(shop.store) as store:
         with store.read() as reader:
             found = _look(reader, encoder)
             root = images_root(reader)
@@ -90,8 +91,6 @@ def plan_migration(shop: ShopFolder, encoder: Encoder, *, share: float = 1.0) ->
         rate = work.images_per_second((usable[at] for at in order), _TRIED_S) if usable else 0.0
         growth = max(0, _embedding_bytes(encoder.dim) * len(found.missing) - store.spare_bytes())
         free = min(shutil.disk_usage(path).free for path in (shop.path, store.path))
-    finally:
-        store.close()
     needed = growth + _generation_bytes(serving, found.rows, encoder.dim)
     return MigrationPlan(
         encoder=encoder.id,
@@ -115,7 +114,7 @@ class _Picture(NamedTuple):
 
     item_id: str
     missing: Missing
-    stored: Source | None  # the original, else the copy
+    stored: PictureOrigin | None  # the original, else the copy
     bare: bool  # it came with an embedding only
 
 
@@ -129,7 +128,7 @@ def _look(reader: Reader, encoder: Encoder) -> _Found:
     rows, seen = 0, set()
     for _, row in reader.rows():
         rows += 1
-        seen.add((row.content, row.variant))
+        seen.add(row.picture)
     missing = write_encoders.unembedded(reader, Model.of(encoder), lost=True)
     return _Found(rows, len(seen), [_picture(reader, row) for row in missing])
 
@@ -139,26 +138,25 @@ def _picture(reader: Reader, row: Row) -> _Picture:
     if record is None or row.image_index >= len(record.images):
         raise IndexCorrupt(f"the store has a row of item {row.item_id!r}, but no such image")
     image = record.images[row.image_index]
-    stored: Source | None = None
-    if row.variant == ORIGINAL:  # only such can be embedded again, see ``Reembedding``
-        if reader.holds("originals", row.content):
-            stored = "original"
-        elif reader.holds("images", row.content):
-            stored = "display"
-    missing = Missing(row.content, row.variant, image.path)
+    stored: PictureOrigin | None = None
+    if reader.holds("originals", row.picture):
+        stored = "original"
+    elif reader.holds("images", row.picture):
+        stored = "display"
+    missing = Missing(row.picture, image.path)
     return _Picture(row.item_id, missing, stored, bare=not image.width)
 
 
 def _sort(
     pictures: list[_Picture], root: Path | None
-) -> tuple[Counter[Source], list[Missing], list[str]]:
+) -> tuple[Counter[PictureOrigin], list[Missing], list[str]]:
     """Counts by source, the pictures that there are, and the names of those that are lost."""
-    sources: Counter[Source] = Counter()
+    sources: Counter[PictureOrigin] = Counter()
     usable: list[Missing] = []
     lost: list[str] = []
     for picture in pictures:
         source, missing = picture.stored, picture.missing
-        if source != "original" and missing.variant == ORIGINAL and not picture.bare:
+        if source != "original" and missing.picture.rendition == ORIGINAL and not picture.bare:
             source = "file" if _is_there(root, missing.path) else source
         if source is not None:
             sources[source] += 1

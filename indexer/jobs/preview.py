@@ -97,8 +97,6 @@ def _store_of(shop: ShopFolder) -> Iterator[Store]:
     """The store of a shop, or an empty one elsewhere where there is no shop yet."""
     with tempfile.TemporaryDirectory(prefix="vitrine-") as elsewhere:
         there = (shop.store / "data.mdb").is_file()
-        store = Store(shop.store) if there else Store(Path(elsewhere) / "none", create=True)
-        try:
+        path = shop.store if there else Path(elsewhere) / "none"
+        with Store(path, create=not there) as store:
             yield store
-        finally:
-            store.close()

@@ -17,11 +17,11 @@ from indexer.lexical import LexicalIndex
 from indexer.progress import Progress, no_progress
 from indexer.shop import write_encoders
 from indexer.shop.garbage import write_contents
-from indexer.shop.manifest import CONTENTS, FORMAT, ROWS, VECTORS, WORDS, Manifest, now
+from indexer.shop.manifest import CONTENTS, FORMAT, WORDS, Manifest, now
 from indexer.store.store import Store
 from indexer.vectors.canary import check_index, check_profile, profile_of
-from indexer.vectors.contract import Contract, Terms, Wishes
-from indexer.vectors.index import VectorIndex
+from indexer.vectors.contract import BuildTargets, Contract, Targets
+from indexer.vectors.faiss_backend import FaissBackend
 from indexer.vectors.tuning import choose_recipe
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
     from indexer.jobs.job import Job
     from indexer.shop.shelf import Generation
+    from indexer.vectors.backend import VectorBackend
 
 
 logger = logging.getLogger("vitrine.indexer")
@@ -46,7 +47,7 @@ class Published(NamedTuple):
 class ChosenIndex(NamedTuple):
     """An index, what it promises, and how its scores become confidence."""
 
-    vectors: VectorIndex
+    vectors: VectorBackend
     contract: Contract
     confidence: Fitted
 
@@ -71,30 +72,30 @@ def publish(
     catalog: Path,
     skipped: int,
     candidate: bool = False,
-    terms: Terms | None = None,
+    targets: BuildTargets | None = None,
     progress: Progress = no_progress,
 ) -> Published:
     """Write a generation of everything in the store and make it current, if anything changed.
 
     A ``candidate`` is not made current. Rows whose picture is lost to this encoder are left out.
     Conflict when an operator moves CURRENT while the job runs. IndexCorrupt when the canary
-    finds fault with the index, CannotPromise when the terms cannot be kept: the old generation
+    finds fault with the index, CannotPromise when the targets cannot be kept: the old generation
     then stays current.
     """
-    terms = terms or Terms()
+    targets = targets or BuildTargets()
     shelf = job.shelf.with_current()
     expected, serving = job.started_with or shelf.current, shelf.serving()
-    wishes = _wishes(terms, serving)
-    if serving and _is_up_to_date(job, serving, Model.of(encoder), skipped, wishes):
+    wanted = _wanted(targets, serving)
+    if serving and _is_up_to_date(job, serving, Model.of(encoder), skipped, wanted):
         return Published(serving.name, serving.manifest, is_new=False)
     stored = read_rows(job.store, encoder)
     chosen = choose_index(
         job.store,
         encoder,
         stored,
-        wishes,
-        strict=terms.wishes is not None,
-        like=None if terms.accept else _contract_of(serving, Model.of(encoder)),
+        wanted,
+        strict=targets.asked is not None,
+        like=None if targets.accept else _contract_of(serving, Model.of(encoder)),
         watch=lambda done, total: progress("publish", done, total + 1, skipped),
     )
     manifest = _manifest(encoder, stored, chosen)
@@ -111,13 +112,13 @@ def choose_index(
     store: Store,
     encoder: Encoder,
     stored: StoredRows,
-    wishes: Wishes,
+    targets: Targets,
     *,
     strict: bool,
     like: Contract | None,
     watch: Callable[[int, int], None],
 ) -> ChosenIndex:
-    """Build the index that keeps the wishes best, and fit the confidence of its hits.
+    """Build the index that keeps the targets best, and fit the confidence of its hits.
 
     ``strict`` raises CannotPromise where no index keeps them. ``like`` is the contract of an index
     of the same model: IndexCorrupt when the vectors are quite unlike those it was built from.
@@ -125,7 +126,9 @@ def choose_index(
     profile = profile_of(stored.vectors)
     if like is not None:
         check_profile(profile, like.profile)
-    index = choose_recipe(stored.vectors, stored.numbers, wishes, strict=strict, watch=watch)
+    index = FaissBackend(
+        choose_recipe(stored.vectors, stored.numbers, targets, strict=strict, watch=watch)
+    )
     return ChosenIndex(
         index,
         msgspec.structs.replace(index.contract, profile=profile),
@@ -140,14 +143,12 @@ def parts_of(stored: StoredRows, chosen: ChosenIndex) -> list[Part]:
         LexicalIndex.write(folder / WORDS, (record.item for record in stored.records))
 
     def check_vectors(folder: Path) -> None:
-        written = VectorIndex.load(folder / VECTORS, folder / ROWS, chosen.contract)
+        written = type(chosen.vectors).open(folder, chosen.contract)
         check_index(written, stored.vectors, stored.numbers)
 
     contents = [row.content for _, row in stored.rows]
     return [
-        Part(
-            "vectors", lambda path: chosen.vectors.save(path / VECTORS, path / ROWS), check_vectors
-        ),
+        Part("vectors", chosen.vectors.save, check_vectors),
         Part("words", write_words),
         Part("contents", lambda path: write_contents(path / CONTENTS, contents)),
     ]
@@ -200,7 +201,7 @@ def _manifest(encoder: Encoder, stored: StoredRows, chosen: ChosenIndex) -> Mani
         encoder=encoder.id,
         weights_hash=encoder.weights_hash,
         dim=encoder.dim,
-        recipe=chosen.vectors.recipe,
+        recipe=chosen.contract.recipe,
         items=len(stored.records),
         products=len({record.item.product_id for record in stored.records}),
         rows=len(stored.rows),
@@ -214,7 +215,7 @@ def _manifest(encoder: Encoder, stored: StoredRows, chosen: ChosenIndex) -> Mani
 
 
 def _is_up_to_date(
-    job: Job, serving: Generation, model: Model, skipped: int, wishes: Wishes
+    job: Job, serving: Generation, model: Model, skipped: int, targets: Targets
 ) -> bool:
     """Return whether nothing changed since a generation, and it is current and whole.
 
@@ -227,7 +228,7 @@ def _is_up_to_date(
         manifest.changes != changes
         or manifest.skipped != skipped
         or manifest.weights_hash != model.weights_hash
-        or manifest.contract.wishes != wishes
+        or manifest.contract.targets != targets
     ):
         return False
     try:
@@ -239,10 +240,10 @@ def _is_up_to_date(
     return True
 
 
-def _wishes(terms: Terms, serving: Generation | None) -> Wishes:
-    if terms.wishes is not None:
-        return terms.wishes
-    return serving.manifest.contract.wishes if serving else Wishes()
+def _wanted(targets: BuildTargets, serving: Generation | None) -> Targets:
+    if targets.asked is not None:
+        return targets.asked
+    return serving.manifest.contract.targets if serving else Targets()
 
 
 def _contract_of(serving: Generation | None, model: Model) -> Contract | None:

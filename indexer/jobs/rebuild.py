@@ -17,7 +17,7 @@ from indexer.stopwatch import Stopwatch
 if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
     from indexer.shop.folder import ShopFolder
-    from indexer.vectors.contract import Terms
+    from indexer.vectors.contract import BuildTargets
 
 
 class RebuildReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,13 +36,13 @@ def rebuild_index(
     shop: ShopFolder,
     encoder: Encoder,
     *,
-    terms: Terms | None = None,
+    targets: BuildTargets | None = None,
     progress: Progress = no_progress,
 ) -> RebuildReport:
     """Bring everything that the store holds into a new generation; no images are needed.
 
     Writes may go on: what is written after the rebuild began is searched beside the new
-    generation, as it was beside the old one. ``terms`` are those of the last build unless given.
+    generation, as it was beside the old one. ``targets`` are those of the last build unless given.
     Raises CannotPromise, IndexNotFound, IndexMismatch (the shop was built with another encoder),
     IndexCorrupt (the canary found fault), StoreBusy (another job works), Conflict (an operator
     moved CURRENT meanwhile), StoreFull.
@@ -64,7 +64,7 @@ def rebuild_index(
             encoder,
             catalog=Path(before.manifest.catalog),
             skipped=before.manifest.skipped,
-            terms=terms,
+            targets=targets,
             progress=progress,
         )
         job.collect_garbage()

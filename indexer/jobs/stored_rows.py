@@ -8,7 +8,8 @@ import numpy as np
 
 from indexer.arrays import Rows, Vectors, unit
 from indexer.encoders.base import Model
-from indexer.store.store import ItemRecord, Row, Store
+from indexer.store.records import ItemRecord, Row
+from indexer.store.store import Store
 from indexer.vectors.canary import check_counts
 
 if TYPE_CHECKING:
@@ -45,9 +46,9 @@ def read_rows(store: Store, encoder: Encoder) -> StoredRows:
         rows = [
             (number, row)
             for number, row in everything
-            if not reader.is_lost(key, row.content, row.variant)
+            if not reader.has_no_picture(key, row.picture)
         ]
-        pictures = [(row.content, row.variant) for _, row in rows]
+        pictures = [row.picture for _, row in rows]
         stored = StoredRows(
             rows=rows,
             vectors=unit(reader.embeddings(key, pictures, encoder.dim)),

@@ -4,7 +4,6 @@ the store. Reads everything and changes nothing."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,20 +11,20 @@ import numpy as np
 
 from indexer.arrays import unit
 from indexer.errors import IndexNotFound, VitrineError
-from indexer.items import ORIGINAL
 from indexer.shop import write_encoders
 from indexer.shop.encoderfiles import encoder_faults
-from indexer.shop.manifest import ROWS, VECTORS
 from indexer.shop.shelf import Generation, Shelf
 from indexer.shop.symptoms import lost_pictures, mixed_weights, odd_vectors
 from indexer.store.store import Store
-from indexer.vectors.index import VectorIndex
+from indexer.vectors.backends import backend_of
+from indexer.vectors.row_table import RowTable
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Model
     from indexer.progress import Progress
     from indexer.shop.folder import ShopFolder
-    from indexer.store.store import Reader, Row
+    from indexer.store.records import Row
+    from indexer.store.transactions import Reader
 
 _SAMPLE = 512  # rows that are looked for in the index
 _BLOCK = 10_000  # embeddings read at a time
@@ -60,7 +59,7 @@ def check_shop(shop: ShopFolder, *, progress: Progress) -> Checkup:
     problems += damaged.values()
     items = rows = embeddings = 0
     try:
-        with closing(Store(shop.store)) as store, store.read() as reader:
+        with Store(shop.store) as store, store.read() as reader:
             items, rows = reader.count("items"), reader.count("rows")
             embeddings = reader.count("embeddings")
             needed = shelf.models().union(write_encoders.listed(reader))
@@ -142,21 +141,20 @@ class _StoreCheck:
 
     def embeddings(self, serving: Model) -> None:
         """Every row has a vector by each model that embeds every write."""
-        pictures = {(row.content, row.variant) for row in self._rows.values()}
+        pictures = {row.picture for row in self._rows.values()}
         for model in dict.fromkeys([serving, *write_encoders.listed(self._reader)]):
             key = model.key
             lacking = [
                 picture
                 for picture in pictures
-                if not self._reader.has_embedding(key, *picture)
-                and not self._reader.is_lost(key, *picture)
+                if not self._reader.has_embedding(key, picture)
+                and not self._reader.has_no_picture(key, picture)
             ]
             lost = [
-                (content, variant)
-                for content, variant in pictures
-                if self._reader.is_lost(key, content, variant)
-                and variant == ORIGINAL
-                and self._reader.image(content) is not None
+                picture
+                for picture in pictures
+                if self._reader.has_no_picture(key, picture)
+                and self._reader.holds("images", picture)
             ]
             if lost:
                 self._report(
@@ -180,7 +178,7 @@ class _StoreCheck:
         """The current index holds the rows it should, with the vectors that the store has."""
         name, manifest = generation
         folder = shop.generations / name
-        index = VectorIndex.load(folder / VECTORS, folder / ROWS, manifest.contract)
+        index = backend_of(manifest.contract).open(folder, manifest.contract)
         if len(index) != manifest.rows:
             self._report(f"{folder} holds {len(index)} rows, its manifest says {manifest.rows}")
         key = manifest.model.key
@@ -189,7 +187,7 @@ class _StoreCheck:
                 number
                 for number in index.rows.tolist()
                 if (row := self._rows.get(number)) is not None
-                and self._reader.has_embedding(key, row.content, row.variant)
+                and self._reader.has_embedding(key, row.picture)
             ],
             dtype=np.int64,
         )
@@ -197,15 +195,15 @@ class _StoreCheck:
         if not len(sample):
             return
         rows = [self._rows[number] for number in sample.tolist()]
-        contents = [(row.content, row.variant) for row in rows]
-        stored = unit(self._reader.embeddings(key, contents, manifest.dim))  # (s, dim)
-        held = unit(index.vectors_at(index.positions(sample)))  # (s, dim)
+        pictures = [row.picture for row in rows]
+        stored = unit(self._reader.embeddings(key, pictures, manifest.dim))  # (s, dim)
+        held = unit(index.vectors_at(RowTable(index.rows).positions_of(sample)))  # (s, dim)
         with np.errstate(invalid="ignore"):
             alike = np.einsum("sd,sd->s", stored, held)  # (s,)
         odd = int((~(alike > 1 - _TOLERANCE)).sum())  # so that NaN counts
         if odd:
             self._report(f"{odd} of {len(sample)} sampled rows of {folder} are not as in the store")
-        _, scores = index.search(stored, 1)  # (s, 1)
+        _, scores = index.exact(stored, 1)  # (s, 1)
         lost = int((~(scores[:, 0] > 1 - _TOLERANCE)).sum())
         if lost:
             self._report(f"{lost} of {len(sample)} sampled rows of {folder} do not find themselves")

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 from indexer.errors import IndexCorrupt, IndexNotFound, StoreFull
 from indexer.layout import CURRENT, ENCODERS, GENERATIONS, STORE
 from indexer.shop.manifest import MANIFEST, FileRecord, Manifest, read_manifest
+from indexer.vectors.backends import BACKENDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -176,10 +177,10 @@ class ShopFolder:
             draft.rename(self.generations / name)
             sync(self.generations)
         except OSError as error:
-            shutil.rmtree(draft, ignore_errors=True)
+            _delete(draft)
             raise StoreFull(f"cannot write generation {name} in {self.path}: {error}") from error
         except BaseException:
-            shutil.rmtree(draft, ignore_errors=True)
+            _delete(draft)
             raise
         return name
 
@@ -219,7 +220,7 @@ class ShopFolder:
         if self.generations.is_dir():
             for entry in self.generations.iterdir():
                 if entry.name.startswith("."):
-                    shutil.rmtree(entry, ignore_errors=True)
+                    _delete(entry)
 
     def delete(self, name: str) -> bool:
         """Delete a generation; return False and do nothing if it is current or held."""
@@ -240,7 +241,7 @@ class ShopFolder:
             return False
         finally:
             os.close(descriptor)
-        shutil.rmtree(gone, ignore_errors=True)
+        _delete(gone)
         return True
 
     def _damaged_current(self, what: str) -> IndexCorrupt:
@@ -265,6 +266,14 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _delete(folder: Path) -> None:
+    """Delete the folder of a generation, and what a backend of vectors keeps for it elsewhere."""
+    for backend in BACKENDS.values():  # a half-written one has no manifest that names its own
+        with suppress(OSError):
+            backend.drop(folder)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _sha256(path: Path) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from indexer.shop.folder import ShopFolder
     from indexer.shop.shelf import Shelf
-    from indexer.store.store import Reader
+    from indexer.store.transactions import Reader
 
 GENERATIONS_KEPT = 3  # on disk after a build: the current one, and those one may roll back to
 _KEPT = "keep"  # in the store's meta: how many generations stay
@@ -61,11 +61,11 @@ def collect_garbage(shelf: Shelf, store: Store, *, keep: int | None = None) -> G
     deleted = delete_old_generations(shelf, keep)
     left = shelf.without(deleted)
     if left.is_readable:  # a generation that is opened again reads on from where it was built
-        store.forget_changes(min(manifest.changes for manifest in left.manifests.values()))
+        store.delete_changes(min(manifest.changes for manifest in left.manifests.values()))
     embeddings, files = _delete_unused_models(left, store)
     contents = generation_contents(shelf.folder)
-    swept = 0 if contents is None else store.sweep(contents)
-    return Garbage(deleted, embeddings, swept, files)
+    unused = 0 if contents is None else store.delete_unused(contents)
+    return Garbage(deleted, embeddings, unused, files)
 
 
 def delete_old_generations(shelf: Shelf, keep: int = GENERATIONS_KEPT) -> list[str]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-VECTORS, ROWS, WORDS = "vectors.faiss", "rows.npy", "words.sqlite"
+WORDS = "words.sqlite"
 CONTENTS = "contents.npy"  # of the images, (n, 16) uint8 in the order of the rows
 
 

@@ -8,7 +8,6 @@ transaction that moves CURRENT, so that no write comes between.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 from indexer.errors import Conflict, IndexNotFound, StoreBusy, StoreFull, VitrineError
@@ -65,7 +64,7 @@ def drop(shop: ShopFolder, name: str) -> None:
         raise StoreFull(
             f"generation {name} of {shop.path} cannot be removed: is it read-only here?"
         )
-    with closing(Store(shop.store)) as store, store.write() as writer:
+    with Store(shop.store) as store, store.write() as writer:
         # Read again: a migration may have added a generation of the same model meanwhile.
         write_encoders.remove(writer, shelf.models() - Shelf.read(shop).models())
 
@@ -79,7 +78,7 @@ def _install(
 ) -> None:
     with shop.hold(name):
         manifest = shop.verify(name)
-        with closing(Store(shop.store)) as store:
+        with Store(shop.store) as store:
             filled = False
             while (missing := _move(shop, store, manifest, name, after)) > 0:
                 if fill is None or filled:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -200,7 +200,7 @@ class Shelf:
         first: Model | None = None
         with (
             suppress(VitrineError),
-            closing(Store(self.folder.store)) as store,
+            Store(self.folder.store) as store,
             store.read() as reader,
         ):
             first = next(iter(write_encoders.listed(reader)), None)

@@ -80,8 +80,7 @@ def take_snapshot(shop: ShopFolder, path: Path, *, progress: Progress) -> Snapsh
     name = shop.current()
     with shop.hold(name):
         manifest = shop.verify(name)
-        store = Store(shop.store)
-        try:
+        with Store(shop.store) as store:
             with store.read() as reader:
                 items, rows = reader.count("items"), reader.count("rows")
                 listed = write_encoders.listed(reader)
@@ -114,8 +113,6 @@ def take_snapshot(shop: ShopFolder, path: Path, *, progress: Progress) -> Snapsh
                         f"{shop.path} changed from encoder {manifest.encoder!r} to another while "
                         "it was copied; take the snapshot again"
                     )
-        finally:
-            store.close()
     return about
 
 
@@ -282,14 +279,10 @@ def _check(draft: ShopFolder, about: Snapshot) -> None:
                 f"the snapshot's encoder file {weights[:12]}.onnx, or the JSON beside it, was "
                 f"changed: its SHA-256 is {hashed[:12]}; take or copy the snapshot again"
             )
-    store = Store(draft.store)
-    try:
-        with store.read() as reader:
-            found = reader.count("items")
-            if not found and about.items:
-                raise IndexCorrupt(f"the snapshot's store has no items, expected {about.items}")
-    finally:
-        store.close()
+    with Store(draft.store) as store, store.read() as reader:
+        found = reader.count("items")
+        if not found and about.items:
+            raise IndexCorrupt(f"the snapshot's store has no items, expected {about.items}")
     draft.make_current(about.generation, after=[])
 
 

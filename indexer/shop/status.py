@@ -76,15 +76,11 @@ def shop_status(shop: ShopFolder) -> ShopStatus:
         _built(shop, name, manifest),
         encoder_upgrade=encoder_upgrade(shop, manifest.model),
     )
-    store = Store(shop.store)
-    try:
-        with store.read() as reader:
-            if reader.changes_since(manifest.changes) == {}:
-                return status
-            products = {record.item.product_id for record in reader.items()}
-            items, rows = reader.count("items"), reader.count("rows")
-    finally:
-        store.close()
+    with Store(shop.store) as store, store.read() as reader:
+        if reader.changes_since(manifest.changes) == {}:
+            return status
+        products = {record.item.product_id for record in reader.items()}
+        items, rows = reader.count("items"), reader.count("rows")
     return msgspec.structs.replace(status, items=items, products=len(products), rows=rows)
 
 
@@ -104,7 +100,7 @@ def _built(shop: ShopFolder, name: str, manifest: Manifest) -> ShopStatus:
         recipe=manifest.recipe,
         promise=manifest.contract.note,
         recall=RecallStatus(
-            promised=1.0 if manifest.contract.exact else manifest.contract.wishes.recall,
+            promised=1.0 if manifest.contract.exact else manifest.contract.targets.recall,
             measured=manifest.contract.recall,
         ),
     )

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexer.items import ORIGINAL
 from indexer.shop import write_encoders
 from indexer.store.pictures import best_picture, images_root
 
@@ -18,7 +17,8 @@ if TYPE_CHECKING:
     from indexer.arrays import Vectors
     from indexer.encoders.base import Model
     from indexer.shop.shelf import Shelf
-    from indexer.store.store import ImageRecord, Reader, Row
+    from indexer.store.records import PictureKey, Row
+    from indexer.store.transactions import Reader
 
 _BLOCK = 4096  # vectors looked at together
 _LENGTH_TOLERANCE = 1e-2  # of a unit vector in half precision
@@ -32,10 +32,10 @@ def odd_vectors(reader: Reader, rows: Iterable[Row], model: Model, dim: int | No
     length 1 or of other than ``dim`` numbers (None: other than most).
     """
     key = model.key
-    each: dict[tuple[bytes, str], Row] = {}
+    first_rows: dict[PictureKey, Row] = {}
     for row in rows:
-        each.setdefault((row.content, row.variant), row)
-    pictures = list(each.values())
+        first_rows.setdefault(row.picture, row)
+    pictures = list(first_rows.values())
     if dim is None:
         dim = _usual_dim(reader, key, pictures)
     found: dict[str, list[Row]] = {}
@@ -43,7 +43,7 @@ def odd_vectors(reader: Reader, rows: Iterable[Row], model: Model, dim: int | No
         whole: list[Row] = []
         data: list[bytes] = []
         for row in pictures[start : start + _BLOCK]:
-            value = reader.embedding(key, row.content, row.variant)
+            value = reader.embedding(key, row.picture)
             if value and len(value) == 2 * dim:
                 whole.append(row)
                 data.append(value)
@@ -62,7 +62,7 @@ def odd_vectors(reader: Reader, rows: Iterable[Row], model: Model, dim: int | No
 
 def _usual_dim(reader: Reader, key: bytes, pictures: list[Row]) -> int:
     """How many numbers most of an encoder's embeddings of these have; 0 where it has none."""
-    sizes = Counter(len(reader.embedding(key, one.content, one.variant) or b"") for one in pictures)
+    sizes = Counter(len(reader.embedding(key, row.picture) or b"") for row in pictures)
     del sizes[0]
     return sizes.most_common(1)[0][0] // 2 if sizes else 0
 
@@ -75,21 +75,21 @@ def lost_pictures(
     Items that came with an embedding and no picture have lost none.
     """
     root = images_root(reader)
-    lost: dict[bytes, Row] = {}
-    found: set[bytes] = set()
+    lost: dict[PictureKey, Row] = {}
+    found: set[PictureKey] = set()
     for number, row in enumerate(rows, start=1):
         progress(number)
-        if row.content in found or row.variant != ORIGINAL:
+        if row.picture in found:
             continue
         record = reader.item(row.item_id)
         if record is None or row.image_index >= len(record.images):
             continue  # rows and items that do not agree are told elsewhere
         image = record.images[row.image_index]
-        if not image.width or _has_picture(reader, root, image):
-            found.add(row.content)
-            lost.pop(row.content, None)  # another item had it at a path that is gone
+        if not image.width or _has_picture(reader, root, row.picture, image.path):
+            found.add(row.picture)
+            lost.pop(row.picture, None)  # another item had it at a path that is gone
         else:
-            lost.setdefault(row.content, row)
+            lost.setdefault(row.picture, row)
     if not lost:
         return []
     problem = (
@@ -100,10 +100,10 @@ def lost_pictures(
     return [problem]
 
 
-def _has_picture(reader: Reader, root: Path | None, image: ImageRecord) -> bool:
-    if reader.holds("originals", image.content) or reader.holds("images", image.content):
+def _has_picture(reader: Reader, root: Path | None, picture: PictureKey, path: str) -> bool:
+    if reader.holds("originals", picture) or reader.holds("images", picture):
         return True
-    return best_picture(reader, root, image.content, image.path) is not None
+    return best_picture(reader, root, picture, path) is not None
 
 
 def mixed_weights(shelf: Shelf, reader: Reader, serving: Model) -> list[str]:

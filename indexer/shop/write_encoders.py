@@ -13,7 +13,8 @@ from indexer.encoders.base import Model
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from indexer.store.store import Reader, Row, Writer
+    from indexer.store.records import PictureKey, Row
+    from indexer.store.transactions import Reader, Writer
 
 _ENCODERS = "encoders"  # in the store's meta, as [id, weights hash] for each
 
@@ -71,15 +72,14 @@ def unembedded(
     Rows whose picture the model found to be lost are left out, unless ``lost``.
     """
     key = model.key
-    seen: set[tuple[bytes, str]] = set()
+    seen: set[PictureKey] = set()
     for _, row in reader.rows(start):
-        picture = (row.content, row.variant)
-        if picture in seen:
+        if row.picture in seen:
             continue
-        seen.add(picture)
-        if reader.has_embedding(key, *picture):
+        seen.add(row.picture)
+        if reader.has_embedding(key, row.picture):
             continue
-        if lost or not reader.is_lost(key, *picture):
+        if lost or not reader.has_no_picture(key, row.picture):
             yield row
 
 

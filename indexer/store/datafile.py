@@ -30,6 +30,7 @@ _BRANCH, _LEAF = 0x01, 0x02  # flags of a page
 _BIG = 0x01  # flag of a node: its value is on pages of its own
 _NONE = 2**64 - 1  # the root of an empty tree
 _TRIES = 3
+ADVICE = "restore it, or move it away"
 
 
 class _Meta(NamedTuple):
@@ -41,8 +42,11 @@ class _Meta(NamedTuple):
     transaction: int
 
 
-def check_whole(path: Path) -> None:
-    """IndexCorrupt when the data file was cut short; what is no LMDB file is left to LMDB."""
+def check_whole(path: Path, advice: str = ADVICE) -> None:
+    """IndexCorrupt when the data file was cut short; what is no LMDB file is left to LMDB.
+
+    ``advice`` ends the error: what to do with the file.
+    """
     if not path.exists():
         return
     with path.open("rb") as file:
@@ -66,8 +70,7 @@ def check_whole(path: Path) -> None:
             if again is not None and again.transaction == meta.transaction:
                 break  # else another process has written meanwhile, over what was being read
     raise IndexCorrupt(
-        f"{path} was cut short: it has {size} bytes, and the last write needs {needed}; restore "
-        "it, or move it away and index again"
+        f"{path} was cut short: it has {size} bytes, and the last write needs {needed}; {advice}"
     )
 
 

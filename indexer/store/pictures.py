@@ -1,4 +1,4 @@
-"""The pictures behind the store's images: which copies are kept, and the best that there is."""
+"""The pictures behind the store's images: which copies are kept, and the best that exists."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
 from indexer.errors import BadImage
 from indexer.imaging.imagepath import image_path
 from indexer.imaging.images import decode, read_image_file, thumbnail
-from indexer.store.store import content_hash
+from indexer.items import ORIGINAL
+from indexer.store.records import PictureKey, content_hash
 
 if TYPE_CHECKING:
-    from indexer.store.store import Reader, Writer
+    from indexer.store.transactions import Reader, Writer
 
 Keep: TypeAlias = Literal["originals", "display", "paths"]
 KEEPS: tuple[Keep, ...] = get_args(Keep)
-KEEP: Keep = "display"
+DEFAULT_KEEP: Keep = "display"
 """``originals``: every byte, and the display copy. ``display``: the copy of 400 pixels that is
-shown. ``paths``: neither; the catalog's own files are read when an image is shown."""
+shown. ``paths``: neither; the catalog's own files are read when an image is shown. A rendition has
+no file, so its display copy is kept in any case."""
 
-Source: TypeAlias = Literal["original", "file", "display"]
+PictureOrigin: TypeAlias = Literal["original", "file", "display"]
 DISPLAY_SIDE = 400  # pixels on the longer side of the copy that is shown
 _KEEP, _ROOT = "keep_images", "images_root"  # in the store's meta
 
@@ -28,13 +30,13 @@ class Picture(NamedTuple):
     """An encoded image, and where it came from."""
 
     data: bytes
-    source: Source
+    source: PictureOrigin
 
 
 def kept_images(reader: Reader) -> Keep:
     """What the operator chose to keep of every image."""
-    chosen = reader.meta(_KEEP, str(KEEP))
-    return next((one for one in KEEPS if one == chosen), KEEP)
+    chosen = reader.meta(_KEEP, str(DEFAULT_KEEP))
+    return next((keep for keep in KEEPS if keep == chosen), DEFAULT_KEEP)
 
 
 def images_root(reader: Reader) -> Path | None:
@@ -50,27 +52,32 @@ def set_images(writer: Writer, root: Path, keep: Keep | None) -> None:
         writer.put_meta(_KEEP, keep)
 
 
-def best_picture(reader: Reader, root: Path | None, content: bytes, path: str) -> Picture | None:
-    """The best there is of an image: its own bytes, from the store or from its file; the copy.
+def best_picture(reader: Reader, root: Path | None, key: PictureKey, path: str) -> Picture | None:
+    """The best picture that exists: its own bytes, from the store or its file, else the copy.
 
-    A file counts only while it is what was indexed. None when nothing is left.
+    A file counts only while it is what was indexed, and holds the original only: of a rendition
+    there is what the store has. None when no picture is left.
     """
-    original = reader.original(content)
+    original = reader.original(key)
     if original is not None:
         return Picture(original, "original")
-    data = _file(root, path) if root is not None and path else None
-    if data is not None and content_hash(data) == content:
-        return Picture(data, "file")
-    display = reader.image(content)
+    if key.rendition == ORIGINAL and root is not None and path:
+        data = _file(root, path)
+        if data is not None and content_hash(data) == key.content:
+            return Picture(data, "file")
+    display = reader.image(key)
     return None if display is None else Picture(display, "display")
 
 
-def display_copy(reader: Reader, content: bytes, path: str) -> bytes | None:
-    """An image as it is shown: the stored copy, or one made from the best picture there is."""
-    stored = reader.image(content)
+def display_copy(reader: Reader, key: PictureKey, path: str) -> bytes | None:
+    """A picture as it is shown: the stored copy, or one made from the best picture that exists.
+
+    None when no picture is left.
+    """
+    stored = reader.image(key)
     if stored is not None:
         return stored
-    picture = best_picture(reader, images_root(reader), content, path)
+    picture = best_picture(reader, images_root(reader), key, path)
     if picture is None:
         return None
     try:

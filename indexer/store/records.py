@@ -5,19 +5,31 @@ from __future__ import annotations
 import enum
 import hashlib
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import msgspec
 
-from indexer.items import Item
+from indexer.items import ORIGINAL, Item
 
 HASH_BYTES = 16
+
+
+class PictureKey(NamedTuple):
+    """What embeddings and pictures are kept under: what an image contains, and its rendition.
+
+    ``content`` is the hash of the image as it came; ``rendition`` is ``original``, or the name of
+    the style that it was rendered in.
+    """
+
+    content: bytes
+    rendition: str = ORIGINAL
 
 
 class ImageRecord(msgspec.Struct, frozen=True):
     """One good image of an item: where it came from, what it contains, and its rows.
 
     ``width`` and ``height`` are those of the upright original, 0 where an item came with an
-    embedding and no picture. ``rows`` gives the row of each variant that is indexed,
+    embedding and no picture. ``rows`` gives the row of each rendition that is indexed,
     ``original`` among them.
     """
 
@@ -33,8 +45,13 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
 
     item_id: str
     image_index: int
-    variant: str
+    rendition: str
     content: bytes
+
+    @property
+    def picture(self) -> PictureKey:
+        """The picture whose embedding the row is."""
+        return PictureKey(self.content, self.rendition)
 
 
 class ItemRecord(msgspec.Struct, frozen=True):
@@ -46,8 +63,8 @@ class ItemRecord(msgspec.Struct, frozen=True):
     def numbered_rows(self) -> Iterator[tuple[int, Row]]:
         """Each row of the item with its number, image by image."""
         for index, image in enumerate(self.images):
-            for variant, number in image.rows.items():
-                yield number, Row(self.item.item_id, index, variant, image.content)
+            for rendition, number in image.rows.items():
+                yield number, Row(self.item.item_id, index, rendition, image.content)
 
 
 class Change(enum.IntFlag):

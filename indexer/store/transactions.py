@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from itertools import takewhile
-from typing import Any, Literal, TypeVar
+from collections.abc import Collection, Iterator, Sequence
+from itertools import islice, takewhile
+from typing import Literal, TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
@@ -12,55 +12,70 @@ import numpy as np
 from indexer.arrays import Vectors
 from indexer.errors import IndexCorrupt
 from indexer.items import ORIGINAL, clean_id
-from indexer.store.records import Change, ItemRecord, Row, change_between
+from indexer.store.environment import ReadTransaction, WriteTransaction
+from indexer.store.records import (
+    HASH_BYTES,
+    Change,
+    ItemRecord,
+    PictureKey,
+    Row,
+    change_between,
+)
 
 T = TypeVar("T")
 
 _ITEM = msgspec.msgpack.Decoder(ItemRecord)
 _ROW = msgspec.msgpack.Decoder(Row)
+_ORIGINAL = ORIGINAL.encode()
+_ENCODER_BYTES = 8  # of the key of an embedding, see ``Model.key``
+
+PictureDatabase: TypeAlias = Literal["images", "originals"]
+"""The databases of pictures: the copies that are shown, and the bytes as they came."""
 
 
 class Reader:
     """One consistent view of the store, for as long as its ``with`` block lasts."""
 
-    def __init__(self, txn: Any, dbs: Mapping[str, Any]) -> None:
+    def __init__(self, txn: ReadTransaction) -> None:
         self._txn = txn
-        self._dbs = dbs
 
     def meta(self, name: str, default: T) -> T:
         """A stored number or text, or ``default``, whose type it must have."""
-        value = self._txn.get(name.encode(), db=self._dbs["meta"])
+        value = self._txn.get("meta", name.encode())
         if value is None:
             return default
         return msgspec.msgpack.decode(value, type=type(default))
 
+    @property
+    def format_bytes(self) -> bytes | None:
+        """The number of the store's format as it is stored: quickly compared."""
+        return self._txn.get("meta", b"format")
+
     def item(self, item_id: str) -> ItemRecord | None:
         """The record of an item; None when there is no such item."""
         key = clean_id(item_id).encode("utf-8", "surrogatepass")
-        value = self._txn.get(key, db=self._dbs["items"]) if 0 < len(key) < 512 else None
+        value = self._txn.get("items", key) if 0 < len(key) < 512 else None
         return None if value is None else _decoded(_ITEM, value, f"item {item_id!r}")
 
     def items(self) -> Iterator[ItemRecord]:
         """All items, in the byte order of their ids."""
-        for key, value in self._txn.cursor(db=self._dbs["items"]):
+        for key, value in self._txn.entries("items"):
             yield _decoded(_ITEM, value, f"item {key.decode(errors='replace')!r}")
 
     def item_ids(self) -> Iterator[str]:
         """The ids of all items, in their byte order."""
-        for key in self._txn.cursor(db=self._dbs["items"]).iternext(values=False):
-            yield bytes(key).decode("utf-8", "surrogatepass")
+        for key in self._txn.keys("items"):
+            yield key.decode("utf-8", "surrogatepass")
 
     def rows(self, start: int = 0) -> Iterator[tuple[int, Row]]:
         """All rows from number ``start`` on, by rising number."""
-        cursor = self._txn.cursor(db=self._dbs["rows"])
-        if cursor.set_range(_key(start)):
-            for key, value in cursor:
-                row = int.from_bytes(key, "big")
-                yield row, _decoded(_ROW, value, f"row {row}")
+        for key, value in self._txn.entries("rows", _key(start)):
+            number = int.from_bytes(key, "big")
+            yield number, _decoded(_ROW, value, f"row {number}")
 
     def count(self, database: str) -> int:
         """How many keys a database holds."""
-        return int(self._txn.stat(self._dbs[database])["entries"])
+        return self._txn.count(database)
 
     @property
     def sequence(self) -> int:
@@ -76,131 +91,130 @@ class Reader:
         if last == sequence:
             return {}
         found: dict[str, Change] = {}
-        cursor = self._txn.cursor(db=self._dbs["changes"])
-        if last < sequence or not cursor.set_key(_key(sequence + 1)):
+        following = _key(sequence + 1)
+        if last < sequence or not self._txn.has("changes", following):
             return None
-        for _, value in cursor:
-            item_id = bytes(value[1:]).decode("utf-8", "surrogatepass")
+        for _, value in self._txn.entries("changes", following):
+            item_id = value[1:].decode("utf-8", "surrogatepass")
             found[item_id] = found.get(item_id, Change(0)) | Change(value[0])
         return found
 
-    def image(self, content: bytes) -> bytes | None:
-        """The display copy (JPEG) of an image, or None if it is not stored."""
-        value: bytes | None = self._txn.get(content, db=self._dbs["images"])
-        return value
+    def image(self, picture: PictureKey) -> bytes | None:
+        """The display copy (JPEG) of a picture, or None if it is not stored."""
+        return self._txn.get("images", _picture_bytes(picture))
 
-    def original(self, content: bytes) -> bytes | None:
-        """The bytes of an image as they came; None where they were not to be kept."""
-        value: bytes | None = self._txn.get(content, db=self._dbs["originals"])
-        return value
+    def original(self, picture: PictureKey) -> bytes | None:
+        """The bytes of a picture as they came; None where they were not to be kept."""
+        return self._txn.get("originals", _picture_bytes(picture))
 
-    def holds(self, database: Literal["images", "originals"], content: bytes) -> bool:
-        """Whether a picture of this content is stored there; its bytes are not read."""
-        return bool(self._txn.cursor(db=self._dbs[database]).set_key(content))
+    def holds(self, database: PictureDatabase, picture: PictureKey) -> bool:
+        """Whether a picture is stored there; its bytes are not read."""
+        return self._txn.has(database, _picture_bytes(picture))
 
-    def has_embedding(self, encoder: bytes, content: bytes, variant: str = ORIGINAL) -> bool:
-        """Whether this encoder has encoded this content."""
-        return bool(self.embedding(encoder, content, variant))
+    def has_embedding(self, encoder: bytes, picture: PictureKey) -> bool:
+        """Whether this encoder has embedded this picture."""
+        return bool(self.embedding(encoder, picture))
 
-    def is_lost(self, encoder: bytes, content: bytes, variant: str = ORIGINAL) -> bool:
-        """Whether this encoder came when there was no picture of this content any more.
+    def has_no_picture(self, encoder: bytes, picture: PictureKey) -> bool:
+        """Whether every copy of this picture was gone before this encoder could embed it.
 
         Rows of it are in no index of that encoder.
         """
-        return self.embedding(encoder, content, variant) == b""
+        return self.embedding(encoder, picture) == b""
 
-    def embeddings(self, encoder: bytes, contents: list[tuple[bytes, str]], dim: int) -> Vectors:
-        """The stored vectors of (content, variant) pairs, in order: (n, dim), as fp16 rounded.
+    def embeddings(self, encoder: bytes, pictures: Sequence[PictureKey], dim: int) -> Vectors:
+        """The stored vectors of these pictures, in order: (n, dim), as fp16 rounded.
 
         IndexCorrupt when one is missing or of another length.
         """
-        out = np.empty((len(contents), dim), dtype=np.float32)
-        for at, (content, variant) in enumerate(contents):
-            value = self.embedding(encoder, content, variant)
+        out = np.empty((len(pictures), dim), dtype=np.float32)
+        for place, picture in enumerate(pictures):
+            value = self.embedding(encoder, picture)
             if value is None or len(value) != 2 * dim:
                 raise IndexCorrupt(
-                    f"no embedding of {dim} numbers for image {content.hex()} ({variant}): "
-                    "the store is damaged; run 'vitrine index' again"
+                    f"no embedding of {dim} numbers for image {picture.content.hex()} "
+                    f"({picture.rendition}): the store is damaged; run 'vitrine index' again"
                 )
-            out[at] = np.frombuffer(value, dtype=np.float16)
+            out[place] = np.frombuffer(value, dtype=np.float16)
         return out
 
-    def embedding(self, encoder: bytes, content: bytes, variant: str = ORIGINAL) -> bytes | None:
-        """The bytes of a vector's dim fp16 numbers, none of them where it is lost; else None."""
-        key = encoder + content + variant.encode()
-        value: bytes | None = self._txn.get(key, db=self._dbs["embeddings"])
-        return value
+    def embedding(self, encoder: bytes, picture: PictureKey) -> bytes | None:
+        """The bytes of a vector's dim fp16 numbers; None when there is no such embedding.
+
+        Empty where the encoder found no picture to embed, see ``has_no_picture``.
+        """
+        return self._txn.get("embeddings", _embedding_bytes(encoder, picture))
 
     def embedding_encoders(self) -> list[bytes]:
         """The keys of the encoders that have embedded anything, in their order."""
         found: list[bytes] = []
-        cursor = self._txn.cursor(db=self._dbs["embeddings"])
-        more = cursor.first()
-        while more:
-            key = bytes(cursor.key()[:8])
-            found.append(key)
-            following = int.from_bytes(key, "big") + 1
-            more = following < 1 << 64 and cursor.set_range(_key(following))
+        first = next(self._txn.keys("embeddings"), None)
+        while first is not None:
+            found.append(first[:_ENCODER_BYTES])
+            following = int.from_bytes(found[-1], "big") + 1
+            if following == 1 << 8 * _ENCODER_BYTES:
+                break
+            first = next(self._txn.keys("embeddings", _key(following)), None)
         return found
 
     def embedding_keys(self, encoder: bytes, most: int) -> list[tuple[str, bytes]]:
         """The first keys of an encoder's embeddings, at most so many, as ``delete_keys`` wants."""
-        found: list[tuple[str, bytes]] = []
-        cursor = self._txn.cursor(db=self._dbs["embeddings"])
-        if cursor.set_range(encoder):
-            for key in cursor.iternext(values=False):
-                if len(found) == most or not key.startswith(encoder):
-                    break
-                found.append(("embeddings", bytes(key)))
-        return found
+        return [("embeddings", key) for key in islice(self._keys_of(encoder), most)]
 
     def count_embeddings(self, encoder: bytes) -> int:
-        """How many images an encoder has embedded, or found to be lost."""
-        cursor = self._txn.cursor(db=self._dbs["embeddings"])
-        if not cursor.set_range(encoder):
-            return 0
-        keys = cursor.iternext(values=False)
-        return sum(1 for _ in takewhile(lambda key: key.startswith(encoder), keys))
+        """How many pictures an encoder has embedded, or found to be gone."""
+        return sum(1 for _ in self._keys_of(encoder))
 
-    def content_keys(self) -> Iterator[tuple[str, bytes, bytes]]:
-        """Everything stored by content, as (database, key, content), in the order of the keys."""
-        for name, start in (("images", 0), ("originals", 0), ("embeddings", 8)):
-            for key in self._txn.cursor(db=self._dbs[name]).iternext(values=False):
-                yield name, key, key[start : start + 16]
+    def picture_keys(self) -> Iterator[tuple[str, bytes, PictureKey]]:
+        """Everything stored by picture, as (database, key, picture), in the order of the keys."""
+        for database in ("images", "originals"):
+            for key in self._txn.keys(database):
+                yield database, key, _picture_of(key)
+        for key in self._txn.keys("embeddings"):
+            yield "embeddings", key, _picture_of(key[_ENCODER_BYTES:])
+
+    def _keys_of(self, encoder: bytes) -> Iterator[bytes]:
+        keys = self._txn.keys("embeddings", encoder)
+        return takewhile(lambda key: key.startswith(encoder), keys)
 
 
 class Writer(Reader):
     """A write transaction: everything in its ``with`` block is on disk after it, or nothing."""
 
+    def __init__(self, txn: WriteTransaction) -> None:
+        super().__init__(txn)
+        self._writing = txn
+
     def put_meta(self, name: str, value: object) -> None:
         """Store a number or a text."""
-        self._put("meta", name.encode(), msgspec.msgpack.encode(value))
+        self._writing.put("meta", name.encode(), msgspec.msgpack.encode(value))
 
     def put_item(self, record: ItemRecord) -> Change:
         """Store an item, replacing the one of its id, and note what that changes in the log."""
         item_id = record.item.item_id
         change = change_between(self.item(item_id), record)
-        self._put("items", item_id.encode(), msgspec.msgpack.encode(record))
+        self._writing.put("items", item_id.encode(), msgspec.msgpack.encode(record))
         self._log(item_id, change)
         return change
 
     def put_row(self, number: int, row: Row) -> None:
         """Store what a row stands for."""
-        self._put("rows", _key(number), msgspec.msgpack.encode(row))
+        self._writing.put("rows", _key(number), msgspec.msgpack.encode(row))
 
-    def put_image(self, content: bytes, jpeg: bytes) -> None:
-        """Store the display copy of an image."""
-        self._put("images", content, jpeg)
+    def put_image(self, picture: PictureKey, jpeg: bytes) -> None:
+        """Store the display copy of a picture."""
+        self._writing.put("images", _picture_bytes(picture), jpeg)
 
-    def put_original(self, content: bytes, data: bytes) -> None:
-        """Store an image as it came."""
-        self._put("originals", content, data)
+    def put_original(self, picture: PictureKey, data: bytes) -> None:
+        """Store a picture as it came."""
+        self._writing.put("originals", _picture_bytes(picture), data)
 
-    def put_embedding(
-        self, encoder: bytes, content: bytes, embedding: bytes, variant: str = ORIGINAL
-    ) -> None:
-        """Store one vector, as the bytes of its dim fp16 numbers; no bytes say that it is lost."""
-        self._put("embeddings", encoder + content + variant.encode(), embedding)
+    def put_embedding(self, encoder: bytes, picture: PictureKey, embedding: bytes) -> None:
+        """Store one vector, as the bytes of its dim fp16 numbers.
+
+        No bytes note that there was no picture to embed, see ``has_no_picture``.
+        """
+        self._writing.put("embeddings", _embedding_bytes(encoder, picture), embedding)
 
     def new_rows(self, count: int) -> range:
         """Reserve row numbers that were never used before."""
@@ -209,47 +223,65 @@ class Writer(Reader):
         return range(first, first + count)
 
     def delete_item(self, item_id: str) -> bool:
-        """Forget an item and its rows; whether there was one. Its images stay until a sweep."""
+        """Delete an item and its rows; return True if it existed.
+
+        Its pictures stay until ``Store.delete_unused``.
+        """
         record = self.item(item_id)
         if record is None:
             return False
         for number, _ in record.numbered_rows():
             self.delete_row(number)
-        self._txn.delete(record.item.item_id.encode(), db=self._dbs["items"])
+        self._writing.delete("items", record.item.item_id.encode())
         self._log(record.item.item_id, Change.ALL)
         return True
 
     def delete_row(self, number: int) -> None:
-        """Forget a row."""
-        self._txn.delete(_key(number), db=self._dbs["rows"])
+        """Delete a row."""
+        self._writing.delete("rows", _key(number))
 
     def delete_keys(self, keys: Collection[tuple[str, bytes]]) -> None:
-        """Forget these (database, key) pairs."""
+        """Delete these (database, key) pairs."""
         for database, key in keys:
-            self._txn.delete(key, db=self._dbs[database])
+            self._writing.delete(database, key)
 
-    def forget_changes(self, before: int, most: int) -> bool:
-        """Shorten the log of changes up to number ``before``; False when more is left to do."""
-        cursor = self._txn.cursor(db=self._dbs["changes"])
-        more = cursor.first()
-        for _ in range(most):
-            if not more or int.from_bytes(cursor.key(), "big") > before:
-                return True
-            more = cursor.delete() and bool(cursor.key())  # moves on to the next key
-        return not more
+    def delete_changes(self, before: int, most: int) -> bool:
+        """Delete changes up to number ``before``, at most so many; False if more are left."""
+        keys = self._txn.keys("changes")
+        old = takewhile(lambda key: int.from_bytes(key, "big") <= before, keys)
+        found = list(islice(old, most))
+        for key in found:
+            self._writing.delete("changes", key)
+        return len(found) < most
 
     def _log(self, item_id: str, change: Change) -> None:
         if change:
             number = self.sequence + 1
             self.put_meta("changes", number)
-            self._put("changes", _key(number), bytes([change]) + item_id.encode())
-
-    def _put(self, database: str, key: bytes, value: bytes) -> None:
-        self._txn.put(key, value, db=self._dbs[database])
+            self._writing.put("changes", _key(number), bytes([change]) + item_id.encode())
 
 
 def _key(number: int) -> bytes:
     return number.to_bytes(8, "big")
+
+
+def _picture_bytes(picture: PictureKey) -> bytes:
+    """The key of a picture: the content alone for an original, as in every earlier version."""
+    content, rendition = picture
+    return content if rendition == ORIGINAL else content + rendition.encode()
+
+
+def _embedding_bytes(encoder: bytes, picture: PictureKey) -> bytes:
+    content, rendition = picture
+    return encoder + content + rendition.encode()
+
+
+def _picture_of(key: bytes) -> PictureKey:
+    """The picture of a key without its encoder."""
+    rendition = key[HASH_BYTES:]
+    if rendition in (b"", _ORIGINAL):
+        return PictureKey(key[:HASH_BYTES])
+    return PictureKey(key[:HASH_BYTES], rendition.decode(errors="replace"))
 
 
 def _decoded(decoder: msgspec.msgpack.Decoder[T], value: bytes, what: str) -> T:

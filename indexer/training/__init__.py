@@ -1,4 +1,4 @@
-"""Trains the bundled encoder. Needs the `train` extra: torch, onnx and ai-edge-litert.
+"""Train the bundled encoder, or adapt it to a shop. Needs the extra `train`: torch and onnx.
 
-`python -m indexer.training --data DIR --out FILE` runs data -> views -> fit -> export.
+`python -m indexer.training --data DIR --out FILE` trains, quantizes and exports it.
 """

@@ -2,10 +2,10 @@
 
     python -m indexer.training --data DIR --out indexer/encoders/weights/builtin.onnx
 
-`--data` has one folder a training set, as `indexer.training.data` describes. The ImageNet
-weights that training starts from come with the extra `train`. Features and checkpoints go to
-`--work`; the same command goes on from where an interrupted one stopped. Two runs of one seed agree
-within noise, not to the bit.
+`--data` holds one folder per training set, as described in `indexer.training.data`. Training starts
+from ImageNet weights, which the extra `train` installs. Features and checkpoints are stored in
+`--work`; run the same command again to resume an interrupted training. Runs with the same seed
+agree within noise, not bit for bit.
 """
 
 from __future__ import annotations
@@ -43,27 +43,31 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--work",
         type=Path,
-        help="folder for the teachers' features (240 MB) and checkpoints; default OUT.work",
+        help="folder for teacher features (240 MB) and checkpoints; default OUT.work",
     )
     parser.add_argument(
-        "--name", default="vitrine-retail-6", help="name of the weights in the JSON"
+        "--name", default="vitrine-retail-6", help="name of the weights, written to the JSON"
     )
-    parser.add_argument("--steps", type=_count, help="training steps; default as shipped")
     parser.add_argument(
-        "--workers", type=_count, default=2, help="processes or threads that work at once"
+        "--steps", type=_count, help="training steps; default: as for the shipped weights"
     )
-    parser.add_argument("--seed", type=int, default=1, help="seed of batches and first proxies")
+    parser.add_argument(
+        "--workers", type=_count, default=2, help="number of parallel processes or threads"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=1, help="seed of the batches and the initial proxies"
+    )
     parser.add_argument(
         "--hold-out",
         action="store_true",
-        help="leave out a third of the magento products, for figures on unseen ones",
+        help="exclude a third of the magento products, to evaluate on unseen products",
     )
     parser.add_argument(
         "--without",
         nargs="*",
         default=[],
         metavar="SET",
-        help="sets to leave out altogether, such as clothing",
+        help="training sets to exclude, such as clothing",
     )
     return parser
 
@@ -76,7 +80,7 @@ def _count(text: str) -> int:
 
 
 def _chosen_photos(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> list[Photo]:
-    """The photos of all sets but those left out; ends the program where something is missing."""
+    """Return the photos of all sets but the excluded ones; exit with a usage error on bad input."""
     if not arguments.out.parent.is_dir():
         parser.error(f"--out {arguments.out}: there is no folder {arguments.out.parent}")
     try:
@@ -85,8 +89,8 @@ def _chosen_photos(parser: argparse.ArgumentParser, arguments: argparse.Namespac
         parser.error(str(error))
     unknown = set(arguments.without) - {_set_of(photo) for photo in photos}
     if unknown:
-        there = ", ".join(sorted({_set_of(photo) for photo in photos}))
-        parser.error(f"--without {min(unknown)}: there is no such set, only {there}")
+        available = ", ".join(sorted({_set_of(photo) for photo in photos}))
+        parser.error(f"--without {min(unknown)}: there is no such set, only {available}")
     return [photo for photo in photos if _set_of(photo) not in arguments.without]
 
 
@@ -95,7 +99,7 @@ def _set_of(photo: Photo) -> str:
 
 
 def _drawn_photos(work: Path) -> list[Photo]:
-    """Photos of a sample shop, which is drawn below `work` if it is not there yet."""
+    """Return the photos of a sample shop; draw it below `work` unless it is already there."""
     if not (work / "drawn" / "queries.csv").is_file():
         work.mkdir(parents=True, exist_ok=True)
         write_shop(work / "drawn", items=DRAWN_ITEMS, photos=DRAWN_PHOTOS, seed=DRAWN_SEED)
@@ -104,27 +108,27 @@ def _drawn_photos(work: Path) -> list[Photo]:
 
 def _report(done: int, total: int) -> None:
     if done % 50 == 0 or done == total:
-        logger.info("teachers' features %d/%d", done, total)
+        logger.info("teacher features %d/%d", done, total)
 
 
 def main() -> None:
-    """Read the command line, then photos -> teachers' features -> training -> ONNX."""
+    """Parse the arguments, compute teacher features, train, quantize and export to ONNX."""
     parser = _parser()
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     arguments.work = work = arguments.work or arguments.out.with_suffix(".work")
     photos = _chosen_photos(parser, arguments)
-    logger.info("%d photos and things", len(photos))
+    logger.info("%d photos and cut-out things", len(photos))
     use = [not (arguments.hold_out and photo.held_out) for photo in photos]
-    # Torch takes seconds to import: a mistake in the arguments should not wait for it.
-    from indexer.training.export import check, export
+    # Torch takes seconds to import; report bad arguments before that.
+    from indexer.training.export import export, max_difference
     from indexer.training.fit import fit
     from indexer.training.hyperparameters import Hyperparameters
     from indexer.training.initialize import initialize
-    from indexer.training.join import join, learned_from, refit
+    from indexer.training.join import join, refit_head, training_photos
     from indexer.training.originals import read_squares
     from indexer.training.qat import tune_quantized
-    from indexer.training.quantize import to_integers
+    from indexer.training.quantize import quantize_file
     from indexer.training.stored_weights import replace_file
     from indexer.training.teacher_features import make_features
 
@@ -143,29 +147,29 @@ def main() -> None:
     )
     network, batches = initialize(photos, read_squares(photos), features, params, use)
     trained = fit(network, batches, params, work / "checkpoint.pt", logger.info)
-    both = tune_quantized(join(network, trained, batches, params), batches, params, logger.info)
+    joined = tune_quantized(join(network, trained, batches, params), batches, params, logger.info)
     draft = work / arguments.out.name
-    export(both, draft, name=arguments.name, size=SERVED_SIZE, fit="squash")
-    difference = check(both, draft, SERVED_SIZE)
-    kept = to_integers(draft, _spread(photos, use))
-    served = read_squares([photos[number] for number in learned_from(batches)], SERVED_SIZE)
-    refit(draft, trained.head, batches, served, params)
+    export(joined, draft, name=arguments.name, size=SERVED_SIZE, fit="squash")
+    difference = max_difference(joined, draft, SERVED_SIZE)
+    agreement = quantize_file(draft, _calibration_pictures(photos, use))
+    served = read_squares([photos[number] for number in training_photos(batches)], SERVED_SIZE)
+    refit_head(draft, trained.head, batches, served, params)
     for path in (draft, draft.with_suffix(".json")):
         replace_file(arguments.out.with_suffix(path.suffix), path.read_bytes())
     logger.info(
-        "wrote %s; largest difference to torch %.1e in float32, cosines to it in int8 %.4f in the "
-        "mean and %.4f at least",
+        "wrote %s; largest difference from torch in float32: %.1e; cosine of int8 to float32: "
+        "mean %.4f, minimum %.4f",
         arguments.out,
         difference,
-        *kept,
+        *agreement,
     )
 
 
-def _spread(photos: Sequence[Photo], use: Sequence[bool]) -> Pixels:
-    """Whole photos of all sets as searches will look like: (n, size, size, 3)."""
+def _calibration_pictures(photos: Sequence[Photo], use: Sequence[bool]) -> Pixels:
+    """Return whole photos from all sets at the served size: (n, size, size, 3)."""
     from indexer.training.originals import read_squares
 
-    used = [photo for photo, wanted in zip(photos, use, strict=True) if wanted]
+    used = [photo for photo, is_used in zip(photos, use, strict=True) if is_used]
     step = max(1, len(used) // RANGE_PHOTOS)
     return read_squares(used[::step][:RANGE_PHOTOS], SERVED_SIZE)
 

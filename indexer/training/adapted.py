@@ -1,4 +1,4 @@
-"""What came of adapting an encoder to a shop, and when its file is kept."""
+"""The result of adapting an encoder to a shop, and the rule that decides if its file is kept."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from indexer.encoders.onnxfile import OnnxEncoder
 from indexer.errors import CannotWrite
 from indexer.training.evaluation import Evaluation
 
-_GAIN = 2  # more questions that must be answered: one may turn by chance
+_GAIN = 2  # more queries that must be answered: one more may be chance
 
 
 @dataclass(frozen=True)
 class Adapted:
-    """What fine-tuning gave.
+    """The result of adapting an encoder.
 
-    ``before`` and ``after`` (q, 2) are the outcomes, 0 or 1, of each question of the test half: the
-    right item first, and among the first five. ``mix`` is the share of the new
-    weights; ``written`` says whether a file was.
+    ``before`` and ``after`` (q, 2) are the outcomes, 0 or 1, of each test query: the right item is
+    first, or among the first five. ``mix`` is the share of the new weights in the result;
+    ``written`` is True if a file was written.
     """
 
     before: NDArray[np.float64]
@@ -40,16 +40,16 @@ def write_if_better(
     before: NDArray[np.float64],
     make: Callable[[Path], None],
 ) -> tuple[NDArray[np.float64], bool]:
-    """Have ``make`` write a draft with its JSON; move it to ``out`` if it answers two more.
+    """Call ``make`` to write a draft with its JSON; move it to ``out`` if it answers two more.
 
-    ``before`` (q, 2) are the outcomes to beat. Returns those of the draft, and whether it was
-    moved. CannotWrite where ``out`` cannot be written.
+    ``before`` (q, 2) are the outcomes to beat. Returns the outcomes of the draft, and whether it
+    was moved. Raises CannotWrite if ``out`` cannot be written.
     """
     try:
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.stem}.") as folder:
             draft = Path(folder) / out.name
             make(draft)
-            after = evaluation.judge(OnnxEncoder(draft, encoder_id="after"))
+            after = evaluation.test_outcomes(OnnxEncoder(draft, encoder_id="after"))
             better = bool(after[:, 0].sum() >= before[:, 0].sum() + _GAIN)
             if better:
                 draft.with_suffix(".json").replace(out.with_suffix(".json"))

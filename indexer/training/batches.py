@@ -1,4 +1,4 @@
-"""What each training step sees: crops of photos, with their labels and what teachers saw there."""
+"""Batches for training: distorted crops of photos, with labels and teacher features."""
 
 from __future__ import annotations
 
@@ -14,39 +14,40 @@ from torch import Tensor
 
 from indexer.imaging import cutout
 from indexer.training.data import Photo, digest_of
-from indexer.training.distortions import Strength, augment, crop, patch
+from indexer.training.distortions import Strength, augment, crop, cutmix
 from indexer.training.hyperparameters import Hyperparameters
 from indexer.training.losses import UNLABELED
 from indexer.training.originals import random_box
 from indexer.training.teacher_features import TeacherFeatures
 
-OTHER_PHOTO = {"grocery": 0.6, "grocery-catalog": 0.7, "magento": 0.8, "drawn": 0.85}
-"""How often the second of a pair is another photo of the same item."""
+OTHER_PHOTO_CHANCE = {"grocery": 0.6, "grocery-catalog": 0.7, "magento": 0.8, "drawn": 0.85}
+"""Probability that a pair shows two photos of an item, not two crops of one photo, by source."""
 _ON_WHITE = ("grocery-catalog", "magento", "drawn")
 _BACKGROUNDS = ("grocery", "ccp", "general")
-_MARGIN = 0.06  # left around a thing on white where the border is trimmed
+_MARGIN = 0.06  # kept around an object on white when its border is trimmed
 
 
 @dataclass(frozen=True)
 class Batch:
     """Pairs of pictures: rows i and i + n show the same item, or are crops of the same photo.
 
-    ``x`` is (2 n, 3, size, size) of 0 to 255, ``photo`` (2 n,) the photos' numbers, ``target``
-    (2 n, dim) what the teachers see in the crop, ``teacher_weight`` (2 n,) how much that counts;
-    ``donor`` and ``own`` (2 n,) are as `patch` gives them; ``drawn`` (2 n,) marks drawings.
+    ``x`` is (2 n, 3, size, size) with values 0 to 255, ``photo`` (2 n,) the numbers of the photos,
+    ``target`` (2 n, dim) the teacher features of the crop, ``teacher_weight`` (2 n,) their weight
+    in the loss; ``patch_source`` and ``own_share`` (2 n,) are the result of `cutmix`; ``drawn``
+    (2 n,) marks pictures that were turned into drawings.
     """
 
     photo: Tensor
     x: Tensor
     target: Tensor
     teacher_weight: Tensor
-    donor: Tensor
-    own: Tensor
+    patch_source: Tensor
+    own_share: Tensor
     drawn: Tensor
 
 
 class Batches:
-    """Draws pairs of pictures with their labels. The order depends on seed and step alone."""
+    """Samples pairs of pictures with labels. A batch depends on the seed and the step only."""
 
     def __init__(
         self,
@@ -57,11 +58,14 @@ class Batches:
         params: Hyperparameters,
         use: Sequence[bool],
     ) -> None:
-        """Take the photos as ``squares`` (n, s, s, 3) and ``targets`` (m, dim) for all crops."""
+        """Take the photos as ``squares`` (n, s, s, 3) and ``targets`` (m, dim) for all crops.
+
+        ``use`` (n,) marks the photos to train on.
+        """
         self.params, self.photos, self.squares = params, photos, squares
         self.targets, self.boxes = targets, features.box
-        self.first = np.searchsorted(features.photo, np.arange(len(photos)))
-        self.count = np.bincount(features.photo, minlength=len(photos))
+        self.first_crop = np.searchsorted(features.photo, np.arange(len(photos)))
+        self.crop_count = np.bincount(features.photo, minlength=len(photos))
         self.items = sorted({p.item for p in photos if p.item})
         self.kinds = sorted({p.kind for p in photos if p.kind})
         item_number = {name: i for i, name in enumerate(self.items)}
@@ -76,8 +80,8 @@ class Batches:
                 if photo.item:
                     self.by_item[photo.item].append(i)
         self.digest = digest_of(photo for photo, used in zip(photos, use, strict=True) if used)
-        self.chance = {
-            source: np.array([self._balance(photos[i]) for i in members])
+        self.sampling = {
+            source: np.array([self._sampling_weight(photos[i]) for i in members])
             for source, members in self.by_source.items()
         }
         self.styles = np.array(self.by_source.get("styles", []), dtype=np.int64)
@@ -89,24 +93,24 @@ class Batches:
                 if mask is not None:
                     self.masks[i] = mask
 
-    def _balance(self, photo: Photo) -> float:
-        # Between one vote a photo and one vote a class: rare products are seen, not hammered.
+    def _sampling_weight(self, photo: Photo) -> float:
+        # Items are sampled by the square root of their photos: rare ones count, but not too much.
         return 1.0 / math.sqrt(len(self.by_item[photo.item])) if photo.item else 1.0
 
     def draw(self, step: int, size: int = 0) -> Batch:
-        """Draw the pictures of a step, of its size in the plan or another ``size``."""
+        """Sample the batch of a step, with its size by the hyperparameters or another ``size``."""
         rng = np.random.default_rng((self.params.seed, step))
         generator = torch.Generator().manual_seed(self.params.seed * 1_000_003 + step)
         first: list[int] = []
         for source, members in self.by_source.items():
-            chance = self.chance[source]
+            weight = self.sampling[source]
             wanted = self.params.pairs * self.params.share(source, self.by_source)
             count = int(wanted) + int(rng.random() < wanted % 1)
-            picked = rng.choice(len(members), count, p=chance / chance.sum())
-            first += [members[int(at)] for at in picked]
+            picked = rng.choice(len(members), count, p=weight / weight.sum())
+            first += [members[int(index)] for index in picked]
         numbers = np.array(first + [self._partner(i, rng) for i in first])
         boxes, nearest, teacher_weight = self._boxes(numbers, rng)
-        squares = np.stack([self._placed(int(i), rng) for i in numbers])
+        squares = np.stack([self._square_on_background(int(i), rng) for i in numbers])
         size = size or self.params.size(step)
         x = crop(
             torch.from_numpy(squares).permute(0, 3, 1, 2),
@@ -119,20 +123,20 @@ class Batches:
         x, drawn = augment(x, styles, generator, self.params.strength)
         patchable = torch.tensor([self.photos[i].source == "grocery" for i in numbers.tolist()])
         patchable &= torch.rand(len(x), generator=generator) < self.params.cutmix_share
-        donor, own = patch(x, patchable.nonzero().flatten(), generator)
+        patch_source, own_share = cutmix(x, patchable.nonzero().flatten(), generator)
         return Batch(
             photo=torch.from_numpy(numbers),
             x=x,
             target=self.targets[torch.from_numpy(nearest)],
-            teacher_weight=torch.from_numpy(teacher_weight).float() * (own == 1.0),
-            donor=donor,
-            own=own,
+            teacher_weight=torch.from_numpy(teacher_weight).float() * (own_share == 1.0),
+            patch_source=patch_source,
+            own_share=own_share,
             drawn=drawn,
         )
 
     def _partner(self, number: int, rng: np.random.Generator) -> int:
         photo = self.photos[number]
-        if photo.item is None or rng.random() > OTHER_PHOTO.get(photo.source, 0.0):
+        if photo.item is None or rng.random() > OTHER_PHOTO_CHANCE.get(photo.source, 0.0):
             return number
         members = self.by_item[photo.item]
         return members[int(rng.integers(len(members)))]
@@ -140,33 +144,33 @@ class Batches:
     def _boxes(
         self, numbers: NDArray[np.int64], rng: np.random.Generator
     ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float64]]:
-        """Boxes (n, 4), the teachers' crop nearest to each (n,), and how much it counts (n,).
+        """Return boxes (n, 4), the nearest teacher crop of each (n,), and its weight (n,).
 
-        Most are boxes that the teachers saw, a little moved; the rest are cut anew, and the
-        teachers' word on the whole photo counts half.
+        Most boxes are teacher crops with some jitter. The rest are new random crops, for which the
+        teacher features of the whole photo are used with half the weight.
         """
         boxes = np.empty((len(numbers), 4), dtype=np.float32)
         nearest = np.empty(len(numbers), dtype=np.int64)
         teacher_weight = np.ones(len(numbers))
-        for at, number in enumerate(numbers.tolist()):
+        for row, number in enumerate(numbers.tolist()):
             labeled = self.item[number] != UNLABELED or self.kind[number] != UNLABELED
             mask = self.masks.get(number)
             if mask is not None and rng.random() < 0.4:
-                nearest[at] = self.first[number]
-                boxes[at] = trimmed(mask)
+                nearest[row] = self.first_crop[number]
+                boxes[row] = trimmed_box(mask)
             elif labeled and rng.random() < self.params.fresh_crop_share:
-                nearest[at], teacher_weight[at] = self.first[number], 0.5
-                boxes[at] = random_box(rng, *self.params.area)
+                nearest[row], teacher_weight[row] = self.first_crop[number], 0.5
+                boxes[row] = random_box(rng, *self.params.crop_area)
             else:
-                nearest[at] = self.first[number] + int(rng.integers(self.count[number]))
-                boxes[at] = self.boxes[nearest[at]]
-            sides = np.tile(boxes[at, 2:] - boxes[at, :2], 2)
-            boxes[at] += sides * rng.uniform(-0.06, 0.06, 4)
-            teacher_weight[at] *= self.params.teacher_weight(self.photos[number].source)
+                nearest[row] = self.first_crop[number] + int(rng.integers(self.crop_count[number]))
+                boxes[row] = self.boxes[nearest[row]]
+            sides = np.tile(boxes[row, 2:] - boxes[row, :2], 2)
+            boxes[row] += sides * rng.uniform(-0.06, 0.06, 4)
+            teacher_weight[row] *= self.params.teacher_weight(self.photos[number].source)
         return boxes, nearest, teacher_weight
 
-    def _placed(self, number: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-        """The square; a thing on white is often put on a shelf, a street or a color."""
+    def _square_on_background(self, number: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+        """Return the square of a photo; an object on white often gets another background."""
         pixels: NDArray[np.uint8] = self.squares[number]
         mask = self.masks.get(number)
         if mask is None or rng.random() >= self.params.background_share:
@@ -188,8 +192,8 @@ class Batches:
         return crop(pixels, boxes, size, generator, Strength())
 
 
-def trimmed(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """The box of a thing on white, (h, w) true on it, with a little room around: (4,) shares."""
+def trimmed_box(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return the bounding box of a mask (h, w) plus a margin: (4,) [x0, y0, x1, y1] shares."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     height, width = mask.shape
     x0, x1 = columns[0] / width, (columns[-1] + 1) / width

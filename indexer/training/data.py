@@ -1,16 +1,16 @@
-"""Lists the photos that the encoder is trained on, with the labels each set offers.
+"""List the training photos with the labels that each set has.
 
-The data folder has one sub-folder a set; a set that is absent is simply not used:
+The data folder has one subfolder per set; missing sets are skipped:
 
     grocery/   catalog.csv (id,...,image), photos_train.csv (image,item_id)
     clothing/  photos_train.csv (image,category)
-    magento/   catalog.jsonl, one item a line: id, product_id, categories, images
-    ccp/       labels.csv (value,name), photos/*.jpg, masks/*.png with one label value a pixel
+    magento/   catalog.jsonl, one item per line: id, product_id, categories, images
+    ccp/       labels.csv (value,name), photos/*.jpg, masks/*.png with one label value per pixel
     general/   *.jpg without labels
     styles/    *.jpg without labels
-    drawn/     a sample shop, as indexer.sample draws it: catalog.csv, queries.csv and pictures
+    drawn/     a sample shop drawn by indexer.sample: catalog.csv, queries.csv and pictures
 
-Validation files that lie beside them are never read here.
+Validation files in the same folders are never read here.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _GARMENTS = {
     "watch": "watch",
 }
 GARMENT_KIND = {name: kind for kind, names in _GARMENTS.items() for name in names.split()}
-"""Word of a set -> kind shared by all sets: a street coat and a shop coat pull together."""
+"""Label of a set -> kind, which all sets share: street photos and shop photos have one class."""
 
 _MAGENTO_KIND = {
     "Hoodies & Sweatshirts": "longsleeve",
@@ -68,12 +68,12 @@ _MAGENTO_KIND = {
 
 @dataclass(frozen=True)
 class Photo:
-    """One training picture: a whole file, or the box of one labeled thing in it.
+    """One training picture: a whole file, or the box of one labeled object in it.
 
-    `item` is unique over all sets ("grocery/Banana") and None where the set has no items;
-    `kind` is the shared garment kind or None. `held_out` marks a third of the magento products,
-    left out of training when figures on unseen products are wanted. `mask` names a label image
-    and the value that marks the thing. `repeats` says how often one round of views shows it.
+    `item` is unique over all sets ("grocery/Banana"), or None if the set has no items; `kind` is
+    the shared garment kind or None. `held_out` marks the third of the magento products that can be
+    reserved for evaluation. `mask` is a label image and the value that marks the object. `repeats`
+    is not used in training, but it is part of `digest_of`.
     """
 
     path: Path
@@ -87,7 +87,10 @@ class Photo:
 
 
 def read_photos(data: Path) -> list[Photo]:
-    """List every training photo below `data`, in a fixed order. No set there: FileNotFoundError."""
+    """Return all training photos below `data`, in a fixed order.
+
+    Raises FileNotFoundError if there is no set.
+    """
     readers: dict[str, Callable[[Path], Iterator[Photo]]] = {
         "grocery": _grocery,
         "clothing": _clothing,
@@ -111,7 +114,7 @@ def read_photos(data: Path) -> list[Photo]:
 
 
 def digest_of(photos: Iterable[Photo]) -> str:
-    """What tells one list of photos from another: their files, labels and boxes, as hex digits."""
+    """Return a hex digest of the files, labels and boxes of photos."""
     digest = hashlib.sha256()
     for photo in photos:
         digest.update(f"{photo}\n".encode())
@@ -119,38 +122,38 @@ def digest_of(photos: Iterable[Photo]) -> str:
 
 
 def is_held_out(product_id: str) -> bool:
-    """Tell whether a magento product belongs to the third that reported figures are measured on."""
+    """Return True for the third of the magento products that is reserved for evaluation."""
     return zlib.crc32(product_id.encode()) % _HELD_OUT_SHARE == 0
 
 
 def magento_kind(categories: Sequence[str]) -> str | None:
-    """Give the shared garment kind of category paths such as "Men/Tops/Jackets", None for gear."""
+    """Return the garment kind for category paths such as "Men/Tops/Jackets", or None for gear."""
     parts = [part for category in categories for part in category.split("/")]
     return next((_MAGENTO_KIND[part] for part in parts if part in _MAGENTO_KIND), None)
 
 
-def _rows(path: Path) -> Iterator[dict[str, str]]:
+def _read_csv(path: Path) -> Iterator[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
         yield from csv.DictReader(file)
 
 
 def _grocery(folder: Path) -> Iterator[Photo]:
-    for row in _rows(folder / "catalog.csv"):
+    for row in _read_csv(folder / "catalog.csv"):
         yield Photo(folder / row["image"], "grocery-catalog", f"grocery/{row['id']}", repeats=8)
-    for row in _rows(folder / "photos_train.csv"):
+    for row in _read_csv(folder / "photos_train.csv"):
         yield Photo(folder / row["image"], "grocery", f"grocery/{row['item_id']}")
 
 
 def _drawn(folder: Path) -> Iterator[Photo]:
-    for row in _rows(folder / "catalog.csv"):
+    for row in _read_csv(folder / "catalog.csv"):
         for image in row["images"].split(";"):
             yield Photo(folder / image, "drawn", f"drawn/{row['id']}")
-    for row in _rows(folder / "queries.csv"):
+    for row in _read_csv(folder / "queries.csv"):
         yield Photo(folder / row["image"], "drawn", f"drawn/{row['item_id']}")
 
 
 def _clothing(folder: Path) -> Iterator[Photo]:
-    for row in _rows(folder / "photos_train.csv"):
+    for row in _read_csv(folder / "photos_train.csv"):
         yield Photo(folder / row["image"], "clothing", None, GARMENT_KIND[row["category"]])
 
 
@@ -172,7 +175,7 @@ def _magento(folder: Path) -> Iterator[Photo]:
 
 
 def _ccp(folder: Path) -> Iterator[Photo]:
-    names = {int(row["value"]): row["name"] for row in _rows(folder / "labels.csv")}
+    names = {int(row["value"]): row["name"] for row in _read_csv(folder / "labels.csv")}
     for path in sorted((folder / "photos").glob("*.jpg")):
         yield Photo(path, "ccp")
         mask_path = folder / "masks" / f"{path.stem}.png"
@@ -182,7 +185,7 @@ def _ccp(folder: Path) -> Iterator[Photo]:
         for value in np.unique(mask):
             kind = GARMENT_KIND.get(names[int(value)])
             rows, columns = np.nonzero(mask == value)
-            # A thing of less than half a percent of the street photo is a smudge at 128 px.
+            # Objects below half a percent of the photo's area are unrecognizable at 128 px.
             if kind is None or len(rows) < 0.005 * mask.size:
                 continue
             box = (int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)

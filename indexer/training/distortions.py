@@ -1,4 +1,4 @@
-"""Distortions of whole batches: two cores cannot afford them picture by picture."""
+"""Data augmentation on whole batches, which is fast enough for two CPU cores."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class Strength:
-    """How far pictures are changed.
+    """The strength of the distortions: shares of the pictures, and limits.
 
-    ``turned`` of them are turned by up to ``angle`` degrees and ``quarter`` by a quarter or a half;
-    sides are stretched by up to exp(``stretch``); ``covered`` of them are partly hidden, by up to
-    ``cover`` of each side; ``blurred`` of them lose detail; ``drawn`` of them become drawings.
+    ``rotated`` are rotated by up to ``max_angle`` degrees, ``quarter_turned`` by 90, 180 or 270
+    degrees, ``covered`` are hidden by a rectangle of up to ``max_cover`` of each side, ``blurred``
+    lose detail, ``drawings`` become drawings. Sides are stretched by up to exp(``max_stretch``).
     """
 
-    turned: float = 0.4
-    angle: float = 22.0
-    quarter: float = 0.1
-    stretch: float = 0.2
+    rotated: float = 0.4
+    max_angle: float = 22.0
+    quarter_turned: float = 0.1
+    max_stretch: float = 0.2
     covered: float = 0.25
-    cover: float = 0.55
+    max_cover: float = 0.55
     blurred: float = 0.2
-    drawn: float = 0.16
+    drawings: float = 0.16
 
 
 def crop(
     squares: Tensor, boxes: Tensor, size: int, generator: torch.Generator, strength: Strength
 ) -> Tensor:
-    """Cut boxes from squares, turned, mirrored and stretched at random.
+    """Cut boxes from squares, rotated, mirrored and stretched at random.
 
-    ``squares`` is uint8 (n, 3, h, w), ``boxes`` (n, 4) shares [x0, y0, x1, y1] of the sides.
+    ``squares`` is uint8 (n, 3, h, w), ``boxes`` (n, 4) are shares [x0, y0, x1, y1] of the sides.
     Returns float32 (n, 3, size, size), values 0 to 255.
     """
     n = len(squares)
-    turned = torch.rand(n, generator=generator) < strength.turned
-    most = math.radians(strength.angle)
-    angle = _uniform(n, -most, most, generator) * turned
-    quarter = torch.rand(n, generator=generator) < strength.quarter
+    rotated = torch.rand(n, generator=generator) < strength.rotated
+    max_angle = math.radians(strength.max_angle)
+    angle = _uniform(n, -max_angle, max_angle, generator) * rotated
+    quarter = torch.rand(n, generator=generator) < strength.quarter_turned
     angle = angle + quarter * torch.randint(1, 4, (n,), generator=generator) * (math.pi / 2)
-    stretch = torch.exp(_uniform(n, -strength.stretch, strength.stretch, generator))
+    stretch = torch.exp(_uniform(n, -strength.max_stretch, strength.max_stretch, generator))
     mirror = torch.where(torch.rand(n, generator=generator) < 0.5, -1.0, 1.0)
     width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]  # (n,)
     matrix = torch.zeros(n, 2, 3)
@@ -60,10 +60,10 @@ def crop(
 def augment(
     x: Tensor, styles: Tensor, generator: torch.Generator, strength: Strength
 ) -> tuple[Tensor, Tensor]:
-    """Draw, blur, recolor and cover a batch (n, 3, s, s) of values 0 to 255, in place.
+    """Stylize, blur, recolor and cover a batch (n, 3, s, s) of values 0 to 255, in place.
 
-    ``styles`` (k, 3, s, s) are paintings and textures to paint with; k may be 0. Returns the
-    pictures, and which of them became drawings (n,).
+    ``styles`` (k, 3, s, s) are paintings and textures for `paint`; k may be 0. Returns the
+    pictures, and a mask (n,) of those that became drawings.
     """
     drawn = _draw(x, styles, generator, strength)
     _blur(x, generator, strength)
@@ -71,25 +71,26 @@ def augment(
     return _cover(x, generator, strength), drawn
 
 
-def patch(x: Tensor, rows: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Lay a square of the next one into each of some pictures (CutMix, Yun et al. 2019).
+def cutmix(x: Tensor, rows: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Paste a square of the next picture into each of the pictures at ``rows`` (k,).
 
-    ``x`` is (n, 3, size, size), changed in place; ``rows`` (k,) says which. Returns whose square
-    each picture of the batch shows (n,), itself if none, and the share (n,) that is its own.
+    CutMix, Yun et al. 2019. ``x`` is (n, 3, size, size) and changed in place. Returns the row (n,)
+    that each picture's square is from, its own row if it has none, and the share (n,) of the area
+    that is still its own.
     """
     size = x.shape[-1]
-    donor, own = torch.arange(len(x)), torch.ones(len(x))
+    patch_source, own_share = torch.arange(len(x)), torch.ones(len(x))
     if len(rows) < 2:
-        return donor, own
-    donor[rows] = rows.roll(1)
-    squares = x[donor[rows]].clone()
+        return patch_source, own_share
+    patch_source[rows] = rows.roll(1)
+    squares = x[patch_source[rows]].clone()
     for row, square in zip(rows.tolist(), squares, strict=True):
         area, top, left = torch.rand(3, generator=generator).tolist()
         side = int(size * math.sqrt(0.1 + 0.35 * area))
-        y, z = int(top * (size - side + 1)), int(left * (size - side + 1))
-        x[row, :, y : y + side, z : z + side] = square[:, y : y + side, z : z + side]
-        own[row] = 1.0 - (side / size) ** 2
-    return donor, own
+        y0, x0 = int(top * (size - side + 1)), int(left * (size - side + 1))
+        x[row, :, y0 : y0 + side, x0 : x0 + side] = square[:, y0 : y0 + side, x0 : x0 + side]
+        own_share[row] = 1.0 - (side / size) ** 2
+    return patch_source, own_share
 
 
 def _uniform(n: int, low: float, high: float, generator: torch.Generator) -> Tensor:
@@ -97,8 +98,8 @@ def _uniform(n: int, low: float, high: float, generator: torch.Generator) -> Ten
 
 
 def _draw(x: Tensor, styles: Tensor, generator: torch.Generator, strength: Strength) -> Tensor:
-    """Make some pictures pencil lines, some flat cartoons, some paintings; return which (n,)."""
-    order = torch.randperm(len(x), generator=generator)[: round(strength.drawn * len(x))]
+    """Turn some pictures into pencil drawings, cartoons or paintings; return their mask (n,)."""
+    order = torch.randperm(len(x), generator=generator)[: round(strength.drawings * len(x))]
     for kind, rows in enumerate(order.chunk(3)):
         if kind == 0:
             x[rows] = pencil(x[rows], generator)
@@ -113,14 +114,15 @@ def _draw(x: Tensor, styles: Tensor, generator: torch.Generator, strength: Stren
 
 
 def pencil(x: Tensor, generator: torch.Generator) -> Tensor:
-    """Lines where brightness changes, on white paper: (n, 3, s, s) -> the same."""
+    """Draw pencil lines on white where brightness changes: (n, 3, s, s) -> (n, 3, s, s)."""
     n = len(x)
     gray = functional.avg_pool2d(x.mean(1, keepdim=True), 3, 1, 1)
     dx = functional.pad(gray[..., 1:] - gray[..., :-1], (0, 1))
     dy = functional.pad(gray[..., 1:, :] - gray[..., :-1, :], (0, 0, 0, 1))
     edge = (dx.square() + dy.square()).sqrt()
-    level = edge.mean((2, 3), keepdim=True) * _uniform(n, 1.2, 3.0, generator)[:, None, None, None]
-    ink = ((edge - level) / (0.5 * level + 1.0)).clamp(0.0, 1.0)
+    strength = _uniform(n, 1.2, 3.0, generator)[:, None, None, None]
+    threshold = edge.mean((2, 3), keepdim=True) * strength
+    ink = ((edge - threshold) / (0.5 * threshold + 1.0)).clamp(0.0, 1.0)
     ink = torch.where(
         torch.rand(n, 1, 1, 1, generator=generator) < 0.5,
         functional.max_pool2d(ink, 3, 1, 1),
@@ -131,7 +133,7 @@ def pencil(x: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def cartoon(x: Tensor, generator: torch.Generator) -> Tensor:
-    """Flat, strong colors in dark contours: (n, 3, s, s) -> the same."""
+    """Draw flat, saturated colors with dark contours: (n, 3, s, s) -> (n, 3, s, s)."""
     n, _, size, _ = x.shape
     small = functional.interpolate(x, scale_factor=0.5, mode="area")
     small = functional.avg_pool2d(small, 3, 1, 1)
@@ -146,10 +148,10 @@ def cartoon(x: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def paint(x: Tensor, styles: Tensor, generator: torch.Generator) -> Tensor:
-    """Brush strokes and the colors of a painting: (n, 3, s, s) twice -> (n, 3, s, s).
+    """Add brush strokes and the colors of ``styles`` (n, 3, s, s): (n, 3, s, s) -> (n, 3, s, s).
 
-    Pixels are swapped along a smooth random field, which smears edges as a brush does; means and
-    deviations of each channel move towards those of ``styles``, whose fine detail is laid on top.
+    Pixels move along a smooth random field, which smears edges as a brush does. The mean and
+    standard deviation of each channel move towards those of ``styles``, whose fine detail is added.
     """
     n, _, size, _ = x.shape
     field = torch.randn(n, 2, size // 4, size // 4, generator=generator)
@@ -163,19 +165,22 @@ def paint(x: Tensor, styles: Tensor, generator: torch.Generator) -> Tensor:
     smeared = functional.avg_pool2d(smeared, 3, 1, 1)
     share = _uniform(n, 0.1, 0.7, generator)[:, None, None, None]
     mean, deviation = smeared.mean((2, 3), keepdim=True), smeared.std((2, 3), keepdim=True) + 1.0
-    theirs = styles.mean((2, 3), keepdim=True), styles.std((2, 3), keepdim=True)
-    moved = (smeared - mean) / deviation * theirs[1] + theirs[0]
+    style_mean, style_deviation = (
+        styles.mean((2, 3), keepdim=True),
+        styles.std((2, 3), keepdim=True),
+    )
+    recolored = (smeared - mean) / deviation * style_deviation + style_mean
     detail = styles - functional.avg_pool2d(styles, 9, 1, 4)
-    return (smeared + share * (moved - smeared) + share * detail).clamp(0.0, 255.0)
+    return (smeared + share * (recolored - smeared) + share * detail).clamp(0.0, 255.0)
 
 
 def _blur(x: Tensor, generator: torch.Generator, strength: Strength) -> None:
     n, _, size, _ = x.shape
     order = torch.randperm(n, generator=generator)
-    some = order[: int(strength.blurred * n)]
-    for picked, factor in zip(some.chunk(3), (1.7, 2.5, 4.0), strict=False):
-        small = functional.interpolate(x[picked], size=round(size / factor), mode="area")
-        x[picked] = functional.interpolate(small, size=size, mode="bilinear", align_corners=False)
+    blurred = order[: int(strength.blurred * n)]
+    for rows, factor in zip(blurred.chunk(3), (1.7, 2.5, 4.0), strict=False):
+        small = functional.interpolate(x[rows], size=round(size / factor), mode="area")
+        x[rows] = functional.interpolate(small, size=size, mode="bilinear", align_corners=False)
 
 
 def _recolor(x: Tensor, generator: torch.Generator) -> Tensor:
@@ -194,18 +199,18 @@ def _recolor(x: Tensor, generator: torch.Generator) -> Tensor:
     middle = x.mean((1, 2, 3), keepdim=True)
     cast = (
         torch.rand(n, 3, generator=generator)[:, :, None, None] * 0.2 - 0.1
-    )  # (n, 3, 1, 1): color of the lamp
+    )  # (n, 3, 1, 1): color of the light
     x = middle + (x - middle) * contrast + cast * middle
     return (x * 255.0).clamp(0.0, 255.0)
 
 
 def _cover(x: Tensor, generator: torch.Generator, strength: Strength) -> Tensor:
     n, _, size, _ = x.shape
-    more = strength.cover - 0.2
+    spread = strength.max_cover - 0.2
     covered = torch.rand(n, generator=generator) < strength.covered
-    for i in torch.nonzero(covered).flatten().tolist():
+    for row in torch.nonzero(covered).flatten().tolist():
         height, width, top, left = torch.rand(4, generator=generator).tolist()
-        h, w = int(size * (0.2 + more * height)), int(size * (0.2 + more * width))
-        y, z = int(top * (size - h)), int(left * (size - w))
-        x[i, :, y : y + h, z : z + w] = torch.rand(3, 1, 1, generator=generator) * 255.0
+        h, w = int(size * (0.2 + spread * height)), int(size * (0.2 + spread * width))
+        y0, x0 = int(top * (size - h)), int(left * (size - w))
+        x[row, :, y0 : y0 + h, x0 : x0 + w] = torch.rand(3, 1, 1, generator=generator) * 255.0
     return x

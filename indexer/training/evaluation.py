@@ -1,4 +1,4 @@
-"""The held-out questions of a shop, asked of an encoder: which items do they find?"""
+"""Retrieval evaluation of an encoder on the held-out queries of a shop."""
 
 from __future__ import annotations
 
@@ -12,64 +12,69 @@ from PIL import Image
 from indexer.arrays import Pixels, Vectors
 from indexer.training.dataset import Dataset
 
-_FEWEST_SPLIT = 64  # questions from which on half of them only judge, and choose nothing
+_FEWEST_SPLIT = 64  # with fewer queries there is no separate test half
 
 
 class EncodesImages(Protocol):
-    """Whatever turns images into unit vectors."""
+    """Anything that encodes images, such as an encoder."""
 
     @property
     def encode_images(self) -> Callable[[list[Pixels]], Vectors]:
-        """Images to (n, dim) unit rows."""
+        """A function from n images to (n, dim) unit rows."""
         ...
 
 
 class Evaluation:
-    """The held-out questions of a shop: which items do they find among the main pictures?
+    """Searches the gallery of a dataset with its held-out queries.
 
-    One half validates (chooses between weights), the other half tests what was chosen. With fewer
-    than 64 questions the same ones do both.
+    Half of the queries are for validation (to choose between weights), the other half for the final
+    test. With fewer than 64 queries, all of them are used for both.
     """
 
     def __init__(self, dataset: Dataset, size: int) -> None:
-        """``size`` is the side of the pictures that the encoder takes."""
+        """Split the queries. ``size`` is the side of the encoder's input in pixels."""
         self.size = size
         self._dataset = dataset
-        self._gallery = np.flatnonzero(dataset.main)
-        asked = np.random.default_rng(0).permutation(np.flatnonzero(dataset.asked))
-        judges = len(asked) // 2 if len(asked) >= _FEWEST_SPLIT else 0
-        self.validation = asked[judges:]
-        self.test = asked[:judges] if judges else asked
+        self._gallery = np.flatnonzero(dataset.gallery)
+        queries = np.random.default_rng(0).permutation(np.flatnonzero(dataset.query))
+        half = len(queries) // 2 if len(queries) >= _FEWEST_SPLIT else 0
+        self.validation = queries[half:]
+        self.test = queries[:half] if half else queries
 
-    def share(self, encoder: EncodesImages) -> float:
-        """Return the share of the choosing questions whose item comes first."""
-        return float(self._ask(encoder, self.validation)[:, 0].mean())
+    def recall(self, encoder: EncodesImages) -> float:
+        """Return recall@1 on the validation queries."""
+        return float(self._outcomes(encoder, self.validation)[:, 0].mean())
 
-    def judge(self, encoder: EncodesImages) -> NDArray[np.float64]:
-        """Outcomes (q, 2) of the judging questions: item first, among five."""
-        return self._ask(encoder, self.test)
+    def test_outcomes(self, encoder: EncodesImages) -> NDArray[np.float64]:
+        """Return outcomes (q, 2) of the test queries: item first, item among the first five."""
+        return self._outcomes(encoder, self.test)
 
-    def _ask(self, encoder: EncodesImages, places: NDArray[np.int64]) -> NDArray[np.float64]:
-        asked, gallery = (
-            encoder.encode_images(list(self.pictures(some))) for some in (places, self._gallery)
+    def _outcomes(
+        self, encoder: EncodesImages, positions: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        queries, gallery = (
+            encoder.encode_images(list(self.pictures(part))) for part in (positions, self._gallery)
         )
-        return self.outcomes(asked, gallery, places)
+        return self.outcomes(queries, gallery, positions)
 
     def outcomes(
-        self, asked: Vectors, gallery: Vectors, places: NDArray[np.int64]
+        self, queries: Vectors, gallery: Vectors, positions: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """Outcomes (q, 2) of the questions at ``places`` (q,), of vectors (q, dim) and (g, dim)."""
-        order = np.argsort(-(asked @ gallery.T), axis=1, kind="stable")[:, :5]  # (q, 5)
+        """Return outcomes (q, 2), 0 or 1, for query vectors (q, dim) and gallery vectors (g, dim).
+
+        ``positions`` (q,) are the queries' rows in the dataset.
+        """
+        order = np.argsort(-(queries @ gallery.T), axis=1, kind="stable")[:, :5]  # (q, 5)
         items = self._dataset.item
-        right = items[self._gallery][order] == items[places][:, None]  # (q, 5)
+        right = items[self._gallery][order] == items[positions][:, None]  # (q, 5)
         return np.stack([right[:, 0], right.any(1)], axis=1).astype(np.float64)
 
-    def pictures(self, places: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """Pictures as the encoder takes them: (p, size, size, 3)."""
+    def pictures(self, positions: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Return the pictures at ``positions`` (p,) at the encoder's size: (p, size, size, 3)."""
         size = (self.size, self.size)
         return np.stack(
             [
-                np.asarray(Image.fromarray(self._dataset.pixels[at]).resize(size))
-                for at in places.tolist()
+                np.asarray(Image.fromarray(self._dataset.pixels[position]).resize(size))
+                for position in positions.tolist()
             ]
         )

@@ -1,9 +1,9 @@
-"""Between the trained network and the ONNX file that ships.
+"""Export a trained network to ONNX, and load it back.
 
-The graph is written node by node: it takes uint8 (n, s, s, 3) pixels and normalizes them
-itself. Large weights are stored as int8 with a scale an output channel, small ones as float16;
-both become float32 once, when the session starts, so nothing is computed in int8. Weights bear
-the names they have in the network, so that `load_network` can train on from the shipped file.
+The graph is built node by node. It takes uint8 (n, s, s, 3) pixels and normalizes them itself.
+Large weights are stored as int8 with one scale per output channel, small ones as float16; both are
+converted to float32 when the session starts, so nothing is computed in int8. Weights keep their
+names in the network, so that `load_network` can continue training from the exported file.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch import nn
 
 from indexer.training.network import (
     DIM,
-    LAST,
+    FEATURE_DIM,
     PIXEL_MEAN,
     PIXEL_STD,
     PREFIX_DIMS,
@@ -33,15 +33,15 @@ from indexer.training.network import (
 )
 from indexer.training.stored_weights import quantize, read_weight, replace_file
 
-SEEN = "seen"
-"""The tensor of a graph that the head sees."""
+POOLED = "seen"
+"""Name of the tensor that is the head's input."""
 _OPSET = 17
 _LARGE = 50_000
-"""Weights of at least so many values are stored as int8."""
+"""Weights with at least this many values are stored as int8."""
 
 
 class _Graph:
-    """Collects nodes and weights; every method returns the name of what it made."""
+    """Collects nodes and weights; each method returns the name of the tensor that it adds."""
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
@@ -51,7 +51,7 @@ class _Graph:
 
     def node(self, op: str, *inputs: str, output: str = "", **attributes: Any) -> str:
         output = output or f"{op.lower()}_{len(self.nodes)}"
-        # Tools that rework a graph tell its nodes apart by their names.
+        # Nodes need names: ONNX Runtime's quantization refers to them.
         self.nodes.append(helper.make_node(op, list(inputs), [output], output, **attributes))
         return output
 
@@ -104,43 +104,43 @@ class _Graph:
         share = self.node(
             "ReduceMean", self.node("Softmax", likeness, axis=1), axes=[2, 3], keepdims=0
         )
-        some = self.node("Add", share, self.value("speck", np.array(1e-4, np.float32)))
+        positive = self.node("Add", share, self.value("speck", np.array(1e-4, np.float32)))
         side = size // 4
         cells = self.node("AveragePool", x, kernel_shape=[side, side], strides=[side, side])
-        shares = self.node("Sqrt", some)
+        shares = self.node("Sqrt", positive)
         if layer.scale != 1.0:
             scale = self.value("palette.scale", np.array(layer.scale, np.float32))
             shares = self.node("Mul", shares, scale)
         return shares, self.node("Flatten", cells)
 
     def pixels(self) -> str:
-        """uint8 (n, s, s, 3) as they come -> normalized (n, 3, s, s)."""
+        """Map uint8 (n, s, s, 3) to normalized float32 (n, 3, s, s)."""
         x = self.node("Cast", "pixels", to=TensorProto.FLOAT)
         x = self.node("Transpose", x, perm=[0, 3, 1, 2])
         x = self.node("Sub", x, self.value("mean", np.array(PIXEL_MEAN, np.float32)))
         return self.node("Div", x, self.value("std", np.array(PIXEL_STD, np.float32)))
 
     def features(self, network: Network, x: str) -> list[str]:
-        """Normalized pixels -> mean features of each view as unit rows (n, 1280)."""
+        """Map normalized pixels to the mean features of each branch, unit rows (n, 1280)."""
         x = self.relu6(self.conv("stem", network.stem, x))
         fork = network.shape.fork or len(network.blocks)
         x = self.chain("blocks", network.blocks[:fork], x)
-        rest = self.chain("blocks", network.blocks[fork:], x, first=fork)
-        views = [self.view("last", network.last, rest)]
+        imagenet = self.chain("blocks", network.blocks[fork:], x, first=fork)
+        branches = [self.branch_features("last", network.last, imagenet)]
         if network.branch is not None:
             x = self.chain("branch.blocks", network.branch.blocks, x)
-            views.append(self.view("branch.last", network.branch.last, x))
-        return views
+            branches.append(self.branch_features("branch.last", network.branch.last, x))
+        return branches
 
     def chain(self, name: str, blocks: nn.ModuleList, x: str, first: int = 0) -> str:
-        """Blocks one after the other; ``first`` is the number of the first one."""
+        """Apply blocks in sequence; ``first`` is the number of the first block."""
         for number, block in enumerate(blocks, first):
             assert isinstance(block, Block)
             x = self.block(f"{name}.{number}", block, x)
         return x
 
-    def view(self, name: str, last: Conv, x: str) -> str:
-        """What the last block gives -> mean features as unit rows (n, 1280)."""
+    def branch_features(self, name: str, last: Conv, x: str) -> str:
+        """Map the output of the last block to mean features, unit rows (n, 1280)."""
         x = self.relu6(self.conv(name, last, x))
         return self.unit(self.node("ReduceMean", x, axes=[2, 3], keepdims=0), f"{name}.features")
 
@@ -171,18 +171,18 @@ class _Graph:
 def export(
     network: Network, path: Path, *, name: str, size: int, fit: str, trim: bool = True
 ) -> None:
-    """Write `path` (ONNX) and the JSON beside it; `trim` has plain borders cut off.
+    """Write `path` (ONNX) and the JSON beside it; with `trim`, plain borders are cut off.
 
-    The file is written whole or not at all. The network itself takes on the rounded weights,
-    so that its vectors and the file's are the same within 1e-3 a value.
+    The file is written atomically. The network's own weights are replaced by the rounded ones, so
+    that its vectors equal those of the file within 1e-3 per value.
     """
     network = network.eval()
     graph = _Graph()
     pixels = graph.pixels()
     palette = graph.palette(network.palette, pixels, size)
-    root = graph.value("root", np.array(LAST**0.5, np.float32))
-    views = [graph.node("Mul", view, root) for view in graph.features(network, pixels)]
-    pooled = graph.node("Concat", *views, *palette, output=SEEN, axis=1)
+    root = graph.value("root", np.array(FEATURE_DIM**0.5, np.float32))
+    branches = [graph.node("Mul", features, root) for features in graph.features(network, pixels)]
+    pooled = graph.node("Concat", *branches, *palette, output=POOLED, axis=1)
     head, bias = network.head.weight, network.head.bias
     raw = graph.node(
         "Gemm", pooled, graph.weight("head.weight", head), graph.weight("head.bias", bias), transB=1
@@ -206,7 +206,7 @@ def export(
         "dim": DIM,
         "prefix_dims": list(PREFIX_DIMS),
     }
-    _take(network, model)
+    _load_weights(network, model)
     replace_file(path, model.SerializeToString())
     replace_file(path.with_suffix(".json"), (json.dumps(side, indent=2) + "\n").encode())
 
@@ -214,19 +214,19 @@ def export(
 def export_features(network: Network, path: Path, *, size: int) -> None:
     """Write a graph from pixels to the trunk's mean features, (n, 1280) unit rows, in float32.
 
-    With a fork those of ImageNet's view.
+    With a fork, these are the features of the ImageNet branch.
     """
     graph = _Graph()
-    found, *_ = graph.features(network.eval(), graph.pixels())
-    graph.node("Identity", found, output="features")
-    path.write_bytes(graph.model("features", size, "features", LAST).SerializeToString())
+    imagenet, *_ = graph.features(network.eval(), graph.pixels())
+    graph.node("Identity", imagenet, output="features")
+    path.write_bytes(graph.model("features", size, "features", FEATURE_DIM).SerializeToString())
 
 
 def load_network(path: Path) -> Network:
-    """Rebuild the network from a file that `export` wrote, in eval mode and already folded.
+    """Load the network from a file written by `export`, in eval mode.
 
-    It can be trained further: the convolutions have a bias in place of the normalization.
-    Any other ONNX file: ValueError.
+    It can be trained further; batch normalization is folded into the convolutions' biases. Raises
+    ValueError for any other ONNX file.
     """
     model = onnx.load(path)
     shapes = [entry.value for entry in model.metadata_props if entry.key == "vitrine_shape"]
@@ -237,23 +237,23 @@ def load_network(path: Path) -> Network:
         raise ValueError(f"{path} holds the network of an earlier version")
     network = Network(Shape(fields["width"], fields["depth"], fields.get("fork", 0)))
     network.eval()
-    _take(network, model)
+    _load_weights(network, model)
     return network
 
 
-def _take(network: Network, model: onnx.ModelProto) -> None:
+def _load_weights(network: Network, model: onnx.ModelProto) -> None:
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             parameter.copy_(torch.from_numpy(read_weight(model, name)))
 
 
-def check(network: nn.Module, path: Path, size: int) -> float:
-    """Return the largest difference of a value between network and ONNX file, on eight pictures."""
+def max_difference(network: nn.Module, path: Path, size: int) -> float:
+    """Return the largest absolute difference between network and ONNX file on eight pictures."""
     import onnxruntime
 
     pixels = np.random.default_rng(0).integers(0, 256, (8, size, size, 3), dtype=np.uint8)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    (theirs,) = session.run(["embedding"], {"pixels": pixels})
+    (exported,) = session.run(["embedding"], {"pixels": pixels})
     with torch.inference_mode():
-        ours = network(torch.from_numpy(pixels).permute(0, 3, 1, 2).float()).numpy()
-    return float(np.abs(ours - theirs).max())
+        original = network(torch.from_numpy(pixels).permute(0, 3, 1, 2).float()).numpy()
+    return float(np.abs(original - exported).max())

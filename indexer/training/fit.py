@@ -1,4 +1,4 @@
-"""The training loop: steps, a running mean of the weights, checkpoints."""
+"""The training loop: optimizer steps, an EMA of the weights, checkpoints."""
 
 from __future__ import annotations
 
@@ -15,69 +15,69 @@ from torch import nn
 from indexer.training.batches import Batches
 from indexer.training.hogwild import WorkerPool, share_weights
 from indexer.training.hyperparameters import Hyperparameters
-from indexer.training.memory import keep_memory
+from indexer.training.memory import keep_freed_memory
 from indexer.training.network import Network, normalized
 from indexer.training.objective import Objective
 from indexer.training.weight_average import ema_update
 
 
 class Replica:
-    """A worker's view of the training: weights shared with all, gradients and moments its own."""
+    """A worker's copy: weights are shared with all workers, gradients and moments are not."""
 
     def __init__(
         self, start: Network, network: Network, objective: Objective, params: Hyperparameters
     ) -> None:
         self.start, self.network, self.objective, self.params = start, network, objective, params
-        frozen = {id(p) for p in network.frozen_parameters(params.frozen)}
+        frozen = {id(p) for p in network.frozen_parameters(params.frozen_blocks)}
         head = {id(p) for p in (*network.head.parameters(), *network.palette.parameters())}
         trunk = [p for p in network.parameters() if id(p) not in frozen | head]
         groups = [
             {
                 "params": [p for p in trunk if p.ndim >= 2],
-                "weight_decay": params.decay,
-                "times": 1.0,
+                "weight_decay": params.weight_decay,
+                "rate_factor": 1.0,
             },
-            {"params": [p for p in trunk if p.ndim < 2], "weight_decay": 0.0, "times": 1.0},
+            {"params": [p for p in trunk if p.ndim < 2], "weight_decay": 0.0, "rate_factor": 1.0},
             {
                 "params": [p for p in network.parameters() if id(p) in head],
-                "weight_decay": params.decay,
-                "times": params.head_rate,
+                "weight_decay": params.weight_decay,
+                "rate_factor": params.head_rate_factor,
             },
             {
                 "params": list(objective.parameters()),
                 "weight_decay": 0.0,
-                "times": params.proxy_rate,
+                "rate_factor": params.proxy_rate_factor,
             },
         ]
         self.optimizer = torch.optim.AdamW(groups, lr=params.rate, betas=(0.9, 0.98), fused=True)
 
-    def sibling(self) -> Replica:
-        """Make another worker's replica; a step of one is seen by the other at once."""
+    def with_shared_weights(self) -> Replica:
+        """Return a replica for another worker, which shares the weights and the memory bank."""
         objective = share_weights(self.objective)
         objective.bank = self.objective.bank
         return Replica(self.start, share_weights(self.network), objective, self.params)
 
     def step(self, step: int, batches: Batches) -> dict[str, float]:
-        """Take one optimizer step; return the weighed losses."""
+        """Take one optimizer step; return the weighted losses by name."""
         for group in self.optimizer.param_groups:
-            group["lr"] = self.params.rate_at(step) * group["times"]
+            group["lr"] = self.params.rate_at(step) * group["rate_factor"]
         batch = batches.draw(step)
-        x, frozen = normalized(batch.x), self.params.frozen
+        x, frozen_blocks = normalized(batch.x), self.params.frozen_blocks
         with torch.no_grad():
-            front = self.network.front(x, frozen)
-            before = self.start.raw_past(front, x, frozen)
-        raw = self.network.raw_past(front, x, frozen)
-        parts = self.objective(raw, before, batch)
+            front = self.network.front(x, frozen_blocks)
+            before = self.start.raw_from(front, x, frozen_blocks)
+        raw = self.network.raw_from(front, x, frozen_blocks)
+        losses = self.objective(raw, before, batch)
         self.optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(torch.stack(list(parts.values())).sum())
+        torch.autograd.backward(torch.stack(list(losses.values())).sum())
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         nn.utils.clip_grad_norm_(parameters, 5.0)
         self.optimizer.step()
-        return {name: part.item() for name, part in parts.items()}
+        return {name: loss.item() for name, loss in losses.items()}
 
 
-class Run:
-    """The state of a training that its workers share, and its file."""
+class TrainingRun:
+    """The state of a training that all workers share, and its checkpoint file."""
 
     def __init__(
         self, start: Network, batches: Batches, params: Hyperparameters, checkpoint: Path
@@ -87,47 +87,49 @@ class Run:
         self.params, self.batches, self.checkpoint = params, batches, checkpoint
         self.average = copy.deepcopy(network).requires_grad_(False)
         start = copy.deepcopy(start).eval().requires_grad_(False)
-        self.first = Replica(start, network, Objective(batches, params), params)
+        self.first_replica = Replica(start, network, Objective(batches, params), params)
         self.next_step = 0
         self.lock, self.pool = Lock(), WorkerPool()
         if checkpoint.is_file():
             self._load()
-        self.began, self.sums = time.monotonic(), defaultdict[str, float](float)
+        self.started, self.loss_means = time.monotonic(), defaultdict[str, float](float)
 
     def work(self, replica: Replica, report: Callable[[str], None]) -> None:
-        """Take steps until none is left."""
+        """Take steps until all are taken."""
         while True:
             with self.lock:
                 step = self.next_step
                 self.next_step += 1
             if step >= self.params.steps or self.pool.stopped:
                 return
-            parts = replica.step(step, self.batches)
+            losses = replica.step(step, self.batches)
             with self.lock:
                 ema_update(
                     self.average,
                     replica.network,
                     min(self.params.ema_decay, (step + 1) / (step + 10)),
                 )
-                for name, value in parts.items():
-                    self.sums[name] += value / 50
+                for name, value in losses.items():
+                    self.loss_means[name] += value / 50
                 if (step + 1) % 50 == 0:
-                    means = "  ".join(f"{name} {value:.3f}" for name, value in self.sums.items())
-                    report(f"step {step + 1}  {time.monotonic() - self.began:.0f} s  {means}")
-                    self.sums.clear()
+                    means = "  ".join(
+                        f"{name} {value:.3f}" for name, value in self.loss_means.items()
+                    )
+                    report(f"step {step + 1}  {time.monotonic() - self.started:.0f} s  {means}")
+                    self.loss_means.clear()
                 if (step + 1) % 200 == 0:
                     self.save(step + 1)
 
     def save(self, step: int) -> None:
-        """Write the checkpoint: ``step`` is the next one to take."""
+        """Write the checkpoint. ``step`` is the next step to take."""
         state = {
             "plan": repr(self.params),
             "data": self.batches.digest,
             "step": step,
-            "network": self.first.network.state_dict(),
-            "objective": self.first.objective.state_dict(),
+            "network": self.first_replica.network.state_dict(),
+            "objective": self.first_replica.objective.state_dict(),
             "average": self.average.state_dict(),
-            "optimizer": self.first.optimizer.state_dict(),
+            "optimizer": self.first_replica.optimizer.state_dict(),
         }
         part = self.checkpoint.with_suffix(".part")
         torch.save(state, part)
@@ -137,17 +139,17 @@ class Run:
         state = torch.load(self.checkpoint, weights_only=True)
         if state["plan"] != repr(self.params):
             raise ValueError(
-                f"{self.checkpoint} was made with another plan, {state['plan']}; "
-                "remove it to start anew"
+                f"{self.checkpoint} was made with other hyperparameters, {state['plan']}; "
+                "remove it to start again"
             )
         if state.get("data") != self.batches.digest:
             raise ValueError(
-                f"{self.checkpoint} was made with other photos; remove it to start anew"
+                f"{self.checkpoint} was made with other photos; remove it to start again"
             )
-        self.first.network.load_state_dict(state["network"])
-        self.first.objective.load_state_dict(state["objective"])
+        self.first_replica.network.load_state_dict(state["network"])
+        self.first_replica.objective.load_state_dict(state["objective"])
         self.average.load_state_dict(state["average"])
-        self.first.optimizer.load_state_dict(state["optimizer"])
+        self.first_replica.optimizer.load_state_dict(state["optimizer"])
         self.next_step = state["step"]
 
 
@@ -158,15 +160,16 @@ def fit(
     checkpoint: Path,
     report: Callable[[str], None],
 ) -> Network:
-    """Train ``start`` to the end of the plan; return the averaged network in eval mode.
+    """Train ``start`` for all steps; return the EMA of the network in eval mode.
 
-    With one worker a run can be repeated to the bit, with more within noise. Goes on from
-    ``checkpoint`` if that exists and was made with the same plan and photos (else ValueError);
-    writes it every 200 steps and at the end.
+    Runs with one worker are reproducible bit for bit, with more workers within noise. Resumes from
+    ``checkpoint`` if it exists, and writes it every 200 steps and at the end. Raises ValueError if
+    the checkpoint was made with other hyperparameters or photos.
     """
-    keep_memory()
-    run = Run(start, batches, params, checkpoint)
-    replicas = [run.first, *(run.first.sibling() for _ in range(params.workers - 1))]
+    keep_freed_memory()
+    run = TrainingRun(start, batches, params, checkpoint)
+    first = run.first_replica
+    replicas = [first, *(first.with_shared_weights() for _ in range(params.workers - 1))]
     run.pool.run(lambda replica: run.work(replica, report), replicas)
     run.save(params.steps)
     average: Network = run.average.eval()

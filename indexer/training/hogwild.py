@@ -1,4 +1,4 @@
-"""Workers that train one network together, each in a thread of its own."""
+"""Asynchronous training of one network by several threads (Hogwild, Niu et al. 2011)."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ W = TypeVar("W")
 
 
 class WorkerPool:
-    """Threads that take whole steps and wait for nobody.
+    """Threads that take optimizer steps independently, without synchronization.
 
-    On a busy machine a shared step would go at the pace of its slowest part.
+    On a busy machine, a synchronous step would be as slow as its slowest worker.
     """
 
     def __init__(self) -> None:
@@ -26,20 +26,21 @@ class WorkerPool:
 
     @property
     def stopped(self) -> bool:
-        """Whether no worker may begin another step."""
+        """True if workers must not start another step."""
         return self._stopped.is_set()
 
     def run(self, work: Callable[[W], None], workers: Sequence[W]) -> None:
-        """Have each worker do its work, on one core each; back when all have.
+        """Run ``work`` for each worker in a thread with one core; return when all are done.
 
-        What one of them raises, or Ctrl+C, is raised as soon as the others have ended their step.
+        If a worker raises, or on Ctrl+C, the exception is raised after the other workers have
+        finished their current step.
         """
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
             with ThreadPoolExecutor(len(workers)) as pool:
                 try:
-                    for done in as_completed([pool.submit(work, one) for one in workers]):
+                    for done in as_completed([pool.submit(work, worker) for worker in workers]):
                         done.result()
                 finally:
                     self._stopped.set()
@@ -48,11 +49,8 @@ class WorkerPool:
 
 
 def share_weights(module: M) -> M:
-    """Another module with the same weights: a step of one is seen by the other at once.
-
-    Gradients and buffers are its own.
-    """
-    other = copy.deepcopy(module)
-    for parameter, shared in zip(other.parameters(), module.parameters(), strict=True):
+    """Return a copy of a module that shares its weights, but not its gradients and buffers."""
+    replica = copy.deepcopy(module)
+    for parameter, shared in zip(replica.parameters(), module.parameters(), strict=True):
         parameter.data = shared.data
-    return other
+    return replica

@@ -1,4 +1,4 @@
-"""The hyperparameters: every number that decides the outcome of a training, besides the data."""
+"""The hyperparameters of a training run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from indexer.training.distortions import Strength
 from indexer.training.network import Shape
 
-SHARES = {
+BATCH_SHARES = {
     "grocery": 22,
     "grocery-catalog": 9,
     "clothing": 13,
@@ -20,40 +20,40 @@ SHARES = {
     "styles": 1,
     "drawn": 8,
 }
-"""Of each batch, by the source of the photos."""
-WHITENED = {"grocery": 2, "grocery-catalog": 1, "clothing": 1.5, "magento": 1.5}
-"""How much what differs within an item, or a kind, counts, by the source of the photos."""
+"""Shares of a batch by the source of the photos; they are normalized over the sources present."""
+WITHIN_CLASS_WEIGHTS = {"grocery": 2, "grocery-catalog": 1, "clothing": 1.5, "magento": 1.5}
+"""Weights of the sources in the within-class covariance, where a class is an item or a kind."""
 TEACHER_WEIGHTS = {"grocery": 0.4, "grocery-catalog": 0.5}
-"""Weights of the teachers' features: labels know shelves better than the teachers do."""
+"""Weights of the teacher loss by source, 1 by default; on shelf photos labels are more reliable."""
 
 
 @dataclass(frozen=True)
 class Hyperparameters:
     """The lengths, rates and weights of one training run.
 
-    A run takes ``steps`` batches of ``pairs`` pairs. The first ``frozen`` blocks keep their
-    ImageNet weights; ``whiten`` is the power that principal axes are whitened by. The share
-    ``fresh_crop_share`` of the labeled crops are cut anew, of ``area`` of the photo;
-    ``background_share`` of the things on white get another background; ``cutmix_share`` of the
-    shelf photos show a square of another. In the end the trunk forks after the frozen blocks;
-    ``parts`` of the likeness come from ImageNet's view, from the trained branch and from the
-    palette; ``shrinkage`` is that of the whitening within items and kinds. Then ``qat_steps``
-    steps at ``qat_rate`` are taken in simulated int8.
+    A run takes ``steps`` batches of ``pairs`` pairs. The first ``frozen_blocks`` blocks keep their
+    ImageNet weights; principal components are whitened to the power ``whitening_power``. Of the
+    labeled crops, ``fresh_crop_share`` are new random crops of ``crop_area`` of the photo; of the
+    objects on white, ``background_share`` get another background; of the shelf photos,
+    ``cutmix_share`` get a CutMix square. After training, the trunk forks behind the frozen blocks.
+    Of the similarity, ``similarity_shares`` come from the ImageNet branch, the trained branch and
+    the palette; ``shrinkage`` applies to the within-class covariance. Then ``qat_steps`` steps of
+    quantization-aware training follow, at the learning rate ``qat_rate``.
     """
 
     shape: Shape = field(default_factory=Shape)
     steps: int = 1_200
     pairs: int = 32
     sizes: tuple[tuple[float, int], ...] = ((0.8, 160), (1.0, 192))
-    frozen: int = 11
-    whiten: float = 0.5
+    frozen_blocks: int = 11
+    whitening_power: float = 0.5
     rate: float = 1.5e-4
-    head_rate: float = 3.0  # times the rate
-    proxy_rate: float = 50.0  # times the rate
-    level: float = 0.35
-    decay: float = 0.02
+    head_rate_factor: float = 3.0  # times the rate
+    proxy_rate_factor: float = 50.0  # times the rate
+    constant_share: float = 0.35  # of the steps, at the full learning rate
+    weight_decay: float = 0.02
     ema_decay: float = 0.996
-    parts: tuple[float, float, float] = (0.45, 0.47, 0.08)
+    similarity_shares: tuple[float, float, float] = (0.45, 0.47, 0.08)
     shrinkage: float = 1.0
     qat_steps: int = 100
     qat_rate: float = 3e-5
@@ -63,28 +63,28 @@ class Hyperparameters:
     kind_weight: float = 0.5
     distill_weight: float = 2.0
     teacher_loss_weight: float = 1.0
-    same_weight: float = 0.3
+    contrastive_weight: float = 0.3
     catalog_weight: float = 0.4
     fresh_crop_share: float = 0.5
-    area: tuple[float, float] = (0.25, 1.0)
+    crop_area: tuple[float, float] = (0.25, 1.0)
     background_share: float = 0.45
     cutmix_share: float = 0.2
     strength: Strength = field(default_factory=Strength)
 
     def share(self, source: str, present: Container[str]) -> float:
-        """Return the share of a batch that comes from a source, of those present."""
-        return SHARES[source] / sum(n for name, n in SHARES.items() if name in present)
+        """Return the share of a batch for a source, given the sources present."""
+        return BATCH_SHARES[source] / sum(n for name, n in BATCH_SHARES.items() if name in present)
 
     def teacher_weight(self, source: str) -> float:
-        """Return the weight of the teachers' features of a photo."""
+        """Return the weight of the teacher loss for photos of a source."""
         return TEACHER_WEIGHTS.get(source, 1.0)
 
     def size(self, step: int) -> int:
-        """Side of the pictures at a step: small first, where a step costs less."""
+        """Return the side of the pictures at a step: small ones first, which cost less."""
         return next(size for until, size in self.sizes if step < until * self.steps or until >= 1.0)
 
     def rate_at(self, step: int) -> float:
-        """Learning rate: a short rise, level, then half a cosine down over the last part."""
-        rise = min(1.0, (step + 1) / 100)
-        fall = max(0.0, (step / self.steps - self.level) / (1.0 - self.level))
-        return self.rate * rise * 0.5 * (1 + math.cos(math.pi * fall))
+        """Return the learning rate at a step: warmup, constant, then cosine decay to 0."""
+        warmup = min(1.0, (step + 1) / 100)
+        decayed = max(0.0, (step / self.steps - self.constant_share) / (1.0 - self.constant_share))
+        return self.rate * warmup * 0.5 * (1 + math.cos(math.pi * decayed))

@@ -1,8 +1,9 @@
-"""Where training begins: closed forms over frozen features, in seconds and without a gradient.
+"""Initialize the network for training, in closed form from frozen features.
 
-The teachers' features are centered, turned to their principal axes and whitened by half (each axis
-divided by the root of its deviation), so that the leading numbers say most and work alone. The head
-begins as the ridge regression from what the trunk sees to that.
+The targets are the teacher features, centered, projected to their principal components and whitened
+by half (each component is divided by the square root of its standard deviation), so that the
+leading dimensions carry most and can be used alone. The head is initialized by ridge regression
+from the trunk's features to these targets.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from torch.nn import functional
 
 from indexer.training.batches import Batches
 from indexer.training.data import Photo
-from indexer.training.hyperparameters import SHARES, Hyperparameters
+from indexer.training.hyperparameters import BATCH_SHARES, Hyperparameters
 from indexer.training.network import DIM, LITE, Network
 from indexer.training.teacher_features import TeacherFeatures, weights_file
 
-_HEAD_STEP = 3  # one photo in so many is enough to fit the head to
+_HEAD_STEP = 3  # every third photo is enough to fit the head
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,10 @@ class Axes:
 def principal_axes(
     rows: NDArray[np.floating], weights: NDArray[np.float64], power: float = 0.5
 ) -> Axes:
-    """Fit the 256 leading axes of rows (n, d), each row counted ``weights`` (n,) times.
+    """Compute the 256 leading principal components of rows (n, d) with ``weights`` (n,).
 
-    Each axis is divided by its deviation to the ``power``: 0 is plain PCA, 1 whitens fully.
+    Each component is divided by its standard deviation to the ``power``: 0 is plain PCA, 1 is full
+    whitening.
     """
     share = (weights / weights.sum()).astype(np.float64)
     mean = share @ rows.astype(np.float64)
@@ -56,8 +58,11 @@ def principal_axes(
 
 
 @torch.inference_mode()
-def look(network: Network, squares: NDArray[np.uint8], size: int) -> Tensor:
-    """What the head sees of squares (n, s, s, 3), scaled to ``size``: (n, 1392)."""
+def pooled_features(network: Network, squares: NDArray[np.uint8], size: int) -> Tensor:
+    """Return the head's input for squares (n, s, s, 3), scaled to ``size``: (n, 1392).
+
+    With a fork: (n, 2672).
+    """
     parts = []
     for start in range(0, len(squares), 32):
         pixels = torch.from_numpy(squares[start : start + 32]).permute(0, 3, 1, 2).float()
@@ -66,32 +71,33 @@ def look(network: Network, squares: NDArray[np.uint8], size: int) -> Tensor:
     return torch.cat(parts).clone()
 
 
-def fit_head(network: Network, seen: Tensor, target: Tensor, palette: float = 0.3) -> float:
-    """Set the head to the ridge regression from ``seen`` (n, 1392) to ``target`` (n, 256).
+def fit_head(network: Network, pooled: Tensor, target: Tensor, palette: float = 0.3) -> float:
+    """Fit the head by ridge regression from ``pooled`` (n, 1392) to ``target`` (n, 256).
 
-    Returns the mean cosine on the rows it was fitted to. ``palette`` is how freely the palette is
-    used, 1 as freely as the features.
+    ``palette`` scales the palette's columns, so a value below 1 penalizes them more than the
+    features. Returns the mean cosine on the rows that it was fitted to.
     """
-    scale = torch.ones(seen.shape[1])
+    scale = torch.ones(pooled.shape[1])
     scale[network.last.conv.out_channels :] = palette
-    x = seen * scale
-    mean, aim = x.mean(0), target.mean(0)
+    x = pooled * scale
+    mean, target_mean = x.mean(0), target.mean(0)
     centered = x - mean
     gram = (centered.T @ centered).double()
     gram += torch.eye(len(gram)).double() * gram.diagonal().mean() * 0.02
-    solved = torch.linalg.solve(gram, (centered.T @ (target - aim)).double()).float()  # (1392, 256)
+    product = centered.T @ (target - target_mean)
+    solved = torch.linalg.solve(gram, product.double()).float()  # (1392, 256)
     with torch.no_grad():
         network.head.weight.copy_((solved * scale[:, None]).T)
-        network.head.bias.copy_(aim - mean @ solved)
-        made = functional.normalize(network.head(seen), dim=1)
-    return float((made * functional.normalize(target, dim=1)).sum(1).mean())
+        network.head.bias.copy_(target_mean - mean @ solved)
+        fitted = functional.normalize(network.head(pooled), dim=1)
+    return float((fitted * functional.normalize(target, dim=1)).sum(1).mean())
 
 
 def row_weights(sources: Sequence[str], shares: Mapping[str, float]) -> NDArray[np.float64]:
-    """Weigh rows (n,) so that each source counts as its share, however many rows it has."""
+    """Return weights (n,) that sum to the share of each source, whatever its number of rows."""
     names, inverse, counts = np.unique(np.array(sources), return_inverse=True, return_counts=True)
-    wanted = np.array([shares.get(str(name), 0.0) for name in names])
-    return np.asarray((wanted / counts)[inverse], dtype=np.float64)
+    totals = np.array([shares.get(str(name), 0.0) for name in names])
+    return np.asarray((totals / counts)[inverse], dtype=np.float64)
 
 
 def initialize(
@@ -101,23 +107,27 @@ def initialize(
     params: Hyperparameters,
     use: Sequence[bool],
 ) -> tuple[Network, Batches]:
-    """Return the network with ImageNet's trunk and a closed-form head, and the batches to train on.
+    """Return a network with an ImageNet trunk and a closed-form head, and the training batches.
 
-    ``squares`` (n, s, s, 3) are the photos; ``use`` (n,) marks those that may be learned from.
+    ``squares`` (n, s, s, 3) are the photos; ``use`` (n,) marks the photos to train on.
     """
     network = Network(params.shape)
     (name,) = [name for name, shape in LITE.items() if shape == params.shape]
-    network.take_imagenet(torch.load(weights_file(name), map_location="cpu", weights_only=True))
+    network.load_imagenet(torch.load(weights_file(name), map_location="cpu", weights_only=True))
     network = network.eval().to(memory_format=torch.channels_last)
     used = np.array(use)
     sources = [photos[int(number)].source for number in features.photo]
-    weights = row_weights(sources, SHARES) * used[features.photo]
-    axes = principal_axes(features.seen, weights, params.whiten)
+    weights = row_weights(sources, BATCH_SHARES) * used[features.photo]
+    axes = principal_axes(features.vectors, weights, params.whitening_power)
     targets = torch.from_numpy(
-        np.concatenate([axes(part) for part in np.array_split(features.seen, 16)])
+        np.concatenate([axes(part) for part in np.array_split(features.vectors, 16)])
     )
     batches = Batches(photos, squares, features, targets, params, use)
-    some = np.flatnonzero(used)[::_HEAD_STEP]
+    sampled = np.flatnonzero(used)[::_HEAD_STEP]
     size = params.size(params.steps - 1)
-    fit_head(network, look(network, squares[some], size), targets[batches.first[some]])
+    fit_head(
+        network,
+        pooled_features(network, squares[sampled], size),
+        targets[batches.first_crop[sampled]],
+    )
     return network, batches

@@ -1,4 +1,4 @@
-"""What the encoder is asked for. A loss is a mean over the rows it applies to, 0 if none."""
+"""The losses. Each is a mean over the rows that it applies to, or 0 if there are none."""
 
 from __future__ import annotations
 
@@ -13,108 +13,121 @@ DIMS = (*PREFIX_DIMS, DIM)
 
 
 class Proxies(nn.Module):
-    """One learned unit vector a class; a picture must be nearest to its own."""
+    """Classifies pictures by cosine to one learned unit vector per class (proxy-based loss)."""
 
-    def __init__(self, classes: int, sharpness: float) -> None:
+    def __init__(self, classes: int, scale: float) -> None:
         super().__init__()
         self.classes = classes
         self.vectors = nn.Parameter(torch.randn(classes, DIM))
-        self.sharpness = sharpness
+        self.scale = scale
 
     def forward(
-        self, raw: Tensor, labels: Tensor, others: Tensor | None = None, own: Tensor | None = None
+        self,
+        raw: Tensor,
+        labels: Tensor,
+        patch_labels: Tensor | None = None,
+        own_share: Tensor | None = None,
     ) -> Tensor:
-        """Cross-entropy of cosines over the prefixes: (n, 256) rows, (n,) labels, -1 skipped.
+        """Return the cross-entropy of scaled cosines, averaged over the prefixes.
 
-        Where a picture is patched with another, `others` (n,) are the labels of the patches and
-        `own` (n,) the shares that are not patch.
+        ``raw`` is (n, 256), ``labels`` (n,); rows with label -1 are skipped. With CutMix,
+        ``patch_labels`` (n,) are the labels of the patches and ``own_share`` (n,) the shares of the
+        area that are not patch.
         """
         known = labels != UNLABELED
         if not known.any():
             return raw.sum() * 0.0
-        others = labels if others is None else others
-        own = torch.ones(len(labels)) if own is None else own
-        raw, labels, others, own = raw[known], labels[known], others[known], own[known]
+        patch_labels = labels if patch_labels is None else patch_labels
+        own_share = torch.ones(len(labels)) if own_share is None else own_share
+        raw, labels, patch_labels, own_share = (
+            raw[known],
+            labels[known],
+            patch_labels[known],
+            own_share[known],
+        )
         total = raw.new_zeros(())
         for dim in DIMS:
             rows = functional.normalize(raw[:, :dim], dim=1)
             proxies = functional.normalize(self.vectors[:, :dim], dim=1)  # (classes, dim)
-            likeness = rows @ proxies.T * self.sharpness  # (n, classes)
-            for answer, share in ((labels, own), (others, 1.0 - own)):
-                each = functional.cross_entropy(
-                    likeness, answer, label_smoothing=0.05, reduction="none"
+            logits = rows @ proxies.T * self.scale  # (n, classes)
+            for target, share in ((labels, own_share), (patch_labels, 1.0 - own_share)):
+                losses = functional.cross_entropy(
+                    logits, target, label_smoothing=0.05, reduction="none"
                 )
-                total = total + (share * each).mean()
+                total = total + (share * losses).mean()
         return total / len(DIMS)
 
 
-class Bank(nn.Module):
-    """What the encoder last made of each item's catalog picture: photos must find their own.
+class MemoryBank(nn.Module):
+    """Classifies photos by the most recent vectors of the items' catalog pictures.
 
-    A memory bank as of Wu et al. 2018; it holds vectors, not weights, and no gradient reaches it.
+    A memory bank (Wu et al. 2018): it stores vectors, which receive no gradient.
     """
 
     rows: Tensor
-    known: Tensor
+    filled: Tensor
 
-    def __init__(self, items: int, sharpness: float) -> None:
+    def __init__(self, items: int, scale: float) -> None:
         super().__init__()
         self.register_buffer("rows", torch.zeros(items, DIM))
-        self.register_buffer("known", torch.zeros(items, dtype=torch.bool))
-        self.sharpness = sharpness
+        self.register_buffer("filled", torch.zeros(items, dtype=torch.bool))
+        self.scale = scale
 
     @torch.no_grad()
-    def remember(self, raw: Tensor, items: Tensor) -> None:
-        """Store the vectors (n, 256) of catalog pictures of ``items`` (n,)."""
-        fresh = functional.normalize(raw, dim=1)
+    def update(self, raw: Tensor, items: Tensor) -> None:
+        """Average the vectors (n, 256) of catalog pictures into the rows of ``items`` (n,)."""
+        new = functional.normalize(raw, dim=1)
         old = self.rows[items]
-        interpolate = torch.where(self.known[items][:, None], 0.5 * (old + fresh), fresh)
-        self.rows[items] = functional.normalize(interpolate, dim=1)
-        self.known[items] = True
+        average = torch.where(self.filled[items][:, None], 0.5 * (old + new), new)
+        self.rows[items] = functional.normalize(average, dim=1)
+        self.filled[items] = True
 
     def forward(self, raw: Tensor, items: Tensor) -> Tensor:
-        """Cross-entropy of photos (n, 256) of ``items`` (n,) among all known catalog pictures."""
-        asked = self.known[items]
-        if not asked.any():
+        """Return the cross-entropy of photos (n, 256) of ``items`` (n,) over all filled rows."""
+        known = self.filled[items]
+        if not known.any():
             return raw.sum() * 0.0
-        raw, items = raw[asked], items[asked]
+        raw, items = raw[known], items[known]
         total = raw.new_zeros(())
         for dim in DIMS:
             rows = functional.normalize(raw[:, :dim], dim=1)
             bank = functional.normalize(self.rows[:, :dim] + 1e-9, dim=1)
-            likeness = rows @ bank.T * self.sharpness  # (n, items)
-            likeness = likeness.masked_fill(~self.known[None, :], -1e4)
-            total = total + functional.cross_entropy(likeness, items)
+            logits = rows @ bank.T * self.scale  # (n, items)
+            logits = logits.masked_fill(~self.filled[None, :], -1e4)
+            total = total + functional.cross_entropy(logits, items)
         return total / len(DIMS)
 
 
-def imitate(raw: Tensor, target: Tensor, row_weight: Tensor) -> Tensor:
-    """1 - cosine to targets (n, 256), over the prefixes, weighed by ``row_weight`` (n,)."""
+def cosine_loss(raw: Tensor, target: Tensor, row_weight: Tensor) -> Tensor:
+    """Return 1 - cosine of ``raw`` and ``target`` (n, 256), averaged over rows and prefixes.
+
+    ``row_weight`` (n,) are the weights of the rows.
+    """
     total = raw.new_zeros(())
     for dim in DIMS:
-        ours = functional.normalize(raw[:, :dim], dim=1)
-        theirs = functional.normalize(target[:, :dim], dim=1)
+        rows = functional.normalize(raw[:, :dim], dim=1)
+        targets = functional.normalize(target[:, :dim], dim=1)
         total = total + (
-            (1.0 - (ours * theirs).sum(1)) * row_weight
+            (1.0 - (rows * targets).sum(1)) * row_weight
         ).sum() / row_weight.sum().clamp(min=1)
     return total / len(DIMS)
 
 
-def same_thing(raw: Tensor, groups: Tensor, sharpness: float = 10.0) -> Tensor:
-    """Find the other view among all views of the batch.
+def contrastive_loss(raw: Tensor, groups: Tensor, scale: float = 10.0) -> Tensor:
+    """Return the cross-entropy of each row's partner among all other rows of the batch (InfoNCE).
 
-    `raw` is (2 n, 256), rows i and i + n being two views; `groups` (2 n,) marks rows that show
-    the same thing and are therefore not counted as wrong answers.
+    ``raw`` is (2 n, 256), where rows i and i + n are partners. Rows of the same group, ``groups``
+    (2 n,), show the same object and are not used as negatives.
     """
     count = len(raw)
     if not count:
         return raw.sum()
     partner = (torch.arange(count) + count // 2) % count
-    hidden = groups[:, None] == groups[None, :]  # (2 n, 2 n)
-    hidden[torch.arange(count), partner] = False
+    excluded = groups[:, None] == groups[None, :]  # (2 n, 2 n)
+    excluded[torch.arange(count), partner] = False
     total = raw.new_zeros(())
     for dim in DIMS:
         rows = functional.normalize(raw[:, :dim], dim=1)
-        likeness = (rows @ rows.T * sharpness).masked_fill(hidden, -1e4)
-        total = total + functional.cross_entropy(likeness, partner)
+        logits = (rows @ rows.T * scale).masked_fill(excluded, -1e4)
+        total = total + functional.cross_entropy(logits, partner)
     return total / len(DIMS)

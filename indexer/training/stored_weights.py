@@ -1,6 +1,6 @@
-"""Weights as an exported file stores them: int8 with a scale a row, float16, or float32.
+"""Read and write the weights of an exported file: int8 with a scale per row, float16, or float32.
 
-Nothing here needs torch.
+Does not need torch.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from onnx import numpy_helper
 
 
 def read_weight(model: onnx.ModelProto, name: str) -> NDArray[np.float32]:
-    """Return a weight by its name in the network, as float32. No such weight: ValueError."""
+    """Return a weight by its name in the network, as float32. Raises ValueError if missing."""
     stored = {weight.name: weight for weight in model.graph.initializer}
     if name not in stored:
         raise ValueError(f"the graph {model.graph.name} has no weight {name!r}")
@@ -26,7 +26,7 @@ def read_weight(model: onnx.ModelProto, name: str) -> NDArray[np.float32]:
 
 
 def write_weight(model: onnx.ModelProto, name: str, values: NDArray[np.float32]) -> None:
-    """Store a weight in place of the one of that name, in the same way. No such: ValueError."""
+    """Replace the weight ``name``, in the same storage type. Raises ValueError if it is missing."""
     stored = {weight.name: weight for weight in model.graph.initializer}
     if name not in stored:
         raise ValueError(f"the graph {model.graph.name} has no weight {name!r}")
@@ -40,15 +40,15 @@ def write_weight(model: onnx.ModelProto, name: str, values: NDArray[np.float32])
 
 
 def quantize(weights: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Round (outputs, ...) weights to int8 levels with one scale (outputs,) each."""
-    flat = np.abs(weights.reshape(len(weights), -1)).max(1)
-    scale = np.maximum(flat / 127.0, 1e-12).astype(np.float32)
+    """Round weights (outputs, ...) to int8 levels, with one scale (outputs,) per output."""
+    largest = np.abs(weights.reshape(len(weights), -1)).max(1)
+    scale = np.maximum(largest / 127.0, 1e-12).astype(np.float32)
     levels = np.round(weights / scale.reshape(-1, *[1] * (weights.ndim - 1)))
     return levels.astype(np.int8), scale
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write a file whole, or leave the one that is there."""
+    """Write a file atomically: on an error, an existing file stays unchanged."""
     part = path.with_name(path.name + ".part")
     part.write_bytes(content)
     part.replace(path)

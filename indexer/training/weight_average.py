@@ -1,4 +1,4 @@
-"""Averages of the weights of networks: a running one over steps, and one of old and new."""
+"""Weight averaging: interpolation of two networks, and an exponential moving average (EMA)."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from indexer.training.network import Network
 
 @torch.no_grad()
 def interpolate(old: Network, new: Network, share: float) -> Network:
-    """Return a network of ``share`` of the new weights, the rest old (WiSE-FT).
+    """Return a network with weights old + ``share`` (new - old) (WiSE-FT, Wortsman et al. 2022).
 
-    A share below 1 keeps more of what the old network knew than it loses of what the new one
-    learned, since fine-tuning seldom leaves the valley that it began in.
+    A share below 1 usually keeps more of what the old network learned than it loses of the new,
+    since fine-tuning rarely leaves the loss basin that it started in.
     """
-    both = copy.deepcopy(old)
-    for ours, theirs in zip(both.parameters(), new.parameters(), strict=True):
-        ours.lerp_(theirs, share)
-    return both
+    mixed = copy.deepcopy(old)
+    for weight, new_weight in zip(mixed.parameters(), new.parameters(), strict=True):
+        weight.lerp_(new_weight, share)
+    return mixed
 
 
 @torch.no_grad()
 def ema_update(average: nn.Module, network: nn.Module, decay: float) -> None:
-    """Move a running mean towards a network: ``decay`` of it stays."""
-    ours, theirs = average.state_dict(), network.state_dict()
-    for name, value in ours.items():
+    """Update an EMA in place: decay * average + (1 - decay) * network."""
+    averaged, current = average.state_dict(), network.state_dict()
+    for name, value in averaged.items():
         if value.dtype.is_floating_point:
-            value.lerp_(theirs[name], 1.0 - decay)
+            value.lerp_(current[name], 1.0 - decay)
         else:
-            value.copy_(theirs[name])
+            value.copy_(current[name])

@@ -1,4 +1,4 @@
-"""The last look at an index before it serves: is it what it should be?"""
+"""The last check of an index before it serves."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from indexer.errors import BadEncoder, IndexCorrupt
+from indexer.vectors.backend import rows_at
 from indexer.vectors.contract import MEASURED_K, ScoreProfile
-from indexer.vectors.tuning import TOP, held_out, recall_of
+from indexer.vectors.recall import TOP, held_out, recall_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from indexer.arrays import Rows, Vectors
     from indexer.store.records import ItemRecord, Row
-    from indexer.vectors.index import VectorIndex
+    from indexer.vectors.backend import RecallPromise, VectorBackend
 
 _SAMPLE = 256
 _TOLERANCE = 1e-3
@@ -31,9 +32,9 @@ _LENGTH_TOLERANCE = 1e-2  # of what an encoder gives, perhaps in half precision
 def check_vectors(
     vectors: Vectors, shape: tuple[int, int], encoder_id: str, names: Sequence[str] = ()
 ) -> None:
-    """BadEncoder unless an encoder gave what encoders promise: ``shape``, finite, unit rows.
+    """Check that an encoder gave finite unit vectors of this ``shape``. Raises BadEncoder.
 
-    ``names`` (n,) of the images, to say which of them it was.
+    The error names the worst one if ``names`` (n,) of the images are given.
     """
     if vectors.shape != shape:
         raise BadEncoder(
@@ -54,9 +55,9 @@ def check_vectors(
 
 
 def check_counts(rows: list[Row], items: list[ItemRecord], lost: int = 0) -> None:
-    """IndexCorrupt unless the rows to be indexed are just those that the items say they have.
+    """Check that the rows to be indexed are exactly those of the items. Raises IndexCorrupt.
 
-    ``lost`` is how many of them were left out on purpose.
+    ``lost`` is how many were left out on purpose.
     """
     known = {record.item.item_id for record in items}
     stray = [row.item_id for row in rows if row.item_id not in known]
@@ -71,13 +72,13 @@ def check_counts(rows: list[Row], items: list[ItemRecord], lost: int = 0) -> Non
         )
 
 
-def check_index(index: VectorIndex, vectors: Vectors, rows: Rows, *, seed: int = 0) -> None:
-    """Compare an index, as it was read back from disk, with what was put into it.
+def check_index(index: VectorBackend, vectors: Vectors, rows: Rows, *, seed: int = 0) -> None:
+    """Compare an index, as it was read back from disk, with what it was built from.
 
-    ``vectors`` (n, dim) and ``rows`` (n,), rising, are what it was built from. Every vector must
-    be finite and of unit length, the counts must agree, each of a sample of rows must find a row
-    as good as itself first, and at the promised effort the recall and the scores must be what
-    the contract says. IndexCorrupt says what does not hold.
+    That is ``vectors`` (n, dim) and ``rows`` (n,), rising. Every vector must be finite and of unit
+    length, the counts must agree, each of a sample of rows must find a row as good as itself
+    first, and at the promised effort the recall and the scores must be what was measured. Raises
+    IndexCorrupt, which names what does not hold.
     """
     if len(index) != len(rows):
         raise IndexCorrupt(f"canary: the index holds {len(index)} rows, expected {len(rows)}")
@@ -90,7 +91,8 @@ def check_index(index: VectorIndex, vectors: Vectors, rows: Rows, *, seed: int =
     if len(rows) == 0:
         return
     sample = np.random.default_rng(seed).permutation(len(rows))[:_SAMPLE]
-    found, scores = index.search(vectors[sample], 1)  # both (s, 1)
+    positions, scores = index.exact(vectors[sample], 1)  # both (s, 1)
+    found = rows_at(index.rows, positions)  # (s, 1)
     # Another image may be the same to the encoder; the row found must then be that image's.
     place = np.minimum(np.searchsorted(rows, found[:, 0]), len(rows) - 1)  # (s,)
     alike = np.einsum("sd,sd->s", vectors[place], vectors[sample])  # (s,)
@@ -100,12 +102,12 @@ def check_index(index: VectorIndex, vectors: Vectors, rows: Rows, *, seed: int =
         raise IndexCorrupt(
             f"canary: {int(lost.sum())} of {len(sample)} sampled rows do not find themselves"
         )
-    if not index.contract.exact:
-        _check_recall(index, vectors, seed)
+    if index.promise is not None:
+        _check_recall(index, index.promise, vectors, seed)
 
 
 def profile_of(vectors: Vectors, *, seed: int = 0) -> ScoreProfile | None:
-    """How scores are spread among these vectors (n, dim); None where they are too few to say."""
+    """Return the distribution of scores among these vectors (n, dim); None if they are too few."""
     n = len(vectors)
     if n < _PROFILED:
         return None
@@ -118,7 +120,7 @@ def profile_of(vectors: Vectors, *, seed: int = 0) -> ScoreProfile | None:
 
 
 def check_profile(now: ScoreProfile | None, before: ScoreProfile | None) -> None:
-    """IndexCorrupt when scores are spread quite unlike they were in the last generation."""
+    """Check that scores are distributed like those of the last generation. Raises IndexCorrupt."""
     if now is None or before is None:
         return
     moved = float(np.abs(np.subtract(now.quantiles, before.quantiles)).mean())
@@ -130,12 +132,12 @@ def check_profile(now: ScoreProfile | None, before: ScoreProfile | None) -> None
         )
 
 
-def _check_recall(index: VectorIndex, vectors: Vectors, seed: int) -> None:
-    contract = index.contract
+def _check_recall(
+    index: VectorBackend, promise: RecallPromise, vectors: Vectors, seed: int
+) -> None:
     queries = held_out(vectors, _SAMPLE, seed=seed + 1)
     best = np.sort(_best_scores(vectors, queries), axis=1)[:, ::-1]  # (q, TOP), best first
-    level = contract.levels[contract.level]
-    positions, said = index.near(queries, MEASURED_K, level.effort)
+    positions, said = index.approximate(queries, MEASURED_K)
     positions, said = positions[:, :TOP], said[:, :TOP]  # (q, TOP)
     true = np.einsum("qkd,qd->qk", vectors[positions], queries)  # of -1: any row's, not counted
     true[positions < 0] = -np.inf
@@ -148,15 +150,15 @@ def _check_recall(index: VectorIndex, vectors: Vectors, seed: int) -> None:
     # fp16 rounding moves a score by up to a few 1e-4; equals may change places
     found = recall_of(np.asarray(true + _ROUNDING, dtype=np.float32), best)  # (q,)
     allowance = max(_RECALL_SLACK, 3 * float(found.std()) / np.sqrt(len(found)))
-    if found.mean() < level.recall - allowance:
+    if found.mean() < promise.measured - allowance:
         raise IndexCorrupt(
             f"canary: recall@{TOP} is {found.mean():.3f}, the index was measured to have "
-            f"{level.recall:.3f}"
+            f"{promise.measured:.3f}"
         )
 
 
 def _best_scores(vectors: Vectors, queries: Vectors) -> Vectors:
-    """The TOP best scores of each query, in no order, by plain arithmetic: (q, TOP)."""
+    """Compute the TOP best scores of each query, in no order: (q, TOP)."""
     top = min(TOP, len(vectors))
     best = np.full((len(queries), top), -np.inf, dtype=np.float32)
     for at in range(0, len(vectors), _BLOCK):

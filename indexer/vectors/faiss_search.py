@@ -1,4 +1,4 @@
-"""What FAISS answers, in Vitrine's manner: no row is -1 with score -inf, threads by the load."""
+"""One search by FAISS, with Vitrine's conventions: padding, errors and threads."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 _LARGE_BATCH = 16  # queries; from here on one search may use every core
 
 
-def answer(
+def faiss_search(
     index: Any, queries: Vectors, k: int, params: Any | None
 ) -> tuple[NDArray[np.int64], Scores]:
-    """The k best positions of each query (q, dim) and their scores, (q, k) each, best first.
+    """Find the k best positions of each query (q, dim): positions and scores, (q, k) each.
 
-    Where there are fewer the tail is position -1, score -inf. Another dim: IndexMismatch.
+    Best first. If there are fewer, the tail is position -1, score -inf. Another dim:
+    IndexMismatch.
     """
     if queries.ndim != 2 or queries.shape[1] != index.d:
         raise IndexMismatch(

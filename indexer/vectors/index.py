@@ -1,4 +1,4 @@
-"""The FAISS index of one generation: nearest rows by inner product, best first."""
+"""An index by FAISS: nearest rows by inner product, best first."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import IndexCorrupt, StoreFull
+from indexer.vectors.backend import rows_at
 from indexer.vectors.contract import FLAT, Contract, Effort
-from indexer.vectors.faiss_search import answer
+from indexer.vectors.faiss_search import faiss_search
 from indexer.vectors.gpu.devices import Placement
-from indexer.vectors.position_mask import Allowed
+from indexer.vectors.position_mask import PositionMask
+from indexer.vectors.recipe import Recipe
 from indexer.vectors.recipes import (
     exact_store,
     faiss_module,
-    holds_exact,
     lay_out,
     search_parameters,
 )
@@ -24,13 +25,13 @@ from indexer.vectors.recipes import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from indexer.arrays import Rows, Scores, Vectors
+    from indexer.arrays import Positions, Rows, Scores, Vectors
     from indexer.vectors.gpu.devicecopy import DeviceCopy
 
 EXACT = "exact.faiss"  # beside the index, where the index itself holds no exact vectors
 _SLACK_BYTES = 1 << 20  # a vector inside an index file is no longer than the file, and a bit
-# Allowed rows are copied out and compared where that is at most so many bytes for each row of the
-# index; beyond it, looking up of every row whether it is allowed costs less. Measured.
+# Allowed rows are copied out and compared if that is at most so many bytes for each row of the
+# index. Beyond it, looking up whether a row is allowed costs less, for every row. Measured.
 _COPY_BYTES = 32
 _BLOCK_BYTES = 1 << 20  # copied at a time: it stays in the cache of a core
 
@@ -38,11 +39,11 @@ _load_lock = threading.Lock()  # FAISS's limits are set for the whole process
 
 
 class VectorIndex:
-    """Search over unit vectors. Thread-safe: nothing is set on it during a search.
+    """Searches unit vectors with FAISS. Thread-safe: a search sets nothing on it.
 
-    ``rows`` (n,) gives the row number of each vector, in the order they were added; a position
-    is a place in that order. How an index was laid out, and how hard to search it, is in its
-    ``contract``. Whatever the recipe, exact search is always possible: see ``exact``.
+    ``rows`` (n,) gives the row number of each position, a place in the order in which vectors were
+    added. ``contract`` says how the index is laid out, and how hard to search it. Exact search is
+    possible with any recipe: see ``exact``.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class VectorIndex:
             )
         self.contract = contract or Contract()
         self.recipe = self.contract.recipe
+        self.layout = Recipe.parse(self.recipe)
         self.rows = rows
         self.dim = int(index.d)
         self._base = index
@@ -68,10 +70,10 @@ class VectorIndex:
         self._exact = exact_store(index) if exact is None else exact
         codes = faiss_module().rev_swig_ptr(self._exact.codes.data(), self._exact.codes.size())
         self._width = int(self._exact.code_size)  # bytes of a vector
-        self._codes = codes.reshape(len(rows), self._width)  # (n, bytes), not copied
+        # (n, bytes), not copied. Of no bytes at all FAISS makes an array of another type.
+        self._codes = codes.astype(np.uint8, copy=False).reshape(len(rows), self._width)
         self.device: DeviceCopy | None = None  # see ``with_device``
         self.placement = Placement()
-        self._order = np.argsort(rows, kind="stable")
 
     @classmethod
     def build(cls, vectors: Vectors, rows: Rows, recipe: str = FLAT) -> VectorIndex:
@@ -93,7 +95,7 @@ class VectorIndex:
         contract = contract or Contract()
         try:
             index, exact = _read(vectors), None
-            if not holds_exact(contract.recipe):
+            if not Recipe.parse(contract.recipe).holds_exact:
                 exact = _read(vectors.with_name(EXACT), mapped=True)
             table = np.load(rows, allow_pickle=False)
         except (RuntimeError, ValueError, EOFError, OSError) as error:
@@ -117,17 +119,17 @@ class VectorIndex:
         np.save(rows, self.rows, allow_pickle=False)
 
     def with_contract(self, contract: Contract) -> VectorIndex:
-        """The same index under another contract of the same recipe; nothing is copied."""
+        """Return this index under another contract of the same recipe; nothing is copied."""
         return VectorIndex(self._base, self.rows, exact=self._beside, contract=contract)
 
     def with_rows(self, rows: Rows) -> VectorIndex:
-        """The same index under other row numbers (n,); nothing is copied."""
+        """Return this index under other row numbers (n,); nothing is copied."""
         return VectorIndex(self._base, rows, exact=self._beside, contract=self.contract)
 
     def with_device(self, copy: DeviceCopy | None, placement: Placement) -> VectorIndex:
-        """The same index with a copy of its vectors on GPUs, or None; nothing is copied here.
+        """Return this index with a copy of its vectors on GPUs, or None; nothing is copied here.
 
-        Exact searches without a filter are then done there, where the copy is an exact one.
+        If the copy is exact, exact searches without a filter are done there.
         """
         moved = self.with_rows(self.rows)
         moved.device, moved.placement = copy, placement
@@ -141,11 +143,6 @@ class VectorIndex:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def positions(self, rows: Rows) -> NDArray[np.int64]:
-        """Where these rows stand in ``self.rows``: (r,) to (r,); rows it lacks give any place."""
-        place = np.searchsorted(self.rows, rows, sorter=self._order)
-        return np.asarray(self._order[np.minimum(place, len(self.rows) - 1)], dtype=np.int64)
-
     def search(
         self, queries: Vectors, k: int, allowed: NDArray[np.bool_] | None = None
     ) -> tuple[Rows, Scores]:
@@ -155,19 +152,14 @@ class VectorIndex:
         all. Both results are (q, k): row numbers and scores. Where fewer than k rows exist
         the tail is row -1, score -inf. Another dim: IndexMismatch.
         """
-        positions, scores = self.exact(queries, k, None if allowed is None else Allowed(allowed))
-        return self.rows_at(positions), scores
-
-    def rows_at(self, positions: NDArray[np.int64]) -> Rows:
-        """The row numbers at these positions, of any shape; -1 stays -1."""
-        if not len(self):
-            return np.full_like(positions, -1)
-        return np.where(positions >= 0, self.rows[positions], -1)
+        mask = None if allowed is None else PositionMask(allowed)
+        positions, scores = self.exact(queries, k, mask)
+        return rows_at(self.rows, positions), scores
 
     def exact(
-        self, queries: Vectors, k: int, allowed: Allowed | None = None
-    ) -> tuple[NDArray[np.int64], Scores]:
-        """The nearest positions, as ``search`` finds rows.
+        self, queries: Vectors, k: int, allowed: PositionMask | None = None
+    ) -> tuple[Positions, Scores]:
+        """Find the nearest positions, as ``search`` finds rows.
 
         Scores are of the vectors as stored: fp32, or the fp16 numbers of the store.
         """
@@ -176,33 +168,31 @@ class VectorIndex:
             if found is not None:
                 return found
         if allowed is None or not len(self):
-            return answer(self._exact, queries, k, None)
+            return faiss_search(self._exact, queries, k, None)
         if self.picks(allowed.count):
             return self._among(allowed.positions, queries, k)
         params = faiss_module().SearchParameters(sel=allowed.selector)
-        return answer(self._exact, queries, k, params)
+        return faiss_search(self._exact, queries, k, params)
 
     def picks(self, count: int) -> bool:
         """Whether an exact search of so many allowed rows looks at no others."""
         return count * self._width <= _COPY_BYTES * len(self)
 
-    def near(self, queries: Vectors, k: int, effort: Effort) -> tuple[NDArray[np.int64], Scores]:
-        """The nearest positions that a search of this effort finds; otherwise as ``search``.
+    def near(self, queries: Vectors, k: int, effort: Effort) -> tuple[Positions, Scores]:
+        """Find positions with this effort; otherwise as ``exact``.
 
-        The tail is -1 also where the effort was too small to find k.
+        The tail is also -1 if the effort was too small to find k.
         """
-        params = search_parameters(self.recipe, effort, k)
-        return answer(self._index, queries, k, params)
+        params = search_parameters(self.layout, effort, k)
+        return faiss_search(self._index, queries, k, params)
 
-    def vectors_at(self, positions: NDArray[np.int64]) -> Vectors:
-        """The vectors at these positions, as stored: (p,) to (p, dim)."""
+    def vectors_at(self, positions: Positions) -> Vectors:
+        """Return the vectors at these positions, as stored: (p,) to (p, dim)."""
         found = self._codes[positions]  # (p, bytes)
         kind = np.float32 if found.shape[1] == 4 * self.dim else np.float16
         return np.asarray(found.view(kind), dtype=np.float32)
 
-    def _among(
-        self, chosen: NDArray[np.int64], queries: Vectors, k: int
-    ) -> tuple[NDArray[np.int64], Scores]:
+    def _among(self, chosen: Positions, queries: Vectors, k: int) -> tuple[Positions, Scores]:
         """As ``exact``, among these positions, copied out block by block."""
         faiss = faiss_module()
         if self._width == 4 * self.dim:
@@ -218,13 +208,13 @@ class VectorIndex:
             copy = np.take(self._codes, part, axis=0, out=space[: len(part)], mode="clip")
             block.reset()
             block.add_sa_codes(copy)
-            found, scores = answer(block, queries, k, None)  # (q, k) each
+            found, scores = faiss_search(block, queries, k, None)  # (q, k) each
             if len(part):
                 found = np.where(found >= 0, part[found], -1)
             parts.append((found, scores))
         if len(parts) == 1:
             return parts[0]
-        found, scores = (np.concatenate(each, axis=1) for each in zip(*parts, strict=True))
+        found, scores = (np.concatenate(blocks, axis=1) for blocks in zip(*parts, strict=True))
         best = np.argsort(-scores, axis=1, kind="stable")[:, :k]  # (q, k)
         return np.take_along_axis(found, best, 1), np.take_along_axis(scores, best, 1)
 

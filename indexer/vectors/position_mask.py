@@ -1,4 +1,4 @@
-"""Which positions of an index a search may find, in the forms that FAISS and numpy want."""
+"""Which positions of an index a search may find, in the forms that backends want."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class Allowed:
-    """A mask over the n positions of an index; counts and forms are made once, when asked for.
+class PositionMask:
+    """A mask (n,) over the positions of an index. Counts and forms are made once, on first use.
 
-    Safe to share between threads, and worth keeping where many searches use the same mask.
+    Threads may share one. Keep it if several searches use the same mask.
     """
 
     def __init__(self, mask: NDArray[np.bool_]) -> None:

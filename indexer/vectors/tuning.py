@@ -1,10 +1,9 @@
-"""Choosing how an index is laid out, by measuring on the shop's own vectors.
+"""Choosing the recipe of an index, by measuring on the shop's own vectors.
 
-Small shops are searched exactly, which nothing beats. For larger ones every recipe that fits the
-memory is built on a sample, and ranked by the time it takes to reach the wished recall; then the
-best is built on everything and measured again, and the next one where it does not keep its word.
-Queries are held out: catalog vectors moved by the difference between two others, so that they lie
-where photos of shoppers lie and none of them is in the index.
+Small shops are searched exactly, which nothing beats. For larger ones, every recipe that fits the
+memory is built on a sample and ranked by the time it takes to reach the target recall. The best is
+then built on everything and measured again; if it misses the targets there, the next one is.
+Queries are held out: see ``indexer.vectors.recall``.
 """
 
 from __future__ import annotations
@@ -15,11 +14,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import numpy as np
 
-from indexer.arrays import unit
 from indexer.errors import CannotPromise
-from indexer.vectors.contract import FLAT, MEASURED_K, Contract, Effort, Level, Tried, Wishes
+from indexer.vectors.contract import FLAT, MEASURED_K, Contract, Effort, Level, Measured, Targets
 from indexer.vectors.index import VectorIndex
-from indexer.vectors.recipes import bytes_per_row, efforts_of, recipes_for
+from indexer.vectors.recall import TOP, held_out, recall_of
+from indexer.vectors.recipe import Recipe
+from indexer.vectors.recipes import recipes_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,17 +30,16 @@ if TYPE_CHECKING:
 
 SAMPLE = 50_000
 _TRUTH = "Flat-fp16"  # what every approximate recipe scores its candidates with in the end
-QUERIES = 500
-TOP = 10  # the promise is about the first ten
-_NEAREST, _FARTHEST = 0.1, 0.7  # how far a query lies from its item, in lengths of a difference
-_TIE = 2e-5  # scores that differ by less are equally good: the same picture twice
 _SURE = 1.64  # standard errors below the mean: the true recall is above with 95 %
 _SPARE_LEVELS = 3  # thorough ones measured beyond the promise, for a service that must try harder
 _TIMED = 200  # queries timed one by one for each effort
 
 
-class Trial(NamedTuple):
-    """Queries (q, dim), what exact search gives them (q, TOP), and what it cost for each row."""
+class Benchmark(NamedTuple):
+    """Queries (q, dim), the scores that exact search gives them (q, TOP), and what it cost.
+
+    ``row_us`` is the median time of a search for each row, ``p95_us`` the 95th percentile of one.
+    """
 
     queries: Vectors
     best: Scores
@@ -51,170 +50,148 @@ class Trial(NamedTuple):
 def choose_recipe(
     vectors: Vectors,
     rows: Rows,
-    wishes: Wishes | None = None,
+    targets: Targets | None = None,
     *,
     strict: bool = True,
     watch: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> VectorIndex:
-    """The index of (n, dim) unit vectors that best keeps the wishes, with its contract.
+    """Build the index of (n, dim) unit vectors that best meets the targets, with its contract.
 
-    Raises CannotPromise, naming what comes nearest and what to relax, when nothing keeps them;
-    without ``strict`` that one is taken, and its contract says that it is not met. ``watch`` is
-    told how many of how many steps are done.
+    Raises CannotPromise if none meets them, which names the nearest one and what to relax.
+    Without ``strict`` the nearest one is returned, and its contract says that it is not met.
+    ``watch`` is told how many of how many steps are done.
     """
-    wishes = wishes or Wishes()
+    targets = targets or Targets()
     n, dim = vectors.shape
-    if n < wishes.exact_below and _fits(FLAT, n, dim, wishes):
+    if n < targets.exact_below and _fits(FLAT, n, dim, targets):
         index = VectorIndex.build(vectors, rows)
-        note = f"exact: {n} rows, and below {wishes.exact_below} nothing need be approximate"
-        return _kept(index, _exact_contract(index, vectors, wishes, note), wishes, strict)
-    names = [FLAT, *(recipes_for(n, dim) if wishes.recall < 1 else ["Flat-fp16"])]
-    fitting = [name for name in names if _fits(name, n, dim, wishes)]
-    if not fitting:
-        least = min(names, key=lambda name: bytes_per_row(name, dim))
-        raise CannotPromise(
-            f"no index of {n} vectors of {dim} numbers fits in {_bytes(wishes.ram_bytes or 0)}; "
-            f"the smallest, {least}, takes {_bytes(bytes_per_row(least, dim) * n)}: raise --ram",
-            param="ram",
-        )
-    steps = len(fitting) + 1
-    sampled = _probe(fitting, vectors, wishes, lambda done: watch(done, steps))
-    tried = [one for one, _ in sampled]
-    sampled.sort(key=lambda pair: (pair[0].recall < wishes.recall, pair[0].median_us))
+        note = f"exact: {n} rows, and below {targets.exact_below} nothing need be approximate"
+        contract = _exact_contract(index, vectors, targets, note)
+        return _with_met(index, contract, targets, strict)
+    names = _fitting(n, dim, targets)
+    steps = len(names) + 1
+    sampled = _probe(names, vectors, targets, lambda done: watch(done, steps))
+    tried = [measured for measured, _ in sampled]
+    sampled.sort(key=lambda pair: (pair[0].recall < targets.recall, pair[0].median_us))
     best: VectorIndex | None = None
-    for one, known in sampled:
-        if known is None:
-            index = VectorIndex.build(vectors, rows, one.recipe)
+    for measured, probed in sampled:
+        if probed is None:
+            index = VectorIndex.build(vectors, rows, measured.recipe)
         else:
-            index = known.with_rows(rows)
-        contract = msgspec.structs.replace(_measured(index, vectors, wishes), tried=tried)
+            index = probed.with_rows(rows)
+        contract = msgspec.structs.replace(_contract_of(index, vectors, targets), tried=tried)
         if best is None or _distance(contract) < _distance(best.contract):
             best = index.with_contract(contract)
         if contract.met:
             break
     watch(steps, steps)
     assert best is not None
-    return _kept(best, best.contract, wishes, strict)
+    return _with_met(best, best.contract, targets, strict)
 
 
-def held_out(vectors: Vectors, count: int = QUERIES, *, seed: int = 0) -> Vectors:
-    """Queries (count, dim) near the catalog's vectors, none of them in it.
-
-    Each is a vector moved by a share of the difference between two others, as an embedding moves
-    with light, crop and background. With fewer than three vectors they are moved at random.
-    """
-    rng = np.random.default_rng(seed)
-    n, dim = vectors.shape
-    start = vectors[rng.integers(0, n, count)]  # (count, dim)
-    if n < 3:
-        step = unit(rng.normal(size=(count, dim)))
-    else:
-        step = vectors[rng.integers(0, n, count)] - vectors[rng.integers(0, n, count)]
-    far = rng.uniform(_NEAREST, _FARTHEST, (count, 1))  # (count, 1), times (count, dim)
-    noise = rng.normal(scale=1e-3, size=(count, dim))  # where both others are the same
-    return unit(start + far * step + noise)
-
-
-def recall_of(scores: Scores, best: Scores) -> Scores:
-    """Which share of the exact answers each query found: (q, k) and (q, top) to (q,).
-
-    Judged by scores, so that pictures that are the same to the encoder may stand for each other.
-    Where fewer than ``top`` rows exist, ``best`` ends in -inf, and they do not count.
-    """
-    there = np.isfinite(best)  # (q, top)
-    wanted = there.sum(axis=1)  # (q,)
-    floor = np.where(there, best, np.inf).min(axis=1, keepdims=True)  # (q, 1)
-    found = (scores[:, : best.shape[1]] >= floor - _TIE).sum(axis=1)  # (q,)
-    return np.asarray(np.minimum(found, wanted) / np.maximum(1, wanted), dtype=np.float32)
+def _fitting(n: int, dim: int, targets: Targets) -> list[str]:
+    """Return the recipes to measure that fit the memory. CannotPromise if none does."""
+    names = [FLAT, *(recipes_for(n, dim) if targets.recall < 1 else ["Flat-fp16"])]
+    fitting = [name for name in names if _fits(name, n, dim, targets)]
+    if not fitting:
+        least = min(names, key=lambda name: Recipe.parse(name).bytes_per_row(dim))
+        smallest = _bytes(Recipe.parse(least).bytes_per_row(dim) * n)
+        raise CannotPromise(
+            f"no index of {n} vectors of {dim} numbers fits in {_bytes(targets.ram_bytes or 0)}; "
+            f"the smallest, {least}, takes {smallest}: raise --ram",
+            param="ram",
+        )
+    return fitting
 
 
 def _probe(
-    names: list[str], vectors: Vectors, wishes: Wishes, watch: Callable[[int], None]
-) -> list[tuple[Tried, VectorIndex | None]]:
-    """Each recipe on a sample of the rows, with the index where the sample is everything."""
+    names: list[str], vectors: Vectors, targets: Targets, watch: Callable[[int], None]
+) -> list[tuple[Measured, VectorIndex | None]]:
+    """Measure each recipe on a sample of the rows; with its index if the sample is everything."""
     n = len(vectors)
     rng = np.random.default_rng(1)
-    some = vectors if n <= SAMPLE else vectors[np.sort(rng.permutation(n)[:SAMPLE])]
-    trial = _trial(VectorIndex.build(some, np.arange(len(some)), _TRUTH), some)
-    tried: list[tuple[Tried, VectorIndex | None]] = []
+    sample = vectors if n <= SAMPLE else vectors[np.sort(rng.permutation(n)[:SAMPLE])]
+    benchmark = _benchmark(VectorIndex.build(sample, np.arange(len(sample)), _TRUTH), sample)
+    probed: list[tuple[Measured, VectorIndex | None]] = []
     for done, name in enumerate(names):
         watch(done)
         start = time.perf_counter()
-        index = VectorIndex.build(some, np.arange(len(some)), name)
+        index = VectorIndex.build(sample, np.arange(len(sample)), name)
         seconds = time.perf_counter() - start
-        levels, level = levels_of(index.near, efforts_of(name, len(index)), trial, wishes)
-        one = levels[level] if levels else _exact_level(index, trial)
-        found = Tried(
+        efforts = index.layout.efforts(len(index))
+        levels, promised = levels_of(index.near, efforts, benchmark, targets)
+        level = levels[promised] if levels else _exact_level(index, benchmark)
+        measured = Measured(
             recipe=name,
-            rows=len(some),
-            recall=one.recall,
-            median_us=one.median_us,
-            p95_us=one.p95_us,
-            bytes_per_row=round(bytes_per_row(name, vectors.shape[1]), 1),
+            rows=len(sample),
+            recall=level.recall,
+            median_us=level.median_us,
+            p95_us=level.p95_us,
+            bytes_per_row=round(index.layout.bytes_per_row(vectors.shape[1]), 1),
             build_seconds=round(seconds, 2),
         )
-        tried.append((found, index if len(some) == n else None))
-    return tried
+        probed.append((measured, index if len(sample) == n else None))
+    return probed
 
 
-def _measured(index: VectorIndex, vectors: Vectors, wishes: Wishes) -> Contract:
-    """The contract of an index on everything it holds."""
-    trial = _trial(index, vectors)
+def _contract_of(index: VectorIndex, vectors: Vectors, targets: Targets) -> Contract:
+    """Measure an index on everything it holds."""
+    benchmark = _benchmark(index, vectors)
     n, dim = vectors.shape
-    levels, level = levels_of(index.near, efforts_of(index.recipe, n), trial, wishes)
-    ram = round(bytes_per_row(index.recipe, dim) * n)
+    levels, promised = levels_of(index.near, index.layout.efforts(n), benchmark, targets)
     if not levels:
         note = "exact: nothing approximate is faster at the wished recall"
-        return _exact_contract(index, vectors, wishes, note)
-    one = levels[level]
+        return _exact_contract(index, vectors, targets, note)
+    level = levels[promised]
     return Contract(
         recipe=index.recipe,
-        wishes=wishes,
+        targets=targets,
         levels=levels,
-        level=level,
-        row_us=trial.row_us,
-        ram_bytes=ram,
-        met=one.recall >= wishes.recall and _in_time(one.p95_us, wishes),
-        note=f"recall@{TOP} {one.recall:.4f} at {one.p95_us / 1e3:.2f} ms p95 on one core, "
-        f"measured with {len(trial.queries)} held-out queries on {n} rows",
+        level=promised,
+        row_us=benchmark.row_us,
+        ram_bytes=round(index.layout.bytes_per_row(dim) * n),
+        met=level.recall >= targets.recall and _in_time(level.p95_us, targets),
+        note=f"recall@{TOP} {level.recall:.4f} at {level.p95_us / 1e3:.2f} ms p95 on one core, "
+        f"measured with {len(benchmark.queries)} held-out queries on {n} rows",
     )
 
 
-def _exact_contract(index: VectorIndex, vectors: Vectors, wishes: Wishes, note: str) -> Contract:
+def _exact_contract(index: VectorIndex, vectors: Vectors, targets: Targets, note: str) -> Contract:
     if not len(index):
-        return Contract(recipe=index.recipe, wishes=wishes, note=note)
-    trial = _trial(index, vectors)
+        return Contract(recipe=index.recipe, targets=targets, note=note)
+    benchmark = _benchmark(index, vectors)
     return Contract(
         recipe=index.recipe,
-        wishes=wishes,
-        row_us=trial.row_us,
-        ram_bytes=round(bytes_per_row(index.recipe, index.dim) * len(index)),
-        met=_in_time(trial.p95_us, wishes),
-        note=f"{note}; {trial.p95_us / 1e3:.2f} ms p95 on one core",
+        targets=targets,
+        row_us=benchmark.row_us,
+        ram_bytes=round(index.layout.bytes_per_row(index.dim) * len(index)),
+        met=_in_time(benchmark.p95_us, targets),
+        note=f"{note}; {benchmark.p95_us / 1e3:.2f} ms p95 on one core",
     )
 
 
-def _trial(index: VectorIndex, vectors: Vectors) -> Trial:
+def _benchmark(index: VectorIndex, vectors: Vectors) -> Benchmark:
     queries = held_out(vectors)
     best = index.exact(queries, TOP)[1]  # (q, TOP)
     times = _times(lambda query: index.exact(query, MEASURED_K), queries[: _few(len(index))])
     row_us = float(np.median(times)) / max(1, len(index))
-    return Trial(queries, best, round(row_us, 6), round(float(np.percentile(times, 95)), 1))
+    return Benchmark(queries, best, round(row_us, 6), round(float(np.percentile(times, 95)), 1))
 
 
 def levels_of(
-    near: Near, efforts: list[Effort], trial: Trial, wishes: Wishes
+    near: Near, efforts: list[Effort], benchmark: Benchmark, targets: Targets
 ) -> tuple[list[Level], int]:
-    """Efforts measured from cheap to thorough, and the first that surely has the wished recall.
+    """Measure efforts from cheap to thorough; return them and the first with the target recall.
 
-    A little beyond that one, so that a service can try harder. The best one where none has.
+    Also measures a few higher levels for the live service. If none surely reaches the target,
+    the one with the best recall is returned.
     """
     levels: list[Level] = []
     promised: int | None = None
     for effort in efforts:
-        level, sure = _level(near, effort, trial)
+        level, sure = _level(near, effort, benchmark)
         levels.append(level)
-        if promised is None and sure >= wishes.recall:
+        if promised is None and sure >= targets.recall:
             promised = len(levels) - 1
         if promised is not None and len(levels) > promised + _SPARE_LEVELS:
             break
@@ -223,11 +200,11 @@ def levels_of(
     return levels, promised or 0
 
 
-def _level(near: Near, effort: Effort, trial: Trial) -> tuple[Level, float]:
-    scores = near(trial.queries, MEASURED_K, effort)[1]
-    found = recall_of(scores, trial.best)  # (q,)
+def _level(near: Near, effort: Effort, benchmark: Benchmark) -> tuple[Level, float]:
+    scores = near(benchmark.queries, MEASURED_K, effort)[1]
+    found = recall_of(scores, benchmark.best)  # (q,)
     sure = float(found.mean() - _SURE * found.std() / np.sqrt(len(found)))
-    times = _times(lambda query: near(query, MEASURED_K, effort), trial.queries[:_TIMED])
+    times = _times(lambda query: near(query, MEASURED_K, effort), benchmark.queries[:_TIMED])
     return Level(
         effort=effort,
         recall=round(float(found.mean()), 5),
@@ -237,7 +214,7 @@ def _level(near: Near, effort: Effort, trial: Trial) -> tuple[Level, float]:
 
 
 def _times(search: Callable[[Vectors], object], queries: Vectors) -> list[float]:
-    """Microseconds of each query, one at a time; the first is done twice."""
+    """Measure the microseconds of each query, one at a time; the first is searched twice."""
     search(queries[:1])
     times = []
     for at in range(len(queries)):
@@ -248,12 +225,14 @@ def _times(search: Callable[[Vectors], object], queries: Vectors) -> list[float]
 
 
 def _few(n: int) -> int:
-    """How many exact searches to time: about half a second of them."""
+    """Return how many exact searches to time: about half a second of them."""
     return int(np.clip(10_000_000 // max(1, n), 20, _TIMED))
 
 
-def _exact_level(index: VectorIndex, trial: Trial) -> Level:
-    times = _times(lambda query: index.exact(query, MEASURED_K), trial.queries[: _few(len(index))])
+def _exact_level(index: VectorIndex, benchmark: Benchmark) -> Level:
+    times = _times(
+        lambda query: index.exact(query, MEASURED_K), benchmark.queries[: _few(len(index))]
+    )
     return Level(
         effort=Effort(len(index)),
         recall=1.0,
@@ -262,28 +241,35 @@ def _exact_level(index: VectorIndex, trial: Trial) -> Level:
     )
 
 
-def _fits(recipe: str, n: int, dim: int, wishes: Wishes) -> bool:
-    return wishes.ram_bytes is None or bytes_per_row(recipe, dim) * n <= wishes.ram_bytes
+def _fits(recipe: str, n: int, dim: int, targets: Targets) -> bool:
+    return (
+        targets.ram_bytes is None
+        or Recipe.parse(recipe).bytes_per_row(dim) * n <= targets.ram_bytes
+    )
 
 
-def _in_time(p95_us: float, wishes: Wishes) -> bool:
-    return wishes.p95_ms is None or p95_us <= wishes.p95_ms * 1e3
+def _in_time(p95_us: float, targets: Targets) -> bool:
+    return targets.p95_ms is None or p95_us <= targets.p95_ms * 1e3
 
 
 def _distance(contract: Contract) -> tuple[bool, float, float]:
-    """How far a contract is from the wishes: smaller is nearer; a lost promise weighs most."""
-    short = max(0.0, contract.wishes.recall - contract.recall)
+    """Return how far a contract is from its targets, smaller is nearer; recall weighs most."""
+    short = max(0.0, contract.targets.recall - contract.recall)
     return not contract.met, short, contract.levels[contract.level].p95_us if contract.levels else 0
 
 
-def _kept(index: VectorIndex, contract: Contract, wishes: Wishes, strict: bool) -> VectorIndex:
+def _with_met(
+    index: VectorIndex, contract: Contract, targets: Targets, strict: bool
+) -> VectorIndex:
+    """Return the index under its contract. CannotPromise if ``strict`` and it is not met."""
     if strict and not contract.met:
+        within = "" if targets.p95_ms is None else f" within {targets.p95_ms:g} ms"
+        memory = "" if targets.ram_bytes is None else f" in {_bytes(targets.ram_bytes)}"
         raise CannotPromise(
-            f"no index of {len(index)} rows keeps recall {wishes.recall:g}"
-            f"{'' if wishes.p95_ms is None else f' within {wishes.p95_ms:g} ms'}"
-            f"{'' if wishes.ram_bytes is None else f' in {_bytes(wishes.ram_bytes)}'}; nearest is "
-            f"{contract.recipe}: {contract.note}. Lower --recall, or raise --p95-ms or --ram",
-            param="recall" if contract.recall < wishes.recall else "p95_ms",
+            f"no index of {len(index)} rows keeps recall {targets.recall:g}{within}{memory}; "
+            f"nearest is {contract.recipe}: {contract.note}. Lower --recall, or raise --p95-ms or "
+            "--ram",
+            param="recall" if contract.recall < targets.recall else "p95_ms",
         )
     return index.with_contract(contract)
 

@@ -39,14 +39,14 @@ def absence(standing: Iterable[str], listed: Collection[str], skipped: list[Skip
     """
     absent = {item_id for item_id in standing if item_id not in listed}
     kept: set[str] = set()
-    told: list[Skipped] = []
-    for one in skipped:
-        keeps = _keeps(one, absent)
+    reported: list[Skipped] = []
+    for row in skipped:
+        keeps = _keeps(row, absent)
         kept |= keeps
-        if isinstance(one, UnreadableRow) and one.guess.endswith("/") and not keeps:
+        if isinstance(row, UnreadableRow) and row.guess.endswith("/") and not keeps:
             continue  # a folder that holds nothing, and from which the shop has nothing
-        told.append(_told(one, keeps))
-    return Absence(sorted(absent - kept), sorted(kept), told)
+        reported.append(_with_ending(row, keeps))
+    return Absence(sorted(absent - kept), sorted(kept), reported)
 
 
 def check_absence(catalog: Path, gone: list[str], standing: int) -> None:
@@ -60,24 +60,25 @@ def is_much(gone: int, standing: int) -> bool:
     return gone > MANY and gone > SHARE * standing
 
 
-def _keeps(one: Skipped, absent: set[str]) -> set[str]:
+def _keeps(row: Skipped, absent: set[str]) -> set[str]:
     """The absent items that stay because of a skipped row."""
-    if one.image:
+    if row.image:
         return set()
-    if not isinstance(one, UnreadableRow):
-        return {one.item_id} & absent if one.item_id else absent
-    if one.guess.endswith("/"):
-        return {item_id for item_id in absent if f"{item_id}/".startswith(one.guess)}
-    return {one.guess} if one.guess in absent else absent
+    if not isinstance(row, UnreadableRow):
+        return {row.item_id} & absent if row.item_id else absent
+    if row.guess.endswith("/"):
+        return {item_id for item_id in absent if f"{item_id}/".startswith(row.guess)}
+    return {row.guess} if row.guess in absent else absent
 
 
-def _told(one: Skipped, keeps: set[str]) -> Skipped:
+def _with_ending(row: Skipped, keeps: set[str]) -> Skipped:
+    """The skipped row, with what becomes of the items that it keeps."""
     if not keeps:
-        return one
-    if one.item_id in keeps:
+        return row
+    if row.item_id in keeps:
         stays = STAYS
-    elif isinstance(one, UnreadableRow) and keeps == {one.guess}:
-        stays = f"item {one.guess!r} stays as it was"
+    elif isinstance(row, UnreadableRow) and keeps == {row.guess}:
+        stays = f"item {row.guess!r} stays as it was"
     else:
         stays = f"{len(keeps)} items that the catalog lacks stay: {first_names(sorted(keeps))}"
-    return msgspec.structs.replace(one, reason=f"{one.reason}; {stays}")
+    return msgspec.structs.replace(row, reason=f"{row.reason}; {stays}")

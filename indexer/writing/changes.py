@@ -11,10 +11,11 @@ import msgspec
 from indexer.catalog.item_parser import FIELDS, GivenFields, overlay
 from indexer.items import Item, Skipped
 from indexer.writing.absence import STAYS
-from indexer.writing.merge import FoundItem, found_image, merge_item, with_standing
+from indexer.writing.merge import FoundItem, found_image, merge_item, with_stored_images
 
 if TYPE_CHECKING:
-    from indexer.store.store import ItemRecord, Reader, Writer
+    from indexer.store.records import ItemRecord
+    from indexer.store.transactions import Reader, Writer
     from indexer.writing.absence import Absence
     from indexer.writing.embed_catalog import Ingested, ReadItem
 
@@ -83,10 +84,12 @@ class _Comparison:
             if read.item.item_id not in touched:
                 self._compare(read)
         found = self._changes
-        found.removed.extend(one for one in absent.gone if one not in touched and one not in listed)
-        found.kept.extend(one for one in absent.kept if one not in listed)
+        found.removed.extend(
+            item_id for item_id in absent.gone if item_id not in touched and item_id not in listed
+        )
+        found.kept.extend(item_id for item_id in absent.kept if item_id not in listed)
         found.skipped.extend(self._of_columns())
-        found.skipped.extend(one for skip in done.skipped for one in self._told(skip))
+        found.skipped.extend(row for skipped in done.skipped for row in self._with_ending(skipped))
         return msgspec.structs.replace(found, unchanged=self._unchanged)
 
     def _compare(self, read: ReadItem) -> None:
@@ -118,20 +121,20 @@ class _Comparison:
         if not read.item.images:
             given = self._given is None or "images" in self._given.fields
             self._endings[item.item_id, ""] = "the item keeps those that it has" if given else ""
-            stands = [found_image(one) for one in old.images]
+            stands = [found_image(image) for image in old.images]
             return FoundItem(msgspec.structs.replace(item, images=old.item.images), stands)
         named = list(zip(read.item.images, read.images, strict=True))
-        pictures = with_standing(old, named)
+        pictures = with_stored_images(old, named)
         for path in pictures.kept:
             self._endings[item.item_id, path] = "the picture stays as it was"
         return FoundItem(item, pictures.images)
 
-    def _told(self, one: Skipped) -> list[Skipped]:
-        """It, with what becomes of the item; nothing where that is told of a whole column."""
-        ending = self._endings.get((one.item_id, one.image))
+    def _with_ending(self, row: Skipped) -> list[Skipped]:
+        """The skipped row with what becomes of the item; [] if its column is reported."""
+        ending = self._endings.get((row.item_id, row.image))
         if ending is None:
-            return [one]
-        return [msgspec.structs.replace(one, reason=f"{one.reason}; {ending}")] if ending else []
+            return [row]
+        return [msgspec.structs.replace(row, reason=f"{row.reason}; {ending}")] if ending else []
 
     def _of_columns(self) -> list[Skipped]:
         return [
@@ -155,8 +158,8 @@ def changed_fields(old: ItemRecord, new: FoundItem) -> list[str]:
     ]
     before, after = old.item.attributes, new.item.attributes
     names = dict.fromkeys([*before, *after])
-    fields += [f"attributes.{one}" for one in names if before.get(one) != after.get(one)]
-    pictures = [found_image(one) for one in old.images]
+    fields += [f"attributes.{name}" for name in names if before.get(name) != after.get(name)]
+    pictures = [found_image(image) for image in old.images]
     if pictures != new.images or old.item.images != new.item.images:
         fields.append("images")
     return fields

@@ -21,7 +21,7 @@ from indexer.imaging.images import ImageLimits, read_image_file
 from indexer.items import Item, Skipped
 from indexer.stopwatch import Stopwatch
 from indexer.threads import THREADS
-from indexer.writing.image_pipeline import Intake, Prepared
+from indexer.writing.image_pipeline import Embedded, ImagePipeline, Prepared, Render
 from indexer.writing.merge import FoundImage
 
 if TYPE_CHECKING:
@@ -59,16 +59,18 @@ def ingest(
     skipped: list[Skipped],
     limits: ImageLimits,
     progress: Progress,
+    render: Render | None = None,
     write: bool = True,
 ) -> Ingested:
     """Bring the embeddings of all images of ``catalog`` into the store.
 
     Items are only reported (``read``), not stored: the catalog in the store changes in one
     transaction afterwards. ``total`` is the number of images, for ``progress``; ``skipped`` are the
-    rows that a scan found to be no items. Without ``write`` images are read and decoded only, and
-    those counted that would be encoded.
+    rows that a scan found to be no items. ``render`` adds renditions to every image. Without
+    ``write`` images are read and decoded only, and those counted that would be encoded.
     """
-    return _Ingest(catalog, store, encoder, skipped, limits, write).run(total, progress)
+    images = ImagePipeline(store, encoder, limits, render=render, root=catalog.root)
+    return _Ingest(catalog, store, images, skipped, limits, write).run(total, progress)
 
 
 class _Ingest:
@@ -76,7 +78,7 @@ class _Ingest:
         self,
         catalog: Catalog,
         store: Store,
-        encoder: Encoder,
+        images: ImagePipeline,
         skipped: list[Skipped],
         limits: ImageLimits,
         write: bool,
@@ -84,12 +86,12 @@ class _Ingest:
         self._catalog = catalog
         self._store = store
         self._limits = limits
-        self._intake = Intake(store, encoder, limits, root=catalog.root)
+        self._images = images
         self._write = write
         self._stopwatch = Stopwatch()
         self._result = Ingested(read=[], skipped=list(skipped), seconds=self._stopwatch.seconds)
         self._waiting: list[Prepared] = []
-        self._encoded: list[tuple[Prepared, bytes]] = []
+        self._encoded: list[tuple[Prepared, Embedded]] = []
 
     def run(self, total: int, progress: Progress) -> Ingested:
         """See ``ingest``."""
@@ -127,7 +129,7 @@ class _Ingest:
         """In a decoding thread: an image, ready to be encoded if that is needed."""
         with self._stopwatch.timed("decode"):
             data = read_image_file(image_path(self._catalog.root, path), self._limits)
-            return self._intake.prepare(path, data)
+            return self._images.prepare(path, data)
 
     def _take(self, item: Item, where: str, jobs: list[tuple[str, Future[Prepared]]]) -> int:
         """Take an item's images as they come out of the threads, in order; how many it had."""
@@ -135,7 +137,7 @@ class _Ingest:
         for path, job in jobs:
             try:
                 prepared = job.result()
-                new = self._intake.claim(prepared)
+                new = self._images.claim(prepared)
             except BadImage as error:
                 self._result.skipped.append(Skipped(item.item_id, str(error), path, where))
                 images.append(None)
@@ -145,7 +147,7 @@ class _Ingest:
                 self._result.reused += 1
                 continue
             if not self._write:
-                self._intake.let_go(prepared)
+                self._images.let_go(prepared)
                 self._result.encoded += 1
                 continue
             self._waiting.append(prepared)
@@ -164,7 +166,7 @@ class _Ingest:
             return
         with self._stopwatch.timed("encode"):
             # Checked before they are stored: what is in the store is not encoded again.
-            self._encoded.extend(self._intake.encode(self._waiting))
+            self._encoded.extend(self._images.encode(self._waiting))
             self._result.encoded += len(self._waiting)
             self._waiting.clear()
 
@@ -172,6 +174,6 @@ class _Ingest:
         if not self._encoded:
             return
         with self._stopwatch.timed("write"), self._store.write() as writer:
-            for prepared, embedding in self._encoded:
-                self._intake.put(writer, prepared, embedding)
+            for prepared, embedded in self._encoded:
+                self._images.put(writer, prepared, embedded)
         self._encoded.clear()

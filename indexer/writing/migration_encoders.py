@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 from indexer.encoders.base import Model
 from indexer.errors import EncoderNotFound
 from indexer.imaging.images import LIMITS, ImageLimits
-from indexer.items import ORIGINAL
 from indexer.shop import write_encoders
 from indexer.shop.encoderfiles import open_encoder
 from indexer.shop.folder import ShopFolder
@@ -26,13 +25,14 @@ from indexer.writing.reembed import Missing, Reembedding, missing_pictures
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
-    from indexer.store.store import Reader, Store, Writer
+    from indexer.store.store import Store
+    from indexer.store.transactions import Reader, Writer
     from indexer.writing.merge import FoundImage
 
 logger = logging.getLogger("vitrine.indexer")
 
 
-class Companions:
+class MigrationEncoders:
     """Loads an encoder when it is first wanted, and keeps it. Thread-safe."""
 
     def __init__(
@@ -60,18 +60,24 @@ class Companions:
             return any(model != self._serving for model in write_encoders.listed(reader))
 
     def embed(self, images: Iterable[FoundImage]) -> None:
-        """Embed these images, whose pictures are in the store, in transactions of its own."""
+        """Embed all renditions of these images, in transactions of its own.
+
+        Their pictures are in the store.
+        """
         with self._store.read() as reader:
             wanted = self._wanted(reader)
         if not wanted:
             return
-        missing = list(dict.fromkeys(Missing(one.content, ORIGINAL, one.path) for one in images))
+        missing = list(
+            dict.fromkeys(
+                Missing(picture, image.path) for image in images for picture in image.pictures
+            )
+        )
         for encoder in wanted:
             work = Reembedding(self._store, encoder, limits=self._limits)
             with self._store.read() as reader:
                 left = [one for one in missing if work.lacks(reader, one)]
-            # Not the last word: rows need these pictures only later, and a sweep that comes between
-            # takes them away.
+            # Not final: ``delete_unused`` may delete these pictures before a row refers to them.
             work.run(left, lambda _: None, final=False)
 
     def complete(self, writer: Writer, start: int) -> None:

@@ -15,10 +15,11 @@ from indexer.encoders.base import Model
 from indexer.errors import BadImage, IndexCorrupt
 from indexer.imaging.images import LIMITS, ImageLimits
 from indexer.imaging.photos import open_photo
-from indexer.items import ORIGINAL
 from indexer.shop import write_encoders
-from indexer.store.pictures import Source, best_picture, images_root
-from indexer.store.store import Reader, Store, Writer
+from indexer.store.pictures import PictureOrigin, best_picture, images_root
+from indexer.store.records import PictureKey
+from indexer.store.store import Store
+from indexer.store.transactions import Reader, Writer
 from indexer.threads import THREADS
 from indexer.vectors.canary import check_vectors
 from indexer.writing.image_pipeline import decoding_side
@@ -32,10 +33,9 @@ _BATCH = 32  # pictures the encoder gets at once, and the most that a kill makes
 
 
 class Missing(NamedTuple):
-    """A picture that an encoder has not embedded, and where its file was."""
+    """A picture that an encoder has not embedded, and where the file of its image was."""
 
-    content: bytes
-    variant: str
+    picture: PictureKey
     path: str
 
 
@@ -51,7 +51,7 @@ def missing_pictures(
         record = reader.item(row.item_id)
         if record is None or row.image_index >= len(record.images):
             raise IndexCorrupt(f"the store has a row of item {row.item_id!r}, but no such image")
-        found.append(Missing(row.content, row.variant, record.images[row.image_index].path))
+        found.append(Missing(row.picture, record.images[row.image_index].path))
     return found
 
 
@@ -66,7 +66,7 @@ class Reembedding:
     def __init__(
         self, store: Store, encoder: Encoder, *, limits: ImageLimits = LIMITS, share: float = 1.0
     ) -> None:
-        self.encoded: Counter[Source] = Counter()
+        self.encoded: Counter[PictureOrigin] = Counter()
         self.lost = 0
         self._store = store
         self._encoder = encoder
@@ -75,10 +75,9 @@ class Reembedding:
         self._share = share
         self._side = decoding_side(encoder)
 
-    def lacks(self, reader: Reader, one: Missing) -> bool:
-        """Whether this is neither embedded nor known to be lost."""
-        where = (self._key, one.content, one.variant)
-        return not reader.has_embedding(*where) and not reader.is_lost(*where)
+    def lacks(self, reader: Reader, missing: Missing) -> bool:
+        """Whether this is neither embedded nor known to have no picture."""
+        return reader.embedding(self._key, missing.picture) is None
 
     def run(
         self, missing: Iterable[Missing], done: Callable[[int], None], *, final: bool = True
@@ -123,11 +122,7 @@ class Reembedding:
     def _vectors(self, reader: Reader, batch: list[Missing]) -> dict[Missing, bytes]:
         """The embedding of each as the bytes of its numbers; empty where there is no picture."""
         root = images_root(reader)
-        # A styled variant is not kept: it is rendered anew when the shop is indexed again.
-        pictures = [
-            best_picture(reader, root, one.content, one.path) if one.variant == ORIGINAL else None
-            for one in batch
-        ]
+        pictures = [best_picture(reader, root, *missing) for missing in batch]
         with ThreadPoolExecutor(THREADS.count, thread_name_prefix="decode") as pool:
             decoded = list(pool.map(self._decoded, [p.data if p else b"" for p in pictures]))
         out = dict.fromkeys(batch, b"")
@@ -152,5 +147,5 @@ class Reembedding:
             return None
 
     def _put(self, writer: Writer, vectors: dict[Missing, bytes]) -> None:
-        for one, embedding in vectors.items():
-            writer.put_embedding(self._key, one.content, embedding, one.variant)
+        for missing, embedding in vectors.items():
+            writer.put_embedding(self._key, missing.picture, embedding)

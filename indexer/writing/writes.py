@@ -19,16 +19,24 @@ from indexer.arrays import unit
 from indexer.catalog.item_parser import BadRecord, GivenFields, item_from, overlay
 from indexer.errors import BadImage, UnknownItem
 from indexer.imaging.images import LIMITS, ImageLimits
-from indexer.items import Item, clean_id
+from indexer.items import ORIGINAL, Item, clean_id
 from indexer.threads import THREADS
-from indexer.writing.image_pipeline import Encode, Intake, Prepared
-from indexer.writing.merge import FoundImage, FoundItem, found_image, merge_item, with_standing
-from indexer.writing.migration_encoders import Companions
+from indexer.writing.image_pipeline import (
+    Embedded,
+    Encode,
+    ImagePipeline,
+    Prepared,
+    Render,
+)
+from indexer.writing.item_images import RefusedImage, images_of
+from indexer.writing.merge import FoundImage, FoundItem, merge_item
+from indexer.writing.migration_encoders import MigrationEncoders
 
 if TYPE_CHECKING:
     from indexer.arrays import Vectors
     from indexer.encoders.base import Encoder
-    from indexer.store.store import ItemRecord, Store, Writer
+    from indexer.store.store import Store
+    from indexer.store.transactions import Writer
 
 _CHUNK = 500  # items in one transaction: others wait for it no longer than they notice
 _BATCH = 16  # images that the encoder gets at once: queries may be waiting for it
@@ -57,13 +65,6 @@ class Draft(NamedTuple):
     embeddings: Vectors | None = None
 
 
-class RefusedImage(msgspec.Struct, frozen=True):
-    """An image that was left out, and why."""
-
-    image: str
-    reason: str
-
-
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one item."""
 
@@ -74,7 +75,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Gone(Exception):
-    """An image that was known has been swept, or half of it, before it could be referred to."""
+    """A known image, or half of it, was deleted before a row could refer to it."""
 
 
 class _Ready(NamedTuple):
@@ -95,26 +96,30 @@ def put_items(
     *,
     limits: ImageLimits = LIMITS,
     encode: Encode | None = None,
-    companions: Companions | None = None,
+    render: Render | None = None,
+    migration_encoders: MigrationEncoders | None = None,
 ) -> list[Outcome]:
     """Store these items, in their order; what became of each. All of it is on disk afterwards.
 
     An item none of whose images can be read is refused, and what was stored of it stays. One of
     whose images some can be read keeps the stored ones in the places of the others.
-    ``encode`` does the encoder's work elsewhere; ``companions`` are the further encoders that a
-    migration wants, made once by who writes often. StoreFull when the disk is full: the chunks
-    before are stored then.
+    ``encode`` does the encoder's work elsewhere; ``render`` adds renditions to every image that
+    comes with its bytes. ``migration_encoders`` are the further encoders of an open migration:
+    callers that write often should create them once and pass them in. StoreFull when the disk is
+    full: the chunks before are stored then.
     """
     outcomes: list[Outcome] = []
-    others = companions or Companions(store, encoder, limits=limits)
+    others = migration_encoders or MigrationEncoders(store, encoder, limits=limits)
     for start in range(0, len(drafts), _CHUNK):
         chunk = drafts[start : start + _CHUNK]
         try:
-            intake = Intake(store, encoder, limits, encode=encode)
-            outcomes += _Put(store, intake, others).run(chunk)
+            images = ImagePipeline(store, encoder, limits, encode=encode, render=render)
+            outcomes += _Put(store, images, others).run(chunk)
         except _Gone:
-            intake = Intake(store, encoder, limits, encode=encode, trust_store=False)
-            outcomes += _Put(store, intake, others).run(chunk)
+            images = ImagePipeline(
+                store, encoder, limits, encode=encode, render=render, trust_store=False
+            )
+            outcomes += _Put(store, images, others).run(chunk)
     return outcomes
 
 
@@ -154,33 +159,35 @@ def laid_over(new: Item, given: GivenFields, old: Item | None) -> Item:
 class _Put:
     """Stores one chunk of drafts."""
 
-    def __init__(self, store: Store, intake: Intake, companions: Companions) -> None:
+    def __init__(
+        self, store: Store, images: ImagePipeline, migration_encoders: MigrationEncoders
+    ) -> None:
         self._store = store
-        self._intake = intake
-        self._companions = companions
-        self._encoded: dict[bytes, tuple[Prepared, bytes]] = {}  # by content
+        self._images = images
+        self._migration_encoders = migration_encoders
+        self._encoded: dict[bytes, tuple[Prepared, Embedded]] = {}  # by content
 
     def run(self, drafts: Sequence[Draft]) -> list[Outcome]:
         """Prepare, encode, store."""
         ready = self._prepared(drafts)
         self._encode(ready)
-        if self._companions.are_wanted():
+        if self._migration_encoders.are_wanted():
             self._embed_by_others()
         with self._store.write() as writer:
             first_row = writer.meta("next_row", 0)
-            outcomes = [self._stored(writer, one) for one in ready]
-            self._companions.complete(writer, first_row)
+            outcomes = [self._stored(writer, item) for item in ready]
+            self._migration_encoders.complete(writer, first_row)
         return outcomes
 
     def _embed_by_others(self) -> None:
-        """Before the transaction that stores the items, so that it has not to wait for it."""
+        """Embed before the write transaction that stores the items, so that it stays short."""
         with self._store.write() as writer:
-            for one in self._encoded.values():
-                self._intake.put(writer, *one)
-        self._companions.embed(prepared.image for prepared, _ in self._encoded.values())
+            for prepared, embedded in self._encoded.values():
+                self._images.put(writer, prepared, embedded)
+        self._migration_encoders.embed(prepared.image for prepared, _ in self._encoded.values())
 
     def _prepared(self, drafts: Sequence[Draft]) -> list[_Ready]:
-        reads = sum(source.read is not None for one in drafts for source in one.images or [])
+        reads = sum(image.read is not None for draft in drafts for image in draft.images or [])
         if reads < 2:
             return [self._prepare(draft) for draft in drafts]
         with ThreadPoolExecutor(min(reads, THREADS.count), "decode") as pool:
@@ -199,7 +206,7 @@ class _Put:
                 if draft.embeddings is not None:
                     prepared = self._given(source.path, draft.embeddings[index], data)
                 elif data is not None:
-                    prepared = self._intake.prepare(source.path, data)
+                    prepared = self._images.prepare(source.path, data)
                 images.append((source.path, prepared))
             except BadImage as error:
                 images.append((source.path, None))
@@ -208,27 +215,27 @@ class _Put:
 
     def _given(self, path: str, embedding: Vectors, data: bytes | None) -> Prepared:
         half = unit(embedding).astype(np.float16).tobytes()  # (dim,)
-        prepared = self._intake.given(path, half, data)
-        self._encoded[prepared.image.content] = prepared, half
+        prepared = self._images.given(path, half, data)
+        self._encoded[prepared.image.content] = prepared, {ORIGINAL: half}
         return prepared
 
     def _encode(self, ready: list[_Ready]) -> None:
         """Encode what is new, and strike out images whose pixels are broken."""
         waiting: list[Prepared] = []
-        for one in ready:
-            for place, (path, prepared) in enumerate(one.images or []):
+        for item in ready:
+            for place, (path, prepared) in enumerate(item.images or []):
                 if prepared is None or prepared.image.content in self._encoded:
                     continue
                 try:
-                    if self._intake.claim(prepared):
+                    if self._images.claim(prepared):
                         waiting.append(prepared)
                 except BadImage as error:
-                    one.refused.append(RefusedImage(path, str(error)))
-                    assert one.images is not None
-                    one.images[place] = path, None
+                    item.refused.append(RefusedImage(path, str(error)))
+                    assert item.images is not None
+                    item.images[place] = path, None
         for start in range(0, len(waiting), _BATCH):
-            for prepared, half in self._intake.encode(waiting[start : start + _BATCH]):
-                self._encoded[prepared.image.content] = prepared, half
+            for prepared, embedded in self._images.encode(waiting[start : start + _BATCH]):
+                self._encoded[prepared.image.content] = prepared, embedded
 
     def _stored(self, writer: Writer, ready: _Ready) -> Outcome:
         draft, refused = ready.draft, ready.refused
@@ -240,13 +247,13 @@ class _Put:
             return Outcome(item_id=draft.item_id, status="refused", reason=str(error))
         except UnknownItem as error:
             return Outcome(item_id=draft.item_id, status="unknown", reason=str(error))
-        found, refused = _images(old, ready.images, refused)
+        found, refused = images_of(old, ready.images, refused)
         if not found:
             why = "no image that can be read" if refused else "no image"
             return Outcome(item_id=draft.item_id, status="refused", reason=why, images=refused)
         for _, prepared in ready.images or []:
             if prepared is not None:
-                self._keep_image(writer, prepared.image.content)
+                self._keep_image(writer, prepared.image)
         named = [s.path for s in draft.images] if draft.images is not None else None
         if named is None and old is not None:
             named = old.item.images
@@ -258,41 +265,13 @@ class _Put:
         )
         return Outcome(item_id=draft.item_id, status=status, images=refused)
 
-    def _keep_image(self, writer: Writer, content: bytes) -> None:
-        """See to it that the store has this content's embedding, and its copy, at the end."""
-        if self._intake.is_stored(writer, content):
+    def _keep_image(self, writer: Writer, image: FoundImage) -> None:
+        """Write the image's embeddings and copies, unless the store has them.
+
+        _Gone when they were deleted after the image was found to be known.
+        """
+        if self._images.is_stored(writer, image):
             return
-        if content not in self._encoded:
+        if image.content not in self._encoded:
             raise _Gone
-        self._intake.put(writer, *self._encoded[content])
-
-
-def _images(
-    old: ItemRecord | None,
-    images: list[tuple[str, Prepared | None]] | None,
-    refused: list[RefusedImage],
-) -> tuple[list[FoundImage], list[RefusedImage]]:
-    """The images an item will have, and those that could not be read or that it should keep.
-
-    None where not one of those that it names can be had.
-    """
-    stored = [found_image(one) for one in old.images] if old else []
-    if images is None:
-        return stored, refused
-    unread = {one.image for one in refused}
-    names = {one.path for one in stored}
-    there = [image for image in images if image[1] or image[0] in unread or image[0] in names]
-    missing = [
-        RefusedImage(path, "no such image: neither sent nor stored")
-        for path, _ in (image for image in images if image not in there)
-    ]
-    if all(prepared is None and path in unread for path, prepared in there):
-        return [], refused + missing
-    pictures = with_standing(old, [(path, one.image if one else None) for path, one in there])
-    told = [
-        msgspec.structs.replace(one, reason=f"{one.reason}; the picture stays as it was")
-        if one.image in pictures.kept
-        else one
-        for one in refused
-    ]
-    return pictures.images, told + missing
+        self._images.put(writer, *self._encoded[image.content])

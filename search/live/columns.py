@@ -209,7 +209,7 @@ def _ancestors(path: str) -> list[str]:
 
 
 def _labels(value: AttributeValue) -> list[str]:
-    return [_label(one) for one in value] if isinstance(value, list) else [_label(value)]
+    return [_label(part) for part in value] if isinstance(value, list) else [_label(value)]
 
 
 def _label(value: Value) -> str:

@@ -45,7 +45,7 @@ class LayeredColumns:
         self._layers = layers
         self._owner = owner
         self._schema = schema
-        self._counts = [owner[one.numbers] == one.serial for one in layers]  # (m,) each
+        self._counts = [owner[layer.numbers] == layer.serial for layer in layers]  # (m,) each
         self.alive: Mask = owner != _DEAD  # (n,)
 
     @classmethod

@@ -1,8 +1,8 @@
-"""Is the promised recall kept? Some real queries are searched again, exactly, in the background.
+"""Watches whether the promised recall is kept: some real queries are repeated exactly.
 
-The request path only drops a query into a short queue, or does not: nothing waits. When the
-queries of a window were answered worse than promised, searches try harder by one level; after a
-long good time one level less is tried again.
+That happens in the background. The request path only puts a query into a short queue, or skips it
+if the queue is full; it never waits. When the recall of a window of queries is below the promise,
+searches try harder by one level. After a long good time they go back by one level.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from indexer.shop.status import RecallStatus
-from indexer.vectors.tuning import TOP, recall_of
+from indexer.vectors.backend import RecallPromise
+from indexer.vectors.recall import TOP, recall_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from indexer.arrays import Embedding, Scores
-    from indexer.vectors.index import VectorIndex
-    from indexer.vectors.position_mask import Allowed
+    from indexer.vectors.backend import VectorBackend
+    from indexer.vectors.position_mask import PositionMask
 
 logger = logging.getLogger("vitrine.search")
 
@@ -40,31 +41,33 @@ _LEAST_PRIORITY = 19
 
 
 class Sample(NamedTuple):
-    """A query (dim,), what it was allowed to find, and the scores it found (k,), best first."""
+    """A query (dim,), the positions it could find, and the scores it found (k,), best first."""
 
     query: Embedding
-    allowed: Allowed | None
+    allowed: PositionMask | None
     scores: Scores
 
 
 class RecallWatch:
     """Watches one open index. ``offer`` may be called from any thread; ``close`` when done.
 
-    ``share`` of the queries are looked at, at most ``per_second``; 0 watches nothing.
+    It looks at this ``share`` of the queries, at most ``per_second``. Nothing is watched if
+    ``share`` is 0 or every search is exact.
     """
 
     def __init__(
         self,
-        vectors: VectorIndex,
+        vectors: VectorBackend,
         *,
         share: float = 0.0,
         per_second: float = 2.0,
         chance: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.raised = 0  # by how many levels searches try harder than the contract says
+        self.extra_levels = 0  # how many levels above the promised one searches are done at
         self._vectors = vectors
-        self._share = 0.0 if vectors.contract.exact else share
+        self._promise = vectors.promise or RecallPromise(1.0, 1.0, 0)
+        self._share = 0.0 if vectors.promise is None else share
         self._pause_s = 1 / per_second
         self._chance = chance
         self._clock = clock
@@ -80,8 +83,8 @@ class RecallWatch:
             self._thread = threading.Thread(target=self._work, name="vitrine-recall", daemon=True)
             self._thread.start()
 
-    def offer(self, query: Embedding, allowed: Allowed | None, scores: Scores) -> None:
-        """Perhaps look at how this query (dim,) was answered; costs the caller a microsecond."""
+    def offer(self, query: Embedding, allowed: PositionMask | None, scores: Scores) -> None:
+        """Maybe look at how this query (dim,) was answered; costs the caller a microsecond."""
         if not self._share or self._chance() >= self._share:
             return
         now = self._clock()
@@ -92,34 +95,33 @@ class RecallWatch:
             self._queue.put_nowait(Sample(query, allowed, scores))
 
     def status(self) -> RecallStatus:
-        """What is known now; ``live`` is None until queries were looked at."""
-        contract = self._vectors.contract
+        """Return what is known now; ``live`` is None until a query was looked at."""
         window = list(self._window)
         live = round(float(np.mean(window)), 4) if window else None
         return RecallStatus(
-            promised=1.0 if contract.exact else contract.wishes.recall,
-            measured=contract.recall,
+            promised=self._promise.promised,
+            measured=self._promise.measured,
             live=live,
             samples=self._samples,
-            raised=self.raised,
+            raised=self.extra_levels,
             kept=live is None or not self._below(window),
         )
 
     def look(self, sample: Sample) -> None:
-        """Search a query again, exactly, and draw the consequences."""
+        """Repeat a query exactly, and note its recall."""
         best = self._vectors.exact(sample.query[None, :], TOP, sample.allowed)[1]  # (1, TOP)
         self.note(float(recall_of(sample.scores[None, :], best)[0]))
 
     def note(self, recall: float) -> None:
-        """Take in the recall of one query."""
+        """Count the recall of one query, and change the effort if the window says so."""
         self._samples += 1
         self._good += 1
         self._window.append(recall)
         window = list(self._window)
         if len(window) >= _LEAST and self._below(window):
             self._raise(float(np.mean(window)))
-        elif self.raised and self._good >= self._hold:
-            self.raised -= 1
+        elif self.extra_levels and self._good >= self._hold:
+            self.extra_levels -= 1
             self._lowered = True
             self._good = 0
             self._window.clear()
@@ -138,14 +140,13 @@ class RecallWatch:
 
     def _below(self, window: list[float]) -> bool:
         error = float(np.std(window)) / np.sqrt(len(window))
-        return bool(np.mean(window) + _SURE * error < self._vectors.contract.wishes.recall)
+        return bool(np.mean(window) + _SURE * error < self._promise.promised)
 
     def _raise(self, recall: float) -> None:
-        contract = self._vectors.contract
-        highest = len(contract.levels) - 1 - contract.level
-        said = f"recall@{TOP} of real queries is {recall:.3f}, promised {contract.wishes.recall:g}"
+        highest = self._promise.extra_levels
+        said = f"recall@{TOP} of real queries is {recall:.3f}, promised {self._promise.promised:g}"
         self._good = 0
-        if self.raised >= highest:
+        if self.extra_levels >= highest:
             # Said once for each window, and not for every query.
             if self._samples % WINDOW == 0:
                 logger.error("%s, at the highest effort: run 'vitrine rebuild'", said)
@@ -153,9 +154,9 @@ class RecallWatch:
         if self._lowered:
             self._hold *= 2
             self._lowered = False
-        self.raised += 1
+        self.extra_levels += 1
         self._window.clear()  # what comes is answered otherwise
-        logger.warning("%s: searches try harder, level %d of %d", said, self.raised, highest)
+        logger.warning("%s: searches try harder, level %d of %d", said, self.extra_levels, highest)
 
     def _work(self) -> None:
         with contextlib.suppress(OSError, AttributeError):  # of this thread, on Linux

@@ -1,9 +1,9 @@
 """A shop at one moment, as searches see it: immutable, so that no answer mixes two moments.
 
-A view is made of segments. The first is the generation's index; rows that were written since it
-was built are in small ones beside it, searched exactly. A row that was replaced or deleted is
-dead in every segment that holds it, and never found. ``search.live.shop`` makes views; a search
-takes the newest one when it begins and stays with it.
+A view consists of segments. The first is the generation's index. Rows written since it was built
+are in small ones beside it, searched exactly. A row that was replaced or deleted is dead in every
+segment that holds it, and never found. ``search.live.shop`` makes views; a search takes the newest
+one when it begins, and keeps it.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.arrays import unit
-from indexer.items import ORIGINAL, clean_id
-from indexer.vectors.planner import nearest
-from indexer.vectors.position_mask import Allowed
+from indexer.items import clean_id
+from indexer.vectors.position_mask import PositionMask
+from indexer.vectors.row_table import RowTable
 from search.cursor import MAX_DEPTH
 from search.live.columns import Mask
 
@@ -27,35 +27,42 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from indexer.arrays import Embedding, Scores, Vectors
-    from indexer.vectors.index import VectorIndex
+    from indexer.vectors.backend import VectorBackend
     from search.live.layers import LayeredColumns
     from search.live.recall import RecallWatch
+    from search.live.row_images import RowImages
 
 _SPARE = 1.5  # of groups with several rows: how many more to ask for than an even spread needs
 
 
 @dataclass(frozen=True)
 class Segment:
-    """An index and, for each of its positions, the item it finds (-1 where it is dead).
+    """An index and, for each of its positions, the number of its item and which image it is."""
 
-    ``images`` says of each row which image of its item it stands for, and in which variant.
-    """
+    vectors: VectorBackend
+    table: RowTable  # of its rows
+    item_of: NDArray[np.int64]  # (n,), -1 if the row is dead
+    images: RowImages  # (n,)
 
-    vectors: VectorIndex
-    item_of: NDArray[np.int64]  # (n,)
-    images: Mapping[int, tuple[int, str]]
+    @classmethod
+    def of(cls, vectors: VectorBackend, item_of: NDArray[np.int64], images: RowImages) -> Segment:
+        """Make a segment of an index, its items (n,) and its images (n,)."""
+        return cls(vectors, RowTable(vectors.rows), item_of, images)
 
     @cached_property
-    def alive(self) -> Allowed | None:
-        """The positions that are not dead; None where that is all of them."""
+    def alive(self) -> PositionMask | None:
+        """The positions that are not dead; None if all are alive."""
         mask = self.item_of >= 0
-        return None if mask.all() else Allowed(mask)
+        return None if mask.all() else PositionMask(mask)
 
-    def allowed(self, mask: Mask | None) -> Allowed | None:
-        """The positions of the items in ``mask`` (items,), None for all; None where that is all."""
+    def allowed(self, mask: Mask | None) -> PositionMask | None:
+        """Return the positions alive of the items in ``mask`` (items,); None if that is all.
+
+        A ``mask`` of None allows all items.
+        """
         if mask is None:
             return self.alive
-        return Allowed(mask[self.item_of] & (self.item_of >= 0))  # -1 reads what & drops
+        return PositionMask(mask[self.item_of] & (self.item_of >= 0))  # -1 reads what & drops
 
 
 class Candidate(NamedTuple):
@@ -137,37 +144,33 @@ class ShopView:
         return found
 
     def image_of(self, row: int) -> tuple[int, str]:
-        """Which image of its item a row stands for, and in which variant."""
+        """Return which image of its item a row stands for, and its rendition. KeyError."""
         for segment in reversed(self.segments):  # a later segment holds later news
-            if row in segment.images:
-                return segment.images[row]
+            position = segment.table.position_of(row)
+            if position >= 0:
+                return segment.images.at(position)
         raise KeyError(row)
 
     def vectors_of(self, rows: NDArray[np.int64], dim: int) -> Vectors:
-        """The vectors of these rows, (n,) to (n, dim), of unit length; zeros for row -1."""
+        """Return the vectors of these rows, (n,) to (n, dim), of unit length; zeros for row -1."""
         out = np.zeros((len(rows), dim), dtype=np.float32)
         for segment in self.segments:
-            if not len(segment.vectors):
-                continue
-            places = segment.vectors.positions(rows)  # (n,): arbitrary for rows that it lacks
-            here = np.flatnonzero(segment.vectors.rows[places] == rows)
+            positions = segment.table.positions_of(rows)  # (n,)
+            here = np.flatnonzero(positions >= 0)
             if len(here):
-                out[here] = unit(segment.vectors.vectors_at(places[here]))  # rounded as stored
+                out[here] = unit(segment.vectors.vectors_at(positions[here]))  # rounded as stored
         return out
 
     def main_rows(self, items: Sequence[int]) -> NDArray[np.int64]:
-        """The row of the first image of each of these items: (n,), -1 where there is none."""
+        """Return the row of the first image of each of these items: (n,), -1 if it has none."""
         wanted = np.zeros(self.size, dtype=np.bool_)
         wanted[list(items)] = True
         found: dict[int, int] = {}
         for segment in self.segments:
             places = np.flatnonzero(wanted[segment.item_of] & (segment.item_of >= 0))
-            rows = segment.vectors.rows[places].tolist()
-            found |= {
-                item: row
-                for row, item in zip(rows, segment.item_of[places].tolist(), strict=True)
-                if segment.images[row] == (0, ORIGINAL)
-            }
+            main = places[segment.images.are_main(places)]
+            rows = segment.vectors.rows[main].tolist()
+            found |= dict(zip(segment.item_of[main].tolist(), rows, strict=True))
         return np.array([found.get(item, -1) for item in items], dtype=np.int64)
 
     def nearest(
@@ -182,9 +185,9 @@ class ShopView:
 
         ``query`` is (dim,); ``mask`` (items,) says which items may be found, None means all;
         ``groups`` (items,) numbers what counts as distinct. Fewer come back only when no more
-        items are allowed. All groups but the last stand where they stand in any longer answer,
-        also where many rows score alike, as far as MAX_DEPTH rows tell. ``watch`` says how hard
-        to search the index, and may look at the answer.
+        items are allowed. All groups but the last keep their rank when more are asked for, ties
+        included (up to MAX_DEPTH rows). ``watch`` decides how hard to search the index, and may
+        look at the answer.
         """
         if not self.size:
             return NearestItems([], "exact")
@@ -215,7 +218,7 @@ class ShopView:
 
 
 def _best_of_items(
-    parts: list[tuple[Segment, Allowed | None]],
+    parts: list[tuple[Segment, PositionMask | None]],
     query: Embedding,
     k: int,
     watch: RecallWatch | None,
@@ -223,12 +226,12 @@ def _best_of_items(
 ) -> _Best:
     """The best of each item among the k best allowed rows of all segments, best first."""
     mode: Literal["exact", "ann"] = "exact"
+    extra_levels = 0 if watch is None else watch.extra_levels
     items, rows, scores = [], [], []
     for segment, allowed in parts:
         if not len(segment.vectors) or (allowed is not None and not allowed.count):
             continue
-        raised = 0 if watch is None else watch.raised
-        near = nearest(segment.vectors, query, k, allowed, raised=raised)
+        near = segment.vectors.nearest(query, k, allowed, extra_levels=extra_levels)
         if near.mode == "ann":
             mode = "ann"
             if watch is not None:

@@ -27,11 +27,8 @@ def command(item_ids: tuple[str, ...], shop: Path, as_json: bool) -> int:
 
     folder = ShopFolder(shop)
     Shelf.read(folder).serving_order()  # raises for a wrong folder
-    store = Store(folder.store)
-    try:
+    with Store(folder.store) as store:
         outcomes = delete_items(store, item_ids)
-    finally:
-        store.close()
     unknown = [outcome.item_id for outcome in outcomes if outcome.status == "unknown"]
     if as_json:
         print_json(outcomes)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from indexer.shop.folder import ShopFolder
     from indexer.shop.shelf import Generation
     from indexer.store.pictures import Keep
-    from indexer.vectors.contract import Terms, Wishes
+    from indexer.vectors.contract import BuildTargets, Targets
 
 _STAGES = {"scan": "catalog", "encode": "images", "publish": "index"}
 _SHOWN = 5
@@ -72,7 +72,7 @@ def command(
     keep_images: Keep | None,
     report: Path | None,
     dry_run: bool,
-    terms: Callable[[Wishes | None], Terms],
+    targets: Callable[[Targets | None], BuildTargets],
     mapping: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -94,7 +94,7 @@ def command(
         folder = ShopFolder(shop)
         serving = Shelf.read(folder).serving()
         loaded = _encoder(folder, serving, encoder)
-        wanted = terms(serving.manifest.contract.wishes if serving else None)
+        wanted = targets(serving.manifest.contract.targets if serving else None)
         with stage_bar(_STAGES) as progress:
             try:
                 if dry_run:
@@ -107,7 +107,7 @@ def command(
                         folder,
                         loaded,
                         keep_images=keep_images,
-                        terms=wanted,
+                        targets=wanted,
                         progress=progress,
                     )
             except KeyboardInterrupt:

@@ -59,15 +59,11 @@ def command(catalog: Path, shop: Path, mapping: tuple[str, ...], as_json: bool) 
     encoder = open_encoder(folder, manifest.model)
     check_encoder(folder, manifest, encoder)
     outcomes: list[Outcome] = []
-    store = Store(folder.store)
-    try:
-        with stage_bar({"put": "items"}) as progress:
-            for drafts in _chunks(source):
-                outcomes += put_items(store, encoder, drafts)
-                left_out = sum(outcome.status == "refused" for outcome in outcomes)
-                progress("put", len(outcomes), scan.items, left_out)
-    finally:
-        store.close()
+    with Store(folder.store) as store, stage_bar({"put": "items"}) as progress:
+        for drafts in _chunks(source):
+            outcomes += put_items(store, encoder, drafts)
+            left_out = sum(outcome.status == "refused" for outcome in outcomes)
+            progress("put", len(outcomes), scan.items, left_out)
     if as_json:
         print_json({"results": outcomes, "skipped": scan.skipped})
     else:

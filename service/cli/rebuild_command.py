@@ -14,14 +14,14 @@ from service.cli.terminal import say
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from indexer.vectors.contract import Terms, Wishes
+    from indexer.vectors.contract import BuildTargets, Targets
 
 
 @click.command("rebuild")
 @shop_option
 @promise_options
 @json_option
-def command(shop: Path, terms: Callable[[Wishes | None], Terms], as_json: bool) -> None:
+def command(shop: Path, targets: Callable[[Targets | None], BuildTargets], as_json: bool) -> None:
     """Build a new index from what the shop's store holds, live writes included.
 
     No catalog and no images are needed. Searches and writes go on meanwhile.
@@ -37,7 +37,7 @@ def command(shop: Path, terms: Callable[[Wishes | None], Terms], as_json: bool) 
     encoder = open_encoder(folder, serving.model)
     with stage_bar({"publish": "index"}) as progress:
         done = rebuild_index(
-            folder, encoder, terms=terms(serving.manifest.contract.wishes), progress=progress
+            folder, encoder, targets=targets(serving.manifest.contract.targets), progress=progress
         )
     if as_json:
         print_json(done)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from indexer.vectors.contract import DEFAULT_RECALL, EXACT_BELOW, Terms, Wishes
+from indexer.vectors.contract import DEFAULT_RECALL, EXACT_BELOW, BuildTargets, Targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,25 +36,25 @@ class Bytes(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 def promise_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds --recall, --p95-ms, --ram, --exact-below and --accept.
 
-    The command gets ``terms``: called with the wishes of the last build (None for the first one),
-    it gives those of this build.
+    The command gets ``targets``, a function: given the targets of the last build (None if there was
+    none), it returns those of this build.
     """
 
     @functools.wraps(command)
-    def with_terms(*args: Any, accept: bool, **given: Any) -> Any:
+    def with_targets(*args: Any, accept: bool, **given: Any) -> Any:
         wished = {field: given.pop(option) for option, field in _FIELDS.items()}
         changed = {field: value for field, value in wished.items() if value is not None}
 
-        def terms(before: Wishes | None) -> Terms:
+        def targets(before: Targets | None) -> BuildTargets:
             if not changed:
-                return Terms(accept=accept)
-            return Terms(
-                wishes=msgspec.structs.replace(before or Wishes(), **changed), accept=accept
+                return BuildTargets(accept=accept)
+            return BuildTargets(
+                asked=msgspec.structs.replace(before or Targets(), **changed), accept=accept
             )
 
-        return command(*args, terms=terms, **given)
+        return command(*args, targets=targets, **given)
 
-    wrapped: Callable[..., Any] = with_terms
+    wrapped: Callable[..., Any] = with_targets
     for option in reversed(_OPTIONS):
         wrapped = option(wrapped)
     return wrapped

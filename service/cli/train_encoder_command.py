@@ -99,17 +99,14 @@ def command(
     photos = read_pairs(pairs) if pairs else []
     folder = ShopFolder(shop)
     begin = start or newest_file()
-    store = Store(folder.store)
     with stage_bar({"read": "pictures", "train": "training"}) as show:
-        try:
+        with Store(folder.store) as store:
             dataset = read_dataset(
                 store,
                 photos,
                 trim=read_side(begin).trim,
                 progress=lambda done, total: show("read", done, total, 0),
             )
-        finally:
-            store.close()
         done = _climb(
             begin,
             dataset,
@@ -126,7 +123,7 @@ def command(
             {
                 **figures,
                 "questions": len(done.before),
-                "how": dataset.how,
+                "how": dataset.task,
                 "written": str(out) if done.written else None,
                 "steps": done.steps,
                 "seconds": round(done.seconds, 1),
@@ -220,8 +217,8 @@ def _print_report(
         )
         table.add_row(when, *cells)
     print_table(table)
-    learned = int((~dataset.hidden).sum())
-    note(f"{len(done.before)} questions: {dataset.how}; learned from {learned} pictures")
+    learned = int((~dataset.held_out).sum())
+    note(f"{len(done.before)} questions: {dataset.task}; learned from {learned} pictures")
     if not done.steps:
         note(f"a closed-form map of the vectors, in {human_seconds(done.seconds)}")
     else:

@@ -1,11 +1,11 @@
-// The service, as functions. Every failure becomes a Problem with words fit for a shopper.
+// Calls to the service. Every failure is thrown as a Problem with a message for shoppers.
 
-/** Where the service stands: "/", or the path that a proxy gives it. */
+/** The base path of the service: "/", or the path prefix of a proxy. */
 export const ROOT = new URL("../", import.meta.url).pathname;
 
 /**
- * What went wrong: `title` and `detail` to show, `status` 0 when no answer came at all, `param` the
- * field of the question that is at fault.
+ * A failed call: `title` and `detail` to show, `status` (0 without a reply), and `param`, the field
+ * of the question that is wrong.
  */
 export class Problem extends Error {
   constructor(title, detail, { status = 0, code = "", param = "", requestId = "" } = {}) {
@@ -22,8 +22,8 @@ async function ask(path, init = {}) {
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw navigator.onLine
-      ? new Problem("The shop does not answer", "Its search server cannot be reached at the moment.")
-      : new Problem("You are offline", "The search goes on as soon as the connection is back.");
+      ? new Problem("The shop does not answer", "Its search server cannot be reached right now.")
+      : new Problem("You are offline", "The search continues when the connection is back.");
   }
   if (response.ok) return response.json();
   throw await problemOf(response);
@@ -36,7 +36,7 @@ async function problemOf(response) {
     body = await response.json();
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    // A proxy in between may answer with a page of its own: the status still says enough.
+    // A proxy may reply with an HTML page; the status is enough then.
   }
   const detail = typeof body.detail === "string" ? body.detail : `The server answered ${status}.`;
   const title =
@@ -50,7 +50,7 @@ async function problemOf(response) {
   return new Problem(title, detail, { status, code, param, requestId });
 }
 
-/** The filter of a question in the service's JSON form, or null when nothing is asked of it. */
+/** Return the filter of a question in the service's JSON form, or null without filters. */
 export function filterOf(question) {
   const must = Object.entries(question.fields).map(([key, values]) => ({ key, match: { any: values } }));
   const range = {};
@@ -63,7 +63,7 @@ export function filterOf(question) {
 
 const joined = (box) => [box.x0, box.y0, box.x1, box.y1].map((edge) => edge.toFixed(4)).join(",");
 
-/** Ask a question. `photo` is the kept photo that `question.photo` names, or null. */
+/** Search with a question. `photo` is the stored photo with the id `question.photo`, or null. */
 export function search(question, { photo, limit, facets, signal }) {
   const filter = filterOf(question);
   if (photo) {

@@ -1,4 +1,4 @@
-// The page as a whole: the address says what is asked, everything else follows from it.
+// The page as a whole. Its state is in the URL; everything else is derived from it.
 
 import * as api from "./api.js";
 import { firstPicture } from "./card.js";
@@ -23,21 +23,21 @@ const touch = matchMedia("(pointer: coarse)");
 
 let question = EMPTY;
 let limit = PAGE;
-let photo = null; // the photo of `question`, when it has one
-let source = null; // the item that `question.item` names, once fetched
-let shownKey = ""; // key of the question whose answer stands in the grid
+let photo = null; // the photo of `question`, if any
+let source = null; // the item `question.item`, once fetched
+let shownKey = ""; // key of the question whose answer is in the grid
 let shownParts = "";
 let drawnText = "";
-let begun = 0; // photos taken in so far: they get ready side by side, and only the newest is searched
+let begun = 0; // photos started so far; they load in parallel, and only the newest is searched
 let aborter = new AbortController();
-const answers = new Map(); // key -> reply: "back" is instant
+const answers = new Map(); // key -> reply, so that "back" is instant
 
-// --- Where we are -------------------------------------------------------------------------
+// --- Navigation ---------------------------------------------------------------------------
 
 const stateNow = (extra = {}) => ({ photo: question.photo, box: question.box, limit, depth: 0, ...extra });
 const opened = () => read(location.search, history.state).open;
 
-/** Ask `next`; a new step for the back button unless `replace`. */
+/** Go to the question `next`, as a new history entry unless `replace`. */
 function go(next, { replace = false } = {}) {
   if (keyOf(next) !== keyOf(question)) limit = PAGE;
   question = next;
@@ -61,7 +61,7 @@ function closePanel() {
   }
 }
 
-/** Start over from an item. A budget stays: it belongs to the shopper, not to the search. */
+/** Start a new search from an item. Keep the price limits: they belong to the shopper. */
 function alike(hit) {
   if (hit.title !== undefined) source = hit;
   panel.show("", {});
@@ -69,7 +69,7 @@ function alike(hit) {
   window.scrollTo(0, 0);
 }
 
-/** Make the page agree with the address. */
+/** Update the page to match the URL. */
 function arrive() {
   const { question: next, open: item } = read(location.search, history.state);
   question = next;
@@ -86,9 +86,9 @@ async function follow() {
     question = { ...question, photo: null, box: null };
     history.replaceState(stateNow({ depth: history.state?.depth ?? 0 }), "", location.href);
     if (!asks(question))
-      welcome.say("That photo is no longer here", "Photos are not kept. Show it again to search with it.");
+      welcome.say("That photo is no longer here", "Photos are not stored. Choose it again to search with it.");
   }
-  if (question.text !== drawnText) byId("text").value = question.text; // else keep what is being typed
+  if (question.text !== drawnText) byId("text").value = question.text; // otherwise keep what the shopper is typing
   drawnText = question.text;
   byId("text").placeholder =
     photo || question.item
@@ -117,8 +117,8 @@ async function load() {
   const key = `${keyOf(asked)} ${limit}`;
   aborter.abort();
   if (key === shownKey) {
-    results.settle(); // an answer that was on its way is no longer wanted
-    drawFilters(asked, answers.get(key)); // nor is the tick that asked for it
+    results.settle(); // a pending answer is no longer needed
+    drawFilters(asked, answers.get(key)); // undo the tick that asked for it
     return;
   }
   const filtered = filtersIn(asked) > 0;
@@ -156,7 +156,7 @@ function drawFilters(asked, reply) {
   filters.show(asked, reply.facets, { parts: shownParts, currency: currencyOf(reply.hits) });
 }
 
-/** The one currency of these hits, "" where there are several, null where nothing has a price. */
+/** Return the currency of the hits, "" if there are several, or null if no hit has a price. */
 function currencyOf(hits) {
   const found = new Set(hits.filter((hit) => hit.price !== null).map((hit) => hit.currency));
   return found.size === 0 ? null : found.size === 1 ? [...found][0] : "";
@@ -178,7 +178,7 @@ function titleOf() {
   return words;
 }
 
-// --- What we search with -----------------------------------------------------------------
+// --- The photo or item to search with -----------------------------------------------------
 
 function drawSource() {
   const shown = photo || question.item;
@@ -188,7 +188,7 @@ function drawSource() {
   drawWith();
   if (photo) {
     byId("source-words").textContent =
-      question.box || photo.width === 0 ? "" : touch.matches ? "Tap what you mean" : "Mark what you mean";
+      question.box || photo.width === 0 ? "" : touch.matches ? "Tap what you are looking for" : "Mark what you are looking for";
     crop.show({ url: photo.url, width: photo.width, height: photo.height, alt: "Your photo" }, question.box, {
       fixed: photo.width === 0,
     });
@@ -203,7 +203,7 @@ async function drawItemSource() {
     try {
       source = await api.item(id);
     } catch {
-      return; // the search itself says what is wrong
+      return; // the search reports the problem
     }
     if (question.item !== id) return;
     byId("found-title").textContent = titleOf();
@@ -214,7 +214,7 @@ async function drawItemSource() {
   drawWith();
 }
 
-/** The small picture inside the text box: words are added to it, not instead of it. */
+/** Draw the small picture inside the text box, which shows that words are added to it. */
 function drawWith() {
   const known = question.item && source?.item_id === question.item;
   const url = photo ? photo.width > 0 && photo.url : known && firstPicture(source);
@@ -227,7 +227,7 @@ function drawWith() {
 async function begin(file) {
   const turn = ++begun;
   welcome.say("", "");
-  // Words already searched for made way for the photo; words only typed go with it.
+  // The photo replaces words already searched for; words that were only typed are added to it.
   const typed = byId("text").value.trim();
   const text = question.photo || typed !== question.text ? typed : "";
   const taken = await takeIn(file);
@@ -257,7 +257,7 @@ const results = new Results({
   retry: () => load(),
   clear: () => go(withoutFilters(question)),
 });
-// A change is made to the newest question, which the filters as drawn may be behind.
+// Apply the change to the newest question; the drawn filters may be older.
 const filters = new Filters((change) => go(change(question)));
 const panel = new Panel({ open, alike, href, back: () => history.back(), close: closePanel });
 const crop = new CropBox(byId("stage"), (box) => go({ ...question, box }, { replace: true }));
@@ -265,7 +265,7 @@ const welcome = new Welcome(alike);
 const offers = new Offers();
 startTheme(byId("theme"));
 
-// --- Ways in ------------------------------------------------------------------------------
+// --- Inputs -------------------------------------------------------------------------------
 
 startIntake({
   photo: begin,
@@ -284,11 +284,11 @@ byId("composer").addEventListener("submit", (event) => {
   event.preventDefault();
   submitText();
 });
-byId("text").addEventListener("search", submitText); // the cross of a search field
+byId("text").addEventListener("search", submitText); // the clear button of the search field
 function submitText() {
   const text = byId("text").value.trim();
   if (text === question.text) return;
-  if (touch.matches) byId("text").blur(); // puts the keyboard away, so that the results are seen
+  if (touch.matches) byId("text").blur(); // hides the keyboard, so that the results are visible
   go({ ...question, text });
 }
 
@@ -315,7 +315,7 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   byId(asks(question) ? "results" : "pick").focus();
 });
 
-// On a narrow screen the very same filters stand in a sheet.
+// On a narrow screen, the same filters element is moved into a sheet.
 function placeFilters() {
   (narrow.matches ? byId("sheet-body") : byId("filters-home")).append(byId("filters"));
   if (!narrow.matches) byId("sheet").close();

@@ -1,4 +1,4 @@
-// The viewfinder: one frame of the camera as a file. Phones use their own camera instead.
+// The viewfinder: takes a frame of the camera as a file. Phones use their camera app instead.
 
 import { byId } from "./dom.js";
 
@@ -7,7 +7,7 @@ const wanted = (facing) => ({
   audio: false,
 });
 
-/** Whether this device has a camera that a page may open. */
+/** Return true if this device has a camera that a page may open. */
 export async function hasCamera() {
   if (!navigator.mediaDevices?.getUserMedia) return false;
   const devices = await navigator.mediaDevices.enumerateDevices().catch(() => []);
@@ -22,7 +22,7 @@ export class Viewfinder {
   #flip = byId("flip");
   #stream = null;
   #facing = "environment";
-  #turn = 0; // of the newest start: a camera that opens for an older one is closed again
+  #turn = 0; // number of the newest start; a camera that opens for an older one is closed
   #onPhoto;
 
   constructor(onPhoto) {

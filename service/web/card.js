@@ -1,21 +1,21 @@
-// One product as a card: picture, title, price, likeness.
+// A product as a card: picture, title, price, similarity.
 
 import { icon, make } from "./dom.js";
 
-/** A price in the shopper's own way of writing; "" when the item has none. */
+/** Format a price in the shopper's locale; "" if the item has none. */
 export function priceOf({ price, currency }) {
   if (price === null || price === undefined) return "";
   try {
     return new Intl.NumberFormat(undefined, { style: "currency", currency }).format(price);
   } catch {
-    return `${price.toFixed(2)} ${currency ?? ""}`.trim(); // no currency, or not an ISO code
+    return `${price.toFixed(2)} ${currency ?? ""}`.trim(); // no currency, or no ISO code
   }
 }
 
 /**
- * How a score is shown: the number itself, and the filled part of the bar from 0 to 1.
- * A cosine and a fused score have 1 as their best. Scores of words alone have no such scale: there
- * the best hit of the answer fills the bar.
+ * Format a score: its number, and the filled share of the bar from 0 to 1.
+ * Cosines and fused scores have a maximum of 1. Word scores have no maximum, so the best hit of the
+ * answer fills the bar.
  */
 export function likenessOf(score, mode, best) {
   const lexical = mode === "lexical";
@@ -25,11 +25,11 @@ export function likenessOf(score, mode, best) {
     ? `Word score ${number}`
     : mode === "fused"
       ? `Photo and words score ${number} of 1`
-      : `Likeness ${number} of 1`;
+      : `Similarity ${number} of 1`;
   return { number, words, share: Math.min(Math.max(share, 0), 1) };
 }
 
-/** The address of an item's first picture, by that of the one that matched. */
+/** Return the URL of an item's first picture, given the URL of the matching one. */
 export function firstPicture(hit) {
   if (!hit.image_url) return hit.image_urls?.[0];
   if (!hit.image_index || (hit.variant && hit.variant !== "original")) return hit.image_url;
@@ -38,7 +38,7 @@ export function firstPicture(hit) {
   return url.pathname + url.search;
 }
 
-/** A picture that keeps its place while it loads and says so when it is missing. */
+/** Make a picture that keeps its space while it loads, and shows an icon if it is missing. */
 export function picture(url, alt, { eager = false } = {}) {
   const image = make("img", {
     src: url,
@@ -66,19 +66,19 @@ function badgeOf(hit, rank, mode) {
 }
 
 /**
- * A card. `rank` counts from 0; `handlers` are open(item) and alike(item). The link is a real
- * one, so that a middle click opens a tab.
+ * Make a card. `rank` counts from 0; `handlers` are open(item) and alike(item). It is a real link,
+ * so that a middle click opens a tab.
  */
 export function card(hit, { href, rank = -1, mode = "exact", best = 1, handlers }) {
   const title = hit.title || hit.item_id;
   const url = firstPicture(hit);
-  // The grid shows every product from its best side; where another picture matched, it stands in the corner.
+  // The card shows the product's first picture; if another picture matched, it is in the corner.
   const matched =
     hit.image_url && hit.image_url !== url
       ? make(
           "span",
-          { class: "matched", title: `Picture ${hit.image_index + 1} is the one that matches` },
-          picture(hit.image_url, `Matches by picture ${hit.image_index + 1}`),
+          { class: "matched", title: `Picture ${hit.image_index + 1} matches` },
+          picture(hit.image_url, `Picture ${hit.image_index + 1} matches`),
         )
       : null;
   const link = make(
@@ -142,7 +142,7 @@ function likeness({ number, words, share }) {
   );
 }
 
-/** A card's place while its data is on the way. */
+/** Make a placeholder for a card while its data loads. */
 export const skeleton = () =>
   make(
     "li",

@@ -1,4 +1,4 @@
-// The crop box on the photo: {x0, y0, x1, y1}, each from 0 to 1 of the upright picture.
+// The crop box on the photo: {x0, y0, x1, y1}, as shares from 0 to 1 of the upright picture.
 
 import { icon, make } from "./dom.js";
 
@@ -6,21 +6,21 @@ export const WHOLE = Object.freeze({ x0: 0, y0: 0, x1: 1, y1: 1 });
 const SMALLEST = 0.08;
 const STEP = 0.02;
 const TAPPED = 0.46; // side of the box that a tap on the photo makes
-const PAUSE = 350; // ms after the last arrow key before the search is asked again
+const PAUSE = 350; // ms from the last arrow key to the next search
 
 const HANDLES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
 const within = (value, low, high) => Math.min(Math.max(value, low), high);
 
 export const isWhole = (box) => box.x0 <= 0 && box.y0 <= 0 && box.x1 >= 1 && box.y1 >= 1;
 
-/** The box pushed by (dx, dy), stopped by the picture's edges, its size kept. */
+/** Return the box moved by (dx, dy) within the picture, with the same size. */
 export function moved(box, dx, dy) {
   const x = within(dx, -box.x0, 1 - box.x1);
   const y = within(dy, -box.y0, 1 - box.y1);
   return { x0: box.x0 + x, y0: box.y0 + y, x1: box.x1 + x, y1: box.y1 + y };
 }
 
-/** The box with the edges that `handle` names ("n", "se", ...) pulled by (dx, dy). */
+/** Return the box with the edges of `handle` ("n", "se", ...) moved by (dx, dy). */
 export function resized(box, handle, dx, dy) {
   const { x0, y0, x1, y1 } = box;
   return {
@@ -31,7 +31,7 @@ export function resized(box, handle, dx, dy) {
   };
 }
 
-/** The box spanned by two points, at least of the smallest size. */
+/** Return the box between two points, enlarged to the smallest size if necessary. */
 export function spanned(a, b) {
   const box = {
     x0: Math.min(a.x, b.x),
@@ -44,7 +44,7 @@ export function spanned(a, b) {
   return { x0, y0, x1: Math.max(box.x1, x0 + SMALLEST), y1: Math.max(box.y1, y0 + SMALLEST) };
 }
 
-/** A box of the tapped size around a point, kept inside the picture. */
+/** Return a box of the tapped size around a point, moved inside the picture. */
 export function around({ x, y }) {
   const x0 = within(x - TAPPED / 2, 0, 1 - TAPPED);
   const y0 = within(y - TAPPED / 2, 0, 1 - TAPPED);
@@ -62,7 +62,7 @@ export class CropBox {
   #drag = null;
   #timer = 0;
 
-  /** `onRelease(box)` is called when the shopper lets go of a changed box; null stands for the whole photo. */
+  /** `onRelease(box)` is called when the shopper releases a changed box; null is the whole photo. */
   constructor(stage, onRelease) {
     this.#stage = stage;
     this.#onRelease = onRelease;
@@ -85,7 +85,7 @@ export class CropBox {
       make("p", {
         id: "crop-help",
         class: "unseen",
-        text: "Arrow keys move the box, Shift with arrow keys resizes it, Escape takes the whole photo.",
+        text: "Arrow keys move the box, Shift and arrow keys resize it, Escape selects the whole photo.",
       }),
     );
     this.#frame.addEventListener("pointerdown", (event) => this.#down(event));
@@ -96,7 +96,7 @@ export class CropBox {
     this.#view.addEventListener("keydown", (event) => this.#key(event));
   }
 
-  /** Show a photo (or a picture without a box, when `fixed`) with a box on it. Width 0: one that cannot be shown. */
+  /** Show a photo with a box; `fixed` shows no box. A width of 0 means it cannot be displayed. */
   show({ url, width, height, alt }, box, { fixed = false } = {}) {
     if (this.#picture.getAttribute("src") !== url) this.#picture.src = url;
     this.#picture.hidden = width === 0;
@@ -105,7 +105,7 @@ export class CropBox {
     this.#frame.style.setProperty("--ratio", String(width / height || 1));
     this.#frame.classList.toggle("fixed", fixed);
     this.#view.hidden = fixed;
-    if (!this.#drag && !this.#timer) this.#draw(box ?? WHOLE); // an answer never moves a box in hand
+    if (!this.#drag && !this.#timer) this.#draw(box ?? WHOLE); // an answer must not move a box during a drag
   }
 
   #draw(box) {
@@ -154,7 +154,7 @@ export class CropBox {
     };
     if (this.#drag.how !== "tap") {
       this.#frame.setPointerCapture(event.pointerId);
-      event.preventDefault(); // no text selection, no drag of the picture
+      event.preventDefault(); // no text selection, no dragging of the picture
       this.#view.focus({ preventScroll: true });
     }
   }
@@ -177,7 +177,7 @@ export class CropBox {
     if (drag?.id !== event.pointerId) return;
     this.#drag = null;
     if (drag.moved && drag.how !== "tap") this.#release(this.#box);
-    // A touch or a click on the photo, not on the box, asks about what is there.
+    // A tap or click on the photo outside the box searches for what is there.
     else if (!drag.moved && (drag.how === "span" || drag.how === "tap")) this.#release(around(drag.start));
   }
 

@@ -1,6 +1,6 @@
-// Elements. Data only ever enters the page as text or as an attribute, never as HTML.
+// Helpers to create elements. Data enters the page as text or attributes only, never as HTML.
 
-/** One element. `props`: class, text, on: {event: handler}, data: {name: value}; the rest are attributes. */
+/** Make an element. `props`: class, text, on: {event: handler}, data: {name: value}; others are attributes. */
 export function make(tag, props = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(props)) {
@@ -18,7 +18,7 @@ export function make(tag, props = {}, ...children) {
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** One of the symbols at the top of index.html. */
+/** Make an icon from the symbols at the top of index.html. */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("class", "icon");

@@ -1,24 +1,24 @@
-// The filters: what the answer can be narrowed by, with counts, and what it is narrowed by now.
+// The filters: values with counts that narrow the answer, and the active filters.
 
 import { byId, icon, make } from "./dom.js";
 import { filtersIn, toggled, valuesOf, withoutFilters } from "./question.js";
 import { swatch } from "./swatch.js";
 
-const OPEN = 2; // groups that begin open
-const SHOWN = 8; // values of a group before "Show all"
+const OPEN = 2; // groups that are open at first
+const SHOWN = 8; // values of a group until "Show all"
 
 const nameOf = (field) => {
   const words = field.replace(/^attributes\./, "").replaceAll("_", " ");
   return words.charAt(0).toUpperCase() + words.slice(1);
 };
 
-/** "Women/Tops/Tees" as the shopper reads it. */
+/** Format "Women/Tops/Tees" for shoppers. */
 export const readable = (field, value) => (field === "category" ? value.split("/").join(" \u203a ") : value);
 
 const byPath = (a, b) =>
   a.replaceAll("/", "\u0001").localeCompare(b.replaceAll("/", "\u0001"), undefined, { numeric: true });
 
-/** The name of a value, and how deep it stands below those of its ways that are shown as well. */
+/** Return the name of a value, and its depth below the parent categories that are shown too. */
 function named(field, value, among) {
   const steps = field === "category" ? value.split("/") : [value];
   const shown = steps
@@ -46,18 +46,18 @@ export class Filters {
   #facets = {};
   #currency = "";
   #parts = "";
-  #order = new Map(); // field -> values in the order first seen, so that rows stay under the pointer
+  #order = new Map(); // field -> values in the order first seen, so that rows do not move under the pointer
   #unfolded = new Map(); // field -> whether its group is open
-  #whole = new Set(); // fields whose every value is shown
+  #whole = new Set(); // fields with all values shown
 
-  /** `onChange(change)` is handed a function from the question as it is to the question as it should be. */
+  /** `onChange(change)` is called with a function from the current question to the new one. */
   constructor(onChange) {
     this.#onChange = onChange;
     for (const host of [this.#host, this.#active])
       host.addEventListener("click", (event) => this.#clicked(event));
   }
 
-  /** The first answer is on its way: hold the place of its filters. */
+  /** Show placeholders for the filters while the first answer loads. */
   wait() {
     if (this.#host.children.length > 0) return;
     this.#host.replaceChildren(
@@ -72,8 +72,8 @@ export class Filters {
   }
 
   /**
-   * Draw the filters of a question. `parts` names what was asked; `currency` is what prices are
-   * in, null where nothing has a price.
+   * Draw the filters of a question. `parts` identifies what was searched with; `currency` is the
+   * currency of the prices, or null if nothing has a price.
    */
   show(question, facets, { parts, currency }) {
     this.#question = question;
@@ -85,14 +85,14 @@ export class Filters {
     }
     const focused = document.activeElement?.id;
     const typed = document.activeElement?.value;
-    const counts = new Map(Object.entries(facets)); // a field may be named like what every object has
+    const counts = new Map(Object.entries(facets)); // not an object: a field may be named like "constructor"
     const groups = this.#fields(facets).map((field, place) => this.#group(field, counts.get(field) ?? [], place));
     groups.splice(OPEN, 0, this.#price(currency), this.#stock(counts.get("in_stock") ?? []));
     this.#host.replaceChildren(...groups.filter(Boolean));
     this.#drawActive();
     if (!focused || !this.#host.contains(byId(focused))) return;
     byId(focused).focus({ preventScroll: true });
-    if (focused.startsWith("price-")) byId(focused).value = typed; // an answer never takes away what is being typed
+    if (focused.startsWith("price-")) byId(focused).value = typed; // an answer must not replace what is being typed
   }
 
   #fields(facets) {
@@ -108,7 +108,7 @@ export class Filters {
     const order = this.#order.get(field) ?? [];
     order.push(...new Set([...counts.keys(), ...chosen].filter((value) => !order.includes(value))));
     this.#order.set(field, order);
-    if (order.length < 2 && chosen.length === 0) return null; // one value narrows nothing
+    if (order.length < 2 && chosen.length === 0) return null; // a single value cannot narrow the answer
 
     const first = this.#whole.has(field)
       ? [...order]

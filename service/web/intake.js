@@ -1,4 +1,4 @@
-// Ways in for a photo: picked, photographed, dropped, pasted. A product dragged from the grid counts too.
+// The ways to give a photo: choose, take, drop or paste one, or drag a product from the grid.
 
 import { Viewfinder, hasCamera } from "./camera.js";
 import { byId } from "./dom.js";
@@ -7,12 +7,12 @@ import { pictureIn } from "./photo.js";
 const ITEM = "application/x-vitrine-item";
 const touch = matchMedia("(pointer: coarse)");
 
-/** `handlers`: photo(file), item(item_id), neither() when something else was dropped. */
+/** `handlers`: photo(file), item(item_id), neither() for anything else that is dropped. */
 export function startIntake(handlers) {
   startPicking(handlers.photo);
   startDropping(handlers);
   window.addEventListener("paste", (event) => {
-    if (event.clipboardData.files.length === 0) return; // words: the text box takes them
+    if (event.clipboardData.files.length === 0) return; // text goes to the text box
     event.preventDefault();
     take(event.clipboardData, handlers);
   });
@@ -32,10 +32,10 @@ function startPicking(onPhoto) {
   for (const id of ["file", "file-camera"]) {
     byId(id).addEventListener("change", ({ target }) => {
       if (target.files.length > 0) onPhoto(target.files[0]);
-      target.value = ""; // the same photo may be chosen again
+      target.value = ""; // so that the same photo can be chosen again
     });
   }
-  // A phone's own camera takes better photos than a page can.
+  // A phone's camera app takes better photos than a page can.
   byId("camera").addEventListener("click", () =>
     touch.matches ? byId("file-camera").click() : viewfinder.open(),
   );
@@ -45,7 +45,7 @@ function startPicking(onPhoto) {
 }
 
 function startDropping(handlers) {
-  let over = 0; // elements entered and not left: the drag is above the page while it is not 0
+  let over = 0; // elements entered but not left; above 0 while something is dragged over the page
   const cover = (on) => {
     byId("drop-anywhere").hidden = !on || document.body.dataset.view === "home";
     byId("dropzone").classList.toggle("over", on);

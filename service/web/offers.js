@@ -1,26 +1,26 @@
-// What the shop offers: the fields that are counted beside each answer, and how many hits it gives.
+// What the shop offers: the fields to count in each answer, and the limit on hits.
 
 import * as api from "./api.js";
 import { byId } from "./dom.js";
 
 const UNKNOWN = { facets: ["category", "in_stock"], max_limit: 24 };
-const FIRST = ["category", "color", "colour"]; // as shoppers want them; the rest as the shop says
+const FIRST = ["category", "color", "colour"]; // in this order; further fields in the shop's order
 
 export class Offers {
   #status = this.#ask();
 
-  /** The answer to a question, with the counts of every field that the shop offers. */
+  /** Search with a question, with counts of all fields that the shop offers. */
   async search(question, options) {
     try {
       return await this.#search(question, options);
     } catch (error) {
       if (error.param !== "facets") throw error;
-      this.#status = this.#ask(); // a field is gone: the shop was built anew
+      this.#status = this.#ask(); // a field is gone: the shop was rebuilt
       return this.#search(question, options);
     }
   }
 
-  /** The most hits that an answer may have. */
+  /** Return the largest number of hits that an answer may have. */
   async most() {
     return (await this.#known()).max_limit;
   }
@@ -39,11 +39,11 @@ export class Offers {
   async #ask() {
     try {
       const status = await api.status();
-      byId("foot").textContent = `${status.items.toLocaleString()} items to look at`;
+      byId("foot").textContent = `${status.items.toLocaleString()} items`;
       byId("foot").title = `Encoder ${status.encoder}, generation ${status.generation}`;
       return status;
     } catch {
-      this.#status = null; // the next question asks again
+      this.#status = null; // the next search asks for it again
       return UNKNOWN;
     }
   }

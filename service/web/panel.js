@@ -1,4 +1,4 @@
-// One item, opened: its pictures, its fields, and what looks like it.
+// The panel of an item: its pictures, its fields, and similar items.
 
 import { item as fetchItem, similar as fetchSimilar } from "./api.js";
 import { card, firstPicture, picture, priceOf, skeleton } from "./card.js";
@@ -7,7 +7,7 @@ import { readable } from "./filters.js";
 
 const SIMILAR = 8;
 
-/** Put elements after the title in place of what stood there; the title keeps the focus it has. */
+/** Replace everything after the title by elements; the title keeps its focus. */
 function under(title, ...elements) {
   while (title.nextSibling) title.nextSibling.remove();
   title.after(...elements);
@@ -23,18 +23,18 @@ export class Panel {
   constructor(handlers) {
     this.#handlers = handlers;
     this.#dialog.addEventListener("cancel", (event) => {
-      event.preventDefault(); // Escape goes through the address, as the cross does
+      event.preventDefault(); // Escape changes the URL, like the close button
       handlers.close();
     });
     this.#dialog.addEventListener("close", () => {
-      if (this.#shown) handlers.close(); // a browser may close on a second Escape without asking
+      if (this.#shown) handlers.close(); // browsers may close on a second Escape without a cancel event
     });
     this.#dialog.addEventListener("click", (event) => {
       if (event.target === this.#dialog) handlers.close(); // the backdrop
     });
   }
 
-  /** Make the page agree with the address: this item is open, or none ("") is. */
+  /** Update the panel to match the URL: open this item, or close the panel if it is "". */
   async show(id, { deep, hit }) {
     if (id === this.#shown) return;
     this.#aborter?.abort();
@@ -159,7 +159,7 @@ export class Panel {
     byId("details").hidden = false;
   }
 
-  /** `matched` is the place of the picture that answered the question, -1 where none did. */
+  /** `matched` is the index of the picture that matched the question, or -1. */
   #fillGallery(pictures, matched, title) {
     const main = byId("gallery-main");
     const show = (index) => {
@@ -179,7 +179,7 @@ export class Panel {
                 class: index === matched ? "thumb matching" : "thumb",
                 type: "button",
                 title: index === matched ? "This picture matches" : null,
-                "aria-label": `Picture ${index + 1} of ${pictures.length}${index === matched ? ", the one that matches" : ""}`,
+                "aria-label": `Picture ${index + 1} of ${pictures.length}${index === matched ? ", which matches" : ""}`,
                 on: { click: () => show(index) },
               },
               picture(url, "", { eager: true }),

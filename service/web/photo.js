@@ -1,14 +1,14 @@
-// Photos: taken in by drop, paste, file or camera, made smaller where they are large, and kept
-// for the back button.
+// Photos from drop, paste, file or camera: large ones are scaled down, and recent ones are kept for
+// the back button.
 
-const LARGEST = 1600; // pixels on the longer side: more than any encoder reads
-const READ = ["image/jpeg", "image/png", "image/webp", "image/gif", "image/avif"]; // by the server
+const LARGEST = 1600; // pixels on the longer side: more than any encoder needs
+const READ = ["image/jpeg", "image/png", "image/webp", "image/gif", "image/avif"]; // formats that the server decodes
 const KEPT = 12;
 const STORED = "vitrine-photo";
 
 const kept = new Map(); // id -> photo, oldest first
 
-/** A photo ready to send and to show: {id, blob, name, url, width, height}. Width 0: this browser cannot show it. */
+/** Prepare a photo: {id, blob, name, url, width, height}. Width 0: this browser cannot show it. */
 export async function takeIn(file) {
   const { blob, width, height } = await fitted(file);
   const photo = {
@@ -21,12 +21,12 @@ export async function takeIn(file) {
   return keep(photo);
 }
 
-/** The photo of that id, also after a reload of the page; null when it is gone. */
+/** Return the photo with this id, also after a reload of the page, or null if it is gone. */
 export async function recall(id) {
   return kept.get(id) ?? (await restore(id));
 }
 
-/** The first picture in a drop or a paste, or null. */
+/** Return the first picture in a drop or a paste, or null. */
 export function pictureIn(transfer) {
   const files = [...(transfer?.files ?? [])];
   return files.find((file) => file.type.startsWith("image/")) ?? files[0] ?? null;
@@ -37,7 +37,7 @@ async function fitted(file) {
   try {
     bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
   } catch {
-    // HEIC, TIFF or no picture at all: the server decides, and says why if it cannot.
+    // HEIC, TIFF or not a picture: the server decides, and reports the reason if it refuses.
     return { blob: file, width: 0, height: 0 };
   }
   const { width, height } = bitmap;
@@ -52,7 +52,7 @@ async function fitted(file) {
   };
   const canvas = Object.assign(document.createElement("canvas"), small);
   const context = canvas.getContext("2d");
-  context.fillStyle = "#fff"; // JPEG has no transparency; the server lays alpha on white as well
+  context.fillStyle = "#fff"; // JPEG has no transparency; the server also blends onto white
   context.fillRect(0, 0, small.width, small.height);
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, 0, 0, small.width, small.height);
@@ -73,7 +73,7 @@ function keep(photo) {
   return whole;
 }
 
-// The latest photo survives a reload of this tab. It leaves with the tab.
+// The latest photo survives a reload, and is deleted with the tab.
 
 function store({ id, name, width, height, blob }) {
   const reader = new FileReader();
@@ -81,7 +81,7 @@ function store({ id, name, width, height, blob }) {
     try {
       sessionStorage.setItem(STORED, JSON.stringify({ id, name, width, height, data: reader.result }));
     } catch {
-      // Full or forbidden: a reload then asks for the photo again.
+      // Storage is full or forbidden; after a reload, the photo must be chosen again.
     }
   });
   reader.readAsDataURL(blob);

@@ -1,9 +1,9 @@
-// A question is what the shopper asked for; the address bar is its written form.
+// A question is what the shopper searches for. It is stored in the URL.
 //
 // {text, item, photo, box, fields: {name: [value]}, min, max, stock}
 //
-// A photo and its crop box are not in the address (nobody else has the photo): they travel in
-// history.state, so that "back" brings them back. All the rest can be shared as a link.
+// The photo and its crop box are in history.state, not in the URL, since nobody else has the photo.
+// "Back" restores them. Everything else can be shared as a link.
 
 export const EMPTY = Object.freeze({
   text: "",
@@ -21,10 +21,10 @@ const FIELD = "f.";
 const number = (text) =>
   text !== null && text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : null;
 
-/** The values of a field; none for what every object has by itself, such as "constructor". */
+/** Return the values of a field; none for inherited properties such as "constructor". */
 export const valuesOf = (fields, name) => (Object.hasOwn(fields, name) ? fields[name] : []);
 
-/** The question and the opened item that an address and its history state stand for. */
+/** Return the question and the open item of a URL and its history state. */
 export function read(search, state) {
   const params = new URLSearchParams(search);
   const fields = {};
@@ -48,7 +48,7 @@ export function read(search, state) {
   };
 }
 
-/** The address of a question, with an item opened on top of it or not. */
+/** Return the URL of a question, with an open item if given. */
 export function write(question, open = "") {
   const params = new URLSearchParams();
   if (question.text) params.set("q", question.text);
@@ -64,10 +64,10 @@ export function write(question, open = "") {
   return text ? `?${text}` : "./";
 }
 
-/** Whether there is anything to search with; filters alone are not a question. */
+/** Return true if there is something to search with; filters alone are not enough. */
 export const asks = (question) => Boolean(question.photo || question.item || question.text);
 
-/** Equal for two questions exactly when they have the same answer. */
+/** Return a key that is equal for two questions if and only if they have the same answer. */
 export const keyOf = (question) =>
   JSON.stringify([
     partsOf(question),
@@ -78,7 +78,7 @@ export const keyOf = (question) =>
     question.stock,
   ]);
 
-/** Equal for two questions that differ in their filter or crop box only. */
+/** Return a key that is equal for questions that differ only in filters or crop box. */
 export const partsOf = (question) => JSON.stringify([question.text, question.item, question.photo]);
 
 export const filtersIn = (question) =>
@@ -88,7 +88,7 @@ export const filtersIn = (question) =>
 
 export const withoutFilters = (question) => ({ ...question, fields: {}, min: null, max: null, stock: false });
 
-/** The same question with one value of a field switched on or off. */
+/** Return the question with a value of a field toggled. */
 export function toggled(question, name, value) {
   const before = valuesOf(question.fields, name);
   const after = before.includes(value) ? before.filter((other) => other !== value) : [...before, value];

@@ -1,9 +1,9 @@
-// The grid of hits with its heading, and what stands there when there are none.
+// The grid of hits with its heading, and the message if there are none.
 
 import { card, skeleton } from "./card.js";
 import { byId, make } from "./dom.js";
 
-const WAIT = 140; // ms: an answer faster than this never flickers
+const WAIT = 140; // ms before placeholders appear, so that fast answers do not flicker
 
 const plural = (count, one, many) => `${count.toLocaleString()} ${count === 1 ? one : many}`;
 
@@ -22,7 +22,7 @@ export class Results {
     this.#more.addEventListener("click", () => handlers.more());
   }
 
-  /** The question is on its way. `fresh`: nothing on the page belongs to it yet. */
+  /** Show that a search is running. `fresh`: the hits on the page belong to another question. */
   wait(title, fresh) {
     this.#title.textContent = title;
     this.#grid.setAttribute("aria-busy", "true");
@@ -38,8 +38,8 @@ export class Results {
   }
 
   /**
-   * Show an answer; gives the words that announce it. `full`: no more hits are ever asked for;
-   * `filtered`: some filter is on.
+   * Show an answer; return the text that announces it. `full`: no more hits can be requested;
+   * `filtered`: a filter is active.
    */
   show(reply, { title, full, filtered }) {
     this.settle();
@@ -63,7 +63,7 @@ export class Results {
     else if (reply.no_close_match) {
       this.#say(
         "No close match",
-        `Nothing ${filtered ? "that passes the filters" : "in this shop"} clearly is what your photo shows. This comes nearest.`,
+        `Nothing ${filtered ? "that passes the filters" : "in this shop"} clearly matches your photo. These products are the most similar.`,
         null,
       );
     }
@@ -72,10 +72,10 @@ export class Results {
     this.#meta.title = `${Math.round(reply.timings.total_ms)} ms, ${reply.mode} search, encoder ${reply.encoder}, generation ${reply.generation}`;
     return shown === 0
       ? "No products found"
-      : `${reply.no_close_match ? "No close match. " : ""}${words}, ${reply.mode === "lexical" ? "best match" : "most alike"} first`;
+      : `${reply.no_close_match ? "No close match. " : ""}${words}, ${reply.mode === "lexical" ? "best match" : "most similar"} first`;
   }
 
-  /** Show what went wrong in place of the hits, or above them when older ones are still right. */
+  /** Show a problem in place of the hits. */
   fail(problem) {
     this.settle();
     this.#grid.replaceChildren();
@@ -95,7 +95,7 @@ export class Results {
     );
   }
 
-  /** Nothing is on its way any more. */
+  /** Show that no search is running. */
   settle() {
     clearTimeout(this.#waiting);
     this.#grid.classList.remove("stale");
@@ -106,8 +106,8 @@ export class Results {
     const detail = filtered
       ? "No product passes all the filters."
       : mode === "lexical"
-        ? "No product has these words. Try fewer, or other ones, or a photo."
-        : "There is nothing to compare with yet.";
+        ? "No product contains these words. Try fewer or different words, or a photo."
+        : "The shop has nothing to compare with yet.";
     this.#say(
       "Nothing found",
       detail,

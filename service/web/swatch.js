@@ -1,8 +1,8 @@
-// Colors by their shop names.
+// CSS colors for the color names of shops.
 
 import { make } from "./dom.js";
 
-// Names that CSS does not know, and plain ones whose CSS color no product has.
+// Names that CSS does not know, and plain names whose CSS color is unlike any product.
 const SHOP = {
   red: "#c9302c",
   blue: "#2f5fc4",
@@ -56,7 +56,7 @@ const SHOP = {
   wine: "#6b2036",
 };
 
-/** The CSS color of a shop's color name, or "" where the name says nothing. */
+/** Return the CSS color for a shop's color name, or "" if it is unknown. */
 export function cssOf(name) {
   const words = name.toLowerCase();
   const known = SHOP[words] ?? words.replaceAll(/[\s_-]/g, "");
@@ -65,7 +65,7 @@ export function cssOf(name) {
   return SHOP[last] ?? (CSS.supports("color", last) ? last : "");
 }
 
-/** A dot of that color, or null. */
+/** Make a dot of this color, or return null if it is unknown. */
 export function swatch(name) {
   const color = cssOf(name);
   if (!color) return null;

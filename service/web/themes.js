@@ -1,4 +1,4 @@
-// The light and dark switch. Unset, the system decides (see theme.js for the first paint).
+// The switch between light and dark; by default as the system (see theme.js for the first paint).
 
 const KEY = "vitrine-theme";
 const system = matchMedia("(prefers-color-scheme: dark)");
@@ -16,7 +16,7 @@ export function startTheme(button) {
       if (follows) localStorage.removeItem(KEY);
       else localStorage.setItem(KEY, next);
     } catch {
-      // Storage is off: the choice holds until the page is left.
+      // Storage is disabled: the choice lasts until the page is closed.
     }
     draw();
   });

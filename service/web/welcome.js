@@ -1,4 +1,4 @@
-// The first visit: some items to start from, and what there is to say before any search.
+// The start page: some items to start from, and messages before the first search.
 
 import { sample } from "./api.js";
 import { card, skeleton } from "./card.js";
@@ -12,12 +12,12 @@ export class Welcome {
   #asked = false;
   #failed = false;
 
-  /** `onItem(item)` is called when the shopper starts from an item. */
+  /** `onItem(item)` is called when the shopper chooses an item to start from. */
   constructor(onItem) {
     this.#onItem = onItem;
   }
 
-  /** Show the items once they are there; a shop that cannot be asked says so. */
+  /** Load and show the items, or a message if the shop cannot be reached. */
   async show() {
     if (this.#asked) return;
     this.#asked = true;
@@ -41,7 +41,7 @@ export class Welcome {
     }
   }
 
-  /** Say something under the drop zone; without a title, nothing. */
+  /** Show a message under the drop zone; hide it if the title is empty. */
   say(title, detail) {
     const place = byId("hero-notice");
     place.hidden = !title;

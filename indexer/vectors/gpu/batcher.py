@@ -1,4 +1,4 @@
-"""Taking turns at indexes that do one search at a time, and searching together while waiting."""
+"""Batches searches for GPUs, which do one search at a time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from indexer.vectors.faiss_search import answer
+from indexer.vectors.faiss_search import faiss_search
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -24,7 +24,7 @@ MOST_TOGETHER = 1024  # queries
 
 @dataclass(eq=False)
 class _Waiting:
-    """One search: its queries (q, dim), what may be searched with it, and how it came out."""
+    """A search: its queries (q, dim), what may share a batch with it, and its result."""
 
     queries: Vectors
     alike: Hashable
@@ -37,11 +37,11 @@ class _Waiting:
         return self.found is not None or self.failed is not None
 
 
-class Turns:
+class GpuBatcher:
     """Searches replicas of one index from many threads.
 
-    A replica does one search at a time. What comes while all are busy waits, and is then searched
-    as one batch: on a GPU that costs hardly more than a single query.
+    A replica does one search at a time. Searches that come while all are busy wait, and are then
+    done as one batch: on a GPU that costs hardly more than a single query.
     """
 
     def __init__(self, replicas: Sequence[Any]) -> None:
@@ -50,10 +50,10 @@ class Turns:
         self._changed = threading.Condition()
 
     def search(self, queries: Vectors, k: int, alike: Hashable, parameters: Any | None) -> Answer:
-        """The k best positions of each query (q, dim) and their scores, (q, k) each.
+        """Find the k best positions of each query (q, dim): positions and scores, (q, k) each.
 
-        Searches that are ``alike`` in k, dim and in this may be done in one batch, with the
-        FAISS ``parameters`` of one of them. What FAISS raises, each of the batch raises.
+        Searches of the same k, dim and ``alike`` may share a batch, with the FAISS
+        ``parameters`` of one of them. An error of FAISS is raised by all of the batch.
         """
         mine = _Waiting(queries, (k, queries.shape[1:], alike))
         with self._changed:
@@ -74,32 +74,32 @@ class Turns:
         return mine.found
 
     def _together(self, mine: _Waiting) -> list[_Waiting]:
-        """This search and those that wait and are like it; they wait no more."""
+        """Take this search, and the waiting ones that may share its batch."""
         batch, size = [mine], len(mine.queries)
-        for other in self._waiting:
-            if other is not mine and other.alike == mine.alike:
-                size += len(other.queries)
+        for waiting in self._waiting:
+            if waiting is not mine and waiting.alike == mine.alike:
+                size += len(waiting.queries)
                 if size > MOST_TOGETHER:
                     break
-                batch.append(other)
-        for one in batch:
-            one.taken = True
-        self._waiting = [one for one in self._waiting if not one.taken]
+                batch.append(waiting)
+        for search in batch:
+            search.taken = True
+        self._waiting = [search for search in self._waiting if not search.taken]
         return batch
 
 
 def _search(index: Any, batch: list[_Waiting], k: int, parameters: Any) -> None:
-    """Search for all of a batch at once, and give each its part."""
+    """Do all searches of a batch at once, and split the result."""
     try:
-        positions, scores = answer(
-            index, np.concatenate([one.queries for one in batch]), k, parameters
+        positions, scores = faiss_search(
+            index, np.concatenate([search.queries for search in batch]), k, parameters
         )  # (sum of q, k) each
-    except BaseException as error:  # noqa: BLE001 - whatever it is, each of them raises it
-        for one in batch:
-            one.failed = error
+    except BaseException as error:  # noqa: BLE001 - whatever it is, all of the batch raise it
+        for search in batch:
+            search.failed = error
         return
     begin = 0
-    for one in batch:
-        end = begin + len(one.queries)
-        one.found = positions[begin:end], scores[begin:end]
+    for search in batch:
+        end = begin + len(search.queries)
+        search.found = positions[begin:end], scores[begin:end]
         begin = end

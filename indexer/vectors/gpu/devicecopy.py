@@ -1,4 +1,4 @@
-"""A copy of an index's vectors on GPUs, and how it is searched."""
+"""A copy of an index's vectors on GPUs, and its searches."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from indexer.vectors.contract import MEASURED_K, Effort, Level
-from indexer.vectors.gpu.batcher import Turns
+from indexer.vectors.gpu.batcher import GpuBatcher
 from indexer.vectors.recipes import faiss_module
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ FLAT_EFFORT = Effort(1, MEASURED_K + 16)  # queries are rounded to fp16: rows at
 class DeviceCopy:
     """Vectors on GPUs, searched without filters: FAISS has none there unless built with cuVS.
 
-    Thread-safe: see ``Turns``. Candidates come from the GPU, a batch of queries is copied there
-    and their candidates back, once; they are scored from the exact vectors on the CPU, so that
-    scores are those that an exact search gives.
+    Thread-safe: see ``GpuBatcher``. A batch of queries is copied to the GPU and its candidates
+    back, once. Candidates are scored from the exact vectors on the CPU, so their scores are those
+    of an exact search.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class DeviceCopy:
         self._held = (list(replicas), exact)
         self._deepest = min(DEEPEST[form], deepest or DEEPEST[form])
         faiss = faiss_module()
-        self._turns = Turns([faiss.IndexRefine(replica, exact) for replica in replicas])
+        self._batcher = GpuBatcher([faiss.IndexRefine(replica, exact) for replica in replicas])
 
     @property
     def exact(self) -> bool:
@@ -61,31 +61,33 @@ class DeviceCopy:
         return self.form == "flat"
 
     def apart(self) -> list[DeviceCopy]:
-        """Each replica as a copy of its own, so that each can be measured."""
+        """Return a copy for each replica, so that each can be measured."""
         replicas, exact = self._held
-        return [DeviceCopy([one], exact, self.form, deepest=self._deepest) for one in replicas]
+        return [
+            DeviceCopy([replica], exact, self.form, deepest=self._deepest) for replica in replicas
+        ]
 
     def measured(self, levels: Sequence[Level], level: int) -> DeviceCopy:
-        """The same copy, knowing what was measured of it."""
+        """Return this copy with what was measured of it."""
         replicas, exact = self._held
         return DeviceCopy(
             replicas, exact, self.form, levels=levels, level=level, deepest=self._deepest
         )
 
     def search(
-        self, queries: Vectors, k: int, *, raised: int = 0, harder: float = 1.0
+        self, queries: Vectors, k: int, *, extra_levels: int = 0, effort_factor: float = 1.0
     ) -> tuple[NDArray[np.int64], Scores] | None:
-        """The k best positions of each query, as ``near`` finds them at the measured effort.
+        """Find the k best positions of each query, as ``near`` does at the measured effort.
 
-        ``raised`` is by how many levels to try harder, ``harder`` how many times as hard beyond
-        that. None where the CPU must do it: for more rows than a GPU selects, or where memory
-        ran out.
+        ``extra_levels`` is how many levels above the measured one to search at, and
+        ``effort_factor`` multiplies the effort of that level. None if the CPU must search: for
+        more rows than a GPU selects, or if the GPU's memory ran out.
         """
         if k > MOST[self.form] or not self.levels:
             return None
-        effort = self.levels[min(self.level + raised, len(self.levels) - 1)].effort
+        effort = self.levels[min(self.level + extra_levels, len(self.levels) - 1)].effort
         try:
-            return self.near(queries, k, effort.times(max(1.0, k / MEASURED_K, harder)))
+            return self.near(queries, k, effort.times(max(1.0, k / MEASURED_K, effort_factor)))
         except (RuntimeError, MemoryError) as error:
             said = " ".join(str(error).split())[-200:]
             logger.warning(
@@ -94,11 +96,12 @@ class DeviceCopy:
             return None
 
     def near(self, queries: Vectors, k: int, effort: Effort) -> tuple[NDArray[np.int64], Scores]:
-        """The k best positions of each query (q, dim), and scores, (q, k) each, best first.
+        """Find the k best positions of each query (q, dim): positions and scores, (q, k) each.
 
-        The tail is -1 where there are no more. RuntimeError and MemoryError are FAISS's.
+        Best first; the tail is -1 if there are no more. RuntimeError and MemoryError come from
+        FAISS.
         """
-        return self._turns.search(queries, k, effort, self._parameters(effort, k))
+        return self._batcher.search(queries, k, effort, self._parameters(effort, k))
 
     def _parameters(self, effort: Effort, k: int) -> Any:
         faiss = faiss_module()

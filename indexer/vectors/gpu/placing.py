@@ -1,7 +1,7 @@
-"""Bringing an index to the GPUs: the first form that fits, keeps the promise and is worth it.
+"""Copying an index to GPUs, in the first form that fits, meets the target and pays.
 
-What lies on the GPUs is measured against exact search on the CPU before it serves, flat included:
-a device that answers wrongly must not go live.
+A copy is measured against exact search on the CPU before it serves, a flat one too: a device that
+answers wrongly must not go live.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from msgspec.structs import replace
 from indexer.vectors.contract import MEASURED_K, Contract, Effort, Level
 from indexer.vectors.gpu.devicecopy import DEEPEST, FLAT_EFFORT, DeviceCopy
 from indexer.vectors.gpu.devices import FaissGpus, Placement, decide
-from indexer.vectors.recipes import efforts_of, faiss_module, lists_for, train_rows, trained
-from indexer.vectors.tuning import TOP, Trial, held_out, levels_of, recall_of
+from indexer.vectors.recall import TOP, held_out, recall_of
+from indexer.vectors.recipe import Recipe
+from indexer.vectors.recipes import faiss_module, lists_for, train_rows, trained
+from indexer.vectors.tuning import Benchmark, levels_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from indexer.vectors.index import VectorIndex
 
 QUERIES = 200  # that a copy is measured with
-PATIENCE_MS = 10.0  # of one search, where the operator wished for nothing
+PATIENCE_MS = 10.0  # of one search, if the operator asked for no time
 _EXACT = 0.999  # recall of a flat copy; ties and rounding cost a little
 _QUERY_ROWS = 20_000  # rows that the held-out queries are made from
 _BLOCK = 1 << 18  # rows added to lists at a time
@@ -34,18 +36,18 @@ _GRAPH_DEPTHS = (64, 96, 128, 192, 256, 384, 512)
 
 
 def on_gpus(vectors: VectorIndex, gpus: Gpus | None = None) -> VectorIndex:
-    """The same index with a copy on the GPUs; its placement says where it is and why.
+    """Return the index with a copy on the GPUs; its placement says where it is and why.
 
-    Where there is no GPU, or nothing fits or serves, it is the CPU's alone. Approximate forms
-    are tried only for indexes that are approximate themselves.
+    Without a GPU, or if no copy fits and serves, the CPU serves alone. Approximate forms are tried
+    only for indexes that are approximate themselves.
     """
     gpus = gpus or FaissGpus()
     if not len(vectors) or not gpus.free_bytes():
         return vectors.with_device(None, Placement())
-    trial = _trial(vectors)
+    benchmark = _benchmark(vectors)
     said: list[str] = []
     for form in forms_for(vectors.contract, graphs=gpus.graphs):
-        copy, placement = _tried(vectors, form, gpus, trial)
+        copy, placement = _place(vectors, form, gpus, benchmark)
         if copy is not None:
             return vectors.with_device(copy, placement)
         said.append(placement.note)
@@ -53,26 +55,26 @@ def on_gpus(vectors: VectorIndex, gpus: Gpus | None = None) -> VectorIndex:
 
 
 def forms_for(contract: Contract, *, graphs: bool) -> list[Form]:
-    """The forms to try for an index of this contract, the preferred first."""
+    """Return the forms to try for an index of this contract, the preferred first."""
     if contract.exact:
         return ["flat"]
     return ["flat", "graph", "lists"] if graphs else ["flat", "lists"]
 
 
 def efforts_for(form: Form, rows: int, placement: Placement) -> list[Effort]:
-    """Efforts to measure a form with, from cheap to thorough."""
+    """Return the efforts to measure a form with, from cheap to thorough."""
     if form == "flat":
         return [FLAT_EFFORT]
     if form == "graph":
         return [Effort(depth, MEASURED_K) for depth in _GRAPH_DEPTHS]
     lists = lists_for(_share(rows, placement))
-    every = efforts_of(f"IVF{lists}-sq8", rows)
+    every = Recipe("IVF", lists, "sq8").efforts(rows)
     return [effort for effort in every if effort.depth <= DEEPEST[form]]
 
 
 def refusal(form: Form, level: Level, contract: Contract, rows: int) -> str:
-    """Why a copy that was measured so does not serve; empty where it does."""
-    wishes = contract.wishes
+    """Return why a copy that was measured so does not serve; empty if it serves."""
+    targets = contract.targets
     promised = _promised(form, contract)
     if level.recall < promised:
         return f"recall@{TOP} {level.recall:.4f}, {promised:g} is needed"
@@ -81,53 +83,57 @@ def refusal(form: Form, level: Level, contract: Contract, rows: int) -> str:
         if 0 < alone <= level.median_us:
             return f"one core takes {alone / 1e3:.2f} ms, the GPU {level.median_us / 1e3:.2f}"
         return ""
-    limit = PATIENCE_MS if wishes.p95_ms is None else wishes.p95_ms
+    limit = PATIENCE_MS if targets.p95_ms is None else targets.p95_ms
     if level.p95_us > limit * 1e3:
         return f"{level.p95_us / 1e3:.2f} ms p95, {limit:g} is the limit"
     return ""
 
 
-def _tried(
-    vectors: VectorIndex, form: Form, gpus: Gpus, trial: Trial
+def _place(
+    vectors: VectorIndex, form: Form, gpus: Gpus, benchmark: Benchmark
 ) -> tuple[DeviceCopy | None, Placement]:
-    """A copy in this form that serves, and where it is; or None, and in the note why not."""
+    """Copy to this form; None, and in the note why, if that does not serve."""
     # The memory is asked for anew each time: another form may have been tried before.
     placement = decide(form, len(vectors), vectors.dim, gpus.free_bytes())
     if placement.kind == "cpu":
         return None, placement
     contract = vectors.contract
-    wishes = replace(contract.wishes, recall=_promised(form, contract))
+    targets = replace(contract.targets, recall=_promised(form, contract))
     try:
         copy = filled(vectors, placement, gpus)
         efforts = efforts_for(form, len(vectors), placement)
         first, *others = copy.apart()
-        levels, level = levels_of(first.near, efforts, trial, wishes)
+        levels, level = levels_of(first.near, efforts, benchmark, targets)
         recall = min(
-            [levels[level].recall, *(_recall(one, levels[level], trial) for one in others)]
+            [
+                levels[level].recall,
+                *(_recall(replica, levels[level], benchmark) for replica in others),
+            ]
         )
     except (RuntimeError, MemoryError) as error:  # FAISS says so when memory runs out after all
         reason = " ".join(str(error).split())[-120:]
         return None, Placement(note=f"{placement.note}: the GPU failed: {reason}")
-    one = replace(levels[level], recall=recall)
-    refused = refusal(form, one, contract, len(vectors))
+    measured = replace(levels[level], recall=recall)
+    refused = refusal(form, measured, contract, len(vectors))
     if refused:
         return None, Placement(note=f"{placement.note}: {refused}")
-    note = f"{placement.note}; recall@{TOP} {one.recall:.4f} at {one.p95_us / 1e3:.2f} ms p95"
+    p95_ms = measured.p95_us / 1e3
+    note = f"{placement.note}; recall@{TOP} {measured.recall:.4f} at {p95_ms:.2f} ms p95"
     return copy.measured(levels, level), placement._replace(note=note)
 
 
-def _recall(copy: DeviceCopy, level: Level, trial: Trial) -> float:
-    """Recall of a copy at an effort that was measured with another."""
-    scores = copy.near(trial.queries, MEASURED_K, level.effort)[1]
-    return round(float(recall_of(scores, trial.best).mean()), 5)
+def _recall(copy: DeviceCopy, level: Level, benchmark: Benchmark) -> float:
+    """Measure the recall of one replica at the level that was chosen with another."""
+    scores = copy.near(benchmark.queries, MEASURED_K, level.effort)[1]
+    return round(float(recall_of(scores, benchmark.best).mean()), 5)
 
 
 def _promised(form: Form, contract: Contract) -> float:
-    return _EXACT if form == "flat" else contract.wishes.recall
+    return _EXACT if form == "flat" else contract.targets.recall
 
 
 def filled(vectors: VectorIndex, placement: Placement, gpus: Gpus) -> DeviceCopy:
-    """A copy of the vectors, placed so. RuntimeError and MemoryError are FAISS's."""
+    """Copy the vectors to GPUs as placed. RuntimeError and MemoryError come from FAISS."""
     form, n, count = placement.form, len(vectors), placement.gpus
     assert form is not None
     template, lists = _template(vectors, form, placement, gpus)
@@ -152,7 +158,7 @@ def _on_one(
     gpus: Gpus,
     gpu: int,
 ) -> Any:
-    """The vectors from ``begin`` to ``end`` on one GPU, numbered from 0."""
+    """Copy the vectors from ``begin`` to ``end`` to one GPU, numbered from 0."""
     if form == "lists":
         index = gpus.copied(template, gpu)
         for block in _blocks(vectors, begin, end, _BLOCK):
@@ -180,14 +186,14 @@ def _joined(parts: list[Any], dim: int, *, threaded: bool) -> Any:
 def _template(
     vectors: VectorIndex, form: Form, placement: Placement, gpus: Gpus
 ) -> tuple[Any, int | None]:
-    """An empty index to be copied to GPUs, and how many lists it has; None where none."""
+    """Return an empty index to copy to GPUs, and how many lists it has; None if it has none."""
     faiss = faiss_module()
     if form != "lists":
         return faiss.IndexFlatIP(vectors.dim), None
     lists = lists_for(_share(len(vectors), placement))
     some = _some(vectors, train_rows(lists))
     helper = gpus.copied(faiss.IndexFlatIP(vectors.dim), 0)
-    return trained(f"IVF{lists}-sq8", some, helper), lists
+    return trained(Recipe("IVF", lists, "sq8"), some, helper), lists
 
 
 def _share(rows: int, placement: Placement) -> int:
@@ -195,19 +201,19 @@ def _share(rows: int, placement: Placement) -> int:
     return -(-rows // placement.gpus) if placement.kind == "shards" else rows
 
 
-def _trial(vectors: VectorIndex) -> Trial:
+def _benchmark(vectors: VectorIndex) -> Benchmark:
     queries = held_out(_some(vectors, _QUERY_ROWS), QUERIES)
-    return Trial(queries, vectors.exact(queries, TOP)[1], 0.0, 0.0)
+    return Benchmark(queries, vectors.exact(queries, TOP)[1], 0.0, 0.0)
 
 
 def _some(vectors: VectorIndex, count: int) -> Vectors:
-    """At most so many of the vectors, spread evenly."""
+    """Return at most so many of the vectors, spread evenly."""
     chosen = np.linspace(0, len(vectors) - 1, min(len(vectors), count), dtype=np.int64)
     return vectors.vectors_at(chosen)
 
 
 def _blocks(vectors: VectorIndex, begin: int, end: int, rows: int) -> Iterator[Vectors]:
-    """The vectors from ``begin`` to ``end`` in blocks of one size, at most so many rows each."""
+    """Yield the vectors from ``begin`` to ``end`` in blocks of one size, of at most ``rows``."""
     count = -(-(end - begin) // rows)
     rows = -(-(end - begin) // max(1, count))  # a last block of few could not become a graph
     for at in range(begin, end, max(1, rows)):

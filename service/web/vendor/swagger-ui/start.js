@@ -1,4 +1,4 @@
-// Vitrine's own: opens Swagger UI on the description of this service.
+// Part of Vitrine: show the OpenAPI description of this service in Swagger UI.
 SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#docs",

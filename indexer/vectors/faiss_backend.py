@@ -1,0 +1,107 @@
+"""FAISS as a backend: an index with its recipe, its planner, and its copy on GPUs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from indexer.vectors import planner
+from indexer.vectors.backend import Nearest, RecallPromise
+from indexer.vectors.contract import FLAT, Contract
+from indexer.vectors.gpu.placing import on_gpus
+from indexer.vectors.index import EXACT, VectorIndex
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from indexer.arrays import Embedding, Positions, Rows, Scores, Vectors
+    from indexer.vectors.position_mask import PositionMask
+
+VECTORS, ROWS = "vectors.faiss", "rows.npy"
+
+
+class FaissBackend:
+    """Searches a FAISS index, exactly or approximately, on the CPU or GPUs. See ``VectorBackend``.
+
+    ``contract`` is what was measured when the index was laid out, and goes into the manifest.
+    """
+
+    def __init__(self, index: VectorIndex) -> None:
+        self.index = index
+        self.dim = index.dim
+
+    @classmethod
+    def build(cls, vectors: Vectors, rows: Rows, recipe: str = FLAT) -> FaissBackend:
+        """See ``VectorBackend.build``; a ``recipe`` that is approximate has no promise yet."""
+        return cls(VectorIndex.build(vectors, rows, recipe))
+
+    @classmethod
+    def open(
+        cls, folder: Path, contract: Contract | None = None, *, serving: bool = False
+    ) -> FaissBackend:
+        """See ``VectorBackend.open``."""
+        index = VectorIndex.load(folder / VECTORS, folder / ROWS, contract)
+        return cls(on_gpus(index) if serving else index)
+
+    def save(self, folder: Path) -> None:
+        """See ``VectorBackend.save``."""
+        self.index.save(folder / VECTORS, folder / ROWS)
+
+    @classmethod
+    def drop(cls, folder: Path) -> None:
+        """See ``VectorBackend.drop``."""
+        for name in (VECTORS, EXACT, ROWS):
+            (folder / name).unlink(missing_ok=True)
+
+    @property
+    def rows(self) -> Rows:
+        """See ``VectorBackend.rows``."""
+        return self.index.rows
+
+    @property
+    def contract(self) -> Contract:
+        """The recipe of the index, and what was measured of it."""
+        return self.index.contract
+
+    @property
+    def note(self) -> str:
+        """See ``VectorBackend.note``."""
+        return self.index.placement.note
+
+    @property
+    def promise(self) -> RecallPromise | None:
+        """See ``VectorBackend.promise``."""
+        contract = self.contract
+        if contract.exact:
+            return None
+        above = len(contract.levels) - 1 - contract.level
+        return RecallPromise(contract.targets.recall, contract.recall, above)
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def nearest(
+        self, query: Embedding, k: int, allowed: PositionMask | None, *, extra_levels: int = 0
+    ) -> Nearest:
+        """See ``VectorBackend.nearest``, and ``indexer.vectors.planner`` for how it chooses."""
+        return planner.nearest(self.index, query, k, allowed, extra_levels=extra_levels)
+
+    def exact(
+        self, queries: Vectors, k: int, allowed: PositionMask | None = None
+    ) -> tuple[Positions, Scores]:
+        """See ``VectorBackend.exact``."""
+        return self.index.exact(queries, k, allowed)
+
+    def approximate(self, queries: Vectors, k: int) -> tuple[Positions, Scores]:
+        """See ``VectorBackend.approximate``."""
+        contract = self.contract
+        if contract.exact:
+            return self.exact(queries, k)
+        return self.index.near(queries, k, contract.levels[contract.level].effort)
+
+    def vectors_at(self, positions: Positions) -> Vectors:
+        """See ``VectorBackend.vectors_at``."""
+        return self.index.vectors_at(positions)
+
+    def build_delta(self, vectors: Vectors, rows: Rows) -> FaissBackend:
+        """See ``VectorBackend.build_delta``."""
+        return FaissBackend.build(vectors, rows)

@@ -1,0 +1,47 @@
+"""The way back from a row number to its position in an index."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from indexer.arrays import Positions, Rows
+
+
+class RowTable:
+    """Looks up rows among the row numbers (n,) of an index, which are distinct."""
+
+    def __init__(self, rows: Rows) -> None:
+        rows = np.ascontiguousarray(rows, dtype=np.int64)
+        # Rows of a generation rise already; then no second table is kept.
+        rising = bool((rows[1:] > rows[:-1]).all())
+        self._order = None if rising else np.argsort(rows, kind="stable")
+        self._sorted = rows if self._order is None else rows[self._order]
+        self._numbers = self._sorted.data  # read faster than an array, number by number
+        self._first = int(self._sorted[0]) if len(self._sorted) else 0
+
+    def positions_of(self, rows: Rows) -> Positions:
+        """Return the position of each of these rows: (r,) to (r,), -1 for a row it lacks."""
+        if not len(self._sorted):
+            return np.full(len(rows), -1, dtype=np.int64)
+        place = np.minimum(self._sorted.searchsorted(rows), len(self._sorted) - 1)
+        known = self._sorted[place] == rows
+        found = place if self._order is None else self._order[place]
+        return np.where(known, found, -1)
+
+    def position_of(self, row: int) -> int:
+        """Return the position of this row; -1 if the index lacks it."""
+        count = len(self._numbers)
+        # Distinct and rising: no row is further from the first than its number. It is just as far
+        # if none between them was deleted.
+        place = row - self._first
+        if place < 0:
+            return -1
+        if place >= count or self._numbers[place] != row:
+            place = bisect_left(self._numbers, row, 0, min(place, count))
+            if place == count or self._numbers[place] != row:
+                return -1
+        return place if self._order is None else int(self._order[place])
