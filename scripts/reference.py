@@ -24,15 +24,22 @@ def commands_table() -> str:
     for name in vitrine.list_commands(root):
         command = vitrine.get_command(root, name)
         assert command is not None
-        words = [name]
-        for parameter in command.params:
-            if isinstance(parameter, click.Argument):
-                words.append(parameter.make_metavar(click.Context(command)))
-            elif parameter.name not in ("help",):
-                words.append(_option(parameter))
-        help_text = command.get_short_help_str(200)
-        lines.append(f"| `vitrine {' '.join(words)}` | {help_text} |".replace("\\|", "|"))
+        if isinstance(command, click.Group):
+            lines += [_row(f"{name} {word}", part) for word, part in command.commands.items()]
+        else:
+            lines.append(_row(name, command))
     return "\n".join(lines)
+
+
+def _row(name: str, command: click.Command) -> str:
+    words = [name]
+    for parameter in command.params:
+        if isinstance(parameter, click.Argument):
+            words.append(parameter.make_metavar(click.Context(command)))
+        elif parameter.name not in ("help",):
+            words.append(_option(parameter))
+    help_text = command.get_short_help_str(200)
+    return f"| `vitrine {' '.join(words)}` | {help_text} |".replace("\\|", "|")
 
 
 def _option(parameter: click.Parameter) -> str:

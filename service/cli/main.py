@@ -15,6 +15,7 @@ import click
 from indexer.errors import VitrineError
 from service.cli.terminal import note
 from service.exitcodes import FAILED, USAGE, exit_code
+from style.errors import StyleError
 
 _COMMANDS = {
     "plan": "Predict counts, time, disk and memory of an index, before building it.",
@@ -37,6 +38,8 @@ _COMMANDS = {
     "snapshot": "Write a whole shop into one file, while it is served.",
     "restore": "Make the shop that a snapshot holds.",
     "train-encoder": "Fine-tune the bundled encoder on a shop, and say whether it helped.",
+    "style": "Render a photo in a style: a look of colors, or a painterly one.",
+    "styles": "List the styles, or write one as a file.",
     "sample": "Draw a sample shop: catalog, product pictures and shopper photos.",
 }
 
@@ -44,7 +47,7 @@ _COMMANDS = {
 # Those that decode, encode or build: they obey the settings that bound memory and threads.
 _BOUNDED = (
     "plan", "index", "put", "rebuild", "search", "eval", "migrate", "compare", "promote",
-    "rollback", "train-encoder",
+    "rollback", "train-encoder", "style",
 )  # fmt: skip
 
 
@@ -108,7 +111,7 @@ def _run(arguments: list[str], debug: bool) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as in "vitrine ... | head"
         sys.stderr.close()
         return FAILED
-    except VitrineError as error:
+    except (VitrineError, StyleError) as error:
         if debug:
             traceback.print_exc()
         note(f"vitrine: {error}")

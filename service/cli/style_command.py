@@ -1,0 +1,135 @@
+"""``vitrine style``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from service.cli.console import json_option, print_json
+from service.cli.terminal import note, say
+
+if TYPE_CHECKING:
+    from indexer.arrays import Pixels
+    from style.registry import FoundStyle
+
+_FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
+
+
+@click.command("style")
+@click.argument("photo", type=click.Path(path_type=Path))
+@click.option("--style", metavar="NAME", help="The style; 'vitrine styles list' names them.")
+@click.option("--cube", type=click.Path(path_type=Path), help="A .cube file instead of a style.")
+@click.option("--strength", type=float, help="0 (as it is) to 1; the style's own by default.")
+@click.option(
+    "--background-strength",
+    type=float,
+    help="Style the background of a product photo by this strength, the product by --strength.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**32), default=0, show_default=True)
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="A .jpg, .png or .webp file."
+)
+@json_option
+def command(
+    photo: Path,
+    style: str | None,
+    cube: Path | None,
+    strength: float | None,
+    background_strength: float | None,
+    seed: int,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Render PHOTO in a style: a look of colors, or a painterly one. The photo stays as it is."""
+    import msgspec
+
+    from indexer.errors import BadImage
+    from indexer.imaging.images import decode, read_image_file
+    from style.checks import check_strength
+
+    found = _found(style, cube)
+    name = found.info.name
+    wanted = check_strength(found.info.strength if strength is None else strength)
+    if background_strength is not None:
+        check_strength(background_strength, "background strength")
+    file_format = _format(photo, out)
+    try:
+        pixels = decode(read_image_file(photo))
+    except BadImage as error:
+        raise BadImage(f"{photo}: {error}") from error
+    facts: dict[str, object] = {"out": str(out)}
+    if background_strength is None:
+        made = found.styler.apply(pixels, name, wanted, seed=seed)
+    else:
+        made, confidence = _apart(found, pixels, wanted, background_strength, seed)
+        facts |= {"background_strength": background_strength, "mask_confidence": confidence}
+    _write(made, out, file_format)
+    record = msgspec.to_builtins(found.styler.provenance(name, wanted, seed))
+    if as_json:
+        print_json({**facts, "provenance": record})
+    else:
+        say(f"{out}: {made.shape[1]} x {made.shape[0]}, {name} at strength {wanted:g}")
+
+
+def _found(style: str | None, cube: Path | None) -> FoundStyle:
+    """The style that the options ask for."""
+    if (style is None) == (cube is None):
+        raise click.UsageError("give either --style NAME or --cube FILE")
+    if cube is not None:
+        from style.cubefile import read_cube
+        from style.registry import StyleRegistry
+        from style.tone import ToneStyler
+
+        return StyleRegistry([ToneStyler({cube.stem: read_cube(cube)})]).find(cube.stem)
+    from style.registry import built_in
+
+    return built_in().find(style or "")
+
+
+def _apart(
+    found: FoundStyle, pixels: Pixels, strength: float, background: float, seed: int
+) -> tuple[Pixels, float]:
+    """Style product and background apart; also return how sure the mask between them is."""
+    from style.productmask import product_mask
+    from style.registry import apply_apart
+
+    styler, name = found.styler, found.info.name
+    mask = product_mask(pixels)
+    if mask.unsure:
+        note(
+            f"the background is not plain (confidence {mask.confidence:g}): the whole photo takes "
+            f"strength {strength:g}"
+        )
+        return styler.apply(pixels, name, strength, seed=seed), mask.confidence
+    made = apply_apart(styler, pixels, name, strength, background, mask.alpha, seed)
+    return made, mask.confidence
+
+
+def _format(photo: Path, out: Path) -> str:
+    from indexer.errors import BadQuery
+
+    if out.suffix.lower() not in _FORMATS:
+        raise BadQuery(
+            f"{out}: the name must end in {', '.join(_FORMATS)}, got {out.suffix!r}", param="out"
+        )
+    if out.exists() and photo.exists() and out.samefile(photo):
+        raise BadQuery(f"{out} is the photo itself, which is kept; name another file", param="out")
+    return _FORMATS[out.suffix.lower()]
+
+
+def _write(pixels: Pixels, out: Path, file_format: str) -> None:
+    """Write the picture; the file of that name before is there until the new one is whole."""
+    from PIL import Image
+
+    from indexer.errors import StoreFull
+
+    part = out.with_name(f".{out.name}.part")
+    options = {"JPEG": {"quality": 93, "subsampling": 0}, "WEBP": {"quality": 92}}
+    try:
+        Image.fromarray(pixels).save(part, file_format, **options.get(file_format, {}))
+        part.replace(out)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise StoreFull(f"{out}: cannot be written: {error.strerror or error}") from error

@@ -1,0 +1,17 @@
+"""The arrays of this package: pictures, and masks over them."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels: TypeAlias = NDArray[np.uint8]
+"""A picture, (h, w, 3), sRGB, upright."""
+
+Alpha: TypeAlias = NDArray[np.uint8]
+"""A soft mask, (h, w): 0 keeps the input, 255 takes the style, between is a blend."""
+
+Floats: TypeAlias = NDArray[np.float32]
+"""Colors or planes in computation; the shape stands where it is used."""

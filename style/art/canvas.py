@@ -1,0 +1,184 @@
+"""What the painterly filters share: noise, flow along edges, smoothing that keeps edges, cells.
+
+All work on float32 pictures (h, w, 3) in [0, 1] whose longer side is ``SIDE`` or less. Brushes are
+measured in ``unit``, a share of that side, so that a thumbnail and a poster look alike.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from style.arrays import Floats
+from style.planes import box_mean, gaussian, gradient
+
+__all__ = [
+    "Cells",
+    "cells",
+    "cloud",
+    "grain",
+    "kuwahara",
+    "smeared",
+    "standardized",
+    "tangents",
+    "unit",
+]
+
+SIDE = 800
+
+
+def unit(picture: Floats) -> float:
+    """The width of a thin line in pixels: 1 where the longer side is ``SIDE``, and less below."""
+    return float(max(picture.shape[:2]) / SIDE)
+
+
+def grain(shape: tuple[int, int], seed: int) -> Floats:
+    """Noise (h, w) in [0, 1]: independent pixels, the same bytes for the same seed."""
+    return np.random.default_rng(seed).random(shape, np.float32)
+
+
+def cloud(shape: tuple[int, int], size: float, seed: int) -> Floats:
+    """Soft noise (h, w) about 0 with deviation 1, whose blobs are about ``size`` pixels wide."""
+    soft = gaussian(grain(shape, seed), max(0.6, size / 2.5))
+    return standardized(soft)
+
+
+def standardized(plane: Floats) -> Floats:
+    """The plane about 0 with deviation 1; a level one becomes 0."""
+    moved = plane - plane.mean()
+    return np.asarray(moved / max(float(moved.std()), 1e-6), np.float32)
+
+
+def tangents(light: Floats, sigma: float) -> tuple[Floats, Floats]:
+    """Unit vectors (h, w) along the edges of a plane, from the smoothed structure tensor.
+
+    J. E. Kyprianidis, J. Döllner, "Image abstraction by structure adaptive filtering", 2008.
+    """
+    along_x, along_y = gradient(light)
+    tensor = np.stack([along_x * along_x, along_y * along_y, along_x * along_y], axis=-1)
+    tensor = gaussian(tensor, sigma)
+    xx, yy, xy = tensor[..., 0], tensor[..., 1], tensor[..., 2]
+    angle = 0.5 * np.arctan2(2 * xy, xx - yy)  # across the edge
+    return -np.sin(angle), np.cos(angle)
+
+
+def smeared(plane: Floats, flow: tuple[Floats, Floats], length: int) -> Floats:
+    """The mean of (h, w[, c]) along the flow, ``length`` steps to either side."""
+    height, width = plane.shape[:2]
+    flat = plane.reshape(height * width, -1)
+    total, weight = flat.copy(), 1.0
+    y0, x0 = np.mgrid[0:height, 0:width].astype(np.float32)
+    fx, fy = flow[0].reshape(-1), flow[1].reshape(-1)
+    for sign in (1, -1):
+        x, y = x0.reshape(-1).copy(), y0.reshape(-1).copy()
+        last_x, last_y = np.float32(sign) * fx, np.float32(sign) * fy
+        for step in range(1, length + 1):
+            x, y = x + last_x, y + last_y
+            place = _places(x, y, width, height)
+            share = np.float32(1 - step / (length + 1))
+            total += share * flat[place]
+            weight += float(share)
+            if step < length:
+                next_x, next_y = fx[place], fy[place]
+                turn = np.where(next_x * last_x + next_y * last_y < 0, -1, 1).astype(np.float32)
+                last_x, last_y = next_x * turn, next_y * turn
+    return np.asarray(total / np.float32(weight), np.float32).reshape(plane.shape)
+
+
+def _places(x: Floats, y: Floats, width: int, height: int) -> NDArray[np.int32]:
+    column = np.clip(np.rint(x), 0, width - 1).astype(np.int32)
+    row = np.clip(np.rint(y), 0, height - 1).astype(np.int32)
+    place: NDArray[np.int32] = row * np.int32(width) + column
+    return place
+
+
+def kuwahara(picture: Floats, radius: float, sharpness: float = 6.0) -> Floats:
+    """Flatten (h, w, 3) into patches of paint whose borders are the picture's own edges.
+
+    The generalized Kuwahara filter (G. Papari, N. Petkov, P. Campisi, 2007): of eight overlapping
+    soft discs around a pixel, those of little variance count most.
+    """
+    sigma = max(0.5, radius / 2)
+    mean = gaussian(picture, sigma)
+    square = gaussian(_dot(picture, picture), sigma)
+    variance = np.maximum(square - _dot(mean, mean), 0) + np.float32(2e-5)
+    total = np.zeros_like(picture)
+    count = np.zeros_like(variance)
+    reach = max(1.0, radius * 0.8)
+    rim = round(reach)
+    height, width = variance.shape
+    weights = np.pad(variance ** np.float32(-sharpness / 2), rim, mode="edge")
+    weighted = np.pad(mean, ((rim, rim), (rim, rim), (0, 0)), mode="edge") * weights[..., None]
+    for sector in range(8):
+        angle = np.pi * sector / 4
+        top, left = rim + round(reach * np.sin(angle)), rim + round(reach * np.cos(angle))
+        total += weighted[top : top + height, left : left + width]
+        count += weights[top : top + height, left : left + width]
+    return np.asarray(total / count[..., None], np.float32)
+
+
+def _dot(first: Floats, second: Floats) -> Floats:
+    """The sum over the channels of the product of two (h, w, c), as (h, w)."""
+    return np.asarray(np.einsum("hwc,hwc->hw", first, second), np.float32)
+
+
+class Cells:
+    """A picture cut into cells: which cell each pixel is in, and how near its border it is."""
+
+    def __init__(self, label: NDArray[np.int32], border: Floats, count: int) -> None:
+        self.label, self.border, self.count = label, border, count
+
+    def mean(self, picture: Floats) -> Floats:
+        """The mean color of each cell of (h, w, 3), as (count, 3)."""
+        flat = self.label.reshape(-1)
+        size = np.maximum(np.bincount(flat, minlength=self.count), 1)
+        sums = [
+            np.bincount(flat, picture[..., channel].reshape(-1), self.count) for channel in range(3)
+        ]
+        return (np.stack(sums, axis=-1) / size[:, None]).astype(np.float32)
+
+
+def cells(
+    picture: Floats, size: float, seed: int, *, jitter: float = 0.7, color: float = 0.0
+) -> Cells:
+    """Cut (h, w, 3) into cells about ``size`` pixels wide, around a jittered grid of centers.
+
+    A pixel is in the cell of the nearest of nine centers. ``color`` is how much a color's distance
+    counts against a place's, which makes cells follow edges as SLIC does (R. Achanta et al.,
+    2012). ``border`` is 0 where two cells meet and grows inward, in pixels.
+    """
+    height, width = picture.shape[:2]
+    rows, columns = max(1, round(height / size)), max(1, round(width / size))
+    rng = np.random.default_rng(seed)
+    at = np.moveaxis(np.mgrid[0:rows, 0:columns], 0, -1) + 0.5
+    at = at + jitter * (rng.random(at.shape) - 0.5)
+    centers = (at * [height / rows, width / columns]).astype(np.float32)  # (rows, columns, 2)
+    places = np.clip(centers, 0, [height - 1, width - 1]).astype(np.intp)
+    inks = box_mean(picture, max(1, round(size / 4)))[places[..., 0], places[..., 1]]
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    row, column = (y * rows / height).astype(np.int32), (x * columns / width).astype(np.int32)
+    best = np.full((height, width), np.inf, np.float32)
+    second = best.copy()
+    label = np.zeros((height, width), np.int32)
+    scale = np.float32(color * size)
+    for down in (-1, 0, 1):
+        for right in (-1, 0, 1):
+            r = np.clip(row + down, 0, rows - 1)
+            c = np.clip(column + right, 0, columns - 1)
+            index = r * np.int32(columns) + c
+            center = centers.reshape(-1, 2)[index]
+            far = (y - center[..., 0]) ** 2 + (x - center[..., 1]) ** 2
+            if color:
+                ink = inks.reshape(-1, 3)[index]
+                ink -= picture
+                far = far + _dot(ink, ink) * (scale * scale)
+            other = index != label if down + right > -2 else np.ones_like(label, bool)
+            nearer = far < best
+            second = np.where(
+                nearer & other, best, np.where(other, np.minimum(second, far), second)
+            )
+            label = np.where(nearer, index, label)
+            best = np.minimum(best, far)
+    second = np.where(np.isfinite(second), second, best + size * size)
+    border = np.asarray((np.sqrt(second) - np.sqrt(best)) / 2, np.float32)
+    return Cells(label, border, rows * columns)

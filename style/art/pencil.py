@@ -1,0 +1,55 @@
+"""Colored pencil: soft outlines, and hatching that is denser where it is dark."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from style.arrays import Floats
+from style.art.canvas import cloud, grain, kuwahara, smeared, standardized, unit
+from style.art.ink import lines
+from style.guided import luma
+from style.planes import gaussian, smoothstep
+
+__all__ = ["paint"]
+
+
+def paint(picture: Floats, seed: int) -> Floats:
+    """Draw (h, w, 3) with colored pencils.
+
+    The outline is the classical dodge: the picture divided by its own blur. Hatching is noise
+    smeared along two directions; pigment takes where noise is below the darkness that is wanted.
+    """
+    size = unit(picture)
+    shape = picture.shape[:2]
+    light = luma(picture)
+    dodge = light / np.maximum(gaussian(light, 6 * size), 0.02)
+    outline = smoothstep(0.99, 0.72, dodge.astype(np.float32))
+    outline = np.maximum(0.6 * outline, 0.7 * lines(picture, max(0.6, 1.2 * size)))
+    flat = kuwahara(picture, 2.5 * size)
+    gray = luma(flat)[..., None]
+    color = np.clip(gray + 1.3 * (flat - gray), 0, 1)
+    dark = 1 - luma(color)
+    first = _strokes(shape, np.radians(-52), 15 * size, seed)
+    second = _strokes(shape, np.radians(-18), 13 * size, seed + 1)
+    tooth = 0.10 * cloud(shape, 1.6 * size, seed + 2)
+    tint = 1 - color.min(axis=2)  # a strong color needs pigment, however light it is
+    wanted = np.clip(0.15 + 1.0 * np.maximum(dark, 0.8 * tint), 0, 1)
+    wanted = wanted * smoothstep(0.02, 0.10, tint)  # white paper stays empty
+    cover = smoothstep(-0.3, 0.3, (wanted - first + tooth).astype(np.float32))
+    cross = smoothstep(-0.2, 0.2, (1.1 * dark - 0.1 - second + tooth).astype(np.float32))
+    pigment = np.clip(0.40 * wanted + 0.46 * cover + 0.25 * cross * dark, 0, 1)[..., None]
+    deep = color * (1 - 0.18 * cross[..., None])
+    paper = np.array([0.985, 0.98, 0.965], np.float32) + 0.012 * tooth[..., None]
+    drawn = paper + (deep - paper) * pigment
+    lead = 0.32 * color
+    return np.asarray(
+        np.clip(drawn + (lead - drawn) * (0.8 * outline)[..., None], 0, 1), np.float32
+    )
+
+
+def _strokes(shape: tuple[int, int], angle: float, length: float, seed: int) -> Floats:
+    """Noise (h, w) in [0, 1], evenly spread, that runs in one direction."""
+    sway = np.float32(angle) + 0.12 * cloud(shape, 60 * max(shape) / 800, seed + 7)
+    flow = np.cos(sway).astype(np.float32), np.sin(sway).astype(np.float32)
+    noise = smeared(grain(shape, seed), flow, max(2, round(length)))
+    return np.asarray(0.5 + 0.5 * np.tanh(0.9 * standardized(noise)), np.float32)

@@ -1,0 +1,200 @@
+"""Cuts a product out of a catalog photo: which pixels are product, and how sure that is.
+
+A plain background, white or any color, level or in a soft gradient, is modeled from the picture's
+border and flooded inward from there; soft shadows belong to it. What the flood does not reach is
+product, so a white label stays. Edges are made soft by a guided filter. A busy background gives
+``unsure``, and the caller should then treat the whole picture as product.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from style.arrays import Alpha, Floats, Pixels
+from style.checks import check_pixels
+from style.guided import fit_lines, luma
+from style.oklab import oklab_of_pixels
+from style.planes import box_mean, gradient, resized, smoothstep
+from style.shrink import shrunk
+from style.strips import over_strips
+
+__all__ = ["ProductMask", "product_mask"]
+
+_SIDE = 512  # of the longer side of the copy that is looked at
+_TIGHT = 0.035  # Oklab distance of a border pixel from the model that still is background
+_SHADOW = 0.30  # L that a soft shadow may be darker
+_TINT = 0.02  # (a, b) that a shadow may differ
+_STEP = 0.013  # L a pixel that a shadow may rise or fall by; edges are steeper
+_SURE = 0.5
+
+
+class ProductMask(NamedTuple):
+    """The product as a soft mask (h, w), and how sure it is, 0 to 1."""
+
+    alpha: Alpha
+    confidence: float
+
+    @property
+    def unsure(self) -> bool:
+        """Whether the background is not plain, so that the mask should not be used."""
+        return self.confidence < _SURE
+
+
+def product_mask(pixels: Pixels) -> ProductMask:
+    """Cut out the product of (h, w, 3). Raises BadPixels."""
+    check_pixels(pixels)
+    small = shrunk(pixels, _SIDE)
+    lab = oklab_of_pixels(small)  # (y, x, 3)
+    model, plain, noise = _background(lab)
+    away = lab - model
+    distance = np.sqrt((away * away).sum(axis=2))  # (y, x)
+    ground = _flooded(_passable(lab, away, distance, noise))
+    product = _cleaned(~ground)
+    confidence = _confidence(product, distance, plain)
+    return ProductMask(
+        _full_size(_matte(product, distance), product, small, pixels), round(confidence, 3)
+    )
+
+
+def _background(lab: Floats) -> tuple[Floats, float, float]:
+    """The background's color at each pixel (y, x, 3), the border's share of it, and its noise.
+
+    A quadratic in x and y, fitted to the border pixels, of which those far away are left out again
+    and again: a model's legs may leave the picture.
+    """
+    height, width = lab.shape[:2]
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
+    terms = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=-1)  # (y, x, 6)
+    edge = np.zeros((height, width), bool)
+    rim = max(1, min(height, width) // 100)
+    edge[:rim], edge[-rim:], edge[:, :rim], edge[:, -rim:] = True, True, True, True
+    colors, design = lab[edge], terms[edge]  # (n, 3), (n, 6)
+    start = _commonest(colors)
+    near = np.linalg.norm(colors - start, axis=1) < 3 * _TIGHT
+    fitted = np.zeros((6, 3), np.float32)
+    for _ in range(4):
+        weight = np.eye(6, dtype=np.float32) * (1e-3 * len(colors))  # few pixels: nearly level
+        weight[0, 0] = 1e-3
+        chosen = design[near]
+        fitted = np.linalg.solve(chosen.T @ chosen + weight, chosen.T @ (colors[near]))
+        missed = np.linalg.norm(colors - design @ fitted, axis=1)
+        near = missed < _TIGHT
+        if not near.any():
+            return np.broadcast_to(start, lab.shape).astype(np.float32), 0.0, 0.0
+    noise = float(np.quantile(missed[near], 0.9))
+    return (terms @ fitted).astype(np.float32), float(near.mean()), noise
+
+
+def _commonest(colors: Floats) -> Floats:
+    """The mean of the fullest cell of a histogram of colors (n, 3), as (3,)."""
+    cells = np.round(colors / np.float32(0.06)).astype(np.int64) @ np.array([10_000, 100, 1])
+    values, counts = np.unique(cells, return_counts=True)
+    chosen: Floats = colors[cells == values[counts.argmax()]].mean(axis=0)
+    return chosen
+
+
+def _passable(lab: Floats, away: Floats, distance: Floats, noise: float) -> NDArray[np.bool_]:
+    """Where the flood may go, (y, x): colors of the background, and its soft shadows.
+
+    A calm background is held to its color more tightly: white cloth on white is a little gray.
+    """
+    tight = min(_TIGHT, max(0.008, 2 * noise + 0.004))
+    slope = np.hypot(*gradient(box_mean(lab[..., 0], 1)))
+    calm = ~_grown(slope > _STEP, 2)  # the weave of cloth is nowhere calm
+    tint = np.hypot(away[..., 1], away[..., 2])
+    darker = -away[..., 0]
+    shadow = (darker > -0.03) & (darker < _SHADOW) & (tint < _TINT) & calm
+    passable: NDArray[np.bool_] = (distance < tight) | ((distance < _TIGHT) & calm) | shadow
+    return passable
+
+
+def _flooded(passable: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """What is reached from the border through passable pixels, not through gaps of a pixel."""
+    wide = _grown(~passable, 1)  # a gap in an outline is closed
+    reached = np.zeros_like(passable)
+    for edge in (np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1]):
+        reached[edge] = ~wide[edge]
+    count = -1
+    while count != (count := int(reached.sum())):
+        reached = _along_rows(reached, ~wide)
+        reached = _along_rows(reached.T, ~wide.T).T
+    return _grown(reached, 1) & passable
+
+
+def _along_rows(reached: NDArray[np.bool_], open_: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Spread along the rows: a run of open pixels is reached whole or not at all."""
+    height, width = open_.shape
+    walls = np.zeros((height, width + 1), bool)
+    walls[:, :-1] = ~open_
+    walls[:, -1] = True  # a run ends with its row
+    runs = np.cumsum(walls.reshape(-1)).reshape(walls.shape)[:, :-1]
+    hit = np.zeros(int(runs.max(initial=0)) + 1, bool)
+    hit[runs[reached & open_]] = True
+    spread: NDArray[np.bool_] = hit[runs] & open_
+    return spread
+
+
+def _grown(mask: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
+    image = Image.fromarray(mask.astype(np.uint8) * 255)
+    return np.asarray(image.filter(ImageFilter.MaxFilter(2 * radius + 1))) > 0
+
+
+def _cleaned(product: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Without specks of dust, and with outlines less ragged."""
+    if min(product.shape) < 16:
+        return product
+    image = Image.fromarray(product.astype(np.uint8) * 255)
+    kept = np.asarray(image.filter(ImageFilter.MedianFilter(5))) > 0
+    # Thin things, such as a strap, do not survive a median; near the product they are kept.
+    return kept | (product & _grown(kept, 4))
+
+
+def _confidence(product: NDArray[np.bool_], distance: Floats, plain: float) -> float:
+    """0 to 1: the border is plain, the product neither dust nor all, its outline visible."""
+    share = float(product.mean())
+    if not product.any() or product.all():
+        return 0.0
+    ring = _grown(~product, 5) & ~_grown(~product, 2)  # just inside the outline
+    visible = float((distance[ring] > 0.03).mean()) if ring.any() else 0.0
+    one = np.ones((), np.float32)
+    return float(
+        smoothstep(0.3, 0.7, plain * one)
+        * smoothstep(0.002, 0.01, share * one)
+        * smoothstep(0.0, 0.04, (1 - share) * one)
+        * smoothstep(0.3, 0.7, visible * one)
+    )
+
+
+def _matte(product: NDArray[np.bool_], distance: Floats) -> Floats:
+    """The product as (y, x) in [0, 1]: at its outline, as far as its color has been left there."""
+    core = (~_grown(~product, 3)).astype(np.float32)
+    count = box_mean(core, 4)
+    inside = box_mean(distance * core, 4) / np.maximum(count, 1e-6)
+    clear = product & (core == 0) & (count > 0.02) & (inside > 0.08)
+    share = np.clip(distance / np.maximum(0.85 * inside, 1e-6), 0, 1)
+    return np.where(clear, share, product.astype(np.float32)).astype(np.float32)
+
+
+def _full_size(matte: Floats, product: NDArray[np.bool_], small: Pixels, pixels: Pixels) -> Alpha:
+    """Bring a small matte onto the picture's own edges, as (h, w)."""
+    height, width = pixels.shape[:2]
+    guide = luma(small)
+    lines = fit_lines(matte, guide, radius=1, smooth=1e-3, exact=False)
+    # Far from the outline the answer is known; there the filter must not follow the texture.
+    inner = 1 - _grown(~product, 3).astype(np.float32)
+    outer = _grown(product, 2).astype(np.float32)
+    alpha = np.empty((height, width), np.uint8)
+
+    def work(top: int, bottom: int) -> None:
+        light = luma(pixels[top:bottom])
+        soft = smoothstep(0.2, 0.8, lines.on(light, height, width, top, bottom))
+        low = resized(inner, height, width, top, bottom)
+        high = resized(outer, height, width, top, bottom)
+        alpha[top:bottom] = np.round(255 * np.clip(soft, low, high))
+
+    over_strips(height, width, work)
+    return alpha

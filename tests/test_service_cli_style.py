@@ -1,0 +1,183 @@
+"""``vitrine style`` and ``vitrine styles`` seen from outside."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from service.cli.main import main
+from style.registry import apply_apart, built_in
+from style.tone import ToneStyler
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def vitrine(capsys) -> Callable[..., Done]:
+    """Runs a command in this process: its exit status and what it wrote."""
+
+    def run(*words: object) -> Done:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main([str(word) for word in words])
+        out, err = capsys.readouterr()
+        return Done(int(ended.value.code or 0), out, err)
+
+    return run
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """A red square on white, 120 x 160, as PNG."""
+    pixels = np.full((160, 120, 3), 255, np.uint8)
+    pixels[50:110, 30:90] = (200, 40, 50)
+    path = tmp_path / "photo.png"
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def read(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path).convert("RGB"))
+
+
+def one_line(done: Done, *parts: str) -> None:
+    assert (done.code, done.out) == (1, "")
+    assert len(done.err.splitlines()) == 1
+    assert "internal error" not in done.err
+    for part in parts:
+        assert part in done.err
+
+
+def test_styles_list_gives_names_kinds_and_default_strengths(vitrine):
+    styles = json.loads(vitrine("styles", "list", "--json").out)["styles"]
+    assert [list(style) for style in styles] == [["name", "kind", "strength"]] * len(styles)
+    kinds = {style["name"]: style["kind"] for style in styles}
+    assert kinds["noir"] == "tone"
+    assert kinds["watercolor"] == "texture"
+    assert list(kinds) == sorted(kinds)
+    assert all(0 < style["strength"] <= 1 for style in styles)
+    assert [line.split()[0] for line in vitrine("styles", "list").out.splitlines()[1:]] == [*kinds]
+
+
+def test_style_writes_the_picture_and_says_how(vitrine, photo, tmp_path):
+    out = tmp_path / "noir.png"
+    done = vitrine("style", photo, "--style", "noir", "--out", out)
+    assert (done.code, done.out) == (0, f"{out}: 120 x 160, noir at strength 1\n")
+    assert (read(out) == ToneStyler().apply(read(photo), "noir", 1)).all()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["noir.png", "photo.png"]
+
+
+def test_strength_0_gives_the_photo_bit_for_bit(vitrine, photo, tmp_path):
+    vitrine("style", photo, "--style", "oil", "--strength", 0, "--out", tmp_path / "same.png")
+    assert (read(tmp_path / "same.png") == read(photo)).all()
+
+
+def test_json_has_the_provenance_that_makes_the_picture_again(vitrine, photo, tmp_path):
+    out = tmp_path / "ink.png"
+    done = vitrine("style", photo, "--style", "ink", "--seed", 4, "--out", out, "--json")
+    record = json.loads(done.out)["provenance"]
+    assert record == {
+        "styler": "painter",
+        "weights": record["weights"],
+        "style": "ink",
+        "strength": built_in().find("ink").info.strength,
+        "seed": 4,
+    }
+    styler = built_in().find(record["style"]).styler
+    again = styler.apply(read(photo), record["style"], record["strength"], seed=record["seed"])
+    assert (read(out) == again).all()
+
+
+def test_background_strength_0_leaves_the_background_as_it_is(vitrine, photo, tmp_path):
+    out = tmp_path / "apart.png"
+    done = vitrine(
+        *("style", photo, "--style", "warm-evening", "--strength", 1),
+        *("--background-strength", 0, "--out", out, "--json"),
+    )
+    assert json.loads(done.out)["mask_confidence"] > 0.9
+    made, before = read(out), read(photo)
+    assert (made[:40] == before[:40]).all()
+    assert (made[60:100, 40:80] != before[60:100, 40:80]).any(axis=2).all()
+
+
+def test_a_busy_background_is_said_and_styled_with_the_product(vitrine, tmp_path, rng):
+    busy = tmp_path / "busy.png"
+    Image.fromarray(rng.integers(0, 256, (90, 90, 3), dtype=np.uint8)).save(busy)
+    out = tmp_path / "out.png"
+    done = vitrine(
+        *("style", busy, "--style", "film", "--strength", 1),
+        *("--background-strength", 0, "--out", out),
+    )
+    assert done.code == 0
+    assert "the background is not plain" in done.err
+    assert (read(out) == ToneStyler().apply(read(busy), "film", 1)).all()
+
+
+def test_a_look_goes_out_as_a_cube_and_comes_in_again(vitrine, photo, tmp_path):
+    cube = tmp_path / "ours.cube"
+    assert vitrine("styles", "export", "golden", "--out", cube).code == 0
+    done = vitrine("style", photo, "--cube", cube, "--out", tmp_path / "a.png")
+    assert "ours at strength 1" in done.out
+    expected = ToneStyler().apply(read(photo), "golden", 1).astype(int)
+    assert np.abs(read(tmp_path / "a.png") - expected).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (("--style", "watercolour"), ("did you mean 'watercolor'?", "autumn")),
+        (("--style", "oil", "--strength", 1.5), ("strength must be from 0", "got 1.5")),
+        (("--style", "oil", "--strength", "nan"), ("got nan",)),
+        (("--style", "oil", "--background-strength", -1), ("background strength must", "got -1.0")),
+        (("--cube", "none.cube"), ("none.cube: no such file",)),
+    ],
+)
+def test_wrong_words_are_refused_in_one_line_and_write_nothing(
+    vitrine, photo, tmp_path, words, parts
+):
+    out = tmp_path / "out.png"
+    one_line(vitrine("style", photo, *words, "--out", out), *parts)
+    assert not out.exists()
+
+
+def test_wrong_files_are_refused_in_one_line(vitrine, photo, tmp_path):
+    style = ("style", photo, "--style", "noir", "--out")
+    one_line(vitrine(*style, tmp_path / "out.gif"), "must end in .jpg", "'.gif'")
+    one_line(vitrine(*style, photo), "is the photo itself")
+    one_line(vitrine(*style, tmp_path / "no" / "out.png"), "cannot be written", "No such file")
+    missing = tmp_path / "missing.jpg"
+    out = tmp_path / "out.png"
+    one_line(vitrine("style", missing, "--style", "noir", "--out", out), "missing.jpg: no such")
+    (tmp_path / "text.jpg").write_text("hello")
+    text = tmp_path / "text.jpg"
+    one_line(vitrine("style", text, "--style", "noir", "--out", out), "text.jpg: not an image")
+    one_line(vitrine("styles", "export", "oil", "--out", out), "oil is no tone style")
+    one_line(vitrine("styles", "export", "oill", "--out", out), "did you mean 'oil'?")
+    assert not out.exists()
+
+
+def test_style_and_cube_together_are_wrong_usage(vitrine, photo, tmp_path):
+    done = vitrine("style", photo, "--out", tmp_path / "out.png")
+    assert done.code == 2
+    assert "either --style NAME or --cube FILE" in done.err
+
+
+def test_product_and_background_take_their_own_strengths(photo):
+    pixels = read(photo)
+    product = np.zeros(pixels.shape[:2], np.uint8)
+    product[50:110, 30:90] = 255
+    styler = ToneStyler()
+    made = apply_apart(styler, pixels, "vivid", 1, 0.3, product)
+    assert (made[product > 0] == styler.apply(pixels, "vivid", 1)[product > 0]).all()
+    assert (made[product == 0] == styler.apply(pixels, "vivid", 0.3)[product == 0]).all()
+    assert (apply_apart(styler, pixels, "vivid", 0, 0, product) == pixels).all()

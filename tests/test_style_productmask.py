@@ -1,0 +1,102 @@
+"""The product mask: things on plain ground are cut out, busy ground is reported."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+
+from indexer.sample.paint import develop, plate, shoot, studio
+from indexer.sample.plan import plan_shop
+from indexer.sample.wardrobe import paints_of
+from style.errors import BadPixels
+from style.productmask import product_mask
+
+
+def disc(ground: np.ndarray, color: tuple[int, int, int] = (180, 40, 60)) -> tuple:
+    """A disc on a ground (200, 160, 3), its edge a little soft, and its true mask (200, 160)."""
+    y, x = np.mgrid[0:200, 0:160]
+    truth = (y - 100) ** 2 + (x - 80) ** 2 < 50**2
+    pixels = ground.astype(np.uint8).copy()
+    pixels[truth] = color
+    soft = Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(0.7))
+    return np.asarray(soft), truth
+
+
+def overlap(alpha: np.ndarray, truth: np.ndarray) -> float:
+    share = alpha / 255
+    return float(np.minimum(share, truth).sum() / np.maximum(share, truth).sum())
+
+
+@pytest.mark.parametrize("level", [255, 200, 90])
+def test_a_thing_on_level_ground_is_cut_out(level):
+    pixels, truth = disc(np.full((200, 160, 3), level))
+    mask = product_mask(pixels)
+    assert not mask.unsure
+    assert overlap(mask.alpha, truth) > 0.95
+    assert mask.alpha[:20].max() == 0
+    assert (mask.alpha[80:120, 60:100] == 255).all()
+
+
+def test_a_thing_on_a_soft_gradient_is_cut_out():
+    ramp = np.linspace(215, 250, 200)[:, None, None] + np.zeros((200, 160, 3))
+    pixels, truth = disc(ramp)
+    mask = product_mask(pixels)
+    assert not mask.unsure
+    assert overlap(mask.alpha, truth) > 0.95
+
+
+def test_a_white_label_inside_stays_product():
+    pixels, _ = disc(np.full((200, 160, 3), 255))
+    pixels = pixels.copy()
+    pixels[90:110, 65:95] = 255
+    assert (product_mask(pixels).alpha[90:110, 65:95] == 255).all()
+
+
+def test_a_thing_that_leaves_the_picture_is_cut_out():
+    pixels = np.full((200, 160, 3), 255, np.uint8)
+    pixels[60:, 50:110] = (30, 60, 120)
+    mask = product_mask(pixels)
+    assert not mask.unsure
+    assert (mask.alpha[100:, 60:100] == 255).all()
+    assert mask.alpha[:, :40].max() == 0
+
+
+def test_busy_ground_is_unsure(rng):
+    pixels, _ = disc(rng.integers(0, 256, (200, 160, 3)))
+    assert product_mask(pixels).unsure
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (3, 2), (64, 64)])
+def test_an_empty_or_tiny_picture_is_unsure(shape):
+    mask = product_mask(np.full((*shape, 3), 255, np.uint8))
+    assert mask.alpha.shape == shape
+    assert mask.unsure
+
+
+def test_the_mask_of_a_large_picture_has_its_size_and_no_seams(monkeypatch):
+    pixels, truth = disc(np.full((200, 160, 3), 250))
+    large = np.asarray(Image.fromarray(pixels).resize((960, 1200)))
+    mask = product_mask(large)
+    assert mask.alpha.shape == (1200, 960)
+    assert overlap(mask.alpha, np.kron(truth, np.ones((6, 6)))) > 0.95
+    monkeypatch.setattr("style.strips.over_strips.__kwdefaults__", {"pixels": 10_000})
+    assert np.abs(product_mask(large).alpha.astype(int) - mask.alpha).max() <= 1
+
+
+def test_the_drawn_shop_is_cut_out_as_its_renderer_covers_it():
+    plan = plan_shop(items=60, photos=0, seed=7)
+    found = []
+    for product in plan.products[::7]:
+        model = product.kind.draw(product.style)
+        shot = shoot(model, model.views[0], height=240, width=240)
+        pixels = develop(plate(shot, studio(shot)), paints_of(product, product.items[0]))
+        mask = product_mask(pixels)
+        assert not mask.unsure
+        found.append(overlap(mask.alpha, shot.shade.cover))
+    assert np.mean(found) > 0.85
+
+
+def test_bad_pixels_are_refused():
+    with pytest.raises(BadPixels):
+        product_mask(np.zeros((4, 4), np.uint8))
