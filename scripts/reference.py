@@ -1,11 +1,12 @@
-"""Generate the tables of commands and settings in the README from the code.
+"""Generate the tables of the README, and the list of classes, from the code.
 
-python scripts/reference.py            rewrites README.md
+python scripts/reference.py            rewrites README.md and docs/classes.md
 python scripts/reference.py --check    exits 1 if it would change anything
 """
 
 from __future__ import annotations
 
+import ast
 import sys
 from pathlib import Path
 
@@ -14,7 +15,10 @@ import click
 from service.cli.main import vitrine
 from service.settings import Settings
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+CLASSES = ROOT / "docs" / "classes.md"
+FLOORS = [ROOT / floor for floor in ("style", "indexer", "search", "service")]
 
 
 def commands_table() -> str:
@@ -73,14 +77,45 @@ def with_tables(text: str) -> str:
     return text
 
 
+def classes_page() -> str:
+    """Return a page that lists every public class by package, with the first line about it."""
+    lines = [
+        "# Classes",
+        "",
+        "Every public class and the first line of its docstring, written by `scripts/reference.py`. The words behind",
+        "them are in [architecture.md](architecture.md#words).",
+    ]
+    for package in sorted({path.parent for floor in FLOORS for path in floor.rglob("*.py")}):
+        rows = [row for path in sorted(package.glob("*.py")) for row in _class_rows(path)]
+        if rows:
+            name = ".".join(package.relative_to(ROOT).parts)
+            lines += ["", f"## {name}", "", "| class | file | what it is |", "|---|---|---|", *rows]
+    return "\n".join(lines) + "\n"
+
+
+def _class_rows(path: Path) -> list[str]:
+    rows = []
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            first = (ast.get_docstring(node) or "").split("\n\n")[0]
+            text = " ".join(first.split()).replace("``", "`").replace("|", "\\|")
+            rows.append(f"| `{node.name}` | {path.name} | {text} |")
+    return rows
+
+
 def main() -> int:
-    old = README.read_text(encoding="utf-8")
-    new = with_tables(old)
+    pages = {README: with_tables(README.read_text(encoding="utf-8")), CLASSES: classes_page()}
+    stale = [
+        path
+        for path, text in pages.items()
+        if not path.is_file() or path.read_text(encoding="utf-8") != text
+    ]
     if "--check" in sys.argv:
-        if new != old:
-            print("README.md is out of date: run python scripts/reference.py", file=sys.stderr)
-        return int(new != old)
-    README.write_text(new, encoding="utf-8")
+        for path in stale:
+            print(f"{path.name} is out of date: run python scripts/reference.py", file=sys.stderr)
+        return int(bool(stale))
+    for path in stale:
+        path.write_text(pages[path], encoding="utf-8")
     return 0
 
 
