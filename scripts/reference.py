@@ -82,8 +82,8 @@ def classes_page() -> str:
     lines = [
         "# Classes",
         "",
-        "Every public class and the first line of its docstring, written by `scripts/reference.py`. The words behind",
-        "them are in [architecture.md](architecture.md#words).",
+        "Every public class and the first line of its docstring, written by `scripts/reference.py`.",
+        "The words behind them are in [architecture.md](architecture.md#words).",
     ]
     for package in sorted({path.parent for floor in FLOORS for path in floor.rglob("*.py")}):
         rows = [row for path in sorted(package.glob("*.py")) for row in _class_rows(path)]
