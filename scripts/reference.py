@@ -82,7 +82,7 @@ def classes_page() -> str:
     lines = [
         "# Classes",
         "",
-        "Every public class and the first line of its docstring, written by `scripts/reference.py`.",
+        "Each public class with the first line of its docstring; `scripts/reference.py` writes it.",
         "The words behind them are in [architecture.md](architecture.md#words).",
     ]
     for package in sorted({path.parent for floor in FLOORS for path in floor.rglob("*.py")}):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -34,17 +35,10 @@ def reading_beside_a_thread(*_, **__):
     threading.Thread(target=stuck).start()
     threading.Event().wait()
 
-from indexer.jobs import build
-
-from indexer.shop import generation
-
-from indexer.writing import embed_catalog as ingest
-
-from indexer.writing import image_pipeline as intake
-
-from indexer.jobs import publishing
-
 from indexer.catalog import sources
+from indexer.jobs import publishing
+from indexer.shop import folder
+from indexer.writing import embed_catalog, image_pipeline, reembed
 from indexer.encoders.color import ColorEncoder
 where = sys.argv[1]
 if where == "the catalog":
@@ -54,9 +48,9 @@ elif where == "the catalog, in a library":
 elif where == "a thread that Python waits for at its end":
     sources.Catalog.scan = reading_beside_a_thread
 elif where == "a file":
-    ingest.read_image_file = stuck
+    embed_catalog.read_image_file = stuck
 elif where == "decoding":
-    intake.open_photo = stuck
+    image_pipeline.open_photo = stuck
 elif where == "encoding":
     ColorEncoder.encode_images = stuck
 elif where == "training the index":
@@ -64,13 +58,36 @@ elif where == "training the index":
 elif where == "calibrating":
     publishing.calibrate = stuck
 elif where == "writing the generation":
-    generation.sync = stuck
+    folder.sync = stuck
+elif where == "embedding again":
+    reembed.open_photo = stuck
 elif where == "a dry run":
-    intake.open_photo = stuck
+    image_pipeline.open_photo = stuck
     sys.argv.append("--dry-run")
 from service.cli.main import main
 main(sys.argv[2:])
 """
+
+
+def interrupt(where: str, *words: str | Path) -> str:
+    """Send Ctrl+C to a command that is stuck at ``where``; return what it printed on stderr."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", STUCK, where, *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            assert process.stdout.readline() == "stuck\n"
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=60)  # as nothing else would ever end it
+        finally:
+            process.kill()
+    assert process.returncode == 1
+    assert err.endswith("vitrine: interrupted\n")
+    assert "Traceback" not in err
+    return err
 
 
 @pytest.mark.parametrize(
@@ -90,23 +107,28 @@ main(sys.argv[2:])
 )
 def test_ctrl_c_ends_a_build_that_is_stuck(vitrine, tiny_catalog: Path, tmp_path: Path, where: str):
     words = ["index", str(tiny_catalog), "--shop", str(tmp_path / "shop"), "--encoder", "color"]
-    process = subprocess.Popen(
-        [sys.executable, "-c", STUCK, where, *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        try:
-            assert process.stdout.readline() == "stuck\n"
-            process.send_signal(signal.SIGINT)
-            _, err = process.communicate(timeout=60)  # as nothing else would ever end it
-        finally:
-            process.kill()
-    assert process.returncode == 1
+    err = interrupt(where, *words)
     assert "interrupted; what was encoded is kept. Run the same command to go on." in err
-    assert err.endswith("vitrine: interrupted\n")
-    assert "Traceback" not in err
     done = vitrine(*words, "--json")
     assert (done.code, done.json["items"]) == (0, 12)
     assert vitrine("check", "--shop", tmp_path / "shop").code == 0
+
+
+def test_ctrl_c_ends_a_rebuild_that_is_stuck(vitrine, tiny_shop: Path, tmp_path: Path):
+    shop = tmp_path / "shop"
+    shutil.copytree(tiny_shop, shop)
+    assert vitrine("delete", "red-mug", "--shop", shop).code == 0  # so that there is work
+    err = interrupt("training the index", "rebuild", "--shop", shop)
+    assert "interrupted; the shop is as it was before." in err
+    done = vitrine("rebuild", "--shop", shop, "--json")
+    assert (done.code, done.json["published"]) == (0, True)
+    assert vitrine("check", "--shop", shop).code == 0
+
+
+def test_ctrl_c_ends_a_migration_that_is_stuck(vitrine, tiny_shop: Path, tmp_path: Path):
+    shop = tmp_path / "shop"
+    shutil.copytree(tiny_shop, shop)
+    err = interrupt("embedding again", "migrate", "--encoder", "color+flip", "--shop", shop)
+    assert "interrupted; what was embedded is kept." in err
+    assert vitrine("migrate", "--encoder", "color+flip", "--shop", shop).code == 0
+    assert vitrine("check", "--shop", shop).code == 0

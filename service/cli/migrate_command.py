@@ -18,6 +18,7 @@ from service.cli.console import (
     shop_option,
     stage_bar,
 )
+from service.cli.interrupt import ends_soon
 from service.cli.terminal import note, say
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from indexer.jobs.migration_plan import MigrationPlan
     from indexer.shop.folder import ShopFolder
 
+_INTERRUPTED = (
+    "interrupted; what was embedded is kept. Run the same command to go on, or "
+    "'vitrine migrate --stop' to give up."
+)
 _NICE = 10  # of the lowest priority, 19: searches go first
 _SOURCES = {"original": "stored originals", "file": "the catalog's files", "display": "copies"}
 
@@ -104,26 +109,24 @@ def _migrate(
     loaded = load_encoder(encoder)
     with suppress(OSError, AttributeError):  # where the system has no such thing
         os.nice(_NICE)
-    plan = plan_migration(folder, loaded, share=share)
-    if only_plan:
-        if as_json:
-            print_json(plan)
-        else:
-            for line in _lines(plan):
-                say(line)
-        return
-    for line in _lines(plan):
-        note(line)
-    plan.check_room(folder)
-    with stage_bar({"migrate": "images", "publish": "index"}) as progress:
-        try:
-            done = migrate(folder, loaded, share=share, progress=progress)
-        except KeyboardInterrupt:
-            note(
-                "interrupted; what was embedded is kept. Run the same command to go on, or "
-                "'vitrine migrate --stop' to give up."
-            )
-            raise
+    with ends_soon(_INTERRUPTED):
+        plan = plan_migration(folder, loaded, share=share)
+        if only_plan:
+            if as_json:
+                print_json(plan)
+            else:
+                for line in _lines(plan):
+                    say(line)
+            return
+        for line in _lines(plan):
+            note(line)
+        plan.check_room(folder)
+        with stage_bar({"migrate": "images", "publish": "index"}) as progress:
+            try:
+                done = migrate(folder, loaded, share=share, progress=progress)
+            except KeyboardInterrupt:
+                note(_INTERRUPTED)
+                raise
     if as_json:
         print_json({**msgspec.structs.asdict(done), "plan": plan})
     else:

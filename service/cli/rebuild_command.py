@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 import click
 
 from service.cli.console import human_seconds, json_option, print_json, shop_option, stage_bar
+from service.cli.interrupt import ends_soon
 from service.cli.target_options import promise_options
-from service.cli.terminal import say
+from service.cli.terminal import note, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from indexer.vectors.contract import BuildTargets, Targets
+
+
+_INTERRUPTED = "interrupted; the shop is as it was before."
 
 
 @click.command("rebuild")
@@ -35,10 +39,13 @@ def command(shop: Path, targets: Callable[[Targets | None], BuildTargets], as_js
     shelf = Shelf.read(folder)
     serving = shelf.first_readable(shelf.serving_order())
     encoder = open_encoder(folder, serving.model)
-    with stage_bar({"publish": "index"}) as progress:
-        done = rebuild_index(
-            folder, encoder, targets=targets(serving.manifest.contract.targets), progress=progress
-        )
+    wanted = targets(serving.manifest.contract.targets)
+    with ends_soon(_INTERRUPTED), stage_bar({"publish": "index"}) as progress:
+        try:
+            done = rebuild_index(folder, encoder, targets=wanted, progress=progress)
+        except KeyboardInterrupt:
+            note(_INTERRUPTED)
+            raise
     if as_json:
         print_json(done)
         return
