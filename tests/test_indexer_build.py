@@ -21,6 +21,7 @@ from indexer.confidence.calibrate import Fitted
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import (
     BadCatalog,
+    BadEncoder,
     IndexCorrupt,
     IndexMismatch,
     IndexNotFound,
@@ -431,7 +432,7 @@ def test_vectors_that_are_none_are_refused_and_never_stored(folder, shop, spoil,
     build(folder, shop)
     before = answers(shop.path)
     folder.write({"a": [1], "b": [2], "c": [3]})
-    with pytest.raises(IndexCorrupt, match=message):
+    with pytest.raises(BadEncoder, match=message):
         build(folder, shop, Spoiled(spoil))
     assert answers(shop.path) == before
     # Had the bad vector been stored, it would be taken for known now.

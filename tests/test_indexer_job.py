@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from indexer.encoders.color import ColorEncoder
-from indexer.errors import IndexMismatch, IndexNotFound, StoreBusy, StoreFull
+from indexer.errors import CannotWrite, IndexMismatch, IndexNotFound, StoreBusy, StoreFull
 from indexer.jobs.build import check_encoder
 from indexer.jobs.job import open_job
 from indexer.jobs.migrate import migrate
@@ -78,7 +78,7 @@ def test_a_job_on_a_new_shop_makes_its_folder_and_its_store(tmp_path):
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("x")
     with (
-        pytest.raises(StoreFull, match="cannot make"),
+        pytest.raises(CannotWrite, match="cannot make"),
         open_job(ShopFolder(tmp_path / "file" / "shop"), "vitrine index", create=True),
     ):
         pass

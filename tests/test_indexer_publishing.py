@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from indexer.encoders.color import ColorEncoder
-from indexer.errors import IndexCorrupt, StoreBusy
+from indexer.errors import Conflict, IndexCorrupt
 from indexer.jobs import publishing
 from indexer.jobs.job import open_job
 from indexer.jobs.publishing import Part, move_current, parts_of, publish, write_generation
@@ -88,7 +88,7 @@ def test_current_is_not_moved_where_an_operator_has_moved_it_since_the_job_began
         serving = job.shelf.serving()
         added = job.add_generation(serving.manifest, lambda folder: (folder / "f").touch())
         promote(shop, "000001")
-        with pytest.raises(StoreBusy, match="went from generation 000002 to 000001 while 000003"):
+        with pytest.raises(Conflict, match="went from generation 000002 to 000001 while 000003"):
             move_current(job, added, before=serving, expected=job.started_with)
         assert shop.current() == "000001"
         move_current(job, added, before=serving, expected="000001")
@@ -116,7 +116,7 @@ def test_an_operator_who_goes_back_during_a_job_is_seen_before_an_index_is_made(
     """CURRENT is read anew: 000002 would be up to date, but it does not serve any more."""
     with open_job(shop, "vitrine rebuild") as job:
         promote(shop, "000001")
-        with pytest.raises(StoreBusy, match="went from generation 000002 to 000001"):
+        with pytest.raises(Conflict, match="went from generation 000002 to 000001"):
             publish(job, ColorEncoder(), catalog=shop.path, skipped=0)
 
 
