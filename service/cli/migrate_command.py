@@ -110,27 +110,31 @@ def _migrate(
     with suppress(OSError, AttributeError):  # where the system has no such thing
         os.nice(_NICE)
     with ends_soon(_INTERRUPTED):
-        plan = plan_migration(folder, loaded, share=share)
-        if only_plan:
-            if as_json:
-                print_json(plan)
-            else:
-                for line in _lines(plan):
-                    say(line)
-            return
-        for line in _lines(plan):
-            note(line)
-        plan.check_room(folder)
-        with stage_bar({"migrate": "images", "publish": "index"}) as progress:
-            try:
+        try:
+            plan = plan_migration(folder, loaded, share=share)
+            if only_plan:
+                _print_plan(plan, as_json)
+                return
+            for line in _lines(plan):
+                note(line)
+            plan.check_room(folder)
+            with stage_bar({"migrate": "images", "publish": "index"}) as progress:
                 done = migrate(folder, loaded, share=share, progress=progress)
-            except KeyboardInterrupt:
-                note(_INTERRUPTED)
-                raise
+        except KeyboardInterrupt:
+            note(_INTERRUPTED)
+            raise
     if as_json:
         print_json({**msgspec.structs.asdict(done), "plan": plan})
     else:
         _print_report(done, folder.current(), folder.path)
+
+
+def _print_plan(plan: MigrationPlan, as_json: bool) -> None:
+    if as_json:
+        print_json(plan)
+    else:
+        for line in _lines(plan):
+            say(line)
 
 
 def _lines(plan: MigrationPlan) -> list[str]:

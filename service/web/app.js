@@ -188,7 +188,7 @@ function drawSource() {
   drawWith();
   if (photo) {
     byId("source-words").textContent =
-      question.box || photo.width === 0 ? "" : touch.matches ? "Tap what you are looking for" : "Mark what you are looking for";
+      question.box || photo.width === 0 ? "" : touch.matches ? "Tap what you mean" : "Mark what you mean";
     crop.show({ url: photo.url, width: photo.width, height: photo.height, alt: "Your photo" }, question.box, {
       fixed: photo.width === 0,
     });
