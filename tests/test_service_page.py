@@ -399,6 +399,16 @@ def test_moving_the_crop_box_searches_what_is_in_it(page, shop):
     page.wait_for_function("document.querySelector('.crop').classList.contains('whole')")
 
 
+def test_long_words_below_the_photo_do_not_widen_it(page, shop):
+    answer(page, lambda: drop(page, two_things(shop)[2]))
+    before = page.locator(".frame").bounding_box()
+    hint = (
+        "document.getElementById('source-words').textContent = 'Mark what you look for '.repeat(9)"
+    )
+    page.evaluate(hint)
+    assert page.locator(".frame").bounding_box() == before
+
+
 def test_a_box_drawn_on_the_photo_is_what_is_searched(page, shop):
     whole = answer(page, lambda: drop(page, two_things(shop)[2]))
     drawn = answer(page, lambda: drag(page, (0.6, 0.2), (0.9, 0.8)))

@@ -247,7 +247,7 @@ def _wanted(targets: BuildTargets, serving: Generation | None) -> Targets:
 
 
 def _contract_of(serving: Generation | None, model: Model) -> Contract | None:
-    """The contract that the serving index has by the same weights; None where there is none."""
+    """Return the contract of the serving index if it is of the same weights, else None."""
     if serving is None or serving.model.weights_hash != model.weights_hash:
         return None
     return serving.manifest.contract

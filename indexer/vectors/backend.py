@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Nearest(NamedTuple):
-    """What one query found: positions (k,), -1 where there is none, and scores (k,), best first.
+    """The result of one query: positions (k,), padded with -1, and scores (k,), best first.
 
     ``mode`` is ``exact`` where every allowed vector was compared.
     """

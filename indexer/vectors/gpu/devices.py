@@ -53,7 +53,7 @@ class Gpus(Protocol):
         ...
 
     def free_bytes(self) -> Sequence[int]:
-        """Free memory of each; empty where there is none."""
+        """Free memory of each GPU in bytes; empty without a GPU."""
         ...
 
     def copied(self, index: Any, gpu: int) -> Any:
