@@ -375,7 +375,7 @@ def test_a_format_only_the_browser_reads_goes_out_as_jpeg(page, shop):
 
 
 def test_the_first_visit_offers_items_to_start_from(page):
-    tries = page.locator("#tries .card")
+    tries = page.locator("#tries .card:not(.skeleton)")
     tries.first.wait_for()
     assert tries.count() == 12
     item = tries.first.get_attribute("data-item")
@@ -764,7 +764,7 @@ def test_what_a_catalog_says_is_text_never_markup(page):
 
 
 def test_the_whole_way_works_by_keyboard_alone(page, shop):
-    page.wait_for_selector("#tries .card")
+    page.wait_for_selector("#tries .card:not(.skeleton)")
 
     def tab_to(selector: str, *, most: int = 80) -> None:
         for _ in range(most):
@@ -813,7 +813,7 @@ def test_every_control_has_a_name(page, shop):
 
 def test_a_phone_is_never_scrolled_sideways(visit, shop):
     page = visit(viewport=PHONE, has_touch=True, is_mobile=True)
-    page.wait_for_selector("#tries .card")
+    page.wait_for_selector("#tries .card:not(.skeleton)")
     assert no_wider_than_the_screen(page)
     answer(page, lambda: drop(page, photo_of(shop, shop.first_of("Mugs"))))
     assert no_wider_than_the_screen(page)
@@ -842,7 +842,7 @@ def test_dark_follows_the_system_until_it_is_switched(visit):
 
 
 def test_nothing_on_the_page_jumps(page, shop):
-    page.wait_for_selector("#tries .card")
+    page.wait_for_selector("#tries .card:not(.skeleton)")
     answer(page, lambda: drop(page, photo_of(shop, shop.first_of("Mugs"))))
     page.wait_for_load_state("networkidle")
     assert page.evaluate("window.seen.shift") < 0.05
