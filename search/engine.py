@@ -31,6 +31,8 @@ from search.live.recall import RecallWatch
 from search.live.shop import Backlog, LiveShop
 from search.opening import Opened, check_encoder, index_encoder, load_newest
 from search.page import read_page
+from search.personal.recommendation import DEFAULT_LIMIT, RecommendQuery
+from search.personal.recommender import Recommender
 from search.pipeline import Pipeline
 from search.query import ImagePart, ItemPart, Query, TextPart
 from search.query_vector import QuerySpace, query_vector
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
     from indexer.writing.image_pipeline import Encode
     from search.hits import Hit
     from search.live.view import ShopView
+    from search.personal.profile import Profile
+    from search.personal.recommendation import Recommendations
 
     OpenReader: TypeAlias = Callable[[], AbstractContextManager[Reader]]
 
@@ -100,6 +104,7 @@ class SearchEngine:
         self._live = LiveShop(store, opened.vectors, opened.words, model.key)
         self._watch = RecallWatch(opened.vectors, share=recall_sample)  # last: it has a thread
         self._items = ItemReader(store, self._live)
+        self.recommender = Recommender(shop.path, encoder.dim)
         self._pipeline = Pipeline(self._scorer, self._watch, encoder.dim)
 
     @classmethod
@@ -156,6 +161,7 @@ class SearchEngine:
 
     def close(self) -> None:
         """Close the files. Do not search afterwards."""
+        self.recommender.close()
         self._watch.close()
         self._live.words.close()
         self._held.close()
@@ -228,6 +234,35 @@ class SearchEngine:
             no_close_match=cursor is None and self._scorer.no_close_match(query, page.hits),
             next_cursor=page.next_cursor,
         )
+
+    def recommend(
+        self,
+        user_id: str,
+        k: int = DEFAULT_LIMIT,
+        *,
+        filter: str | Filter | None = None,
+        context: str | None = None,
+        explain: bool = False,
+    ) -> Recommendations:
+        """What this person will like: ``k`` distinct products, each with a reason.
+
+        ``context`` is the item that the person looks at. An unknown user gets popular items, or
+        some of each category. Raises BadQuery, UnknownItem (of ``context``).
+        """
+        query = RecommendQuery(limit=k, filter=_as_filter(filter), context=context, explain=explain)
+        return self.recommend_for(self.recommender.profile(user_id), query)
+
+    def recommend_for(self, profile: Profile, query: RecommendQuery) -> Recommendations:
+        """Recommend items for a profile. Raises BadQuery, UnknownItem."""
+        with closing(self._moments()) as moments:
+            for view, read in moments:
+                with read() as reader:
+                    found = self.recommender.recommend(
+                        profile, query, view, reader, self.generation
+                    )
+                if found is not None:
+                    return found
+        raise IndexCorrupt(f"{self.shop.store} lacks items that it counts")
 
     def _moments(self) -> Generator[tuple[ShopView, OpenReader]]:
         """The newest view, and what opens the store to read its items; newer each time.

@@ -74,7 +74,7 @@ def read_page(
         record = reader.item(item_id)
         if record is None or changed is None or item_id in changed:
             return None
-        hits.append(_hit(view, candidate, record, [view.ids[copy] for copy in copies]))
+        hits.append(hit_of(view, candidate, record, [view.ids[copy] for copy in copies]))
     seen = ranking.start + len(hits)
     if not hits or seen >= min(len(ranking.hits), deepest(query)):
         return Page(hits, None)
@@ -85,7 +85,8 @@ def read_page(
     return Page(hits, cursor.text())
 
 
-def _hit(view: ShopView, candidate: Candidate, record: ItemRecord, copies: list[str]) -> Hit:
+def hit_of(view: ShopView, candidate: Candidate, record: ItemRecord, copies: list[str]) -> Hit:
+    """Return the hit of a candidate, with the fields of its record and the ids of its copies."""
     index, rendition = view.image_of(candidate.row) if candidate.row >= 0 else (0, ORIGINAL)
     item = record.item
     return Hit(

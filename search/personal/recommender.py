@@ -1,0 +1,175 @@
+"""Recommendations of one open shop: events in, items with reasons out."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from msgspec.structs import asdict
+
+from indexer.errors import UnknownItem
+from search.clock import Clock
+from search.live.view import Candidate
+from search.page import hit_of
+from search.personal.choice import Sources, choose_items
+from search.personal.event_log import EVENTS_FOLDER, EventLog, open_if_exists
+from search.personal.popularity import Popularity
+from search.personal.profile import MAX_EVENTS, profile_of
+from search.personal.recommendation import Reason, Recommendation, Recommendations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from indexer.store.transactions import Reader
+    from search.live.view import ShopView
+    from search.personal.choice import Choice, Chosen
+    from search.personal.event import Event
+    from search.personal.event_log import Stored, UserEvent
+    from search.personal.neighbors import Neighbors
+    from search.personal.profile import Profile
+    from search.personal.recommendation import RecommendQuery
+
+
+class Recommender:
+    """The events of a shop and the recommendations made from them. Thread-safe; close it.
+
+    Every request reads the user's events from disk, so an event that was acknowledged, by this
+    process or another, is in the next answer.
+    """
+
+    def __init__(
+        self,
+        shop: Path,
+        dim: int,
+        neighbors: Neighbors | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """``clock`` gives the seconds since 1970 at which events decay to."""
+        self._shop = shop
+        self._dim = dim
+        self._neighbors = neighbors
+        self._clock = clock
+        self._log: EventLog | None = None
+        self._opening = threading.Lock()
+        self._popularity = Popularity()
+
+    def close(self) -> None:
+        """Close the log of events."""
+        with self._opening:
+            if self._log is not None:
+                self._log.close()
+                self._log = None
+
+    def now(self) -> float:
+        """Return the time in seconds since 1970."""
+        return self._clock()
+
+    def add(self, events: Sequence[Event]) -> list[Stored]:
+        """Store events; all are on disk when this returns. StoreFull."""
+        log = self._existing_log()
+        if log is None:
+            with self._opening:
+                if self._log is None:
+                    self._log = EventLog(self._shop / EVENTS_FOLDER, create=True)
+                log = self._log
+        return log.add(events)
+
+    def events_of(self, user_id: str) -> list[UserEvent]:
+        """Return all events of a user, the oldest first; [] for an unknown user."""
+        log = self._existing_log()
+        if log is None:
+            return []
+        with log.read() as reader:
+            return list(reader.of_user(user_id))
+
+    def forget(self, user_id: str) -> int:
+        """Delete all events of a user; return how many there were."""
+        log = self._existing_log()
+        return 0 if log is None else log.delete_user(user_id)
+
+    def profile(self, user_id: str) -> Profile:
+        """Return the profile of a user as of now; empty for an unknown user."""
+        log = self._existing_log()
+        if log is None:
+            return profile_of([], self._clock())
+        with log.read() as reader:
+            events = reader.newest(user_id, MAX_EVENTS)
+        return profile_of(events, self._clock())
+
+    def recommend(
+        self,
+        profile: Profile,
+        query: RecommendQuery,
+        view: ShopView,
+        reader: Reader,
+        generation: str,
+    ) -> Recommendations | None:
+        """Choose items and read their fields; None if one of them changed since the view was made.
+
+        Raises UnknownItem for a context that is not in the view, BadQuery.
+        """
+        clock = Clock()
+        query = query.check()
+        if query.context is not None and view.number(query.context) < 0:
+            raise UnknownItem(f"no item {query.context[:80]!r} in this shop", param="item")
+        sources = Sources(view, self._dim, self._popular(), self._neighbors)
+        choice = choose_items(profile, query, sources)
+        clock.lap("choose_ms")
+        items = _read(choice, query, view, reader)
+        clock.lap("fields_ms")
+        if items is None:
+            return None
+        return Recommendations(
+            items=items,
+            fallback=choice.fallback,
+            events=profile.events,
+            generation=generation,
+            timings=clock.laps(),
+        )
+
+    def _popular(self) -> dict[str, float]:
+        log = self._existing_log()
+        if log is None:
+            return {}
+        with log.read() as reader:
+            self._popularity.refresh(reader)
+        return self._popularity.scores()
+
+    def _existing_log(self) -> EventLog | None:
+        """Return the log; None as long as no process has stored an event."""
+        if self._log is None:
+            with self._opening:
+                if self._log is None:
+                    self._log = open_if_exists(self._shop)
+        return self._log
+
+
+def _read(
+    choice: Choice, query: RecommendQuery, view: ShopView, reader: Reader
+) -> list[Recommendation] | None:
+    changed = reader.changes_since(view.sequence)
+    items: list[Recommendation] = []
+    for chosen in choice.chosen:
+        item_id = view.ids[chosen.item]
+        record = reader.item(item_id)
+        if record is None or changed is None or item_id in changed:
+            return None
+        hit = hit_of(view, Candidate(chosen.item, chosen.row, chosen.score), record, [])
+        items.append(
+            Recommendation(
+                **asdict(hit),
+                reason=_reason(chosen, view, reader),
+                contributions=chosen.contributions if query.explain else None,
+            )
+        )
+    return items
+
+
+def _reason(chosen: Chosen, view: ShopView, reader: Reader) -> Reason:
+    if chosen.grounds.item < 0:
+        return Reason(chosen.grounds.code)
+    item_id = view.ids[chosen.grounds.item]
+    record = reader.item(item_id)
+    return Reason(chosen.grounds.code, item_id, record.item.title if record else "")
