@@ -16,7 +16,9 @@ NOW = 1_700_000_000.0
 
 
 def event(user: str, item: str, kind: str = "view", time: float = NOW, **more) -> Event:
-    return event_from({"user_id": user, "item_id": item, "type": kind, "time": time, **more}, now=NOW)
+    return event_from(
+        {"user_id": user, "item_id": item, "type": kind, "time": time, **more}, now=NOW
+    )
 
 
 @pytest.fixture
@@ -111,10 +113,9 @@ def test_a_rating_needs_stars_from_0_to_5(value):
 
 
 def test_a_time_before_the_oldest_kept_is_refused():
+    record = {"user_id": "u", "item_id": "i", "type": "view", "time": NOW - 10}
     with pytest.raises(BadEvent, match="older than events are kept"):
-        event_from(
-            {"user_id": "u", "item_id": "i", "type": "view", "time": NOW - 10}, now=NOW, oldest=NOW - 5
-        )
+        event_from(record, now=NOW, oldest=NOW - 5)
 
 
 def test_without_an_id_equal_events_get_equal_ids_and_others_do_not():
@@ -185,7 +186,9 @@ def test_a_batch_is_stored_whole_or_not_at_all(log, monkeypatch):
 def _add_many(path, worker):
     with EventLog(path, create=True) as log:
         for number in range(40):
-            log.add([event(f"u{worker}", f"i{number}"), event("shared", "x", event_id=f"s{number}")])
+            log.add(
+                [event(f"u{worker}", f"i{number}"), event("shared", "x", event_id=f"s{number}")]
+            )
 
 
 def test_processes_write_at_once_and_lose_nothing(tmp_path):
@@ -228,9 +231,8 @@ def test_events_before_a_time_are_deleted_for_all_users(log, monkeypatch):
     monkeypatch.setattr("search.personal.event_log._DELETED_AT_ONCE", 3)
     log.add([event(f"u{n % 4}", f"i{n}", time=NOW - n) for n in range(20)])
     assert log.delete_before(NOW - 9.5) == 10
-    assert sorted(sum((items_of(log, f"u{n}") for n in range(4)), [])) == sorted(
-        f"i{n}" for n in range(10)
-    )
+    left = [item for n in range(4) for item in items_of(log, f"u{n}")]
+    assert sorted(left) == [f"i{n}" for n in range(10)]
 
 
 # --- Popularity ------------------------------------------------------------------------------

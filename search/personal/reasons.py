@@ -18,11 +18,6 @@ if TYPE_CHECKING:
 
 _TRIED: Final = 8  # items of a profile that may be named, the strongest
 _SMALLEST_DROP = 1e-6  # of a score
-_PERSONAL: Final[tuple[tuple[str, ReasonCode], ...]] = (
-    ("session", "like_recent"),
-    ("interest", "like_liked"),
-    ("behavior", "others_took"),
-)
 
 
 class Grounds(NamedTuple):
@@ -38,21 +33,22 @@ def find_reasons(
     """Return the reason of each item (n,), given its vector (n, dim) and its features.
 
     Each of the strongest items of the profile is left out in turn, and the scores are computed
-    again: the evidence is the item whose absence costs most, and the code that of the feature
-    which loses most. Where no absence costs anything, the context or popularity is the reason.
+    again. The evidence is the item whose absence costs most, and the code says whether it costs
+    likeness or behavior. If no absence costs anything, the reason is the context or popularity.
     """
     before = contributions(features)  # (n, features)
     best = [Grounds("like_context" if evidence.context is not None else "popular", -1)] * len(items)
     largest = np.full(len(items), _SMALLEST_DROP)
     if evidence.context is not None:
         largest = np.maximum(largest, before[:, FEATURES.index("context")])
+    recent = set(evidence.taste.session.items.tolist())
     for item in _strongest(evidence):
         without = contributions(features_of(items, vectors, _without(evidence, item)))
         lost = before - without  # (n, features)
         for place, drop in enumerate(lost.sum(axis=1).tolist()):
             if drop > largest[place]:
                 largest[place] = drop
-                best[place] = Grounds(_code(lost[place]), item)
+                best[place] = Grounds(_code(lost[place], is_recent=item in recent), item)
     return best
 
 
@@ -78,6 +74,8 @@ def _less(weighted: Weighted, item: int) -> Weighted:
     return Weighted(weighted.items[kept], weighted.vectors[kept], weighted.weights[kept])
 
 
-def _code(lost: NDArray[np.float32]) -> ReasonCode:
-    by_code = {code: float(lost[FEATURES.index(name)]) for name, code in _PERSONAL}
-    return max(by_code, key=by_code.__getitem__)
+def _code(lost: NDArray[np.float32], *, is_recent: bool) -> ReasonCode:
+    likeness = lost[FEATURES.index("session")] + lost[FEATURES.index("interest")]
+    if lost[FEATURES.index("behavior")] > likeness:
+        return "others_took"
+    return "like_recent" if is_recent else "like_liked"

@@ -24,6 +24,7 @@ from service.http.protocol import Front
 from service.http.rates import Rates
 from service.http.routes.items import item_routes
 from service.http.routes.pages import add_pages
+from service.http.routes.personal import personal_routes
 from service.http.routes.search import search_routes
 from service.http.routes.state import state_routes
 from service.http.routes.writes import write_routes
@@ -101,7 +102,7 @@ def create_app(
 def add_routes(app: FastAPI, state: AppState) -> None:
     """Add every route of the service, and the reply to every error."""
     install(app)
-    for routes in (search_routes, write_routes, item_routes, state_routes):
+    for routes in (search_routes, write_routes, item_routes, personal_routes, state_routes):
         app.include_router(routes(state))
     add_pages(app)
 
@@ -140,6 +141,8 @@ def _pools(settings: Settings) -> WorkerPools:
         reading=pool("reading", threads, queue, wait_s),
         # One writer at a time: more would only wait for each other in the store.
         writing=pool("writing", 1, queue, _WRITE_WAIT_S),
+        # Events have a store of their own, so they never wait for items to be written.
+        events=pool("events", 1, queue, _WRITE_WAIT_S),
     )
 
 
@@ -171,6 +174,7 @@ def _gate(settings: Settings, serving: Serving) -> Gate:
             "searches": Line("searches", room),
             "reads": Line("reads", room),
             "writes": Line("writes", 1 + settings.queue_size),
+            "events": Line("events", 1 + settings.queue_size),
         }
     )
 

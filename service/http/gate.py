@@ -76,7 +76,7 @@ class Gate:
     """The lines of all kinds of work, and the choice of the line that a request joins."""
 
     def __init__(self, lines: Mapping[str, Line]) -> None:
-        """``lines`` are those of ``photos``, ``searches``, ``reads`` and ``writes``."""
+        """``lines`` are those of ``photos``, ``searches``, ``reads``, ``writes`` and ``events``."""
         self._lines = lines
 
     def line_of(self, method: str, path: str, length: int) -> Line | None:
@@ -97,6 +97,8 @@ def _kind_of(method: str, path: str, length: int) -> str | None:
         return "photos" if length > _PHOTO_BYTES else "searches"
     if path == "/v1/status":
         return "reads"
+    if path.startswith(("/v1/events", "/v1/sessions/", "/v1/users/")):
+        return _kind_of_personal(method, path)
     if path != "/v1/items" and not path.startswith("/v1/items/"):
         return None
     if method in ("GET", "HEAD"):
@@ -104,10 +106,20 @@ def _kind_of(method: str, path: str, length: int) -> str | None:
     return "writes" if method in ("PUT", "PATCH", "DELETE", "POST") else None
 
 
+def _kind_of_personal(method: str, path: str) -> str | None:
+    if path.startswith("/v1/users/") and method in ("GET", "HEAD"):
+        return "searches" if path.endswith("/recommendations") else "reads"
+    if path == "/v1/sessions/recommend":
+        return "searches" if method == "POST" else None
+    return "events" if method in ("POST", "DELETE") else None
+
+
 def route_of(path: str) -> str:
     """Return the pattern of a path that joins a line, for the metrics: patterns are few."""
     if path.startswith("/v1/items/"):
         return "/v1/items/{item_id}"
+    if path.startswith("/v1/users/"):
+        return "/v1/users/{user_id}"
     return path
 
 

@@ -17,6 +17,7 @@ from starlette.routing import Match, Mount
 from indexer.errors import (
     BadCatalog,
     BadEncoder,
+    BadEvent,
     BadImage,
     BadQuery,
     CannotPromise,
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
 # Such errors quote what the client sent; all others may name files of this machine.
-_QUOTING = (BadImage, BadCatalog, BadQuery, CursorExpired, UnknownItem, Overloaded)
+_QUOTING = (BadImage, BadCatalog, BadEvent, BadQuery, CursorExpired, UnknownItem, Overloaded)
 _PATH = re.compile(r"(?<![\w./~-])/(?:[^\s/'\":;,()]+/)+([^\s/'\":;,()]+)/?")
 # How pydantic calls the types of a field that may be of several.
 _INNER = re.compile(
@@ -63,6 +64,7 @@ STATUS: dict[type[VitrineError], int] = {
     BadImage: 422,
     BadCatalog: 422,
     CatalogShrank: 422,
+    BadEvent: 422,
     BadQuery: 422,
     CursorExpired: 410,
     UnknownItem: 404,

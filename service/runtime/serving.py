@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from search.engine import Vitals
     from search.hits import Reply
     from search.live.shop import Backlog
+    from search.personal.profile import Profile
+    from search.personal.recommendation import Recommendations, RecommendQuery
+    from search.personal.recommender import Recommender
     from search.query import Query
     from search.status import EngineStatus
     from service.runtime.batching import PhotoBatcher
@@ -78,6 +81,19 @@ class Engine(Protocol):
 
     def backlog(self) -> Backlog:
         """Return how much was written since the index was built."""
+        ...
+
+    @property
+    def recommender(self) -> Recommender:
+        """The events of the shop."""
+        ...
+
+    def recommend_for(self, profile: Profile, query: RecommendQuery) -> Recommendations:
+        """Recommend items for a profile. Raises BadQuery, UnknownItem."""
+        ...
+
+    def has_item(self, item_id: str) -> bool:
+        """Return whether the shop has an item of this id."""
         ...
 
     def status(self) -> EngineStatus:
