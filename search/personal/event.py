@@ -39,7 +39,7 @@ _MAX_POSITION = 1_000_000
 _TRUE, _FALSE = {"true", "1", "yes"}, {"false", "0", "no"}
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that a user did with an item.
 
     ``event_id`` identifies the event: the same id is stored once. ``time`` is in seconds since

@@ -19,11 +19,11 @@ Fallback = Literal["popular", "assorted", "seen_before", "nothing_allowed"]
 DEFAULT_LIMIT: Final = 12
 
 
-class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
+class Reason(msgspec.Struct, frozen=True):
     """Why an item is recommended.
 
     ``item_id`` is the evidence: an item that the user met, without which the score would be lower.
-    It is absent for reasons that do not depend on the user.
+    It is empty for reasons that do not depend on the user.
     """
 
     code: Annotated[
