@@ -64,6 +64,12 @@ def test_a_profile_of_a_later_time_is_that_of_older_events():
     assert later.liked == profile_of([event("u", "a", age=30 * DAY)], NOW).liked
 
 
+def test_who_comes_back_after_years_has_the_taste_of_then():
+    years = profile_of([event("u", "a", age=3000 * DAY), event("u", "b", age=3030 * DAY)], NOW)
+    days = profile_of([event("u", "a", age=60 * DAY), event("u", "b", age=90 * DAY)], NOW)
+    assert years.liked == days.liked
+
+
 def test_an_event_from_the_future_counts_as_new():
     ahead = event_from({"user_id": "u", "item_id": "a", "type": "view", "time": NOW + 200}, now=NOW)
     assert profile_of([ahead], NOW).liked == profile_of([event("u", "a")], NOW).liked

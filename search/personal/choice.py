@@ -14,8 +14,6 @@ from search.personal.reasons import Grounds, find_reasons
 from search.personal.taste import taste_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
     from indexer.arrays import Embedding, Vectors
@@ -52,12 +50,12 @@ class Choice(NamedTuple):
 class Sources(NamedTuple):
     """What recommendations are drawn from, besides the profile: of one view of a shop.
 
-    ``popular`` maps item ids to scores in (0, 1], best first.
+    ``popular`` (items of the view,) are scores in [0, 1].
     """
 
     view: ShopView
     dim: int
-    popular: Mapping[str, float]
+    popular: NDArray[np.float32]
     neighbors: Neighbors | None
 
 
@@ -155,11 +153,8 @@ def _evidence(profile: Profile, query: RecommendQuery, sources: Sources) -> Evid
     if query.context is not None and (number := view.number(query.context)) >= 0:
         rows = view.main_rows([number])
         context = view.vectors_of(rows, sources.dim)[0] if rows[0] >= 0 else None
-    popular = np.zeros(view.size, dtype=np.float32)
-    for item_id, score in sources.popular.items():
-        if (number := view.number(item_id)) >= 0:
-            popular[number] = score
-    return Evidence(taste_of(profile, view, sources.dim), context, popular, sources.neighbors)
+    taste = taste_of(profile, view, sources.dim)
+    return Evidence(taste, context, sources.popular, sources.neighbors)
 
 
 def _is_personal(evidence: Evidence) -> bool:

@@ -5,7 +5,7 @@
 | ``session`` | [-1, 1] | likeness to the items of the last hours |
 | ``interest`` | [-1, 1] | likeness to the liked items, near ones above all |
 | ``behavior`` | [0, 1] | how often people who took these items took this one too |
-| ``context`` | [-1, 1] | likeness to the item that is being looked at |
+| ``context`` | [-1, 1] | likeness to the item that the user looks at |
 | ``popular`` | [0, 1] | how many people met it lately |
 | ``disliked`` | [0, 1] | likeness to what was hidden or rated low |
 """
@@ -34,10 +34,12 @@ WEIGHTS: Final[Mapping[str, float]] = {
     "disliked": -0.6,
 }
 
-_NEARNESS = 8.0  # of a soft maximum over cosines: larger means that only the nearest items count
-_DISLIKE_FROM = 0.4  # cosine from which an item is like a disliked one
+_NEARNESS: Final = 8.0  # of a soft maximum over cosines: larger means that only near items count
+_PRIOR: Final = 0.1  # weight of a profile at which its evidence counts half
+_DISLIKE_FROM: Final = 0.4  # cosine from which an item is like a disliked one
 
 Features = NDArray[np.float32]  # (n, len(FEATURES))
+Values = NDArray[np.float32]  # (n,), or (n, m) where each of m items is left out in turn
 
 
 class Evidence(NamedTuple):
@@ -56,7 +58,7 @@ def features_of(items: NDArray[np.int64], vectors: Vectors, evidence: Evidence) 
     table[:, 0] = _nearness(vectors, taste.session)
     table[:, 1] = _nearness(vectors, taste.liked)
     if evidence.neighbors is not None:
-        table[:, 2] = evidence.neighbors.scores(taste.liked.items, taste.liked.weights, items)
+        table[:, 2] = _behavior(items, taste.liked, evidence.neighbors)
     if evidence.context is not None:
         table[:, 3] = vectors @ evidence.context
     table[:, 4] = evidence.popular[items]
@@ -73,16 +75,73 @@ def contributions(features: Features, weights: Mapping[str, float] = WEIGHTS) ->
     return added
 
 
-def _nearness(vectors: Vectors, items: Weighted) -> NDArray[np.float32]:
+class Drops(NamedTuple):
+    """What scores lose without an item of the profile: (n, m) each, for m liked items.
+
+    ``session`` is by the items of the session, in their own order.
+    """
+
+    session: Values
+    interest: Values
+    behavior: Values
+
+
+def drops_of(items: NDArray[np.int64], vectors: Vectors, evidence: Evidence) -> Drops:
+    """Return what candidates lose if each item of the profile is left out in turn."""
+    taste, neighbors = evidence.taste, evidence.neighbors
+    interest = _nearness(vectors, taste.liked)[:, None] - _nearness_without(vectors, taste.liked)
+    session = _nearness(vectors, taste.session)[:, None] - _nearness_without(vectors, taste.session)
+    behavior = np.zeros_like(interest)
+    if neighbors is not None:
+        whole = _behavior(items, taste.liked, neighbors)[:, None]
+        behavior = whole - _behavior_without(items, taste.liked, neighbors)
+    return Drops(
+        session * np.float32(WEIGHTS["session"]),
+        interest * np.float32(WEIGHTS["interest"]),
+        behavior * np.float32(WEIGHTS["behavior"]),
+    )
+
+
+def _nearness(vectors: Vectors, liked: Weighted) -> Values:
     """A soft maximum of cosines to weighted items, times how much weight there is: (n,).
 
     ``log(sum(w * exp(s * cosine)) / sum(w)) / s``, which lies between the weighted mean and the
     maximum. It is multiplied by ``W / (W + 0.1)``, so that more evidence counts more.
     """
-    if not len(items.items):
-        return np.zeros(len(vectors), dtype=np.float32)
-    cosines = vectors @ items.vectors.T  # (n, m)
-    total = items.weights.sum()
-    raised = np.exp(_NEARNESS * cosines) @ items.weights  # (n,)
-    nearness = np.log(raised / total) / _NEARNESS
-    return np.asarray(nearness * (total / (total + 0.1)), dtype=np.float32)
+    terms = _terms(vectors, liked)
+    return _soft_maximum(terms.sum(axis=1), liked.weights.sum())
+
+
+def _nearness_without(vectors: Vectors, liked: Weighted) -> Values:
+    """What ``_nearness`` is without each of the items in turn: (n, m)."""
+    terms = _terms(vectors, liked)
+    rest = terms.sum(axis=1, keepdims=True) - terms  # (n, m)
+    return _soft_maximum(rest, liked.weights.sum() - liked.weights)
+
+
+def _terms(vectors: Vectors, liked: Weighted) -> Values:
+    terms: Values = np.exp(_NEARNESS * (vectors @ liked.vectors.T)) * liked.weights  # (n, m)
+    return terms
+
+
+def _soft_maximum(sums: Values, totals: NDArray[np.float32] | np.float32) -> Values:
+    """0 where there is no weight: ``totals`` are () or (m,)."""
+    some = np.maximum(totals, 1e-12)
+    nearness = np.log(np.maximum(sums, 1e-12) / some) / _NEARNESS * (totals / (totals + _PRIOR))
+    # What is left of a sum of floats after its only term was taken away is rounding.
+    return np.asarray(np.where(totals > 1e-6, nearness, 0.0), dtype=np.float32)
+
+
+def _behavior(items: NDArray[np.int64], liked: Weighted, neighbors: Neighbors) -> Values:
+    """The weighted mean strength with which the liked items lead to candidates: (n,)."""
+    total = liked.weights.sum()
+    scores: Values = neighbors.strengths(items, liked.items) @ liked.weights / (total + _PRIOR)
+    return scores
+
+
+def _behavior_without(items: NDArray[np.int64], liked: Weighted, neighbors: Neighbors) -> Values:
+    """What ``_behavior`` is without each of the items in turn: (n, m)."""
+    terms = neighbors.strengths(items, liked.items) * liked.weights  # (n, m)
+    rest = terms.sum(axis=1, keepdims=True) - terms
+    without: Values = rest / (liked.weights.sum() - liked.weights + _PRIOR)
+    return without

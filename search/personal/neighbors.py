@@ -49,22 +49,18 @@ class Neighbors(NamedTuple):
         row = slice(self.starts[item], self.starts[item + 1])
         return self.columns[row], self.values[row]
 
-    def scores(
-        self,
-        liked: NDArray[np.int64],
-        weights: NDArray[np.float32],
-        items: NDArray[np.int64],
-    ) -> NDArray[np.float32]:
-        """Return ``sum(weight * value) / (sum(weight) + 0.1)`` over liked items: (n,)."""
-        total = np.zeros(len(items), dtype=np.float32)
-        if not len(liked) or not len(items):
-            return total
+    def strengths(self, items: NDArray[np.int64], liked: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return how strongly each of ``liked`` (m,) leads to each of ``items`` (n,): (n, m).
+
+        ``items`` are distinct.
+        """
+        table = np.zeros((len(items), len(liked)), dtype=np.float32)
         order = np.argsort(items, kind="stable")
         ranked = items[order]
-        for item, weight in zip(liked.tolist(), weights.tolist(), strict=True):
+        for place, item in enumerate(liked.tolist() if len(items) else ()):
             columns, values = self.of_item(item)
-            places = np.searchsorted(ranked, columns)
-            places[places == len(ranked)] = 0
-            found = ranked[places] == columns
-            total[order[places[found]]] += weight * values[found]
-        return total / (float(weights.sum()) + 0.1)
+            at = np.searchsorted(ranked, columns)
+            at[at == len(ranked)] = 0
+            found = ranked[at] == columns
+            table[order[at[found]], place] = values[found]
+        return table

@@ -42,6 +42,7 @@ class Popularity:
         self._deletions = 0
         self._reference = 0.0  # sums are as of this time, in seconds since 1970
         self._counts: dict[str, _Count] = {}
+        self._scores: dict[str, float] | None = None  # of the counts as they are
 
     def refresh(self, reader: EventReader) -> None:
         """Count what was stored since the last call; start over if events were deleted."""
@@ -49,24 +50,22 @@ class Popularity:
             if reader.deletions != self._deletions:
                 self._deletions = reader.deletions
                 self._sequence, self._reference, self._counts = 0, 0.0, {}
+                self._scores = None
             if reader.sequence > self._sequence:
                 self._add(reader.since(self._sequence))
                 self._sequence = reader.sequence
+                self._scores = None
 
-    def scores(self) -> dict[str, float]:
+    def scores(self) -> Mapping[str, float]:
         """Return the items of at least ``MIN_USERS`` users by their score in (0, 1], best first.
 
-        Scores are relative to the best item. Where all decay alike, the time does not matter.
+        Scores are relative to the best item; all decay alike, so the time does not matter. The
+        same object is returned until something new is counted.
         """
         with self._lock:
-            counted = {
-                item: count.total
-                for item, count in self._counts.items()
-                if count.total > 0 and max(count.users.values()) >= MIN_USERS
-            }
-        best = max(counted.values(), default=1.0)
-        ranked = sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))
-        return {item: math.log1p(9 * total / best) / math.log(10) for item, total in ranked}
+            if self._scores is None:
+                self._scores = _scores(self._counts)
+            return self._scores
 
     def _add(self, logged: Iterable[LoggedEvent]) -> None:
         for _, event in logged:
@@ -87,3 +86,14 @@ class Popularity:
             item: _Count(count.total * factor, count.users) for item, count in self._counts.items()
         }
         self._reference = time
+
+
+def _scores(counts: Mapping[str, _Count]) -> dict[str, float]:
+    totals = {
+        item: count.total
+        for item, count in counts.items()
+        if count.total > 0 and max(count.users.values()) >= MIN_USERS
+    }
+    best = max(totals.values(), default=1.0)
+    ranked = sorted(totals.items(), key=lambda pair: (-pair[1], pair[0]))
+    return {item: math.log1p(9 * total / best) / math.log(10) for item, total in ranked}

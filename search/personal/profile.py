@@ -1,8 +1,11 @@
 """The profile of a user: decayed sums over the user's events, made anew from them each time.
 
-An event counts ``weight * 2 ** (-age / half_life)``. The sums of an item do not depend on the
-order in which its events came, a repeated event is stored once, and after an erasure nothing of a
-user is left to sum: so a profile needs no storage of its own, and never disagrees with the events.
+An event counts ``weight * 2 ** (-age / half_life)``. The sums do not depend on the order in which
+the events came, a repeated event is stored once, and nothing of an erased user is left to sum. So a
+profile needs no storage of its own and always agrees with the events.
+
+Of the time since the user's newest event, at most 60 days count as age: a user who returns after a
+year keeps the taste of that time.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ _RATING_WEIGHT = 2.0  # times the distance from the user's mean rating
 _MIDDLE_RATING = 3.0
 _MIDDLE_RATINGS = 5.0  # ratings of 3 that are assumed of every user before the first
 _HALF_LIFE_S = 30 * 86_400.0
+_MAX_IDLE_S = 60 * 86_400.0
 _SESSION_HALF_LIFE_S = 900.0
 _SESSION_S = 4 * 3_600.0  # an older event is not of the session
 _SATURATION = 8.0  # of one item: a sum of 8 counts half as much as infinitely many events
@@ -66,12 +70,13 @@ def profile_of(events: Iterable[UserEvent | Event], now: float) -> Profile:
     sums: dict[str, list[float]] = {}
     session: dict[str, list[float]] = {}
     renditions: dict[str, list[float]] = {}
+    last = newest[0].time if newest else now
     for event in newest:
         weight = _weight(event, mean_rating)
-        age = max(0.0, now - event.time)
+        age = last - event.time + min(max(0.0, now - last), _MAX_IDLE_S)
         sums.setdefault(event.item_id, []).append(weight * 2 ** (-age / _HALF_LIFE_S))
-        if age <= _SESSION_S:
-            decayed = weight * 2 ** (-age / _SESSION_HALF_LIFE_S)
+        if now - event.time <= _SESSION_S:
+            decayed = weight * 2 ** (-max(0.0, now - event.time) / _SESSION_HALF_LIFE_S)
             session.setdefault(event.item_id, []).append(decayed)
         if event.rendition:
             renditions.setdefault(event.rendition, []).append(weight)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 from msgspec.structs import asdict
 
 from indexer.errors import UnknownItem
@@ -19,8 +20,10 @@ from search.personal.profile import MAX_EVENTS, profile_of
 from search.personal.recommendation import Reason, Recommendation, Recommendations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from indexer.store.transactions import Reader
     from search.live.view import ShopView
@@ -30,6 +33,14 @@ if TYPE_CHECKING:
     from search.personal.neighbors import Neighbors
     from search.personal.profile import Profile
     from search.personal.recommendation import RecommendQuery
+
+
+class _Popular(NamedTuple):
+    """Popularity by item id, and the same for the items of a view: (items,)."""
+
+    view: ShopView
+    scores: Mapping[str, float]
+    of_view: NDArray[np.float32]
 
 
 class Recommender:
@@ -54,6 +65,7 @@ class Recommender:
         self._log: EventLog | None = None
         self._opening = threading.Lock()
         self._popularity = Popularity()
+        self._last_popular: _Popular | None = None
 
     def close(self) -> None:
         """Close the log of events."""
@@ -114,7 +126,7 @@ class Recommender:
         query = query.check()
         if query.context is not None and view.number(query.context) < 0:
             raise UnknownItem(f"no item {query.context[:80]!r} in this shop", param="item")
-        sources = Sources(view, self._dim, self._popular(), self._neighbors)
+        sources = Sources(view, self._dim, self._popular(view), self._neighbors)
         choice = choose_items(profile, query, sources)
         clock.lap("choose_ms")
         items = _read(choice, query, view, reader)
@@ -129,13 +141,22 @@ class Recommender:
             timings=clock.laps(),
         )
 
-    def _popular(self) -> dict[str, float]:
+    def _popular(self, view: ShopView) -> NDArray[np.float32]:
+        """Return the scores of all items of a view by popularity: (items,)."""
         log = self._existing_log()
-        if log is None:
-            return {}
-        with log.read() as reader:
-            self._popularity.refresh(reader)
-        return self._popularity.scores()
+        if log is not None:
+            with log.read() as reader:
+                self._popularity.refresh(reader)
+        scores = self._popularity.scores()
+        last = self._last_popular
+        if last is not None and last.view is view and last.scores is scores:
+            return last.of_view
+        of_view = np.zeros(view.size, dtype=np.float32)
+        for item_id, score in scores.items():
+            if (number := view.number(item_id)) >= 0:
+                of_view[number] = score
+        self._last_popular = _Popular(view, scores, of_view)
+        return of_view
 
     def _existing_log(self) -> EventLog | None:
         """Return the log; None as long as no process has stored an event."""

@@ -75,20 +75,28 @@ def interests_of(liked: Weighted) -> list[Interest]:
         return []
     cosines = liked.vectors @ liked.vectors.T  # (n, n)
     left = np.ones(len(liked.items), dtype=np.bool_)
-    found: list[Interest] = []
-    while left.any():
-        first = int(np.flatnonzero(left)[0])
-        members = np.flatnonzero(left & (cosines[first] >= _SAME_INTEREST))  # (m,), with first
-        members = members if len(members) else np.array([first])
-        weights = liked.weights[members]
-        sums = cosines[np.ix_(members, members)] @ weights  # (m,)
-        found.append(Interest(int(members[int(np.argmax(sums))]), float(weights.sum())))
-        left[members] = False
-        left[first] = False
-    found.sort(key=lambda interest: (-interest.weight, interest.place))
-    kept = found[:MAX_INTERESTS]
-    total = sum(interest.weight for interest in kept)
-    return [Interest(interest.place, interest.weight / total) for interest in kept]
+    groups: list[tuple[float, NDArray[np.int64]]] = []  # weight and places
+    for first in range(len(liked.items)):
+        if left[first]:
+            members = np.flatnonzero(left & (cosines[first] >= _SAME_INTEREST))  # (m,)
+            members = members if len(members) else np.array([first])  # a vector of zeros
+            left[members] = False
+            left[first] = False
+            groups.append((float(liked.weights[members].sum()), members))
+    groups.sort(key=lambda group: (-group[0], int(group[1][0])))
+    kept = groups[:MAX_INTERESTS]
+    total = sum(weight for weight, _ in kept)
+    return [
+        Interest(_medoid(cosines, liked.weights, members), weight / total)
+        for weight, members in kept
+    ]
+
+
+def _medoid(
+    cosines: NDArray[np.float32], weights: NDArray[np.float32], members: NDArray[np.int64]
+) -> int:
+    sums = cosines[np.ix_(members, members)] @ weights[members]  # (m,)
+    return int(members[int(np.argmax(sums))])
 
 
 def _weighted(weights: Mapping[str, float], view: ShopView, dim: int) -> Weighted:
