@@ -14,7 +14,7 @@ from indexer.errors import BadQuery, UnknownItem
 from search.engine import SearchEngine
 from search.personal.diversity import diversify
 from search.personal.event import Event, event_from
-from search.personal.neighbors import Neighbors
+from search.personal.learning import learn
 from search.personal.profile import profile_of
 from search.personal.recommendation import Reason, RecommendQuery
 from search.personal.recommender import Recommender
@@ -198,9 +198,11 @@ def test_an_event_of_an_item_the_shop_does_not_have_is_kept_and_harms_nothing(en
 
 
 def test_people_who_took_it_took_this_too(engine):
-    pairs = {"red-shoe": [("green-mug", 1.0)]}
-    view = engine._live.view
-    engine.recommender._neighbors = Neighbors.of(pairs, view.numbers, view.size)
+    for user in ("a", "b", "c"):
+        engine.recommender.add(
+            [event(user, "red-shoe", age=9 * DAY), event(user, "green-mug", age=9 * DAY - 60)]
+        )
+    learn(engine.recommender._existing_log())
     engine.recommender.add([event("u", "red-shoe", age=DAY)])
     found = {item.item_id: item for item in engine.recommend("u").items}
     assert found["green-mug"].reason.code == "others_took"

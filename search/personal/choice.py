@@ -14,6 +14,8 @@ from search.personal.reasons import Grounds, find_reasons
 from search.personal.taste import taste_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from indexer.arrays import Embedding, Vectors
@@ -50,13 +52,13 @@ class Choice(NamedTuple):
 class Sources(NamedTuple):
     """What recommendations are drawn from, besides the profile: of one view of a shop.
 
-    ``popular`` (items of the view,) are scores in [0, 1].
+    ``popular`` (items of the view,) are scores in [0, 1]; ``neighbors`` returns those of items.
     """
 
     view: ShopView
     dim: int
     popular: NDArray[np.float32]
-    neighbors: Neighbors | None
+    neighbors: Callable[[list[int]], Neighbors]
 
 
 def choose_items(profile: Profile, query: RecommendQuery, sources: Sources) -> Choice:
@@ -154,7 +156,8 @@ def _evidence(profile: Profile, query: RecommendQuery, sources: Sources) -> Evid
         rows = view.main_rows([number])
         context = view.vectors_of(rows, sources.dim)[0] if rows[0] >= 0 else None
     taste = taste_of(profile, view, sources.dim)
-    return Evidence(taste, context, sources.popular, sources.neighbors)
+    items = np.union1d(taste.liked.items, taste.session.items).tolist()
+    return Evidence(taste, context, sources.popular, sources.neighbors(items))
 
 
 def _is_personal(evidence: Evidence) -> bool:
@@ -169,10 +172,8 @@ def _candidates(allowed: Mask, sources: Sources, evidence: Evidence) -> NDArray[
     for vector in _directions(taste, evidence.context):
         nearest = view.nearest(vector, allowed, view.product, _PER_SOURCE)
         found.append(np.array([candidate.item for candidate in nearest.found], dtype=np.int64))
-    if sources.neighbors is not None:
-        found.extend(sources.neighbors.of_item(item)[0] for item in taste.liked.items.tolist())
+    found.append(evidence.neighbors.all_items())
     items = np.unique(np.concatenate(found))
-    items = items[items < view.size]
     return items[allowed[items]]
 
 

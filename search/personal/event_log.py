@@ -7,6 +7,7 @@ Named databases, and what a key of each leads to::
     ids      event key                             -> key of the event in ``events``
     log      sequence, 8 bytes big-endian          -> key of the event in ``events``
     pairs    user key, type, hash of the item's id -> empty
+    neighbors, together    hash of an item's id    -> what was learned, see ``learning``
 
 A user key is a keyed hash of the user's id, and so is an event key of the event's id: no id of a
 user is stored. The events of a user stand together in the order of their times, whatever the
@@ -29,16 +30,17 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 import msgspec
 
 from indexer.store.environment import DATA_FILE, Environment, exists
-from search.personal.event import Event, EventType
+from search.personal.event import EVENT_TYPES, Event, EventType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from indexer.store.environment import ReadTransaction, WriteTransaction
 
 EVENTS_FOLDER: Final = "events.lmdb"
-DATABASES: Final = ("meta", "events", "ids", "log", "pairs")
+LEARNED: Final = ("neighbors", "together")
+DATABASES: Final = ("meta", "events", "ids", "log", "pairs", *LEARNED)
 Stored = Literal["stored", "repeated", "no_consent"]
 
 _ADVICE = "restore it, or move it away; the catalog and its index do not need it"
@@ -138,6 +140,15 @@ class EventReader:
             if value is not None:
                 yield LoggedEvent(name[:_KEY_BYTES], _decode(value))
 
+    def all(self) -> Iterator[LoggedEvent]:
+        """Yield all events: those of a user together, the oldest first."""
+        for name, value in self._txn.entries("events"):
+            yield LoggedEvent(name[:_KEY_BYTES], _decode(value))
+
+    def learned(self, database: str, item_id: str) -> bytes | None:
+        """Return what was learned about an item; None if nothing was."""
+        return self._txn.get(database, _item_key(item_id))
+
     def _meta(self, name: str, default: Any) -> Any:
         value = self._txn.get("meta", name.encode())
         return default if value is None else msgspec.msgpack.decode(value)
@@ -221,6 +232,15 @@ class EventLog:
             if not start:
                 return deleted
 
+    def replace_learned(self, values: Mapping[str, Mapping[str, bytes]]) -> None:
+        """Replace what was learned: of each database, the values by item id. StoreFull."""
+        with self._environment.write() as txn:
+            for database, by_item in values.items():
+                for key in list(txn.keys(database)):
+                    txn.delete(database, key)
+                for item_id, value in by_item.items():
+                    txn.put(database, _item_key(item_id), value)
+
     def bytes_used(self) -> int:
         """Bytes of disk that the log takes."""
         return self._environment.bytes_used()
@@ -239,6 +259,10 @@ def data_file(shop: Path) -> Path:
 
 def _keyed_hash(secret: bytes, purpose: bytes, text: str) -> bytes:
     return blake2b(text.encode(), digest_size=_KEY_BYTES, key=secret, person=purpose).digest()
+
+
+def _item_key(item_id: str) -> bytes:
+    return blake2b(item_id.encode(), digest_size=_KEY_BYTES).digest()
 
 
 def _time_key(seconds: float) -> bytes:
@@ -268,7 +292,7 @@ def _put(txn: WriteTransaction, secret: bytes, sequence: int, event: Event) -> S
         return "repeated"
     user = _keyed_hash(secret, b"user", event.user_id)
     name = user + _time_key(event.time) + event_key
-    pair = user + event.type[:1].encode() + blake2b(event.item_id.encode(), digest_size=8).digest()
+    pair = user + bytes([EVENT_TYPES.index(event.type)]) + _item_key(event.item_id)
     is_first = not txn.has("pairs", pair)
     stored = UserEvent(
         sequence,

@@ -4,7 +4,8 @@
 |---|---|---|
 | ``session`` | [-1, 1] | likeness to the items of the last hours |
 | ``interest`` | [-1, 1] | likeness to the liked items, near ones above all |
-| ``behavior`` | [0, 1] | how often people who took these items took this one too |
+| ``following`` | [0, 1] | how often people who met the items of the last hours met it near them |
+| ``behavior`` | [0, 1] | how often people who met the liked items met it near them |
 | ``context`` | [-1, 1] | likeness to the item that the user looks at |
 | ``popular`` | [0, 1] | how many people met it lately |
 | ``disliked`` | [0, 1] | likeness to what was hidden or rated low |
@@ -24,11 +25,20 @@ if TYPE_CHECKING:
     from search.personal.neighbors import Neighbors
     from search.personal.taste import Taste, Weighted
 
-FEATURES: Final = ("session", "interest", "behavior", "context", "popular", "disliked")
+FEATURES: Final = (
+    "session",
+    "interest",
+    "following",
+    "behavior",
+    "context",
+    "popular",
+    "disliked",
+)
 WEIGHTS: Final[Mapping[str, float]] = {
     "session": 0.5,
     "interest": 1.0,
-    "behavior": 1.0,
+    "following": 4.0,
+    "behavior": 2.0,
     "context": 0.8,
     "popular": 0.15,
     "disliked": -0.6,
@@ -48,7 +58,7 @@ class Evidence(NamedTuple):
     taste: Taste
     context: Embedding | None
     popular: NDArray[np.float32]  # (items of the view,)
-    neighbors: Neighbors | None
+    neighbors: Neighbors  # of the session and the liked items
 
 
 def features_of(items: NDArray[np.int64], vectors: Vectors, evidence: Evidence) -> Features:
@@ -57,14 +67,14 @@ def features_of(items: NDArray[np.int64], vectors: Vectors, evidence: Evidence) 
     table = np.zeros((len(items), len(FEATURES)), dtype=np.float32)
     table[:, 0] = _nearness(vectors, taste.session)
     table[:, 1] = _nearness(vectors, taste.liked)
-    if evidence.neighbors is not None:
-        table[:, 2] = _behavior(items, taste.liked, evidence.neighbors)
+    table[:, 2] = _behavior(items, taste.session, evidence.neighbors)
+    table[:, 3] = _behavior(items, taste.liked, evidence.neighbors)
     if evidence.context is not None:
-        table[:, 3] = vectors @ evidence.context
-    table[:, 4] = evidence.popular[items]
+        table[:, 4] = vectors @ evidence.context
+    table[:, 5] = evidence.popular[items]
     if len(taste.disliked.items):
         nearest = (vectors @ taste.disliked.vectors.T).max(axis=1)  # (n, d) -> (n,)
-        table[:, 5] = np.clip((nearest - _DISLIKE_FROM) / (1 - _DISLIKE_FROM), 0, 1)
+        table[:, 6] = np.clip((nearest - _DISLIKE_FROM) / (1 - _DISLIKE_FROM), 0, 1)
     return table
 
 
@@ -76,30 +86,43 @@ def contributions(features: Features, weights: Mapping[str, float] = WEIGHTS) ->
 
 
 class Drops(NamedTuple):
-    """What scores lose without an item of the profile: (n, m) each, for m liked items.
+    """What scores lose without each of m liked items: by likeness and by behavior, (n, m) each."""
 
-    ``session`` is by the items of the session, in their own order.
-    """
-
-    session: Values
-    interest: Values
+    likeness: Values
     behavior: Values
 
 
 def drops_of(items: NDArray[np.int64], vectors: Vectors, evidence: Evidence) -> Drops:
-    """Return what candidates lose if each item of the profile is left out in turn."""
+    """Return what candidates lose if each liked item is left out of the profile in turn."""
     taste, neighbors = evidence.taste, evidence.neighbors
-    interest = _nearness(vectors, taste.liked)[:, None] - _nearness_without(vectors, taste.liked)
-    session = _nearness(vectors, taste.session)[:, None] - _nearness_without(vectors, taste.session)
-    behavior = np.zeros_like(interest)
-    if neighbors is not None:
-        whole = _behavior(items, taste.liked, neighbors)[:, None]
-        behavior = whole - _behavior_without(items, taste.liked, neighbors)
-    return Drops(
-        session * np.float32(WEIGHTS["session"]),
-        interest * np.float32(WEIGHTS["interest"]),
-        behavior * np.float32(WEIGHTS["behavior"]),
+    drops = Drops(
+        _drop(_nearness(vectors, taste.liked), _nearness_without(vectors, taste.liked), "interest"),
+        _drop(
+            _behavior(items, taste.liked, neighbors),
+            _behavior_without(items, taste.liked, neighbors),
+            "behavior",
+        ),
     )
+    likeness = _drop(
+        _nearness(vectors, taste.session), _nearness_without(vectors, taste.session), "session"
+    )
+    behavior = _drop(
+        _behavior(items, taste.session, neighbors),
+        _behavior_without(items, taste.session, neighbors),
+        "following",
+    )
+    place_of = {item: place for place, item in enumerate(taste.liked.items.tolist())}
+    for place, item in enumerate(taste.session.items.tolist()):
+        if item in place_of:
+            drops.likeness[:, place_of[item]] += likeness[:, place]
+            drops.behavior[:, place_of[item]] += behavior[:, place]
+    return drops
+
+
+def _drop(whole: Values, without: Values, feature: str) -> Values:
+    """What scores lose by a feature: (n,) and (n, m) to (n, m)."""
+    drop: Values = (whole[:, None] - without) * np.float32(WEIGHTS[feature])
+    return drop
 
 
 def _nearness(vectors: Vectors, liked: Weighted) -> Values:

@@ -34,8 +34,9 @@ _MIDDLE_RATING = 3.0
 _MIDDLE_RATINGS = 5.0  # ratings of 3 that are assumed of every user before the first
 _HALF_LIFE_S = 30 * 86_400.0
 _MAX_IDLE_S = 60 * 86_400.0
-_SESSION_HALF_LIFE_S = 900.0
 _SESSION_S = 4 * 3_600.0  # an older event is not of the session
+_SESSION_HALF_LIFE = 5.0  # items: the sixth newest counts half as much as the newest
+_SESSION_ITEMS = 30
 _SATURATION = 8.0  # of one item: a sum of 8 counts half as much as infinitely many events
 
 
@@ -43,7 +44,8 @@ class Profile(NamedTuple):
     """What the events of a user say at one time; empty for a user without events.
 
     ``liked`` maps items to positive weights in (0, 1), the strongest first, with slow decay;
-    ``session`` the same for the last hours, with fast decay. ``disliked`` maps items whose sum is
+    ``session`` the items of the last hours that are not disliked: 1 for the newest, half of
+    that for the sixth newest. ``disliked`` maps items whose sum is
     negative to positive weights. ``seen`` are all items of any event, ``hidden`` those hidden
     after the last purchase, ``bought`` maps items to the time of the last purchase.
     ``renditions`` maps styles to the summed weights of the events on pictures shown in them.
@@ -68,16 +70,12 @@ def profile_of(events: Iterable[UserEvent | Event], now: float) -> Profile:
     newest = sorted(events, key=lambda event: (-event.time, event.event_id))[:MAX_EVENTS]
     mean_rating = _mean_rating(newest)
     sums: dict[str, list[float]] = {}
-    session: dict[str, list[float]] = {}
     renditions: dict[str, list[float]] = {}
     last = newest[0].time if newest else now
     for event in newest:
         weight = _weight(event, mean_rating)
         age = last - event.time + min(max(0.0, now - last), _MAX_IDLE_S)
         sums.setdefault(event.item_id, []).append(weight * 2 ** (-age / _HALF_LIFE_S))
-        if now - event.time <= _SESSION_S:
-            decayed = weight * 2 ** (-max(0.0, now - event.time) / _SESSION_HALF_LIFE_S)
-            session.setdefault(event.item_id, []).append(decayed)
         if event.rendition:
             renditions.setdefault(event.rendition, []).append(weight)
     # fsum is exact, so that the order of the events cannot change the last bits.
@@ -86,9 +84,7 @@ def profile_of(events: Iterable[UserEvent | Event], now: float) -> Profile:
     hidden = _newest_times(newest, "hide")
     return Profile(
         liked=_strongest_first({item: _saturated(x) for item, x in totals.items() if x > 0}),
-        session=_strongest_first(
-            {item: _saturated(x) for item, ws in session.items() if (x := math.fsum(ws)) > 0}
-        ),
+        session=_session(newest, totals, now),
         disliked=_strongest_first({item: _saturated(-x) for item, x in totals.items() if x < 0}),
         seen=frozenset(sums),
         hidden=frozenset(item for item, time in hidden.items() if time >= bought.get(item, 0.0)),
@@ -103,6 +99,15 @@ def _weight(event: UserEvent | Event, mean_rating: float) -> float:
         return TYPE_WEIGHTS[event.type]
     # An item rated at the mean was still chosen, so it counts like a view.
     return TYPE_WEIGHTS["view"] + _RATING_WEIGHT * ((event.value or 0.0) - mean_rating)
+
+
+def _session(
+    newest: list[UserEvent | Event], totals: Mapping[str, float], now: float
+) -> dict[str, float]:
+    """Return the items of the last hours with their weights, the newest first."""
+    recent = [event.item_id for event in newest if now - event.time <= _SESSION_S]
+    items = [item for item in dict.fromkeys(recent) if totals[item] > 0][:_SESSION_ITEMS]
+    return {item: 2 ** (-rank / _SESSION_HALF_LIFE) for rank, item in enumerate(items)}
 
 
 def _mean_rating(events: list[UserEvent | Event]) -> float:

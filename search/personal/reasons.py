@@ -37,12 +37,8 @@ def find_reasons(
     taste = evidence.taste
     added = contributions(features)
     drops = drops_of(items, vectors, evidence)
-    likeness = drops.interest.copy()  # (n, m)
-    recent = {item: place for place, item in enumerate(taste.session.items.tolist())}
-    for place, item in enumerate(taste.liked.items.tolist()):
-        if item in recent:
-            likeness[:, place] += drops.session[:, recent[item]]
-    total = likeness + drops.behavior
+    total = drops.likeness + drops.behavior  # (n, m)
+    recent = set(taste.session.items.tolist())
     found: list[Grounds] = []
     for row in range(len(items)):
         by_context = float(added[row, FEATURES.index("context")])
@@ -52,7 +48,7 @@ def find_reasons(
             found.append(Grounds("like_context" if by_context > 0 else "popular", -1))
             continue
         item = int(taste.liked.items[best])
-        is_behavior = drops.behavior[row, best] > likeness[row, best]
+        is_behavior = drops.behavior[row, best] > drops.likeness[row, best]
         is_recent = item in recent
         code: ReasonCode = (
             "others_took" if is_behavior else "like_recent" if is_recent else "like_liked"

@@ -15,6 +15,8 @@ from search.live.view import Candidate
 from search.page import hit_of
 from search.personal.choice import Sources, choose_items
 from search.personal.event_log import EVENTS_FOLDER, EventLog, open_if_exists
+from search.personal.learning import neighbors_of
+from search.personal.neighbors import Neighbors
 from search.personal.popularity import Popularity
 from search.personal.profile import MAX_EVENTS, profile_of
 from search.personal.recommendation import Reason, Recommendation, Recommendations
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from search.personal.choice import Choice, Chosen
     from search.personal.event import Event
     from search.personal.event_log import Stored, UserEvent
-    from search.personal.neighbors import Neighbors
     from search.personal.profile import Profile
     from search.personal.recommendation import RecommendQuery
 
@@ -54,13 +55,11 @@ class Recommender:
         self,
         shop: Path,
         dim: int,
-        neighbors: Neighbors | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """``clock`` gives the seconds since 1970 at which events decay to."""
         self._shop = shop
         self._dim = dim
-        self._neighbors = neighbors
         self._clock = clock
         self._log: EventLog | None = None
         self._opening = threading.Lock()
@@ -126,7 +125,9 @@ class Recommender:
         query = query.check()
         if query.context is not None and view.number(query.context) < 0:
             raise UnknownItem(f"no item {query.context[:80]!r} in this shop", param="item")
-        sources = Sources(view, self._dim, self._popular(view), self._neighbors)
+        sources = Sources(
+            view, self._dim, self._popular(view), lambda items: self._neighbors(items, view)
+        )
         choice = choose_items(profile, query, sources)
         clock.lap("choose_ms")
         items = _read(choice, query, view, reader)
@@ -157,6 +158,14 @@ class Recommender:
                 of_view[number] = score
         self._last_popular = _Popular(view, scores, of_view)
         return of_view
+
+    def _neighbors(self, items: list[int], view: ShopView) -> Neighbors:
+        log = self._existing_log()
+        if log is None:
+            return Neighbors({})
+        with log.read() as reader:
+            pairs = [(item, neighbors_of(reader, view.ids[item])) for item in items]
+        return Neighbors.of(pairs, view)
 
     def _existing_log(self) -> EventLog | None:
         """Return the log; None as long as no process has stored an event."""

@@ -42,7 +42,7 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
 
 @click.group("events")
 def command() -> None:
-    """Import and export what users did, or erase a user."""
+    """Import and export what users did, learn from it, or erase a user."""
 
 
 @command.command("import")
@@ -60,12 +60,15 @@ def import_events(file: Path, shop: Path, mapping: tuple[str, ...], as_json: boo
     from indexer.shop.folder import ShopFolder
     from search.personal.event_file import read_events
     from search.personal.event_log import EVENTS_FOLDER, EventLog
+    from search.personal.learning import learn
 
     folder = ShopFolder(shop)
     folder.current()
     events = read_events(file, now=time.time(), mapping=parse_mapping(mapping))
     with EventLog(folder.path / EVENTS_FOLDER, create=True) as log:
         report = _store(log.add, events)
+        note("learning which items are met together")
+        learn(log)
     if as_json:
         print_json(report)
         return
@@ -77,6 +80,31 @@ def import_events(file: Path, shop: Path, mapping: tuple[str, ...], as_json: boo
         note(printable(f"{row.where}: {row.reason}"))
     if len(report.refused) > _SHOWN:
         note(f"and {len(report.refused) - _SHOWN} more; --json lists all")
+
+
+@command.command("learn")
+@shop_option
+@json_option
+def learn_from_events(shop: Path, as_json: bool) -> None:
+    """Learn from all events which items are met and bought together; run it every night.
+
+    Recommendations follow a user's own events at once. What other users did is learned here.
+    """
+    from indexer.shop.folder import ShopFolder
+    from search.personal.event_log import EVENTS_FOLDER, EventLog
+    from search.personal.learning import learn
+
+    folder = ShopFolder(shop)
+    folder.current()
+    with EventLog(folder.path / EVENTS_FOLDER, create=True) as log:
+        learned = learn(log)
+    if as_json:
+        print_json(learned)
+        return
+    say(
+        f"{learned.events} events of {learned.users} users: {learned.items_with_neighbors} items "
+        f"are met with others, {learned.items_bought_together} are bought with others"
+    )
 
 
 @command.command("export")

@@ -25,7 +25,7 @@ _COMMANDS = {
     "rebuild": "Build a new index from what a shop's store holds.",
     "search": "Find products by photo, by words, or by an item they should resemble.",
     "recommend": "Recommend items for a user.",
-    "events": "Import and export what users did, or erase a user.",
+    "events": "Import and export what users did, learn from it, or erase a user.",
     "eval": "Measure how often photos with a known answer find it.",
     "serve": "Serve a shop over HTTP, with its page.",
     "status": "Say what a shop folder holds.",
