@@ -6,6 +6,8 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+import numpy as np
+
 from indexer.encoders.base import Model, TextEncoder
 from indexer.encoders.views import QueryViews
 from indexer.errors import IndexCorrupt
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
     from contextlib import AbstractContextManager
 
-    from indexer.arrays import Pixels
+    from indexer.arrays import Pixels, Vectors
     from indexer.encoders.base import Encoder
     from indexer.encoders.views import View
     from indexer.items import Item
@@ -338,6 +340,16 @@ class SearchEngine:
     def items(self, limit: int = 10) -> list[Item]:
         """Some items to start from: one of each category in turn."""
         return self._items.starters(limit)
+
+    def item_vectors(self) -> tuple[list[str], Vectors]:
+        """The ids of all items and the vectors of their main images: (items, dim).
+
+        A row of zeros stands for an item without one.
+        """
+        view = self._live.view
+        numbers = np.flatnonzero(view.columns.alive).tolist()
+        vectors = view.vectors_of(view.main_rows(numbers), self.encoder.dim)
+        return [view.ids[number] for number in numbers], vectors
 
     def has_item(self, item_id: str) -> bool:
         """Whether the shop has an item of this id."""

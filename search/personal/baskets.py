@@ -78,7 +78,8 @@ def log_likelihood_ratio(
 def _entropy(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     """Total times the entropy of the columns' shares, in nats: (p,)."""
     values = counts.astype(np.float64)
-    return _x_log_x(values.sum(axis=0)) - np.asarray(_x_log_x(values).sum(axis=0))
+    parts: NDArray[np.float64] = _x_log_x(values).sum(axis=0)
+    return _x_log_x(values.sum(axis=0)) - parts
 
 
 def _x_log_x(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -27,6 +27,7 @@ _COMMANDS = {
     "recommend": "Recommend items for a user.",
     "events": "Import and export what users did, learn from it, or erase a user.",
     "eval": "Measure how often photos with a known answer find it.",
+    "eval-rec": "Compare recommenders on logged events.",
     "serve": "Serve a shop over HTTP, with its page.",
     "status": "Say what a shop folder holds.",
     "check": "Verify every part of a shop; for monitoring.",
@@ -48,8 +49,8 @@ _COMMANDS = {
 
 # Those that decode, encode or build: they obey the settings that bound memory and threads.
 _BOUNDED = (
-    "plan", "index", "put", "rebuild", "search", "eval", "migrate", "compare", "promote",
-    "rollback", "train-encoder", "style",
+    "plan", "index", "put", "rebuild", "search", "eval", "eval-rec", "migrate", "compare",
+    "promote", "rollback", "train-encoder", "style",
 )  # fmt: skip
 
 
