@@ -30,7 +30,7 @@ from indexer.store.records import PictureKey
 from indexer.store.store import Store
 from indexer.vectors.contract import BuildTargets
 from indexer.writing.migration_encoders import MigrationEncoders
-from indexer.writing.writes import Draft, Source, put_items
+from indexer.writing.writes import Draft, ImageInput, put_items
 from search.engine import SearchEngine
 from tests.conftest import COLORS, jpeg, plain, write_catalog
 from tests.test_indexer_folder import write_items
@@ -85,7 +85,7 @@ def draft(item_id: str, data: bytes) -> Draft:
     def make(old: Item | None) -> Item:
         return Item(item_id=item_id, product_id=item_id, title=item_id)
 
-    return Draft(item_id, make, [Source(f"{item_id}.jpg", lambda: data)])
+    return Draft(item_id, make, [ImageInput(f"{item_id}.jpg", lambda: data)])
 
 
 def first(shop: ShopFolder, color: str) -> str:
@@ -341,10 +341,10 @@ def test_an_item_that_came_with_an_embedding_only_is_no_obstacle(shop, store):
     def make(old: Item | None) -> Item:
         return Item(item_id="bare", product_id="bare")
 
-    put_items(store, ColorEncoder(), [Draft("bare", make, [Source("x")], vector)])
+    put_items(store, ColorEncoder(), [Draft("bare", make, [ImageInput("x")], vector)])
     done = run(shop)
     assert (done.encoded, done.lost) == (18, 1)
-    put_items(store, ColorEncoder(), [Draft("bare-2", make, [Source("x")], 2 - vector * 0.5)])
+    put_items(store, ColorEncoder(), [Draft("bare-2", make, [ImageInput("x")], 2 - vector * 0.5)])
     promote(shop, done.generation)
     assert first(shop, "red").startswith("red")
 

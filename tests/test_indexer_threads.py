@@ -82,7 +82,7 @@ def test_a_write_reads_its_pictures_in_as_many_threads(tiny_shop, tmp_path, monk
     made = decoders(monkeypatch, writes, "ThreadPoolExecutor")
     THREADS.limit = 2
     picture = jpeg(plain(COLORS["red"]))
-    sources = [writes.Source(f"{n}.jpg", lambda: picture) for n in range(5)]
+    sources = [writes.ImageInput(f"{n}.jpg", lambda: picture) for n in range(5)]
     drafts = [writes.Draft("new", lambda _: new_item(5), sources)]
     with SearchEngine.open(tmp_path / "shop") as engine:
         (outcome,) = engine.put(drafts)

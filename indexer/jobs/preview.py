@@ -12,13 +12,13 @@ import msgspec
 
 from indexer.imaging.images import LIMITS, ImageLimits
 from indexer.items import Skipped
-from indexer.jobs.build import check_encoder, check_found
+from indexer.jobs.build import check_encoder, check_not_empty
 from indexer.progress import Progress, no_progress
 from indexer.shop.shelf import Shelf
 from indexer.store.store import Store
-from indexer.writing.absence import absence, is_much
+from indexer.writing.absence import absence, are_too_many
 from indexer.writing.changes import ItemChange, changes_of
-from indexer.writing.embed_catalog import ingest
+from indexer.writing.embed_catalog import embed_catalog
 
 if TYPE_CHECKING:
     from indexer.catalog.sources import Catalog
@@ -66,7 +66,7 @@ def preview_index(
         with store.read() as reader:
             items = reader.count("items")
             absent = absence(reader.item_ids(), scan.ids, scan.skipped)
-        done = ingest(
+        done = embed_catalog(
             catalog,
             store,
             encoder,
@@ -78,7 +78,7 @@ def preview_index(
         )
         with store.read() as reader:
             changes = changes_of(reader, done, absent, None if accept else scan.given)
-    check_found(catalog, scan, changes)
+    check_not_empty(catalog, scan, changes)
     return Preview(
         items=items,
         added=changes.added,
@@ -88,7 +88,7 @@ def preview_index(
         kept=changes.kept,
         skipped=changes.skipped,
         to_encode=done.encoded,
-        stops=not accept and is_much(len(absent.gone), items),
+        stops=not accept and are_too_many(len(absent.gone), items),
     )
 
 

@@ -1,4 +1,4 @@
-"""Embedding again what the store holds: pictures that an encoder has not seen yet."""
+"""Embed stored pictures with another encoder."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from indexer.arrays import Pixels
     from indexer.encoders.base import Encoder
 
-_TRIED_FIRST = 2  # pictures by which it is first told how fast an encoder is
-_BATCH = 32  # pictures the encoder gets at once, and the most that a kill makes it see again
+_FIRST_SAMPLE = 2  # pictures of the first speed measurement
+_BATCH = 32  # pictures per call of the encoder; an interrupted run repeats at most one batch
 
 
 class Missing(NamedTuple):
-    """A picture that an encoder has not embedded, and where the file of its image was."""
+    """A picture that an encoder has not embedded, and the path of its image in the catalog."""
 
     picture: PictureKey
     path: str
@@ -42,9 +42,10 @@ class Missing(NamedTuple):
 def missing_pictures(
     reader: Reader, encoder: Encoder, start: int = 0, *, lost: bool = False
 ) -> list[Missing]:
-    """What the encoder has not embedded of the rows from ``start`` on, each picture once.
+    """List the pictures of the rows from ``start`` on that an encoder has not embedded.
 
-    ``lost`` asks for those too that had no picture when it last looked.
+    Each picture is listed once. With ``lost``, pictures that could not be read before are listed
+    too. Raise IndexCorrupt if a row has no image.
     """
     found = []
     for row in write_encoders.unembedded(reader, Model.of(encoder), start, lost=lost):
@@ -56,11 +57,11 @@ def missing_pictures(
 
 
 class Reembedding:
-    """Embeds stored images by one encoder, batch by batch, each on disk before the next.
+    """Embeds stored images with one encoder, and commits each batch before the next.
 
-    ``share`` in (0, 1] is how much of the time to work: the rest belongs to those who search.
-    ``encoded`` counts what was embedded, by where its picture came from; ``lost`` what had no
-    picture that can be read, which the store remembers, so that nobody waits for it.
+    ``share`` in (0, 1] is the fraction of the time to work; searches get the rest. ``encoded``
+    counts embedded pictures by their origin, ``lost`` those that could not be read. The store
+    marks the lost ones, so that they are not missing any more.
     """
 
     def __init__(
@@ -75,17 +76,17 @@ class Reembedding:
         self._share = share
         self._side = decoding_side(encoder)
 
-    def lacks(self, reader: Reader, missing: Missing) -> bool:
-        """Whether this is neither embedded nor known to have no picture."""
+    def is_missing(self, reader: Reader, missing: Missing) -> bool:
+        """Return True if a picture is neither embedded nor marked as lost."""
         return reader.embedding(self._key, missing.picture) is None
 
     def run(
         self, missing: Iterable[Missing], done: Callable[[int], None], *, final: bool = True
     ) -> None:
-        """Embed all of these; ``done`` hears how many more are on disk.
+        """Embed these pictures; call ``done`` with the size of each batch once it is committed.
 
-        Where it is not ``final``, what has no picture is passed over: somebody else will look
-        again, and by then it may have one.
+        Unless ``final``, pictures that cannot be read are not marked as lost, so that a later run
+        tries them again.
         """
         waiting = iter(missing)
         while batch := list(islice(waiting, _BATCH)):
@@ -98,29 +99,30 @@ class Reembedding:
             time.sleep((time.perf_counter() - start) * (1 / self._share - 1))
 
     def images_per_second(self, missing: Iterable[Missing], seconds: float) -> float:
-        """How fast this goes, tried on some of these for so long; nothing is written.
+        """Measure the speed by embedding some of these pictures for ``seconds``; write nothing.
 
-        0 when none of them has a picture. IndexCorrupt when the encoder gives what none should.
+        Return 0 if no picture can be read. Raise BadEncoder if the encoder returns invalid vectors.
         """
-        self._encoder.encode_images([np.zeros((8, 8, 3), dtype=np.uint8)])  # not its set-up
-        waiting, size, tried, done, took = iter(missing), _TRIED_FIRST, 0, 0, 0.0
+        # The first call sets the encoder up, which is not part of the measurement.
+        self._encoder.encode_images([np.zeros((8, 8, 3), dtype=np.uint8)])
+        waiting, size, tried, done, took = iter(missing), _FIRST_SAMPLE, 0, 0, 0.0
         start = time.perf_counter()
         while took < seconds and (batch := list(islice(waiting, size))):
             with self._store.read() as reader:
                 done += sum(1 for vector in self._vectors(reader, batch).values() if vector)
             tried += len(batch)
             took = time.perf_counter() - start
-            # A slow encoder is given as many as the time that is left is likely enough for.
+            # No more pictures than a slow encoder can probably embed in the time that is left.
             size = max(1, min(_BATCH, int(tried / took * (seconds - took))))
         return done / took if took else 0.0
 
-    def within(self, writer: Writer, missing: list[Missing]) -> None:
-        """Embed these within the caller's transaction."""
+    def embed_in(self, writer: Writer, missing: list[Missing]) -> None:
+        """Embed these pictures in the caller's transaction."""
         for start in range(0, len(missing), _BATCH):
             self._put(writer, self._vectors(writer, missing[start : start + _BATCH]))
 
     def _vectors(self, reader: Reader, batch: list[Missing]) -> dict[Missing, bytes]:
-        """The embedding of each as the bytes of its numbers; empty where there is no picture."""
+        """Return the fp16 numbers of each embedding as bytes, b"" for an unreadable picture."""
         root = images_root(reader)
         pictures = [best_picture(reader, root, *missing) for missing in batch]
         with ThreadPoolExecutor(THREADS.count, thread_name_prefix="decode") as pool:

@@ -87,11 +87,11 @@ def _chunks(catalog: Catalog) -> Iterator[list[Draft]]:
 
 
 def _draft(entry: Entry, root: Path) -> Draft:
-    from indexer.writing.writes import Draft, Source, laid_over
+    from indexer.writing.writes import Draft, ImageInput, updated
 
     item = entry.item
-    sources = [Source(path, partial(_read, root, path)) for path in item.images]
-    return Draft(item.item_id, partial(laid_over, item, entry.given), sources or None)
+    sources = [ImageInput(path, partial(_read, root, path)) for path in item.images]
+    return Draft(item.item_id, partial(updated, item, entry.given), sources or None)
 
 
 def _read(root: Path, path: str) -> bytes:
