@@ -18,7 +18,7 @@ from indexer.encoders.color import ColorEncoder
 from indexer.errors import Conflict, EncoderNotFound, StoreBusy
 from indexer.items import Item
 from indexer.jobs.build import build_index
-from indexer.jobs.migrate import Migrated, Stopped, migrate, stop_migration
+from indexer.jobs.migrate import MigrationReport, StopReport, migrate, stop_migration
 from indexer.jobs.rebuild import rebuild_index
 from indexer.shop import write_encoders
 from indexer.shop.checkup import check_shop
@@ -69,7 +69,7 @@ def other_is_known(monkeypatch):
     )
 
 
-def run(shop: ShopFolder, encoder=None) -> Migrated:
+def run(shop: ShopFolder, encoder=None) -> MigrationReport:
     return migrate(shop, encoder or OtherColors(), progress=silent)
 
 
@@ -363,7 +363,7 @@ def test_a_migration_that_is_given_up_leaves_writes_to_the_serving_model(shop, s
         run(shop, Failing())
     with store.read() as reader:
         assert [name for name, _ in write_encoders.listed(reader)] == ["color", "other"]
-    assert stop_migration(shop) == Stopped(["other"], [])
+    assert stop_migration(shop) == StopReport(["other"], [])
     with SearchEngine.open(shop.path, encoder=ColorEncoder()) as engine:
         engine.put([draft("late", jpeg(plain((9, 200, 120))))])
     with store.read() as reader:
@@ -378,7 +378,7 @@ def test_a_candidate_goes_with_its_migration_and_a_running_one_is_not_stopped(sh
     serving, name = shop.current(), run(shop).generation
     with job_lock(shop.path, "vitrine migrate"), pytest.raises(StoreBusy):
         stop_migration(shop)
-    assert stop_migration(shop) == Stopped(["other"], [name])
+    assert stop_migration(shop) == StopReport(["other"], [name])
     assert shop.names() == [serving]
     again = run(shop)
     assert (again.encoded, again.reused) == (0, len(embeddings(store, OTHER)))

@@ -1,4 +1,4 @@
-"""What a build would do, without doing it: behind ``vitrine index --dry-run``."""
+"""Report what a build would do without doing it: the work behind ``vitrine index --dry-run``."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
-    """What a build would do: items by their ids, and the fields of each that changes.
+    """What a build would do: the ids of items, and the fields that change.
 
-    ``items`` is how many the shop has now, ``to_encode`` how many images would be encoded.
-    ``stops`` is True where the build would stop before it removes so many items.
+    ``items`` is the number of items in the shop now, ``to_encode`` the number of images that would
+    be encoded. ``stops`` is True if the build would stop because it removes too many items.
     """
 
     items: int
@@ -55,8 +55,8 @@ def preview_index(
 ) -> Preview:
     """Read a catalog and its images as a build does, and compare them with the shop.
 
-    Images that the shop does not know are decoded, none is encoded. Nothing is written, and no
-    other job is waited for. Raises BadCatalog and IndexMismatch as ``build_index`` does.
+    Images that the shop does not have are decoded but not encoded. Nothing is written, and the job
+    lock is not taken. Raise BadCatalog and IndexMismatch as ``build_index`` does.
     """
     progress("scan", 0, 1, 0)
     scan = catalog.scan()
@@ -94,9 +94,9 @@ def preview_index(
 
 @contextmanager
 def _store_of(shop: ShopFolder) -> Iterator[Store]:
-    """The store of a shop, or an empty one elsewhere where there is no shop yet."""
-    with tempfile.TemporaryDirectory(prefix="vitrine-") as elsewhere:
-        there = (shop.store / "data.mdb").is_file()
-        path = shop.store if there else Path(elsewhere) / "none"
-        with Store(path, create=not there) as store:
+    """Open the store of a shop; if it has none, an empty store in a temporary folder."""
+    with tempfile.TemporaryDirectory(prefix="vitrine-") as temporary:
+        exists = (shop.store / "data.mdb").is_file()
+        path = shop.store if exists else Path(temporary) / "store"
+        with Store(path, create=not exists) as store:
             yield store

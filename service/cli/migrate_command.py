@@ -22,7 +22,7 @@ from service.cli.interrupt import ends_soon
 from service.cli.terminal import note, say
 
 if TYPE_CHECKING:
-    from indexer.jobs.migrate import Migrated
+    from indexer.jobs.migrate import MigrationReport
     from indexer.jobs.migration_plan import MigrationPlan
     from indexer.shop.folder import ShopFolder
 
@@ -159,7 +159,7 @@ def _lines(plan: MigrationPlan) -> list[str]:
     return [f"{name:>10}  {value}" for name, value in lines.items()]
 
 
-def _print_report(done: Migrated, serving: str, shop: Path) -> None:
+def _print_report(done: MigrationReport, serving: str, shop: Path) -> None:
     parts = [f"{count} from {_SOURCES[source]}" for source, count in done.sources.items()]
     how = f" ({', '.join(parts)})" if parts else ""
     say(
