@@ -13,14 +13,12 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from indexer.confidence.curve import RIVALS, Calibration, margins, sigmoid
 from indexer.confidence.retakes import no_product, retake
 from indexer.errors import BadImage
-from indexer.imaging.borders import trimmed
-from indexer.imaging.images import decode
-from indexer.imaging.photos import fit_pixels
+from indexer.imaging.photos import fit_pixels, open_photo
+from indexer.imaging.preprocess import Preprocess
 from indexer.items import ORIGINAL
 from indexer.store.pictures import display_copy
 
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
 
     from indexer.arrays import Pixels, Rows, Scores, Vectors
     from indexer.encoders.base import Encoder
-    from indexer.imaging.preprocess import Preprocess
     from indexer.store.records import ItemRecord, Row
     from indexer.store.store import Store
     from indexer.vectors.backend import VectorBackend
@@ -280,13 +277,11 @@ def _picture(jpeg: bytes | None, side: int, preprocess: Preprocess) -> Pixels | 
     """
     if jpeg is None:
         return None
+    square = Preprocess(side, trim=preprocess.trim)
     try:
-        pixels = decode(jpeg, side=max(side, preprocess.source_side) if preprocess.trim else side)
+        return open_photo(jpeg, square, side=preprocess.source_side if square.trim else 0).square
     except BadImage:
         return None
-    if preprocess.trim:
-        pixels = trimmed(pixels)
-    return np.asarray(Image.fromarray(pixels).resize((side, side), reducing_gap=2.0))
 
 
 def _pairs(vectors: Vectors, rows: Sequence[tuple[int, Row]], rng: np.random.Generator) -> _Sample:

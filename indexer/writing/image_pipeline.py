@@ -8,8 +8,8 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from indexer.encoders.base import Model
-from indexer.imaging.images import ImageLimits, decode, inspect, thumbnail
-from indexer.imaging.photos import fit_pixels, open_photo
+from indexer.imaging.images import ImageLimits, inspect, thumbnail
+from indexer.imaging.photos import Photo, fit_pixels, open_photo
 from indexer.items import ORIGINAL
 from indexer.store.pictures import DISPLAY_SIDE, kept_images
 from indexer.store.records import PictureKey, content_hash
@@ -143,8 +143,8 @@ class ImagePipeline:
         content = content_hash(b"given" + embedding + (data or b""))
         if data is None:
             return Prepared(FoundImage(path, content, 0, 0), self._known)
-        info = inspect(data, self._limits)
-        pixels = decode(data, side=self._side, limits=self._limits)
+        photo = Photo(data, self._limits)
+        info, pixels = photo.info, photo.cut(side=self._side)
         original = data if self._keep == "originals" else b""
         decoded: Future[Decoded | None] = Future()
         display = thumbnail(pixels, DISPLAY_SIDE)
