@@ -10,9 +10,24 @@ import numpy as np
 
 from style.arrays import Alpha, Pixels
 
-__all__ = ["blend", "over_strips"]
+__all__ = ["STRIP_THREADS", "StripThreads", "blend", "over_strips"]
 
 _PIXELS = 1 << 17  # of a strip: its arrays stay in the cache of a core
+
+
+class StripThreads:
+    """The most threads that work on the strips of one picture; None is all cores, at most 8."""
+
+    def __init__(self) -> None:
+        self.limit: int | None = None
+
+    def count(self) -> int:
+        """Return the number of threads that a picture may take now."""
+        return min(self.limit or os.cpu_count() or 1, 8)
+
+
+STRIP_THREADS = StripThreads()
+"""That of this process; whoever starts the process sets its limit."""
 
 
 def over_strips(
@@ -25,7 +40,7 @@ def over_strips(
     """
     rows = max(1, pixels // max(1, width))
     tops = range(0, height, rows)
-    threads = min(len(tops), os.cpu_count() or 1, 8)
+    threads = min(len(tops), STRIP_THREADS.count())
     if threads <= 1:
         for top in tops:
             work(top, min(top + rows, height))

@@ -19,6 +19,7 @@ from service.cli.console import (
     stage_bar,
 )
 from service.cli.terminal import note, say
+from service.cli.threads_option import threads_option
 from service.exitcodes import FAILED
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ _SHOWN = 5
 @click.argument("catalog", type=click.Path(path_type=Path))
 @shop_option
 @map_option
+@threads_option
 @json_option
 def command(catalog: Path, shop: Path, mapping: tuple[str, ...], as_json: bool) -> int:
     """Add the items of CATALOG to a shop, or change them; all other items stay.
