@@ -52,8 +52,10 @@ def rebuild_index(
         before = job.shelf.first_readable(job.shelf.serving_order())
         if before.model != Model.of(encoder):
             raise IndexMismatch(
-                f"{shop.path} was built with encoder {before.model.id!r} of other weights or name "
-                f"than {encoder.id!r}; run 'vitrine migrate --encoder {encoder.id}' to change it",
+                f"{shop.path} was built with encoder {before.model.id!r} "
+                f"({before.model.weights_hash[:12]}), not {encoder.id!r} "
+                f"({encoder.weights_hash[:12]}); run 'vitrine migrate --encoder {encoder.id}' to "
+                "change it",
                 param="encoder",
             )
         progress("publish", 0, 1)

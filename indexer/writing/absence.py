@@ -1,4 +1,4 @@
-"""Find the items that a catalog lacks: removed on purpose, or hidden by a row that is broken."""
+"""Find the items of a shop that a catalog lacks, except those that may be in a broken row."""
 
 from __future__ import annotations
 

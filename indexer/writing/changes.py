@@ -52,9 +52,9 @@ def changes_of(
 ) -> Changes:
     """Compare an embedded catalog with the store.
 
-    ``given`` are the fields that any row of the catalog has. Items keep all other fields; with None
-    they are emptied. Items in ``touched`` were put or deleted after the catalog was read, so they
-    stay unchanged.
+    ``given`` are the fields that at least one row of the catalog has. Items keep their other
+    fields; if ``given`` is None, those are emptied. Items in ``touched`` were put or deleted after
+    the catalog was read, so they stay unchanged.
     """
     return _Comparison(reader, given).run(embedded, absent, touched)
 

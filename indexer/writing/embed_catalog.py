@@ -111,10 +111,10 @@ class _EmbeddingRun:
                         jobs = [(path, pool.submit(self._read, path)) for path in item.images]
                         ahead.append((item, where, jobs))
                         if len(ahead) > _BATCH + 2 * workers:
-                            done += self._take(*ahead.popleft())
+                            done += self._collect(*ahead.popleft())
                             progress("encode", done, total, len(self._result.skipped))
                     while ahead:
-                        done += self._take(*ahead.popleft())
+                        done += self._collect(*ahead.popleft())
                         progress("encode", done, total, len(self._result.skipped))
                 except BaseException:
                     pool.shutdown(wait=False, cancel_futures=True)
@@ -137,7 +137,7 @@ class _EmbeddingRun:
             data = read_image_file(image_path(self._catalog.root, path), self._limits)
             return self._images.prepare(path, data)
 
-    def _take(self, item: Item, where: str, jobs: list[tuple[str, Future[Prepared]]]) -> int:
+    def _collect(self, item: Item, where: str, jobs: list[tuple[str, Future[Prepared]]]) -> int:
         """Collect the decoded images of an item, in order; return how many it has."""
         images: list[FoundImage | None] = []
         for path, job in jobs:
@@ -153,7 +153,7 @@ class _EmbeddingRun:
                 self._result.reused += 1
                 continue
             if not self._write:
-                self._images.let_go(prepared)
+                self._images.release(prepared)
                 self._result.encoded += 1
                 continue
             self._waiting.append(prepared)

@@ -1,4 +1,4 @@
-"""Bring an image into the store: recognize, decode, render, encode and write it, each once."""
+"""Bring an image into the store: recognize, decode, render, encode and write it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Embedded: TypeAlias = dict[str, bytes]
 class Render(Protocol):
     """Renders an image in styles. All styled pictures of a shop come from here.
 
-    Called from many threads at once, and with pixels only: it gets no item.
+    Called from many threads at once. It gets only pixels, never an item.
     """
 
     @property
@@ -60,7 +60,7 @@ class Decoded(NamedTuple):
 class Prepared(NamedTuple):
     """A recognized image and the result of decoding it, which is None if the store has the image.
 
-    Items that share a picture share ``decoded``. It raises BadImage if the pixels are broken.
+    Items that share a picture share ``decoded``. Its result is BadImage if the pixels are broken.
     """
 
     image: FoundImage
@@ -133,7 +133,7 @@ class ImagePipeline:
             raise
         return Prepared(image, mine)
 
-    def given(self, path: str, embedding: bytes, data: bytes | None) -> Prepared:
+    def prepare_with_vector(self, path: str, embedding: bytes, data: bytes | None) -> Prepared:
         """Prepare an image that comes with its vector (dim fp16 numbers); ``data`` may be None.
 
         Its content hash includes the vector, so that items with the same picture do not share the
@@ -183,10 +183,10 @@ class ImagePipeline:
             for prepared in batch
         ]
         for prepared in batch:
-            self.let_go(prepared)
+            self.release(prepared)
         return encoded
 
-    def let_go(self, prepared: Prepared) -> None:
+    def release(self, prepared: Prepared) -> None:
         """Free the pixels of this image, and treat it as stored from now on."""
         self._seen[prepared.image.content] = self._known
 

@@ -220,7 +220,7 @@ class _ChunkWriter:
 
     def _with_embedding(self, path: str, embedding: Vectors, data: bytes | None) -> Prepared:
         half = unit(embedding).astype(np.float16).tobytes()  # (dim,)
-        prepared = self._images.given(path, half, data)
+        prepared = self._images.prepare_with_vector(path, half, data)
         self._encoded[prepared.image.content] = prepared, {ORIGINAL: half}
         return prepared
 
