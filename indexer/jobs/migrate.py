@@ -22,7 +22,7 @@ from indexer.imaging.images import LIMITS, ImageLimits
 from indexer.jobs.job import Job, open_job
 from indexer.jobs.publishing import publish
 from indexer.shop import write_encoders
-from indexer.writing.reembed import Missing, Reembedding, missing_pictures
+from indexer.writing.reembed import MissingPicture, Reembedding, missing_pictures
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
@@ -166,7 +166,7 @@ def _fill(store: Store, work: Reembedding, encoder: Encoder, progress: Progress)
     return total
 
 
-def _missing(store: Store, encoder: Encoder, *, lost: bool = False) -> list[Missing]:
+def _missing(store: Store, encoder: Encoder, *, lost: bool = False) -> list[MissingPicture]:
     with store.read() as reader:
         return missing_pictures(reader, encoder, lost=lost)
 

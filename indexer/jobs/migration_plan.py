@@ -21,7 +21,7 @@ from indexer.store.pictures import PictureOrigin, images_root
 from indexer.store.store import Store
 from indexer.store.transactions import Reader
 from indexer.vectors.faiss_backend import ROWS
-from indexer.writing.reembed import Missing, Reembedding
+from indexer.writing.reembed import MissingPicture, Reembedding
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,7 +119,7 @@ class _Picture(NamedTuple):
     """
 
     item_id: str
-    missing: Missing
+    missing: MissingPicture
     stored: PictureOrigin | None
     embedding_only: bool
 
@@ -151,16 +151,16 @@ def _picture(reader: Reader, row: Row) -> _Picture:
         stored = "original"
     elif reader.holds("images", row.picture):
         stored = "display"
-    missing = Missing(row.picture, image.path)
+    missing = MissingPicture(row.picture, image.path)
     return _Picture(row.item_id, missing, stored, embedding_only=not image.width)
 
 
 def _by_origin(
     pictures: list[_Picture], root: Path | None
-) -> tuple[Counter[PictureOrigin], list[Missing], list[str]]:
+) -> tuple[Counter[PictureOrigin], list[MissingPicture], list[str]]:
     """Return the counts by origin, the readable pictures, and the names of the lost ones."""
     sources: Counter[PictureOrigin] = Counter()
-    usable: list[Missing] = []
+    usable: list[MissingPicture] = []
     lost: list[str] = []
     for picture in pictures:
         source, missing = picture.stored, picture.missing

@@ -20,7 +20,7 @@ from indexer.imaging.images import LIMITS, ImageLimits
 from indexer.shop import write_encoders
 from indexer.shop.encoderfiles import open_encoder
 from indexer.shop.folder import ShopFolder
-from indexer.writing.reembed import Missing, Reembedding, missing_pictures
+from indexer.writing.reembed import MissingPicture, Reembedding, missing_pictures
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
@@ -72,7 +72,9 @@ class MigrationEncoders:
             return
         missing = list(
             dict.fromkeys(
-                Missing(picture, image.path) for image in images for picture in image.pictures
+                MissingPicture(picture, image.path)
+                for image in images
+                for picture in image.pictures
             )
         )
         for encoder in encoders:

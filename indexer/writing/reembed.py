@@ -16,7 +16,7 @@ from indexer.errors import BadImage, IndexCorrupt
 from indexer.imaging.images import LIMITS, ImageLimits
 from indexer.imaging.photos import open_photo
 from indexer.shop import write_encoders
-from indexer.store.pictures import PictureOrigin, best_picture, images_root
+from indexer.store.pictures import Picture, PictureOrigin, best_picture, images_root
 from indexer.store.records import PictureKey
 from indexer.store.store import Store
 from indexer.store.transactions import Reader, Writer
@@ -32,7 +32,7 @@ _FIRST_SAMPLE = 2  # pictures of the first speed measurement
 _BATCH = 32  # pictures per call of the encoder; an interrupted run repeats at most one batch
 
 
-class Missing(NamedTuple):
+class MissingPicture(NamedTuple):
     """A picture that an encoder has not embedded, and the path of its image in the catalog."""
 
     picture: PictureKey
@@ -41,7 +41,7 @@ class Missing(NamedTuple):
 
 def missing_pictures(
     reader: Reader, encoder: Encoder, start: int = 0, *, lost: bool = False
-) -> list[Missing]:
+) -> list[MissingPicture]:
     """List the pictures of the rows from ``start`` on that an encoder has not embedded.
 
     Each picture is listed once. With ``lost``, pictures that could not be read before are listed
@@ -52,7 +52,7 @@ def missing_pictures(
         record = reader.item(row.item_id)
         if record is None or row.image_index >= len(record.images):
             raise IndexCorrupt(f"the store has a row of item {row.item_id!r}, but no such image")
-        found.append(Missing(row.picture, record.images[row.image_index].path))
+        found.append(MissingPicture(row.picture, record.images[row.image_index].path))
     return found
 
 
@@ -76,12 +76,12 @@ class Reembedding:
         self._share = share
         self._side = decoding_side(encoder)
 
-    def is_missing(self, reader: Reader, missing: Missing) -> bool:
+    def is_missing(self, reader: Reader, missing: MissingPicture) -> bool:
         """Return True if a picture is neither embedded nor marked as lost."""
         return reader.embedding(self._key, missing.picture) is None
 
     def run(
-        self, missing: Iterable[Missing], done: Callable[[int], None], *, final: bool = True
+        self, missing: Iterable[MissingPicture], done: Callable[[int], None], *, final: bool = True
     ) -> None:
         """Embed these pictures; call ``done`` with the size of each batch once it is committed.
 
@@ -94,11 +94,13 @@ class Reembedding:
             with self._store.read() as reader:
                 vectors = self._vectors(reader, batch)
             with self._store.write() as writer:
-                self._put(writer, {k: v for k, v in vectors.items() if v or final})
+                self._put(
+                    writer, {key: vector for key, vector in vectors.items() if vector or final}
+                )
             done(len(batch))
             time.sleep((time.perf_counter() - start) * (1 / self._share - 1))
 
-    def images_per_second(self, missing: Iterable[Missing], seconds: float) -> float:
+    def images_per_second(self, missing: Iterable[MissingPicture], seconds: float) -> float:
         """Measure the speed by embedding some of these pictures for ``seconds``; write nothing.
 
         Return 0 if no picture can be read. Raise BadEncoder if the encoder returns invalid vectors.
@@ -116,38 +118,44 @@ class Reembedding:
             size = max(1, min(_BATCH, int(tried / took * (seconds - took))))
         return done / took if took else 0.0
 
-    def embed_in(self, writer: Writer, missing: list[Missing]) -> None:
+    def embed_in(self, writer: Writer, missing: list[MissingPicture]) -> None:
         """Embed these pictures in the caller's transaction."""
         for start in range(0, len(missing), _BATCH):
             self._put(writer, self._vectors(writer, missing[start : start + _BATCH]))
 
-    def _vectors(self, reader: Reader, batch: list[Missing]) -> dict[Missing, bytes]:
+    def _vectors(self, reader: Reader, batch: list[MissingPicture]) -> dict[MissingPicture, bytes]:
         """Return the fp16 numbers of each embedding as bytes, b"" for an unreadable picture."""
         root = images_root(reader)
         pictures = [best_picture(reader, root, *missing) for missing in batch]
         with ThreadPoolExecutor(THREADS.count, thread_name_prefix="decode") as pool:
-            decoded = list(pool.map(self._decoded, [p.data if p else b"" for p in pictures]))
-        out = dict.fromkeys(batch, b"")
-        ready = [at for at, pixels in enumerate(decoded) if pixels is not None]
-        if ready:
-            vectors = self._encoder.encode_images([p for p in decoded if p is not None])
-            names = [batch[at].path for at in ready]
-            check_vectors(vectors, (len(ready), self._encoder.dim), self._encoder.id, names)
-            for at, half in zip(ready, vectors.astype("float16"), strict=True):
-                out[batch[at]] = half.tobytes()
-                picture = pictures[at]
-                assert picture is not None
+            squares = list(pool.map(self._square, pictures))
+        readable = [
+            (missing, picture, square)
+            for missing, picture, square in zip(batch, pictures, squares, strict=True)
+            if picture is not None and square is not None
+        ]
+        embeddings = dict.fromkeys(batch, b"")
+        if readable:
+            vectors = self._encoder.encode_images([square for _, _, square in readable])
+            paths = [missing.path for missing, _, _ in readable]
+            check_vectors(vectors, (len(readable), self._encoder.dim), self._encoder.id, paths)
+            halves = vectors.astype("float16")  # (n, dim)
+            for (missing, picture, _), half in zip(readable, halves, strict=True):
+                embeddings[missing] = half.tobytes()
                 self.encoded[picture.source] += 1
-        self.lost += len(batch) - len(ready)
-        return out
+        self.lost += len(batch) - len(readable)
+        return embeddings
 
-    def _decoded(self, data: bytes) -> Pixels | None:
+    def _square(self, picture: Picture | None) -> Pixels | None:
+        """Decode and fit a picture; return None if there is none or it is broken."""
+        if picture is None:
+            return None
+        preprocess, side = self._encoder.preprocess, self._side
         try:
-            preprocess = self._encoder.preprocess
-            return open_photo(data, preprocess, side=self._side, limits=self._limits).square
+            return open_photo(picture.data, preprocess, side=side, limits=self._limits).square
         except BadImage:
             return None
 
-    def _put(self, writer: Writer, vectors: dict[Missing, bytes]) -> None:
+    def _put(self, writer: Writer, vectors: dict[MissingPicture, bytes]) -> None:
         for missing, embedding in vectors.items():
             writer.put_embedding(self._key, missing.picture, embedding)
