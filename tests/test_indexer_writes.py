@@ -26,7 +26,7 @@ from indexer.shop.folder import ShopFolder
 from indexer.store.records import PictureKey
 from indexer.store.store import Store
 from indexer.store.transactions import Writer
-from indexer.writing import writes
+from indexer.writing import image_pipeline, writes
 from indexer.writing.migration_encoders import MigrationEncoders
 from indexer.writing.writes import Draft, ImageInput, delete_items, patched, put_items
 from search.engine import SearchEngine
@@ -254,19 +254,17 @@ def test_an_upload_of_a_picture_that_a_catalog_only_named_can_be_shown(tmp_path)
 
 
 def test_a_picture_that_many_items_share_is_decoded_once(tmp_path, monkeypatch):
-    import indexer.imaging.photos as photos
-
     decoded: list[int] = []
-    run = photos.decode
+    run = image_pipeline.open_photo
 
-    def counting(data, **options):
+    def counting(data, *preprocess, **options):
         decoded.append(len(data))
-        return run(data, **options)
+        return run(data, *preprocess, **options)
 
     (tmp_path / "one.jpg").write_bytes(jpeg(plain(COLORS["red"])))
     lines = "\n".join(f"i{n},one.jpg" for n in range(40))
     (tmp_path / "catalog.csv").write_text(f"id,images\n{lines}\n")
-    monkeypatch.setattr(photos, "decode", counting)
+    monkeypatch.setattr(image_pipeline, "open_photo", counting)
     report = build_index(
         open_catalog(tmp_path / "catalog.csv"), ShopFolder(tmp_path / "shop"), ENCODER
     )
