@@ -20,6 +20,7 @@ from service.cli.console import (
     stage_bar,
 )
 from service.cli.terminal import note
+from service.cli.threads_option import threads_option
 
 if TYPE_CHECKING:
     from indexer.arrays import Vectors
@@ -52,6 +53,7 @@ _COLUMNS = (
 @click.option(
     "--test", default=0.1, show_default=True, help="Share of the events that are predicted."
 )
+@threads_option
 @json_option
 def command(
     items: Path | None,

@@ -9,6 +9,7 @@ import click
 
 from service.cli.console import json_option, print_json, print_table, shop_option
 from service.cli.terminal import note, printable, say
+from service.cli.threads_option import threads_option
 
 if TYPE_CHECKING:
     from search.personal.recommendation import Recommendation, Recommendations
@@ -34,6 +35,7 @@ _WORDS = {
 @click.option("--item", metavar="ID", help="The item that the user looks at.")
 @click.option("--seen", is_flag=True, help="Allow items that the user has met before.")
 @click.option("--explain", is_flag=True, help="Show what each feature adds to the scores.")
+@threads_option
 @json_option
 def command(
     shop: Path,
