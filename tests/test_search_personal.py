@@ -202,7 +202,7 @@ def test_people_who_took_it_took_this_too(engine):
         engine.recommender.add(
             [event(user, "red-shoe", age=9 * DAY), event(user, "green-mug", age=9 * DAY - 60)]
         )
-    learn(engine.recommender._existing_log())
+    learn(engine.recommender.open_log())
     engine.recommender.add([event("u", "red-shoe", age=DAY)])
     found = {item.item_id: item for item in engine.recommend("u").items}
     assert found["green-mug"].reason.code == "others_took"

@@ -79,7 +79,7 @@ class Recommender:
 
     def add(self, events: Sequence[Event]) -> list[Stored]:
         """Store events; all are on disk when this returns. StoreFull."""
-        log = self._existing_log()
+        log = self.open_log()
         if log is None:
             with self._opening:
                 if self._log is None:
@@ -89,7 +89,7 @@ class Recommender:
 
     def events_of(self, user_id: str) -> list[UserEvent]:
         """Return all events of a user, the oldest first; [] for an unknown user."""
-        log = self._existing_log()
+        log = self.open_log()
         if log is None:
             return []
         with log.read() as reader:
@@ -97,12 +97,12 @@ class Recommender:
 
     def forget(self, user_id: str) -> int:
         """Delete all events of a user; return how many there were."""
-        log = self._existing_log()
+        log = self.open_log()
         return 0 if log is None else log.delete_user(user_id)
 
     def profile(self, user_id: str) -> Profile:
         """Return the profile of a user as of now; empty for an unknown user."""
-        log = self._existing_log()
+        log = self.open_log()
         if log is None:
             return profile_of([], self._clock())
         with log.read() as reader:
@@ -144,7 +144,7 @@ class Recommender:
 
     def _popular(self, view: ShopView) -> NDArray[np.float32]:
         """Return the scores of all items of a view by popularity: (items,)."""
-        log = self._existing_log()
+        log = self.open_log()
         if log is not None:
             with log.read() as reader:
                 self._popularity.refresh(reader)
@@ -160,14 +160,14 @@ class Recommender:
         return of_view
 
     def _neighbors(self, items: list[int], view: ShopView) -> Neighbors:
-        log = self._existing_log()
+        log = self.open_log()
         if log is None:
             return Neighbors({})
         with log.read() as reader:
             pairs = [(item, neighbors_of(reader, view.ids[item])) for item in items]
         return Neighbors.of(pairs, view)
 
-    def _existing_log(self) -> EventLog | None:
+    def open_log(self) -> EventLog | None:
         """Return the log; None as long as no process has stored an event."""
         if self._log is None:
             with self._opening:
