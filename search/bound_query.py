@@ -94,7 +94,7 @@ def bind(query: Query, vector: Embedding | None, view: ShopView, index: LexicalI
     if named is not None:
         allowed = allowed & ~named
     words = [
-        WordMatches(part.weight, _matches(part.words, query, view, index))
+        WordMatches(part.weight, _find_matches(part.words, query, view, index))
         for part in query.parts
         if part.words is not None
     ]
@@ -114,7 +114,7 @@ def _named_mask(query: Query, view: ShopView, groups: NDArray[np.int64]) -> Mask
     return named
 
 
-def _matches(
+def _find_matches(
     text: str, query: Query, view: ShopView, index: LexicalIndex
 ) -> list[tuple[int, float]]:
     """Return the items of the view with these words, and their scores, best first."""

@@ -37,7 +37,7 @@ def find_candidates(
     ``scorer`` adds the confidences. ``watch`` sets the effort of the vector search.
     """
     query, view = bound.query, bound.view
-    by_words = _by_words(bound) if bound.words else []
+    by_words = _find_by_words(bound) if bound.words else []
     if bound.vector is None:
         return Candidates([], by_words, "lexical", depth)
     mask = None if bound.allowed is view.columns.alive else bound.allowed
@@ -53,7 +53,7 @@ def by_score(scores: dict[int, float], view: ShopView) -> list[Candidate]:
     return [Candidate(item, -1, score) for item, score in ranked]
 
 
-def _by_words(bound: BoundQuery) -> list[Candidate]:
+def _find_by_words(bound: BoundQuery) -> list[Candidate]:
     """Find the allowed items with any wanted words, best first."""
     scores: dict[int, float] = {}
     for match in bound.words:

@@ -48,7 +48,7 @@ def deepest(query: Query) -> int:
 def seen_by(text: str | None) -> int:
     """Return how many hits a cursor says were shown; 0 if it is invalid. Checks nothing else."""
     try:
-        return min(MAX_DEPTH, max(0, _decoded(text or "").seen))
+        return min(MAX_DEPTH, max(0, _decode(text or "").seen))
     except (ValueError, binascii.Error, msgspec.MsgspecError):
         return 0
 
@@ -60,7 +60,7 @@ def read_cursor(text: str, query: Query, generation: str) -> Cursor:
     another generation.
     """
     try:
-        cursor = _decoded(text)
+        cursor = _decode(text)
     except (ValueError, binascii.Error, msgspec.MsgspecError):
         raise BadQuery(
             "cursor is not the next_cursor of a reply; leave it out for the first page",
@@ -93,7 +93,7 @@ def question_of(query: Query) -> bytes:
     return hashlib.sha256(question.encode("utf-8", "surrogatepass")).digest()[:8]
 
 
-def _decoded(text: str) -> Cursor:
+def _decode(text: str) -> Cursor:
     if len(text) > _MAX_TEXT:
         raise ValueError("too long")
     data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

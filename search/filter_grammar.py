@@ -76,14 +76,14 @@ def _from_tree(tree: Any, depth: int) -> Filter:
         return Not(_from_tree(children[0], depth + 1))
     if kind == "group":
         return _from_tree(children[0], depth + 1)
-    key = str(_text(children[0]))
+    key = str(_token_text(children[0]))
     if kind in ("among", "not_among"):
-        found = Match(key, tuple(_value(child) for child in children[1:]))
+        found = Match(key, tuple(_token_value(child) for child in children[1:]))
         return Not(found) if kind == "not_among" else found
-    return _comparison(key, str(children[1]), _value(children[2]))
+    return _compare(key, str(children[1]), _token_value(children[2]))
 
 
-def _comparison(key: str, operator: str, value: Value) -> Filter:
+def _compare(key: str, operator: str, value: Value) -> Filter:
     if operator == "=":
         return Match(key, (value,))
     if operator == "!=":
@@ -102,14 +102,16 @@ def _comparison(key: str, operator: str, value: Value) -> Filter:
     return Range(key, above=bound, above_included=operator == ">=")
 
 
-def _value(tree: Any) -> Value:
-    text = _text(tree)
+def _token_value(tree: Any) -> Value:
+    """Return the value of a token: unquoted true and false are bool, all else is text."""
+    text = _token_text(tree)
     if tree.children[0].type == "WORD" and text.lower() in ("true", "false"):
         return text.lower() == "true"
     return text
 
 
-def _text(tree: Any) -> str:
+def _token_text(tree: Any) -> str:
+    """Return the text of a token, without its quotes and backslashes."""
     token = tree.children[0]
     if token.type != "STRING":
         return str(token)

@@ -78,13 +78,13 @@ Filter: TypeAlias = Match | Range | AllOf | AnyOf | Not
 def filter_from_json(value: object) -> Filter:
     """Read a filter from its JSON form. Raises BadQuery, naming what is wrong."""
     found = _from_json(value, 0)
-    if (conditions := _conditions_in(found)) > _MAX_CONDITIONS:
+    if (conditions := _count_conditions(found)) > _MAX_CONDITIONS:
         raise BadQuery(
             f"filter has {conditions} conditions, at most {_MAX_CONDITIONS} are allowed; "
             "match with any takes many values at once",
             param="filter",
         )
-    if (values := _values_in(found)) > _MAX_VALUES:
+    if (values := _count_values(found)) > _MAX_VALUES:
         raise BadQuery(
             f"filter has {values} values, at most {_MAX_VALUES} are allowed", param="filter"
         )
@@ -100,7 +100,7 @@ def _from_json(value: object, depth: int) -> Filter:
             param="filter",
         )
     if "key" in value:
-        return _condition(value)
+        return _condition_from_json(value)
     unknown = set(value) - {"must", "should", "must_not"}
     if unknown:
         raise BadQuery(
@@ -108,11 +108,11 @@ def _from_json(value: object, depth: int) -> Filter:
             "should, must_not, or one condition with key and match or range",
             param="filter",
         )
-    parts: list[Filter] = list(_conditions(value.get("must"), depth))
-    should = _conditions(value.get("should"), depth)
+    parts: list[Filter] = list(_conditions_from_json(value.get("must"), depth))
+    should = _conditions_from_json(value.get("should"), depth)
     if should:
         parts.append(AnyOf(should))
-    parts.extend(Not(part) for part in _conditions(value.get("must_not"), depth))
+    parts.extend(Not(part) for part in _conditions_from_json(value.get("must_not"), depth))
     return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
 
 
@@ -121,52 +121,52 @@ def without_key(filter_: Filter | None, key: str) -> Filter | None:
 
     Facet counts use it: after one color is chosen, the other colors must still be shown.
     """
-    if filter_ is None or _only_about(filter_, key):
+    if filter_ is None or _uses_only_key(filter_, key):
         return None
     if isinstance(filter_, AllOf):
-        kept = tuple(part for part in filter_.parts if not _only_about(part, key))
+        kept = tuple(part for part in filter_.parts if not _uses_only_key(part, key))
         return AllOf(kept)
     return filter_
 
 
-def _only_about(filter_: Filter, key: str) -> bool:
+def _uses_only_key(filter_: Filter, key: str) -> bool:
     if isinstance(filter_, Match | Range):
-        return _plain(filter_.key) == _plain(key)
+        return _short_key(filter_.key) == _short_key(key)
     if isinstance(filter_, Not):
-        return _only_about(filter_.part, key)
-    return bool(filter_.parts) and all(_only_about(part, key) for part in filter_.parts)
+        return _uses_only_key(filter_.part, key)
+    return bool(filter_.parts) and all(_uses_only_key(part, key) for part in filter_.parts)
 
 
-def _plain(key: str) -> str:
+def _short_key(key: str) -> str:
     """Remove ``attributes.`` from a key, unless that would make it the name of another field."""
     short = key.removeprefix("attributes.")
     return key if short in BUILTIN else short
 
 
-def _conditions(value: object, depth: int) -> tuple[Filter, ...]:
+def _conditions_from_json(value: object, depth: int) -> tuple[Filter, ...]:
     if value is None:
         return ()
     many = value if isinstance(value, list) else [value]
     return tuple(_from_json(part, depth + 1) for part in many)
 
 
-def _conditions_in(filter_: Filter) -> int:
+def _count_conditions(filter_: Filter) -> int:
     if isinstance(filter_, Not):
-        return _conditions_in(filter_.part)
+        return _count_conditions(filter_.part)
     if isinstance(filter_, AllOf | AnyOf):
-        return 1 + sum(map(_conditions_in, filter_.parts))
+        return 1 + sum(map(_count_conditions, filter_.parts))
     return 1
 
 
-def _values_in(filter_: Filter) -> int:
+def _count_values(filter_: Filter) -> int:
     if isinstance(filter_, Match):
         return len(filter_.values)
     if isinstance(filter_, Not):
-        return _values_in(filter_.part)
-    return sum(map(_values_in, filter_.parts)) if isinstance(filter_, AllOf | AnyOf) else 0
+        return _count_values(filter_.part)
+    return sum(map(_count_values, filter_.parts)) if isinstance(filter_, AllOf | AnyOf) else 0
 
 
-def _condition(value: dict[str, Any]) -> Filter:
+def _condition_from_json(value: dict[str, Any]) -> Filter:
     key, match, bounds = value["key"], value.get("match"), value.get("range")
     if not isinstance(key, str) or (match is None) == (bounds is None) or len(value) != 2:
         raise BadQuery(
@@ -175,10 +175,10 @@ def _condition(value: dict[str, Any]) -> Filter:
             param="filter",
         )
     if match is not None:
-        return _match(key, match)
+        return _match_from_json(key, match)
     if not isinstance(bounds, dict) or not bounds or set(bounds) - {"gt", "gte", "lt", "lte"}:
         raise BadQuery(f"range of {key!r} takes gt, gte, lt, lte", param="filter")
-    numbers = {name: _number(key, number) for name, number in bounds.items()}
+    numbers = {name: _read_number(key, number) for name, number in bounds.items()}
     if {"gt", "gte"} <= set(numbers) or {"lt", "lte"} <= set(numbers):
         raise BadQuery(f"range of {key!r} has two bounds on one side", param="filter")
     return Range(
@@ -190,7 +190,7 @@ def _condition(value: dict[str, Any]) -> Filter:
     )
 
 
-def _match(key: str, match: object) -> Filter:
+def _match_from_json(key: str, match: object) -> Filter:
     if isinstance(match, dict) and len(match) == 1:
         ((name, wanted),) = match.items()
         values = wanted if isinstance(wanted, list) else [wanted]
@@ -205,7 +205,7 @@ def _match(key: str, match: object) -> Filter:
     )
 
 
-def _number(key: str, value: object) -> float:
+def _read_number(key: str, value: object) -> float:
     if not _is_number(value):
         raise BadQuery(f"range of {key!r} needs numbers, got {str(value)[:40]!r}", param="filter")
     return float(value)

@@ -31,7 +31,7 @@ class ItemReader:
 
     def item(self, item_id: str) -> Item:
         """Return an item as in the catalog; its ``images`` are those that can be shown."""
-        record = self._record(item_id)
+        record = self._read_record(item_id)
         return replace(record.item, images=[image.path for image in record.images])
 
     def thumbnail(self, item_id: str, index: int, rendition: str = ORIGINAL) -> bytes:
@@ -40,7 +40,7 @@ class ItemReader:
         It is the stored copy or, if the shop keeps only paths, made from the image file.
         UnknownItem also if the item lacks that image, or the image that rendition.
         """
-        record = self._record(item_id)
+        record = self._read_record(item_id)
         if not 0 <= index < len(record.images):
             raise UnknownItem(
                 f"item {item_id!r} has {len(record.images)} images, there is no image {index}",
@@ -70,10 +70,10 @@ class ItemReader:
 
     def main_category(self, item_id: str) -> str:
         """Return the first category of an item; empty if it has none."""
-        categories = self._record(item_id).item.categories
+        categories = self._read_record(item_id).item.categories
         return categories[0] if categories else ""
 
-    def _record(self, item_id: str) -> ItemRecord:
+    def _read_record(self, item_id: str) -> ItemRecord:
         with self._store.read() as reader:
             record = reader.item(item_id)
         if record is None:

@@ -60,7 +60,7 @@ class Pipeline:
         depth = (cursor.seen if cursor else 0) + limit + 1
         deepest = (MAX_DEPTH if bound.query.collapse is None else _MAX_COLLAPSED) + limit + 1
         collapser = Collapser(bound, self._dim)
-        found, ranking = self._ranked(bound, fixed_depth if fixed else depth)
+        found, ranking = self._find_and_rank(bound, fixed_depth if fixed else depth)
         while True:
             hits, available, used = collapser.collapse(ranking, depth)
             start = page_start(hits, ranking.scale, cursor, bound.view)
@@ -72,8 +72,8 @@ class Pipeline:
             # Not full: hits were copies, or new items rank before the cursor.
             depth = min(4 * depth, deepest)
             if not is_whole:
-                found, ranking = self._ranked(bound, depth)
+                found, ranking = self._find_and_rank(bound, depth)
 
-    def _ranked(self, bound: BoundQuery, depth: int) -> tuple[Candidates, Ranking]:
+    def _find_and_rank(self, bound: BoundQuery, depth: int) -> tuple[Candidates, Ranking]:
         found = find_candidates(bound, depth, self._scorer, self._watch)
         return found, self._ranker.rank(bound, found)

@@ -64,10 +64,10 @@ class ScoreRanker:
     def rank(self, bound: BoundQuery, found: Candidates) -> Ranking:
         """See ``Ranker.rank``."""
         if bound.vector is None:
-            return Ranking(_by_words(bound, found), "bm25")
+            return Ranking(_rank_by_words(bound, found), "bm25")
         if not bound.words:
             return Ranking(found.by_vector, "cosine")
-        return Ranking(_fused(bound, found), "rrf")
+        return Ranking(_rank_fused(bound, found), "rrf")
 
 
 def fuse(rankings: Sequence[tuple[Sequence[int], float]]) -> dict[int, float]:
@@ -87,7 +87,7 @@ def fuse(rankings: Sequence[tuple[Sequence[int], float]]) -> dict[int, float]:
     return dict(sorted(scores.items(), key=lambda pair: -pair[1]))
 
 
-def _by_words(bound: BoundQuery, found: Candidates) -> list[Candidate]:
+def _rank_by_words(bound: BoundQuery, found: Candidates) -> list[Candidate]:
     """Return the candidates by words, ranked by their score minus that of unwanted words."""
     unwanted: dict[int, float] = {}
     for match in bound.words:
@@ -103,7 +103,7 @@ def _by_words(bound: BoundQuery, found: Candidates) -> list[Candidate]:
     return by_score(scores, bound.view)
 
 
-def _fused(bound: BoundQuery, found: Candidates) -> list[Candidate]:
+def _rank_fused(bound: BoundQuery, found: Candidates) -> list[Candidate]:
     """Return all candidates, ranked by fusing vector and words. Confidences are kept."""
     words_weight = sum(match.weight for match in bound.words if match.weight > 0)
     vector_weight = sum(abs(part.weight) for part in bound.query.parts if part.words is None)

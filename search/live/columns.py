@@ -110,7 +110,7 @@ class Columns:
             pairs["product_id"].append((number, item.product_id))
             pairs["in_stock"].append((number, _as_label(item.in_stock)))
             for category in item.categories:
-                pairs["category"].extend((number, path) for path in _ancestors(category))
+                pairs["category"].extend((number, path) for path in _with_ancestors(category))
             for name, value in item.attributes.items():
                 pairs[f"attributes.{name}"].extend((number, label) for label in _as_labels(value))
         for name in BUILTIN:
@@ -125,9 +125,9 @@ class Columns:
         if filter_ is None:
             return np.ones(self._n, dtype=np.bool_)
         if isinstance(filter_, Match):
-            return self._match(filter_)
+            return self._match_mask(filter_)
         if isinstance(filter_, Range):
-            return self._range(filter_)
+            return self._range_mask(filter_)
         if isinstance(filter_, Not):
             return np.logical_not(self.mask(filter_.part))
         out = np.full(self._n, isinstance(filter_, AllOf))
@@ -158,7 +158,7 @@ class Columns:
         """Return how many items of ``mask`` have any value of a field."""
         return self._field(self._full_name(key)).covered(mask)
 
-    def _match(self, match: Match) -> Mask:
+    def _match_mask(self, match: Match) -> Mask:
         key = self._full_name(match.key)
         if key == "price":
             wanted = [_as_number(str(value)) for value in match.values]
@@ -170,7 +170,7 @@ class Columns:
             labels = [label.strip("/") for label in labels]
         return self._field(key).mask(labels)
 
-    def _range(self, range_: Range) -> Mask:
+    def _range_mask(self, range_: Range) -> Mask:
         key = self._full_name(range_.key)
         return (
             _in_range(self.price, range_)
@@ -204,7 +204,7 @@ def top_values(tally: dict[str, int]) -> list[FacetValue]:
     return [FacetValue(value, count) for value, count in order]
 
 
-def _ancestors(path: str) -> list[str]:
+def _with_ancestors(path: str) -> list[str]:
     """Return a path and all paths above it, so that a filter on ``a`` finds items of ``a/b``."""
     parts = [part for part in path.split("/") if part]
     return ["/".join(parts[: depth + 1]) for depth in range(len(parts))]

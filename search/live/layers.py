@@ -69,7 +69,7 @@ class LayeredColumns:
         owner[[number for number, item in items.items() if item is None]] = _DEAD
         layers = list(self._layers)
         if put:
-            layers.append(self._layer(put, owner, layers[-1].serial + 1))
+            layers.append(self._new_layer(put, owner, layers[-1].serial + 1))
         while len(layers) > 2 and len(layers[-2].items) <= RATIO * len(layers[-1].items):
             upper, lower = layers.pop(), layers.pop()
             merged = {
@@ -78,7 +78,7 @@ class LayeredColumns:
                 for number, item in zip(layer.numbers.tolist(), layer.items, strict=True)
                 if owner[number] == layer.serial
             }
-            layers.append(self._layer(merged, owner, upper.serial + 1))
+            layers.append(self._new_layer(merged, owner, upper.serial + 1))
         return LayeredColumns(layers, owner, self._schema)
 
     def mask(self, filter_: Filter | None) -> Mask:
@@ -122,7 +122,7 @@ class LayeredColumns:
         )
         return [*fields, "in_stock"]
 
-    def _layer(self, items: Mapping[int, Item], owner: NDArray[np.int64], serial: int) -> Layer:
+    def _new_layer(self, items: Mapping[int, Item], owner: NDArray[np.int64], serial: int) -> Layer:
         """Make a layer of these items, and note in ``owner`` that they count in it."""
         numbers = np.fromiter(items, dtype=np.int64, count=len(items))
         owner[numbers] = serial

@@ -86,7 +86,7 @@ class LiveShop:
                 size=len(items),
                 ids=self._ids,
                 numbers=self._numbers,
-                product=np.array([self._product(item) for item in items], dtype=np.int64),
+                product=np.array([self._product_number(item) for item in items], dtype=np.int64),
                 product_numbers=len(self._products),
                 columns=LayeredColumns.of(items),
                 segments=(segment, *self._new_segments(reader, new_rows)),
@@ -121,7 +121,7 @@ class LiveShop:
         if not changes:
             return False
         records = self._update_words(reader, changes)
-        self._apply(reader, changes, records)
+        self._replace_view(reader, changes, records)
         return True
 
     def _update_words(
@@ -142,7 +142,7 @@ class LiveShop:
         self.words.change(texts, reader.sequence)
         return records
 
-    def _apply(
+    def _replace_view(
         self,
         reader: Reader,
         changes: Mapping[str, Change],
@@ -156,7 +156,7 @@ class LiveShop:
             record = records[item_id]
             if record is None and item_id not in self._numbers:
                 continue  # added and deleted since the last refresh
-            number = self._number(item_id)
+            number = self._item_number(item_id)
             if Change.FIELDS in change:
                 fields[number] = None if record is None else record.item
             if Change.ROWS in change:
@@ -180,7 +180,7 @@ class LiveShop:
         product = np.concatenate([view.product, np.full(size - view.size, -1, dtype=np.int64)])
         for number, item in fields.items():
             if item is not None:
-                product[number] = self._product(item)
+                product[number] = self._product_number(item)
         segments = list(view.segments)
         if replaced:
             mask = np.zeros(size, dtype=np.bool_)
@@ -197,7 +197,7 @@ class LiveShop:
             segments=tuple(self._merge_small(segments)),
         )
 
-    def _number(self, item_id: str) -> int:
+    def _item_number(self, item_id: str) -> int:
         """Return the number of an item; a new item gets the next number.
 
         An item that was deleted keeps its number, and gets it back if it is added again.
@@ -211,7 +211,7 @@ class LiveShop:
                 self._starters.append(number)
         return number
 
-    def _product(self, item: Item) -> int:
+    def _product_number(self, item: Item) -> int:
         return self._products.setdefault(item.product_id, len(self._products))
 
     def _read_rows(self, reader: Reader, item_of_row: dict[int, int]) -> list[tuple[int, Row]]:

@@ -174,9 +174,9 @@ class ShopView:
         available = sum(
             len(segment.vectors) if allowed is None else allowed.count for segment, allowed in parts
         )
-        k = min(available, self._rows_for(limit, groups))
+        k = min(available, self._rows_needed(limit, groups))
         while available:
-            best = _best_of_items(parts, query, k, watch, self.ids)
+            best = _best_row_of_items(parts, query, k, watch, self.ids)
             if k >= available:
                 return NearestItems(best.found, best.mode)
             first = _group_scores(best.found, groups, limit)
@@ -189,14 +189,14 @@ class ShopView:
                 return NearestItems(best.found, best.mode)
         return NearestItems([], "exact")
 
-    def _rows_for(self, limit: int, groups: NDArray[np.int64]) -> int:
+    def _rows_needed(self, limit: int, groups: NDArray[np.int64]) -> int:
         """Return how many rows to ask for at first, to reach ``limit`` groups."""
         known = self.product_numbers if groups is self.product else self.size
         rows_each = sum(len(segment.vectors) for segment in self.segments) / max(1, known)
         return limit if rows_each <= 1 else math.ceil(_SPARE * rows_each * limit)
 
 
-def _best_of_items(
+def _best_row_of_items(
     parts: list[tuple[Segment, PositionMask | None]],
     query: Embedding,
     k: int,
@@ -219,8 +219,8 @@ def _best_of_items(
         items.append(segment.item_of[positions])
         rows.append(segment.vectors.rows[positions])
         scores.append(near.scores[: len(positions)])
-    item, row, score = _concatenated(items), _concatenated(rows), _concatenated(scores)  # (r,)
-    order = _order(score, item, row, ids)
+    item, row, score = _concatenate(items), _concatenate(rows), _concatenate(scores)  # (r,)
+    order = _sort_order(score, item, row, ids)
     first = slice(k) if order is None else order[:k]
     item, row, score = item[first], row[first], score[first]  # (<= k,)
     ranked = zip(item.tolist(), row.tolist(), score.tolist(), strict=True)
@@ -232,12 +232,12 @@ def _best_of_items(
     return _BestRows(list(best.values()), mode, lowest)
 
 
-def _concatenated(parts: list[NDArray[Any]]) -> NDArray[Any]:
+def _concatenate(parts: list[NDArray[Any]]) -> NDArray[Any]:
     """Concatenate arrays; a single array is returned as it is, which is most searches."""
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def _order(
+def _sort_order(
     score: Scores, item: NDArray[np.int64], row: NDArray[np.int64], ids: Sequence[str]
 ) -> NDArray[np.int64] | None:
     """Return the order by falling score, then by item id, then by row: (r,), as are all arrays.

@@ -109,7 +109,7 @@ def compare(
         pairs = _item_pairs(first, second, skipped, progress)
         figures = [{}, {}]
         photos = [first.thumbnail(pair.photo) for pair in pairs[:_MAX_TIMED]]
-    timed = [_milliseconds(side, photos) for side in sides]
+    timed = [_time_photos(side, photos) for side in sides]
     described = [
         Side(
             generation=side.generation,
@@ -127,7 +127,7 @@ def compare(
         second=described[1],
         overlap=metrics.estimate(np.array([pair.overlap for pair in pairs])),
         same_first=metrics.estimate(np.array(same, dtype=np.float64)),
-        gain=_gain(pairs),
+        gain=_mean_gains(pairs),
         pairs=pairs,
         skipped=skipped,
     )
@@ -185,7 +185,7 @@ def _item_pairs(
     return pairs
 
 
-def _milliseconds(engine: SearchEngine, photos: list[bytes]) -> list[float]:
+def _time_photos(engine: SearchEngine, photos: list[bytes]) -> list[float]:
     """Measure the time of each photo, from its bytes to its hits; the first one warms up."""
     spent = []
     for photo in [*photos[:1], *photos]:
@@ -199,17 +199,17 @@ def _first_id(hits: list[Hit]) -> str:
     return hits[0].item_id if hits else ""
 
 
-def _gain(pairs: list[Pair]) -> dict[str, Estimate]:
+def _mean_gains(pairs: list[Pair]) -> dict[str, Estimate]:
     """Return the mean paired difference of each metric; empty if the truth is unknown."""
     if not pairs or pairs[0].first_right is None:
         return {}
-    before = np.array([_metrics(pair.first_right or []) for pair in pairs])  # (n, metrics)
-    after = np.array([_metrics(pair.second_right or []) for pair in pairs])  # (n, metrics)
+    before = np.array([_compute_metrics(pair.first_right or []) for pair in pairs])  # (n, metrics)
+    after = np.array([_compute_metrics(pair.second_right or []) for pair in pairs])  # (n, metrics)
     difference = after - before  # (n, metrics)
     return {name: metrics.estimate(difference[:, at]) for at, name in enumerate(_METRICS)}
 
 
-def _metrics(right: list[bool]) -> tuple[float, float, float]:
+def _compute_metrics(right: list[bool]) -> tuple[float, float, float]:
     """Compute ``_METRICS`` of one answer."""
     relevant = np.array(right, dtype=np.bool_)
     return (

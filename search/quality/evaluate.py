@@ -247,12 +247,12 @@ def _metric_values(judged: list[JudgedQuery], totals: list[int]) -> dict[str, ND
     relevant = [np.array(query.right, dtype=np.bool_) for query in judged]
     pairs = list(zip(relevant, totals, strict=True))
     return {
-        "recall@1": np.array([metrics.success(r, 1) for r in relevant]),
-        "recall@5": np.array([metrics.success(r, 5) for r in relevant]),
-        "recall@10": np.array([metrics.success(r, 10) for r in relevant]),
-        "mrr": np.array([metrics.reciprocal_rank(r[:DEPTH]) for r in relevant]),
-        "map@10": np.array([metrics.average_precision(r, total, 10) for r, total in pairs]),
-        "ndcg@10": np.array([metrics.ndcg(r, total, 10) for r, total in pairs]),
+        "recall@1": np.array([metrics.success(hits, 1) for hits in relevant]),
+        "recall@5": np.array([metrics.success(hits, 5) for hits in relevant]),
+        "recall@10": np.array([metrics.success(hits, 10) for hits in relevant]),
+        "mrr": np.array([metrics.reciprocal_rank(hits[:DEPTH]) for hits in relevant]),
+        "map@10": np.array([metrics.average_precision(hits, total, 10) for hits, total in pairs]),
+        "ndcg@10": np.array([metrics.ndcg(hits, total, 10) for hits, total in pairs]),
     }
 
 

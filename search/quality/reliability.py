@@ -76,13 +76,13 @@ def reliability(confidence: Floats, right: Right) -> Reliability:
     place = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)  # (n,)
     bins = [
         Bin(
-            low=k / BINS,
-            high=(k + 1) / BINS,
-            queries=int((place == k).sum()),
-            confidence=round(float(confidence[place == k].mean()), 4),
-            right=round(float(right[place == k].mean()), 4),
+            low=number / BINS,
+            high=(number + 1) / BINS,
+            queries=int((place == number).sum()),
+            confidence=round(float(confidence[place == number].mean()), 4),
+            right=round(float(right[place == number].mean()), 4),
         )
-        for k in np.unique(place).tolist()
+        for number in np.unique(place).tolist()
     ]
     error = sum(abs(bin_.confidence - bin_.right) * bin_.queries for bin_ in bins) / len(right)
     thresholds = _thresholds(confidence, right)
