@@ -120,5 +120,6 @@ def _find_matches(
     """Return the items of the view with these words, and their scores, best first."""
     limit = _MAX_MATCHES if query.filter is None else view.size
     ids, scores = index.search(text, limit, sequence=view.sequence)
-    pairs = zip(map(view.number, ids), scores.tolist(), strict=True)
-    return [(item, score) for item, score in pairs if item >= 0]
+    numbers = view.numbers_of(ids)  # (m,)
+    known = numbers >= 0
+    return list(zip(numbers[known].tolist(), scores[known].tolist(), strict=True))

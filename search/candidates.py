@@ -60,6 +60,6 @@ def _find_by_words(bound: BoundQuery) -> list[Candidate]:
         if match.weight > 0:
             for item, score in match.scores:
                 scores[item] = scores.get(item, 0.0) + match.weight * score
-    return by_score(
-        {item: score for item, score in scores.items() if bound.allowed[item]}, bound.view
-    )
+    allowed = bound.allowed[list(scores)].tolist()
+    pairs = zip(scores.items(), allowed, strict=True)
+    return by_score(dict(pair for pair, is_allowed in pairs if is_allowed), bound.view)

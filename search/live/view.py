@@ -106,6 +106,14 @@ class ShopView:
         number = self.numbers.get(clean_id(item_id), -1)
         return number if 0 <= number < self.size and self.columns.alive[number] else -1
 
+    def numbers_of(self, item_ids: Sequence[str]) -> NDArray[np.int64]:
+        """Return the numbers of items (m,), as ``number`` does. Takes ids as they are stored."""
+        get = self.numbers.get
+        numbers = np.array([get(item_id, -1) for item_id in item_ids], dtype=np.int64)  # (m,)
+        known = (numbers >= 0) & (numbers < self.size)
+        known[known] = self.columns.alive[numbers[known]]
+        return np.where(known, numbers, -1)
+
     def starters(self, limit: int) -> list[int]:
         """Return some items to show before the first search, from each category in turn."""
         found: list[int] = []
