@@ -87,7 +87,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
         letters = sum(len(part.words or "") for part in self.parts)
         if letters > MAX_TEXT:
             raise BadQuery(
-                f"the text parts have {letters} characters in all, at most {MAX_TEXT} are allowed",
+                f"the text parts together have {letters} characters, at most {MAX_TEXT} are "
+                "allowed",
                 param="text",
             )
         if not any(part.weight > 0 for part in self.parts):

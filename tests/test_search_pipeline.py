@@ -158,7 +158,7 @@ def test_a_new_kind_of_part_may_bring_words_and_leave_items_out(engine):
     assert (reply.mode, reply.total) == ("lexical", 5)
     assert [hit.item_id.split("-")[1] for hit in reply.hits] == ["mug"] * 5
     assert "red-mug" not in [hit.item_id for hit in reply.hits]
-    with pytest.raises(BadQuery, match="1200 characters in all"):
+    with pytest.raises(BadQuery, match="together have 1200 characters"):
         ids(engine, *[TagPart("mug " * 100, seen="red-mug")] * 3)
 
 
