@@ -9,7 +9,7 @@ import numpy as np
 from indexer.arrays import unit
 from indexer.encoders.base import TextEncoder
 from indexer.errors import BadQuery, IndexMismatch, UnknownItem
-from indexer.imaging.photos import fit_pixels, read_photo
+from indexer.imaging.photos import Photo, SharedPhotos, fit_pixels
 from indexer.store.records import PictureKey
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def query_vector(query: Query, space: QuerySpace) -> Embedding | None:
     None if no part has a vector. Raises BadQuery if the parts cancel each other out, and the errors
     of the parts.
     """
+    space = space.for_one_query()
     total = np.zeros(space.dim, dtype=np.float32)
     length = 0.0  # the sum of the lengths of all parts
     for part in query.parts:
@@ -47,18 +48,26 @@ class QuerySpace:
     Implements ``search.parts.Space``.
     """
 
-    def __init__(self, store: Store, encoder: Encoder, key: bytes) -> None:
-        """``key`` is the store's key of the encoder."""
+    def __init__(
+        self, store: Store, encoder: Encoder, key: bytes, photos: SharedPhotos | None = None
+    ) -> None:
+        """``key`` is the store's key of the encoder, ``photos`` are those of one query."""
         self.dim = encoder.dim
         self._store = store
         self._encoder = encoder
         self._key = key
+        self._photos = photos
+
+    def for_one_query(self) -> QuerySpace:
+        """Return this space for one query: parts with the same photo share its decoding."""
+        return QuerySpace(self._store, self._encoder, self._key, SharedPhotos())
 
     def photo_vector(self, photo: bytes | Pixels, box: Box) -> Embedding:
         """Encode a photo: a file's bytes, or pixels (h, w, 3). Raises BadImage."""
         preprocess = self._encoder.preprocess
         if isinstance(photo, bytes):
-            square = read_photo(photo, preprocess, box=box)
+            opened = self._photos.photo(photo) if self._photos else Photo(photo)
+            square = opened.fit(preprocess, box=box).square
         else:
             square = fit_pixels(photo, preprocess, box=box)
         vector: Embedding = self._encoder.encode_images([square])[0]
