@@ -16,7 +16,8 @@ import numpy as np
 
 from indexer.errors import BadImage, BadQuery
 from indexer.imaging.images import WHOLE, Box
-from search.filters import filter_from_json, parse_filter
+from search.filter_grammar import parse_filter
+from search.filters import filter_from_json
 from search.query import EmbeddingPart, ImagePart, ItemPart, Part, Query, TextPart
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from indexer.errors import IndexNotFound
 from indexer.shop.status import RecallStatus
-from search.engine import Vitals
+from search.status import Vitals
 from service.runtime.metrics import Metrics
 
 

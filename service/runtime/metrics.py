@@ -15,8 +15,8 @@ from prometheus_client.metrics_core import Metric
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from search.engine import Vitals
     from search.hits import Reply
+    from search.status import Vitals
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)

@@ -18,11 +18,10 @@ if TYPE_CHECKING:
     from indexer.items import Item
     from indexer.writing.image_pipeline import Encode
     from indexer.writing.writes import Draft, Outcome
-    from search.engine import Vitals
     from search.hits import Reply
     from search.live.shop import Backlog
     from search.query import Query
-    from search.status import EngineStatus
+    from search.status import EngineStatus, Vitals
     from service.runtime.batching import PhotoBatcher
 
 logger = logging.getLogger("vitrine.service")
