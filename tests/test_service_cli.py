@@ -275,7 +275,7 @@ def test_a_setting_that_is_wrong_is_named_and_no_key_is_shown(
 ):
     monkeypatch.setenv(f"VITRINE_{name}", value)
     done = vitrine("serve", "--shop", tiny_shop)
-    assert_one_line(done, f"VITRINE_{name} in the environment: ", words)
+    assert_one_line(done, f"the environment variable VITRINE_{name} is invalid: ", words)
     assert value not in done.err
 
 

@@ -19,8 +19,8 @@ from service.cli.console import (
     shop_option,
     stage_bar,
 )
-from service.cli.interrupt import ends_soon
-from service.cli.target_options import promise_options
+from service.cli.interrupt import exit_on_interrupt
+from service.cli.target_options import target_options
 from service.cli.terminal import note, printable_json, say
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ _INTERRUPTED = "interrupted; what was encoded is kept. Run the same command to g
 @click.option(
     "--dry-run", is_flag=True, help="Only say what would be added, changed, removed and skipped."
 )
-@promise_options
+@target_options
 @map_option
 @json_option
 def command(
@@ -89,7 +89,7 @@ def command(
     from indexer.shop.folder import ShopFolder
     from indexer.shop.shelf import Shelf
 
-    with ends_soon(_INTERRUPTED):
+    with exit_on_interrupt(_INTERRUPTED):
         source = open_catalog(catalog, parse_mapping(mapping))
         folder = ShopFolder(shop)
         serving = Shelf.read(folder).serving()

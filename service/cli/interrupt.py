@@ -18,7 +18,7 @@ _SHOW_CURSOR = "\x1b[?25h"  # which a progress bar hides
 
 
 @contextmanager
-def ends_soon(message: str) -> Iterator[None]:
+def exit_on_interrupt(message: str) -> Iterator[None]:
     """Within this block Ctrl+C ends the process after a moment, whatever it is doing.
 
     Python raises KeyboardInterrupt only between two of its own steps, and an encoder or FAISS may

@@ -18,7 +18,7 @@ from service.cli.console import (
     shop_option,
     stage_bar,
 )
-from service.cli.interrupt import ends_soon
+from service.cli.interrupt import exit_on_interrupt
 from service.cli.terminal import note, say
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _migrate(
     loaded = load_encoder(encoder)
     with suppress(OSError, AttributeError):  # where the system has no such thing
         os.nice(_NICE)
-    with ends_soon(_INTERRUPTED):
+    with exit_on_interrupt(_INTERRUPTED):
         try:
             plan = plan_migration(folder, loaded, share=share)
             if only_plan:

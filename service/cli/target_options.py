@@ -33,7 +33,7 @@ class Bytes(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         return int(float(match[1]) * _UNITS[match[2].upper()])
 
 
-def promise_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds --recall, --p95-ms, --ram, --exact-below and --accept.
 
     The command gets ``targets``, a function: given the targets of the last build (None if there was

@@ -1,4 +1,4 @@
-"""Multipart forms, taken apart in memory."""
+"""Multipart forms, parsed in memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from service.http.problems import HttpError
 
 
 class Form(NamedTuple):
-    """Text fields, and the bytes of file fields; file names and content types are ignored."""
+    """The text fields of a form, and the bytes of its files, by the name of the field."""
 
     texts: dict[str, str]
     files: dict[str, bytes]
@@ -27,7 +27,7 @@ class _Part:
 
 
 class FormLimits(NamedTuple):
-    """Most fields of a form, and most bytes of a text field."""
+    """The largest number of fields in a form, and of bytes in a text field."""
 
     fields: int = 32
     text_bytes: int = 64_000
@@ -43,10 +43,10 @@ def parse_form(
     is_file: Callable[[str], bool],
     limits: FormLimits = _LIMITS,
 ) -> Form:
-    """Parse a whole multipart body. ``is_file`` says whether the field of a name holds bytes.
+    """Parse a complete multipart body. ``is_file`` returns True for the names of file fields.
 
-    All other fields are text, even if a part calls itself a file. Raises HttpError: 415 for
-    another content type, 422 for a body that is not what it says, or a field that comes twice.
+    All other fields are text, even if a part has a file name. Raises HttpError: 415 for another
+    content type, 422 for an invalid body or a field that occurs twice.
     """
     kind, options = parse_options_header(content_type)
     boundary = options.get(b"boundary")
@@ -62,13 +62,13 @@ def parse_form(
         _, disposition = parse_options_header(part.headers.get(b"content-disposition", b""))
         name = disposition.get(b"name", b"").decode("utf-8", "replace")
         if name in form.texts or name in form.files:
-            raise _invalid(f"the field {name!r} comes twice", name)
+            raise _invalid(f"the field {name!r} occurs twice", name)
         data = b"".join(part.chunks)
         if is_file(name):
             form.files[name] = data
             continue
         if len(data) > limits.text_bytes:
-            raise _invalid(f"the field {name!r} is over {limits.text_bytes} bytes", name)
+            raise _invalid(f"the field {name!r} has more than {limits.text_bytes} bytes", name)
         try:
             form.texts[name] = data.decode("utf-8")
         except UnicodeDecodeError:
@@ -82,7 +82,7 @@ def _parts(body: bytes, boundary: bytes, most: int) -> list[_Part]:
 
     def begin() -> None:
         if len(parts) == most:
-            raise _invalid(f"the form has over {most} fields", None)
+            raise _invalid(f"the form has more than {most} fields", None)
         parts.append(_Part())
 
     def header_name(data: bytes, start: int, end: int) -> None:
