@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from indexer.vectors.contract import BuildTargets, Targets
 
 
-_INTERRUPTED = "interrupted; the shop is as it was before."
+_INTERRUPTED = "interrupted; the shop has not changed."
 
 
 @click.command("rebuild")
@@ -26,9 +26,9 @@ _INTERRUPTED = "interrupted; the shop is as it was before."
 @target_options
 @json_option
 def command(shop: Path, targets: Callable[[Targets | None], BuildTargets], as_json: bool) -> None:
-    """Build a new index from what the shop's store holds, live writes included.
+    """Build a new index from the items stored in the shop, including live writes.
 
-    No catalog and no images are needed. Searches and writes go on meanwhile.
+    Needs neither a catalog nor image files. Searches and writes continue meanwhile.
     """
     from indexer.jobs.rebuild import rebuild_index
     from indexer.shop.encoderfiles import open_encoder
