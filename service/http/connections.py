@@ -94,7 +94,7 @@ class Connections:
                 del self._by_address[connection.address]
 
     async def enforce_limits_forever(self) -> None:
-        """Close connections that took too long, until cancelled."""
+        """Close connections that took too long, until canceled."""
         loop = asyncio.get_running_loop()
         pause_s = min(CHECK_S, min(self.limits) / 4)
         while True:

@@ -101,21 +101,24 @@ class RequestMiddleware:
                 raise
             await reply(scope, receive, send_marked)
         finally:
-            seconds = time.perf_counter() - began
-            if self._metrics is not None:
-                self._metrics.request(method, _route(scope), status or 499, seconds)
-            if self._log:
-                access_log.info(
-                    "request",
-                    extra={
-                        "method": method,
-                        "path": scope["path"],
-                        "status": status or 499,
-                        "bytes": sent,
-                        "ms": round(seconds * 1e3, 1),
-                        "request_id": request_id,
-                    },
-                )
+            self._record(scope, method, status or 499, sent, time.perf_counter() - began)
+
+    def _record(self, scope: Scope, method: str, status: int, sent: int, seconds: float) -> None:
+        """Count a request in the metrics, and write it to the access log."""
+        if self._metrics is not None:
+            self._metrics.request(method, _route(scope), status, seconds)
+        if self._log:
+            access_log.info(
+                "request",
+                extra={
+                    "method": method,
+                    "path": scope["path"],
+                    "status": status,
+                    "bytes": sent,
+                    "ms": round(seconds * 1e3, 1),
+                    "request_id": scope[REQUEST_ID],
+                },
+            )
 
 
 async def cancel_on_disconnect(request: Request, work: Coroutine[object, object, T]) -> T:

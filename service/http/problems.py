@@ -188,7 +188,9 @@ def problem_of(scope: Scope, error: Exception) -> Response:
     """Return the reply to any error. An unexpected error is logged; its message is not sent."""
     if isinstance(error, VitrineError):
         status = status_of(error)
-        wait = next((RETRY_AFTER_S[k] for k in type(error).__mro__ if k in RETRY_AFTER_S), None)
+        wait = next(
+            (RETRY_AFTER_S[kind] for kind in type(error).__mro__ if kind in RETRY_AFTER_S), None
+        )
         headers = {"Retry-After": str(wait)} if wait else {}
         code = code_of(error)
         title = code.replace("_", " ").capitalize()
@@ -212,13 +214,8 @@ def problem_of(scope: Scope, error: Exception) -> Response:
         errors = error.errors()
         detail, param = explain_errors(errors)
         return problem(scope, 422, "invalid_request", detail, param=param)
-    logger.error(
-        "request %s failed: %s %s",
-        scope.get(REQUEST_ID, "-"),
-        scope.get("method"),
-        scope.get("path"),
-        exc_info=error,
-    )
+    request = (scope.get(REQUEST_ID, "-"), scope.get("method"), scope.get("path"))
+    logger.error("request %s failed: %s %s", *request, exc_info=error)
     return problem(
         scope,
         500,

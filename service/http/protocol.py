@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from service.runtime.metrics import Metrics
     from service.runtime.throttled_log import ThrottledLog
 
-_MAX_SKIPPED_BYTES = 8_000_000  # a refused body this long is read and discarded
+_MAX_SKIPPED_BYTES = 8_000_000  # the largest refused body that is read and discarded here
 _LINGER_S = 2.0  # how long a client may take to read the last reply on its connection
 _CODES = {431: "headers_too_large", 501: "not_implemented"}
 _REASONS = {

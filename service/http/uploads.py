@@ -21,7 +21,7 @@ class Form(NamedTuple):
 class _Part:
     def __init__(self) -> None:
         self.headers: dict[bytes, bytes] = {}
-        self.name = b""
+        self.name = b""  # of the header that is being parsed
         self.value = b""
         self.chunks: list[bytes] = []
 
@@ -77,53 +77,59 @@ def parse_form(
 
 
 def _parts(body: bytes, boundary: bytes, most: int) -> list[_Part]:
-    parts: list[_Part] = []
-    ended = False
-
-    def begin() -> None:
-        if len(parts) == most:
-            raise _invalid(f"the form has more than {most} fields", None)
-        parts.append(_Part())
-
-    def header_name(data: bytes, start: int, end: int) -> None:
-        parts[-1].name += data[start:end]
-
-    def header_value(data: bytes, start: int, end: int) -> None:
-        parts[-1].value += data[start:end]
-
-    def header_end() -> None:
-        part = parts[-1]
-        part.headers[part.name.lower()] = part.value
-        part.name = part.value = b""
-
-    def content(data: bytes, start: int, end: int) -> None:
-        parts[-1].chunks.append(data[start:end])
-
-    def finish() -> None:
-        nonlocal ended
-        ended = True
-
+    form = _PartCollector(most)
     try:
         parser = MultipartParser(
             boundary,
             {
-                "on_part_begin": begin,
-                "on_header_field": header_name,
-                "on_header_value": header_value,
-                "on_header_end": header_end,
-                "on_part_data": content,
-                "on_end": finish,
+                "on_part_begin": form.begin_part,
+                "on_header_field": form.add_header_name,
+                "on_header_value": form.add_header_value,
+                "on_header_end": form.end_header,
+                "on_part_data": form.add_content,
+                "on_end": form.end,
             },
         )
         parser.write(body)
         parser.finalize()
     except FormParserError as error:
         raise _invalid(f"the multipart body is broken: {error}", None) from None
-    if not ended:
+    if not form.ended:
         raise _invalid(
             f"the multipart body of {len(body)} bytes ends before its last boundary", None
         )
-    return parts
+    return form.parts
+
+
+class _PartCollector:
+    """The parser's callbacks; collects the parts of a form, at most ``most``."""
+
+    def __init__(self, most: int) -> None:
+        self.parts: list[_Part] = []
+        self.ended = False
+        self._most = most
+
+    def begin_part(self) -> None:
+        if len(self.parts) == self._most:
+            raise _invalid(f"the form has more than {self._most} fields", None)
+        self.parts.append(_Part())
+
+    def add_header_name(self, data: bytes, start: int, end: int) -> None:
+        self.parts[-1].name += data[start:end]
+
+    def add_header_value(self, data: bytes, start: int, end: int) -> None:
+        self.parts[-1].value += data[start:end]
+
+    def end_header(self) -> None:
+        part = self.parts[-1]
+        part.headers[part.name.lower()] = part.value
+        part.name = part.value = b""
+
+    def add_content(self, data: bytes, start: int, end: int) -> None:
+        self.parts[-1].chunks.append(data[start:end])
+
+    def end(self) -> None:
+        self.ended = True
 
 
 def _invalid(detail: str, param: str | None) -> HttpError:

@@ -49,7 +49,7 @@ class PhotoBatcher:
     it becomes free, all photos that are decoded form its next batch. So an idle service answers
     without delay, and a busy one gets large batches. The event loop, which may be busy, is not
     needed between decoding and encoding. A photo that cannot be decoded, or whose caller is
-    cancelled, does not affect the others.
+    canceled, does not affect the others.
     """
 
     def __init__(
@@ -189,7 +189,7 @@ class PhotoBatcher:
                 self._thread.submit(self._encode_ready, self._limits.size)
 
     def _take(self, most: int) -> list[_Job]:
-        """Return the next batch in order of arrival, without photos whose callers are cancelled."""
+        """Return the next batch in order of arrival, without photos whose callers are canceled."""
         batch: list[_Job] = []
         while len(batch) < most:
             with self._lock:
@@ -227,7 +227,7 @@ class PhotoBatcher:
 
 
 def _pass_on(decoding: Future[None], result: Future[Embedding]) -> None:
-    """If decoding failed or was cancelled, do the same to the embedding that a caller awaits."""
+    """If decoding failed or was canceled, do the same to the embedding that a caller awaits."""
     if decoding.cancelled():
         result.cancel()
     elif (error := decoding.exception()) and result.set_running_or_notify_cancel():

@@ -47,7 +47,7 @@ class Served:
                 self._unused.set()
 
     async def refresh(self) -> None:
-        """Read new writes to the shop. Keeps the engine open until then, even if cancelled."""
+        """Read new writes to the shop. Keeps the engine open until then, even if canceled."""
         async with self.lease():
             await finish_even_if_cancelled(asyncio.to_thread(self.engine.refresh))
 
@@ -173,7 +173,7 @@ class Serving:
             return await asyncio.to_thread(served.engine.backlog)
 
     async def _refresh_forever(self) -> None:
-        """Read the writes of other processes, until cancelled."""
+        """Read the writes of other processes, until canceled."""
         logged = ""
         while True:
             pause_s = self._refresh_s

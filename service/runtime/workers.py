@@ -36,7 +36,7 @@ class Workers:
     async def run(self, work: Callable[[], T], *, deadline: float | None = None) -> T:
         """Return the result of ``work``. ``deadline`` is a time of the event loop's clock.
 
-        If cancelled, it returns at once if the call still waits, and otherwise when the call ends:
+        If canceled, it returns at once if the call still waits, and otherwise when the call ends:
         a thread cannot be stopped, and the engine that it uses must stay open.
         """
         loop = asyncio.get_running_loop()
@@ -131,7 +131,7 @@ class WorkerPools(NamedTuple):
 
 
 async def finish_even_if_cancelled(future: Awaitable[T]) -> T:
-    """Return the result of a call in a thread. If cancelled, wait until the call has ended.
+    """Return the result of a call in a thread. If canceled, wait until the call has ended.
 
     A thread cannot be stopped, and the engine that it uses must stay open. anyio's ``to_thread``
     does not wait after ``Task.cancel``.
@@ -147,6 +147,6 @@ async def finish_even_if_cancelled(future: Awaitable[T]) -> T:
 
 
 def _cancelled() -> bool:
-    """Return whether the running task is cancelled, not only the future that it awaits."""
+    """Return whether the running task is canceled, not only the future that it awaits."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
