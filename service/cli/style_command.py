@@ -123,7 +123,7 @@ def _write(pixels: Pixels, out: Path, file_format: str) -> None:
     """Write the picture. An existing file is replaced only once the new one is complete."""
     from PIL import Image
 
-    from indexer.errors import StoreFull
+    from indexer.errors import CannotWrite
 
     part = out.with_name(f".{out.name}.part")
     options = {"JPEG": {"quality": 93, "subsampling": 0}, "WEBP": {"quality": 92}}
@@ -132,4 +132,4 @@ def _write(pixels: Pixels, out: Path, file_format: str) -> None:
         part.replace(out)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise StoreFull(f"cannot write {out}: {error.strerror or error}") from error
+        raise CannotWrite(f"cannot write {out}: {error.strerror or error}") from error

@@ -41,7 +41,7 @@ def list_styles(as_json: bool) -> None:
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="A .cube file.")
 def export_style(name: str, out: Path) -> None:
     """Export the tone style NAME as a .cube file, for photo and video programs."""
-    from indexer.errors import BadQuery, StoreFull
+    from indexer.errors import BadQuery, CannotWrite
     from style.cubefile import write_cube
     from style.registry import built_in
     from style.tone import look_lut
@@ -55,5 +55,5 @@ def export_style(name: str, out: Path) -> None:
     try:
         write_cube(out, look_lut(name))
     except OSError as error:
-        raise StoreFull(f"cannot write {out}: {error.strerror or error}") from error
+        raise CannotWrite(f"cannot write {out}: {error.strerror or error}") from error
     say(f"{out}: {name}, 33 points a side")
