@@ -22,6 +22,7 @@ from service.cli.console import (
 from service.cli.interrupt import exit_on_interrupt
 from service.cli.target_options import target_options
 from service.cli.terminal import note, printable_json, say
+from service.cli.threads_option import threads_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +67,7 @@ _INTERRUPTED = "interrupted; encoded images are kept. Run the same command again
 )
 @target_options
 @map_option
+@threads_option
 @json_option
 def command(
     catalog: Path,

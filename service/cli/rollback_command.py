@@ -9,6 +9,7 @@ import click
 from service.cli.console import json_option, print_json, shop_option
 from service.cli.fill_option import fill_callback, fill_option
 from service.cli.terminal import say
+from service.cli.threads_option import threads_option
 
 
 @click.command("rollback")
@@ -19,6 +20,7 @@ from service.cli.terminal import say
     help="The generation to go back to. Default: the one that served before.",
 )
 @fill_option
+@threads_option
 @json_option
 def command(shop: Path, to: str | None, fill: bool, as_json: bool) -> None:
     """Go back to an earlier generation. Later writes are kept, and are searched too.

@@ -10,6 +10,7 @@ import click
 from indexer.errors import BadImage
 from service.cli.console import json_option, print_json, print_table, shop_option
 from service.cli.terminal import note, printable, say
+from service.cli.threads_option import threads_option
 
 if TYPE_CHECKING:
     from search.hits import Reply
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     help="Show the next page, with the cursor that the page before printed.",
 )
 @click.option("--sheet", type=click.Path(path_type=Path), help="Draw the hits into a picture file.")
+@threads_option
 @json_option
 def command(
     photo: Path | None,

@@ -8,6 +8,7 @@ import click
 
 from service.cli.console import shop_option
 from service.cli.terminal import say
+from service.cli.threads_option import serve_threads_option
 
 
 @click.command("serve")
@@ -18,7 +19,8 @@ from service.cli.terminal import say
     type=click.IntRange(0, 65535),
     help="Port to listen on. Default: VITRINE_PORT, or 8000.",
 )
-def command(shop: Path, host: str | None, port: int | None) -> None:
+@serve_threads_option
+def command(shop: Path, host: str | None, port: int | None, threads: int | None) -> None:
     """Serve a shop over HTTP, with a web page at /. Stop it with Ctrl+C."""
     from indexer.shop.folder import ShopFolder
     from indexer.shop.shelf import Shelf
@@ -27,7 +29,7 @@ def command(shop: Path, host: str | None, port: int | None) -> None:
 
     Shelf.read(ShopFolder(shop)).serving_order()  # raises if this is not a shop
     settings = settings_for(shop)
-    given = {"host": host, "port": port}
+    given = {"host": host, "port": port, "threads": threads}
     settings = settings.model_copy(
         update={name: value for name, value in given.items() if value is not None}
     )

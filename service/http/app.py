@@ -15,6 +15,7 @@ from indexer.imaging.decodebudget import BUDGET
 from indexer.imaging.images import ImageLimits
 from indexer.shop.folder import ShopFolder
 from indexer.threads import THREADS
+from service.budgets import limit_threads
 from service.http.appstate import AppState
 from service.http.connections import connections_for
 from service.http.gate import Admission, Gate, RequestQueue
@@ -68,7 +69,8 @@ def create_app(
     ``open_engine``, which gets the encoder in use or None, and ``current``, which returns the name
     of the generation to serve; such an app never rebuilds the index.
     """
-    BUDGET.megabytes, THREADS.limit = settings.max_decode_mb, settings.threads
+    BUDGET.megabytes = settings.max_decode_mb
+    limit_threads(settings.threads)
     metrics = Metrics()
     pools = _pools(settings)
     serving = Serving(
