@@ -209,7 +209,7 @@ def test_eval_refuses_a_folder_without_photos_of_things_not_sold(
     path.write_text("image,item_id\nphoto.jpg,red-shoe\n")
     (tmp_path / "empty").mkdir()
     command = ("eval", "--shop", tiny_shop, "--queries", path, "--unsold")
-    assert "holds no photos" in vitrine(*command, tmp_path / "empty").err
+    assert "has no files" in vitrine(*command, tmp_path / "empty").err
     assert vitrine(*command, tmp_path / "gone").code == 1
 
 
@@ -275,7 +275,7 @@ def test_a_setting_that_is_wrong_is_named_and_no_key_is_shown(
 ):
     monkeypatch.setenv(f"VITRINE_{name}", value)
     done = vitrine("serve", "--shop", tiny_shop)
-    assert_one_line(done, f"VITRINE_{name} in the environment: ", words)
+    assert_one_line(done, f"the environment variable VITRINE_{name} is invalid: ", words)
     assert value not in done.err
 
 
@@ -470,7 +470,7 @@ def test_an_unknown_item_is_one_line(vitrine, tiny_shop):
 def test_a_box_without_a_photo_is_wrong_usage(vitrine, tiny_shop):
     done = vitrine("search", "--text", "mug", "--box", "0,0,0.5,1", "--shop", tiny_shop)
     assert (done.code, done.out) == (2, "")
-    assert "--box is a part of a PHOTO" in done.err
+    assert "--box needs a PHOTO" in done.err
 
 
 @pytest.mark.parametrize("k", [0, -1, 1001])
@@ -554,7 +554,10 @@ def test_what_nobody_foresaw_is_one_line_too(vitrine, tiny_shop, monkeypatch):
     monkeypatch.setattr("indexer.shop.status.shop_status", broken)
     done = vitrine("status", "--shop", tiny_shop)
     assert (done.code, done.out) == (1, "")
-    assert done.err == "vitrine: internal error: ZeroDivisionError: a b (--debug shows where)\n"
+    assert (
+        done.err
+        == "vitrine: internal error: ZeroDivisionError: a b (run with --debug for the traceback)\n"
+    )
 
 
 # As a process
@@ -590,7 +593,7 @@ def test_ctrl_c_keeps_what_was_encoded_and_says_so(vitrine, tiny_catalog, tmp_pa
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "interrupted; what was encoded is kept. Run the same command to go on." in err
+    assert "interrupted; encoded images are kept. Run the same command again to continue." in err
     assert err.endswith("vitrine: interrupted\n")
     assert "Traceback" not in err
     done = vitrine(*words, "--json")

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from service.http.app import create_app
-from service.http.gate import Line
+from service.http.gate import RequestQueue
 from service.http.server import listen, server_of
 from service.settings import Settings
 
@@ -169,7 +169,7 @@ def test_a_flood_of_connections_displaces_itself_and_no_other(tiny_shop):
             for _ in range(30)
         ]
         assert sent(port, GET, source="127.0.0.3").startswith(b"HTTP/1.1 200")
-        assert len(app.state.front.connections) <= 8
+        assert len(app.state.protocol_context.connections) <= 8
         other.sendall(GET)
         assert other.recv(100).startswith(b"HTTP/1.1 200")
         with contextlib.suppress(ConnectionResetError):  # the oldest went first
@@ -178,7 +178,7 @@ def test_a_flood_of_connections_displaces_itself_and_no_other(tiny_shop):
 
 def test_a_full_line_refuses_by_the_headers_and_the_connection_goes_on(tiny_shop, monkeypatch):
     with listening(tiny_shop) as (port, _):
-        monkeypatch.setattr(Line, "refusal", lambda self: "64 photos wait already")
+        monkeypatch.setattr(RequestQueue, "refusal", lambda self: "64 photos wait already")
         body = b"x" * 100_000
         with socket.create_connection(("127.0.0.1", port), 10) as client:
             client.sendall(post(f"Content-Length: {len(body)}"))
@@ -193,7 +193,7 @@ def test_a_full_line_refuses_by_the_headers_and_the_connection_goes_on(tiny_shop
 
 
 def test_health_is_never_refused_for_a_full_line(http, monkeypatch):
-    monkeypatch.setattr(Line, "refusal", lambda self: "full")
+    monkeypatch.setattr(RequestQueue, "refusal", lambda self: "full")
     assert http.get("/livez").status_code == 200
     assert http.get("/readyz").status_code == 200
     assert http.get("/v1/items/red-shoe").status_code == 503
@@ -201,12 +201,12 @@ def test_health_is_never_refused_for_a_full_line(http, monkeypatch):
 
 
 def test_who_sends_only_headers_takes_half_of_the_room_at_most():
-    line = Line("photos", room=4)
+    queue = RequestQueue("photos", room=4)
     for _ in range(9):
-        line.expect()
-    assert line.refusal() is None
-    line.arrive()
-    line.arrive()
-    assert line.refusal() == "4 photos wait already; try again in a moment"
-    line.leave(arrived=True)
-    assert line.refusal() is None
+        queue.expect()
+    assert queue.refusal() is None
+    queue.arrive()
+    queue.arrive()
+    assert queue.refusal() == "4 photos wait already; try again in a moment"
+    queue.leave(arrived=True)
+    assert queue.refusal() is None

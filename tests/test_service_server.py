@@ -266,23 +266,23 @@ def test_a_process_ends_within_its_grace_whatever_still_runs(tiny_shop, photo):
         process.send_signal(signal.SIGTERM)
         _, log = process.communicate(timeout=20)  # for ever without the cut
     assert process.returncode == 0
-    assert "did not end within the grace of 1 s; it is cut" in log
+    assert "some work did not end within 1 s; it is cut off" in log
     connection.close()
 
 
 def test_a_log_line_can_neither_be_forged_nor_command_a_terminal():
-    from service.http.server import _Lines
+    from service.http.server import _LineFormatter
 
     record = logging.LogRecord("x", 40, "", 0, "no %s", ("a\n\x1b[31m\x9bm",), None)
-    assert _Lines("%(message)s").format(record) == r"no a\n\x1b[31m\x9bm"
+    assert _LineFormatter("%(message)s").format(record) == r"no a\n\x1b[31m\x9bm"
 
 
 def test_what_a_flood_causes_is_logged_once_a_minute(caplog, monkeypatch):
-    from service.runtime import seldom
+    from service.runtime import throttled_log
 
     now = [0.0]
-    monkeypatch.setattr(seldom.time, "monotonic", lambda: now[0])
-    log = seldom.Seldom(logging.getLogger("flood"), logging.ERROR)
+    monkeypatch.setattr(throttled_log.time, "monotonic", lambda: now[0])
+    log = throttled_log.ThrottledLog(logging.getLogger("flood"), logging.ERROR)
     for _ in range(1000):
         log.log("files", "no room")
     now[0] = 61

@@ -21,7 +21,7 @@ from search.engine import SearchEngine
 from search.live.shop import Backlog
 from service.exitcodes import BUSY, FAILED
 from service.runtime import compaction
-from service.runtime.compaction import due
+from service.runtime.compaction import rebuild_is_due
 from service.settings import Settings
 from tests.conftest import COLORS, jpeg, plain
 
@@ -511,12 +511,12 @@ def test_a_rebuild_is_busy_by_its_exit_status_and_not_by_its_words(
 
 
 def test_a_rebuild_is_due_by_rows_by_share_or_by_changes():
-    assert not due(Backlog(1000, 0, 100), 1000, 0.1)
-    assert due(Backlog(1001, 0, 100), 1000, 0.1)
-    assert not due(Backlog(5000, 0, 100_000), 1000, 0.1)
-    assert due(Backlog(10_001, 0, 100_000), 1000, 0.1)
-    assert due(Backlog(0, 10_001, 100), 1000, 0.1)
-    assert not due(Backlog(0, 10_001, 10_000), 1000, 0.1)
+    assert not rebuild_is_due(Backlog(1000, 0, 100), 1000, 0.1)
+    assert rebuild_is_due(Backlog(1001, 0, 100), 1000, 0.1)
+    assert not rebuild_is_due(Backlog(5000, 0, 100_000), 1000, 0.1)
+    assert rebuild_is_due(Backlog(10_001, 0, 100_000), 1000, 0.1)
+    assert rebuild_is_due(Backlog(0, 10_001, 100), 1000, 0.1)
+    assert not rebuild_is_due(Backlog(0, 10_001, 10_000), 1000, 0.1)
 
 
 def test_a_shop_that_is_not_built_yet_cannot_be_written_to(serve, tmp_path):
