@@ -188,7 +188,10 @@ def serve(tiny_shop: Path) -> Iterator[Callable[..., Http]]:
     with contextlib.ExitStack() as stack:
 
         def start(*, open_engine: Any = None, current: Any = None, **settings: Any) -> Http:
-            options = {"shop": tiny_shop, "request_log": False, **settings}
+            # A slow machine must not refuse a photo: a test of the deadline sets its own.
+            options = {
+                "shop": tiny_shop, "request_log": False, "queue_deadline_s": 120, **settings
+            }  # fmt: skip
             app = create_app(Settings(**options), open_engine=open_engine, current=current)
             http = Http(app)
             stack.callback(http.close)

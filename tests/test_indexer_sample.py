@@ -220,7 +220,7 @@ def test_who_stops_the_drawing_stops_its_workers(tmp_path: Path, how: signal.Sig
     try:
         assert process.stdout.readline() == b"drawing\n"
         process.send_signal(how)
-        process.communicate(timeout=120)  # ends when the last worker has let go of the pipes
+        process.communicate(timeout=300)  # ends when the last worker has let go of the pipes
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -588,7 +588,7 @@ def test_ctrl_c_keeps_what_was_encoded_and_says_so(vitrine, tiny_catalog, tmp_pa
         for _ in range(4):
             assert process.stdout.readline() == "batch\n"
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=300)
     assert process.returncode == 1
     assert "interrupted; what was encoded is kept. Run the same command to go on." in err
     assert err.endswith("vitrine: interrupted\n")

@@ -81,7 +81,7 @@ def interrupt(where: str, *words: str | Path) -> str:
         try:
             assert process.stdout.readline() == "stuck\n"
             process.send_signal(signal.SIGINT)
-            _, err = process.communicate(timeout=60)  # as nothing else would ever end it
+            _, err = process.communicate(timeout=300)  # as nothing else would ever end it
         finally:
             process.kill()
     assert process.returncode == 1
