@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from indexer.catalog.sources import open_catalog
-from indexer.encoders.registry import FORMS, load_encoder
-from indexer.jobs.build import build_index
-from indexer.sample.shop import write_shop
-from indexer.shop.folder import ShopFolder
+from indexer.encoders.registry import FORMS
+from indexer.sample.shop import SampleShop
 from service.http.app import create_app
 from service.settings import Settings
 
@@ -22,12 +20,13 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
-def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def demo_folder(
+    tmp_path_factory: pytest.TempPathFactory, drawn_shop: SampleShop, drawn_index: Path
+) -> Path:
     """A folder as ``scripts/demo`` leaves it, with a smaller shop."""
     folder = tmp_path_factory.mktemp("demo")
-    sample = write_shop(folder / "sample-shop" / "catalog", items=60, photos=4)
-    shop = ShopFolder(folder / "sample-shop" / "shop")
-    build_index(open_catalog(sample.catalog), shop, load_encoder())
+    shutil.copytree(drawn_shop.folder, folder / "sample-shop" / "catalog")
+    shutil.copytree(drawn_index, folder / "sample-shop" / "shop")
     return folder
 
 

@@ -22,7 +22,7 @@ from indexer.sample.patterns import PRINTS, tile
 from indexer.sample.plan import COLUMNS, plan_shop
 from indexer.sample.shop import SampleShop, draw, write_shop
 
-ITEMS, PHOTOS = len(KINDS), 4
+ITEMS, PHOTOS = 24, 8  # of the fixture drawn_shop
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -35,19 +35,14 @@ def lines(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-@pytest.fixture(scope="module")
-def heard() -> list[tuple[str, int, int]]:
-    return []
+@pytest.fixture
+def heard(drawing: tuple[SampleShop, list[tuple[str, int, int]]]) -> list[tuple[str, int, int]]:
+    return drawing[1]
 
 
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory, heard: list[tuple[str, int, int]]) -> SampleShop:
-    folder = tmp_path_factory.mktemp("sample") / "shop"
-
-    def listen(stage: str, done: int, total: int) -> None:
-        heard.append((stage, done, total))
-
-    return write_shop(folder, items=ITEMS, photos=PHOTOS, workers=2, progress=listen)
+@pytest.fixture
+def shop(drawn_shop: SampleShop) -> SampleShop:
+    return drawn_shop
 
 
 def test_the_full_shop_has_at_least_600_items_in_15_categories_and_200_photos() -> None:
@@ -107,6 +102,7 @@ def test_a_shop_of_no_items_is_refused() -> None:
 def test_a_small_shop_still_has_every_category(shop: SampleShop) -> None:
     rows = lines(shop.catalog)
     assert {r["categories"].split(";")[0] for r in rows} == {k.categories[0] for k in KINDS}
+    assert {p.kind for p in plan_shop(items=len(KINDS)).products} == set(KINDS)
 
 
 def test_the_catalog_has_the_promised_columns_and_counts(shop: SampleShop) -> None:
@@ -167,7 +163,8 @@ def test_progress_is_heard_up_to_the_last_product_and_photo(
     shop: SampleShop, heard: list[tuple[str, int, int]]
 ) -> None:
     assert shop.photos == PHOTOS
-    assert ("products", ITEMS, ITEMS) in heard
+    products = len(plan_shop(items=ITEMS, photos=PHOTOS).products)
+    assert ("products", products, products) in heard
     assert ("photos", PHOTOS, PHOTOS) in heard
 
 

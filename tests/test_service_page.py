@@ -16,18 +16,13 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from indexer.catalog.sources import open_catalog
-from indexer.encoders.registry import load_encoder
-from indexer.jobs.build import build_index
-from indexer.sample.shop import write_shop
-from indexer.shop.folder import ShopFolder
+from indexer.sample.shop import SampleShop
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
 pytestmark = pytest.mark.browser
 
-ITEMS = 30
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = [
     "--no-sandbox",
@@ -97,18 +92,15 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+def shop(drawn_shop: SampleShop, drawn_index: Path) -> Iterator[Shop]:
     import uvicorn
 
     from service.http.app import create_app
     from service.http.server import listen, url_of
     from service.settings import Settings
 
-    folder = tmp_path_factory.mktemp("page")
-    drawn = write_shop(folder / "sample", items=ITEMS, photos=0)
-    build_index(open_catalog(drawn.catalog), ShopFolder(folder / "shop"), load_encoder())
     # The deadline is far, so that a slow machine does not refuse a photo.
-    settings = Settings(shop=folder / "shop", request_log=False, queue_deadline_s=120)
+    settings = Settings(shop=drawn_index, request_log=False, queue_deadline_s=120)
     app = create_app(settings)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", ws="none"))
     with listen("127.0.0.1", 0) as listener:
@@ -117,7 +109,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         while not server.started:
             assert thread.is_alive(), "the server did not start"
             time.sleep(0.02)
-        yield Shop(url_of(listener), folder / "sample")
+        yield Shop(url_of(listener), drawn_shop.folder)
         server.should_exit = True
         thread.join(PATIENCE_MS / 1000)
 
@@ -264,7 +256,7 @@ def test_a_dropped_photo_finds_its_own_product_first(page, shop):
     assert item["price"] in first.inner_text()
     assert "Closest" in first.inner_text()
     assert f"{reply['hits'][0]['score']:.2f}" in first.inner_text()
-    assert f"products of {ITEMS} items" in page.locator("#say").inner_text()
+    assert f"products of {len(shop.items)} items" in page.locator("#say").inner_text()
 
 
 def test_a_photo_of_nothing_that_is_sold_says_so_above_what_comes_nearest(page, shop):
