@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import hypothesis
 import numpy as np
 import pytest
 from PIL import Image
@@ -30,6 +31,12 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 T = TypeVar("T")
+
+# A slow machine draws examples slowly, which is no reason to fail.
+hypothesis.settings.register_profile(
+    "any-machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any-machine")
 
 # Two shades of each color are alike to the color encoder; two colors are not.
 COLORS = {
