@@ -112,11 +112,17 @@ def write_catalog(folder: Path) -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow the tests that use something slow: a browser, torch, or the drawn shop."""
+    """Mark as slow the tests that use something slow: a browser, torch, or the drawn shop.
+
+    Two processes begin with the files that have slow tests, so that they end together.
+    """
     for item in items:
         uses = set(getattr(item, "fixturenames", ()))
         if "drawing" in uses or any(map(item.get_closest_marker, ("browser", "torch"))):
             item.add_marker(pytest.mark.slow)
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        slow_files = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: item.path not in slow_files)
 
 
 @pytest.fixture(scope="session")

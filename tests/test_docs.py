@@ -47,6 +47,7 @@ def test_the_readmes_python_has_at_most_eight_lines() -> None:
     assert len([line for line in code.splitlines() if line.strip()]) <= 8
 
 
+@pytest.mark.slow
 def test_the_tables_of_the_readme_and_the_list_of_classes_are_those_of_the_code() -> None:
     script = ROOT / "scripts" / "reference.py"
     done = subprocess.run(

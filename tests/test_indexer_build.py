@@ -529,6 +529,7 @@ print(killed)
 """
 
 
+@pytest.mark.slow
 def test_a_build_that_is_killed_at_any_moment_leaves_a_whole_shop(folder, shop, tmp_path):
     old, new, first = tmp_path / "old", tmp_path / "new", tmp_path / "first"
     folder.write({f"item-{n}": [n] for n in range(30)}, title="old")
@@ -686,6 +687,7 @@ except StoreFull as error:
 
 
 @pytest.mark.parametrize("limit", [100, 20_000, 50_000])
+@pytest.mark.slow
 def test_a_file_that_may_not_grow_is_store_full_and_not_a_crash(folder, shop, limit):
     """A real limit of the kernel, met by LMDB, by FAISS or by SQLite, whichever comes first."""
     folder.write({f"item-{n}": [n] for n in range(60)}, title="new")

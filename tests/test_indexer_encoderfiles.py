@@ -421,6 +421,7 @@ print(kill_at_each_step(
 """
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_step_of_keeping_leaves_a_whole_copy_or_none(shop, kept, original, tmp_path):
     manifest = shop.manifest(shop.current())
     data = spoil(kept)  # what was changed is mended by the same steps

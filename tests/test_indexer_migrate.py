@@ -94,6 +94,7 @@ def first(shop: ShopFolder, color: str) -> str:
         return engine.by_image(pixels)[0].item_id
 
 
+@pytest.mark.slow
 def test_a_migrated_shop_is_what_indexing_by_the_other_model_gives(shop, store, folder, tmp_path):
     done = run(shop)
     assert (done.encoded, done.reused, done.lost, done.sources) == (18, 0, 0, {"file": 18})
@@ -117,11 +118,13 @@ def test_without_its_files_a_shop_is_migrated_from_the_copies(shop, folder):
         assert first(shop, color).startswith(color)
 
 
+@pytest.mark.slow
 def test_a_file_that_has_changed_since_is_not_what_was_indexed(shop, folder):
     (folder / "images" / "red-shoe-1.jpg").write_bytes(jpeg(plain(COLORS["blue"])))
     assert run(shop).sources == {"file": 17, "display": 1}
 
 
+@pytest.mark.slow
 def test_stored_originals_are_used_first(folder, tmp_path):
     shop = ShopFolder(tmp_path / "kept")
     source = open_catalog(folder / "catalog.csv")
@@ -135,6 +138,7 @@ def test_stored_originals_are_used_first(folder, tmp_path):
     assert run(shop).sources == {"original": 18}
 
 
+@pytest.mark.slow
 def test_where_only_paths_are_kept_images_are_shown_and_embedded_from_files(folder, tmp_path):
     shop = ShopFolder(tmp_path / "paths")
     source = open_catalog(folder / "catalog.csv")
@@ -153,6 +157,7 @@ def test_where_only_paths_are_kept_images_are_shown_and_embedded_from_files(fold
     assert run(shop).sources == {"file": 18, "display": 1}
 
 
+@pytest.mark.slow
 def test_images_without_a_picture_are_left_out_and_told(shop, store, folder):
     lost = (folder / "images" / "red-shoe-1.jpg", folder / "images" / "red-shoe-2.jpg")
     with store.write() as writer:
@@ -233,6 +238,7 @@ migrate(ShopFolder(sys.argv[1]), Deadly(), progress=lambda *_: None)
 """
 
 
+@pytest.mark.slow
 def test_after_a_kill_no_image_that_is_on_disk_is_encoded_twice(many):
     root = Path(__file__).parent.parent
     done = subprocess.run(
@@ -374,6 +380,7 @@ def test_a_migration_that_is_given_up_leaves_writes_to_the_serving_model(shop, s
         stop_migration(shop)
 
 
+@pytest.mark.slow
 def test_a_candidate_goes_with_its_migration_and_a_running_one_is_not_stopped(shop, store):
     serving, name = shop.current(), run(shop).generation
     with job_lock(shop.path, "vitrine migrate"), pytest.raises(StoreBusy):

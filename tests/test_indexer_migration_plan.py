@@ -130,6 +130,7 @@ def test_the_encoder_is_tried_for_no_longer_than_it_is_given(shop, store, monkey
     assert (encoder.seen, round(rate, 2)) == (1 + 2 + 1, round(3 / 0.6, 2))
 
 
+@pytest.mark.slow
 def test_the_disk_that_is_planned_is_about_what_a_migration_takes(tmp_path):
     """Of a hundred pictures, so that pages and heads of files do not decide."""
     from tests.test_indexer_folder import write_items
@@ -142,6 +143,7 @@ def test_the_disk_that_is_planned_is_about_what_a_migration_takes(tmp_path):
     assert 0.5 * took < planned < 2 * took
 
 
+@pytest.mark.slow
 def test_where_the_disk_would_not_do_nothing_is_begun(vitrine, shop, monkeypatch):
     full(monkeypatch, 5000)
     found = plan(shop)

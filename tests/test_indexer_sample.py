@@ -153,6 +153,7 @@ def test_every_query_names_an_item_of_the_catalog_and_a_photo_that_decodes(
             assert 640 <= max(image.size) <= 1000
 
 
+@pytest.mark.slow
 def test_one_worker_and_two_draw_the_same_bytes(tmp_path: Path) -> None:
     one, two = (write_shop(tmp_path / str(k), items=3, photos=2, workers=k).folder for k in (1, 2))
     assert hashes(one) == hashes(two)
@@ -203,6 +204,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.slow
 def test_who_stops_the_drawing_stops_its_workers(tmp_path: Path, how: signal.Signals) -> None:
     root = Path(__file__).parent.parent
     (tmp_path / "draw.py").write_text(DRAW)

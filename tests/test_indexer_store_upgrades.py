@@ -160,6 +160,7 @@ def run(code: str, *words: object) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_in_a_step_leaves_the_format_before(later):
     with run(KILLED, later) as process:
         _, errors = process.communicate()
@@ -189,6 +190,7 @@ with Store(Path(sys.argv[1])) as store:
 """
 
 
+@pytest.mark.slow
 def test_of_two_processes_that_have_the_store_open_one_upgrades_it(later):
     with run(WRITES, later, "a") as first, run(WRITES, later, "b") as second:
         assert first.stdout.readline() == second.stdout.readline() == "1 0\n"

@@ -409,6 +409,7 @@ while True:
 
 
 @pytest.mark.parametrize("lines", [1, 20, 47])
+@pytest.mark.slow
 def test_a_writer_that_is_killed_has_lost_nothing_that_it_acknowledged(tmp_path, lines):
     Store(tmp_path / "s", create=True).close()
     process = subprocess.Popen(

@@ -32,6 +32,7 @@ def index(rng):
     return VectorIndex.build(unit(rng.normal(size=(300, 16))), np.arange(300), "Flat-fp16")
 
 
+@pytest.mark.slow
 def test_without_a_gpu_it_says_so_in_one_line(tmp_path):
     if FaissGpus().free_bytes():
         pytest.skip("this machine has a GPU")

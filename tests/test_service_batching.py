@@ -156,6 +156,7 @@ def test_a_full_queue_refuses_at_once():
     asyncio.run(scenario())
 
 
+@pytest.mark.slow
 def test_who_waits_past_the_deadline_is_refused_and_who_is_being_encoded_is_not():
     async def scenario():
         encoder = MeanEncoder()

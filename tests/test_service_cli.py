@@ -577,6 +577,7 @@ main(sys.argv[1:])
 """
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_was_encoded_and_says_so(vitrine, tiny_catalog, tmp_path):
     words = ["index", str(tiny_catalog), "--shop", str(tmp_path / "shop"), "--encoder", "color"]
     process = subprocess.Popen(
@@ -600,6 +601,7 @@ def test_ctrl_c_keeps_what_was_encoded_and_says_so(vitrine, tiny_catalog, tmp_pa
     assert done.json["encoded"] + done.json["reused"] == 24
 
 
+@pytest.mark.slow
 def test_the_command_runs_as_a_process_and_pipes_clean_json(tiny_shop):
     code = "from service.cli.main import main; main()"
     done = subprocess.run(

@@ -14,6 +14,8 @@ from tests.test_service_cli import vitrine
 
 __all__ = ["vitrine"]  # a fixture
 
+pytestmark = pytest.mark.slow
+
 # A call into C that lets other threads run and never ends, as an encoder or FAISS may for minutes:
 # Python raises nothing before it returns.
 STUCK = r"""

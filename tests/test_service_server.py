@@ -216,6 +216,7 @@ serve(Settings(shop=Path(sys.argv[1]), port=0), ready=lambda url: print(url, flu
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.slow
 def test_a_process_tells_its_address_logs_requests_and_ends_well(tiny_shop, end):
     command = [sys.executable, "-c", SERVE, str(tiny_shop)]
     with subprocess.Popen(
@@ -265,6 +266,7 @@ server.serve(
 """
 
 
+@pytest.mark.slow
 def test_a_process_ends_within_its_grace_whatever_still_runs(tiny_shop, photo):
     command = [sys.executable, "-c", STUCK, str(tiny_shop)]
     with subprocess.Popen(

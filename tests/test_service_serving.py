@@ -53,6 +53,7 @@ class NoBatcher:
         pass
 
 
+@pytest.mark.slow
 def test_a_hundred_swaps_under_load_fail_no_request(serve, photo):
     name = ["000001"]
     engines: list[Numbered] = []

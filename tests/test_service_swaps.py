@@ -52,6 +52,7 @@ async def until(http, generation: str) -> None:
             await asyncio.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_swaps_between_two_models_under_load_fail_nothing_and_mix_nothing(serve, shop, photo):
     http = serve(shop=shop.path, reload_interval_s=0.02, queue_size=200, queue_deadline_s=120)
     photos = {name: photo(name) for name in COLORS}

@@ -396,6 +396,7 @@ store.close()
 """
 
 
+@pytest.mark.slow
 def test_what_another_process_writes_is_seen_soon(writing, shop):
     assert writing.get("/v1/status").json()["items"] == 12
     subprocess.run([sys.executable, "-c", ELSEWHERE, shop / "catalog.lmdb"], check=True)
@@ -409,6 +410,7 @@ def test_what_another_process_writes_is_seen_soon(writing, shop):
     assert "Red mug" not in titles(writing, "red mug")
 
 
+@pytest.mark.slow
 def test_much_that_is_written_starts_a_rebuild_and_nothing_is_lost(
     serve, shop, tmp_path, monkeypatch
 ):
