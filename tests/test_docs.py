@@ -10,10 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from indexer.encoders.registry import FORMS
+from indexer.encoders.registry import FORMS, load_encoder
+from indexer.items import Item
 from indexer.sample.shop import SampleShop
+from indexer.store.store import Store
+from indexer.writing.writes import Draft, Source, put_items
 from service.http.app import create_app
 from service.settings import Settings
+from tests.conftest import COLORS, jpeg, plain
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -28,6 +32,14 @@ def demo_folder(
     folder = tmp_path_factory.mktemp("demo")
     shutil.copytree(drawn_shop.folder, folder / "sample-shop" / "catalog")
     shutil.copytree(drawn_index, folder / "sample-shop" / "shop")
+    # README asks for three hits of "red mug"; the smaller shop has a red vase and an olive mug.
+    mug = Item(
+        item_id="mug", product_id="mug", title="Red mug", price=9.0, currency="EUR", in_stock=True
+    )
+    picture = jpeg(plain(COLORS["red"]))
+    with Store(folder / "sample-shop" / "shop" / "catalog.lmdb") as store:
+        draft = Draft("mug", lambda _: mug, [Source("mug.jpg", lambda: picture)])
+        put_items(store, load_encoder(), [draft])
     return folder
 
 
