@@ -306,6 +306,7 @@ def test_progress_tells_each_stage_and_ends_at_its_total(folder, shop):
     assert calls[-1] == ("publish", 1, 1, 2)
 
 
+@pytest.mark.slow
 def test_after_any_changes_a_shop_answers_like_one_built_from_scratch(folder, shop, tmp_path, rng):
     for turn in range(8):
         items = {

@@ -172,6 +172,7 @@ def test_pictures_of_nothing_are_of_many_kinds_and_the_same_for_one_seed(rng):
     assert (again[0] == again[1]).all()
 
 
+@pytest.mark.slow
 def test_a_shop_whose_goods_look_like_colored_noise_still_finds_them(tmp_path):
     rng = np.random.default_rng(5)
     folder = tmp_path / "marbled-paper"

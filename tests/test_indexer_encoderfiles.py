@@ -133,6 +133,7 @@ def test_a_shop_keeps_its_encoder_by_the_hash_that_the_manifest_gives(shop, kept
     assert kept.read_bytes() == (built[0].parent.with_name("away") / "mine.onnx").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_shop_whose_encoder_was_deleted_is_searched_written_to_and_built_again(
     vitrine, shop, tiny_catalog, tmp_path
 ):
