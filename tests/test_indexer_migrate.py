@@ -108,6 +108,7 @@ def test_a_migrated_shop_is_what_indexing_by_the_other_model_gives(shop, store, 
     assert shop.current() == "000001"
 
 
+@pytest.mark.slow
 def test_without_its_files_a_shop_is_migrated_from_the_copies(shop, folder):
     for path in (folder / "images").iterdir():
         path.unlink()
@@ -213,6 +214,7 @@ def many(hundred, tmp_path) -> ShopFolder:
     return ShopFolder(tmp_path / "many")
 
 
+@pytest.mark.slow
 def test_an_interrupted_migration_goes_on_where_it_stopped(many):
     encoder = Counting(batches=2)
     with pytest.raises(KeyboardInterrupt):
@@ -267,6 +269,7 @@ def test_what_is_written_while_the_candidate_waits_is_embedded_by_both(shop, sto
         assert engine.by_image(pixels, k=1)[0].item_id == "pink"
 
 
+@pytest.mark.slow
 def test_a_catalog_indexed_while_the_candidate_waits_is_embedded_by_both(shop, store, folder):
     done = run(shop)
     (folder / "images" / "new.jpg").write_bytes(jpeg(plain((255, 105, 180))))
@@ -278,6 +281,7 @@ def test_a_catalog_indexed_while_the_candidate_waits_is_embedded_by_both(shop, s
     assert first(shop, "red") == "pink"
 
 
+@pytest.mark.slow
 def test_what_is_written_in_the_midst_of_a_migration_is_in_the_candidate(many):
     store = Store(many.store)
 
@@ -341,6 +345,7 @@ def test_a_picture_that_is_swept_while_it_is_being_put_is_not_lost_to_the_other_
     assert first(shop, "red").startswith(("red", "pink"))
 
 
+@pytest.mark.slow
 def test_an_item_that_came_with_an_embedding_only_is_no_obstacle(shop, store):
     vector = np.ones((1, 112), dtype=np.float32)
 
@@ -355,6 +360,7 @@ def test_an_item_that_came_with_an_embedding_only_is_no_obstacle(shop, store):
     assert first(shop, "red").startswith("red")
 
 
+@pytest.mark.slow
 def test_a_newer_candidate_of_the_same_model_takes_the_place_of_the_older(shop):
     assert [run(shop).generation, run(shop).generation] == ["000002", "000003"]
     assert shop.names() == ["000001", "000003"]
@@ -403,6 +409,7 @@ def test_a_second_job_is_told_who_holds_the_shop(shop):
             run(shop)
 
 
+@pytest.mark.slow
 def test_a_build_that_was_overtaken_by_a_promotion_does_not_undo_it(shop, store, monkeypatch):
     """The rebuild of the old model ends after another model was promoted: that one serves on."""
     done = run(shop)
@@ -420,6 +427,7 @@ def test_a_build_that_was_overtaken_by_a_promotion_does_not_undo_it(shop, store,
     assert shop.current() == done.generation
 
 
+@pytest.mark.slow
 def test_a_promotion_while_a_catalog_is_read_is_not_undone_when_the_build_ends(folder, shop, store):
     """Reading may take hours: what the operator said meanwhile is the later word."""
     done = run(shop)

@@ -183,6 +183,7 @@ def test_the_plan_alone_is_printed_and_is_json_for_programs(vitrine, shop, folde
     assert "1 have no picture any more, such as red-shoe images/red-shoe-1.jpg" in told
 
 
+@pytest.mark.slow
 def test_a_migration_prints_its_plan_first_and_tells_it_in_json_too(vitrine, shop):
     done = vitrine("migrate", "--encoder", "other", "--shop", shop.path, "--json")
     assert done.err.lstrip().startswith("encoder  other, 112 numbers an image\n")

@@ -169,6 +169,7 @@ def test_progress_is_heard_up_to_the_last_product_and_photo(
     assert ("photos", PHOTOS, PHOTOS) in heard
 
 
+@pytest.mark.slow
 def test_two_variants_of_a_mug_look_different(tmp_path: Path) -> None:
     mugs = [p for p in plan_shop().products if p.kind.key == "mug"]
     product = mugs[0]
@@ -182,6 +183,7 @@ def test_two_variants_of_a_mug_look_different(tmp_path: Path) -> None:
             assert np.abs(first - second).mean() > 2
 
 
+@pytest.mark.slow
 def test_every_pattern_of_every_kind_can_be_drawn() -> None:
     for pattern in sorted({p for k in KINDS for p in k.patterns} | set(PRINTS)):
         made = tile(pattern, COLORS["navy"], COLORS["white"])

@@ -321,6 +321,7 @@ class Trained(ColorEncoder):
 
 
 @pytest.mark.parametrize("moment", ["jobs.build.ingest", "jobs.publishing.calibrate"])
+@pytest.mark.slow
 def test_what_is_written_while_new_weights_are_indexed_is_found_by_them(
     tmp_path, monkeypatch, moment
 ):
@@ -344,6 +345,7 @@ def test_what_is_written_while_new_weights_are_indexed_is_found_by_them(
     rebuild_index(shop, Trained())
 
 
+@pytest.mark.slow
 def test_a_rebuild_brings_everything_into_the_index_and_shortens_the_log(make_shop):
     folder = ShopFolder(make_shop())
     with Store_of(folder) as store:

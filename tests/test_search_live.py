@@ -478,6 +478,7 @@ def blocks_after_opening(path: Path, images: int, engines: ExitStack) -> int:
     return sys.getallocatedblocks() - before
 
 
+@pytest.mark.slow
 def test_an_open_shop_keeps_no_python_object_for_a_row(tmp_path):
     with ExitStack() as engines:
         few = blocks_after_opening(tmp_path / "few", 1, engines)

@@ -162,6 +162,7 @@ def test_the_shop_may_come_from_the_environment(vitrine, tiny_shop, monkeypatch)
     assert vitrine("status", "--json").json["items"] == 12
 
 
+@pytest.mark.slow
 def test_eval_prints_figures_with_intervals(vitrine, tiny_shop, photo_file):
     path = photo_file.parent / "queries.csv"
     path.write_text("image,item_id\nphoto.jpg,red-mug\nphoto.jpg,red-shoe\ngone.jpg,red-mug\n")
