@@ -75,6 +75,7 @@ except (IndexCorrupt, IndexMismatch) as error:
 """
 
 
+@pytest.mark.slow
 def test_a_file_cut_anywhere_is_refused_by_name_and_kills_nobody(filled):
     path = filled / "data.mdb"
     whole = path.read_bytes()

@@ -133,6 +133,7 @@ def test_a_shop_keeps_its_encoder_by_the_hash_that_the_manifest_gives(shop, kept
     assert kept.read_bytes() == (built[0].parent.with_name("away") / "mine.onnx").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_shop_whose_encoder_was_deleted_is_searched_written_to_and_built_again(
     vitrine, shop, tiny_catalog, tmp_path
 ):
@@ -421,6 +422,7 @@ print(kill_at_each_step(
 """
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_step_of_keeping_leaves_a_whole_copy_or_none(shop, kept, original, tmp_path):
     manifest = shop.manifest(shop.current())
     data = spoil(kept)  # what was changed is mended by the same steps

@@ -264,6 +264,7 @@ def test_what_differs_within_an_item_counts_less_in_a_whitened_head() -> None:
 
 
 @pytest.mark.torch
+@pytest.mark.slow
 def test_the_head_is_fitted_to_what_the_file_computes(data: Path, tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("onnx")
@@ -615,6 +616,7 @@ def test_the_published_shapes_have_the_published_depths() -> None:
         (["--data", "nowhere"], "no training set below nowhere"),
     ],
 )
+@pytest.mark.slow
 def test_what_is_wrong_with_a_training_is_said_before_it_begins(
     arguments: list[str],
     message: str,

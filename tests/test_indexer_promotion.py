@@ -414,6 +414,7 @@ print(kill_at_each_step(
 """
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_step_of_a_publication_or_a_rollback_leaves_a_whole_shop(shop, tmp_path):
     store = Store(shop.store)
     put_items(store, ColorEncoder(), [draft("blue", BLUE)])

@@ -252,6 +252,7 @@ def test_a_rebuild_loses_nothing_that_is_written_meanwhile(live, shop, monkeypat
         assert nearest(fresh) == nearest(live) == ["i0", "meanwhile", "before"]
 
 
+@pytest.mark.slow
 def test_answers_never_mix_two_moments_of_the_shop(live):
     """Price and title say the same version; a filter on the one must never give the other."""
     done = threading.Event()
@@ -317,6 +318,7 @@ def put_in_another_process(path: str, item_id: str) -> None:
     store.close()
 
 
+@pytest.mark.slow
 def test_what_another_process_writes_is_seen(live, shop):
     spawn = multiprocessing.get_context("spawn")
     process = spawn.Process(target=put_in_another_process, args=(str(shop.store), "theirs"))
@@ -418,7 +420,7 @@ class Shop(RuleBasedStateMachine):
         assert red == {item_id for item_id, one in self.model.items() if one[1] == "red"}
 
 
-TestShop = Shop.TestCase
+TestShop = pytest.mark.slow(Shop.TestCase)
 TestShop.settings = settings(
     max_examples=8,
     stateful_step_count=12,
@@ -476,6 +478,7 @@ def blocks_after_opening(path: Path, images: int, engines: ExitStack) -> int:
     return sys.getallocatedblocks() - before
 
 
+@pytest.mark.slow
 def test_an_open_shop_keeps_no_python_object_for_a_row(tmp_path):
     with ExitStack() as engines:
         few = blocks_after_opening(tmp_path / "few", 1, engines)

@@ -132,7 +132,7 @@ def test_only_a_share_of_queries_is_looked_at_and_never_too_many_a_second(index,
 def test_a_full_queue_makes_nobody_wait(index, vectors):
     begin = threading.Event()
     looked = RecallWatch(index, share=1.0, per_second=1e9)
-    looked.check = lambda sample: begin.wait(30)
+    looked.check = lambda sample: begin.wait(120)
     scores = np.zeros(10, np.float32)
     for _ in range(100):
         looked.offer(vectors[0], None, scores)
@@ -148,6 +148,6 @@ def test_queries_are_looked_at_in_the_background(index, vectors):
     looked.record = lambda recall: (record(recall), done.set())
     answer = index.nearest(vectors[0], 10, None)
     looked.offer(vectors[0], None, answer.scores)
-    assert done.wait(30)
+    assert done.wait(120)
     looked.close()
     assert looked.status().samples == 1

@@ -162,6 +162,7 @@ def test_the_shop_may_come_from_the_environment(vitrine, tiny_shop, monkeypatch)
     assert vitrine("status", "--json").json["items"] == 12
 
 
+@pytest.mark.slow
 def test_eval_prints_figures_with_intervals(vitrine, tiny_shop, photo_file):
     path = photo_file.parent / "queries.csv"
     path.write_text("image,item_id\nphoto.jpg,red-mug\nphoto.jpg,red-shoe\ngone.jpg,red-mug\n")
@@ -569,16 +570,18 @@ from indexer.encoders.color import ColorEncoder
 from indexer.writing import embed_catalog
 from service.cli.main import main
 embed_catalog._BATCH, embed_catalog._COMMIT = 2, 1
-encode = ColorEncoder.encode_images
+encode, batches = ColorEncoder.encode_images, []
 def slow(self, pixels):
+    batches.append(len(pixels))
     print("batch", flush=True)
-    time.sleep(0.05)
+    time.sleep(0.05 if len(batches) < 4 else 60)  # it is interrupted long before it is done
     return encode(self, pixels)
 ColorEncoder.encode_images = slow
 main(sys.argv[1:])
 """
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_was_encoded_and_says_so(vitrine, tiny_catalog, tmp_path):
     words = ["index", str(tiny_catalog), "--shop", str(tmp_path / "shop"), "--encoder", "color"]
     process = subprocess.Popen(
@@ -591,7 +594,7 @@ def test_ctrl_c_keeps_what_was_encoded_and_says_so(vitrine, tiny_catalog, tmp_pa
         for _ in range(4):
             assert process.stdout.readline() == "batch\n"
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=300)
     assert process.returncode == 1
     assert "interrupted; encoded images are kept. Run the same command again to continue." in err
     assert err.endswith("vitrine: interrupted\n")
@@ -602,6 +605,7 @@ def test_ctrl_c_keeps_what_was_encoded_and_says_so(vitrine, tiny_catalog, tmp_pa
     assert done.json["encoded"] + done.json["reused"] == 24
 
 
+@pytest.mark.slow
 def test_the_command_runs_as_a_process_and_pipes_clean_json(tiny_shop):
     code = "from service.cli.main import main; main()"
     done = subprocess.run(

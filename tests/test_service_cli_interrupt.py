@@ -14,6 +14,8 @@ from tests.test_service_cli import vitrine
 
 __all__ = ["vitrine"]  # a fixture
 
+pytestmark = pytest.mark.slow
+
 # A call into C that lets other threads run and never ends, as an encoder or FAISS may for minutes:
 # Python raises nothing before it returns.
 STUCK = r"""
@@ -81,7 +83,7 @@ def interrupt(where: str, *words: str | Path) -> str:
         try:
             assert process.stdout.readline() == "stuck\n"
             process.send_signal(signal.SIGINT)
-            _, err = process.communicate(timeout=60)  # as nothing else would ever end it
+            _, err = process.communicate(timeout=300)  # as nothing else would ever end it
         finally:
             process.kill()
     assert process.returncode == 1
