@@ -32,6 +32,7 @@ from indexer.imaging.formats.jpeg import walk_jpeg
 from indexer.imaging.formats.orientation import orientation
 from indexer.imaging.formats.pieces import Pieces
 from indexer.imaging.formats.png import walk_png
+from indexer.imaging.formats.signature import describe, recognize
 from indexer.imaging.formats.structure import LIMITS, ImageLimits, Structure, broken, in_words
 from indexer.imaging.formats.webp import walk_webp
 from indexer.imaging.srgb import srgb_pixels
@@ -49,7 +50,6 @@ __all__ = [
     "decode",
     "inspect",
     "read_image_file",
-    "recognize",
     "thumbnail",
 ]
 
@@ -83,21 +83,6 @@ _OPENERS: dict[str, Callable[[IO[bytes]], Image.Image]] = {
     "GIF": GifImagePlugin.GifImageFile,
     "AVIF": AvifImagePlugin.AvifImageFile,
 }
-_AVIF_BRANDS = (b"avif", b"avis")
-_HEIC_BRANDS = ("heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1")
-_FOREIGN = (
-    (b"%PDF", "a PDF document"),
-    (b"BM", "a BMP image"),
-    (b"II*\0", "a TIFF image"),
-    (b"MM\0*", "a TIFF image"),
-    (b"PK\3\4", "a ZIP archive"),
-    (b"\x1f\x8b", "gzip data"),
-    (b"<svg", "an SVG drawing"),
-    (b"<!DOCTYPE", "an HTML page"),
-    (b"<html", "an HTML page"),
-    (b"\x00\x00\x01\x00", "an icon"),
-    (b"8BPS", "a Photoshop file"),
-)
 _SCALES = (8, 4, 2, 1)  # a JPEG can be decoded this many times smaller
 _OVERHEAD = 20_000_000  # bytes besides the picture: the band in conversion, the decoder's tables
 _PROBE_BYTES = 8  # per pixel of a picture and its copy
@@ -250,31 +235,13 @@ def thumbnail(pixels: Pixels, side: int, quality: int = 85) -> bytes:
     return out.getvalue()
 
 
-def recognize(data: bytes) -> str | None:
-    """Return the format name by the first bytes, or None if the format is not supported."""
-    if data[:3] == b"\xff\xd8\xff":
-        return "JPEG"
-    if data[:8] == b"\x89PNG\r\n\x1a\n":
-        return "PNG"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WebP"
-    if data[:6] in (b"GIF87a", b"GIF89a"):
-        return "GIF"
-    if data[4:8] == b"ftyp":
-        end = min(int.from_bytes(data[:4], "big"), 256)
-        brands = [data[8:12], *(data[at : at + 4] for at in range(16, end, 4))]
-        if any(brand in _AVIF_BRANDS for brand in brands):
-            return "AVIF"
-    return None
-
-
 def _walk(data: bytes, limits: ImageLimits) -> Structure:
     _check_bytes(data, limits)
     name = recognize(data)
     if name is None:
         raise BadImage(
             f"not an image we read (JPEG, PNG, WebP, GIF, AVIF): {in_words(len(data))} of "
-            f"{_describe(data)}"
+            f"{describe(data)}"
         )
     return _WALKS[name](data, limits)
 
@@ -296,22 +263,6 @@ def _check_bytes(data: bytes, limits: ImageLimits) -> None:
         raise BadImage("empty: 0 bytes, expected an image")
     if len(data) > limits.megabytes * 1e6:
         raise BadImage(f"too large: over {limits.megabytes:g} MB")
-
-
-def _describe(data: bytes) -> str:
-    head = data[:512]
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    for magic, description in _FOREIGN:
-        if start.startswith(magic.lower()):
-            return description
-    if start.startswith(b"<?xml") and b"<svg" in start:
-        return "an SVG drawing"
-    if data[4:8] == b"ftyp":
-        brand = data[8:12].decode("ascii", "replace").strip()
-        return "a HEIC photo" if brand in _HEIC_BRANDS else f"an ISO media file ({brand})"
-    if all(byte in b"\t\n\r\f\b" or 32 <= byte < 127 or byte >= 128 for byte in head):
-        return "text"
-    return "unknown data"
 
 
 def _reason(error: BaseException) -> str:
