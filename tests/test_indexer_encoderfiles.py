@@ -24,8 +24,9 @@ from indexer.shop.encoderfiles import delete_encoder_files, keep_encoder, open_e
 from indexer.shop.folder import ShopFolder
 from indexer.shop.garbage import collect_garbage
 from indexer.shop.promotion import drop, promote, rollback
+from indexer.shop.restore import restore_snapshot
 from indexer.shop.shelf import Shelf
-from indexer.shop.snapshot import restore_snapshot, take_snapshot
+from indexer.shop.snapshot import take_snapshot
 from indexer.store.records import PictureKey
 from indexer.store.store import Store
 from indexer.writing.writes import put_items

@@ -1,4 +1,4 @@
-"""Publishing in steps: rows read, an index chosen, components written and checked, CURRENT moved."""
+"""Publishing in steps: read rows, choose an index, write and check components, move CURRENT."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from indexer.jobs import publishing
 from indexer.jobs.job import open_job
 from indexer.jobs.publishing import (
     Component,
-    move_current,
     components_of,
+    move_current,
     publish,
     write_generation,
 )
@@ -22,7 +22,8 @@ from indexer.jobs.stored_rows import read_rows
 from indexer.progress import no_progress
 from indexer.shop.folder import ShopFolder
 from indexer.shop.promotion import promote
-from indexer.shop.snapshot import restore_snapshot, take_snapshot
+from indexer.shop.restore import restore_snapshot
+from indexer.shop.snapshot import take_snapshot
 from tests.test_indexer_folder import GREEN, RED
 from tests.test_indexer_promotion import build
 from tests.test_indexer_shelf import write_red_again

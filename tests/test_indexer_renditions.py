@@ -23,7 +23,8 @@ from indexer.jobs.rebuild import rebuild_index
 from indexer.shop.checkup import check_shop
 from indexer.shop.folder import ShopFolder
 from indexer.shop.promotion import promote, rollback
-from indexer.shop.snapshot import restore_snapshot, take_snapshot
+from indexer.shop.restore import restore_snapshot
+from indexer.shop.snapshot import take_snapshot
 from indexer.store.pictures import Keep
 from indexer.store.records import ItemRecord, PictureKey, Row
 from indexer.store.store import Store
