@@ -76,17 +76,17 @@ class BadCatalog(VitrineError):
 class CatalogShrank(BadCatalog):
     """A catalog that lacks many of the shop's items; a build stops before it removes them.
 
-    ``removed`` lists the ids it lacks, in order; ``standing`` counts the items of the shop.
+    ``removed`` lists the ids it lacks, in order; ``item_count`` counts the items of the shop.
     """
 
-    def __init__(self, catalog: Path, removed: list[str], standing: int) -> None:
+    def __init__(self, catalog: Path, removed: list[str], item_count: int) -> None:
         super().__init__(
-            f"{catalog} lacks {len(removed)} of the shop's {standing} items: "
+            f"{catalog} lacks {len(removed)} of the shop's {item_count} items: "
             f"{first_names(removed)}; nothing was changed. Run again with --accept to remove them "
             "(--dry-run lists all), or fix the catalog"
         )
         self.removed = removed
-        self.standing = standing
+        self.item_count = item_count
 
 
 class BadQuery(VitrineError):

@@ -21,7 +21,7 @@ from indexer.errors import IndexMismatch
 from indexer.jobs.build import build_index
 from indexer.jobs.migrate import migrate
 from indexer.shop.checkup import check_shop
-from indexer.shop.encoderfiles import keep_encoder, open_encoder
+from indexer.shop.encoderfiles import copy_encoder_files, open_encoder
 from indexer.shop.folder import ShopFolder
 from indexer.shop.garbage import collect_garbage
 from indexer.shop.listing import generations
@@ -291,7 +291,7 @@ def test_a_shop_whose_weights_are_nowhere_is_told_the_ways_out(
 
 
 def test_a_changed_copy_does_not_stop_a_shop_and_check_tells_it(shop, before):
-    keep_encoder(shop, open_encoder(shop, _own(shop)))
+    copy_encoder_files(shop, open_encoder(shop, _own(shop)))
     (kept,) = shop.encoders.glob("*.onnx")
     spoil(kept)
     assert answers(shop.path) == before
@@ -301,7 +301,7 @@ def test_a_changed_copy_does_not_stop_a_shop_and_check_tells_it(shop, before):
 
 def test_the_copy_of_the_weights_before_goes_with_their_last_generation(shop, store):
     migrate(shop, load_encoder("builtin"), progress=silent)
-    keep_encoder(shop, open_encoder(shop, _own(shop)))
+    copy_encoder_files(shop, open_encoder(shop, _own(shop)))
     promote(shop, "000002")
     assert collect_garbage(Shelf.read(shop), store).encoder_files == 0  # one may roll back to them
     drop(shop, "000001")

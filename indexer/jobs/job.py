@@ -43,7 +43,7 @@ class Job:
 
     def keep_encoder(self, encoder: Encoder) -> None:
         """Copy the files of an encoder into the shop. EncoderNotFound, StoreFull."""
-        encoderfiles.keep_encoder(self.folder, encoder)
+        encoderfiles.copy_encoder_files(self.folder, encoder)
 
     def add_generation(self, manifest: Manifest, write: Callable[[Path], None]) -> Generation:
         """Write a generation; CURRENT stays as it is. Raises as ``ShopFolder.add`` does."""

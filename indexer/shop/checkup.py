@@ -14,7 +14,7 @@ from indexer.errors import IndexNotFound, VitrineError
 from indexer.shop import write_encoders
 from indexer.shop.encoderfiles import encoder_faults
 from indexer.shop.shelf import Generation, Shelf
-from indexer.shop.symptoms import lost_pictures, mixed_weights, odd_vectors
+from indexer.shop.store_checks import invalid_vectors, missing_pictures, other_weights
 from indexer.store.store import Store
 from indexer.vectors.backends import backend_of
 from indexer.vectors.row_table import RowTable
@@ -62,7 +62,7 @@ def check_shop(shop: ShopFolder, *, progress: Progress) -> Checkup:
         with Store(shop.store) as store, store.read() as reader:
             items, rows = reader.count("items"), reader.count("rows")
             embeddings = reader.count("embeddings")
-            needed = shelf.models().union(write_encoders.listed(reader))
+            needed = shelf.models().union(write_encoders.read(reader))
             problems += encoder_faults(shop, needed)
             check = _StoreCheck(reader, problems)
             check.items_and_rows(lambda done: progress("rows", done, rows))
@@ -73,7 +73,7 @@ def check_shop(shop: ShopFolder, *, progress: Progress) -> Checkup:
                 check.embeddings(serving.model)
                 check.vectors(shelf, serving.model)
                 check.index(shop, serving)
-                notes = mixed_weights(shelf, reader, serving.model)
+                notes = other_weights(shelf, reader, serving.model)
     except VitrineError as error:
         problems.append(str(error))
     return Checkup(
@@ -137,12 +137,12 @@ class _StoreCheck:
 
     def pictures(self, progress: Callable[[int], None]) -> None:
         """Every image that had a picture has it yet."""
-        self._problems += lost_pictures(self._reader, self._rows.values(), progress)
+        self._problems += missing_pictures(self._reader, self._rows.values(), progress)
 
     def embeddings(self, serving: Model) -> None:
         """Every row has a vector by each model that embeds every write."""
         pictures = {row.picture for row in self._rows.values()}
-        for model in dict.fromkeys([serving, *write_encoders.listed(self._reader)]):
+        for model in dict.fromkeys([serving, *write_encoders.read(self._reader)]):
             key = model.key
             lacking = [
                 picture
@@ -168,9 +168,9 @@ class _StoreCheck:
 
     def vectors(self, shelf: Shelf, serving: Model) -> None:
         """The stored embeddings of each model that may serve are vectors as they should be."""
-        others = sorted(shelf.models().union(write_encoders.listed(self._reader)))
+        others = sorted(shelf.models().union(write_encoders.read(self._reader)))
         for model in dict.fromkeys([serving, *others]):
-            self._problems += odd_vectors(
+            self._problems += invalid_vectors(
                 self._reader, self._rows.values(), model, shelf.dim(model)
             )
 

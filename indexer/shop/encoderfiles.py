@@ -84,7 +84,7 @@ def weights_name(shop: ShopFolder, model: Model) -> str:
     return ""
 
 
-def keep_encoder(shop: ShopFolder, encoder: Encoder) -> None:
+def copy_encoder_files(shop: ShopFolder, encoder: Encoder) -> None:
     """Copy the files of an encoder into the shop, unless it has none or they are there and whole.
 
     Both copies are on disk when it returns. Call it with the shop's job lock held. Raises

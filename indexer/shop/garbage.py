@@ -110,7 +110,7 @@ def _delete_unused_models(shelf: Shelf, store: Store) -> tuple[int, int]:
     if not shelf.is_readable:
         return 0, 0  # it is not known which models are in use
     with store.read() as reader:
-        needed = shelf.models().union(write_encoders.listed(reader))
+        needed = shelf.models().union(write_encoders.read(reader))
         keys = {model.key for model in needed}
         unused = [key for key in reader.embedding_encoders() if key not in keys]
     deleted = 0

@@ -91,9 +91,7 @@ def _description(archive: zipfile.ZipFile, path: Path) -> Snapshot:
     if not all(_FILE.fullmatch(file) for file in about.files) or MANIFEST not in about.files:
         raise IndexCorrupt(f"{path} names files that no generation has: {list(about.files)[:5]}")
     if not all(_HASH.fullmatch(weights) for weights in about.encoders):
-        raise IndexCorrupt(
-            f"{path} names encoders by no hash: {about.encoders[:5]}"
-        )
+        raise IndexCorrupt(f"{path} names encoders by no hash: {about.encoders[:5]}")
     return about
 
 

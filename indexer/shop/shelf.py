@@ -203,7 +203,7 @@ class Shelf:
             Store(self.folder.store) as store,
             store.read() as reader,
         ):
-            first = next(iter(write_encoders.listed(reader)), None)
+            first = next(iter(write_encoders.read(reader)), None)
 
         def is_of_another_model(name: str) -> bool:
             if name not in self.manifests:

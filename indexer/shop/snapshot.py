@@ -68,7 +68,7 @@ def take_snapshot(shop: ShopFolder, path: Path, *, progress: Progress) -> Snapsh
         with Store(shop.store) as store:
             with store.read() as reader:
                 items, rows = reader.count("items"), reader.count("rows")
-                listed = write_encoders.listed(reader)
+                listed = write_encoders.read(reader)
             encoders = _encoder_files(shop, manifest.model, listed)
             about = Snapshot(
                 format=FORMAT,

@@ -10,10 +10,10 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from indexer.shop.encoder_upgrade import encoder_upgrade
 from indexer.shop.folder import ShopFolder
 from indexer.shop.manifest import Manifest
 from indexer.shop.shelf import Shelf
-from indexer.shop.upgrade import encoder_upgrade
 from indexer.store.store import Store
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _ENCODERS = "encoders"  # in the store's meta, as [id, weights hash] for each
 
 
-def listed(reader: Reader) -> list[Model]:
+def read(reader: Reader) -> list[Model]:
     """Return the models that embed every write, the serving one first.
 
     Empty where the store names none: then it is the serving one alone.
@@ -30,18 +30,18 @@ def listed(reader: Reader) -> list[Model]:
 
 def add(writer: Writer, *models: Model) -> None:
     """Have every write from now on embedded by these models too."""
-    _put(writer, dict.fromkeys([*listed(writer), *models]))
+    _put(writer, dict.fromkeys([*read(writer), *models]))
 
 
 def remove(writer: Writer, models: Iterable[Model]) -> None:
     """Have no write from now on embedded by these models."""
     gone = set(models)
-    _put(writer, (model for model in listed(writer) if model not in gone))
+    _put(writer, (model for model in read(writer) if model not in gone))
 
 
 def only(writer: Writer, serving: Model) -> list[Model]:
     """Have writes embedded by the serving model alone; return the others that did so far."""
-    others = [model for model in listed(writer) if model != serving]
+    others = [model for model in read(writer) if model != serving]
     _put(writer, [serving])
     return others
 
@@ -51,7 +51,7 @@ def serve(writer: Writer, model: Model) -> None:
 
     All others stay: a migration to a third model goes on.
     """
-    others = [so_far for so_far in listed(writer)[1:] if so_far != model]
+    others = [so_far for so_far in read(writer)[1:] if so_far != model]
     _put(writer, [model, *others])
 
 
@@ -60,7 +60,7 @@ def replace(writer: Writer, before: Model, now: Model) -> None:
 
     Also by processes that serve the old ones for a moment yet.
     """
-    others = [model for model in listed(writer) if model not in (before, now)]
+    others = [model for model in read(writer) if model not in (before, now)]
     _put(writer, [now, *others])
 
 

@@ -33,7 +33,7 @@ _TRIES = 3
 ADVICE = "restore it, or move it away"
 
 
-class _Meta(NamedTuple):
+class _MetaPage(NamedTuple):
     """What one of the two meta pages says."""
 
     page: int  # bytes
@@ -42,7 +42,7 @@ class _Meta(NamedTuple):
     transaction: int
 
 
-def check_whole(path: Path, advice: str = ADVICE) -> None:
+def check_not_truncated(path: Path, advice: str = ADVICE) -> None:
     """IndexCorrupt when the data file was cut short; what is no LMDB file is left to LMDB.
 
     ``advice`` ends the error: what to do with the file.
@@ -74,7 +74,7 @@ def check_whole(path: Path, advice: str = ADVICE) -> None:
     )
 
 
-def _newest(file: int) -> _Meta | None:
+def _newest(file: int) -> _MetaPage | None:
     """The meta page of the last transaction; None where the file has none that is legible."""
     first = _meta(file, 0)
     if first is None:
@@ -83,7 +83,7 @@ def _newest(file: int) -> _Meta | None:
     return first if second is None or first.transaction > second.transaction else second
 
 
-def _meta(file: int, offset: int) -> _Meta | None:
+def _meta(file: int, offset: int) -> _MetaPage | None:
     data = os.pread(file, _META_BYTES, offset + _HEADER)
     if len(data) < _META_BYTES or _META.unpack_from(data)[0] != _MAGIC:
         return None
@@ -92,10 +92,10 @@ def _meta(file: int, offset: int) -> _Meta | None:
     page = free[0]
     if page < 512 or page & (page - 1):
         return None
-    return _Meta(page, free[-1], last, transaction)
+    return _MetaPage(page, free[-1], last, transaction)
 
 
-def _free_pages(file: int, meta: _Meta) -> set[int]:
+def _free_pages(file: int, meta: _MetaPage) -> set[int]:
     """The pages that the last transaction left free. ValueError where the list is damaged."""
     free: set[int] = set()
     if meta.free_root == _NONE:

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 import lmdb
 
 from indexer.errors import IndexCorrupt, IndexNotFound, StoreFull
-from indexer.store.datafile import ADVICE, check_whole
+from indexer.store.datafile import ADVICE, check_not_truncated
 
 DATA_FILE = "data.mdb"
 MAP_BYTES = 256 << 30  # reserved address space, not disk: LMDB files grow as they fill
@@ -81,7 +81,7 @@ class WriteTransaction(ReadTransaction):
         self._txn.delete(key, db=self._handles[database])
 
 
-class _Shared:
+class _OpenEnvironment:
     """What is open on one path, and how many environments of this process use it."""
 
     def __init__(self, env: Any) -> None:
@@ -91,7 +91,7 @@ class _Shared:
         self.users = 0
 
 
-_open: dict[Path, _Shared] = {}
+_open: dict[Path, _OpenEnvironment] = {}
 _open_lock = threading.Lock()
 
 
@@ -126,7 +126,7 @@ class Environment:
         with _open_lock:
             shared = _open.get(self.path)
             if shared is None:
-                shared = _open[self.path] = _Shared(_opened(self.path, advice))
+                shared = _open[self.path] = _OpenEnvironment(_open_lmdb(self.path, advice))
             shared.users += 1
         self._shared = shared
         try:
@@ -162,7 +162,7 @@ class Environment:
             with self._begin_read() as txn:
                 yield ReadTransaction(txn, self._shared.handles)
         except lmdb.Error as error:
-            self._raise_ours(error)
+            self._raise_vitrine_error(error)
 
     @contextmanager
     def write(self) -> Iterator[WriteTransaction]:
@@ -181,7 +181,7 @@ class Environment:
                 }
                 yield WriteTransaction(txn, {**shared.handles, **created})
         except lmdb.Error as error:
-            self._raise_ours(error)
+            self._raise_vitrine_error(error)
         if created:  # only now: LMDB closes the handles of a transaction that is undone
             with shared.lock:
                 shared.handles = {**shared.handles, **created}
@@ -194,7 +194,7 @@ class Environment:
         try:
             self._shared.env.copyfd(descriptor, compact=True)
         except lmdb.Error as error:
-            self._raise_ours(error)
+            self._raise_vitrine_error(error)
 
     def bytes_used(self) -> int:
         """Bytes of disk that the data file takes."""
@@ -209,7 +209,7 @@ class Environment:
                 trees = [env.stat(), *(txn.stat(handle) for handle in handles)]
                 pages = env.info()["last_pgno"] + 1
         except lmdb.Error as error:
-            self._raise_ours(error)
+            self._raise_vitrine_error(error)
         used = sum(
             tree["branch_pages"] + tree["leaf_pages"] + tree["overflow_pages"] for tree in trees
         )
@@ -240,7 +240,7 @@ class Environment:
                 opened = {name: shared.env.open_db(name.encode(), create=False) for name in found}
                 shared.handles = {**shared.handles, **opened}
 
-    def _raise_ours(self, error: lmdb.Error) -> NoReturn:
+    def _raise_vitrine_error(self, error: lmdb.Error) -> NoReturn:
         """Raise our error in place of one of LMDB, or the same where it is a mistake of ours."""
         if isinstance(error, lmdb.MapFullError):
             full = f"{self.path} has reached its map size of {MAP_BYTES >> 30} GiB"
@@ -262,7 +262,7 @@ def exists(path: Path) -> bool:
     return (path / DATA_FILE).is_file()
 
 
-def _opened(path: Path, advice: str) -> Any:
+def _open_lmdb(path: Path, advice: str) -> Any:
     """LMDB's environment; read-only and without locks where the folder cannot be written."""
     settings: dict[str, Any] = {
         "max_dbs": _MAX_DATABASES,
@@ -270,7 +270,7 @@ def _opened(path: Path, advice: str) -> Any:
         "max_readers": _MAX_READERS,
         "readahead": False,
     }
-    check_whole(path / DATA_FILE, advice)
+    check_not_truncated(path / DATA_FILE, advice)
     try:
         try:
             return lmdb.open(str(path), **settings)

@@ -14,9 +14,9 @@ from indexer.store.records import PictureKey, content_hash
 if TYPE_CHECKING:
     from indexer.store.transactions import Reader, Writer
 
-Keep: TypeAlias = Literal["originals", "display", "paths"]
-KEEPS: tuple[Keep, ...] = get_args(Keep)
-DEFAULT_KEEP: Keep = "display"
+ImageStorage: TypeAlias = Literal["originals", "display", "paths"]
+IMAGE_STORAGES: tuple[ImageStorage, ...] = get_args(ImageStorage)
+DEFAULT_IMAGE_STORAGE: ImageStorage = "display"
 """``originals``: every byte, and the display copy. ``display``: the copy of 400 pixels that is
 shown. ``paths``: neither; the catalog's own files are read when an image is shown. A rendition has
 no file, so its display copy is kept in any case."""
@@ -33,10 +33,10 @@ class Picture(NamedTuple):
     source: PictureOrigin
 
 
-def kept_images(reader: Reader) -> Keep:
+def image_storage(reader: Reader) -> ImageStorage:
     """What the operator chose to keep of every image."""
-    chosen = reader.meta(_KEEP, str(DEFAULT_KEEP))
-    return next((keep for keep in KEEPS if keep == chosen), DEFAULT_KEEP)
+    chosen = reader.meta(_KEEP, str(DEFAULT_IMAGE_STORAGE))
+    return next((keep for keep in IMAGE_STORAGES if keep == chosen), DEFAULT_IMAGE_STORAGE)
 
 
 def images_root(reader: Reader) -> Path | None:
@@ -45,7 +45,7 @@ def images_root(reader: Reader) -> Path | None:
     return Path(root) if root else None
 
 
-def set_images(writer: Writer, root: Path, keep: Keep | None) -> None:
+def set_images(writer: Writer, root: Path, keep: ImageStorage | None) -> None:
     """Note where paths begin, and what to keep of new images; None is as before."""
     writer.put_meta(_ROOT, str(root.resolve()))
     if keep is not None:

@@ -57,7 +57,7 @@ class MigrationEncoders:
     def are_wanted(self) -> bool:
         """Whether there is any."""
         with self._store.read() as reader:
-            return any(model != self._serving for model in write_encoders.listed(reader))
+            return any(model != self._serving for model in write_encoders.read(reader))
 
     def embed(self, images: Iterable[FoundImage]) -> None:
         """Embed all renditions of these images, in transactions of its own.
@@ -88,7 +88,7 @@ class MigrationEncoders:
 
     def _wanted(self, reader: Reader) -> list[Encoder]:
         found = []
-        for model in write_encoders.listed(reader):
+        for model in write_encoders.read(reader):
             if model == self._serving:
                 continue
             with self._lock:

@@ -25,7 +25,9 @@ _LENGTH_TOLERANCE = 1e-2  # of a unit vector in half precision
 _NAMED = 3  # images that are told by name
 
 
-def odd_vectors(reader: Reader, rows: Iterable[Row], model: Model, dim: int | None) -> list[str]:
+def invalid_vectors(
+    reader: Reader, rows: Iterable[Row], model: Model, dim: int | None
+) -> list[str]:
     """Problems of the stored vectors that these rows have by a model.
 
     Those of zeros, which no search finds, those that are not finite, and those that are not of
@@ -67,7 +69,7 @@ def _usual_dim(reader: Reader, key: bytes, pictures: list[Row]) -> int:
     return sizes.most_common(1)[0][0] // 2 if sizes else 0
 
 
-def lost_pictures(
+def missing_pictures(
     reader: Reader, rows: Iterable[Row], progress: Callable[[int], None]
 ) -> list[str]:
     """A problem where pictures are neither in the store nor, as they were indexed, at their path.
@@ -106,14 +108,14 @@ def _has_picture(reader: Reader, root: Path | None, picture: PictureKey, path: s
     return best_picture(reader, root, picture, path) is not None
 
 
-def mixed_weights(shelf: Shelf, reader: Reader, serving: Model) -> list[str]:
+def other_weights(shelf: Shelf, reader: Reader, serving: Model) -> list[str]:
     """Return notes on what is there of other weights than those that serve; none is a fault."""
     notes = [
         f"generation {name} is of {manifest.model}; {serving} serves"
         for name, manifest in shelf.manifests.items()
         if manifest.model != serving
     ]
-    needed = shelf.models().union(write_encoders.listed(reader))
+    needed = shelf.models().union(write_encoders.read(reader))
     keys = {model.key for model in needed}
     unused = [key for key in reader.embedding_encoders() if key not in keys]
     if unused and not shelf.damaged:
