@@ -210,7 +210,7 @@ def test_where_the_copy_was_changed_the_original_serves_and_the_next_build_mends
     shop, kept, original, caplog
 ):
     data = spoil(kept)
-    expected = f"{original} is the same as it was, and is used"
+    expected = f"using {original}, which is unchanged"
     assert answers(shop.path)["red"][0][0].startswith("red")
     assert expected in caplog.text
     assert "was changed" in check_shop(shop, progress=silent).problems[0]
@@ -397,7 +397,7 @@ def test_on_a_full_disk_no_half_of_a_copy_is_left(shop, original, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(encoderfiles, "sync", full)
-        with pytest.raises(StoreFull, match=r"cannot keep a copy of .*No space left"):
+        with pytest.raises(StoreFull, match=r"cannot copy .*No space left"):
             copy_encoder_files(shop, encoder)
     assert files(shop) == []
     copy_encoder_files(shop, encoder)
@@ -446,6 +446,6 @@ def test_an_encoder_with_weights_outside_its_file_is_refused(shop, tmp_path):
     onnx.save(model, path, save_as_external_data=True, location="weights.bin", size_threshold=0)
     encoder = load_encoder(f"onnx:{path}")
     before = files(shop)
-    with pytest.raises(EncoderNotFound, match="without other files beside it"):
+    with pytest.raises(EncoderNotFound, match="needs other files beside it"):
         copy_encoder_files(shop, encoder)
     assert files(shop) == before

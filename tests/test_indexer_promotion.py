@@ -290,7 +290,7 @@ def test_what_cannot_be_removed_is_not_said_to_be_in_use(shop, monkeypatch):
         raise OSError(errno.EROFS, "Read-only file system")
 
     monkeypatch.setattr(Path, "rename", read_only)
-    with pytest.raises(StoreFull, match=r"000001 of .* cannot be removed: is it read-only here"):
+    with pytest.raises(StoreFull, match=r"000001 of .* cannot be removed; is it read-only"):
         drop(shop, "000001")
 
 
