@@ -43,8 +43,10 @@ __all__ = ["vitrine"]  # a fixture
 RETIRED = onnxfile.WEIGHTS / "retired"
 PREVIOUS = RETIRED / "vitrine-retail-4.onnx"
 PREVIOUS_HASH = "e5c661c4"
-BETTER = "a better encoder is there: vitrine-retail-9 ("
-WAY = "), where the shop has vitrine-retail-4 ({old}); 'vitrine migrate --encoder {id}' brings it"
+BETTER = "a better encoder is available: vitrine-retail-9 ("
+WAY = (
+    "); the shop has vitrine-retail-4 ({old}). Run 'vitrine migrate --encoder {id}' to change to it"
+)
 
 
 def install(folder: Path, weights: Path) -> Path:
@@ -268,7 +270,7 @@ def test_a_shop_built_from_now_on_needs_no_retired_weights(
     assert answers(elsewhere) == before
     # Weights that this version has never had may be those of a later one: not called worse.
     told = vitrine("status", "--shop", shop.path, "--json").json["encoder_upgrade"]
-    assert told.startswith("other weights of the encoder are there: vitrine-retail-9 (")
+    assert told.startswith("other weights of the encoder are available: vitrine-retail-9 (")
     (kept,) = shop.encoders.glob("*.onnx")
     spoil(kept)
     done = vitrine("search", "--item", "red-shoe", "--shop", shop.path)

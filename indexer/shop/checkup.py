@@ -129,11 +129,13 @@ class _StoreCheck:
             if len(self._rows) % _BLOCK == 0:
                 progress(len(self._rows))
         progress(len(self._rows))
-        odd = {
+        mismatched = {
             n for n in expected.keys() | self._rows.keys() if expected.get(n) != self._rows.get(n)
         }
-        if odd:
-            self._report(f"{len(odd)} rows and items do not agree, such as row {min(odd)}")
+        if mismatched:
+            self._report(
+                f"{len(mismatched)} rows and items do not agree, such as row {min(mismatched)}"
+            )
         if self._rows and max(self._rows) >= self._reader.meta("next_row", 0):
             self._report(f"row {max(self._rows)} has a number that was never reserved")
 

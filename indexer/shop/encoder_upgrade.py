@@ -39,11 +39,11 @@ def encoder_upgrade(shop: ShopFolder, model: Model) -> str | None:
     with suppress(EncoderNotFound):
         own = encoder_file(shop, model)
     retired = bundled_file(model.weights_hash, views) is not None
-    there = "a better encoder is there" if retired else "other weights of the encoder are there"
+    what = "a better encoder is" if retired else "other weights of the encoder are"
+    old = _name(own) if own else model.weights_hash[:12]
     return (
-        f"{there}: {_name(newest_file())}, where the shop has "
-        f"{_name(own) if own else model.weights_hash[:12]}; 'vitrine migrate --encoder {model.id}' "
-        "brings it"
+        f"{what} available: {_name(newest_file())}; the shop has {old}. Run 'vitrine migrate "
+        f"--encoder {model.id}' to change to it"
     )
 
 

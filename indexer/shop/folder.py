@@ -249,14 +249,14 @@ class ShopFolder:
         return IndexCorrupt(f"{self.current_file} {what}; {way_out}")
 
     def _next_name(self) -> str:
-        taken = [0]
+        used = [0]
         with suppress(IndexNotFound, IndexCorrupt):
-            taken += map(int, self.served())  # names are never reused
+            used += map(int, self.served())  # names are never reused
         if self.generations.is_dir():
-            taken += [
+            used += [
                 int(entry.name) for entry in self.generations.iterdir() if entry.name.isdigit()
             ]
-        return f"{max(taken) + 1:06d}"
+        return f"{max(used) + 1:06d}"
 
 
 def sync(path: Path) -> None:

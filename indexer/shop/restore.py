@@ -103,8 +103,8 @@ def _unpack(
     entries = archive.infolist()
     names = [entry.filename for entry in entries]
     if sorted(names) != sorted([*targets, DESCRIPTION]):
-        odd = sorted(set(names) ^ {*targets, DESCRIPTION}) or sorted(names)
-        raise IndexCorrupt(f"{path} does not hold the files of a snapshot: {odd[0][:80]!r}")
+        unexpected = sorted(set(names) ^ {*targets, DESCRIPTION}) or sorted(names)
+        raise IndexCorrupt(f"{path} does not hold the files of a snapshot: {unexpected[0][:80]!r}")
     total = sum(entry.file_size for entry in entries)
     if total > path.stat().st_size or any(e.compress_type != zipfile.ZIP_STORED for e in entries):
         raise IndexCorrupt(f"{path} holds compressed files; snapshots are not compressed")

@@ -28,14 +28,14 @@ class RecallStatus(msgspec.Struct, frozen=True, kw_only=True):
     measured: Annotated[float, Meta(description="At the build, with held-out queries.")]
     live: Annotated[
         float | None,
-        Meta(description="Of recent real queries; null before any was looked at."),
+        Meta(description="Of recent real queries; null before any was checked."),
     ] = None
-    samples: Annotated[int, Meta(description="Real queries that were searched again exactly.")] = 0
+    samples: Annotated[int, Meta(description="Real queries that were repeated exactly.")] = 0
     raised: Annotated[
         int, Meta(description="Levels of effort above what the build found necessary.")
     ] = 0
     kept: Annotated[
-        bool, Meta(description="False when real queries are surely answered worse.")
+        bool, Meta(description="False if the recall of real queries is surely below the promise.")
     ] = True
 
 

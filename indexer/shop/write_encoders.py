@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from indexer.store.records import PictureKey, Row
     from indexer.store.transactions import Reader, Writer
 
-_ENCODERS = "encoders"  # in the store's meta, as [id, weights hash] for each
+_ENCODERS = "encoders"  # in the store's meta, as a list of [id, weights hash]
 
 
 def read(reader: Reader) -> list[Model]:
@@ -35,8 +35,8 @@ def add(writer: Writer, *models: Model) -> None:
 
 def remove(writer: Writer, models: Iterable[Model]) -> None:
     """Remove models: they embed no write from now on."""
-    gone = set(models)
-    _put(writer, (model for model in read(writer) if model not in gone))
+    removed = set(models)
+    _put(writer, (model for model in read(writer) if model not in removed))
 
 
 def only(writer: Writer, serving: Model) -> list[Model]:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from indexer.errors import CannotWrite, CatalogShrank
-from indexer.names import first_names
+from indexer.errors import CannotWrite, CatalogShrank, first_names
 from service.cli.console import (
     human_seconds,
     json_option,

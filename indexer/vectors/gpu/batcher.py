@@ -33,11 +33,11 @@ class _PendingSearch:
     batch_key: Hashable
     claimed: bool = False  # a thread has put it into its batch
     found: Result | None = None
-    failed: BaseException | None = None
+    error: BaseException | None = None
 
     @property
     def done(self) -> bool:
-        return self.found is not None or self.failed is not None
+        return self.found is not None or self.error is not None
 
 
 class GpuBatcher:
@@ -60,11 +60,11 @@ class GpuBatcher:
         Searches with equal k, dim and ``batch_key`` may share a batch; it uses the FAISS
         ``parameters`` of one of them. An error in FAISS is raised by all searches of the batch.
         """
-        mine = _PendingSearch(queries, (k, queries.shape[1:], batch_key))
+        own = _PendingSearch(queries, (k, queries.shape[1:], batch_key))
         with self._changed:
-            self._waiting.append(mine)
-            self._changed.wait_for(lambda: mine.done or (self._idle and not mine.claimed))
-            batch = [] if mine.done else self._claim_batch(mine)
+            self._waiting.append(own)
+            self._changed.wait_for(lambda: own.done or (self._idle and not own.claimed))
+            batch = [] if own.done else self._claim_batch(own)
             replica = self._idle.pop() if batch else None
         if batch:
             try:
@@ -73,16 +73,16 @@ class GpuBatcher:
                 with self._changed:
                     self._idle.append(replica)
                     self._changed.notify_all()
-        if mine.failed is not None:
-            raise mine.failed
-        assert mine.found is not None
-        return mine.found
+        if own.error is not None:
+            raise own.error
+        assert own.found is not None
+        return own.found
 
-    def _claim_batch(self, mine: _PendingSearch) -> list[_PendingSearch]:
+    def _claim_batch(self, own: _PendingSearch) -> list[_PendingSearch]:
         """Claim this search and those that may share its batch. The caller holds the lock."""
-        batch, size = [mine], len(mine.queries)
+        batch, size = [own], len(own.queries)
         for waiting in self._waiting:
-            if waiting is not mine and waiting.batch_key == mine.batch_key:
+            if waiting is not own and waiting.batch_key == own.batch_key:
                 size += len(waiting.queries)
                 if size > MAX_BATCH:
                     break
@@ -101,7 +101,7 @@ def _search(index: Any, batch: list[_PendingSearch], k: int, parameters: Any) ->
         )  # (sum of q, k) each
     except BaseException as error:  # noqa: BLE001 - raised again by every search of the batch
         for search in batch:
-            search.failed = error
+            search.error = error
         return
     begin = 0
     for search in batch:
