@@ -9,52 +9,32 @@ one is tried. Queries are held out: see ``indexer.vectors.recall``.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
 from indexer.errors import CannotPromise
+from indexer.vectors.benchmark import exact_benchmark, exact_level, measure_levels
 from indexer.vectors.contract import (
     FLAT,
-    MEASURED_K,
     Contract,
-    Effort,
-    Level,
     RecipeMeasurement,
     Targets,
 )
 from indexer.vectors.index import VectorIndex
-from indexer.vectors.recall import TOP, held_out_queries, recall_of
+from indexer.vectors.recall import TOP
 from indexer.vectors.recipe import Recipe
 from indexer.vectors.recipes import recipes_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from indexer.arrays import Rows, Scores, Vectors
+    from indexer.arrays import Rows, Vectors
 
-    # VectorIndex.search_with_effort, or that of a copy on GPUs
-    EffortSearch = Callable[[Vectors, int, Effort], tuple[object, Scores]]
 
 SAMPLE = 50_000
 _TRUTH = "Flat-fp16"  # the vectors that every approximate recipe rescores with
-_CONFIDENCE = 1.64  # standard errors; the true recall is above mean minus these with 95 %
-_SPARE_LEVELS = 3  # levels measured above the promise, in case live queries need more effort
-_TIMED = 200  # queries that are timed one by one for each effort
-
-
-class Benchmark(NamedTuple):
-    """Queries (q, dim), their best exact scores (q, TOP), and the time of exact searches.
-
-    ``row_us`` is the median time of a search divided by the rows; ``p95_us`` is the 95th percentile
-    of a whole search.
-    """
-
-    queries: Vectors
-    best: Scores
-    row_us: float
-    p95_us: float
 
 
 def choose_recipe(
@@ -123,7 +103,7 @@ def _measure_on_sample(
     n = len(vectors)
     rng = np.random.default_rng(1)
     sample = vectors if n <= SAMPLE else vectors[np.sort(rng.permutation(n)[:SAMPLE])]
-    benchmark = _benchmark(VectorIndex.build(sample, np.arange(len(sample)), _TRUTH), sample)
+    benchmark = exact_benchmark(VectorIndex.build(sample, np.arange(len(sample)), _TRUTH), sample)
     results: list[tuple[RecipeMeasurement, VectorIndex | None]] = []
     for done, name in enumerate(names):
         watch(done)
@@ -131,8 +111,8 @@ def _measure_on_sample(
         index = VectorIndex.build(sample, np.arange(len(sample)), name)
         seconds = time.perf_counter() - start
         efforts = index.layout.efforts(len(index))
-        levels, promised = levels_of(index.search_with_effort, efforts, benchmark, targets)
-        level = levels[promised] if levels else _exact_level(index, benchmark)
+        levels, promised = measure_levels(index.search_with_effort, efforts, benchmark, targets)
+        level = levels[promised] if levels else exact_level(index, benchmark)
         measured = RecipeMeasurement(
             recipe=name,
             rows=len(sample),
@@ -148,9 +128,9 @@ def _measure_on_sample(
 
 def _contract_of(index: VectorIndex, vectors: Vectors, targets: Targets) -> Contract:
     """Measure an index on all its vectors."""
-    benchmark = _benchmark(index, vectors)
+    benchmark = exact_benchmark(index, vectors)
     n, dim = vectors.shape
-    levels, promised = levels_of(
+    levels, promised = measure_levels(
         index.search_with_effort, index.layout.efforts(n), benchmark, targets
     )
     if not levels:
@@ -173,7 +153,7 @@ def _contract_of(index: VectorIndex, vectors: Vectors, targets: Targets) -> Cont
 def _exact_contract(index: VectorIndex, vectors: Vectors, targets: Targets, note: str) -> Contract:
     if not len(index):
         return Contract(recipe=index.recipe, targets=targets, note=note)
-    benchmark = _benchmark(index, vectors)
+    benchmark = exact_benchmark(index, vectors)
     return Contract(
         recipe=index.recipe,
         targets=targets,
@@ -181,81 +161,6 @@ def _exact_contract(index: VectorIndex, vectors: Vectors, targets: Targets, note
         ram_bytes=round(index.layout.bytes_per_row(index.dim) * len(index)),
         met=_in_time(benchmark.p95_us, targets),
         note=f"{note}; {benchmark.p95_us / 1e3:.2f} ms p95 on one core",
-    )
-
-
-def _benchmark(index: VectorIndex, vectors: Vectors) -> Benchmark:
-    queries = held_out_queries(vectors)
-    best = index.exact(queries, TOP)[1]  # (q, TOP)
-    times = _times(
-        lambda query: index.exact(query, MEASURED_K), queries[: _exact_searches(len(index))]
-    )
-    row_us = float(np.median(times)) / max(1, len(index))
-    return Benchmark(queries, best, round(row_us, 6), round(float(np.percentile(times, 95)), 1))
-
-
-def levels_of(
-    search: EffortSearch, efforts: list[Effort], benchmark: Benchmark, targets: Targets
-) -> tuple[list[Level], int]:
-    """Measure efforts from cheap to thorough; return them and the first with the target recall.
-
-    An effort reaches the target if its recall is above it with 95 % confidence. If none does, the
-    one with the best recall is returned. A few higher levels are measured too, for live queries
-    that need more effort.
-    """
-    levels: list[Level] = []
-    promised: int | None = None
-    for effort in efforts:
-        level, lower_bound = _level(search, effort, benchmark)
-        levels.append(level)
-        if promised is None and lower_bound >= targets.recall:
-            promised = len(levels) - 1
-        if promised is not None and len(levels) > promised + _SPARE_LEVELS:
-            break
-    if promised is None and levels:
-        promised = int(np.argmax([level.recall for level in levels]))
-    return levels, promised or 0
-
-
-def _level(search: EffortSearch, effort: Effort, benchmark: Benchmark) -> tuple[Level, float]:
-    scores = search(benchmark.queries, MEASURED_K, effort)[1]
-    found = recall_of(scores, benchmark.best)  # (q,)
-    lower_bound = float(found.mean() - _CONFIDENCE * found.std() / np.sqrt(len(found)))
-    times = _times(lambda query: search(query, MEASURED_K, effort), benchmark.queries[:_TIMED])
-    return Level(
-        effort=effort,
-        recall=round(float(found.mean()), 5),
-        median_us=round(float(np.median(times)), 1),
-        p95_us=round(float(np.percentile(times, 95)), 1),
-    ), lower_bound
-
-
-def _times(search: Callable[[Vectors], object], queries: Vectors) -> list[float]:
-    """Return the microseconds of each query, searched one at a time after a warm-up."""
-    search(queries[:1])
-    times = []
-    for at in range(len(queries)):
-        start = time.perf_counter()
-        search(queries[at : at + 1])
-        times.append((time.perf_counter() - start) * 1e6)
-    return times
-
-
-def _exact_searches(n: int) -> int:
-    """Return how many exact searches to time: together about half a second."""
-    return int(np.clip(10_000_000 // max(1, n), 20, _TIMED))
-
-
-def _exact_level(index: VectorIndex, benchmark: Benchmark) -> Level:
-    times = _times(
-        lambda query: index.exact(query, MEASURED_K),
-        benchmark.queries[: _exact_searches(len(index))],
-    )
-    return Level(
-        effort=Effort(len(index)),
-        recall=1.0,
-        median_us=round(float(np.median(times)), 1),
-        p95_us=round(float(np.percentile(times, 95)), 1),
     )
 
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from msgspec.structs import replace
 
+from indexer.vectors.benchmark import Benchmark, measure_levels
 from indexer.vectors.contract import MEASURED_K, Contract, Effort, Level
 from indexer.vectors.gpu.devicecopy import FLAT_EFFORT, MAX_DEPTH, DeviceCopy
 from indexer.vectors.gpu.devices import FaissGpus, Placement, choose_placement
 from indexer.vectors.recall import TOP, held_out_queries, recall_of
 from indexer.vectors.recipe import Recipe
 from indexer.vectors.recipes import faiss_module, lists_for, train_index, train_rows
-from indexer.vectors.tuning import Benchmark, levels_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,7 +103,7 @@ def _place(
         copy = fill_copy(vectors, placement, gpus)
         efforts = efforts_for(form, len(vectors), placement)
         first, *others = copy.split_replicas()
-        levels, level = levels_of(first.search_with_effort, efforts, benchmark, targets)
+        levels, level = measure_levels(first.search_with_effort, efforts, benchmark, targets)
         recall = min(
             [
                 levels[level].recall,
