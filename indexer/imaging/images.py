@@ -160,7 +160,7 @@ def _memory_need(found: Structure, wanted: int | None) -> float:
     need = width * height * found.pixel_bytes + result + min(width * height * 16, _OVERHEAD)
     if found.probe:
         need = max(need, found.width * found.height * _PROBE_BYTES)
-    return need + found.fixed_bytes + 2 * sum(map(len, found.parts))
+    return need + found.fixed_bytes + 2 * sum(map(len, found.pieces))
 
 
 def _scale(found: Structure, wanted: int | None) -> int:
@@ -178,7 +178,7 @@ def _factor(size: tuple[int, int], wanted: int | None) -> int:
 
 def _decoded(found: Structure, wanted: int | None) -> Pixels:
     """Decode to upright pixels (h, w, 3). Raises whatever the plugins raise."""
-    if found.probe and _fingerprint(found.parts) != _fingerprint(found.probe):
+    if found.probe and _fingerprint(found.pieces) != _fingerprint(found.probe):
         raise BadImage(f"a truncated {found.format} image: it ends before its pixels do")
     image = _open(found)
     if wanted is not None and found.format == "JPEG":
@@ -192,9 +192,9 @@ def _decoded(found: Structure, wanted: int | None) -> Pixels:
     return _upright(srgb_pixels(image, factor, profile=profile, key=found.key), turn)
 
 
-def _fingerprint(parts: Sequence[bytes | memoryview]) -> bytes:
+def _fingerprint(pieces: Sequence[bytes | memoryview]) -> bytes:
     """Hash all pixels of a JPEG."""
-    image = JpegImagePlugin.JpegImageFile(cast("IO[bytes]", Pieces(parts)))
+    image = JpegImagePlugin.JpegImageFile(cast("IO[bytes]", Pieces(pieces)))
     image.load()
     return hashlib.blake2b(image.tobytes()).digest()
 
@@ -248,9 +248,9 @@ def _walk(data: bytes, limits: ImageLimits) -> Structure:
 
 def _open(found: Structure) -> Image.Image:
     """Open with the plugin, without decoding. Raise BadImage if it cannot read the header."""
-    size = sum(map(len, found.parts))
+    size = sum(map(len, found.pieces))
     try:
-        image = _OPENERS[found.format](cast("IO[bytes]", Pieces(found.parts)))
+        image = _OPENERS[found.format](cast("IO[bytes]", Pieces(found.pieces)))
     except (Exception, MemoryError) as error:
         raise broken(found.format, size, _reason(error)) from error
     if image.size != (found.width, found.height):

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _DRAFT = ".CURRENT."
-_HISTORY = 20  # names that CURRENT remembers
+_HISTORY = 20  # most names in CURRENT
 _MAX_DIGITS = 12  # of a generation's name
 
 

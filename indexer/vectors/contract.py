@@ -84,8 +84,8 @@ class ScoreProfile(msgspec.Struct, frozen=True):
 class Contract(msgspec.Struct, frozen=True, kw_only=True):
     """The recipe of an index, its targets, and what was measured on the shop's own vectors.
 
-    ``levels`` are efforts from cheap to thorough; ``level`` is the index of the one that meets the
-    target. Both are empty or 0 if every search is exact. ``row_us`` is the time of one exact
+    ``levels`` are efforts from cheap to thorough; ``level`` is the place of the one that meets the
+    target. ``levels`` is empty if every search is exact. ``row_us`` is the time of one exact
     comparison. ``met`` is False if no recipe met all targets and this is the closest one. ``note``
     explains the choice of the recipe. ``measurements`` lists all recipes that were compared.
     ``profile`` is checked by the canary of the next build.

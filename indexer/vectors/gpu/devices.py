@@ -79,7 +79,7 @@ def choose_placement(form: Form, rows: int, dim: int, free: Sequence[int]) -> Pl
         if len(free) == 1:
             return Placement("gpu", 1, f"gpu: {size}", form)
         return Placement("replicas", len(free), f"{len(free)} gpus: {size} on each", form)
-    if needed <= len(room) * min(room):  # shards are of one size
+    if needed <= len(room) * min(room):  # shards have equal sizes
         return Placement("shards", len(free), f"{len(free)} gpus: {size} over all of them", form)
     return Placement(note=f"{size}, does not fit in {sum(room) / 1e9:.2f} GB on GPUs")
 
