@@ -284,7 +284,7 @@ def test_a_shop_whose_weights_are_nowhere_is_told_the_ways_out(
     done = vitrine("search", "--item", "red-shoe", "--shop", shop.path)
     assert_one_line(
         done,
-        "neither this version of Vitrine nor the shop has a file of it",
+        "neither this version of Vitrine nor the shop has its file",
         "use the version of Vitrine that built it",
         f"vitrine migrate --shop {shop.path}",
     )
@@ -335,7 +335,7 @@ def test_check_tells_of_a_generation_whose_weights_are_nowhere(shop, newest, tmp
     assert check_shop(shop, progress=silent).problems == []
     monkeypatch.setattr(onnxfile, "WEIGHTS", without_retired(newest, tmp_path / "later"))
     (problem,) = check_shop(shop, progress=silent).problems
-    assert "neither this version of Vitrine nor the shop has a file of it" in problem
+    assert "neither this version of Vitrine nor the shop has its file" in problem
 
 
 def test_the_list_of_generations_names_the_weights_of_each(shop):
