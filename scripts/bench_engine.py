@@ -39,7 +39,7 @@ from indexer.vectors.planner import nearest
 from indexer.vectors.position_mask import PositionMask
 from indexer.vectors.recall import TOP, recall_of
 from indexer.vectors.tuning import choose_recipe
-from indexer.writing.writes import Draft, Source, put_items
+from indexer.writing.writes import Draft, ImageInput, put_items
 from search.engine import SearchEngine
 from search.filters import parse_filter
 from search.query import EmbeddingPart, Query
@@ -215,7 +215,7 @@ def draft(number: int, vector: np.ndarray) -> Draft:
         price=float(number % 100),
         attributes={"kind": f"kind-{number % _KINDS}"},
     )
-    return Draft(item_id, lambda _: item, [Source("view.jpg")], vector[None])
+    return Draft(item_id, lambda _: item, [ImageInput("view.jpg")], vector[None])
 
 
 def median_us(ask: Any, queries: np.ndarray) -> float:

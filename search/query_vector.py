@@ -9,7 +9,7 @@ import numpy as np
 from indexer.arrays import unit
 from indexer.encoders.base import TextEncoder
 from indexer.errors import BadQuery, IndexMismatch, UnknownItem
-from indexer.imaging.photos import fit_pixels, read_photo
+from indexer.imaging.photos import Photo, SharedPhotos, fit_pixels
 from indexer.store.records import PictureKey
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def query_vector(query: Query, space: QuerySpace) -> Embedding | None:
 
     Raises BadQuery if the parts cancel each other out, and what the parts raise.
     """
+    space = space.for_one_query()
     total = np.zeros(space.dim, dtype=np.float32)
     length = 0.0  # of all parts laid end to end
     for part in query.parts:
@@ -45,18 +46,26 @@ class QuerySpace:
     Thread-safe as far as its encoder is.
     """
 
-    def __init__(self, store: Store, encoder: Encoder, key: bytes) -> None:
-        """``key`` is the encoder's in the store."""
+    def __init__(
+        self, store: Store, encoder: Encoder, key: bytes, photos: SharedPhotos | None = None
+    ) -> None:
+        """``key`` is the encoder's in the store, ``photos`` are those of one query."""
         self.dim = encoder.dim
         self._store = store
         self._encoder = encoder
         self._key = key
+        self._photos = photos
+
+    def for_one_query(self) -> QuerySpace:
+        """Return this space for one query: parts with the same photo share its decoding."""
+        return QuerySpace(self._store, self._encoder, self._key, SharedPhotos())
 
     def photo_vector(self, photo: bytes | Pixels, box: Box) -> Embedding:
         """The vector of a photo: encoded bytes, or pixels (h, w, 3). BadImage."""
         preprocess = self._encoder.preprocess
         if isinstance(photo, bytes):
-            square = read_photo(photo, preprocess, box=box)
+            opened = self._photos.photo(photo) if self._photos else Photo(photo)
+            square = opened.fit(preprocess, box=box).square
         else:
             square = fit_pixels(photo, preprocess, box=box)
         vector: Embedding = self._encoder.encode_images([square])[0]

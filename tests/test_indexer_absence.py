@@ -8,7 +8,7 @@ import pytest
 
 from indexer.errors import BadCatalog, CatalogShrank
 from indexer.items import Skipped, UnreadableRow
-from indexer.writing.absence import absence, check_absence, is_much
+from indexer.writing.absence import absence, are_too_many, check_absence
 
 SHOP = ["a", "b", "c", "d/1", "d/2"]
 LISTED = {"a"}
@@ -63,7 +63,7 @@ def test_a_picture_that_is_skipped_keeps_no_item_that_is_absent():
 @pytest.mark.parametrize(("gone", "standing"), [(10, 10), (10, 99), (11, 110), (0, 0), (100, 1000)])
 def test_few_items_are_removed_without_a_question(gone, standing):
     check_absence(Path("c.csv"), [str(n) for n in range(gone)], standing)
-    assert not is_much(gone, standing)
+    assert not are_too_many(gone, standing)
 
 
 @pytest.mark.parametrize(("gone", "standing"), [(11, 11), (11, 109), (101, 1000)])

@@ -37,7 +37,7 @@ from indexer.shop.joblock import job_lock
 from indexer.shop.shelf import Shelf
 from indexer.store.store import Store
 from indexer.vectors import index as vectors_module
-from indexer.writing import embed_catalog as ingest_module
+from indexer.writing import embed_catalog
 from search.engine import SearchEngine
 
 KILLS = 8  # raise it by hand: 100 take about a minute
@@ -125,8 +125,8 @@ def shop(tmp_path) -> ShopFolder:
 @pytest.fixture
 def small_batches(monkeypatch):
     """Two images a batch and a commit after each, so that few images make many steps."""
-    monkeypatch.setattr(ingest_module, "_BATCH", 2)
-    monkeypatch.setattr(ingest_module, "_COMMIT", 1)
+    monkeypatch.setattr(embed_catalog, "_BATCH", 2)
+    monkeypatch.setattr(embed_catalog, "_COMMIT", 1)
 
 
 def build(folder: Folder, shop: ShopFolder, encoder: ColorEncoder | None = None) -> BuildReport:
@@ -447,7 +447,7 @@ def test_vectors_that_are_none_are_refused_and_never_stored(folder, shop, spoil,
 def test_an_interrupted_build_goes_on_where_it_stopped(
     folder, shop, tmp_path, monkeypatch, small_batches, commit
 ):
-    monkeypatch.setattr(ingest_module, "_COMMIT", commit)
+    monkeypatch.setattr(embed_catalog, "_COMMIT", commit)
     folder.write({f"item-{n}": [n] for n in range(12)}, title="shade")
     with pytest.raises(KeyboardInterrupt):
         build(folder, shop, Stopping(batches=4))
@@ -480,7 +480,7 @@ def test_an_interrupted_rebuild_leaves_the_old_catalog_serving(folder, shop, sma
 KILLED = """
 import os, random, shutil, signal, sys, time
 from pathlib import Path
-from indexer.writing import embed_catalog as ingest
+from indexer.writing import embed_catalog
 from indexer.jobs.build import build_index
 from indexer.encoders.color import ColorEncoder
 from indexer.shop.folder import ShopFolder
@@ -488,7 +488,7 @@ from indexer.catalog.sources import open_catalog
 import faiss
 
 catalog, seed, old, trial, *shops = sys.argv[1:]
-ingest._BATCH, ingest._COMMIT = 4, 1
+embed_catalog._BATCH, embed_catalog._COMMIT = 4, 1
 
 class Slow(ColorEncoder):
     def encode_images(self, pixels):

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from indexer.catalog.sources import open_catalog
-from indexer.confidence.calibrate import FEWEST, fit_logistic
+from indexer.confidence.calibrate import FEWEST
+from indexer.confidence.logistic import fit_logistic
 from indexer.confidence.retakes import no_product, retake, scene
 from indexer.encoders.color import ColorEncoder
 from indexer.encoders.registry import load_encoder

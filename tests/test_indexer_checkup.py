@@ -21,7 +21,7 @@ from indexer.shop.promotion import drop
 from indexer.store.pictures import set_images
 from indexer.store.records import PictureKey, Row
 from indexer.store.store import Store
-from indexer.writing.writes import Draft, Source, put_items
+from indexer.writing.writes import Draft, ImageInput, put_items
 from tests.conftest import COLORS, write_catalog
 from tests.test_indexer_promotion import NEW, OtherColors, silent
 
@@ -151,7 +151,7 @@ def test_a_picture_that_is_neither_stored_nor_at_its_path_is_lost(shop, store, t
             image = writer.item(item_id).images[0]
             writer.delete_keys([("images", image.content)])
     make = lambda _: Item(item_id="bare", product_id="bare")  # noqa: E731
-    put_items(store, ColorEncoder(), [Draft("bare", make, [Source("x")], np.ones((1, 112)))])
+    put_items(store, ColorEncoder(), [Draft("bare", make, [ImageInput("x")], np.ones((1, 112)))])
     assert check(shop).problems == []
     (tmp_path / "catalog" / "images" / "red-shoe-1.jpg").write_bytes(b"another picture")
     (problem,) = check(shop).problems

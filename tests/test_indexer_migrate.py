@@ -18,7 +18,7 @@ from indexer.encoders.color import ColorEncoder
 from indexer.errors import Conflict, EncoderNotFound, StoreBusy
 from indexer.items import Item
 from indexer.jobs.build import build_index
-from indexer.jobs.migrate import Migrated, Stopped, migrate, stop_migration
+from indexer.jobs.migrate import MigrationReport, StopReport, migrate, stop_migration
 from indexer.jobs.rebuild import rebuild_index
 from indexer.shop import write_encoders
 from indexer.shop.checkup import check_shop
@@ -30,7 +30,7 @@ from indexer.store.records import PictureKey
 from indexer.store.store import Store
 from indexer.vectors.contract import BuildTargets
 from indexer.writing.migration_encoders import MigrationEncoders
-from indexer.writing.writes import Draft, Source, put_items
+from indexer.writing.writes import Draft, ImageInput, put_items
 from search.engine import SearchEngine
 from tests.conftest import COLORS, jpeg, plain, write_catalog
 from tests.test_indexer_folder import write_items
@@ -69,7 +69,7 @@ def other_is_known(monkeypatch):
     )
 
 
-def run(shop: ShopFolder, encoder=None) -> Migrated:
+def run(shop: ShopFolder, encoder=None) -> MigrationReport:
     return migrate(shop, encoder or OtherColors(), progress=silent)
 
 
@@ -85,7 +85,7 @@ def draft(item_id: str, data: bytes) -> Draft:
     def make(old: Item | None) -> Item:
         return Item(item_id=item_id, product_id=item_id, title=item_id)
 
-    return Draft(item_id, make, [Source(f"{item_id}.jpg", lambda: data)])
+    return Draft(item_id, make, [ImageInput(f"{item_id}.jpg", lambda: data)])
 
 
 def first(shop: ShopFolder, color: str) -> str:
@@ -341,10 +341,10 @@ def test_an_item_that_came_with_an_embedding_only_is_no_obstacle(shop, store):
     def make(old: Item | None) -> Item:
         return Item(item_id="bare", product_id="bare")
 
-    put_items(store, ColorEncoder(), [Draft("bare", make, [Source("x")], vector)])
+    put_items(store, ColorEncoder(), [Draft("bare", make, [ImageInput("x")], vector)])
     done = run(shop)
     assert (done.encoded, done.lost) == (18, 1)
-    put_items(store, ColorEncoder(), [Draft("bare-2", make, [Source("x")], 2 - vector * 0.5)])
+    put_items(store, ColorEncoder(), [Draft("bare-2", make, [ImageInput("x")], 2 - vector * 0.5)])
     promote(shop, done.generation)
     assert first(shop, "red").startswith("red")
 
@@ -363,7 +363,7 @@ def test_a_migration_that_is_given_up_leaves_writes_to_the_serving_model(shop, s
         run(shop, Failing())
     with store.read() as reader:
         assert [name for name, _ in write_encoders.read(reader)] == ["color", "other"]
-    assert stop_migration(shop) == Stopped(["other"], [])
+    assert stop_migration(shop) == StopReport(["other"], [])
     with SearchEngine.open(shop.path, encoder=ColorEncoder()) as engine:
         engine.put([draft("late", jpeg(plain((9, 200, 120))))])
     with store.read() as reader:
@@ -378,7 +378,7 @@ def test_a_candidate_goes_with_its_migration_and_a_running_one_is_not_stopped(sh
     serving, name = shop.current(), run(shop).generation
     with job_lock(shop.path, "vitrine migrate"), pytest.raises(StoreBusy):
         stop_migration(shop)
-    assert stop_migration(shop) == Stopped(["other"], [name])
+    assert stop_migration(shop) == StopReport(["other"], [name])
     assert shop.names() == [serving]
     again = run(shop)
     assert (again.encoded, again.reused) == (0, len(embeddings(store, OTHER)))

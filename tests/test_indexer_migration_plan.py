@@ -18,7 +18,7 @@ from indexer.jobs.migration_plan import MigrationPlan, plan_migration
 from indexer.shop.folder import ShopFolder
 from indexer.store.records import PictureKey
 from indexer.writing.reembed import Reembedding, missing_pictures
-from indexer.writing.writes import Draft, Source, put_items
+from indexer.writing.writes import Draft, ImageInput, put_items
 from tests.conftest import jpeg, plain
 from tests.test_indexer_migrate import Counting, folder, shop, store
 from tests.test_indexer_promotion import OtherColors, silent
@@ -92,7 +92,7 @@ def test_lost_pictures_are_counted_and_named_and_those_that_never_were_are_not(s
                 writer.delete_keys([("images", image.content)])
                 (folder / image.path).unlink()
     make = lambda _: Item(item_id="bare", product_id="bare")  # noqa: E731
-    put_items(store, ColorEncoder(), [Draft("bare", make, [Source("x")], np.ones((1, 112)))])
+    put_items(store, ColorEncoder(), [Draft("bare", make, [ImageInput("x")], np.ones((1, 112)))])
     found = plan(shop)
     assert (found.images, found.embedding_only) == (19, 1)
     assert found.lost_names == [  # the second of the blue mug is the blue shoe's too

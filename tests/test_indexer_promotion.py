@@ -37,7 +37,7 @@ from indexer.shop.promotion import drop, promote, rollback
 from indexer.shop.shelf import Shelf
 from indexer.store.records import Row
 from indexer.store.store import Store
-from indexer.writing.writes import Draft, Source, put_items
+from indexer.writing.writes import Draft, ImageInput, put_items
 from search.engine import SearchEngine
 from tests.killing import run_kills
 from tests.test_indexer_folder import BLUE, GREEN, RED, write_items
@@ -443,4 +443,4 @@ def draft(item_id: str, color: tuple[int, int, int]) -> Draft:
     def make(old: Item | None) -> Item:
         return Item(item_id=item_id, product_id=item_id, title=item_id)
 
-    return Draft(item_id, make, [Source(f"{item_id}.png", out.getvalue)])
+    return Draft(item_id, make, [ImageInput(f"{item_id}.png", out.getvalue)])

@@ -15,7 +15,7 @@ from indexer.shop.folder import ShopFolder
 from indexer.store.store import Store
 from indexer.vectors.contract import BuildTargets, Targets
 from indexer.vectors.gpu.placing import copy_to_gpus
-from indexer.writing.writes import Draft, Source, delete_items, put_items
+from indexer.writing.writes import Draft, ImageInput, delete_items, put_items
 from search.engine import SearchEngine
 from search.filters import parse_filter
 from search.query import EmbeddingPart, Query
@@ -27,7 +27,7 @@ ENCODER = ColorEncoder()
 def draft(number, vector):
     item_id = f"item-{number:04d}"
     item = Item(item_id=item_id, product_id=item_id, price=float(number))
-    return Draft(item_id, lambda _: item, [Source("view.jpg")], vector[None])
+    return Draft(item_id, lambda _: item, [ImageInput("view.jpg")], vector[None])
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ from indexer.store.store import Store
 from indexer.vectors.contract import Contract
 from indexer.vectors.faiss_backend import FaissBackend
 from indexer.vectors.numpy_backend import NumpyBackend
-from indexer.writing.writes import Draft, Source, delete_items, patched, put_items
+from indexer.writing.writes import Draft, ImageInput, delete_items, patched, put_items
 from search import engine as search_engine
 from search.engine import SearchEngine
 from search.query import EmbeddingPart, Query, TextPart
@@ -45,7 +45,7 @@ def spoke(number: int, dim: int = ENCODER.dim) -> np.ndarray:
 
 def draft(item_id: str, degrees: int, **fields) -> Draft:
     item = Item(item_id=item_id, product_id=fields.pop("product_id", item_id), **fields)
-    return Draft(item_id, lambda _: item, [Source("")], spoke(degrees))
+    return Draft(item_id, lambda _: item, [ImageInput("")], spoke(degrees))
 
 
 def new_shop(path: Path, *drafts: Draft) -> ShopFolder:
@@ -462,7 +462,7 @@ def test_a_shop_searched_by_another_backend_answers_the_same(live, shop, monkeyp
 def blocks_after_opening(path: Path, images: int, engines: ExitStack) -> int:
     """How many blocks of Python's memory an open shop of 200 items keeps."""
     vectors = np.repeat(spoke(1), images, axis=0)
-    sources = [Source(f"{image}.jpg") for image in range(images)]
+    sources = [ImageInput(f"{image}.jpg") for image in range(images)]
     shop = new_shop(
         path,
         *(draft(f"i{n:03}", 0)._replace(images=sources, embeddings=vectors) for n in range(200)),
@@ -485,7 +485,7 @@ def test_an_open_shop_keeps_no_python_object_for_a_row(tmp_path):
 
 def test_each_hit_names_the_image_that_was_found_before_and_after_writes(tmp_path):
     """Also where the images of an item change places, and where small segments were joined."""
-    sources = [Source("0.jpg"), Source("1.jpg"), Source("2.jpg")]
+    sources = [ImageInput("0.jpg"), ImageInput("1.jpg"), ImageInput("2.jpg")]
     vectors = np.concatenate([spoke(80), spoke(10), spoke(40)])
     one = draft("one", 0)._replace(images=sources, embeddings=vectors)
     shop = new_shop(tmp_path / "shop", one, draft("two", 50))

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from indexer.items import Item
-from indexer.writing.writes import Draft, Source
+from indexer.writing.writes import Draft, ImageInput
 from search.engine import SearchEngine
 from service.cli.console import human_bytes, human_seconds
 from service.cli.main import main
@@ -246,7 +246,7 @@ def test_an_item_without_a_picture_has_an_empty_cell_in_a_sheet(vitrine, make_sh
     with SearchEngine.open(shop) as engine:
         item = Item(item_id="bare", product_id="bare", title="Bare vector")
         vector = np.ones((1, engine.encoder.dim), dtype=np.float32)
-        engine.put([Draft("bare", lambda _: item, [Source("")], vector)])
+        engine.put([Draft("bare", lambda _: item, [ImageInput("")], vector)])
     done = vitrine("search", "--text", "bare", "--shop", shop, "--sheet", sheet, "--json")
     assert [hit["item_id"] for hit in done.json["hits"]] == ["bare"]
     assert sheet.is_file()
@@ -563,9 +563,9 @@ SLOW = """
 import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's jobs with & ignore Ctrl+C
 from indexer.encoders.color import ColorEncoder
-from indexer.writing import embed_catalog as ingest
+from indexer.writing import embed_catalog
 from service.cli.main import main
-ingest._BATCH, ingest._COMMIT = 2, 1
+embed_catalog._BATCH, embed_catalog._COMMIT = 2, 1
 encode = ColorEncoder.encode_images
 def slow(self, pixels):
     print("batch", flush=True)

@@ -44,13 +44,17 @@ __all__ = [
     "LIMITS",
     "WHOLE",
     "Box",
+    "EncodedImage",
     "ImageInfo",
     "ImageLimits",
+    "Reduction",
     "check_box",
+    "cut",
     "decode",
     "inspect",
     "read_image_file",
     "thumbnail",
+    "whole_side",
 ]
 
 Box: TypeAlias = tuple[float, float, float, float]
@@ -108,12 +112,7 @@ def read_image_file(path: Path, limits: ImageLimits = LIMITS) -> bytes:
 
 def inspect(data: bytes, limits: ImageLimits = LIMITS) -> ImageInfo:
     """Read the header only. Raise BadImage as ``decode`` does, except for broken pixels."""
-    found = _walk(data, limits)
-    turn = found.orientation
-    if found.format == "AVIF":
-        turn = _orientation(_open(found))
-    width, height = (found.height, found.width) if turn >= 5 else (found.width, found.height)
-    return ImageInfo(found.format, width, height)
+    return EncodedImage(data, limits).info
 
 
 def decode(
@@ -129,26 +128,80 @@ def decode(
     Raise BadImage if the input is empty, of another format, truncated or too large, or if the box
     is empty or outside the image.
     """
+    wanted = whole_side(side, box)  # before the bytes are read: a wrong box is reported first
+    return EncodedImage(data, limits).decode(wanted, box)
+
+
+class Reduction(NamedTuple):
+    """How many times smaller an image is decoded: by the decoder, and after it.
+
+    ``pixels`` is the number of pixels that are left.
+    """
+
+    scale: int
+    factor: int
+    pixels: int
+
+
+class EncodedImage:
+    """The bytes of an image, with a valid structure, to be decoded any number of times.
+
+    Its methods take ``wanted``: the least pixels on the shorter side, or None for full size.
+    """
+
+    def __init__(self, data: bytes, limits: ImageLimits = LIMITS) -> None:
+        """Raise BadImage as ``decode`` does, except for broken pixels."""
+        self._found = _walk(data, limits)
+        self._bytes = len(data)
+
+    @property
+    def info(self) -> ImageInfo:
+        """The format and the upright size. Raise BadImage if the header cannot be read."""
+        found = self._found
+        turn = found.orientation if found.format != "AVIF" else _orientation(_open(found))
+        width, height = (found.height, found.width) if turn >= 5 else (found.width, found.height)
+        return ImageInfo(found.format, width, height)
+
+    def reduction(self, wanted: int | None) -> Reduction:
+        """Return how much ``decode`` reduces the image; equal reductions give equal pixels."""
+        scale = _scale(self._found, wanted)
+        width, height = -(-self._found.width // scale), -(-self._found.height // scale)
+        factor = _factor((width, height), wanted)
+        return Reduction(scale, factor, -(-width // factor) * -(-height // factor))
+
+    def decode(self, wanted: int | None, box: Box = WHOLE) -> Pixels:
+        """Decode, and cut to ``box``, as the function ``decode`` does."""
+        found = self._found
+        with BUDGET.hold(
+            _memory_need(found, wanted), f"{found.format} of {found.width} x {found.height}"
+        ):
+            try:
+                pixels = _decoded(found, wanted)
+            except BadImage:
+                raise
+            except (Exception, MemoryError) as error:  # a plugin may raise anything
+                raise broken(found.format, self._bytes, _reason(error)) from error
+            return cut(pixels, box)
+
+
+def cut(pixels: Pixels, box: Box) -> Pixels:
+    """Return a copy of the region ``box`` of (h, w, 3), at least one pixel; all of it as it is."""
+    if box == WHOLE:
+        return pixels
+    height, width = pixels.shape[:2]
     left, top, right, bottom = check_box(box)
-    found = _walk(data, limits)
-    wanted = None
-    if side is not None:
-        wanted = max(1, int(np.ceil(side / min(right - left, bottom - top))))
-    with BUDGET.hold(
-        _memory_need(found, wanted), f"{found.format} of {found.width} x {found.height}"
-    ):
-        try:
-            pixels = _decoded(found, wanted)
-        except BadImage:
-            raise
-        except (Exception, MemoryError) as error:  # a plugin may raise anything on hostile bytes
-            raise broken(found.format, len(data), _reason(error)) from error
-        if box == WHOLE:
-            return pixels
-        height, width = pixels.shape[:2]
-        x0, y0 = int(left * width), int(top * height)
-        x1, y1 = int(np.ceil(right * width)), int(np.ceil(bottom * height))
-        return pixels[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)].copy()
+    x0, y0 = int(left * width), int(top * height)
+    x1, y1 = int(np.ceil(right * width)), int(np.ceil(bottom * height))
+    return pixels[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)].copy()
+
+
+def whole_side(side: int | None, box: Box) -> int | None:
+    """Return the shorter side that an image needs so that its region ``box`` keeps ``side`` pixels.
+
+    None, for full size, gives None. Raise BadImage for an invalid box.
+    """
+    left, top, right, bottom = check_box(box)
+    return None if side is None else max(1, int(np.ceil(side / min(right - left, bottom - top))))
 
 
 def _memory_need(found: Structure, wanted: int | None) -> float:

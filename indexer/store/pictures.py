@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
 
 from indexer.errors import BadImage
 from indexer.imaging.imagepath import image_path
-from indexer.imaging.images import decode, read_image_file, thumbnail
+from indexer.imaging.images import read_image_file, thumbnail
+from indexer.imaging.photos import Photo
 from indexer.items import ORIGINAL
 from indexer.store.records import PictureKey, content_hash
 
@@ -81,7 +82,7 @@ def display_copy(reader: Reader, key: PictureKey, path: str) -> bytes | None:
     if picture is None:
         return None
     try:
-        return thumbnail(decode(picture.data, side=DISPLAY_SIDE), DISPLAY_SIDE)
+        return thumbnail(Photo(picture.data).cut(side=DISPLAY_SIDE), DISPLAY_SIDE)
     except BadImage:
         return None
 

@@ -11,6 +11,7 @@ import msgspec
 from indexer.errors import IndexNotFound
 from service.cli.console import count_bar, json_option, print_json, print_table, shop_option
 from service.cli.terminal import note
+from service.cli.threads_option import threads_option
 
 if TYPE_CHECKING:
     from indexer.shop.folder import ShopFolder
@@ -36,6 +37,7 @@ _SHEET_PAIRS = 20
     type=click.Path(path_type=Path),
     help="Draw both answers to the queries on which they differ most into a picture.",
 )
+@threads_option
 @json_option
 def command(
     first: str | None,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont
 
 from indexer.errors import CannotWrite, UnknownItem
-from indexer.imaging.images import decode, read_image_file
+from indexer.imaging.images import read_image_file
+from indexer.imaging.photos import Photo
 
 if TYPE_CHECKING:
     from search.engine import SearchEngine
@@ -46,7 +46,7 @@ def sheet_row(
     """
     picture = None
     if photo is not None:
-        picture = Image.fromarray(decode(read_image_file(photo), side=_CELL))
+        picture = Image.fromarray(Photo(read_image_file(photo)).cut(side=_CELL))
     cells = [SheetCell(picture, title or (photo.name if photo else ""), "query")]
     for at, hit in enumerate(hits[:_PER_ROW]):
         price = "" if hit.price is None else f"  {hit.price:.2f} {hit.currency}"
@@ -63,14 +63,18 @@ def sheet_row(
 
 def _picture(engine: SearchEngine, hit: Hit) -> Image.Image | None:
     try:
-        return Image.open(io.BytesIO(engine.thumbnail(hit.item_id, hit.image_index)))
+        return _opened(engine.thumbnail(hit.item_id, hit.image_index))
     except UnknownItem:
         return None
 
 
 def cell_of(jpeg: bytes, title: str) -> SheetCell:
     """Return the cell of a query that is an item of the shop."""
-    return SheetCell(Image.open(io.BytesIO(jpeg)), title, "query")
+    return SheetCell(_opened(jpeg), title, "query")
+
+
+def _opened(jpeg: bytes) -> Image.Image:
+    return Image.fromarray(Photo(jpeg).cut())
 
 
 def save_sheet(path: Path, rows: list[list[SheetCell]]) -> None:

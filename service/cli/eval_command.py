@@ -9,6 +9,7 @@ import click
 
 from service.cli.console import count_bar, json_option, print_json, print_table, shop_option
 from service.cli.terminal import note, printable, say
+from service.cli.threads_option import threads_option
 
 if TYPE_CHECKING:
     from search.engine import SearchEngine
@@ -36,6 +37,7 @@ _SHEET_ROWS = 40
     type=click.Path(path_type=Path),
     help="Folder of photos of things the shop does not sell: is that noticed?",
 )
+@threads_option
 @json_option
 def command(
     shop: Path, queries: Path, sheet: Path | None, unsold: Path | None, as_json: bool

@@ -21,6 +21,7 @@ from service.cli.console import (
 from service.cli.interrupt import ends_soon
 from service.cli.target_options import promise_options
 from service.cli.terminal import note, printable_json, say
+from service.cli.threads_option import threads_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,6 +64,7 @@ _INTERRUPTED = "interrupted; what was encoded is kept. Run the same command to g
 )
 @promise_options
 @map_option
+@threads_option
 @json_option
 def command(
     catalog: Path,

@@ -44,13 +44,6 @@ _COMMANDS = {
 }
 
 
-# Those that decode, encode or build: they obey the settings that bound memory and threads.
-_BOUNDED = (
-    "plan", "index", "put", "rebuild", "search", "eval", "migrate", "compare", "promote",
-    "rollback", "train-encoder", "style",
-)  # fmt: skip
-
-
 class _Commands(click.Group):
     """Imports a command only when it is run, so that ``vitrine --help`` is instant."""
 
@@ -80,16 +73,8 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="vitrine", prog_name="vitrine")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-@click.pass_context
-def vitrine(context: click.Context, debug: bool) -> None:  # noqa: ARG001
+def vitrine(debug: bool) -> None:
     """Photo search and visually-aware recommendation for shops, on your own machine."""
-    if context.invoked_subcommand in _BOUNDED:
-        from indexer.imaging.decodebudget import BUDGET
-        from indexer.threads import THREADS
-        from service.settings import process_settings
-
-        settings = process_settings()
-        BUDGET.megabytes, THREADS.limit = settings.max_decode_mb, settings.threads
 
 
 def main(arguments: list[str] | None = None) -> None:

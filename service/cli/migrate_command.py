@@ -20,9 +20,10 @@ from service.cli.console import (
 )
 from service.cli.interrupt import ends_soon
 from service.cli.terminal import note, say
+from service.cli.threads_option import threads_option
 
 if TYPE_CHECKING:
-    from indexer.jobs.migrate import Migrated
+    from indexer.jobs.migrate import MigrationReport
     from indexer.jobs.migration_plan import MigrationPlan
     from indexer.shop.folder import ShopFolder
 
@@ -44,9 +45,7 @@ _SOURCES = {"original": "stored originals", "file": "the catalog's files", "disp
     show_default=True,
     help="How much of the time to work; the rest is left to searches.",
 )
-@click.option(
-    "--threads", type=click.IntRange(1), help="Cores to use. Default: VITRINE_THREADS, or all."
-)
+@threads_option
 @click.option("--plan", "only_plan", is_flag=True, help="Say what it would take, and do nothing.")
 @click.option("--stop", is_flag=True, help="End the migration that was begun, for good.")
 @json_option
@@ -54,7 +53,6 @@ def command(
     shop: Path,
     encoder: str | None,
     share: float,
-    threads: int | None,
     only_plan: bool,
     stop: bool,
     as_json: bool,
@@ -77,7 +75,7 @@ def command(
     if encoder is None:
         _stop(folder, as_json)
     else:
-        _migrate(folder, encoder, share, threads, only_plan, as_json)
+        _migrate(folder, encoder, share, only_plan, as_json)
 
 
 def _stop(folder: ShopFolder, as_json: bool) -> None:
@@ -96,16 +94,13 @@ def _migrate(
     folder: ShopFolder,
     encoder: str,
     share: float,
-    threads: int | None,
     only_plan: bool,
     as_json: bool,
 ) -> None:
     from indexer.encoders.registry import load_encoder
     from indexer.jobs.migrate import migrate
     from indexer.jobs.migration_plan import plan_migration
-    from indexer.threads import THREADS
 
-    THREADS.limit = threads or THREADS.limit
     loaded = load_encoder(encoder)
     with suppress(OSError, AttributeError):  # where the system has no such thing
         os.nice(_NICE)
@@ -159,7 +154,7 @@ def _lines(plan: MigrationPlan) -> list[str]:
     return [f"{name:>10}  {value}" for name, value in lines.items()]
 
 
-def _print_report(done: Migrated, serving: str, shop: Path) -> None:
+def _print_report(done: MigrationReport, serving: str, shop: Path) -> None:
     parts = [f"{count} from {_SOURCES[source]}" for source, count in done.sources.items()]
     how = f" ({', '.join(parts)})" if parts else ""
     say(

@@ -19,6 +19,7 @@ from service.cli.console import (
     stage_bar,
 )
 from service.cli.terminal import note, say
+from service.cli.threads_option import threads_option
 from service.exitcodes import FAILED
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ _SHOWN = 5
 @click.argument("catalog", type=click.Path(path_type=Path))
 @shop_option
 @map_option
+@threads_option
 @json_option
 def command(catalog: Path, shop: Path, mapping: tuple[str, ...], as_json: bool) -> int:
     """Add the items of CATALOG to a shop, or change them; all other items stay.
@@ -87,11 +89,11 @@ def _chunks(catalog: Catalog) -> Iterator[list[Draft]]:
 
 
 def _draft(entry: Entry, root: Path) -> Draft:
-    from indexer.writing.writes import Draft, Source, laid_over
+    from indexer.writing.writes import Draft, ImageInput, updated
 
     item = entry.item
-    sources = [Source(path, partial(_read, root, path)) for path in item.images]
-    return Draft(item.item_id, partial(laid_over, item, entry.given), sources or None)
+    sources = [ImageInput(path, partial(_read, root, path)) for path in item.images]
+    return Draft(item.item_id, partial(updated, item, entry.given), sources or None)
 
 
 def _read(root: Path, path: str) -> bytes:

@@ -11,6 +11,7 @@ from service.cli.console import human_seconds, json_option, print_json, shop_opt
 from service.cli.interrupt import ends_soon
 from service.cli.target_options import promise_options
 from service.cli.terminal import note, say
+from service.cli.threads_option import threads_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,7 @@ _INTERRUPTED = "interrupted; the shop is as it was before."
 @click.command("rebuild")
 @shop_option
 @promise_options
+@threads_option
 @json_option
 def command(shop: Path, targets: Callable[[Targets | None], BuildTargets], as_json: bool) -> None:
     """Build a new index from what the shop's store holds, live writes included.

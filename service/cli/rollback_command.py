@@ -9,12 +9,14 @@ import click
 from service.cli.console import json_option, print_json, shop_option
 from service.cli.fill_option import fill_callback, fill_option
 from service.cli.terminal import say
+from service.cli.threads_option import threads_option
 
 
 @click.command("rollback")
 @shop_option
 @click.option("--to", metavar="NAME", help="Go back to this one. Default: what served before.")
 @fill_option
+@threads_option
 @json_option
 def command(shop: Path, to: str | None, fill: bool, as_json: bool) -> None:
     """Go back to an earlier index; what was written since is kept and searched beside it.

@@ -10,6 +10,7 @@ import click
 from indexer.errors import BadImage
 from service.cli.console import json_option, print_json, print_table, shop_option
 from service.cli.terminal import note, printable, say
+from service.cli.threads_option import threads_option
 
 if TYPE_CHECKING:
     from search.hits import Reply
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 )
 @click.option("--cursor", metavar="CURSOR", help="The page after the one that ended with it.")
 @click.option("--sheet", type=click.Path(path_type=Path), help="Draw the hits into a picture.")
+@threads_option
 @json_option
 def command(
     photo: Path | None,

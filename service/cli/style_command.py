@@ -9,6 +9,7 @@ import click
 
 from service.cli.console import json_option, print_json
 from service.cli.terminal import note, say
+from service.cli.threads_option import threads_option
 
 if TYPE_CHECKING:
     from indexer.arrays import Pixels
@@ -31,6 +32,7 @@ _FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="A .jpg, .png or .webp file."
 )
+@threads_option
 @json_option
 def command(
     photo: Path,
@@ -46,7 +48,8 @@ def command(
     import msgspec
 
     from indexer.errors import BadImage
-    from indexer.imaging.images import decode, read_image_file
+    from indexer.imaging.images import read_image_file
+    from indexer.imaging.photos import Photo
     from style.checks import check_strength
 
     found = _found(style, cube)
@@ -56,7 +59,7 @@ def command(
         check_strength(background_strength, "background strength")
     file_format = _format(photo, out)
     try:
-        pixels = decode(read_image_file(photo))
+        pixels = Photo(read_image_file(photo)).cut()
     except BadImage as error:
         raise BadImage(f"{photo}: {error}") from error
     facts: dict[str, object] = {"out": str(out)}

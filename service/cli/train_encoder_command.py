@@ -19,6 +19,7 @@ from service.cli.console import (
     stage_bar,
 )
 from service.cli.terminal import note, say
+from service.cli.threads_option import threads_option
 from service.exitcodes import FAILED
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ _FIGURES = ("recall@1", "recall@5")
     help="Take the first rung only: a closed-form map, in seconds and without torch.",
 )
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
+@threads_option
 @json_option
 def command(
     shop: Path,
@@ -164,13 +166,20 @@ def _climb(
         out if first.written else begin,
         dataset,
         out,
-        training.AdaptHyperparameters(minutes=minutes, steps=steps),
+        training.AdaptHyperparameters(minutes=minutes, steps=steps, workers=_workers()),
         name=f"{begin.stem}, adapted",
         report=lambda at, _total, _share: report(at),
     )
     if second.written or not first.written:
         return replace(second, before=first.before)
     return replace(first, steps=second.steps, seconds=first.seconds + second.seconds)
+
+
+def _workers() -> int:
+    """Return how many threads train: two, or fewer if the operator limits threads."""
+    from indexer.threads import THREADS
+
+    return min(2, THREADS.limit or 2)
 
 
 def _check_packages(names: tuple[str, ...]) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from indexer.arrays import Embedding
     from indexer.imaging.images import Box
+    from indexer.imaging.photos import Photo
     from search.query import Query
     from service.http.appstate import AppState
     from service.runtime.metrics import Metrics
@@ -58,32 +59,37 @@ def check_limit(state: AppState, limit: int) -> None:
 
 async def _embedded(served: Served, query: Query) -> Query:
     """Return the same query with embeddings in place of its photos."""
-    photos = [
+    images = [
         (at, part.image, part.box)
         for at, part in enumerate(query.parts)
         if isinstance(part, ImagePart) and isinstance(part.image, bytes)
     ]
-    if not photos:
+    if not images:
         return query
+    shared = served.batcher.photos()
+    photos = [shared.photo(image) for _, image, _ in images]
+    boxes = [box for _, _, box in images]
     if len(photos) == 1:
-        (_, image, box) = photos[0]
-        vectors = [await _embed(served, image, box)]
+        vectors = [await _embed(served, photos[0], boxes[0])]
     else:
-        tasks = [asyncio.ensure_future(_embed(served, image, box)) for _, image, box in photos]
+        tasks = [
+            asyncio.ensure_future(_embed(served, photo, box))
+            for photo, box in zip(photos, boxes, strict=True)
+        ]
         try:
             vectors = await asyncio.gather(*tasks)
         finally:  # after a bad photo the others need not be encoded
             for task in tasks:
                 task.cancel()
     parts = list(query.parts)
-    for (at, _, _), vector in zip(photos, vectors, strict=True):
+    for (at, _, _), vector in zip(images, vectors, strict=True):
         parts[at] = EmbeddingPart(vector, parts[at].weight)  # (dim,)
     return msgspec.structs.replace(query, parts=parts)
 
 
-async def _embed(served: Served, image: bytes, box: Box) -> Embedding:
+async def _embed(served: Served, photo: Photo, box: Box) -> Embedding:
     try:
-        return await served.batcher.embed(image, box)
+        return await served.batcher.embed(photo, box)
     except BadImage as error:
         error.param = error.param or "image"
         raise

@@ -15,6 +15,7 @@ from indexer.imaging.decodebudget import BUDGET
 from indexer.imaging.images import ImageLimits
 from indexer.shop.folder import ShopFolder
 from indexer.threads import THREADS
+from service.budgets import limit_threads
 from service.http.appstate import AppState
 from service.http.connections import connections_for
 from service.http.gate import Admission, Gate, Line
@@ -67,7 +68,8 @@ def create_app(
     ``open_engine`` (given the encoder in use, if any) and ``current``, the name of the generation
     to serve; then nothing is rebuilt.
     """
-    BUDGET.megabytes, THREADS.limit = settings.max_decode_mb, settings.threads
+    BUDGET.megabytes = settings.max_decode_mb
+    limit_threads(settings.threads)
     metrics = Metrics()
     pools = _pools(settings)
     serving = Serving(

@@ -15,7 +15,7 @@ from indexer.catalog.item_parser import BadRecord, GivenFields, item_from
 from indexer.errors import BadImage, BadQuery
 from indexer.imaging.imagepath import image_path
 from indexer.imaging.images import read_image_file
-from indexer.writing.writes import Draft, Outcome, Source, laid_over, patched
+from indexer.writing.writes import Draft, ImageInput, Outcome, patched, updated
 from service.http.problems import HttpError, explain
 from service.http.uploads import FormLimits, parse_form
 from service.http.write_schemas import MAX_IMAGES, ItemBody, ItemsEnvelope, PatchBody
@@ -41,7 +41,7 @@ class Pictures:
         self._limits = limits
         self._dim = dim
 
-    def sources(self, names: list[str] | None) -> list[Source] | None:
+    def sources(self, names: list[str] | None) -> list[ImageInput] | None:
         """Return the images of these names; a name found nowhere is an image to keep."""
         return None if names is None else [self._source(name) for name in names]
 
@@ -60,20 +60,20 @@ class Pictures:
             raise BadRecord("", "an embedding must be finite and not all zero")
         return vectors
 
-    def _source(self, name: str) -> Source:
+    def _source(self, name: str) -> ImageInput:
         if name in self._files:
-            return Source(name, partial(self._files.__getitem__, name))
+            return ImageInput(name, partial(self._files.__getitem__, name))
         if self._root is None:
-            return Source(name)
+            return ImageInput(name)
         try:
             path = image_path(self._root, name)
         except BadImage as error:
-            return Source(name, partial(_refuse, str(error)))
+            return ImageInput(name, partial(_refuse, str(error)))
         try:
             there = path.exists()
         except OSError:  # a name that no file system takes
             there = False
-        return Source(name, partial(self._read, path) if there else None)
+        return ImageInput(name, partial(self._read, path) if there else None)
 
     def _read(self, path: Path) -> bytes:
         """Return the bytes of a file that lies below the root once links are followed. BadImage."""
@@ -154,7 +154,7 @@ def _draft(record: Any, pictures: Pictures) -> Draft | Outcome:
         body = ItemBody.model_validate(record)
         fields = body.model_dump(include=body.model_fields_set - {"images", "embeddings"})
         item = item_from(fields)
-        make = partial(laid_over, item, GivenFields(frozenset(fields)))
+        make = partial(updated, item, GivenFields(frozenset(fields)))
         draft = Draft(item.item_id, make, pictures.sources(body.images))
         return _with_vectors(draft, body.embeddings, pictures)
     except ValidationError as error:
@@ -168,7 +168,7 @@ def _with_vectors(draft: Draft, embeddings: list[list[float]] | None, pictures: 
     if embeddings is None:
         return draft
     vectors = pictures.vectors(embeddings, None if draft.images is None else len(draft.images))
-    images = draft.images if draft.images is not None else [Source("")] * len(vectors)
+    images = draft.images if draft.images is not None else [ImageInput("")] * len(vectors)
     return draft._replace(images=images, embeddings=vectors)
 
 

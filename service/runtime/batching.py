@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from indexer.errors import Overloaded
 from indexer.imaging.images import LIMITS, WHOLE, Box, ImageLimits
-from indexer.imaging.photos import read_photo
+from indexer.imaging.photos import Photo, SharedPhotos
 from search.opening import index_encoder
 
 if TYPE_CHECKING:
@@ -77,7 +77,11 @@ class PhotoBatcher:
         self._observe = observe
         self._inside = 0
 
-    async def embed(self, photo: bytes, box: Box = WHOLE) -> Embedding:
+    def photos(self) -> SharedPhotos:
+        """Return the empty photos of one query, for ``embed``: the same bytes are decoded once."""
+        return SharedPhotos(self._images)
+
+    async def embed(self, photo: bytes | Photo, box: Box = WHOLE) -> Embedding:
         """Return the embedding (dim,) of the region ``box`` of an encoded photo.
 
         Raises BadImage as ``decode`` does, and Overloaded when too many photos wait, or this one
@@ -87,6 +91,9 @@ class PhotoBatcher:
         deadline = loop.time() + self._limits.deadline_s
         if (reason := self.refusal()) is not None:
             raise Overloaded(reason)
+        if isinstance(photo, bytes):
+            photo = Photo(photo, self._images)
+        opened = photo
         result: Future[Embedding] = Future()
         late = False
 
@@ -99,7 +106,7 @@ class PhotoBatcher:
         decoding: Future[None] | None = None
         try:
             decoding = self._decoders.submit(
-                lambda: self._prepare(photo, box, result, deadline), deadline=deadline
+                lambda: self._prepare(opened, box, result, deadline), deadline=deadline
             )
             decoding.add_done_callback(lambda done: _pass_on(done, result))
             return await asyncio.wrap_future(result)
@@ -153,12 +160,11 @@ class PhotoBatcher:
         waited = f"the photo waited more than {self._limits.deadline_s:g} s"
         return Overloaded(f"{waited}; try again in a moment")
 
-    def _prepare(self, photo: bytes, box: Box, result: Future[Embedding], deadline: float) -> None:
+    def _prepare(self, photo: Photo, box: Box, result: Future[Embedding], deadline: float) -> None:
         """Decode a photo and queue it for encoding: what a decoder's thread does."""
         if result.cancelled():
             return
-        preprocess = self._encoder.preprocess
-        pixels = read_photo(photo, preprocess, box=box, limits=self._images)  # (size, size, 3)
+        pixels = photo.fit(self._encoder.preprocess, box=box).square  # (size, size, 3)
         with self._lock:
             if self._closing:
                 raise _closed()

@@ -40,6 +40,7 @@ class Compaction:
         self._serving = serving
         self._rows = settings.rebuild_rows
         self._share = settings.rebuild_share
+        self._options = ["--threads", str(settings.threads)] if settings.threads else []
         self._task: asyncio.Task[None] | None = None
         self._process: asyncio.subprocess.Process | None = None
 
@@ -99,7 +100,7 @@ class Compaction:
         """
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-P", "-m", "service.cli.main",  # -P: not from the current folder
-            "rebuild", "--shop", str(self._shop), "--json",
+            "rebuild", "--shop", str(self._shop), "--json", *self._options,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
