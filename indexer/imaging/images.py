@@ -8,33 +8,24 @@ and without metadata.
 
 from __future__ import annotations
 
-import hashlib
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
-from PIL import (
-    AvifImagePlugin,
-    GifImagePlugin,
-    Image,
-    JpegImagePlugin,
-    PngImagePlugin,
-    WebPImagePlugin,
-)
+from PIL import Image
 
 from indexer.errors import BadImage
 from indexer.imaging.decodebudget import BUDGET
 from indexer.imaging.formats.avif import walk_avif
 from indexer.imaging.formats.gif import walk_gif
 from indexer.imaging.formats.jpeg import walk_jpeg
-from indexer.imaging.formats.orientation import orientation
-from indexer.imaging.formats.pieces import Pieces
 from indexer.imaging.formats.png import walk_png
 from indexer.imaging.formats.signature import describe, recognize
 from indexer.imaging.formats.structure import LIMITS, ImageLimits, Structure, broken, in_words
 from indexer.imaging.formats.webp import walk_webp
+from indexer.imaging.plugins import exif_orientation, fingerprint, open_picture, reason, upright
 from indexer.imaging.srgb import srgb_pixels
 
 if TYPE_CHECKING:
@@ -77,15 +68,6 @@ _WALKS: dict[str, Callable[[bytes, ImageLimits], Structure]] = {
     "WebP": walk_webp,
     "GIF": walk_gif,
     "AVIF": walk_avif,
-}
-# Plugins are called directly: Image.open would try other formats, and would check the size
-# against a limit that is global to the process.
-_OPENERS: dict[str, Callable[[IO[bytes]], Image.Image]] = {
-    "JPEG": JpegImagePlugin.JpegImageFile,
-    "PNG": PngImagePlugin.PngImageFile,
-    "WebP": WebPImagePlugin.WebPImageFile,
-    "GIF": GifImagePlugin.GifImageFile,
-    "AVIF": AvifImagePlugin.AvifImageFile,
 }
 _SCALES = (8, 4, 2, 1)  # a JPEG can be decoded this many times smaller
 _OVERHEAD = 20_000_000  # bytes besides the picture: the band in conversion, the decoder's tables
@@ -158,7 +140,9 @@ class EncodedImage:
     def info(self) -> ImageInfo:
         """The format and the upright size. Raise BadImage if the header cannot be read."""
         found = self._found
-        turn = found.orientation if found.format != "AVIF" else _orientation(_open(found))
+        turn = found.orientation
+        if found.format == "AVIF":
+            turn = exif_orientation(open_picture(found))
         width, height = (found.height, found.width) if turn >= 5 else (found.width, found.height)
         return ImageInfo(found.format, width, height)
 
@@ -180,7 +164,7 @@ class EncodedImage:
             except BadImage:
                 raise
             except (Exception, MemoryError) as error:  # a plugin may raise anything
-                raise broken(found.format, self._bytes, _reason(error)) from error
+                raise broken(found.format, self._bytes, reason(error)) from error
             return cut(pixels, box)
 
 
@@ -231,41 +215,18 @@ def _factor(size: tuple[int, int], wanted: int | None) -> int:
 
 def _decoded(found: Structure, wanted: int | None) -> Pixels:
     """Decode to upright pixels (h, w, 3). Raises whatever the plugins raise."""
-    if found.probe and _fingerprint(found.pieces) != _fingerprint(found.probe):
+    if found.probe and fingerprint(found.pieces) != fingerprint(found.probe):
         raise BadImage(f"a truncated {found.format} image: it ends before its pixels do")
-    image = _open(found)
+    image = open_picture(found)
     if wanted is not None and found.format == "JPEG":
         image.draft(image.mode, (wanted, wanted))
     image.load()
     profile, turn = found.profile, found.orientation
     if found.format == "AVIF":
         embedded = image.info.get("icc_profile")
-        profile, turn = embedded if isinstance(embedded, bytes) else b"", _orientation(image)
+        profile, turn = embedded if isinstance(embedded, bytes) else b"", exif_orientation(image)
     factor = _factor(image.size, wanted)
-    return _upright(srgb_pixels(image, factor, profile=profile, key=found.key), turn)
-
-
-def _fingerprint(pieces: Sequence[bytes | memoryview]) -> bytes:
-    """Hash all pixels of a JPEG."""
-    image = JpegImagePlugin.JpegImageFile(cast("IO[bytes]", Pieces(pieces)))
-    image.load()
-    return hashlib.blake2b(image.tobytes()).digest()
-
-
-def _orientation(image: Image.Image) -> int:
-    exif = image.info.get("exif")
-    return orientation(exif) if isinstance(exif, bytes) else 1
-
-
-def _upright(pixels: Pixels, turn: int) -> Pixels:
-    """Turn pixels (h, w, 3) upright by the EXIF orientation, 1 to 8."""
-    if turn >= 5:
-        pixels = pixels.transpose(1, 0, 2)
-    if turn in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    if turn in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    return np.ascontiguousarray(pixels)
+    return upright(srgb_pixels(image, factor, profile=profile, key=found.key), turn)
 
 
 def check_box(box: Box) -> Box:
@@ -299,25 +260,8 @@ def _walk(data: bytes, limits: ImageLimits) -> Structure:
     return _WALKS[name](data, limits)
 
 
-def _open(found: Structure) -> Image.Image:
-    """Open with the plugin, without decoding. Raise BadImage if it cannot read the header."""
-    size = sum(map(len, found.pieces))
-    try:
-        image = _OPENERS[found.format](cast("IO[bytes]", Pieces(found.pieces)))
-    except (Exception, MemoryError) as error:
-        raise broken(found.format, size, _reason(error)) from error
-    if image.size != (found.width, found.height):
-        raise broken(found.format, size, f"its pixels are {image.size[0]} x {image.size[1]}")
-    return image
-
-
 def _check_bytes(data: bytes, limits: ImageLimits) -> None:
     if not data:
         raise BadImage("empty: 0 bytes, expected an image")
     if len(data) > limits.megabytes * 1e6:
         raise BadImage(f"too large: over {limits.megabytes:g} MB")
-
-
-def _reason(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return text[:160] or type(error).__name__
