@@ -9,11 +9,11 @@ from indexer.encoders.base import Model, TextEncoder
 from indexer.encoders.views import QueryViews
 from indexer.imaging.images import LIMITS, WHOLE, Box, ImageLimits, read_image_file
 from indexer.items import ORIGINAL
+from indexer.shop.encoder_upgrade import encoder_upgrade
 from indexer.shop.encoderfiles import open_encoder
 from indexer.shop.folder import ShopFolder
 from indexer.shop.shelf import Shelf
 from indexer.shop.status import disk_bytes
-from indexer.shop.upgrade import encoder_upgrade
 from indexer.store.store import Store
 from indexer.writing.migration_encoders import MigrationEncoders
 from indexer.writing.writes import Draft, Outcome, delete_items, put_items

@@ -116,16 +116,16 @@ def test_about_a_third_of_the_products_is_held_out() -> None:
 def test_the_thing_on_white_is_found_and_moves_to_another_background() -> None:
     pixels = np.full((40, 60, 3), 255, np.uint8)
     pixels[10:30, 20:40] = (200, 30, 30)
-    thing = cutout.thing_on_white(pixels)
+    thing = cutout.object_mask(pixels)
     assert thing is not None
     assert thing.sum() == 20 * 20
-    moved = cutout.put_on(pixels, thing, np.zeros_like(pixels))
+    moved = cutout.paste_object(pixels, thing, np.zeros_like(pixels))
     assert tuple(moved[20, 30]) == (200, 30, 30)
     assert tuple(moved[0, 0]) == (0, 0, 0)
 
 
 def test_a_photo_with_a_full_background_has_no_thing_on_white() -> None:
-    assert cutout.thing_on_white(np.full((40, 60, 3), 90, np.uint8)) is None
+    assert cutout.object_mask(np.full((40, 60, 3), 90, np.uint8)) is None
 
 
 def test_a_thing_in_a_street_photo_is_shown_with_a_sixth_of_its_size_around_it(

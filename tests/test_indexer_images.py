@@ -14,13 +14,13 @@ import pytest
 from PIL import Image, ImageCms, ImageFile
 
 from indexer.errors import BadImage
+from indexer.imaging.formats.signature import recognize
 from indexer.imaging.images import (
     ImageInfo,
     ImageLimits,
     decode,
     inspect,
     read_image_file,
-    recognize,
     thumbnail,
 )
 

@@ -258,7 +258,7 @@ def test_after_a_kill_no_image_that_is_on_disk_is_encoded_twice(many):
 def test_what_is_written_while_the_candidate_waits_is_embedded_by_both(shop, store):
     done = run(shop)
     with store.read() as reader:
-        assert write_encoders.listed(reader) == [("color", "0" * 64), ("other", NEW)]
+        assert write_encoders.read(reader) == [("color", "0" * 64), ("other", NEW)]
     put_items(store, ColorEncoder(), [draft("pink", jpeg(plain((255, 105, 180))))])
     with store.read() as reader:
         content = reader.item("pink").images[0].content
@@ -374,12 +374,12 @@ def test_a_migration_that_is_given_up_leaves_writes_to_the_serving_model(shop, s
     with pytest.raises(KeyboardInterrupt):
         run(shop, Failing())
     with store.read() as reader:
-        assert [name for name, _ in write_encoders.listed(reader)] == ["color", "other"]
+        assert [name for name, _ in write_encoders.read(reader)] == ["color", "other"]
     assert stop_migration(shop) == StopReport(["other"], [])
     with SearchEngine.open(shop.path, encoder=ColorEncoder()) as engine:
         engine.put([draft("late", jpeg(plain((9, 200, 120))))])
     with store.read() as reader:
-        assert [name for name, _ in write_encoders.listed(reader)] == ["color"]
+        assert [name for name, _ in write_encoders.read(reader)] == ["color"]
         late = reader.item("late").images[0].content
         assert not reader.has_embedding(OTHER, PictureKey(late))
     with pytest.raises(Conflict, match=r"no migration of .* is under way"):
@@ -443,5 +443,5 @@ def test_a_promotion_while_a_catalog_is_read_is_not_undone_when_the_build_ends(f
         build_index(open_catalog(folder / "catalog.csv"), shop, ColorEncoder(), progress=promoted)
     assert shop.current() == done.generation
     with store.read() as reader:
-        assert write_encoders.listed(reader)[0] == ("other", NEW)
+        assert write_encoders.read(reader)[0] == ("other", NEW)
         assert reader.has_embedding(OTHER, PictureKey(reader.item("pink").images[0].content))

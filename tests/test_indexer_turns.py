@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from indexer.errors import IndexMismatch
-from indexer.vectors.gpu.batcher import MOST_TOGETHER, GpuBatcher
+from indexer.vectors.gpu.batcher import MAX_BATCH, GpuBatcher
 
 DIM = 4
 
@@ -93,13 +93,13 @@ def test_a_batch_has_an_end(pool):
     turns = GpuBatcher([slow])
     first = pool.submit(turns.search, one(0), 1, "a", None)
     assert slow.begun.acquire(timeout=120)
-    many = np.tile(one(1), (MOST_TOGETHER // 2, 1))
+    many = np.tile(one(1), (MAX_BATCH // 2, 1))
     later = [pool.submit(turns.search, many, 1, "a", None) for _ in range(3)]
     until(lambda: len(turns._waiting) == 3)
     slow.go.release(9)
     assert all(each.result(120)[0].shape == (len(many), 1) for each in later)
     first.result(120)
-    assert sorted(size for size, *_ in slow.batches) == [1, len(many), MOST_TOGETHER]
+    assert sorted(size for size, *_ in slow.batches) == [1, len(many), MAX_BATCH]
 
 
 def test_two_replicas_search_at_the_same_time(pool):

@@ -58,7 +58,7 @@ def test_generations_lists_what_there_is(folder, vitrine):
     (folder / "shop" / "generations" / "000002" / "rows.npy").write_bytes(b"")
     done = vitrine("generations", "--shop", folder / "shop")
     assert "damaged" in done.out
-    assert "rows.npy is not of" in done.err
+    assert "rows.npy does not have" in done.err
     fields = vitrine("generations", "--shop", folder / "shop", "--json").json
     assert [one["state"] for one in fields] == ["damaged", "current"]
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from indexer.errors import CannotWrite, CatalogShrank
-from indexer.names import first_names
+from indexer.errors import CannotWrite, CatalogShrank, first_names
 from service.cli.console import (
     human_seconds,
     json_option,
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from indexer.jobs.preview import Preview
     from indexer.shop.folder import ShopFolder
     from indexer.shop.shelf import Generation
-    from indexer.store.pictures import Keep
+    from indexer.store.pictures import ImageStorage
     from indexer.vectors.contract import BuildTargets, Targets
 
 _STAGES = {"scan": "catalog", "encode": "images", "publish": "index"}
@@ -73,7 +72,7 @@ def command(
     catalog: Path,
     shop: Path,
     encoder: str | None,
-    keep_images: Keep | None,
+    keep_images: ImageStorage | None,
     report: Path | None,
     dry_run: bool,
     targets: Callable[[Targets | None], BuildTargets],
@@ -119,7 +118,7 @@ def command(
                 raise
             except CatalogShrank as error:
                 if as_json:
-                    print_json({"stopped": str(error), "items": error.standing,
+                    print_json({"stopped": str(error), "items": error.item_count,
                                 "removed": error.removed})  # fmt: skip
                 raise
     if report is not None:
@@ -136,8 +135,8 @@ def _encoder(folder: ShopFolder, serving: Generation | None, asked: str | None) 
     """Return the encoder asked for, or that of the shop; ``builtin`` keeps the shop's weights."""
     from indexer.encoders.bundled import is_builtin
     from indexer.encoders.registry import DEFAULT_ENCODER, canonical_id, load_encoder
+    from indexer.shop.encoder_upgrade import encoder_upgrade
     from indexer.shop.encoderfiles import open_encoder
-    from indexer.shop.upgrade import encoder_upgrade
 
     if serving is None:
         return load_encoder(asked or DEFAULT_ENCODER)

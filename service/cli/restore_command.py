@@ -23,7 +23,7 @@ def command(file: Path, shop: Path, force: bool, as_json: bool) -> None:
     from indexer.errors import EncoderNotFound
     from indexer.shop.encoderfiles import open_encoder
     from indexer.shop.folder import ShopFolder
-    from indexer.shop.snapshot import restore_snapshot
+    from indexer.shop.restore import restore_snapshot
 
     folder = ShopFolder(shop)
     with byte_bar({"check": "checksum", "restore": "restore"}) as progress:
