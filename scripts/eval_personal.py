@@ -27,7 +27,6 @@ from search.personal.event import Event
 from search.personal.learning import learn
 from search.personal.profile import profile_of
 from search.personal.recommendation import RecommendQuery
-from search.personal.recommender import Recommender
 
 CLICKS = 3
 SHOWN = 10
@@ -95,7 +94,7 @@ def simulate(engine: SearchEngine, shoppers: int, seed: int) -> dict[str, Any]:
             )
     popular = [
         item.item_id
-        for item in engine.recommend_for(
+        for item in engine.recommender.recommend(
             profile_of([], now), RecommendQuery(limit=SHOWN + CLICKS, diversity=0.0)
         ).items
     ]
@@ -109,7 +108,7 @@ def simulate(engine: SearchEngine, shoppers: int, seed: int) -> dict[str, Any]:
         seen = {event.item_id for event in events}
         wanted = {item.item_id for item in liked} - seen
         began = time.process_time()
-        found = engine.recommend_for(profile_of(events, now), RecommendQuery(limit=SHOWN))
+        found = engine.recommender.recommend(profile_of(events, now), RecommendQuery(limit=SHOWN))
         timings.append(time.process_time() - began)
         ours.append(sum(item.item_id in wanted for item in found.items))
         theirs.append(sum(item in wanted for item in [i for i in popular if i not in seen][:SHOWN]))
@@ -140,7 +139,7 @@ def main() -> None:
         SearchEngine.open(arguments.shop) as engine,
     ):
         engine.recommender.close()
-        engine.recommender = Recommender(Path(folder), engine.encoder.dim)
+        engine.recommender = engine.recommender.with_events(Path(folder))
         figures = {"images_alone": simulate(engine, arguments.shoppers, arguments.seed)}
         log = engine.recommender.open_log()
         if log is not None:

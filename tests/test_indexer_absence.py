@@ -71,7 +71,7 @@ def test_more_than_ten_that_are_more_than_a_tenth_stop_a_build(gone, standing):
     ids = [f"i{n}" for n in range(gone)]
     with pytest.raises(CatalogShrank) as stopped:
         check_absence(Path("c.csv"), ids, standing)
-    assert (stopped.value.removed, stopped.value.standing) == (ids, standing)
+    assert (stopped.value.removed, stopped.value.item_count) == (ids, standing)
     assert isinstance(stopped.value, BadCatalog)
     assert f"lacks {gone} of the shop's {standing} items: i0, i1, i2, i3, i4 and" in str(
         stopped.value

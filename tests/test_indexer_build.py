@@ -306,6 +306,7 @@ def test_progress_tells_each_stage_and_ends_at_its_total(folder, shop):
     assert calls[-1] == ("publish", 1, 1, 2)
 
 
+@pytest.mark.slow
 def test_after_any_changes_a_shop_answers_like_one_built_from_scratch(folder, shop, tmp_path, rng):
     for turn in range(8):
         items = {
@@ -529,6 +530,7 @@ print(killed)
 """
 
 
+@pytest.mark.slow
 def test_a_build_that_is_killed_at_any_moment_leaves_a_whole_shop(folder, shop, tmp_path):
     old, new, first = tmp_path / "old", tmp_path / "new", tmp_path / "first"
     folder.write({f"item-{n}": [n] for n in range(30)}, title="old")
@@ -686,6 +688,7 @@ except StoreFull as error:
 
 
 @pytest.mark.parametrize("limit", [100, 20_000, 50_000])
+@pytest.mark.slow
 def test_a_file_that_may_not_grow_is_store_full_and_not_a_crash(folder, shop, limit):
     """A real limit of the kernel, met by LMDB, by FAISS or by SQLite, whichever comes first."""
     folder.write({f"item-{n}": [n] for n in range(60)}, title="new")

@@ -80,7 +80,7 @@ def test_a_row_of_nothing_and_an_image_without_row_are_told(shop, store):
         writer.put_row(1000, Row("nobody", 0, ORIGINAL, row.content))
     problems = check(shop).problems
     assert problems[0] == "2 rows and items do not agree, such as row 0"
-    assert problems[1] == "row 1000 has a number that is yet to be given out"
+    assert problems[1] == "row 1000 has a number that was never reserved"
 
 
 def test_a_missing_embedding_is_counted(shop, store):
@@ -96,7 +96,7 @@ def test_an_image_that_counts_as_lost_and_is_not_is_told(shop, store):
         writer.put_embedding(COLOR, PictureKey(key[8:24]), b"")
     (problem,) = check(shop).problems
     assert problem == (
-        "1 of 18 images count as lost to color, and have a picture; index or put them again"
+        "1 of 18 images are marked as lost for color, but have a picture; index or put them again"
     )
 
 
@@ -111,7 +111,7 @@ def test_an_index_of_other_vectors_than_the_store_has_is_told(shop):
     problems = check(shop).problems
     assert len(problems) == 2
     assert "of 24 sampled rows of" in problems[0]
-    assert problems[0].endswith("are not as in the store")
+    assert problems[0].endswith("differ from the store")
     assert problems[1].endswith("do not find themselves")
 
 

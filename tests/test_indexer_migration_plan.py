@@ -130,6 +130,7 @@ def test_the_encoder_is_tried_for_no_longer_than_it_is_given(shop, store, monkey
     assert (encoder.seen, round(rate, 2)) == (1 + 2 + 1, round(3 / 0.6, 2))
 
 
+@pytest.mark.slow
 def test_the_disk_that_is_planned_is_about_what_a_migration_takes(tmp_path):
     """Of a hundred pictures, so that pages and heads of files do not decide."""
     from tests.test_indexer_folder import write_items
@@ -142,6 +143,7 @@ def test_the_disk_that_is_planned_is_about_what_a_migration_takes(tmp_path):
     assert 0.5 * took < planned < 2 * took
 
 
+@pytest.mark.slow
 def test_where_the_disk_would_not_do_nothing_is_begun(vitrine, shop, monkeypatch):
     full(monkeypatch, 5000)
     found = plan(shop)
@@ -181,6 +183,7 @@ def test_the_plan_alone_is_printed_and_is_json_for_programs(vitrine, shop, folde
     assert "1 have no picture any more, such as red-shoe images/red-shoe-1.jpg" in told
 
 
+@pytest.mark.slow
 def test_a_migration_prints_its_plan_first_and_tells_it_in_json_too(vitrine, shop):
     done = vitrine("migrate", "--encoder", "other", "--shop", shop.path, "--json")
     assert done.err.lstrip().startswith("encoder  other, 112 numbers an image\n")

@@ -23,8 +23,9 @@ from indexer.jobs.rebuild import rebuild_index
 from indexer.shop.checkup import check_shop
 from indexer.shop.folder import ShopFolder
 from indexer.shop.promotion import promote, rollback
-from indexer.shop.snapshot import restore_snapshot, take_snapshot
-from indexer.store.pictures import Keep
+from indexer.shop.restore import restore_snapshot
+from indexer.shop.snapshot import take_snapshot
+from indexer.store.pictures import ImageStorage
 from indexer.store.records import ItemRecord, PictureKey, Row
 from indexer.store.store import Store
 from indexer.writing.writes import Draft, ImageInput, delete_items, put_items
@@ -67,7 +68,7 @@ def build(shop, tmp_path) -> Callable[..., None]:
     def run(
         items: dict[str, tuple[int, int, int]],
         render: Invert | None = None,
-        keep_images: Keep | None = None,
+        keep_images: ImageStorage | None = None,
     ) -> None:
         catalog = open_catalog(write_items(tmp_path / "catalog", items))
         build_index(catalog, shop, ColorEncoder(), render=render, keep_images=keep_images)

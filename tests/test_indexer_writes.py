@@ -325,6 +325,7 @@ class Trained(ColorEncoder):
 
 
 @pytest.mark.parametrize("moment", ["jobs.build.embed_catalog", "jobs.publishing.calibrate"])
+@pytest.mark.slow
 def test_what_is_written_while_new_weights_are_indexed_is_found_by_them(
     tmp_path, monkeypatch, moment
 ):
@@ -348,6 +349,7 @@ def test_what_is_written_while_new_weights_are_indexed_is_found_by_them(
     rebuild_index(shop, Trained())
 
 
+@pytest.mark.slow
 def test_a_rebuild_brings_everything_into_the_index_and_shortens_the_log(make_shop):
     folder = ShopFolder(make_shop())
     with Store_of(folder) as store:
@@ -413,6 +415,7 @@ while True:
 
 
 @pytest.mark.parametrize("lines", [1, 20, 47])
+@pytest.mark.slow
 def test_a_writer_that_is_killed_has_lost_nothing_that_it_acknowledged(tmp_path, lines):
     Store(tmp_path / "s", create=True).close()
     process = subprocess.Popen(

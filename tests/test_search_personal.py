@@ -17,7 +17,6 @@ from search.personal.event import Event, event_from
 from search.personal.learning import learn
 from search.personal.profile import profile_of
 from search.personal.recommendation import Reason, RecommendQuery
-from search.personal.recommender import Recommender
 
 NOW = 1_700_000_000.0
 DAY = 86_400.0
@@ -31,7 +30,7 @@ def event(user: str, item: str, kind: str = "view", age: float = 0.0, **more) ->
 @pytest.fixture
 def engine(tiny_shop, tmp_path):
     with SearchEngine.open(tiny_shop) as engine:
-        engine.recommender = Recommender(tmp_path, engine.encoder.dim, clock=lambda: NOW)
+        engine.recommender = engine.recommender.with_events(tmp_path, clock=lambda: NOW)
         yield engine
 
 
@@ -123,7 +122,7 @@ def test_one_view_recommends_what_looks_like_it(engine):
 
 def test_an_event_is_in_the_next_answer_of_another_engine(engine, tiny_shop, tmp_path):
     with SearchEngine.open(tiny_shop) as second:
-        second.recommender = Recommender(tmp_path, second.encoder.dim, clock=lambda: NOW)
+        second.recommender = second.recommender.with_events(tmp_path, clock=lambda: NOW)
         assert second.recommend("u").fallback == "assorted"
         engine.recommender.add([event("u", "blue-shoe")])
         assert ids(second.recommend("u"))[0] == "blue-mug"
@@ -226,10 +225,10 @@ def test_without_its_evidence_an_item_scores_lower(engine):
     engine.recommender.add(events)
     query = RecommendQuery(limit=12, seen=True)
     named = 0
-    for item in engine.recommend_for(profile_of(events, NOW), query).items:
+    for item in engine.recommender.recommend(profile_of(events, NOW), query).items:
         if item.reason.item_id:
             less = profile_of([e for e in events if e.item_id != item.reason.item_id], NOW)
-            scores = {r.item_id: r.score for r in engine.recommend_for(less, query).items}
+            scores = {r.item_id: r.score for r in engine.recommender.recommend(less, query).items}
             assert scores.get(item.item_id, -1.0) < item.score
             named += 1
     assert named >= 3
@@ -258,7 +257,7 @@ def test_one_user_with_many_events_changes_nothing_for_others(engine):
 )
 def test_a_bad_query_is_refused_by_its_field(engine, query, param):
     with pytest.raises(BadQuery) as caught:
-        engine.recommend_for(profile_of([], NOW), RecommendQuery(**query))
+        engine.recommender.recommend(profile_of([], NOW), RecommendQuery(**query))
     assert caught.value.param == param
 
 

@@ -22,7 +22,7 @@ from indexer.jobs.publishing import Published, publish
 from indexer.progress import Progress, no_progress
 from indexer.shop import write_encoders
 from indexer.stopwatch import Stopwatch
-from indexer.store.pictures import Keep, set_images
+from indexer.store.pictures import ImageStorage, set_images
 from indexer.vectors.contract import BuildTargets
 from indexer.writing.absence import Absence, absence, check_absence
 from indexer.writing.changes import Changes, apply_changes, changes_of
@@ -69,7 +69,7 @@ def build_index(
     shop: ShopFolder,
     encoder: Encoder,
     *,
-    keep_images: Keep | None = None,
+    keep_images: ImageStorage | None = None,
     targets: BuildTargets | None = None,
     limits: ImageLimits = LIMITS,
     render: Render | None = None,
@@ -156,7 +156,7 @@ class _Build:
         self._began = 0  # the number of the last change of the store before the build
         self._absent = Absence([], [], [])
 
-    def begin(self, keep_images: Keep | None) -> None:
+    def begin(self, keep_images: ImageStorage | None) -> None:
         """Store the settings of the build, and find the items that the catalog lacks.
 
         If those are too many, raise CatalogShrank and write nothing.

@@ -43,7 +43,7 @@ class Job:
 
     def keep_encoder(self, encoder: Encoder) -> None:
         """Copy the files of an encoder into the shop. Raise EncoderNotFound, StoreFull."""
-        encoderfiles.keep_encoder(self.folder, encoder)
+        encoderfiles.copy_encoder_files(self.folder, encoder)
 
     def add_generation(self, manifest: Manifest, write: Callable[[Path], None]) -> Generation:
         """Write a generation without moving CURRENT. Raise as ``ShopFolder.add`` does."""

@@ -52,12 +52,12 @@ class ChosenIndex(NamedTuple):
     confidence: Fitted
 
 
-class Part(NamedTuple):
-    """One part of a generation.
+class Component(NamedTuple):
+    """Files of a generation that are written and checked together.
 
-    ``write`` puts its files into the folder of the generation, ``check`` reads them back from
-    there and raises IndexCorrupt when they do not hold what they should. The manifest lists the
-    files of all parts, which is all that a snapshot has to know of them.
+    ``write`` writes the files to the folder of the generation. ``check`` reads them back from
+    there and raises IndexCorrupt if their content is wrong. The manifest lists the files of all
+    components, so a snapshot needs no list of components.
     """
 
     name: str
@@ -102,7 +102,7 @@ def publish(
     manifest = msgspec.structs.replace(
         manifest, catalog=str(catalog.resolve()), skipped=skipped, candidate=candidate
     )
-    generation = write_generation(job, manifest, parts_of(stored, chosen))
+    generation = write_generation(job, manifest, components_of(stored, chosen))
     if not candidate:
         move_current(job, generation, before=serving, expected=expected)
     return Published(generation.name, manifest, is_new=True)
@@ -137,8 +137,8 @@ def choose_index(
     )
 
 
-def parts_of(stored: StoredRows, chosen: ChosenIndex) -> list[Part]:
-    """Return the parts of a generation of these rows: vectors, words, contents of the images."""
+def components_of(stored: StoredRows, chosen: ChosenIndex) -> list[Component]:
+    """Return the components of a generation: the vectors, words and image contents of its rows."""
 
     def write_words(folder: Path) -> None:
         LexicalIndex.write(folder / WORDS, (record.item for record in stored.records))
@@ -149,25 +149,25 @@ def parts_of(stored: StoredRows, chosen: ChosenIndex) -> list[Part]:
 
     contents = [row.content for _, row in stored.rows]
     return [
-        Part("vectors", chosen.vectors.save, check_vectors),
-        Part("words", write_words),
-        Part("contents", lambda path: write_contents(path / CONTENTS, contents)),
+        Component("vectors", chosen.vectors.save, check_vectors),
+        Component("words", write_words),
+        Component("contents", lambda path: write_contents(path / CONTENTS, contents)),
     ]
 
 
-def write_generation(job: Job, manifest: Manifest, parts: list[Part]) -> Generation:
-    """Write and check every part of a generation; CURRENT stays as it is.
+def write_generation(job: Job, manifest: Manifest, components: list[Component]) -> Generation:
+    """Write and check every component of a generation; CURRENT stays as it is.
 
-    If anything fails, nothing of the generation is left. StoreFull; IndexCorrupt when a part does
-    not hold what it should.
+    If anything fails, the generation is deleted. Raises StoreFull, and IndexCorrupt if a component
+    fails its check.
     """
 
     def write(folder: Path) -> None:
-        for part in parts:
-            part.write(folder)
-            logger.debug("wrote the %s of a new generation of %s", part.name, job.folder.path)
-        for part in parts:
-            part.check(folder)
+        for component in components:
+            component.write(folder)
+            logger.debug("wrote the %s of a new generation of %s", component.name, job.folder.path)
+        for component in components:
+            component.check(folder)
 
     return job.add_generation(manifest, write)
 

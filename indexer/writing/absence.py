@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from indexer.errors import CatalogShrank
+from indexer.errors import CatalogShrank, first_names
 from indexer.items import Skipped, UnreadableRow
-from indexer.names import first_names
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

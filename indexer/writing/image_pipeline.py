@@ -11,7 +11,7 @@ from indexer.encoders.base import Model
 from indexer.imaging.images import ImageLimits, inspect, thumbnail
 from indexer.imaging.photos import Photo, fit_pixels, open_photo
 from indexer.items import ORIGINAL
-from indexer.store.pictures import DISPLAY_SIDE, kept_images
+from indexer.store.pictures import DISPLAY_SIDE, image_storage
 from indexer.store.records import PictureKey, content_hash
 from indexer.vectors.canary import check_vectors
 from indexer.writing.merge import FoundImage
@@ -101,7 +101,7 @@ class ImagePipeline:
         self._renditions = (ORIGINAL, *(render.renditions if render else ()))
         self._trust_store = trust_store
         with store.read() as reader:
-            self._keep = kept_images(reader)
+            self._keep = image_storage(reader)
         self._copied = self._keep != "paths" or root is None
         self._known: Future[Decoded | None] = Future()
         self._known.set_result(None)

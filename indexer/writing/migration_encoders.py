@@ -59,7 +59,7 @@ class MigrationEncoders:
     def are_needed(self) -> bool:
         """Return True if the store lists an encoder besides the serving one."""
         with self._store.read() as reader:
-            return any(model != self._serving for model in write_encoders.listed(reader))
+            return any(model != self._serving for model in write_encoders.read(reader))
 
     def embed(self, images: Iterable[FoundImage]) -> None:
         """Embed all renditions of these images, in separate transactions.
@@ -92,7 +92,7 @@ class MigrationEncoders:
 
     def _encoders(self, reader: Reader) -> list[Encoder]:
         encoders = []
-        for model in write_encoders.listed(reader):
+        for model in write_encoders.read(reader):
             if model == self._serving:
                 continue
             with self._lock:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from indexer.arrays import unit
-from search.filters import parse_filter
+from search.filter_grammar import parse_filter
 from search.personal.diversity import diversify
 from search.personal.mixer import FEATURES, Evidence, contributions, features_of
 from search.personal.reasons import Grounds, find_reasons

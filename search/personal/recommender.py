@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from msgspec.structs import asdict
 
-from indexer.errors import UnknownItem
-from search.clock import Clock
+from indexer.errors import IndexCorrupt, UnknownItem
+from indexer.stopwatch import Stopwatch
 from search.live.view import Candidate
-from search.page import hit_of
+from search.moments import moments
+from search.page import make_hit
 from search.personal.choice import Sources, choose_items
 from search.personal.event_log import EVENTS_FOLDER, EventLog, open_if_exists
 from search.personal.learning import neighbors_of
@@ -20,6 +22,7 @@ from search.personal.neighbors import Neighbors
 from search.personal.popularity import Popularity
 from search.personal.profile import MAX_EVENTS, profile_of
 from search.personal.recommendation import Reason, Recommendation, Recommendations
+from search.searcher import milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +30,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from indexer.store.store import Store
     from indexer.store.transactions import Reader
+    from search.live.shop import LiveShop
     from search.live.view import ShopView
     from search.personal.choice import Choice, Chosen
     from search.personal.event import Event
@@ -53,18 +58,35 @@ class Recommender:
 
     def __init__(
         self,
-        shop: Path,
+        folder: Path,
+        live: LiveShop,
+        store: Store,
         dim: int,
+        *,
+        generation: str,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """``clock`` gives the seconds since 1970 at which events decay to."""
-        self._shop = shop
+        """Events are kept below ``folder``; ``clock`` gives the seconds since 1970.
+
+        ``live`` and ``store`` are those of the shop, and ``dim`` is that of its vectors;
+        ``generation`` is a name that goes into each reply.
+        """
+        self._folder = folder
+        self._live = live
+        self._store = store
         self._dim = dim
+        self._generation = generation
         self._clock = clock
         self._log: EventLog | None = None
         self._opening = threading.Lock()
         self._popularity = Popularity()
         self._last_popular: _Popular | None = None
+
+    def with_events(self, folder: Path, *, clock: Callable[[], float] = time.time) -> Recommender:
+        """Return a recommender of the same shop with events below another folder."""
+        return Recommender(
+            folder, self._live, self._store, self._dim, generation=self._generation, clock=clock
+        )
 
     def close(self) -> None:
         """Close the log of events."""
@@ -83,7 +105,7 @@ class Recommender:
         if log is None:
             with self._opening:
                 if self._log is None:
-                    self._log = EventLog(self._shop / EVENTS_FOLDER, create=True)
+                    self._log = EventLog(self._folder / EVENTS_FOLDER, create=True)
                 log = self._log
         return log.add(events)
 
@@ -109,37 +131,40 @@ class Recommender:
             events = reader.newest(user_id, MAX_EVENTS)
         return profile_of(events, self._clock())
 
-    def recommend(
-        self,
-        profile: Profile,
-        query: RecommendQuery,
-        view: ShopView,
-        reader: Reader,
-        generation: str,
-    ) -> Recommendations | None:
-        """Choose items and read their fields; None if one of them changed since the view was made.
+    def recommend(self, profile: Profile, query: RecommendQuery) -> Recommendations:
+        """Choose items for a profile. Raises BadQuery, and UnknownItem for the context.
 
-        Raises UnknownItem for a context that is not in the view, BadQuery.
+        Raises IndexCorrupt if the store lacks items that its own log has.
         """
-        clock = Clock()
+        stopwatch = Stopwatch()
         query = query.check()
-        if query.context is not None and view.number(query.context) < 0:
-            raise UnknownItem(f"no item {query.context[:80]!r} in this shop", param="item")
-        sources = Sources(
-            view, self._dim, self._popular(view), lambda items: self._neighbors(items, view)
-        )
-        choice = choose_items(profile, query, sources)
-        clock.lap("choose_ms")
-        items = _read(choice, query, view, reader)
-        clock.lap("fields_ms")
-        if items is None:
-            return None
+        with closing(moments(self._live, self._store)) as pairs:
+            for view, open_reader in pairs:
+                if query.context is not None and view.number(query.context) < 0:
+                    raise UnknownItem(f"no item {query.context[:80]!r} in this shop", param="item")
+                choice = choose_items(profile, query, self._sources(view))
+                stopwatch.lap("choose_ms")
+                with open_reader() as reader:
+                    items = _read(choice, query, view, reader)
+                if items is not None:
+                    break
+            else:
+                raise IndexCorrupt(
+                    f"{self._store.path} lacks some items; run 'vitrine check --shop "
+                    f"{self._store.shop}' to see what is wrong"
+                )
+        stopwatch.lap("fields_ms")
         return Recommendations(
             items=items,
             fallback=choice.fallback,
             events=profile.events,
-            generation=generation,
-            timings=clock.laps(),
+            generation=self._generation,
+            timings=milliseconds(stopwatch),
+        )
+
+    def _sources(self, view: ShopView) -> Sources:
+        return Sources(
+            view, self._dim, self._popular(view), lambda items: self._neighbors(items, view)
         )
 
     def _popular(self, view: ShopView) -> NDArray[np.float32]:
@@ -172,7 +197,7 @@ class Recommender:
         if self._log is None:
             with self._opening:
                 if self._log is None:
-                    self._log = open_if_exists(self._shop)
+                    self._log = open_if_exists(self._folder)
         return self._log
 
 
@@ -181,12 +206,13 @@ def _read(
 ) -> list[Recommendation] | None:
     changed = reader.changes_since(view.sequence)
     items: list[Recommendation] = []
-    for chosen in choice.chosen:
+    images = view.images_of([chosen.row for chosen in choice.chosen])
+    for chosen, image in zip(choice.chosen, images, strict=True):
         item_id = view.ids[chosen.item]
         record = reader.item(item_id)
         if record is None or changed is None or item_id in changed:
             return None
-        hit = hit_of(view, Candidate(chosen.item, chosen.row, chosen.score), record, [])
+        hit = make_hit(Candidate(chosen.item, chosen.row, chosen.score), image, record, [])
         items.append(
             Recommendation(
                 **asdict(hit),

@@ -1,4 +1,4 @@
-"""Contact sheets: queries on the left, their hits on the right, right and wrong marked."""
+"""Contact sheets: each row shows a query and its hits; right and wrong hits are marked."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PER_ROW = 10
 
 
 class SheetCell(NamedTuple):
-    """A picture with two lines below it; ``right`` draws a green or red frame."""
+    """A picture above two lines of text, in a green or red frame if ``right`` is not None."""
 
     picture: Image.Image | None
     title: str
@@ -40,9 +40,9 @@ def sheet_row(
     *,
     right: list[bool] | None = None,
 ) -> list[SheetCell]:
-    """Return the cells of one query: the photo, if there is one, and its first ten hits.
+    """Return the cells of a query: its photo, or an empty cell, and its first ten hits.
 
-    An item without a picture, such as one that came with an embedding, has an empty cell.
+    A hit without a stored picture, such as an item with embeddings only, has an empty cell.
     """
     picture = None
     if photo is not None:
@@ -69,7 +69,7 @@ def _picture(engine: SearchEngine, hit: Hit) -> Image.Image | None:
 
 
 def cell_of(jpeg: bytes, title: str) -> SheetCell:
-    """Return the cell of a query that is an item of the shop."""
+    """Return the cell of a query by an item, whose picture is ``jpeg``."""
     return SheetCell(_opened(jpeg), title, "query")
 
 
@@ -78,7 +78,7 @@ def _opened(jpeg: bytes) -> Image.Image:
 
 
 def save_sheet(path: Path, rows: list[list[SheetCell]]) -> None:
-    """Draw the rows below each other, in the format of the ending. CannotWrite if it fails."""
+    """Draw the rows into a file; its ending names the format. Raises CannotWrite."""
     columns = max(len(row) for row in rows)
     width = _GAP + columns * (_CELL + _GAP) + _GAP
     height = _GAP + len(rows) * (_CELL + _TEXT + _GAP)
@@ -121,7 +121,7 @@ def _draw_cell(
 def _cut(
     draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, text: str
 ) -> str:
-    """Return as much of a line as fits below a picture."""
+    """Return the text, shortened to the width of a picture."""
     text = " ".join(text.split())
     if draw.textlength(text, font) <= _CELL:
         return text

@@ -26,7 +26,7 @@ from service.cli.threads_option import threads_option
 @threads_option
 @json_option
 def command(catalog: Path, encoder: str, mapping: tuple[str, ...], as_json: bool) -> None:
-    """Predict what indexing CATALOG takes: counts, time, disk and memory. Writes nothing."""
+    """Estimate counts, time, disk and memory of an index of CATALOG. Writes nothing."""
     from indexer.catalog.sources import open_catalog
     from indexer.encoders.registry import load_encoder
     from indexer.jobs.plan import plan_index

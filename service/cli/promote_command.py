@@ -19,7 +19,7 @@ from service.cli.threads_option import threads_option
 @threads_option
 @json_option
 def command(name: str, shop: Path, fill: bool, as_json: bool) -> None:
-    """Make the generation NAME the one that serves; running services follow within a second."""
+    """Make the generation NAME serve. Running services change to it within a second."""
     from indexer.shop.folder import ShopFolder
     from indexer.shop.promotion import promote
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from indexer.items import Skipped
     from indexer.writing.writes import Draft, Outcome
 
-_AT_ONCE = 128  # items between two steps of the bar
+_CHUNK = 128  # items per step of the progress bar
 _SHOWN = 5
 
 
@@ -38,12 +38,12 @@ _SHOWN = 5
 @threads_option
 @json_option
 def command(catalog: Path, shop: Path, mapping: tuple[str, ...], as_json: bool) -> int:
-    """Add the items of CATALOG to a shop, or change them; all other items stay.
+    """Add the items of CATALOG to a shop, or change them; other items do not change.
 
-    Of an item that is there already, the columns of CATALOG change and all others stay; an empty
-    cell empties its field. Images stay unless there are others. A service that runs finds the
-    items within a second; no index has to be built. The exit status is 1 when something was left
-    out.
+    If the shop has an item already, fields that are not columns of CATALOG keep their values, and
+    an empty cell clears its field. Images are replaced only if CATALOG has some. A running service
+    finds the items within a second, without a new index. The exit status is 1 if an item or image
+    was left out.
     """
     from indexer.catalog.sources import open_catalog
     from indexer.shop.encoderfiles import open_encoder
@@ -81,7 +81,7 @@ def _chunks(catalog: Catalog) -> Iterator[list[Draft]]:
     for entry in catalog:
         if isinstance(entry, Entry):
             chunk.append(_draft(entry, catalog.root))
-        if len(chunk) == _AT_ONCE:
+        if len(chunk) == _CHUNK:
             yield chunk
             chunk = []
     if chunk:

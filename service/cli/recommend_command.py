@@ -49,7 +49,7 @@ def command(
 ) -> None:
     """Recommend items for a user from the events of the shop, each with a reason."""
     from search.engine import SearchEngine
-    from search.filters import parse_filter
+    from search.filter_grammar import parse_filter
     from search.personal.recommendation import RecommendQuery
 
     query = RecommendQuery(
@@ -60,7 +60,7 @@ def command(
         explain=explain,
     )
     with SearchEngine.open(shop) as engine:
-        found = engine.recommend_for(engine.recommender.profile(user), query.check())
+        found = engine.recommender.recommend(engine.recommender.profile(user), query)
     if as_json:
         print_json(found)
     else:

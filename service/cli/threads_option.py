@@ -1,4 +1,4 @@
-"""``--threads``, and the memory budget: what commands obey that decode, encode or search much."""
+"""The option ``--threads``, which also applies the settings for memory and threads."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _bound_process(
 
 
 threads_option = click.option("--threads", expose_value=False, callback=_bound_process, **_KIND)
-"""Bounds this process by the option and the settings; the command itself gets no argument."""
+"""Limits the process to the option and the settings; the command gets no argument."""
 
 serve_threads_option = click.option("--threads", **_KIND)
-"""For ``vitrine serve``, which hands the number on with its other settings."""
+"""For ``vitrine serve``, which passes the number on with its other settings."""

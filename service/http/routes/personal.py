@@ -11,12 +11,13 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from indexer.errors import BadEvent, BadQuery
 from indexer.items import MAX_ID_BYTES, clean_id
-from search.filters import Filter, filter_from_json, parse_filter
+from search.filter_grammar import parse_filter
+from search.filters import Filter, filter_from_json
 from search.personal.event import Event, event_from
 from search.personal.profile import Profile, profile_of
 from search.personal.recommendation import RecommendQuery
 from service.http.answering import check_limit
-from service.http.appstate import AppState
+from service.http.appstate import AppState, bind
 from service.http.middleware import RAW_ID
 from service.http.openapi import body_of, problems, reply_of
 from service.http.personal_replies import (
@@ -34,8 +35,7 @@ from service.http.personal_schemas import (
     SessionBody,
 )
 from service.http.problems import HttpError
-from service.http.routes.binding import bind
-from service.runtime.serving import Engine
+from service.runtime.engine import Engine
 
 _SECURED: dict[str, Any] = {"security": [{"writeKey": []}]}
 _SESSION_USER = "session"  # never stored
@@ -211,7 +211,7 @@ async def _recommend(
         engine = served.engine
 
         def work() -> bytes:
-            found = engine.recommend_for(profile(engine), query)
+            found = engine.recommender.recommend(profile(engine), query)
             return msgspec.json.encode(recommend_reply(found, root=root, evidence=evidence))
 
         return Response(await state.pools.searching.run(work), media_type="application/json")
