@@ -18,7 +18,8 @@ from indexer.shop.folder import ShopFolder
 from indexer.store.store import Store
 from indexer.threads import THREADS, ThreadBudget
 from indexer.vectors.faiss_search import faiss_search
-from indexer.vectors.recipes import all_cores, lay_out
+from indexer.vectors.recipes import all_cores
+from indexer.vectors.recipes import build_index as build_flat
 from indexer.writing import embed_catalog, reembed, writes
 from search.engine import SearchEngine
 from search.quality import evaluate
@@ -146,7 +147,7 @@ def test_a_search_of_many_queries_takes_as_many_threads(monkeypatch):
     monkeypatch.setattr(faiss, "omp_set_num_threads", asked.append)
     THREADS.limit = 3
     vectors = np.eye(64, dtype=np.float32)
-    index = lay_out("Flat", vectors).index
+    index = build_flat("Flat", vectors).index
     asked.clear()
     faiss_search(index, vectors, 5, None)
     faiss_search(index, vectors[:1], 5, None)
