@@ -15,7 +15,7 @@ import numpy as np
 from indexer.errors import BadQuery
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -53,6 +53,17 @@ class Model(ABC):
     @abstractmethod
     def fit(self, log: Interactions) -> None:
         """Learn from events."""
+
+    def trained(
+        self,
+        log: Interactions,  # noqa: ARG002
+        histories: Iterable[tuple[int, History]],  # noqa: ARG002
+    ) -> Setting:
+        """Return a setting learned from events that ``fit`` has not seen; by default its own.
+
+        ``histories`` are numbers of events of ``log``, each with its user's history before it.
+        """
+        return self.setting
 
     @abstractmethod
     def scores(self, history: History) -> Scores:

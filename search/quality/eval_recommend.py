@@ -16,7 +16,7 @@ import numpy as np
 from search.quality.baselines import BASELINES, BUDGET, History, Model
 from search.quality.interactions import FEW_EVENTS, audit, repeats, split_by_time
 from search.quality.metrics import Estimate
-from search.quality.mixer_model import Mixer
+from search.quality.mixer_model import Mixer, TrainedMixer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from search.quality.baselines import Setting
     from search.quality.interactions import Audit, Interactions, Split
 
+OURS: tuple[type[Model], ...] = (Mixer, TrainedMixer)
 TARGET_RULE = "successive"
 _TUNING_EVENTS = 1_000  # of the validation, spread evenly
 _RESAMPLES = 1_000
@@ -85,7 +86,7 @@ def evaluate_recommenders(
     unknown_items: int = 0,
     validation: float = 0.1,
     test: float = 0.1,
-    models: Sequence[type[Model]] = (*BASELINES, Mixer),
+    models: Sequence[type[Model]] = (*BASELINES, *OURS),
     progress: Progress | None = None,
 ) -> RecommendEvaluation:
     """Tune all models on the validation, then judge them on the test.
@@ -104,7 +105,7 @@ def evaluate_recommenders(
             progress("models", number + 1, len(models))
     targets = _targets(log, split.test, len(log))
     best = max(
-        (kind.name for kind in models if kind is not Mixer),
+        (kind.name for kind in models if kind not in OURS),
         key=lambda name: float(_gains(runs[name].ranks, 10).mean()),
     )
     figures = {
@@ -151,12 +152,14 @@ def _targets(log: Interactions, start: int, end: int) -> NDArray[np.int64]:
 
 
 def _tuned(kind: type[Model], log: Interactions, vectors: Vectors, split: Split) -> Setting:
-    """Return the setting with the best nDCG@10 on the validation; the first of equal ones."""
+    """Return the setting with the best nDCG@10 on the validation, or the one learned there."""
     settings = list(kind.settings)[:BUDGET]
-    if len(settings) == 1:
-        return settings[0]
     targets = _targets(log, split.validation, split.test)
     targets = targets[:: max(1, len(targets) // _TUNING_EVENTS)]
+    if len(settings) == 1:
+        model = kind(vectors, settings[0])
+        model.fit(log.until(split.validation))
+        return model.trained(log, histories(log, targets))
     best, best_gain = settings[0], -1.0
     for setting in settings:
         model = kind(vectors, setting)

@@ -11,10 +11,11 @@ from search.personal.mixer import FEATURES, WEIGHTS, Evidence, features_of
 from search.personal.neighbors import Neighbors
 from search.personal.profile import profile_of
 from search.personal.taste import MAX_ITEMS, Taste, Weighted, interests_of
+from search.personal.weights import learn_weights
 from search.quality.baselines import Model, RecentPopular
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from search.quality.baselines import History, Scores, Setting
     from search.quality.interactions import Interactions
 
+_OTHERS = 200  # items that were not taken, for each that was
 _HALF_LIFE_DAYS = 14.0  # of popularity, as it serves
 
 
@@ -76,6 +78,26 @@ class Mixer(Model):
         values = np.array([weight for _, weight in chosen], dtype=np.float32)
         vectors: Vectors = self.vectors[items]
         return Weighted(items, vectors, values)
+
+
+class TrainedMixer(Mixer):
+    """The mixer with weights that are learned from the validation events."""
+
+    name: ClassVar[str] = "vitrine-trained"
+
+    def trained(self, log: Interactions, histories: Iterable[tuple[int, History]]) -> Setting:
+        """Learn the weights: each event is a choice among the item taken and 200 others."""
+        rng = np.random.default_rng(1)
+        choices = []
+        for number, history in histories:
+            met = np.zeros(len(log.item_ids), dtype=np.bool_)
+            met[history.items] = True
+            met[log.items[number]] = True
+            others = np.flatnonzero(~met)
+            drawn = rng.choice(others, size=_OTHERS, replace=len(others) < _OTHERS)
+            chosen = np.concatenate([[log.items[number]], drawn])
+            choices.append(self.features(history)[chosen])
+        return learn_weights(np.stack(choices))
 
 
 def mixed(features: Features, weights: Mapping[str, float]) -> Scores:

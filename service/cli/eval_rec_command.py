@@ -156,10 +156,11 @@ def _print_report(result: RecommendEvaluation) -> None:
         f"targets, all {audit.items} items ranked); {audit.cold_items:.1%} of cold items, "
         f"{audit.new_users:.1%} of new users; * is the best baseline by ndcg@10"
     )
-    ours = result.models.get("vitrine")
-    if ours is not None and ours.difference is not None:
-        gap = ours.difference
+    for name in ("vitrine", "vitrine-trained"):
+        gap = result.models[name].difference
+        if gap is None:
+            continue
         note(
-            f"ndcg@10 of vitrine minus that of {result.best_baseline}: {gap.value:+.4f} "
+            f"ndcg@10 of {name} minus that of {result.best_baseline}: {gap.value:+.4f} "
             f"[{gap.low:+.4f}, {gap.high:+.4f}], by resampled users"
         )
