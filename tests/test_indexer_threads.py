@@ -66,6 +66,8 @@ BOUNDED = {
     "rebuild": ["--shop", "no-shop"],
     "search": ["no-photo", "--shop", "no-shop"],
     "eval": ["--shop", "no-shop", "--queries", "no-queries"],
+    "eval-rec": ["--shop", "no-shop", "--events", "no-events.csv"],
+    "recommend": ["--shop", "no-shop", "--user", "u"],
     "migrate": ["--shop", "no-shop", "--encoder", "color"],
     "compare": ["--shop", "no-shop"],
     "promote": ["000001", "--shop", "no-shop"],
@@ -125,6 +127,7 @@ def test_every_other_command_neither_encodes_nor_searches_much():
     assert taking == {*BOUNDED, "serve"}
     assert set(found) - taking == {
         *("delete", "status", "check", "generations", "drop", "gc", "snapshot", "restore"),
+        *("events import", "events learn", "events export", "events erase"),
         *("styles list", "styles export", "sample"),
     }
 
