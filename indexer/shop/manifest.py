@@ -29,6 +29,20 @@ class FileRecord(msgspec.Struct, frozen=True):
     bytes: int
 
 
+class StyleCount(msgspec.Struct, frozen=True):
+    """The renditions of a shop's images in one style.
+
+    ``indexed`` are found by searches; ``weakened`` of these have a lower strength, because at the
+    style's own strength another product was more like them. ``left_out`` are not indexed: at every
+    strength another product was more like them.
+    """
+
+    name: str
+    indexed: int
+    weakened: int
+    left_out: int
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What a generation holds, and what it was made from and with.
 
@@ -36,7 +50,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     ``calibration`` turns scores into confidence; ``calibration_note`` says why there is none.
     ``contract`` is what the index promises, and what was measured.
     ``changes`` is the number of the last change of the catalog that the index includes.
-    ``skipped`` counts the rows and images of the catalog that were left out. A ``candidate``
+    ``skipped`` counts the rows and images of the catalog that were left out. ``styles`` counts the
+    renditions in each style of the shop, in the order of their names. A ``candidate``
     was built to be reviewed before it serves. ``seal`` is the SHA-256 of all other fields:
     reading a manifest that was changed raises IndexCorrupt.
     """
@@ -59,6 +74,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     calibration: Calibration | None = None
     calibration_note: str = ""
     candidate: bool = False
+    styles: list[StyleCount] = []
     files: dict[str, FileRecord] = {}
     seal: str = ""
 

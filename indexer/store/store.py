@@ -8,6 +8,7 @@ Named databases, and what a key of each leads to::
     images      content hash (, rendition)             -> JPEG copy of the picture, for display
     originals   content hash (, rendition)             -> the picture as it came, where kept
     embeddings  encoder key, content hash, rendition   -> dim x fp16
+    renditions  content hash, rendition                -> RenditionRecord (msgpack)
     changes     sequence, 8 bytes big-endian           -> what changed (1 byte), item_id
 
 Embeddings and pictures are keyed by what the image contains, so the same bytes are encoded once,
@@ -15,6 +16,9 @@ however often they occur, and a build that was interrupted finds its work again.
 another rendition than the original adds the name of that rendition to the content hash. Rows are
 keyed by number and belong to one image of one item: they never shift, and two items with the
 same photo have a row each.
+
+``renditions`` notes how each image was rendered in a style of the shop, see
+``indexer.writing.renditions``. Stores of earlier versions lack it; earlier versions ignore it.
 
 ``changes`` is the log of what was written: a process that has seen everything up to one number
 reads on from there, and knows the shop again.
@@ -24,16 +28,19 @@ reads on from there, and knows the shop again.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from indexer.errors import IndexNotFound
 from indexer.store.environment import Environment, exists
+from indexer.store.records import PictureKey, Row
 from indexer.store.transactions import Reader, Writer
 from indexer.store.upgrades import check_format, is_new, upgrade
 
-DATABASES = ("meta", "items", "rows", "images", "originals", "embeddings", "changes")
+DATABASES = (
+    "meta", "items", "rows", "images", "originals", "embeddings", "renditions", "changes",
+)  # fmt: skip
 _ADVICE = "restore it, or move it away and index again"
 _DELETED_AT_ONCE = 2000  # keys in one transaction: writers wait no longer than that
 
@@ -108,19 +115,23 @@ class Store:
         that need them.
         """
         with self.read() as reader:
-            needed = {row.picture for _, row in reader.rows()}
+            needed = _needed_by(row for _, row in reader.rows())
             seen = reader.meta("next_row", 0)
             unused = [
                 (database, key, picture)
                 for database, key, picture in reader.picture_keys()
-                if picture not in needed and picture.content not in kept
+                if picture not in needed[database] and picture.content not in kept
             ]
         deleted = 0
         for start in range(0, len(unused), _DELETED_AT_ONCE):
             with self.write() as writer:
-                since = {row.picture for _, row in writer.rows(seen)}
+                since = _needed_by(row for _, row in writer.rows(seen))
                 part = unused[start : start + _DELETED_AT_ONCE]
-                keys = [(database, key) for database, key, picture in part if picture not in since]
+                keys = [
+                    (database, key)
+                    for database, key, picture in part
+                    if picture not in since[database]
+                ]
                 writer.delete_keys(keys)
             deleted += len(keys)
         return deleted
@@ -160,3 +171,23 @@ class Store:
         if found != self._checked_format:
             check_format(reader, self.path)
             self._checked_format = found
+
+
+class _Images(Container[object]):
+    """The pictures of some images, in whatever rendition."""
+
+    def __init__(self, pictures: Collection[PictureKey]) -> None:
+        self._contents = {picture.content for picture in pictures}
+
+    def __contains__(self, picture: object) -> bool:
+        return isinstance(picture, PictureKey) and picture.content in self._contents
+
+
+def _needed_by(rows: Iterable[Row]) -> dict[str, Container[object]]:
+    """What rows need of each database of pictures.
+
+    The record of a rendition stays with its image: one that was left out has no row.
+    """
+    pictures = {row.picture for row in rows}
+    exact = dict.fromkeys(("images", "originals", "embeddings"), pictures)
+    return {**exact, "renditions": _Images(pictures)}
