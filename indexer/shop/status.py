@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from indexer.shop.folder import ShopFolder
-from indexer.shop.manifest import Manifest
+from indexer.shop.manifest import Manifest, StyleCount
 from indexer.shop.shelf import Shelf
 from indexer.shop.upgrade import encoder_upgrade
 from indexer.store.store import Store
@@ -44,7 +44,8 @@ class ShopStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     ``bytes`` is what the whole folder takes on disk. ``recipe`` is how the index is laid out,
     ``promise`` what was measured before it was chosen. ``encoder_upgrade`` says that there are
-    newer weights of the encoder, and the command that brings them. What only an open engine
+    newer weights of the encoder, and the command that brings them. ``styles`` counts the renditions
+    in each style of the shop, at the build. What only an open engine
     knows is ``search.status.EngineStatus``.
     """
 
@@ -62,6 +63,7 @@ class ShopStatus(msgspec.Struct, frozen=True, kw_only=True):
     promise: str
     recall: RecallStatus
     encoder_upgrade: str | None = None
+    styles: list[StyleCount] = []
 
 
 def shop_status(shop: ShopFolder) -> ShopStatus:
@@ -103,6 +105,7 @@ def _built(shop: ShopFolder, name: str, manifest: Manifest) -> ShopStatus:
             promised=1.0 if manifest.contract.exact else manifest.contract.targets.recall,
             measured=manifest.contract.recall,
         ),
+        styles=manifest.styles,
     )
 
 

@@ -18,6 +18,7 @@ from service.cli.console import (
     print_json,
     shop_option,
     stage_bar,
+    style_text,
 )
 from service.cli.interrupt import ends_soon
 from service.cli.target_options import promise_options
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from indexer.store.pictures import Keep
     from indexer.vectors.contract import BuildTargets, Targets
 
-_STAGES = {"scan": "catalog", "encode": "images", "publish": "index"}
+_STAGES = {"scan": "catalog", "encode": "images", "style": "styles", "publish": "index"}
 _SHOWN = 5
 _LISTED = 20
 _INTERRUPTED = "interrupted; what was encoded is kept. Run the same command to go on."
@@ -57,6 +58,13 @@ _INTERRUPTED = "interrupted; what was encoded is kept. Run the same command to g
     "file is. Default: as before, or display.",
 )
 @click.option(
+    "--styles",
+    metavar="NAMES",
+    callback=lambda _context, _option, value: style_names(value),
+    help="Also index every image in these styles, separated by commas, or none. Default: as "
+    "before. 'vitrine styles list' names them.",
+)
+@click.option(
     "--report", type=click.Path(path_type=Path), help="Write what was skipped, as JSON lines."
 )
 @click.option(
@@ -70,6 +78,7 @@ def command(
     shop: Path,
     encoder: str | None,
     keep_images: Keep | None,
+    styles: list[str] | None,
     report: Path | None,
     dry_run: bool,
     targets: Callable[[Targets | None], BuildTargets],
@@ -108,6 +117,7 @@ def command(
                         loaded,
                         keep_images=keep_images,
                         targets=wanted,
+                        styles=styles,
                         progress=progress,
                     )
             except KeyboardInterrupt:
@@ -126,6 +136,13 @@ def command(
         _print_preview(seen, report)
     else:
         _print_report(done, report)
+
+
+def style_names(text: str | None) -> list[str] | None:
+    """Return the names in ``--styles``; [] for ``none``, None where the option is not given."""
+    if text is None:
+        return None
+    return [] if text.strip() == "none" else [name.strip() for name in text.split(",")]
 
 
 def _encoder(folder: ShopFolder, serving: Generation | None, asked: str | None) -> Encoder:
@@ -155,7 +172,8 @@ def _write_report(path: Path, skipped: list[Skipped]) -> None:
 
 
 def _print_report(done: BuildReport, report: Path | None) -> None:
-    total = sum(done.seconds.get(lap, 0.0) for lap in ("scan", "ingest", "merge", "publish"))
+    laps = ("scan", "ingest", "merge", "style", "publish")
+    total = sum(done.seconds.get(lap, 0.0) for lap in laps)
     state = "" if done.published else " (unchanged)"
     say(
         f"generation {done.generation}{state}: {done.items} items, {done.products} products, "
@@ -165,6 +183,8 @@ def _print_report(done: BuildReport, report: Path | None) -> None:
     if done.kept:
         say(f"{len(done.kept)} items stay as they were, for they could not be read: "
             f"{first_names(done.kept)}")  # fmt: skip
+    for style in done.styles:
+        say(f"style {style_text(style)}")
     say(f"index {done.recipe}: {done.promise}")
     _print_skipped(done.skipped, report, _SHOWN)
 

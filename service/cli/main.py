@@ -39,7 +39,7 @@ _COMMANDS = {
     "restore": "Make the shop that a snapshot holds.",
     "train-encoder": "Fine-tune the bundled encoder on a shop, and say whether it helped.",
     "style": "Render a photo in a style: a look of colors, or a painterly one.",
-    "styles": "List the styles, or write one as a file.",
+    "styles": "List the styles, index a shop in some of them, or write one as a file.",
     "sample": "Draw a sample shop: catalog, product pictures and shopper photos.",
 }
 
@@ -47,7 +47,7 @@ _COMMANDS = {
 # Those that decode, encode or build: they obey the settings that bound memory and threads.
 _BOUNDED = (
     "plan", "index", "put", "rebuild", "search", "eval", "migrate", "compare", "promote",
-    "rollback", "train-encoder", "style",
+    "rollback", "train-encoder", "style", "styles",
 )  # fmt: skip
 
 
