@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import asdict
 
-from indexer.items import Item
+from indexer.items import ORIGINAL, Item
 from indexer.writing.writes import Outcome
 from search.hits import Hit, Reply
 from search.status import EngineStatus
@@ -69,7 +69,10 @@ class WriteReply(msgspec.Struct, frozen=True, kw_only=True):
 def search_reply(reply: Reply, *, root: str = "") -> SearchReply:
     """Return a reply of the engine as it is sent: with addresses of images, without paths."""
     hits = [
-        HitReply(**asdict(hit), image_url=image_url(hit.item_id, hit.image_index, root=root))
+        HitReply(
+            **asdict(hit),
+            image_url=image_url(hit.item_id, hit.image_index, hit.variant, root=root),
+        )
         for hit in reply.hits
     ]
     return SearchReply(**{**asdict(reply), "hits": hits, "encoder": without_paths(reply.encoder)})
@@ -96,6 +99,7 @@ def write_reply(outcomes: list[Outcome]) -> WriteReply:
     return WriteReply(results=outcomes, refused=refused)
 
 
-def image_url(item_id: str, index: int, *, root: str = "") -> str:
-    """Return where a stored image is served. Ids may hold anything, slashes included."""
-    return f"{root}/v1/items/{quote(item_id, safe='')}/image?index={index}"
+def image_url(item_id: str, index: int, rendition: str = ORIGINAL, *, root: str = "") -> str:
+    """Return the address of a stored image. Ids and renditions may hold any character."""
+    url = f"{root}/v1/items/{quote(item_id, safe='')}/image?index={index}"
+    return url if rendition == ORIGINAL else f"{url}&rendition={quote(rendition, safe='')}"

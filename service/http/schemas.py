@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from indexer.items import MAX_ID_BYTES
+from indexer.items import MAX_ID_BYTES, ORIGINAL
 from search.query import MAX_FACETS, MAX_LIMIT, MAX_PARTS, MAX_TEXT, MIN_COLLAPSE
 
 MAX_DIM = 8192
@@ -216,8 +216,15 @@ class ItemsParams(BaseModel):
 
 
 class ImageParams(BaseModel):
-    """Which image of an item."""
+    """Which image of an item, and in which rendition."""
 
     model_config = ConfigDict(extra="forbid")
 
     index: int = Field(0, ge=0, le=10_000, description="0 is the main image.")
+    rendition: str = Field(
+        ORIGINAL,
+        min_length=1,
+        max_length=200,
+        description="The name of a rendition of the image, such as a style; by default the "
+        "original. The reply to an unknown name lists those that the image has.",
+    )

@@ -8,6 +8,7 @@ import logging
 from typing import TYPE_CHECKING, Protocol
 
 from indexer.errors import IndexCorrupt, IndexNotFound, VitrineError
+from indexer.items import ORIGINAL
 from service.runtime.workers import finish_even_if_cancelled
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ class Engine(Protocol):
         """Return a few items to start from."""
         ...
 
-    def thumbnail(self, item_id: str, index: int = 0) -> bytes:
-        """Return a stored image of an item as JPEG. Raises UnknownItem."""
+    def thumbnail(self, item_id: str, index: int = 0, rendition: str = ORIGINAL) -> bytes:
+        """Return a stored image of an item, in this rendition, as JPEG. Raises UnknownItem."""
         ...
 
     def put(self, drafts: Sequence[Draft], *, limits: ImageLimits, encode: Encode) -> list[Outcome]:

@@ -114,7 +114,9 @@ async def image(
     """The image as the shop stored it: JPEG, upright, without metadata."""
     async with state.serving.lease() as served:
         engine = served.engine
-        data = await state.pools.reading.run(lambda: engine.thumbnail(item_id, params.index))
+        data = await state.pools.reading.run(
+            lambda: engine.thumbnail(item_id, params.index, params.rendition)
+        )
     etag = f'"{blake2b(data, digest_size=16).hexdigest()}"'
     headers = {"ETag": etag, "Cache-Control": _CACHE}
     if _matches(request.headers.get("if-none-match", ""), etag):
