@@ -26,6 +26,7 @@ from service.http.routes.items import item_routes
 from service.http.routes.pages import add_pages
 from service.http.routes.search import search_routes
 from service.http.routes.state import state_routes
+from service.http.routes.styles import style_routes
 from service.http.routes.writes import write_routes
 from service.http.security import BodyLimit, HostCheck, SecurityHeaders
 from service.runtime.batching import BatchLimits, PhotoBatcher
@@ -48,6 +49,8 @@ logger = logging.getLogger("vitrine.service")
 
 KEEP_ALIVE_S = 30  # of a connection without a request
 _WRITE_WAIT_S = 30.0  # in the queue, before the reply is 503
+_STYLE_WAIT_S = 20.0
+_MOST_STYLED = 32  # pictures that may wait to be styled: a page asks for a grid of them
 _ABOUT = """Photo search for a shop, on the shop's own machine.
 
 Every error is `application/problem+json` with a `code`. Every reply carries `X-Request-ID`;
@@ -101,7 +104,7 @@ def create_app(
 def add_routes(app: FastAPI, state: AppState) -> None:
     """Add every route of the service, and the reply to every error."""
     install(app)
-    for routes in (search_routes, write_routes, item_routes, state_routes):
+    for routes in (search_routes, write_routes, item_routes, style_routes, state_routes):
         app.include_router(routes(state))
     add_pages(app)
 
@@ -140,6 +143,8 @@ def _pools(settings: Settings) -> WorkerPools:
         reading=pool("reading", threads, queue, wait_s),
         # One writer at a time: more would only wait for each other in the store.
         writing=pool("writing", 1, queue, _WRITE_WAIT_S),
+        # A quarter of the cores: a picture takes up to a second, and searches must not wait.
+        styling=pool("styling", max(1, threads // 4), _MOST_STYLED, _STYLE_WAIT_S),
     )
 
 
@@ -171,6 +176,7 @@ def _gate(settings: Settings, serving: Serving) -> Gate:
             "searches": Line("searches", room),
             "reads": Line("reads", room),
             "writes": Line("writes", 1 + settings.queue_size),
+            "styles": Line("pictures to style", THREADS.count + _MOST_STYLED),
         }
     )
 

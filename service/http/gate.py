@@ -76,7 +76,7 @@ class Gate:
     """The lines of all kinds of work, and the choice of the line that a request joins."""
 
     def __init__(self, lines: Mapping[str, Line]) -> None:
-        """``lines`` are those of ``photos``, ``searches``, ``reads`` and ``writes``."""
+        """``lines`` are those of ``photos``, ``searches``, ``reads``, ``writes`` and ``styles``."""
         self._lines = lines
 
     def line_of(self, method: str, path: str, length: int) -> Line | None:
@@ -95,7 +95,9 @@ def _kind_of(method: str, path: str, length: int) -> str | None:
         if method != "POST":
             return None
         return "photos" if length > _PHOTO_BYTES else "searches"
-    if path == "/v1/status":
+    if path == "/v1/style":
+        return "styles" if method == "POST" else None
+    if path in ("/v1/status", "/v1/styles"):
         return "reads"
     if path != "/v1/items" and not path.startswith("/v1/items/"):
         return None

@@ -15,9 +15,10 @@ from service.http.replies import (
     ItemsReply,
     SearchReply,
     StatusReply,
+    StylesReply,
     WriteReply,
 )
-from service.http.schemas import PhotoForm, SearchBody
+from service.http.schemas import PhotoForm, SearchBody, StyleForm
 from service.http.write_schemas import DeleteBody, ItemsBody, ItemsForm, PatchBody, PatchForm
 
 if TYPE_CHECKING:
@@ -25,10 +26,11 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 _BODIES: tuple[type[BaseModel], ...] = (
-    SearchBody, PhotoForm, ItemsBody, ItemsForm, PatchBody, PatchForm, DeleteBody,
+    SearchBody, PhotoForm, ItemsBody, ItemsForm, PatchBody, PatchForm, DeleteBody, StyleForm,
 )  # fmt: skip
 _REPLIES: tuple[type[msgspec.Struct], ...] = (
-    SearchReply, ItemReply, ItemsReply, StatusReply, HealthReply, WriteReply, Problem,
+    SearchReply, ItemReply, ItemsReply, StatusReply, HealthReply, WriteReply, StylesReply,
+    Problem,
 )  # fmt: skip
 _PREFIX = "#/components/schemas/"
 _MEANINGS = {

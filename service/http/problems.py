@@ -34,6 +34,7 @@ from indexer.errors import (
     UnknownItem,
     VitrineError,
 )
+from style.errors import StyleError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -194,6 +195,8 @@ def problem_of(scope: Scope, error: Exception) -> Response:
             private = getattr(scope["app"].state, PRIVATE, ()) if "app" in scope else ()
             detail = without_paths(detail, private)
         return problem(scope, status, code, detail, title=title, param=error.param, headers=headers)
+    if isinstance(error, StyleError):
+        return problem(scope, 422, code_of(error), str(error), param=error.param)
     if isinstance(error, HttpError):
         return problem(
             scope, error.status, error.code, str(error), param=error.param, headers=error.headers
@@ -227,7 +230,14 @@ def install(app: FastAPI) -> None:
     async def handle(request: Request, error: Exception) -> Response:
         return problem_of(request.scope, error)
 
-    for kind in (VitrineError, HttpError, HTTPException, RequestValidationError, ValidationError):
+    for kind in (
+        VitrineError,
+        StyleError,
+        HttpError,
+        HTTPException,
+        RequestValidationError,
+        ValidationError,
+    ):
         app.add_exception_handler(kind, handle)
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from search.query import Query
     from search.status import EngineStatus
     from service.runtime.batching import PhotoBatcher
+    from style.registry import StyleRegistry
 
 logger = logging.getLogger("vitrine.service")
 
@@ -55,6 +56,15 @@ class Engine(Protocol):
 
     def items(self, limit: int = 10) -> list[Item]:
         """Return a few items to start from."""
+        ...
+
+    @property
+    def style_registry(self) -> StyleRegistry:
+        """The styles that pictures can be rendered in."""
+        ...
+
+    def styles(self) -> list[str]:
+        """Return the names of the styles that the images of the shop are indexed in."""
         ...
 
     def thumbnail(self, item_id: str, index: int = 0, rendition: str = ORIGINAL) -> bytes:

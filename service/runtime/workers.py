@@ -120,6 +120,7 @@ class WorkerPools(NamedTuple):
     dear: Workers  # for searches that would keep the others waiting
     reading: Workers
     writing: Workers
+    styling: Workers
 
     def waiting(self) -> dict[str, int]:
         """Return how many calls wait, by the kind of work."""
