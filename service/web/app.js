@@ -11,6 +11,7 @@ import { Panel } from "./panel.js";
 import { recall, takeIn } from "./photo.js";
 import { EMPTY, asks, filtersIn, keyOf, partsOf, read, withoutFilters, write } from "./question.js";
 import { Results } from "./results.js";
+import { startStyles } from "./styles.js";
 import { startTheme } from "./themes.js";
 import { Welcome } from "./welcome.js";
 
@@ -264,6 +265,7 @@ const crop = new CropBox(byId("stage"), (box) => go({ ...question, box }, { repl
 const welcome = new Welcome(alike);
 const offers = new Offers();
 startTheme(byId("theme"));
+startStyles(byId("style"), (words) => (byId("say").textContent = words));
 
 // --- Inputs -------------------------------------------------------------------------------
 
