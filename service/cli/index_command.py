@@ -97,6 +97,7 @@ def command(
     from indexer.jobs.preview import preview_index
     from indexer.shop.folder import ShopFolder
     from indexer.shop.shelf import Shelf
+    from indexer.shop.styles import registry_of, shop_styles
 
     with ends_soon(_INTERRUPTED):
         source = open_catalog(catalog, parse_mapping(mapping))
@@ -104,6 +105,7 @@ def command(
         serving = Shelf.read(folder).serving()
         loaded = _encoder(folder, serving, encoder)
         wanted = targets(serving.manifest.contract.targets if serving else None)
+        shop_styles(registry_of(shop), styles or ())  # UnknownStyle, in a dry run too
         with stage_bar(_STAGES) as progress:
             try:
                 if dry_run:
