@@ -1,4 +1,4 @@
-"""The painterly styler: classical filters, computed small and brought onto the full picture."""
+"""The painterly styler: classical filters, run on a small copy, transferred to the full size."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from style.styler import Provenance, StyleInfo
 
 __all__ = ["PainterStyler"]
 
-_VERSION = 1  # of the filters: raise it when their pixels change
+_VERSION = 1  # of the filters; increase it when their pixels change
 
 
 class _Art(NamedTuple):
@@ -40,11 +40,11 @@ _ARTS = {
 
 
 class PainterStyler:
-    """Paints pictures by filters without learned weights. Safe to share between threads.
+    """Paints pictures by filters without learned weights. Thread-safe.
 
-    A filter sees a copy of at most 800 pixels a side. What it changed there is brought onto the
-    full picture by a guided filter, so edges stay as sharp as they were, memory beside the copy is
-    a few strips, and a small and a large picture of one thing look alike.
+    A filter runs on a copy of at most 800 pixels a side. A guided filter transfers its change to
+    the full picture. So edges stay as sharp as they were, the copy and a few strips are all the
+    memory needed, and a small and a large picture of the same thing look alike.
     """
 
     name = "painter"
