@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 
+import msgspec
 import numpy as np
 import pytest
 from PIL import Image
@@ -24,8 +26,11 @@ from indexer.shop.promotion import promote, rollback
 from indexer.shop.snapshot import restore_snapshot, take_snapshot
 from indexer.shop.status import shop_status
 from indexer.shop.styles import indexed_styles, set_indexed_styles
+from indexer.store.environment import Environment
 from indexer.store.records import PictureKey, RenditionRecord
 from indexer.store.store import Store
+from indexer.store.transactions import Writer
+from indexer.writing.merge import FoundItem, merge_item, with_stored_images
 from indexer.writing.writes import Draft, Source, delete_items, put_items
 from search.engine import SearchEngine
 from style.errors import UnknownStyle
@@ -33,6 +38,7 @@ from style.registry import StyleRegistry
 from style.styler import Provenance, StyleInfo
 from tests.conftest import jpeg, plain
 from tests.killing import run_kills
+from tests.test_golden import SHOPS
 from tests.test_indexer_folder import BLUE, GREEN, RED, write_items
 from tests.test_indexer_migrate import other_is_known  # noqa: F401 - a fixture for every test
 from tests.test_indexer_promotion import OtherColors, silent
@@ -399,6 +405,35 @@ def test_a_store_of_an_earlier_version_has_no_styles(tmp_path):
             set_indexed_styles(writer, ["noir", "ink", "noir"])
         with store.read() as reader:
             assert indexed_styles(reader) == ["ink", "noir"]
+
+
+EARLIER = ("meta", "items", "rows", "images", "originals", "embeddings", "changes")
+
+
+def test_an_earlier_version_writes_to_a_shop_in_styles_without_harm(build, shop):
+    build({"red": RED, "green": GREEN}, ["dark"])
+    with Environment(shop.store, EARLIER) as environment, environment.write() as txn:
+        writer = Writer(txn)  # which has no database of renditions
+        record = writer.item("red")
+        assert record is not None
+        pictures = with_stored_images(record, [("red.png", None)])
+        item = msgspec.structs.replace(record.item, title="New")
+        assert merge_item(writer, FoundItem(item, pictures.images))
+    assert set(rows_of(shop, "red")) == {ORIGINAL, "dark"}
+    assert found(shop, striped(RED, 0)) == ("red", "dark")
+    assert styles_of(shop) == ["dark"]
+    assert whole(shop)
+
+
+@pytest.mark.parametrize("path", SHOPS, ids=lambda path: path.name)
+def test_styles_are_added_to_a_shop_of_an_earlier_format(tmp_path, path):
+    shutil.copytree(path / "shop", tmp_path / "shop")
+    shop = ShopFolder(tmp_path / "shop")
+    done = add_styles(shop, ColorEncoder(), ["dark"], registry=StyleRegistry([Stripes()]))
+    (count,) = done.styles
+    assert done.published
+    assert count.indexed > 10
+    assert check_shop(shop, progress=silent).generations[-1] == done.generation
 
 
 KILLS = """
