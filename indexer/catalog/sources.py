@@ -102,8 +102,7 @@ class Catalog:
             try:
                 yield Entry(item_from(named), where, given)
             except BadRecord as error:
-                id_known = error.named or not error.item_id
-                kind = Skipped if id_known else UnreadableRow
+                kind = Skipped if error.id_known or not error.item_id else UnreadableRow
                 yield kind(error.item_id, str(error), where=where)
 
     def scan(self) -> Scan:

@@ -9,6 +9,7 @@ import click
 
 from service.cli.console import json_option, print_json
 from service.cli.terminal import note, say
+from service.cli.threads_option import threads_option
 
 if TYPE_CHECKING:
     from indexer.arrays import Pixels
@@ -19,18 +20,21 @@ _FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
 
 @click.command("style")
 @click.argument("photo", type=click.Path(path_type=Path))
-@click.option("--style", metavar="NAME", help="The style; 'vitrine styles list' names them.")
-@click.option("--cube", type=click.Path(path_type=Path), help="A .cube file instead of a style.")
-@click.option("--strength", type=float, help="0 (as it is) to 1; the style's own by default.")
+@click.option("--style", metavar="NAME", help="The style; 'vitrine styles list' lists all.")
+@click.option(
+    "--cube", type=click.Path(path_type=Path), help="A .cube file to use instead of a style."
+)
+@click.option("--strength", type=float, help="From 0 (no change) to 1. Default: that of the style.")
 @click.option(
     "--background-strength",
     type=float,
-    help="Style the background of a product photo by this strength, the product by --strength.",
+    help="Another strength for the background of a product photo.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**32), default=0, show_default=True)
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="A .jpg, .png or .webp file."
 )
+@threads_option
 @json_option
 def command(
     photo: Path,
@@ -42,11 +46,12 @@ def command(
     out: Path,
     as_json: bool,
 ) -> None:
-    """Render PHOTO in a style: a look of colors, or a painterly one. The photo stays as it is."""
+    """Render PHOTO in a style, into the file OUT. Tone styles change colors, textures paint."""
     import msgspec
 
     from indexer.errors import BadImage
-    from indexer.imaging.images import decode, read_image_file
+    from indexer.imaging.images import read_image_file
+    from indexer.imaging.photos import Photo
     from style.checks import check_strength
 
     found = _found(style, cube)
@@ -56,14 +61,14 @@ def command(
         check_strength(background_strength, "background strength")
     file_format = _format(photo, out)
     try:
-        pixels = decode(read_image_file(photo))
+        pixels = Photo(read_image_file(photo)).cut()
     except BadImage as error:
         raise BadImage(f"{photo}: {error}") from error
     facts: dict[str, object] = {"out": str(out)}
     if background_strength is None:
         made = found.styler.apply(pixels, name, wanted, seed=seed)
     else:
-        made, confidence = _apart(found, pixels, wanted, background_strength, seed)
+        made, confidence = _style_separately(found, pixels, wanted, background_strength, seed)
         facts |= {"background_strength": background_strength, "mask_confidence": confidence}
     _write(made, out, file_format)
     record = msgspec.to_builtins(found.styler.provenance(name, wanted, seed))
@@ -74,7 +79,7 @@ def command(
 
 
 def _found(style: str | None, cube: Path | None) -> FoundStyle:
-    """The style that the options ask for."""
+    """Return the style that the options name. Raises UsageError."""
     if (style is None) == (cube is None):
         raise click.UsageError("give either --style NAME or --cube FILE")
     if cube is not None:
@@ -88,10 +93,10 @@ def _found(style: str | None, cube: Path | None) -> FoundStyle:
     return built_in().find(style or "")
 
 
-def _apart(
+def _style_separately(
     found: FoundStyle, pixels: Pixels, strength: float, background: float, seed: int
 ) -> tuple[Pixels, float]:
-    """Style product and background apart; also return how sure the mask between them is."""
+    """Style product and background with different strengths; return the mask's confidence too."""
     from style.productmask import product_mask
     from style.registry import apply_apart
 
@@ -99,7 +104,7 @@ def _apart(
     mask = product_mask(pixels)
     if mask.unsure:
         note(
-            f"the background is not plain (confidence {mask.confidence:g}): the whole photo takes "
+            f"the background is not plain (confidence {mask.confidence:g}): the whole photo gets "
             f"strength {strength:g}"
         )
         return styler.apply(pixels, name, strength, seed=seed), mask.confidence
@@ -111,19 +116,17 @@ def _format(photo: Path, out: Path) -> str:
     from indexer.errors import BadQuery
 
     if out.suffix.lower() not in _FORMATS:
-        raise BadQuery(
-            f"{out}: the name must end in {', '.join(_FORMATS)}, got {out.suffix!r}", param="out"
-        )
+        raise BadQuery(f"--out must end in {', '.join(_FORMATS)}, got {str(out)!r}", param="out")
     if out.exists() and photo.exists() and out.samefile(photo):
-        raise BadQuery(f"{out} is the photo itself, which is kept; name another file", param="out")
+        raise BadQuery(f"--out must not be the photo itself, {out}; name another file", param="out")
     return _FORMATS[out.suffix.lower()]
 
 
 def _write(pixels: Pixels, out: Path, file_format: str) -> None:
-    """Write the picture; the file of that name before is there until the new one is whole."""
+    """Write the picture. An existing file is replaced only once the new one is complete."""
     from PIL import Image
 
-    from indexer.errors import StoreFull
+    from indexer.errors import CannotWrite
 
     part = out.with_name(f".{out.name}.part")
     options = {"JPEG": {"quality": 93, "subsampling": 0}, "WEBP": {"quality": 92}}
@@ -132,4 +135,4 @@ def _write(pixels: Pixels, out: Path, file_format: str) -> None:
         part.replace(out)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise StoreFull(f"{out}: cannot be written: {error.strerror or error}") from error
+        raise CannotWrite(f"cannot write {out}: {error.strerror or error}") from error

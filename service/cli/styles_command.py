@@ -16,8 +16,9 @@ from service.cli.console import (
     stage_bar,
     style_text,
 )
-from service.cli.interrupt import ends_soon
+from service.cli.interrupt import exit_on_interrupt
 from service.cli.terminal import note, say
+from service.cli.threads_option import threads_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +75,7 @@ def list_styles(shop: Path | None, as_json: bool) -> None:
 @command.command("add")
 @_names
 @shop_option
+@threads_option
 @json_option
 def add(names: tuple[str, ...], shop: Path, as_json: bool) -> None:
     """Index every image of a shop in these styles too, from now on.
@@ -90,6 +92,7 @@ def add(names: tuple[str, ...], shop: Path, as_json: bool) -> None:
 @command.command("remove")
 @_names
 @shop_option
+@threads_option
 @json_option
 def remove(names: tuple[str, ...], shop: Path, as_json: bool) -> None:
     """Index no image of a shop in these styles any more."""
@@ -109,7 +112,7 @@ def _run(
     shelf = Shelf.read(folder)
     serving = shelf.first_readable(shelf.serving_order())
     encoder = open_encoder(folder, serving.model)
-    with ends_soon(_INTERRUPTED), stage_bar(_STAGES) as progress:
+    with exit_on_interrupt(_INTERRUPTED), stage_bar(_STAGES) as progress:
         try:
             done = work(folder, encoder, names, progress=progress)
         except KeyboardInterrupt:
@@ -146,18 +149,20 @@ def _indexed(shop: Path) -> dict[str, str]:
 @click.argument("name")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="A .cube file.")
 def export_style(name: str, out: Path) -> None:
-    """Write the tone style NAME as a .cube file, for photo and video programs."""
-    from indexer.errors import BadQuery, StoreFull
+    """Export the tone style NAME as a .cube file, for photo and video programs."""
+    from indexer.errors import BadQuery, CannotWrite
     from style.cubefile import write_cube
     from style.registry import built_in
     from style.tone import look_lut
 
-    if built_in().find(name).info.kind != "tone":
+    kind = built_in().find(name).info.kind
+    if kind != "tone":
         raise BadQuery(
-            f"{name} is no tone style, so it has no LUT; 'vitrine styles list' says which"
+            f"only tone styles can be exported, and {name} is a {kind} style; "
+            "'vitrine styles list' lists all"
         )
     try:
         write_cube(out, look_lut(name))
     except OSError as error:
-        raise StoreFull(f"{out}: cannot be written: {error.strerror or error}") from error
+        raise CannotWrite(f"cannot write {out}: {error.strerror or error}") from error
     say(f"{out}: {name}, 33 points a side")

@@ -7,11 +7,10 @@ from fastapi import APIRouter, Request, Response
 
 from indexer.errors import BadImage
 from indexer.imaging.images import ImageLimits
-from service.http.appstate import AppState
+from service.http.appstate import AppState, bind
 from service.http.middleware import cancel_on_disconnect
 from service.http.openapi import Responses, body_of, problems, reply_of
 from service.http.replies import StyleReply, StylesReply
-from service.http.routes.binding import bind
 from service.http.schemas import StyleForm
 from service.http.styling import StyledPicture, StyleWish, style_photo
 from service.http.uploads import Form, parse_form
