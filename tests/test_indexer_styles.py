@@ -23,7 +23,8 @@ from indexer.shop.checkup import check_shop
 from indexer.shop.folder import ShopFolder
 from indexer.shop.manifest import StyleCount
 from indexer.shop.promotion import promote, rollback
-from indexer.shop.snapshot import restore_snapshot, take_snapshot
+from indexer.shop.restore import restore_snapshot
+from indexer.shop.snapshot import take_snapshot
 from indexer.shop.status import shop_status
 from indexer.shop.styles import indexed_styles, set_indexed_styles
 from indexer.store.environment import Environment
@@ -31,7 +32,7 @@ from indexer.store.records import PictureKey, RenditionRecord
 from indexer.store.store import Store
 from indexer.store.transactions import Writer
 from indexer.writing.merge import FoundItem, merge_item, with_stored_images
-from indexer.writing.writes import Draft, Source, delete_items, put_items
+from indexer.writing.writes import Draft, ImageInput, delete_items, put_items
 from search.engine import SearchEngine
 from style.errors import UnknownStyle
 from style.registry import StyleRegistry
@@ -139,7 +140,7 @@ def draft(item_id: str, data: bytes) -> Draft:
     def make(_: Item | None) -> Item:
         return Item(item_id=item_id, product_id=item_id)
 
-    return Draft(item_id, make, [Source(f"{item_id}.png", lambda: data)])
+    return Draft(item_id, make, [ImageInput(f"{item_id}.png", lambda: data)])
 
 
 def put(shop: ShopFolder, item_id: str, data: bytes) -> str:
