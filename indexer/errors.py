@@ -4,6 +4,7 @@
      +- BadImage          not an image, or an image that is refused
      +- BadCatalog        a catalog file that cannot be read
      |   +- CatalogShrank  a catalog that lacks many of the shop's items, perhaps by mistake
+     +- BadEvent          an event that cannot be stored: unknown type, bad time or number
      +- BadQuery          an invalid query: limit < 1, empty text, unknown filter
      +- CursorExpired     a cursor of a generation that no longer serves
      +- UnknownItem       (LookupError) no such item in the shop
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BadCatalog",
     "BadEncoder",
+    "BadEvent",
     "BadImage",
     "BadQuery",
     "CannotPromise",
@@ -93,6 +95,10 @@ class CatalogShrank(BadCatalog):
         )
         self.removed = removed
         self.item_count = item_count
+
+
+class BadEvent(VitrineError):
+    """An event that cannot be stored: an unknown type, a missing id, a time or number amiss."""
 
 
 class BadQuery(VitrineError):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from indexer.encoders.base import Model, TextEncoder
 from indexer.encoders.views import QueryViews
 from indexer.imaging.images import LIMITS, WHOLE, Box, ImageLimits, read_image_file
@@ -27,6 +29,8 @@ from search.live.identity import ViewGuard
 from search.live.recall import RecallWatch
 from search.live.shop import Backlog, LiveShop
 from search.opening import OpenGeneration, check_encoder, index_encoder, load_newest
+from search.personal.recommendation import DEFAULT_LIMIT, RecommendQuery
+from search.personal.recommender import Recommender
 from search.pipeline import Pipeline
 from search.query import ImagePart, ItemPart, Query, TextPart
 from search.query_vector import QuerySpace
@@ -36,12 +40,13 @@ from search.status import EngineStatus, Vitals
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from indexer.arrays import Pixels
+    from indexer.arrays import Pixels, Vectors
     from indexer.encoders.base import Encoder
     from indexer.encoders.views import View
     from indexer.items import Item
     from indexer.writing.image_pipeline import Encode
     from search.hits import Hit, Reply
+    from search.personal.recommendation import Recommendations
 
 _WRITTEN = ("created", "updated", "unchanged")
 
@@ -82,6 +87,9 @@ class SearchEngine:
         self._live = LiveShop(store, opened.vectors, opened.words, model.key)
         self._watch = RecallWatch(opened.vectors, share=recall_sample)  # last: it has a thread
         self._items = ItemReader(store, self._live)
+        self.recommender = Recommender(
+            shop.path, self._live, store, encoder.dim, generation=self.generation
+        )
         self._searcher = Searcher(
             self._live,
             store,
@@ -146,6 +154,7 @@ class SearchEngine:
 
     def close(self) -> None:
         """Close the files. Do not search afterwards."""
+        self.recommender.close()
         self._watch.close()
         self._live.words.close()
         self._hold.close()
@@ -187,6 +196,23 @@ class SearchEngine:
         products, unless the query groups by item.
         """
         return self._searcher.search(query)
+
+    def recommend(
+        self,
+        user_id: str,
+        k: int = DEFAULT_LIMIT,
+        *,
+        filter: str | Filter | None = None,
+        context: str | None = None,
+        explain: bool = False,
+    ) -> Recommendations:
+        """Recommend ``k`` distinct products to a user, each with a reason.
+
+        ``context`` is the item that the user looks at. An unknown user gets popular items, or some
+        of each category. Raises BadQuery, UnknownItem (of ``context``).
+        """
+        query = RecommendQuery(limit=k, filter=_as_filter(filter), context=context, explain=explain)
+        return self.recommender.recommend(self.recommender.profile(user_id), query)
 
     def put(
         self,
@@ -274,6 +300,16 @@ class SearchEngine:
     def items(self, limit: int = 10) -> list[Item]:
         """Return some items to show before the first search, from each category in turn."""
         return self._items.starters(limit)
+
+    def item_vectors(self) -> tuple[list[str], Vectors]:
+        """The ids of all items and the vectors of their main images: (items, dim).
+
+        A row of zeros stands for an item without one.
+        """
+        view = self._live.view
+        numbers = np.flatnonzero(view.columns.alive).tolist()
+        vectors = view.vectors_of(view.main_rows(numbers), self.encoder.dim)
+        return [view.ids[number] for number in numbers], vectors
 
     def has_item(self, item_id: str) -> bool:
         """Return True if the shop has this item."""

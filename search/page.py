@@ -76,7 +76,7 @@ def read_page(
         record = reader.item(item_id)
         if record is None or changed is None or item_id in changed:
             return None
-        hits.append(_make_hit(candidate, image, record, [view.ids[copy] for copy in copies]))
+        hits.append(make_hit(candidate, image, record, [view.ids[copy] for copy in copies]))
     seen = ranking.start + len(hits)
     if not hits or seen >= min(len(ranking.hits), deepest(query)):
         return Page(hits, None)
@@ -87,7 +87,7 @@ def read_page(
     return Page(hits, cursor.text())
 
 
-def _make_hit(
+def make_hit(
     candidate: Candidate, image: tuple[int, str], record: ItemRecord, copies: list[str]
 ) -> Hit:
     """Make a hit of a stored item; ``image`` is the image that matched, and its rendition."""

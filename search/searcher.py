@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from contextlib import closing, nullcontext
-from typing import TYPE_CHECKING, TypeAlias
+from contextlib import closing
+from typing import TYPE_CHECKING
 
 from indexer.errors import IndexCorrupt
 from indexer.stopwatch import Stopwatch
 from search.bound_query import bind
 from search.cursor import read_cursor
 from search.hits import Reply
+from search.moments import moments
 from search.page import read_page
 from search.query_vector import query_vector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-    from contextlib import AbstractContextManager
-
     from indexer.store.store import Store
-    from indexer.store.transactions import Reader
     from search.confidence import ConfidenceScorer
     from search.live.shop import LiveShop
-    from search.live.view import ShopView
     from search.pipeline import Pipeline
     from search.query import Query
     from search.query_vector import QuerySpace
-
-    OpenReader: TypeAlias = Callable[[], AbstractContextManager[Reader]]
-
-_ATTEMPTS = 4  # before writes are blocked: each fails if a write changes an item of the page
 
 
 class Searcher:
@@ -64,8 +56,8 @@ class Searcher:
         cursor = read_cursor(query.cursor, query, self._generation) if query.cursor else None
         vector = query_vector(query, self._space)
         stopwatch.lap("encode_ms")
-        with closing(self._moments()) as moments:
-            for view, open_reader in moments:
+        with closing(moments(self._live, self._store)) as pairs:
+            for view, open_reader in pairs:
                 bound = bind(query, vector, view, self._live.words)
                 ranking = self._pipeline.rank_page(bound, cursor)
                 stopwatch.lap("search_ms")
@@ -91,19 +83,6 @@ class Searcher:
             no_close_match=cursor is None and self._scorer.no_close_match(query, page.hits),
             next_cursor=page.next_cursor,
         )
-
-    def _moments(self) -> Generator[tuple[ShopView, OpenReader]]:
-        """Yield the newest view with a function that opens the store, until the caller stops.
-
-        The store may change between the two; the caller then takes the next pair. In the last
-        pair, view and store are of the same moment. That is not done at once because the store
-        cannot reuse its pages while a reader is open.
-        """
-        for _ in range(_ATTEMPTS):
-            yield self._live.view, self._store.read
-            self._live.refresh()
-        with self._live.moment() as (view, reader):
-            yield view, lambda: nullcontext(reader)
 
 
 def milliseconds(stopwatch: Stopwatch) -> dict[str, float]:

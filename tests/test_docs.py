@@ -14,7 +14,7 @@ from indexer.encoders.registry import FORMS, load_encoder
 from indexer.items import Item
 from indexer.sample.shop import SampleShop
 from indexer.store.store import Store
-from indexer.writing.writes import Draft, Source, put_items
+from indexer.writing.writes import Draft, ImageInput, put_items
 from service.http.app import create_app
 from service.settings import Settings
 from tests.conftest import COLORS, jpeg, plain
@@ -38,7 +38,7 @@ def demo_folder(
     )
     picture = jpeg(plain(COLORS["red"]))
     with Store(folder / "sample-shop" / "shop" / "catalog.lmdb") as store:
-        draft = Draft("mug", lambda _: mug, [Source("mug.jpg", lambda: picture)])
+        draft = Draft("mug", lambda _: mug, [ImageInput("mug.jpg", lambda: picture)])
         put_items(store, load_encoder(), [draft])
     return folder
 

@@ -18,7 +18,8 @@ from indexer.shop.folder import ShopFolder
 from indexer.store.store import Store
 from indexer.threads import THREADS, ThreadBudget
 from indexer.vectors.faiss_search import faiss_search
-from indexer.vectors.recipes import all_cores, lay_out
+from indexer.vectors.recipes import all_cores
+from indexer.vectors.recipes import build_index as build_flat
 from indexer.writing import embed_catalog, reembed, writes
 from search.engine import SearchEngine
 from search.quality import evaluate
@@ -65,6 +66,8 @@ BOUNDED = {
     "rebuild": ["--shop", "no-shop"],
     "search": ["no-photo", "--shop", "no-shop"],
     "eval": ["--shop", "no-shop", "--queries", "no-queries"],
+    "eval-rec": ["--shop", "no-shop", "--events", "no-events.csv"],
+    "recommend": ["--shop", "no-shop", "--user", "u"],
     "migrate": ["--shop", "no-shop", "--encoder", "color"],
     "compare": ["--shop", "no-shop"],
     "promote": ["000001", "--shop", "no-shop"],
@@ -124,6 +127,7 @@ def test_every_other_command_neither_encodes_nor_searches_much():
     assert taking == {*BOUNDED, "serve"}
     assert set(found) - taking == {
         *("delete", "status", "check", "generations", "drop", "gc", "snapshot", "restore"),
+        *("events import", "events learn", "events export", "events erase"),
         *("styles list", "styles export", "sample"),
     }
 
@@ -143,7 +147,7 @@ def test_a_search_of_many_queries_takes_as_many_threads(monkeypatch):
     monkeypatch.setattr(faiss, "omp_set_num_threads", asked.append)
     THREADS.limit = 3
     vectors = np.eye(64, dtype=np.float32)
-    index = lay_out("Flat", vectors).index
+    index = build_flat("Flat", vectors).index
     asked.clear()
     faiss_search(index, vectors, 5, None)
     faiss_search(index, vectors[:1], 5, None)

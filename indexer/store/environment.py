@@ -55,6 +55,16 @@ class ReadTransaction:
         entries: Iterator[tuple[bytes, bytes]] = iter(()) if cursor is None else cursor.iternext()
         return entries
 
+    def entries_before(self, database: str, end: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """The keys before ``end`` and their values, in descending byte order of the keys."""
+        handle = self._handles.get(database)
+        if handle is None:
+            return iter(())
+        cursor = self._txn.cursor(db=handle)
+        found = cursor.prev() if cursor.set_range(end) else cursor.last()
+        entries: Iterator[tuple[bytes, bytes]] = cursor.iterprev() if found else iter(())
+        return entries
+
     def count(self, database: str) -> int:
         """Return the number of keys in a database."""
         handle = self._handles.get(database)

@@ -25,6 +25,7 @@ from service.http.protocol import ProtocolContext
 from service.http.rates import RateLimits
 from service.http.routes.items import item_routes
 from service.http.routes.pages import add_pages
+from service.http.routes.personal import personal_routes
 from service.http.routes.search import search_routes
 from service.http.routes.state import state_routes
 from service.http.routes.styles import style_routes
@@ -107,7 +108,8 @@ def create_app(
 def add_routes(app: FastAPI, state: AppState) -> None:
     """Add all routes, and the handlers of errors."""
     add_error_handlers(app)
-    for routes in (search_routes, write_routes, item_routes, style_routes, state_routes):
+    routers = (search_routes, write_routes, item_routes, personal_routes, style_routes)
+    for routes in (*routers, state_routes):
         app.include_router(routes(state))
     add_pages(app)
 
@@ -147,6 +149,8 @@ def _pools(settings: Settings) -> WorkerPools:
         reading=pool("reading", threads, queue, wait_s),
         # One thread, because the store allows one writer at a time.
         writing=pool("writing", 1, queue, _WRITE_WAIT_S),
+        # Events have a store of their own, so they never wait for items to be written.
+        events=pool("events", 1, queue, _WRITE_WAIT_S),
         # A quarter of the cores: a picture takes up to a second, and searches must not wait.
         styling=pool("styling", max(1, threads // 4), _MOST_STYLED, _STYLE_WAIT_S),
     )
@@ -180,6 +184,7 @@ def _gate(settings: Settings, serving: Serving) -> Gate:
             "searches": RequestQueue("searches", room),
             "reads": RequestQueue("reads", room),
             "writes": RequestQueue("writes", 1 + settings.queue_size),
+            "events": RequestQueue("events", 1 + settings.queue_size),
             "styles": RequestQueue("pictures to style", THREADS.count + _MOST_STYLED),
         }
     )

@@ -77,8 +77,7 @@ class Gate:
     """The queues for all kinds of work; chooses the queue that a request joins."""
 
     def __init__(self, queues: Mapping[str, RequestQueue]) -> None:
-        """``queues`` has the keys ``photos``, ``searches``, ``reads``, ``writes`` and
-        ``styles``."""
+        """``queues``: ``photos``, ``searches``, ``reads``, ``writes``, ``events``, ``styles``."""
         self._queues = queues
 
     def queue_of(self, method: str, path: str, length: int) -> RequestQueue | None:
@@ -101,6 +100,8 @@ def _kind_of(method: str, path: str, length: int) -> str | None:
         return "styles" if method == "POST" else None
     if path in ("/v1/status", "/v1/styles"):
         return "reads"
+    if path.startswith(("/v1/events", "/v1/sessions/", "/v1/users/")):
+        return _kind_of_personal(method, path)
     if path != "/v1/items" and not path.startswith("/v1/items/"):
         return None
     if method in ("GET", "HEAD"):
@@ -108,10 +109,20 @@ def _kind_of(method: str, path: str, length: int) -> str | None:
     return "writes" if method in ("PUT", "PATCH", "DELETE", "POST") else None
 
 
+def _kind_of_personal(method: str, path: str) -> str | None:
+    if path.startswith("/v1/users/") and method in ("GET", "HEAD"):
+        return "searches" if path.endswith("/recommendations") else "reads"
+    if path == "/v1/sessions/recommend":
+        return "searches" if method == "POST" else None
+    return "events" if method in ("POST", "DELETE") else None
+
+
 def route_of(path: str) -> str:
     """Return the pattern of a path that joins a queue, for the metrics."""
     if path.startswith("/v1/items/"):
         return "/v1/items/{item_id}"
+    if path.startswith("/v1/users/"):
+        return "/v1/users/{user_id}"
     return path
 
 

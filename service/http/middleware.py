@@ -27,7 +27,7 @@ T = TypeVar("T")
 access_log = logging.getLogger("vitrine.access")
 
 RAW_ID = "vitrine.raw_id"  # key in the ASGI scope: the item id in the path is percent-encoded
-_ITEMS = "/v1/items/"
+_WITH_IDS = ("/v1/items/", "/v1/users/")
 _SAFE_ID = re.compile(rb"[A-Za-z0-9._:+/=@-]{1,128}")
 
 
@@ -164,9 +164,9 @@ def _given_id(scope: Scope) -> str | None:
 
 def _keep_ids_encoded(scope: Scope) -> None:
     raw = scope.get("raw_path")
-    prefix = scope.get("root_path", "") + _ITEMS
-    if raw is not None and scope["path"].startswith(prefix):
+    prefixes = tuple(scope.get("root_path", "") + prefix for prefix in _WITH_IDS)
+    if raw is not None and scope["path"].startswith(prefixes):
         encoded = raw.decode("latin-1")
-        if encoded.startswith(prefix):
+        if encoded.startswith(prefixes):
             scope["path"] = encoded
             scope[RAW_ID] = True

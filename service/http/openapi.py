@@ -8,6 +8,13 @@ import msgspec
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
+from service.http.personal_replies import (
+    ErasedReply,
+    EventsReply,
+    RecommendReply,
+    UserReply,
+)
+from service.http.personal_schemas import EventsBody, SessionBody
 from service.http.problems import Problem
 from service.http.replies import (
     HealthReply,
@@ -26,11 +33,12 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 _BODIES: tuple[type[BaseModel], ...] = (
-    SearchBody, PhotoForm, ItemsBody, ItemsForm, PatchBody, PatchForm, DeleteBody, StyleForm,
+    SearchBody, PhotoForm, ItemsBody, ItemsForm, PatchBody, PatchForm, DeleteBody,
+    EventsBody, SessionBody, StyleForm,
 )  # fmt: skip
 _REPLIES: tuple[type[msgspec.Struct], ...] = (
-    SearchReply, ItemReply, ItemsReply, StatusReply, HealthReply, WriteReply, StylesReply,
-    Problem,
+    SearchReply, ItemReply, ItemsReply, StatusReply, HealthReply, WriteReply, Problem,
+    RecommendReply, EventsReply, UserReply, ErasedReply, StylesReply,
 )  # fmt: skip
 _PREFIX = "#/components/schemas/"
 _MEANINGS = {

@@ -17,6 +17,7 @@ from starlette.routing import Match, Mount
 from indexer.errors import (
     BadCatalog,
     BadEncoder,
+    BadEvent,
     BadImage,
     BadQuery,
     CannotPromise,
@@ -45,7 +46,9 @@ if TYPE_CHECKING:
 
 # The messages of these errors may quote paths that the client sent. A path in any other message is
 # one of this machine.
-_QUOTE_CLIENT = (BadImage, BadCatalog, BadQuery, CursorExpired, UnknownItem, Overloaded)
+_QUOTE_CLIENT = (
+    BadImage, BadCatalog, BadEvent, BadQuery, CursorExpired, UnknownItem, Overloaded,
+)  # fmt: skip
 _PATH = re.compile(r"(?<![\w./~-])/(?:[^\s/'\":;,()]+/)+([^\s/'\":;,()]+)/?")
 # The names of types that pydantic adds to the path of a field that may have several types.
 _TYPE_NAMES = re.compile(
@@ -65,6 +68,7 @@ STATUS: dict[type[VitrineError], int] = {
     BadImage: 422,
     BadCatalog: 422,
     CatalogShrank: 422,
+    BadEvent: 422,
     BadQuery: 422,
     CursorExpired: 410,
     UnknownItem: 404,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from indexer.writing.writes import Draft, Outcome
     from search.hits import Reply
     from search.live.shop import Backlog
+    from search.personal.recommender import Recommender
     from search.query import Query
     from search.status import EngineStatus, Vitals
     from style.registry import StyleRegistry
@@ -77,6 +78,15 @@ class Engine(Protocol):
 
     def backlog(self) -> Backlog:
         """Return how much was written since the index was built."""
+        ...
+
+    @property
+    def recommender(self) -> Recommender:
+        """The events of the shop, and recommendations."""
+        ...
+
+    def has_item(self, item_id: str) -> bool:
+        """Return True if the shop has this item."""
         ...
 
     def status(self) -> EngineStatus:

@@ -119,6 +119,7 @@ class WorkerPools(NamedTuple):
     dear: Workers  # costly searches, which would delay the others
     reading: Workers
     writing: Workers
+    events: Workers
     styling: Workers
 
     def waiting(self) -> dict[str, int]:
