@@ -42,7 +42,7 @@ _COMMANDS = {
     "restore": "Create a shop from a snapshot.",
     "train-encoder": "Fine-tune the bundled encoder on a shop, and measure whether it helps.",
     "style": "Render a photo in a style.",
-    "styles": "List the styles, or export one as a file.",
+    "styles": "List the styles, index a shop in some of them, or export one.",
     "sample": "Draw a sample shop: catalog, product pictures and shopper photos.",
 }
 

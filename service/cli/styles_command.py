@@ -3,27 +3,60 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from service.cli.console import json_option, print_json, print_table
-from service.cli.terminal import say
+from service.cli.console import (
+    human_seconds,
+    json_option,
+    print_json,
+    print_table,
+    shop_option,
+    stage_bar,
+    style_text,
+)
+from service.cli.interrupt import exit_on_interrupt
+from service.cli.terminal import note, say
+from service.cli.threads_option import threads_option
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from indexer.jobs.styles import StylesReport
+
+_STAGES = {"style": "styles", "publish": "index"}
+_INTERRUPTED = "interrupted; what was rendered is kept. Run 'vitrine styles add' again to go on."
+_names = click.argument("names", nargs=-1, required=True, metavar="NAME...")
 
 
 @click.group("styles")
 def command() -> None:
-    """List the styles, or export one as a file."""
+    """List the styles, index a shop in some of them, or write one as a file."""
 
 
 @command.command("list")
+@click.option(
+    "--shop",
+    type=click.Path(path_type=Path),
+    help="Also show in which styles the images of this shop are indexed.",
+)
 @json_option
-def list_styles(as_json: bool) -> None:
-    """List the styles with their kind, tone (colors) or texture (strokes), and default strength."""
+def list_styles(shop: Path | None, as_json: bool) -> None:
+    """List the styles: tone (colors only) or texture (strokes), and the strength by default."""
+    import msgspec
+
+    from indexer.shop.styles import registry_of
     from style.registry import built_in
 
-    styles = built_in().styles()
+    styles = (registry_of(shop) if shop else built_in()).styles()
+    indexed = _indexed(shop) if shop else {}
     if as_json:
-        print_json({"styles": styles})
+        listed = [
+            msgspec.to_builtins(info) | ({"indexed": info.name in indexed} if shop else {})
+            for info in styles
+        ]
+        print_json({"styles": listed})
         return
     from rich.table import Table
 
@@ -31,9 +64,85 @@ def list_styles(as_json: bool) -> None:
     table.add_column("style")
     table.add_column("kind")
     table.add_column("strength", justify="right")
+    if shop:
+        table.add_column("indexed")
     for info in styles:
-        table.add_row(info.name, info.kind, f"{info.strength:g}")
+        cells = [info.name, info.kind, f"{info.strength:g}"]
+        table.add_row(*cells, *([indexed.get(info.name, "")] if shop else []))
     print_table(table)
+
+
+@command.command("add")
+@_names
+@shop_option
+@threads_option
+@json_option
+def add(names: tuple[str, ...], shop: Path, as_json: bool) -> None:
+    """Index every image of a shop in these styles too, from now on.
+
+    Each rendition is checked: if another product is nearer to it than its own, it is made weaker,
+    and at last left out. Run it again to go on after an interruption; what is rendered is not
+    rendered again, unless the style has changed.
+    """
+    from indexer.jobs.styles import add_styles
+
+    _run(add_styles, names, shop, as_json)
+
+
+@command.command("remove")
+@_names
+@shop_option
+@threads_option
+@json_option
+def remove(names: tuple[str, ...], shop: Path, as_json: bool) -> None:
+    """Index no image of a shop in these styles any more."""
+    from indexer.jobs.styles import remove_styles
+
+    _run(remove_styles, names, shop, as_json)
+
+
+def _run(
+    work: Callable[..., StylesReport], names: tuple[str, ...], shop: Path, as_json: bool
+) -> None:
+    from indexer.shop.encoderfiles import open_encoder
+    from indexer.shop.folder import ShopFolder
+    from indexer.shop.shelf import Shelf
+
+    folder = ShopFolder(shop)
+    shelf = Shelf.read(folder)
+    serving = shelf.first_readable(shelf.serving_order())
+    encoder = open_encoder(folder, serving.model)
+    with exit_on_interrupt(_INTERRUPTED), stage_bar(_STAGES) as progress:
+        try:
+            done = work(folder, encoder, names, progress=progress)
+        except KeyboardInterrupt:
+            note(_INTERRUPTED)
+            raise
+    if as_json:
+        print_json(done)
+        return
+    state = "" if done.published else " (unchanged)"
+    say(
+        f"generation {done.generation}{state}: {done.rendered.rendered} renditions made, "
+        f"{done.rows} images searched, in {human_seconds(done.seconds)}"
+    )
+    for style in done.styles:
+        say(f"style {style_text(style)}")
+    if done.rendered.lost:
+        say(f"{done.rendered.lost} images have no picture any more and were not rendered")
+
+
+def _indexed(shop: Path) -> dict[str, str]:
+    """Return the number of indexed images of each style of the shop, as text."""
+    from indexer.shop.folder import ShopFolder
+    from indexer.shop.status import shop_status
+    from indexer.shop.styles import indexed_styles
+    from indexer.store.store import Store
+
+    folder = ShopFolder(shop)
+    counts = {style.name: f"{style.indexed} images" for style in shop_status(folder).styles}
+    with Store(folder.store) as store, store.read() as reader:
+        return {name: counts.get(name, "not yet") for name in indexed_styles(reader)}
 
 
 @command.command("export")
