@@ -68,6 +68,7 @@ BOUNDED = {
     "eval": ["--shop", "no-shop", "--queries", "no-queries"],
     "eval-rec": ["--shop", "no-shop", "--events", "no-events.csv"],
     "recommend": ["--shop", "no-shop", "--user", "u"],
+    "train-ranker": ["--shop", "no-shop"],
     "migrate": ["--shop", "no-shop", "--encoder", "color"],
     "compare": ["--shop", "no-shop"],
     "promote": ["000001", "--shop", "no-shop"],
