@@ -168,7 +168,7 @@ def test_the_plan_alone_is_printed_and_is_json_for_programs(vitrine, shop, folde
     words = ("migrate", "--encoder", "other", "--shop", shop.path)
     done = vitrine(*words, "--plan")
     lines = dict(line.strip().split("  ", 1) for line in done.out.splitlines())
-    assert lines["encoder"] == "other, 112 numbers an image"
+    assert lines["encoder"] == "other, 112 dimensions"
     assert lines["pictures"] == "18, of which 0 are embedded already"
     assert lines["to embed"] == "18 from the catalog's files"
     assert lines["time"].endswith("measured on some of them; then the index is built")
@@ -180,19 +180,19 @@ def test_the_plan_alone_is_printed_and_is_json_for_programs(vitrine, shop, folde
         image = writer.item("red-shoe").images[0]
         writer.delete_keys([("images", image.content)])
     told = vitrine(*words, "--plan").out
-    assert "1 have no picture any more, such as red-shoe images/red-shoe-1.jpg" in told
+    assert "1 images that no longer have a picture, such as red-shoe images/red-shoe-1.jpg" in told
 
 
 @pytest.mark.slow
 def test_a_migration_prints_its_plan_first_and_tells_it_in_json_too(vitrine, shop):
     done = vitrine("migrate", "--encoder", "other", "--shop", shop.path, "--json")
-    assert done.err.lstrip().startswith("encoder  other, 112 numbers an image\n")
+    assert done.err.lstrip().startswith("encoder  other, 112 dimensions\n")
     assert (done.json["encoded"], done.json["plan"]["sources"]) == (18, {"file": 18})
 
 
 def test_a_plan_goes_with_an_encoder(vitrine, shop):
     done = vitrine("migrate", "--stop", "--plan", "--shop", shop.path)
-    assert (done.code, "--plan goes with --encoder ID, not with --stop" in done.err) == (2, True)
+    assert (done.code, "--plan needs --encoder ID" in done.err) == (2, True)
     assert_one_line(
         vitrine("migrate", "--encoder", "color", "--plan", "--shop", shop.path), "serves"
     )

@@ -151,7 +151,7 @@ def test_it_takes_writes_and_is_built_again_with_its_own_weights(
     for words in ((), ("--encoder", "builtin")):
         done = vitrine("index", tiny_catalog, "--shop", shop.path, "--json", *words)
         assert done.json["encoded"] == 0
-        assert f"goes on with the shop's own weights; {BETTER}" in done.err
+        assert f"keeps using the shop's weights; {BETTER}" in done.err
     assert {shop.manifest(name).weights_hash for name in shop.names()} == {own}
     assert vitrine("check", "--shop", shop.path).code == 0
 

@@ -129,7 +129,7 @@ def test_two_requests_in_one_packet_have_two_answers(port):
 @pytest.mark.parametrize("begun", [b"", b"GET /livez HTTP/1.1\r\nX: ", GET + b"GET /l"])
 def test_a_connection_that_sends_no_headers_is_closed(tiny_shop, begun):
     with listening(tiny_shop, header_timeout_s=0.3) as (port, app):
-        assert app.state.front.connections.limits.head == 0.3
+        assert app.state.protocol_context.connections.limits.head == 0.3
         got = sent(port, begun)
         assert (b"HTTP/1.1 408" in got) == bool(begun)
 

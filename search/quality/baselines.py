@@ -173,16 +173,17 @@ class Als(Model):
 
     def fit(self, log: Interactions) -> None:
         """Factorize the matrix of users and items."""
-        implicit = _implicit()
-        self._model = implicit.als.AlternatingLeastSquares(
-            factors=int(self.setting["factors"]),
-            regularization=0.05,
-            alpha=5.0,
-            iterations=15,
-            random_state=1,
-        )
+        implicit, threadpoolctl = _implicit()
         self._matrix = _sparse(log)
-        self._model.fit(self._matrix, show_progress=False)
+        with threadpoolctl.threadpool_limits(1, "blas"):  # implicit has threads of its own
+            self._model = implicit.als.AlternatingLeastSquares(
+                factors=int(self.setting["factors"]),
+                regularization=0.05,
+                alpha=5.0,
+                iterations=15,
+                random_state=1,
+            )
+            self._model.fit(self._matrix, show_progress=False)
 
     def scores(self, history: History) -> Scores:
         """Solve for the user, then multiply with the items."""
@@ -208,7 +209,7 @@ class Bpr(Model):
 
     def fit(self, log: Interactions) -> None:
         """Learn factors by sampled pairs."""
-        implicit = _implicit()
+        implicit, _ = _implicit()
         self._model = implicit.bpr.BayesianPersonalizedRanking(
             factors=int(self.setting["factors"]),
             learning_rate=self.setting["rate"],
@@ -264,13 +265,15 @@ def _sparse_row(items: list[int], count: int) -> Any:
     return csr_matrix((values, ([0] * len(columns), columns)), shape=(1, count))
 
 
-def _implicit() -> Any:
+def _implicit() -> tuple[Any, Any]:
+    """Return the packages implicit and threadpoolctl, which implicit depends on."""
     try:
         import implicit.als
         import implicit.bpr
+        import threadpoolctl
     except ImportError:
         raise _missing("implicit") from None
-    return implicit
+    return implicit, threadpoolctl
 
 
 def _missing(package: str) -> BadQuery:
