@@ -6,6 +6,8 @@
      +- BadPixels      pixels that are not uint8 (h, w, 3)
      +- BadMask        a mask of another size or type than the picture's
      +- BadCube        a .cube file that cannot be read as one
+     +- BadStyleName   a name that a shop's own style cannot have, or that is taken
+     +- BadStyleFile   a file of a shop's own style that is damaged or cannot be written
 
 A message names what was expected, what came, where, and the way out, in one line.
 """
@@ -15,7 +17,16 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["BadCube", "BadMask", "BadPixels", "BadStrength", "StyleError", "UnknownStyle"]
+__all__ = [
+    "BadCube",
+    "BadMask",
+    "BadPixels",
+    "BadStrength",
+    "BadStyleFile",
+    "BadStyleName",
+    "StyleError",
+    "UnknownStyle",
+]
 
 
 class StyleError(Exception):
@@ -38,7 +49,7 @@ class UnknownStyle(StyleError, LookupError):
         hint = f"did you mean {close[0]!r}? " if close else ""
         shown = name if len(name) <= 60 else f"{name[:60]}..."
         super().__init__(
-            f"unknown style {shown!r}: {hint}there are {', '.join(names)}", param="style"
+            f"unknown style {shown!r}: {hint}there are {', '.join(names) or 'none'}", param="style"
         )
         self.closest = close[0] if close else None
 
@@ -57,3 +68,11 @@ class BadMask(StyleError):
 
 class BadCube(StyleError):
     """A ``.cube`` file that holds no LUT that we read."""
+
+
+class BadStyleName(StyleError):
+    """A name that a shop's own style cannot have, or that another style has."""
+
+
+class BadStyleFile(StyleError):
+    """A file of a style that is damaged, missing, or cannot be written or deleted."""

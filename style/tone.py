@@ -33,8 +33,11 @@ class ToneStyler:
     name = "tone"
 
     def __init__(self, luts: Mapping[str, Lut] | None = None) -> None:
-        """Know the built-in looks and ``luts``; a LUT of a look's name replaces the look."""
-        self._luts = dict(luts or {})
+        """Know the built-in looks and ``luts``; a LUT of a look's name replaces the look.
+
+        A LUT is looked up when its style is first asked for.
+        """
+        self._luts: Mapping[str, Lut] = luts or {}
         self._maps: OrderedDict[tuple[str, float], ColorMap] = OrderedDict()
         self._lock = threading.Lock()
 

@@ -3,6 +3,7 @@
     snapshot.json                  what is inside (first, so that a newer format is told at once)
     generations/000007/...         the serving generation, as its manifest lists it
     encoders/...                   the files of its encoder, see ``indexer.shop.encoderfiles``
+    styles/...                     the files of the shop's own styles, see ``style.stylefolder``
     catalog.lmdb/data.mdb          the store, from one read transaction
     (the seal)                     SHA-256 of the whole file, see ``indexer.shop.archive``
 
@@ -42,6 +43,7 @@ from indexer.shop.folder import ShopFolder, sync
 from indexer.shop.joblock import job_lock
 from indexer.shop.manifest import MANIFEST, now
 from indexer.store.store import Store
+from style.stylefolder import STYLE_FILE, StyleFolder
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Model
@@ -56,7 +58,8 @@ _LARGEST_ABOUT = 1 << 20
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """What a snapshot holds. ``files`` gives the bytes of each file of its generation.
 
-    ``encoders`` are the weights hashes of the encoders whose files it holds.
+    ``encoders`` are the weights hashes of the encoders whose files it holds, ``styles`` the names
+    of the files of the shop's own styles.
     """
 
     format: int
@@ -68,6 +71,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     files: dict[str, int]
     encoders: list[str] = []
+    styles: list[str] = []
 
 
 def take_snapshot(shop: ShopFolder, path: Path, *, progress: Progress) -> Snapshot:
@@ -98,6 +102,7 @@ def take_snapshot(shop: ShopFolder, path: Path, *, progress: Progress) -> Snapsh
                     for file in (*manifest.files, MANIFEST)
                 },
                 encoders=sorted({Path(entry).stem for entry in encoders}),
+                styles=StyleFolder(shop.styles).file_names(),
             )
             with write_archive(path) as archive:
                 archive.add(_ABOUT, msgspec.json.format(msgspec.json.encode(about), indent=2))
@@ -227,6 +232,8 @@ def _about(archive: zipfile.ZipFile, path: Path) -> Snapshot:
         raise IndexCorrupt(f"{path} names files that no generation has: {list(about.files)[:5]}")
     if not all(_HASH.fullmatch(weights) for weights in about.encoders):
         raise IndexCorrupt(f"{path} names encoders by no hash: {about.encoders[:5]}")
+    if not all(STYLE_FILE.fullmatch(file) for file in about.styles):
+        raise IndexCorrupt(f"{path} names files that no style has: {about.styles[:5]}")
     return about
 
 
@@ -246,7 +253,8 @@ def _unpack(
     free = shutil.disk_usage(draft.path).free
     if total > free:
         raise StoreFull(f"{path} needs {total} bytes, the disk of {draft.path} has {free} left")
-    for folder in (draft.store, draft.generations, draft.encoders):  # of an attempt that was killed
+    # What is there is of an attempt that was killed.
+    for folder in (draft.store, draft.generations, draft.encoders, draft.styles):
         shutil.rmtree(folder, ignore_errors=True)
     done = 0
     for entry in entries:
@@ -337,14 +345,18 @@ def _hidden_sibling(shop: ShopFolder, what: str) -> ShopFolder:
 
 def _places(shop: ShopFolder, about: Snapshot) -> dict[str, Path]:
     """Where all files but the store's lie in a shop, by their names in the archive."""
-    return {
-        f"generations/{about.generation}/{file}": shop.generations / about.generation / file
-        for file in about.files
-    } | {
-        f"encoders/{weights}{end}": shop.encoders / f"{weights}{end}"
-        for weights in about.encoders
-        for end in SUFFIXES
-    }
+    return (
+        {
+            f"generations/{about.generation}/{file}": shop.generations / about.generation / file
+            for file in about.files
+        }
+        | {
+            f"encoders/{weights}{end}": shop.encoders / f"{weights}{end}"
+            for weights in about.encoders
+            for end in SUFFIXES
+        }
+        | {f"styles/{file}": shop.styles / file for file in about.styles}
+    )
 
 
 def _staged(progress: Progress, stage: str) -> Callable[[int, int], None]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from service.cli.console import json_option, print_json
+from service.cli.own_styles import own_shop_option, read_picture, registry_for
 from service.cli.terminal import note, say
 
 if TYPE_CHECKING:
@@ -21,6 +22,12 @@ _FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
 @click.argument("photo", type=click.Path(path_type=Path))
 @click.option("--style", metavar="NAME", help="The style; 'vitrine styles list' names them.")
 @click.option("--cube", type=click.Path(path_type=Path), help="A .cube file instead of a style.")
+@click.option(
+    "--style-image",
+    type=click.Path(path_type=Path),
+    help="A picture instead of a style; the photo takes its colors.",
+)
+@own_shop_option
 @click.option("--strength", type=float, help="0 (as it is) to 1; the style's own by default.")
 @click.option(
     "--background-strength",
@@ -36,29 +43,30 @@ def command(
     photo: Path,
     style: str | None,
     cube: Path | None,
+    style_image: Path | None,
+    shop: Path | None,
     strength: float | None,
     background_strength: float | None,
     seed: int,
     out: Path,
     as_json: bool,
 ) -> None:
-    """Render PHOTO in a style: a look of colors, or a painterly one. The photo stays as it is."""
+    """Render PHOTO in a style: a look of colors, or a painterly one. The photo stays as it is.
+
+    --style-image gives the photo the colors of another picture. --style may name one of a shop's
+    own styles, with --shop.
+    """
     import msgspec
 
-    from indexer.errors import BadImage
-    from indexer.imaging.images import decode, read_image_file
     from style.checks import check_strength
 
-    found = _found(style, cube)
+    found = _found(style, cube, style_image, shop)
     name = found.info.name
     wanted = check_strength(found.info.strength if strength is None else strength)
     if background_strength is not None:
         check_strength(background_strength, "background strength")
     file_format = _format(photo, out)
-    try:
-        pixels = decode(read_image_file(photo))
-    except BadImage as error:
-        raise BadImage(f"{photo}: {error}") from error
+    pixels = read_picture(photo)
     facts: dict[str, object] = {"out": str(out)}
     if background_strength is None:
         made = found.styler.apply(pixels, name, wanted, seed=seed)
@@ -73,19 +81,27 @@ def command(
         say(f"{out}: {made.shape[1]} x {made.shape[0]}, {name} at strength {wanted:g}")
 
 
-def _found(style: str | None, cube: Path | None) -> FoundStyle:
+def _found(
+    style: str | None, cube: Path | None, image: Path | None, shop: Path | None
+) -> FoundStyle:
     """The style that the options ask for."""
-    if (style is None) == (cube is None):
-        raise click.UsageError("give either --style NAME or --cube FILE")
+    if sum(option is not None for option in (style, cube, image)) != 1:
+        raise click.UsageError("give one of --style NAME, --cube FILE and --style-image FILE")
+    if style is not None:
+        return registry_for(shop).find(style)
+    from style.registry import StyleRegistry
+
     if cube is not None:
         from style.cubefile import read_cube
-        from style.registry import StyleRegistry
         from style.tone import ToneStyler
 
         return StyleRegistry([ToneStyler({cube.stem: read_cube(cube)})]).find(cube.stem)
-    from style.registry import built_in
+    assert image is not None
+    from style.palette import palette_of
+    from style.styleimage import StyleImageStyler
 
-    return built_in().find(style or "")
+    palettes = {image.stem: palette_of(read_picture(image))}
+    return StyleRegistry([StyleImageStyler(palettes)]).find(image.stem)
 
 
 def _apart(

@@ -6,22 +6,25 @@ from pathlib import Path
 
 import click
 
-from service.cli.console import json_option, print_json, print_table
+from service.cli.console import json_option, print_json, print_table, shop_option
+from service.cli.own_styles import define_style, forget_style, own_shop_option, registry_for
 from service.cli.terminal import say
 
 
 @click.group("styles")
 def command() -> None:
-    """List the styles, or write one as a file."""
+    """List the styles, add or remove a shop's own, or write one as a file."""
 
 
 @command.command("list")
+@own_shop_option
 @json_option
-def list_styles(as_json: bool) -> None:
-    """List the styles: tone (colors only) or texture (strokes), and the strength by default."""
-    from style.registry import built_in
+def list_styles(shop: Path | None, as_json: bool) -> None:
+    """List the styles: tone (colors only) or texture (strokes), and the strength by default.
 
-    styles = built_in().styles()
+    With --shop, the shop's own styles are among them.
+    """
+    styles = registry_for(shop).styles()
     if as_json:
         print_json({"styles": styles})
         return
@@ -34,6 +37,28 @@ def list_styles(as_json: bool) -> None:
     for info in styles:
         table.add_row(info.name, info.kind, f"{info.strength:g}")
     print_table(table)
+
+
+@command.command("add")
+@click.argument("name")
+@click.option("--image", type=click.Path(path_type=Path), help="A picture whose colors it takes.")
+@click.option("--cube", type=click.Path(path_type=Path), help="A .cube file of a photo program.")
+@shop_option
+def add_style(name: str, image: Path | None, cube: Path | None, shop: Path) -> None:
+    """Add NAME to the shop's own styles. The shop keeps a copy of the file."""
+    if (image is None) == (cube is None):
+        raise click.UsageError("give either --image FILE or --cube FILE")
+    define_style(shop, name, image, cube)
+    say(f"{name} is a style of {shop} now: 'vitrine style PHOTO --style {name} --shop {shop}'")
+
+
+@command.command("remove")
+@click.argument("name")
+@shop_option
+def remove_style(name: str, shop: Path) -> None:
+    """Remove NAME from the shop's own styles."""
+    forget_style(shop, name)
+    say(f"{name} is no style of {shop} any more")
 
 
 @command.command("export")
