@@ -6,6 +6,8 @@
      +- BadPixels      pixels that are not uint8 (h, w, 3)
      +- BadMask        a mask of another size or type than the picture's
      +- BadCube        a .cube file that cannot be read as one
+     +- BadNetwork     a file that is no network of ``vitrine train-style``, or a network that fails
+     +- BadTraining    pictures or a checkpoint that a training cannot use
      +- BadStyleName   a name that a shop's own style cannot have, or that is taken
      +- BadStyleFile   a file of a shop's own style that is damaged or cannot be written
 
@@ -20,10 +22,12 @@ from collections.abc import Iterable
 __all__ = [
     "BadCube",
     "BadMask",
+    "BadNetwork",
     "BadPixels",
     "BadStrength",
     "BadStyleFile",
     "BadStyleName",
+    "BadTraining",
     "StyleError",
     "UnknownStyle",
 ]
@@ -68,6 +72,14 @@ class BadMask(StyleError):
 
 class BadCube(StyleError):
     """A ``.cube`` file that holds no LUT that we read."""
+
+
+class BadNetwork(StyleError):
+    """A file that is no network that we can run, or whose answers are no pictures."""
+
+
+class BadTraining(StyleError):
+    """Pictures, packages or a checkpoint with which a training cannot begin or go on."""
 
 
 class BadStyleName(StyleError):

@@ -12,6 +12,7 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from style.arrays import Floats, Pixels
 from style.lut import SIZE, Lut, identity_table
@@ -91,9 +92,7 @@ def palette_of(pixels: Pixels) -> Palette:
 def color_move(photo: Palette, style: Palette) -> ColorMove:
     """Find the bounded map that gives a photo the colors of a style image."""
     from_spread, to_spread = (float(np.sqrt(p.covariance[0, 0] + _NOISE)) for p in (photo, style))
-    matrix = _transport(
-        photo.covariance[1:, 1:].astype(np.float64), style.covariance[1:, 1:].astype(np.float64)
-    )
+    matrix = _transport(photo.covariance[1:, 1:], style.covariance[1:, 1:])
     shift = style.mean[1:] - photo.mean[1:]
     return ColorMove(
         light_gain=float(np.clip(to_spread / from_spread, *_LIGHT_GAIN)),
@@ -121,16 +120,13 @@ def _bounded(chroma: Floats, longest: float) -> Floats:
 
 def _transport(source: Floats, target: Floats) -> Floats:
     """The symmetric matrix (2, 2) that turns one covariance into the other, with bounded gains."""
-    source = source + np.eye(2) * _NOISE
-    target = target + np.eye(2) * _NOISE
-    root = _power(source, 0.5)
-    back = _power(source, -0.5)
-    matrix = back @ _power(root @ target @ root, 0.5) @ back
-    gains, axes = np.linalg.eigh(matrix)
-    return ((axes * np.clip(gains, *_CHROMA_GAIN)) @ axes.T).astype(np.float32)
+    noise = np.eye(2) * _NOISE
+    before, after = source.astype(np.float64) + noise, target.astype(np.float64) + noise
+    root, back = _power(before, 0.5), _power(before, -0.5)
+    gains, axes = np.linalg.eigh(back @ _power(root @ after @ root, 0.5) @ back)
+    return np.asarray((axes * np.clip(gains, *_CHROMA_GAIN)) @ axes.T, np.float32)
 
 
-def _power(matrix: Floats, exponent: float) -> Floats:
+def _power(matrix: NDArray[np.float64], exponent: float) -> NDArray[np.float64]:
     values, axes = np.linalg.eigh(matrix)
-    powered: Floats = (axes * np.maximum(values, 1e-12) ** exponent) @ axes.T
-    return powered
+    return np.asarray((axes * np.maximum(values, 1e-12) ** exponent) @ axes.T)

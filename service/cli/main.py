@@ -38,8 +38,9 @@ _COMMANDS = {
     "snapshot": "Write a whole shop into one file, while it is served.",
     "restore": "Make the shop that a snapshot holds.",
     "train-encoder": "Fine-tune the bundled encoder on a shop, and say whether it helped.",
+    "train-style": "Train a network that paints photos as style images are painted.",
     "style": "Render a photo in a style: a look of colors, or a painterly one.",
-    "styles": "List the styles, or write one as a file.",
+    "styles": "List the styles, add or remove a shop's own, or write one as a file.",
     "sample": "Draw a sample shop: catalog, product pictures and shopper photos.",
 }
 

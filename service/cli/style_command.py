@@ -27,6 +27,11 @@ _FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
     type=click.Path(path_type=Path),
     help="A picture instead of a style; the photo takes its colors.",
 )
+@click.option(
+    "--network",
+    type=click.Path(path_type=Path),
+    help="An .onnx file of 'vitrine train-style', for the strokes of --style-image too.",
+)
 @own_shop_option
 @click.option("--strength", type=float, help="0 (as it is) to 1; the style's own by default.")
 @click.option(
@@ -44,6 +49,7 @@ def command(
     style: str | None,
     cube: Path | None,
     style_image: Path | None,
+    network: Path | None,
     shop: Path | None,
     strength: float | None,
     background_strength: float | None,
@@ -60,7 +66,7 @@ def command(
 
     from style.checks import check_strength
 
-    found = _found(style, cube, style_image, shop)
+    found = _found(style, cube, style_image, network, shop)
     name = found.info.name
     wanted = check_strength(found.info.strength if strength is None else strength)
     if background_strength is not None:
@@ -82,9 +88,15 @@ def command(
 
 
 def _found(
-    style: str | None, cube: Path | None, image: Path | None, shop: Path | None
+    style: str | None,
+    cube: Path | None,
+    image: Path | None,
+    network: Path | None,
+    shop: Path | None,
 ) -> FoundStyle:
     """The style that the options ask for."""
+    if network is not None and image is None:
+        raise click.UsageError("--network paints as an image is painted: give --style-image FILE")
     if sum(option is not None for option in (style, cube, image)) != 1:
         raise click.UsageError("give one of --style NAME, --cube FILE and --style-image FILE")
     if style is not None:
@@ -97,6 +109,11 @@ def _found(
 
         return StyleRegistry([ToneStyler({cube.stem: read_cube(cube)})]).find(cube.stem)
     assert image is not None
+    if network is not None:
+        from style.network import NetworkStyler
+
+        images = {image.stem: read_picture(image)}
+        return StyleRegistry([NetworkStyler(network, images)]).find(image.stem)
     from style.palette import palette_of
     from style.styleimage import StyleImageStyler
 
