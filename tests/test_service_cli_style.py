@@ -253,3 +253,15 @@ def test_wrong_style_files_are_refused_in_one_line_and_leave_the_shop_as_it_was(
     one_line(vitrine(*no_shop), "no such folder")
     assert vitrine(*add, "a").code == 2
     assert sorted(path.name for path in shop.iterdir()) == before
+
+
+def test_a_network_paints_in_the_style_of_the_image(vitrine, photo, painting, tmp_path):
+    out = tmp_path / "out.png"
+    network = tmp_path / "bad.onnx"
+    network.write_bytes(b"hello")
+    words = ("style", photo, "--style-image", painting, "--network", network, "--out", out)
+    one_line(vitrine(*words), "bad.onnx: not a network of 'vitrine train-style'")
+    one_line(vitrine(*words[:5], tmp_path / "none.onnx", "--out", out), "none.onnx: cannot be read")
+    done = vitrine("style", photo, "--style", "oil", "--network", network, "--out", out)
+    assert done.code == 2
+    assert not out.exists()

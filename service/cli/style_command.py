@@ -30,7 +30,8 @@ _FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
 @click.option(
     "--network",
     type=click.Path(path_type=Path),
-    help="An .onnx file of 'vitrine train-style', for the strokes of --style-image too.",
+    help="Weights that paint the strokes of --style-image too: a file of 'vitrine train-style', "
+    "or a folder of VGG-AdaIN or of a diffusion pipeline.",
 )
 @own_shop_option
 @click.option("--strength", type=float, help="0 (as it is) to 1; the style's own by default.")
@@ -110,10 +111,10 @@ def _found(
         return StyleRegistry([ToneStyler({cube.stem: read_cube(cube)})]).find(cube.stem)
     assert image is not None
     if network is not None:
-        from style.network import NetworkStyler
+        from style.plugins.opening import open_network
 
         images = {image.stem: read_picture(image)}
-        return StyleRegistry([NetworkStyler(network, images)]).find(image.stem)
+        return StyleRegistry([open_network(network, images)]).find(image.stem)
     from style.palette import palette_of
     from style.styleimage import StyleImageStyler
 
