@@ -9,7 +9,7 @@ Serves the shop in a separate process, unless ``--url`` names a running service.
   after 50 ms, or after 1 s. Goodput counts the replies with status 200.
 - ``floods``: 1,000 connections from one address that send nothing, half a header, or a body byte
   by byte, while a client at another address requests /livez and searches by words.
-- ``dear``: 8 connections with the most expensive query possible, during searches by words.
+- ``expensive``: 8 connections with the most expensive query possible, during searches by words.
 - ``uploads``: 25 uploads of 31 MB at once.
 
 The client is a single thread with epoll; its CPU time is taken from the same machine.
@@ -297,7 +297,7 @@ def bench_floods(address: tuple[str, int], photo: bytes, seconds: float) -> dict
     return rows
 
 
-def bench_dear(address: tuple[str, int], photo: bytes, seconds: float) -> dict[str, Any]:
+def bench_expensive(address: tuple[str, int], photo: bytes, seconds: float) -> dict[str, Any]:
     """Measure searches by words during eight clients with the most expensive query."""
     del photo
     item = _first_item(address)
@@ -311,8 +311,9 @@ def bench_dear(address: tuple[str, int], photo: bytes, seconds: float) -> dict[s
         began = time.perf_counter()
         status, _ = _ask(address, _json("/v1/search", question))
         rows[f"one, limit {limit}"] = {"status": status, "ms": _ms(time.perf_counter() - began)}
+        host_port = f"{address[0]}:{address[1]}"
         with subprocess.Popen(
-            [sys.executable, __file__, "--dear", f"{address[0]}:{address[1]}", json.dumps(question)]
+            [sys.executable, __file__, "--expensive", host_port, json.dumps(question)]
         ) as others:
             time.sleep(1.0)
             probe = _Probe(address)
@@ -320,7 +321,7 @@ def bench_dear(address: tuple[str, int], photo: bytes, seconds: float) -> dict[s
             while time.perf_counter() < ends:
                 probe.ask()
             others.terminate()
-        rows[f"words beside eight of limit {limit}"] = probe.figures()
+        rows[f"words during eight of limit {limit}"] = probe.figures()
         time.sleep(2)
     return rows
 
@@ -433,12 +434,12 @@ def _ms(seconds: float) -> float:
 _PARTS: dict[str, Callable[[tuple[str, int], bytes, float], dict[str, Any]]] = {
     "goodput": bench_goodput,
     "floods": bench_floods,
-    "dear": bench_dear,
+    "expensive": bench_expensive,
     "uploads": bench_uploads,
 }
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--dear"]:  # the eight clients of bench_dear, in a separate process
+    if sys.argv[1:2] == ["--expensive"]:  # the clients of bench_expensive, in a separate process
         host, _, port = sys.argv[2].rpartition(":")
         asked = _json("/v1/search", json.loads(sys.argv[3]))
         Loop((host, int(port)), asked, 8, pause_s=0.05).run(3600)

@@ -1,13 +1,13 @@
-"""How long a shop takes to open, and how much memory it takes then.
+"""Measure the time to open a shop, and its memory.
 
     python scripts/bench_opening.py --work FOLDER [--rows 200000] [--images 4] [--dim 64]
 
 A shop of random vectors is drawn into ``--work``, once for each size: ``--rows`` rows, ``--images``
-to an item, indexed exactly. It is then opened ``--times`` times, each time in a process of its
-own. Reported are the median seconds (of the CPU, so that a busy machine does not count, and of the
-clock, which also waits for the disk), the resident memory before, at its peak and after, the part
-of it that is no mapped file (``own``), and how many blocks Python's allocator holds more than
-before, for each row: an object takes one or two. To compare two versions, run both on one folder.
+per item, with an exact index. It is then opened ``--times`` times, each time in a separate process.
+Reports the median of the CPU seconds (which other load hardly changes) and of the wall seconds
+(which include the disk), the resident memory before, at its peak and after, the part of it that is
+not memory-mapped (``own``), and the growth of Python's memory blocks per row: an object takes one
+or two. To compare two versions, run both on the same folder.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _KINDS = 50
 
 
 class DrawnEncoder:
-    """Stands for the encoder of a shop whose vectors are drawn; it encodes nothing."""
+    """A placeholder for the encoder of a shop with random vectors; it encodes nothing."""
 
     id = "drawn"
     weights_hash = "0" * 64
@@ -57,7 +57,7 @@ class DrawnEncoder:
         self.dim = dim
 
     def encode_images(self, pixels: Sequence[Pixels]) -> Vectors:
-        """Give zeros: (n, dim)."""
+        """Return zeros: (n, dim)."""
         return np.zeros((len(pixels), self.dim), dtype=np.float32)
 
 
@@ -92,7 +92,7 @@ def main() -> None:
 
 
 def draw(folder: Path, rows: int, images: int, dim: int) -> None:
-    """Write a shop of (rows, dim) random vectors, some images to an item, and index it exactly."""
+    """Write a shop of (rows, dim) random vectors, some images per item, with an exact index."""
     draft_folder = folder.with_suffix(".draft")
     draft_folder.mkdir(parents=True)
     shop = ShopFolder(draft_folder)
@@ -111,7 +111,7 @@ def draw(folder: Path, rows: int, images: int, dim: int) -> None:
 
 
 def draft(number: int, images: int, dim: int, rng: np.random.Generator) -> Draft:
-    """An item with ready embeddings, one of 50 kinds, and a price."""
+    """Return an item with given embeddings, one of 50 kinds, and a price."""
     item_id = f"item-{number:07d}"
     item = Item(
         item_id=item_id,
@@ -155,7 +155,7 @@ def opened(shop: Path, dim: int) -> dict[str, float]:
 
 
 def memory_mb() -> dict[str, float]:
-    """Memory of this process in RAM: all (``VmRSS``), and without mapped files (``RssAnon``)."""
+    """Return this process's RAM: all (``VmRSS``), and without mapped files (``RssAnon``)."""
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     fields = dict(line.split(":", 1) for line in lines)
     return {name: int(fields[name].split()[0]) / 1024 for name in ("VmRSS", "RssAnon")}

@@ -233,7 +233,7 @@ class Milvus:
         return self.ask_where(queries, k, "", effort)
 
     def ask_where(self, queries: Floats, k: int, where: str, effort: Any = 64) -> Ids:
-        """The same among the rows of a kind."""
+        """Return the k nearest ids among one kind, as ``ask`` does."""
         found = self._client.search(
             "t",
             data=list(queries),
@@ -275,7 +275,7 @@ class Qdrant:
         return self.ask_where(queries, k, "")
 
     def ask_where(self, queries: Floats, k: int, where: str) -> Ids:
-        """The same among the rows of a kind."""
+        """Return the k nearest ids among one kind, as ``ask`` does."""
         models = self._models
         match = models.FieldCondition(key="kind", match=models.MatchValue(value=where))
         how = models.Filter(must=[match]) if where else None

@@ -1,9 +1,9 @@
-"""Measures the stylers: pixels a second, time of a 2,000 px photo, memory at 50 megapixels.
+"""Measure the stylers: pixels per second, time of a 2,000 px photo, memory at 50 megapixels.
 
 python scripts/bench_style.py [--photo FILE] [--tries N] [--json]
 
-Wall time is the best of several tries; processor time is the least over them, and is what a busy
-machine should be read by. Without a photo, a drawn picture of colored shapes and noise is styled.
+Wall time and processor time are the lowest of several tries; on a busy machine, only the processor
+time is meaningful. Without a photo, a drawn picture of colored shapes and noise is styled.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from style.tone import ToneStyler, look_lut
 
 
 def picture(height: int, width: int, photo: Path | None) -> np.ndarray:
-    """A photo, or a drawn picture, of this size."""
+    """Return a photo, or a drawn picture, of this size."""
     if photo is not None:
         source = Image.open(photo).convert("RGB")
     else:
@@ -42,7 +42,7 @@ def picture(height: int, width: int, photo: Path | None) -> np.ndarray:
 
 
 def best(work: Callable[[], object], tries: int) -> tuple[float, float]:
-    """The least wall time and the least processor time of some tries, in seconds."""
+    """Return the lowest wall time and the lowest processor time of some tries, in seconds."""
     walls, cpus = [], []
     for _ in range(tries):
         wall, cpu = time.perf_counter(), time.process_time()
@@ -53,7 +53,7 @@ def best(work: Callable[[], object], tries: int) -> tuple[float, float]:
 
 
 def tone(photo: Path | None, tries: int) -> dict[str, Any]:
-    """Megapixels a second of a look, interpolated and looked up."""
+    """Measure the megapixels per second of a look, interpolated and looked up."""
     pixels = picture(4000, 3000, photo)
     result = {}
     first = ColorMap(look_lut("film"), after=10**12)
@@ -67,7 +67,7 @@ def tone(photo: Path | None, tries: int) -> dict[str, Any]:
 
 
 def painted(photo: Path | None, tries: int) -> dict[str, Any]:
-    """Seconds of each filter, and of the mask, for 2,000 x 1,500."""
+    """Measure the seconds of each filter, and of the mask, for 2,000 x 1,500."""
     pixels = picture(2000, 1500, photo)
     works: dict[str, Callable[[], object]] = {
         info.name: lambda name=info.name: PainterStyler().apply(pixels, name, 1)
@@ -79,7 +79,7 @@ def painted(photo: Path | None, tries: int) -> dict[str, Any]:
 
 
 def memory(photo: Path | None) -> dict[str, float]:
-    """MB above input and output at 50 megapixels, each in a process of its own."""
+    """Measure the MB in addition to input and output, each in a separate process."""
     found = {}
     for style in ("film", "watercolor", "pointillism", "mask"):
         words = [sys.executable, __file__, "--peak", style]
@@ -91,7 +91,7 @@ def memory(photo: Path | None) -> dict[str, float]:
 
 def peak(style: str, photo: Path | None) -> float:
     part = picture(2000, 1500, photo)
-    pixels = np.empty((8000, 6250, 3), np.uint8)  # filled without a copy that would be the peak
+    pixels = np.empty((8000, 6250, 3), np.uint8)  # filled without a copy, which would be the peak
     for top in range(0, 8000, 2000):
         for left in range(0, 6250, 1500):
             pixels[top : top + 2000, left : left + 1500] = part[:, : 6250 - left]

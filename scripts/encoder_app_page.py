@@ -1,4 +1,4 @@
-"""Draw photos as screenshots of another shop's app: many people search with a screenshot.
+"""Draw photos as screenshots of another shop's app, because many people search with those.
 
 Its layout differs from the page in `encoder_screens`, for which trimming was developed.
 """

@@ -151,7 +151,7 @@ def later_views(bench: Bench, items: Sequence[dict[str, Any]]) -> tuple[Outcome,
 
 
 def other_kinds(bench: Bench, items: Sequence[dict[str, Any]]) -> Outcome:
-    """Search with first views among those of other products; is the kind of garment right?
+    """Search with first views among those of other products, for the same kind of garment.
 
     Returns outcomes (m,) for the m items with a kind; gear without a kind is left out.
     """

@@ -1,8 +1,8 @@
-"""Draws the pictures of docs/style.md: every style at four strengths, on drawn products.
+"""Draw the pictures of docs/style.md: every style at four strengths, on drawn products.
 
 python scripts/style_grid.py [--shop FOLDER] [--out docs]
 
-Writes style-textures.jpg and style-tones.jpg. The folder is one that ``vitrine sample`` made;
+Writes style-textures.jpg and style-tones.jpg. The folder is the output of ``vitrine sample``;
 without it a small shop is drawn first.
 """
 
@@ -26,7 +26,7 @@ NAME, HEAD = 96, 18  # pixels for the names
 
 
 def sheet(photos: list[np.ndarray], styles: list[StyleInfo], cell: int) -> Image.Image:
-    """A row a style: each photo at each strength. The photos take turns over the rows."""
+    """Draw a row per style: a photo at each strength. The photos alternate over the rows."""
     columns = 1 + len(STRENGTHS)
     groups = 2
     rows = -(-len(styles) // groups)
@@ -53,7 +53,7 @@ def sheet(photos: list[np.ndarray], styles: list[StyleInfo], cell: int) -> Image
 
 
 def most_colorful(paths: list[Path]) -> np.ndarray:
-    """The picture (h, w, 3) whose colors are farthest from gray."""
+    """Return the picture (h, w, 3) whose colors are farthest from gray."""
     pictures = [np.asarray(Image.open(path).convert("RGB")) for path in sorted(paths)]
     return max(pictures, key=lambda pixels: float(np.ptp(pixels.astype(int), axis=2).mean()))
 

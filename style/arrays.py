@@ -1,4 +1,4 @@
-"""The arrays of this package: pictures, and masks over them."""
+"""The array types of this package: pictures, and masks of pictures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Pixels: TypeAlias = NDArray[np.uint8]
 """A picture, (h, w, 3), sRGB, upright."""
 
 Alpha: TypeAlias = NDArray[np.uint8]
-"""A soft mask, (h, w): 0 keeps the input, 255 takes the style, between is a blend."""
+"""A soft mask, (h, w): 0 keeps the input, 255 gives the style, values between blend both."""
 
 Floats: TypeAlias = NDArray[np.float32]
-"""Colors or planes in computation; the shape stands where it is used."""
+"""Colors or planes in computation; each use documents its shape."""

@@ -1,4 +1,4 @@
-"""What stylers accept: pixels, strengths and masks, each refused by its own error."""
+"""Check the arguments of stylers: pixels, strengths and masks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["check_mask", "check_pixels", "check_strength"]
 
 
 def check_pixels(pixels: Pixels) -> Pixels:
-    """Return the pixels if they are uint8 (h, w, 3), neither side 0. Raises BadPixels."""
+    """Return the pixels if they are uint8 (h, w, 3) with at least one pixel. Raises BadPixels."""
     found = getattr(pixels, "shape", None)
     kind = getattr(pixels, "dtype", type(pixels).__name__)
     if kind != np.uint8 or found is None or len(found) != 3 or found[2] != 3 or 0 in found:
@@ -39,7 +39,7 @@ def check_strength(strength: float, param: str = "strength") -> float:
 
 
 def check_mask(mask: Alpha | None, pixels: Pixels) -> Alpha | None:
-    """Return the mask as uint8 (h, w), True as 255; None stays None. Raises BadMask."""
+    """Return the mask as uint8 (h, w), with True as 255; None for None. Raises BadMask."""
     if mask is None:
         return None
     height, width = pixels.shape[:2]
@@ -47,7 +47,7 @@ def check_mask(mask: Alpha | None, pixels: Pixels) -> Alpha | None:
     kind = getattr(mask, "dtype", type(mask).__name__)
     if found != (height, width) or kind not in (np.uint8, np.bool_):
         raise BadMask(
-            f"mask must be uint8 or bool ({height}, {width}) as the picture is, got {kind} {found}",
+            f"mask must be uint8 or bool ({height}, {width}) like the picture, got {kind} {found}",
             param="mask",
         )
     return mask.astype(np.uint8) * 255 if kind == np.bool_ else mask

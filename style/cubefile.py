@@ -1,9 +1,9 @@
-"""``.cube`` files: the LUT format of grading programs, read and written.
+"""Read and write ``.cube`` files, the LUT format of color grading programs.
 
-Adobe, "Cube LUT Specification", version 1.0, 2013: lines of a keyword or of three numbers; red
-runs fastest. Read are ``TITLE``, ``DOMAIN_MIN``, ``DOMAIN_MAX``, comments, and one of
-``LUT_3D_SIZE`` and ``LUT_1D_SIZE``; also the ranges that DaVinci Resolve writes. Files come from
-anywhere: sizes are checked before a row is kept, and no line or file is read beyond its limit.
+Adobe, "Cube LUT Specification", version 1.0, 2013: each line is a keyword or three numbers, and red
+varies fastest. Supported are ``TITLE``, ``DOMAIN_MIN``, ``DOMAIN_MAX``, comments, either
+``LUT_3D_SIZE`` or ``LUT_1D_SIZE``, and the ranges that DaVinci Resolve writes. Files are untrusted:
+sizes are checked before a row is stored, and the lengths of lines and files are limited.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ __all__ = ["read_cube", "write_cube"]
 _LINE = 1000  # bytes of the longest line; the specification allows 250
 _FILE = 32_000_000  # bytes: 65 * 65 * 65 rows of long numbers are 20 MB
 _CURVE = 65_536  # entries of the longest 1D LUT of the specification
-_EXTREME = 1e6  # values beyond are no colors
+_EXTREME = 1e6  # larger values are not colors
 _WAY_OUT = "export the LUT again as a .cube of 17, 33 or 65 points"
 
 
 def read_cube(path: Path) -> Lut:
-    """Read a LUT; a 1D LUT, or another domain than 0 to 1, is resampled to 65 points a side.
+    """Read a LUT; a 1D LUT, or a domain other than 0 to 1, is resampled to 65 points a side.
 
-    Raises BadCube, in one line that says what was expected, what came and in which line.
+    Raises BadCube with a one-line message: what was expected, what was found, and in which line.
     """
     try:
         with path.open("rb") as file:
@@ -42,14 +42,14 @@ def read_cube(path: Path) -> Lut:
         raise BadCube(f"{path}: cannot be read: {error}", param="cube") from error
     if len(data) > _FILE:
         raise BadCube(
-            f"{path}: over {_FILE // 1_000_000} MB, a .cube of 65 points has less; {_WAY_OUT}",
+            f"{path}: over {_FILE // 1_000_000} MB, a .cube of 65 points is smaller; {_WAY_OUT}",
             param="cube",
         )
     return _Reader(path).read(data)
 
 
 def write_cube(path: Path, lut: Lut, title: str | None = None) -> None:
-    """Write a LUT as a 3D ``.cube`` file with six decimals. A quote in the title becomes '."""
+    """Write a LUT as a 3D ``.cube`` file with six decimals. A " in the title becomes '."""
     name = "".join(sign for sign in (lut.title if title is None else title) if sign.isprintable())
     lines = [f'TITLE "{name[:200].replace(chr(34), chr(39))}"'] if name else []
     lines += [f"LUT_3D_SIZE {lut.size}", "DOMAIN_MIN 0 0 0", "DOMAIN_MAX 1 1 1"]
@@ -58,7 +58,7 @@ def write_cube(path: Path, lut: Lut, title: str | None = None) -> None:
 
 
 class _Reader:
-    """One pass over the lines of a file, with what is known so far."""
+    """Parses a file line by line, and stores what it has found so far."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -79,7 +79,7 @@ class _Reader:
                 self._take_keyword(words)
         self._line = 0
         if not self._size:
-            self._refuse("no LUT_3D_SIZE and no LUT_1D_SIZE: this is no .cube file")
+            self._refuse("no LUT_3D_SIZE and no LUT_1D_SIZE: this is not a .cube file")
         if len(self._rows) != self._expected():
             self._refuse(
                 f"{self._kind} {self._size} needs {self._expected()} rows, got {len(self._rows)}"
@@ -87,7 +87,7 @@ class _Reader:
         return Lut(self._table(), self._title)
 
     def _lines(self, data: bytes) -> Iterator[list[str]]:
-        """The words of each line that has some, comments left out."""
+        """Yield the words of each line, without comments and empty lines."""
         if b"\0" in data[:4096]:
             self._refuse("binary data, expected lines of text")
         start = 3 if data.startswith(b"\xef\xbb\xbf") else 0
@@ -155,7 +155,7 @@ class _Reader:
             self._refuse(f"expected three numbers, got {_shown(' '.join(words))}")
         for value in (red, green, blue):
             if not math.isfinite(value) or abs(value) > _EXTREME:
-                self._refuse(f"{value} is no color, expected finite numbers")
+                self._refuse(f"{value} is not a color, expected finite numbers")
         return red, green, blue
 
     def _expected(self) -> int:
@@ -186,7 +186,7 @@ class _Reader:
 
 
 def _trilinear(table: Floats, places: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Floats:
-    """Interpolate a table (n, n, n, 3) at places (..., 3) in entries, red first."""
+    """Interpolate a table (n, n, n, 3) at places (..., 3) in units of entries, red first."""
     low = np.minimum(places.astype(np.intp), table.shape[0] - 2)
     share = places - low
     out = np.zeros(places.shape)
@@ -199,5 +199,5 @@ def _trilinear(table: Floats, places: np.ndarray[tuple[int, ...], np.dtype[np.fl
 
 
 def _shown(text: str) -> str:
-    """Quote what a file says: short, on one line."""
+    """Quote text from a file, shortened, on one line."""
     return repr(text if len(text) <= 40 else f"{text[:40]}...")

@@ -1,17 +1,17 @@
-"""Everything that styling raises on purpose, as one tree.
+"""The exceptions that styling raises on purpose.
 
     StyleError
      +- UnknownStyle   no style of this name; the message gives the closest name and all names
      +- BadStrength    a strength outside 0 to 1, or not a number
      +- BadPixels      pixels that are not uint8 (h, w, 3)
-     +- BadMask        a mask of another size or type than the picture's
-     +- BadCube        a .cube file that cannot be read as one
-     +- BadNetwork     a file that is no network of ``vitrine train-style``, or a network that fails
-     +- BadTraining    pictures or a checkpoint that a training cannot use
-     +- BadStyleName   a name that a shop's own style cannot have, or that is taken
+     +- BadMask        a mask whose size or type does not fit the picture
+     +- BadCube        a .cube file that is invalid or not supported
+     +- BadNetwork     weights that are not of a known network, or a network that fails
+     +- BadTraining    pictures, packages or a checkpoint that a training cannot use
+     +- BadStyleName   a style name that is invalid or taken
      +- BadStyleFile   a file of a shop's own style that is damaged or cannot be written
 
-A message names what was expected, what came, where, and the way out, in one line.
+A message states in one line what was expected, what was found, where, and how to fix it.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ __all__ = [
 
 
 class StyleError(Exception):
-    """The root: catch it to catch everything that styling raises on purpose.
+    """The base class of all exceptions that styling raises on purpose.
 
-    ``param`` names the argument at fault, where there is one.
+    ``param`` names the argument at fault; None if there is no single one.
     """
 
     def __init__(self, message: str, *, param: str | None = None) -> None:
@@ -59,19 +59,19 @@ class UnknownStyle(StyleError, LookupError):
 
 
 class BadStrength(StyleError):
-    """A strength that is no number from 0 to 1."""
+    """A strength that is not a number from 0 to 1."""
 
 
 class BadPixels(StyleError):
-    """An array that is no picture: uint8 (h, w, 3) with at least one pixel."""
+    """An array that is not a picture: uint8 (h, w, 3) with at least one pixel."""
 
 
 class BadMask(StyleError):
-    """A mask that does not lie on the picture."""
+    """A mask whose size or type does not fit the picture."""
 
 
 class BadCube(StyleError):
-    """A ``.cube`` file that holds no LUT that we read."""
+    """A ``.cube`` file that is invalid or not supported."""
 
 
 class BadNetwork(StyleError):

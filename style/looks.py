@@ -1,7 +1,7 @@
-"""The named looks, as formulas in Oklab: lightness curve, saturation, split toning, turned hues.
+"""The named looks, as formulas in Oklab: lightness curve, saturation, split toning, hue shifts.
 
-A look changes colors and nothing else. Each is written as a few numbers; ``grade`` says what they
-do. The order is that of a film laboratory: exposure, contrast, fade, hues, saturation, tints.
+A look only changes colors. It is a few numbers, which ``grade`` applies in the order of a film
+laboratory: exposure, contrast, fade, hues, saturation, tints.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["LOOKS", "HueTurn", "Look", "grade"]
 
 @dataclass(frozen=True)
 class HueTurn:
-    """Hues within ``width`` degrees of ``center`` turn by ``by`` degrees and change in chroma.
+    """Turns hues within ``width`` degrees of ``center`` by ``by`` degrees; scales their chroma.
 
     Degrees are those of Oklab: red about 29, yellow 110, green 142, blue 264.
     """
@@ -31,12 +31,13 @@ class HueTurn:
 
 @dataclass(frozen=True)
 class Look:
-    """The numbers of a look; those by default change nothing.
+    """The numbers of a look; the defaults change nothing.
 
     ``gamma`` below 1 lightens. ``contrast`` above 1 steepens an S curve about ``pivot``. ``black``
-    and ``white`` are what L 0 and L 1 become. ``chroma`` multiplies; ``vibrance`` adds more to dull
-    colors than to strong ones. ``shadows`` and ``lights`` are (a, b) added where it is dark or
-    light. ``paper`` is how much of the tint white keeps: 0 leaves white backgrounds white.
+    and ``white`` are the lightness that L 0 and L 1 become. ``chroma`` is a factor; ``vibrance``
+    adds more chroma to dull colors than to strong ones. ``shadows`` and ``lights`` are (a, b),
+    added to dark and to light areas. ``paper`` is the share of the tint that white gets: 0 leaves
+    white backgrounds white.
     """
 
     strength: float = 1.0
@@ -168,14 +169,14 @@ def grade(srgb: Floats, look: Look) -> Floats:
     tint = tint * (1 - 0.45 * _smoothstep(0.04, 0.2, chroma))  # a product keeps its strong colors
     tint_a = tint * (look.shadows[0] * (1 - high) + look.lights[0] * high)
     tint_b = tint * (look.shadows[1] * (1 - high) + look.lights[1] * high)
-    # White takes a tint only below L 1; without this, gray paper would be tinted and white not.
+    # White can only be tinted below L 1. Without this, gray paper would be tinted, but not white.
     toned = toned - np.hypot(tint_a, tint_b) * _smoothstep(0.75, 1.0, toned)
     a, b = a * gain + tint_a, b * gain + tint_b
     return fit_in_srgb(np.stack([toned, a, b], axis=-1).astype(np.float32))
 
 
 def fit_in_srgb(lab: Floats) -> Floats:
-    """Convert Oklab (..., 3) to sRGB in [0, 1]; lightness and hue stay where chroma is too high."""
+    """Convert Oklab (..., 3) to sRGB in [0, 1]; a chroma that is too high is reduced."""
     light = np.clip(lab[..., 0], 0, 1)
     low, high = np.zeros_like(light), np.ones_like(light)
     for _ in range(10):
@@ -193,7 +194,7 @@ def fit_in_srgb(lab: Floats) -> Floats:
 
 
 def _lightness(light: Floats, look: Look) -> Floats:
-    """The curve of a look over L in [0, 1]: it rises everywhere, 0 to ``black``, 1 to ``white``."""
+    """Map L in [0, 1] by a look's curve, which rises from ``black`` at 0 to ``white`` at 1."""
     curve = np.clip(light, 0, 1) ** look.gamma
     pivot = look.pivot
     below = pivot * (np.minimum(curve, pivot) / pivot) ** look.contrast

@@ -1,4 +1,4 @@
-"""A 3D LUT: a table from colors to colors, between whose entries one interpolates."""
+"""A 3D LUT: a table that maps colors to colors, with interpolation between its entries."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from style.strips import blend, over_strips
 __all__ = ["MAX_SIZE", "SIZE", "ColorMap", "Lut", "identity_table"]
 
 SIZE = 33  # entries a side of the looks
-MAX_SIZE = 65  # Pillow takes no more
+MAX_SIZE = 65  # the largest that Pillow supports
 _COLORS = 1 << 24  # of uint8 (3,)
 
 
 def identity_table(size: int) -> Floats:
-    """The table (size, size, size, 3) that changes nothing; indexed by blue, green, red."""
+    """Return the table (size, size, size, 3) that changes nothing, by blue, green and red."""
     steps = np.linspace(0, 1, size, dtype=np.float32)
     blue, green, red = np.meshgrid(steps, steps, steps, indexing="ij")
     return np.stack([red, green, blue], axis=-1)
@@ -41,7 +41,7 @@ class Lut:
 
     @cached_property
     def digest(self) -> str:
-        """16 hex digits of a hash of the entries, to a 65,535th."""
+        """A hash of the entries, which are rounded to multiples of 1 / 65,535: 16 hex digits."""
         levels = np.round(np.clip(self.table, 0, 1) * 65535).astype("<u2")
         return hashlib.sha256(levels.tobytes()).hexdigest()[:16]
 
@@ -52,15 +52,15 @@ class Lut:
 
 
 class ColorMap:
-    """A LUT made ready for uint8 pictures. Safe to share between threads.
+    """Applies a LUT to uint8 pictures. Thread-safe.
 
-    Small pictures are interpolated. Once more pixels than there are colors have come, all colors
-    are interpolated once and looked up from then on: the same result, several times faster, for
-    64 MiB. Both go pixel by pixel, so an edge cannot move.
+    Pixels are interpolated at first. After as many pixels as there are colors, all colors are
+    interpolated once and looked up from then on: the result is the same, several times faster, for
+    64 MiB. Both map each pixel separately, so edges do not move.
     """
 
     def __init__(self, lut: Lut, after: int = _COLORS) -> None:
-        """Interpolate the first ``after`` pixels, then look all others up."""
+        """``after`` is the number of pixels to interpolate before all colors are tabulated."""
         self._filter = ImageFilter.Color3DLUT(lut.size, lut.table.reshape(-1), channels=3)
         self._left = after
         self._lock = threading.Lock()
@@ -84,7 +84,7 @@ class ColorMap:
         return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).filter(self._filter))
 
     def _table(self, pixels: int) -> np.ndarray[tuple[int], np.dtype[np.uint32]] | None:
-        """All colors, (2**24,), red in the lowest byte, if looking them up is worth it by now."""
+        """Return all colors, (2**24,), red in the lowest byte; None if that is not worth it yet."""
         with self._lock:
             self._left -= pixels
             if self._all is None and self._left <= 0:

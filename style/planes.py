@@ -1,6 +1,6 @@
 """Filters of float planes (h, w) and pictures (h, w, c): means, blurs, resizing, smooth steps.
 
-Borders repeat the outermost pixel. Pillow filters no float pictures, so these are NumPy.
+Borders repeat the outermost pixel. They use NumPy, because Pillow cannot filter float pictures.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ __all__ = ["box_mean", "gaussian", "gradient", "resized", "smoothstep"]
 
 
 def box_mean(plane: Floats, radius: int) -> Floats:
-    """The mean of the square of ``2 * radius + 1`` a side around each pixel of (h, w[, c])."""
+    """Return the mean of the square of ``2 * radius + 1`` a side around each pixel, (h, w[, c])."""
     return _slid(_slid(plane, radius, 0), radius, 1)
 
 
@@ -65,7 +65,7 @@ def gaussian(plane: Floats, sigma: float) -> Floats:
 
 
 def gradient(plane: Floats) -> tuple[Floats, Floats]:
-    """The slopes of (h, w) along x and y, in units a pixel (Scharr's operator)."""
+    """Return the slopes of (h, w) along x and y, in units per pixel (Scharr's operator)."""
     padded = np.pad(plane, 1, mode="edge")
     across = padded[:, 2:] - padded[:, :-2]  # (h + 2, w)
     down = padded[2:] - padded[:-2]  # (h, w + 2)
@@ -75,9 +75,10 @@ def gradient(plane: Floats) -> tuple[Floats, Floats]:
 
 
 def resized(plane: Floats, height: int, width: int, top: int = 0, bottom: int = 0) -> Floats:
-    """Interpolate (h, w) to (height, width) linearly; only rows ``top`` to ``bottom`` are made.
+    """Interpolate (h, w) to (height, width) linearly, and return rows ``top`` to ``bottom``.
 
-    Both 0 make all. The rows are those that the whole result would have, so strips have no seams.
+    With both 0, return all rows. Rows do not depend on ``top`` and ``bottom``, so strips have no
+    seams.
     """
     bottom = bottom or height
     old_height, old_width = plane.shape
@@ -89,7 +90,7 @@ def resized(plane: Floats, height: int, width: int, top: int = 0, bottom: int = 
 
 
 def smoothstep(start: float, end: float, value: Floats) -> Floats:
-    """0 up to ``start``, 1 from ``end`` on, and a smooth rise between."""
+    """Return 0 up to ``start``, 1 from ``end`` on, and a smooth rise between."""
     share = np.clip((value - start) / (end - start), 0, 1)
     stepped: Floats = (share * share * (3 - 2 * share)).astype(np.float32)
     return stepped

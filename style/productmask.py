@@ -1,9 +1,9 @@
-"""Cuts a product out of a catalog photo: which pixels are product, and how sure that is.
+"""Cut a product out of a catalog photo: a mask of its pixels, and a confidence.
 
-A plain background, white or any color, level or in a soft gradient, is modeled from the picture's
-border and flooded inward from there; soft shadows belong to it. What the flood does not reach is
-product, so a white label stays. Edges are made soft by a guided filter. A busy background gives
-``unsure``, and the caller should then treat the whole picture as product.
+A plain background (of any color, constant or a soft gradient) is modeled from the picture's border
+and flood-filled from there, including soft shadows. Pixels that the flood does not reach are
+product, so a white label is kept. A guided filter softens the edges. With a busy background the
+mask is ``unsure``; the caller should then treat the whole picture as product.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from style.strips import over_strips
 
 __all__ = ["ProductMask", "product_mask"]
 
-_SIDE = 512  # of the longer side of the copy that is looked at
-_TIGHT = 0.035  # Oklab distance of a border pixel from the model that still is background
-_SHADOW = 0.30  # L that a soft shadow may be darker
-_TINT = 0.02  # (a, b) that a shadow may differ
-_STEP = 0.013  # L a pixel that a shadow may rise or fall by; edges are steeper
+_SIDE = 512  # pixels of the longer side of the copy that is analyzed
+_TIGHT = 0.035  # largest Oklab distance of a background pixel from the model
+_SHADOW = 0.30  # how much darker a soft shadow may be, in L
+_TINT = 0.02  # how much a shadow may differ in (a, b)
+_STEP = 0.013  # largest change of L per pixel in a shadow; edges are steeper
 _SURE = 0.5
 
 
 class ProductMask(NamedTuple):
-    """The product as a soft mask (h, w), and how sure it is, 0 to 1."""
+    """The product as a soft mask (h, w), and its confidence, 0 to 1."""
 
     alpha: Alpha
     confidence: float
 
     @property
     def unsure(self) -> bool:
-        """Whether the background is not plain, so that the mask should not be used."""
+        """True if the background is not plain, so the mask should not be used."""
         return self.confidence < _SURE
 
 
@@ -61,10 +61,10 @@ def product_mask(pixels: Pixels) -> ProductMask:
 
 
 def _background(lab: Floats) -> tuple[Floats, float, float]:
-    """The background's color at each pixel (y, x, 3), the border's share of it, and its noise.
+    """Return the background's color at each pixel (y, x, 3), its share of the border, its noise.
 
-    A quadratic in x and y, fitted to the border pixels, of which those far away are left out again
-    and again: a model's legs may leave the picture.
+    The color is a quadratic in x and y, fitted to the border pixels. Pixels far from the fit are
+    left out, and the fit is repeated: a product may extend beyond the picture.
     """
     height, width = lab.shape[:2]
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
@@ -90,7 +90,7 @@ def _background(lab: Floats) -> tuple[Floats, float, float]:
 
 
 def _commonest(colors: Floats) -> Floats:
-    """The mean of the fullest cell of a histogram of colors (n, 3), as (3,)."""
+    """Return the mean (3,) of the fullest cell of a histogram of colors (n, 3)."""
     cells = np.round(colors / np.float32(0.06)).astype(np.int64) @ np.array([10_000, 100, 1])
     values, counts = np.unique(cells, return_counts=True)
     chosen: Floats = colors[cells == values[counts.argmax()]].mean(axis=0)
@@ -98,13 +98,13 @@ def _commonest(colors: Floats) -> Floats:
 
 
 def _passable(lab: Floats, away: Floats, distance: Floats, noise: float) -> NDArray[np.bool_]:
-    """Where the flood may go, (y, x): colors of the background, and its soft shadows.
+    """Return where the flood may spread, (y, x): background colors, and soft shadows.
 
-    A calm background is held to its color more tightly: white cloth on white is a little gray.
+    With less noise the tolerance is smaller, because white cloth on white is slightly gray.
     """
     tight = min(_TIGHT, max(0.008, 2 * noise + 0.004))
     slope = np.hypot(*gradient(box_mean(lab[..., 0], 1)))
-    calm = ~_grown(slope > _STEP, 2)  # the weave of cloth is nowhere calm
+    calm = ~_grown(slope > _STEP, 2)  # woven cloth is not calm anywhere
     tint = np.hypot(away[..., 1], away[..., 2])
     darker = -away[..., 0]
     shadow = (darker > -0.03) & (darker < _SHADOW) & (tint < _TINT) & calm
@@ -113,7 +113,7 @@ def _passable(lab: Floats, away: Floats, distance: Floats, noise: float) -> NDAr
 
 
 def _flooded(passable: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """What is reached from the border through passable pixels, not through gaps of a pixel."""
+    """Flood from the border through passable pixels, but not through gaps of one pixel."""
     wide = _grown(~passable, 1)  # a gap in an outline is closed
     reached = np.zeros_like(passable)
     for edge in (np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1]):
@@ -126,7 +126,7 @@ def _flooded(passable: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _along_rows(reached: NDArray[np.bool_], open_: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Spread along the rows: a run of open pixels is reached whole or not at all."""
+    """Spread along the rows: a run of open pixels is reached completely or not at all."""
     height, width = open_.shape
     walls = np.zeros((height, width + 1), bool)
     walls[:, :-1] = ~open_
@@ -144,7 +144,7 @@ def _grown(mask: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
 
 
 def _cleaned(product: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Without specks of dust, and with outlines less ragged."""
+    """Remove specks of dust, and smooth ragged outlines."""
     if min(product.shape) < 16:
         return product
     image = Image.fromarray(product.astype(np.uint8) * 255)
@@ -154,7 +154,7 @@ def _cleaned(product: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _confidence(product: NDArray[np.bool_], distance: Floats, plain: float) -> float:
-    """0 to 1: the border is plain, the product neither dust nor all, its outline visible."""
+    """Return the confidence: is the border plain, is there a product, is its outline visible?"""
     share = float(product.mean())
     if not product.any() or product.all():
         return 0.0
@@ -170,7 +170,7 @@ def _confidence(product: NDArray[np.bool_], distance: Floats, plain: float) -> f
 
 
 def _matte(product: NDArray[np.bool_], distance: Floats) -> Floats:
-    """The product as (y, x) in [0, 1]: at its outline, as far as its color has been left there."""
+    """Return the product's opacity (y, x): at its outline, its distance from the background."""
     core = (~_grown(~product, 3)).astype(np.float32)
     count = box_mean(core, 4)
     inside = box_mean(distance * core, 4) / np.maximum(count, 1e-6)
@@ -180,7 +180,7 @@ def _matte(product: NDArray[np.bool_], distance: Floats) -> Floats:
 
 
 def _full_size(matte: Floats, product: NDArray[np.bool_], small: Pixels, pixels: Pixels) -> Alpha:
-    """Bring a small matte onto the picture's own edges, as (h, w)."""
+    """Enlarge a small matte to (h, w), along the edges of the picture."""
     height, width = pixels.shape[:2]
     guide = luma(small)
     lines = fit_lines(matte, guide, radius=1, smooth=1e-3, exact=False)

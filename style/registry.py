@@ -1,4 +1,4 @@
-"""All styles that can be asked for, and the styler of each."""
+"""The available styles, and the styler of each."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ __all__ = ["FoundStyle", "StyleRegistry", "apply_apart", "built_in", "with_folde
 
 
 class FoundStyle(NamedTuple):
-    """A style, and who renders it."""
+    """A style and its styler."""
 
     styler: Styler
     info: StyleInfo
 
 
 class StyleRegistry:
-    """The styles of several stylers; where two know a name, the later one renders it."""
+    """The styles of several stylers; of two styles with the same name, the later one counts."""
 
     def __init__(self, stylers: Sequence[Styler]) -> None:
         self._found = {
@@ -46,7 +46,7 @@ class StyleRegistry:
 
 
 def built_in() -> StyleRegistry:
-    """The styles that are there without a shop: looks and painterly filters."""
+    """Return the built-in styles, which need no shop: looks and painterly filters."""
     return StyleRegistry([ToneStyler(), PainterStyler()])
 
 
@@ -70,7 +70,7 @@ def apply_apart(
     product: Alpha,
     seed: int = 0,
 ) -> Pixels:
-    """Style product and background of (h, w, 3) by different strengths; ``product`` is (h, w).
+    """Style product and background of (h, w, 3) with different strengths; ``product`` is (h, w).
 
     Raises what ``Styler.apply`` raises.
     """

@@ -16,8 +16,8 @@ _STRIP = 1 << 20  # pixels that Pillow copies at a time
 def shrunk(pixels: Pixels, side: int) -> Pixels:
     """Shrink (h, w, 3) so that no side is longer than ``side``; smaller input is returned as is.
 
-    Every pixel counts the same. Memory beside the result is about four times the result's, and a
-    strip for each core.
+    All pixels have equal weight. Needs about four times the memory of the result, and a strip per
+    core, in addition to the result.
     """
     height, width = pixels.shape[:2]
     scale = max(height, width) / side
@@ -25,13 +25,13 @@ def shrunk(pixels: Pixels, side: int) -> Pixels:
         return pixels
     size = (max(1, round(width / scale)), max(1, round(height / scale)))
     factor = int(scale / 2)
-    if factor > 1:  # first by a whole number, in strips; Pillow alone would copy the picture
+    if factor > 1:  # by a whole number, in strips; Pillow alone would copy the whole picture
         pixels = _reduced(pixels, factor)
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
 
 
 def _reduced(pixels: Pixels, factor: int) -> Pixels:
-    """The means of squares of ``factor`` pixels; those at the far edges may be smaller."""
+    """Return the means of squares of ``factor`` pixels; squares at the far edges may be smaller."""
     height, width = pixels.shape[:2]
     rows, columns = -(-height // factor), -(-width // factor)
     small = np.empty((rows, columns, 3), np.uint8)

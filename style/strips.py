@@ -1,4 +1,4 @@
-"""Work on large pictures strip by strip, on all cores, in bounded memory."""
+"""Process large pictures strip by strip, on all cores, in bounded memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from style.arrays import Alpha, Pixels
 
 __all__ = ["blend", "over_strips"]
 
-_PIXELS = 1 << 17  # of a strip: its arrays stay in the cache of a core
+_PIXELS = 1 << 17  # of a strip, so that its arrays fit the cache of a core
 
 
 def over_strips(
@@ -20,8 +20,8 @@ def over_strips(
 ) -> None:
     """Call ``work(top, bottom)`` for spans of rows that cover the height, on several threads.
 
-    ``work`` must write to rows of its own. NumPy and Pillow release the interpreter lock in their
-    loops, so two cores do twice the work. The first exception is raised again here.
+    ``work`` must write only to these rows. NumPy and Pillow release the GIL in their loops, so the
+    threads run in parallel. The first exception is raised again here.
     """
     rows = max(1, pixels // max(1, width))
     tops = range(0, height, rows)
@@ -36,7 +36,7 @@ def over_strips(
 
 
 def blend(below: Pixels, above: Pixels, alpha: Alpha) -> Pixels:
-    """Mix two (h, w, 3): alpha 0 is ``below`` bit for bit, 255 is ``above`` bit for bit."""
+    """Blend two (h, w, 3): alpha 0 gives ``below`` bit for bit, 255 gives ``above`` bit for bit."""
     weight = alpha[..., None].astype(np.uint16)  # (h, w, 1)
     mixed = above * weight + below * (255 - weight) + 127
     return (mixed // 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""What a styler is: pixels in, pixels out, and a record of how they were made."""
+"""The interface of stylers: pixels in, pixels out, and a record of how they were made."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Kind: TypeAlias = Literal["tone", "texture"]
 
 @dataclass(frozen=True)
 class StyleInfo:
-    """A style that can be asked for: its name, its kind, and its strength by default."""
+    """An available style: its name, its kind, and its default strength."""
 
     name: str
     kind: Kind
@@ -22,10 +22,10 @@ class StyleInfo:
 
 @dataclass(frozen=True)
 class Provenance:
-    """How a picture was styled; with the same input it gives the same pixels again.
+    """How a picture was styled: the same record and input give the same pixels.
 
-    ``weights`` is a hash of the numbers that decide the pixels: the entries of a LUT, the weights
-    of a network, or the name and version of a filter that has none.
+    ``weights`` is a hash of the parameters: the entries of a LUT, the weights of a network, or the
+    name and version of a filter without weights.
     """
 
     styler: str
@@ -36,7 +36,7 @@ class Provenance:
 
 
 class Styler(Protocol):
-    """Renders pictures in the styles it knows."""
+    """Renders pictures in its styles."""
 
     name: str
 
@@ -49,9 +49,9 @@ class Styler(Protocol):
     ) -> Pixels:
         """Return (h, w, 3) in the style; the input is not changed.
 
-        Strength 0 and mask 0 give the input bit for bit; strength 1 is the full style, and more
-        strength never gives less change. The same arguments give the same bytes. Raises
-        UnknownStyle, BadStrength, BadPixels or BadMask.
+        Strength 0 and mask 0 give the input bit for bit; strength 1 is the full style, and a higher
+        strength never changes less. The same arguments give the same bytes. Raises UnknownStyle,
+        BadStrength, BadPixels or BadMask.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""The tone styler: named looks, and LUTs of the shop's own."""
+"""The tone styler: named looks, and custom LUTs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from style.styler import Provenance, StyleInfo
 
 __all__ = ["ToneStyler", "look_lut"]
 
-_KEPT = 4  # maps that stay ready; each may hold 64 MiB
+_KEPT = 4  # color maps in the cache; each may take 64 MiB
 
 
 @cache
@@ -28,21 +28,21 @@ def look_lut(name: str) -> Lut:
 
 
 class ToneStyler:
-    """Changes colors by LUTs, pixel by pixel, at full size. Safe to share between threads."""
+    """Changes colors by LUTs, pixel by pixel, at full size. Thread-safe."""
 
     name = "tone"
 
     def __init__(self, luts: Mapping[str, Lut] | None = None) -> None:
-        """Know the built-in looks and ``luts``; a LUT of a look's name replaces the look.
+        """Offer the built-in looks and ``luts``; a LUT with the name of a look replaces it.
 
-        A LUT is looked up when its style is first asked for.
+        A LUT is looked up when its style is first used.
         """
         self._luts: Mapping[str, Lut] = luts or {}
         self._maps: OrderedDict[tuple[str, float], ColorMap] = OrderedDict()
         self._lock = threading.Lock()
 
     def styles(self) -> list[StyleInfo]:
-        """List the styles, by name; LUTs of the shop's own have strength 1."""
+        """List the styles, by name; custom LUTs have the default strength 1."""
         own = {name: StyleInfo(name, "tone", 1.0) for name in self._luts}
         looks = {name: StyleInfo(name, "tone", look.strength) for name, look in LOOKS.items()}
         return [info for _, info in sorted((looks | own).items())]
@@ -61,9 +61,9 @@ class ToneStyler:
         style: str,
         strength: float,
         mask: Alpha | None = None,
-        seed: int = 0,  # noqa: ARG002 - of the protocol
+        seed: int = 0,  # noqa: ARG002 - part of the protocol
     ) -> Pixels:
-        """Return (h, w, 3) in the style; see ``Styler.apply``. The seed changes nothing."""
+        """Return (h, w, 3) in the style; see ``Styler.apply``. The seed has no effect."""
         check_pixels(pixels)
         lut = self.lut(style)
         strength = check_strength(strength)

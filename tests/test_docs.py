@@ -1,4 +1,4 @@
-"""The docs say what the code does: README's Python runs, its tables are those of the code."""
+"""The docs match the code: README's Python runs, its tables and all named files are current."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from service.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +70,43 @@ def test_the_readme_names_every_path_of_the_api() -> None:
 
 
 def test_links_between_the_docs_lead_somewhere() -> None:
-    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
+    for page in PAGES:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_links_to_headings_lead_to_a_heading() -> None:
+    for page in PAGES:
+        for file, anchor in re.findall(
+            r"\]\(([\w./-]*)#([^)]+)\)", page.read_text(encoding="utf-8")
+        ):
+            target = page.parent / file if file else page
+            assert anchor in _anchors(target), f"{page.name} links to {file}#{anchor}"
+
+
+def test_files_that_the_docs_name_exist() -> None:
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for path in re.findall(r"`((?:style|indexer|search|service|scripts|tests)/[\w./-]*)", text):
+            assert (ROOT / path).exists(), f"{page.name} names {path}"
+
+
+def test_names_in_where_to_find_things_are_in_the_code() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    section = page.split("\n## Where to find things\n")[1].split("\n## ")[0]
+    code = "\n".join(
+        path.read_text(encoding="utf-8")
+        for package in ("style", "indexer", "search", "service")
+        for path in (ROOT / package).rglob("*.py")
+    )
+    names = re.findall(r"`([A-Za-z_]+(?:\.[a-z_]+)?)`", section)
+    assert len(names) > 20
+    for name in names:
+        for word in name.split("."):
+            assert re.search(rf"\b{word}\b", code), f"the code has no {word}"
+
+
+def _anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -1,1 +1,1 @@
-"""Painterly filters: one file a style, each a function of a small picture and a seed."""
+"""Painterly filters: one module per style, with a function of a small picture and a seed."""

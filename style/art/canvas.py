@@ -1,7 +1,7 @@
-"""What the painterly filters share: noise, flow along edges, smoothing that keeps edges, cells.
+"""Shared by the painterly filters: noise, flow along edges, edge-preserving smoothing, cells.
 
-All work on float32 pictures (h, w, 3) in [0, 1] whose longer side is ``SIDE`` or less. Brushes are
-measured in ``unit``, a share of that side, so that a thumbnail and a poster look alike.
+Pictures are float32 (h, w, 3) in [0, 1], with a longer side of at most ``SIDE``. Brush sizes are
+multiples of ``unit``, a share of that side, so that a thumbnail and a poster look alike.
 """
 
 from __future__ import annotations
@@ -28,29 +28,29 @@ SIDE = 800
 
 
 def unit(picture: Floats) -> float:
-    """The width of a thin line in pixels: 1 where the longer side is ``SIDE``, and less below."""
+    """Return the width of a thin line in pixels: 1 for a longer side of ``SIDE``, in proportion."""
     return float(max(picture.shape[:2]) / SIDE)
 
 
 def grain(shape: tuple[int, int], seed: int) -> Floats:
-    """Noise (h, w) in [0, 1]: independent pixels, the same bytes for the same seed."""
+    """Return noise (h, w) in [0, 1]: independent pixels, the same bytes for the same seed."""
     return np.random.default_rng(seed).random(shape, np.float32)
 
 
 def cloud(shape: tuple[int, int], size: float, seed: int) -> Floats:
-    """Soft noise (h, w) about 0 with deviation 1, whose blobs are about ``size`` pixels wide."""
+    """Return soft noise (h, w), mean 0, deviation 1, with blobs about ``size`` pixels wide."""
     soft = gaussian(grain(shape, seed), max(0.6, size / 2.5))
     return standardized(soft)
 
 
 def standardized(plane: Floats) -> Floats:
-    """The plane about 0 with deviation 1; a level one becomes 0."""
+    """Shift and scale a plane to mean 0 and deviation 1; a constant plane becomes 0."""
     moved = plane - plane.mean()
     return np.asarray(moved / max(float(moved.std()), 1e-6), np.float32)
 
 
 def tangents(light: Floats, sigma: float) -> tuple[Floats, Floats]:
-    """Unit vectors (h, w) along the edges of a plane, from the smoothed structure tensor.
+    """Return unit vectors (h, w) along the edges of a plane, from the smoothed structure tensor.
 
     J. E. Kyprianidis, J. Döllner, "Image abstraction by structure adaptive filtering", 2008.
     """
@@ -63,7 +63,7 @@ def tangents(light: Floats, sigma: float) -> tuple[Floats, Floats]:
 
 
 def smeared(plane: Floats, flow: tuple[Floats, Floats], length: int) -> Floats:
-    """The mean of (h, w[, c]) along the flow, ``length`` steps to either side."""
+    """Return the mean of (h, w[, c]) along the flow, ``length`` steps to either side."""
     height, width = plane.shape[:2]
     flat = plane.reshape(height * width, -1)
     total, weight = flat.copy(), 1.0
@@ -96,7 +96,7 @@ def kuwahara(picture: Floats, radius: float, sharpness: float = 6.0) -> Floats:
     """Flatten (h, w, 3) into patches of paint whose borders are the picture's own edges.
 
     The generalized Kuwahara filter (G. Papari, N. Petkov, P. Campisi, 2007): of eight overlapping
-    soft discs around a pixel, those of little variance count most.
+    soft discs around a pixel, those with the least variance have the largest weight.
     """
     sigma = max(0.5, radius / 2)
     mean = gaussian(picture, sigma)
@@ -118,18 +118,18 @@ def kuwahara(picture: Floats, radius: float, sharpness: float = 6.0) -> Floats:
 
 
 def _dot(first: Floats, second: Floats) -> Floats:
-    """The sum over the channels of the product of two (h, w, c), as (h, w)."""
+    """Return the dot product of two (h, w, c) over the channels: (h, w)."""
     return np.asarray(np.einsum("hwc,hwc->hw", first, second), np.float32)
 
 
 class Cells:
-    """A picture cut into cells: which cell each pixel is in, and how near its border it is."""
+    """A picture cut into cells: the cell of each pixel, and its distance from the border."""
 
     def __init__(self, label: NDArray[np.int32], border: Floats, count: int) -> None:
         self.label, self.border, self.count = label, border, count
 
     def mean(self, picture: Floats) -> Floats:
-        """The mean color of each cell of (h, w, 3), as (count, 3)."""
+        """Return the mean color of each cell of (h, w, 3): (count, 3)."""
         flat = self.label.reshape(-1)
         size = np.maximum(np.bincount(flat, minlength=self.count), 1)
         sums = [
@@ -143,9 +143,9 @@ def cells(
 ) -> Cells:
     """Cut (h, w, 3) into cells about ``size`` pixels wide, around a jittered grid of centers.
 
-    A pixel is in the cell of the nearest of nine centers. ``color`` is how much a color's distance
-    counts against a place's, which makes cells follow edges as SLIC does (R. Achanta et al.,
-    2012). ``border`` is 0 where two cells meet and grows inward, in pixels.
+    A pixel belongs to the cell of the nearest of nine centers. ``color`` is the weight of the color
+    distance relative to the distance in pixels; it makes cells follow edges, as in SLIC (R. Achanta
+    et al., 2012). ``border`` is 0 where two cells meet and grows inward, in pixels.
     """
     height, width = picture.shape[:2]
     rows, columns = max(1, round(height / size)), max(1, round(width / size))

@@ -16,7 +16,7 @@ _PAPER = np.array([0.985, 0.975, 0.945], np.float32)
 
 
 def lines(picture: Floats, width: float, sharpness: float = 18.0, offset: float = 0.011) -> Floats:
-    """The ink of contour lines, (h, w): 0 is none, 1 is a line.
+    """Return the contour lines (h, w): 0 is paper, 1 is ink.
 
     H. Winnemöller, J. E. Kyprianidis, S. C. Olsen, "XDoG: an extended difference-of-Gaussians
     compendium including advanced image stylization", 2012, smoothed along the edges.
@@ -30,7 +30,7 @@ def lines(picture: Floats, width: float, sharpness: float = 18.0, offset: float 
 
 
 def paint(picture: Floats, seed: int) -> Floats:
-    """Draw (h, w, 3) in ink: lines, three tones of gray wash, and a breath of the colors."""
+    """Draw (h, w, 3) in ink: lines, four tones of gray wash, and faint colors."""
     size = unit(picture)
     shape = picture.shape[:2]
     flat = kuwahara(picture, 4 * size)

@@ -14,7 +14,7 @@ _GROUT = np.array([0.90, 0.885, 0.86], np.float32)
 
 
 def paint(picture: Floats, seed: int) -> Floats:
-    """Lay (h, w, 3) in stones of one color each, a little uneven and lit from the upper left."""
+    """Draw (h, w, 3) as stones of one color each, slightly uneven and lit from the upper left."""
     size = unit(picture)
     cut = cells(picture, 19 * size, seed, jitter=0.65, color=2.6)
     rng = np.random.default_rng(seed + 1)

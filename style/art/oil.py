@@ -1,4 +1,4 @@
-"""Oil paint: patches of color along the forms, with the relief of a bristle brush."""
+"""Oil paint: patches of color along the edges, with the relief of a bristle brush."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ __all__ = ["paint"]
 def paint(picture: Floats, seed: int) -> Floats:
     """Paint (h, w, 3) in oil.
 
-    A Kuwahara filter lays patches; they are smeared along the edges, as strokes are; noise smeared
-    along the same flow is the relief of the bristles, lit from the upper left.
+    A Kuwahara filter makes patches, which are smeared along the edges like strokes. Noise that is
+    smeared along the same flow is the relief of the bristles, lit from the upper left.
     """
     size = unit(picture)
     flow = tangents(luma(picture), 3.0 * size)

@@ -1,4 +1,4 @@
-"""Colored pencil: soft outlines, and hatching that is denser where it is dark."""
+"""Colored pencil: soft outlines, and denser hatching in dark areas."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ __all__ = ["paint"]
 def paint(picture: Floats, seed: int) -> Floats:
     """Draw (h, w, 3) with colored pencils.
 
-    The outline is the classical dodge: the picture divided by its own blur. Hatching is noise
-    smeared along two directions; pigment takes where noise is below the darkness that is wanted.
+    The outline is a color dodge: the picture divided by its own blur. Hatching is noise smeared
+    along two directions; pigment is drawn where the noise is below the darkness of the picture.
     """
     size = unit(picture)
     shape = picture.shape[:2]
@@ -32,7 +32,7 @@ def paint(picture: Floats, seed: int) -> Floats:
     first = _strokes(shape, np.radians(-52), 15 * size, seed)
     second = _strokes(shape, np.radians(-18), 13 * size, seed + 1)
     tooth = 0.10 * cloud(shape, 1.6 * size, seed + 2)
-    tint = 1 - color.min(axis=2)  # a strong color needs pigment, however light it is
+    tint = 1 - color.min(axis=2)  # a strong color needs pigment even if it is light
     wanted = np.clip(0.15 + 1.0 * np.maximum(dark, 0.8 * tint), 0, 1)
     wanted = wanted * smoothstep(0.02, 0.10, tint)  # white paper stays empty
     cover = smoothstep(-0.3, 0.3, (wanted - first + tooth).astype(np.float32))
@@ -48,7 +48,7 @@ def paint(picture: Floats, seed: int) -> Floats:
 
 
 def _strokes(shape: tuple[int, int], angle: float, length: float, seed: int) -> Floats:
-    """Noise (h, w) in [0, 1], evenly spread, that runs in one direction."""
+    """Return noise (h, w), evenly distributed in [0, 1], smeared in one direction."""
     sway = np.float32(angle) + 0.12 * cloud(shape, 60 * max(shape) / 800, seed + 7)
     flow = np.cos(sway).astype(np.float32), np.sin(sway).astype(np.float32)
     noise = smeared(grain(shape, seed), flow, max(2, round(length)))

@@ -1,4 +1,4 @@
-"""Pointillism: dots of pure color, whose neighbors the eye mixes."""
+"""Pointillism: dots of pure color, which the eye mixes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["paint"]
 
 
 def paint(picture: Floats, seed: int) -> Floats:
-    """Dab (h, w, 3) in three layers of round dots over a pale ground, the finest one last."""
+    """Paint (h, w, 3) as three layers of round dots on a pale ground, the finest layer last."""
     size = unit(picture)
     ground = kuwahara(picture, 4 * size)
     canvas = 0.6 * ground + 0.4 * np.array([0.985, 0.975, 0.95], np.float32)
@@ -29,7 +29,7 @@ def paint(picture: Floats, seed: int) -> Floats:
 
 
 def _lively(colors: Floats, seed: int) -> Floats:
-    """Colors (n, 3), each a step away in hue, chroma and lightness; their mean stays."""
+    """Vary the hue, chroma and lightness of colors (n, 3) at random, around the same mean."""
     rng = np.random.default_rng(seed)
     lab = to_oklab(colors)
     chroma = np.hypot(lab[:, 1], lab[:, 2])

@@ -28,7 +28,7 @@ def paint(picture: Floats, seed: int) -> Floats:
     paper = cloud(shape, 2.2 * size, seed + 1) + 0.6 * cloud(shape, 5 * size, seed + 2)
     turbulence = cloud(shape, 90 * size, seed + 3) + 0.6 * cloud(shape, 30 * size, seed + 4)
     density = 1 + 0.15 * turbulence + 0.10 * paper + 1.9 * edge
-    light = 1 - 0.86 * (1 - wash)  # thin paint lets the paper through
+    light = 1 - 0.86 * (1 - wash)  # thin paint is translucent
     gray = luma(light)[..., None]
     light = np.clip(gray + 1.25 * (light - gray), 0, 1)
     tinted = light - (light - light * light) * (np.clip(density, 0.3, 3.5)[..., None] - 1)
@@ -40,7 +40,7 @@ def paint(picture: Floats, seed: int) -> Floats:
 
 
 def _wobbled(picture: Floats, reach: float, seed: int) -> Floats:
-    """Move the pixels of (h, w, 3) a little, so that outlines are those of a hand."""
+    """Move the pixels of (h, w, 3) a little, so that outlines look hand-drawn."""
     height, width = picture.shape[:2]
     size = 14 * unit(picture)
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
