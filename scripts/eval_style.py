@@ -7,12 +7,15 @@ DIR holds ``magento`` and ``grocery``, and optionally ``styles`` (style images) 
 (MobileNetV2 as TFLite, which needs ``ai-edge-litert``; it was never used in training). All figures
 but the speed depend on the pictures alone, not on the machine.
 
-Parts are ``styles`` (a row for each style), ``classifier``, ``images`` and ``speed``.
+Parts are ``styles`` (a row for each style), ``classifier``, ``images`` (style images beside
+MicroAST, whose weights are in ``weights`` and need torch) and ``speed``.
 
 * Identity: the styled first picture of N products drawn at random is looked for among all pictures
   of all products; the share whose nearest picture is of the product itself. Also after JPEG at
   quality 75 and shrinking to 0.75. Products whose unstyled pictures are the same count as one.
 * Band: CIEDE2000 in a band of 6 pixels around the product, when only the product is styled.
+* Style images: the same figures for the styler of style images, for MicroAST and for a blend of
+  photo and image; and the distance of the colors to those of the image (sliced Wasserstein, Oklab).
 * Strength: rank correlation of strength and distance from the full style, in the descriptor of
   ``style_metrics``; 1 is monotone.
 * Classifier: a ridge classifier on that descriptor, fitted to half of the products, tells the
@@ -53,6 +56,7 @@ from style.palette import palette_of
 from style.planes import box_mean
 from style.productmask import product_mask
 from style.registry import FoundStyle, StyleRegistry, built_in
+from style.shrink import shrunk
 from style.styleimage import StyleImageStyler
 
 Pixels = NDArray[np.uint8]
@@ -223,18 +227,71 @@ def classified(styles: Sequence[FoundStyle], photos: Sequence[Pixels]) -> float:
     return classify(descriptors, labels, products % 2 == 0)
 
 
-def style_image_rows(images: Sequence[Path], photos: Sequence[Pixels]) -> dict[str, float]:
-    """Distance of colors to the style image: of the photo, of a blend, and of the styled photo."""
-    found: dict[str, list[float]] = {"photo": [], "styled, 0.6": [], "styled, 1": []}
-    for path in images:
-        image = read(path)
-        styler = StyleImageStyler({"image": palette_of(image)})
-        for pixels in photos:
-            found["photo"].append(color_distance(pixels, image))
-            for strength in (0.6, 1):
-                made = styler.apply(pixels, "image", strength)
-                found[f"styled, {strength:g}"].append(color_distance(made, image))
-    return {name: float(np.mean(values)) for name, values in found.items() if values}
+def style_image_rows(
+    images: Sequence[Path],
+    photos: Sequence[Pixels],
+    owners: NDArray[np.int64],
+    by: dict[str, Gallery],
+    weights: Path,
+) -> list[dict[str, Any]]:
+    """Identity and nearness to style images of our styler, of MicroAST and of a plain blend.
+
+    Photos have 256 pixels on the longer side, as MicroAST was trained on crops of that size.
+    """
+    small = [shrunk(pixels, 256) for pixels in photos]
+    pairs = [(pixels, read(path)) for path in images for pixels in small]
+    owner = np.tile(owners, len(images))
+    painters: list[tuple[str, Callable[[Pixels, Pixels], Pixels]]] = [
+        (f"palette at {strength:g}", lambda photo, image, at=strength: toned(photo, image, at))
+        for strength in (0.6, 1.0)
+    ]
+    painters = [("photo", lambda photo, _image: photo), *painters]
+    painters.append(("blend of half", lambda photo, image: mixed(photo, fitted(image, photo), 0.5)))
+    try:
+        from style_microast import microast
+
+        stylize = microast(weights)
+    except (ImportError, OSError) as error:
+        print(f"skipped MicroAST: {error}", file=sys.stderr)
+    else:
+        painters += [
+            (
+                f"MicroAST at {strength:g}",
+                lambda photo, image, at=strength: mixed(
+                    photo, stylize(photo, shrunk(image, 256)), at
+                ),
+            )
+            for strength in (0.3, 0.6, 1.0)
+        ]
+    rows = []
+    for name, paint in painters:
+        began = time.process_time()
+        made = [paint(photo, image) for photo, image in pairs]
+        took = time.process_time() - began
+        row: dict[str, Any] = {"by": name}
+        row |= {judge: gallery.share_found(made, owner) for judge, gallery in by.items()}
+        row["colors"] = float(
+            np.mean([color_distance(m, image) for m, (_, image) in zip(made, pairs, strict=True)])
+        )
+        row["ms"] = 1e3 * took / len(pairs)
+        rows.append(row)
+        print(as_row(row), flush=True)
+    return rows
+
+
+def toned(photo: Pixels, image: Pixels, strength: float) -> Pixels:
+    """The photo in the colors of the image."""
+    return StyleImageStyler({"x": palette_of(image)}).apply(photo, "x", strength)
+
+
+def mixed(photo: Pixels, other: Pixels, strength: float) -> Pixels:
+    """A mean of two pictures of one size; strength 0 is the photo."""
+    return np.asarray(np.rint(photo + strength * (other.astype(float) - photo)), np.uint8)
+
+
+def fitted(image: Pixels, photo: Pixels) -> Pixels:
+    """The image at the size of the photo."""
+    return np.asarray(Image.fromarray(image).resize(photo.shape[1::-1], Image.Resampling.BICUBIC))
 
 
 def tone_speed() -> float:
@@ -288,19 +345,24 @@ def main() -> None:
     parts = given.parts.split(",")
     result: dict[str, Any] = {"machine": facts, "products": count, "pictures": len(catalog.paths)}
     print(f"{count} products of {len(catalog.first)}, among {len(catalog.paths)} pictures")
-    if "styles" in parts:
+    by: dict[str, Gallery] = {}
+    if {"styles", "images"} & set(parts):
         mobilenet = given.data / "weights/mobilenet_v2_1.0_224_imagenet.tflite"
         by = galleries(catalog, judges(given.encoder, mobilenet))
         result["unstyled"] = {name: g.share_found(photos, owners) for name, g in by.items()}
         print(f"unstyled: {as_row(result['unstyled'])}", flush=True)
+    if "styles" in parts:
         result["styles"] = style_rows(styles, photos, owners, by)
     if "classifier" in parts:
         result["classifier"] = classified(styles, photos[:60])
     if "images" in parts:
-        result["style images, color distance"] = style_image_rows(images, photos[:12])
+        shown = slice(0, max(8, count // 4))
+        result["style images"] = style_image_rows(
+            images, photos[shown], owners[shown], by, given.data / "weights"
+        )
     if "speed" in parts:
         result["tone, MP a processor second"] = tone_speed()
-    for name in ("classifier", "style images, color distance", "tone, MP a processor second"):
+    for name in ("classifier", "tone, MP a processor second"):
         if name in result:
             print(f"{name}: {result[name]}")
     if given.json:
