@@ -354,7 +354,7 @@ def main() -> None:
     if "styles" in parts:
         result["styles"] = style_rows(styles, photos, owners, by)
     if "classifier" in parts:
-        result["classifier"] = classified(styles, photos[:60])
+        result["classifier"] = classified(styles, photos)
     if "images" in parts:
         shown = slice(0, max(8, count // 4))
         result["style images"] = style_image_rows(

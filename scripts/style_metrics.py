@@ -75,7 +75,7 @@ def style_descriptor(pixels: Pixels) -> Floats:
     their direction. No network, so nothing that a loss has seen.
     """
     image = Image.fromarray(pixels)
-    scale = 256 / max(image.size)
+    scale = min(1, 512 / max(image.size))
     size = (max(8, round(image.width * scale)), max(8, round(image.height * scale)))
     lab = oklab_of_pixels(np.asarray(image.resize(size, Image.Resampling.BICUBIC)))
     found = [np.quantile(lab[..., c], np.linspace(0.02, 0.98, 9)) * (1, 3, 3)[c] for c in range(3)]
