@@ -1,1 +1,1 @@
-"""Catalogs, images, encoders, the LMDB store, vector indexes and the jobs that build a shop."""
+"""The data of a shop: catalogs, images, encoders, the LMDB store, indexes, and the jobs on them."""

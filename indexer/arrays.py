@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Pixels: TypeAlias = NDArray[np.uint8]  # (h, w, 3), sRGB
-Vectors: TypeAlias = NDArray[np.float32]  # (n, dim), unit rows unless said otherwise
+Vectors: TypeAlias = NDArray[np.float32]  # (n, dim), unit rows unless documented otherwise
 Embedding: TypeAlias = NDArray[np.float32]  # (dim,)
 Rows: TypeAlias = NDArray[np.int64]  # row numbers, padded with -1
 Positions: TypeAlias = NDArray[np.int64]  # places in an index, padded with -1
@@ -21,11 +21,11 @@ _SHORTEST, _LONGEST = 1e-12, 1e15  # lengths whose squares neither underflow nor
 def unit(vectors: NDArray[np.floating]) -> Vectors:
     """Scale every row to Euclidean length 1 and return a new array of the same shape.
 
-    Takes (n, dim) or (dim,). Lengths whose squares leave the range of fp32 are handled. A row of
-    zeros stays zero: its cosine with anything is then 0, and no NaN reaches an index.
+    Takes (n, dim) or (dim,). Also correct for lengths whose squares overflow or underflow in fp32.
+    A row of zeros stays zero, so its cosine with any vector is 0 and never NaN.
     """
     values: NDArray[np.float32] = np.asarray(vectors, dtype=np.float32)
-    if values.ndim == 1:  # runs for every query: np.linalg.norm along an axis is ten times slower
+    if values.ndim == 1:  # called for every query; np.linalg.norm with an axis is ten times slower
         with np.errstate(over="ignore"):
             square = float(values @ values)
         if _SHORTEST**2 < square < _LONGEST**2:
@@ -34,9 +34,11 @@ def unit(vectors: NDArray[np.floating]) -> Vectors:
         return row
     with np.errstate(over="ignore"):
         length = np.linalg.norm(values, axis=-1, keepdims=True)  # (n, 1)
-    odd = (length < _SHORTEST) | (length > _LONGEST)
-    if odd.any():
+    out_of_range = (length < _SHORTEST) | (length > _LONGEST)
+    if out_of_range.any():
         largest = np.abs(values).max(axis=-1, keepdims=True)  # (n, 1)
-        values = np.divide(values, np.where(odd & (largest > 0), largest, 1), dtype=np.float32)
+        values = np.divide(
+            values, np.where(out_of_range & (largest > 0), largest, 1), dtype=np.float32
+        )
         length = np.linalg.norm(values, axis=-1, keepdims=True)
     return np.asarray(values / np.where(length > 0, length, 1), dtype=np.float32)

@@ -1,14 +1,15 @@
 """The exceptions that Vitrine raises on purpose, as one tree.
 
     VitrineError
-     +- BadImage          not an image, or one that is refused
+     +- BadImage          not an image, or an image that is refused
      +- BadCatalog        a catalog file that cannot be read
-     |   +- CatalogShrank  a catalog without so many items of the shop that it may be a mistake
+     |   +- CatalogShrank  a catalog that lacks many of the shop's items, perhaps by mistake
+     +- BadEvent          an event that cannot be stored: unknown type, bad time or number
      +- BadQuery          an invalid query: limit < 1, empty text, unknown filter
      +- CursorExpired     a cursor of a generation that no longer serves
      +- UnknownItem       (LookupError) no such item in the shop
      +- EncoderNotFound   no such encoder, or its weights or packages are missing
-     +- BadEncoder        an encoder whose vectors have a wrong shape or length, or are not finite
+     +- BadEncoder        an encoder's vectors have a wrong shape or length, or are not finite
      +- IndexNotFound     no index has been built
      +- IndexMismatch     another encoder, dimension or format than the index was built with
      +- IndexCorrupt      a checksum, a count or a canary does not match
@@ -27,14 +28,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from indexer.names import first_names
-
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 __all__ = [
     "BadCatalog",
     "BadEncoder",
+    "BadEvent",
     "BadImage",
     "BadQuery",
     "CannotPromise",
@@ -51,13 +52,20 @@ __all__ = [
     "StoreFull",
     "UnknownItem",
     "VitrineError",
+    "first_names",
 ]
+
+
+def first_names(names: Sequence[str], limit: int = 5) -> str:
+    """Join the first names with commas, and append how many more there are, for a message."""
+    first = ", ".join(names[:limit])
+    return first if len(names) <= limit else f"{first} and {len(names) - limit} more"
 
 
 class VitrineError(Exception):
     """The base class of every exception that Vitrine raises on purpose.
 
-    ``param`` names the argument or field at fault; None if the error is about no single one.
+    ``param`` names the invalid argument or field; None if there is no single one.
     """
 
     def __init__(self, message: str, *, param: str | None = None) -> None:
@@ -76,21 +84,25 @@ class BadCatalog(VitrineError):
 class CatalogShrank(BadCatalog):
     """A catalog that lacks many of the shop's items; a build stops before it removes them.
 
-    ``removed`` lists the ids it lacks, in order; ``standing`` counts the items of the shop.
+    ``removed`` lists the missing ids, in order; ``item_count`` is the number of the shop's items.
     """
 
-    def __init__(self, catalog: Path, removed: list[str], standing: int) -> None:
+    def __init__(self, catalog: Path, removed: list[str], item_count: int) -> None:
         super().__init__(
-            f"{catalog} lacks {len(removed)} of the shop's {standing} items: "
+            f"{catalog} lacks {len(removed)} of the shop's {item_count} items: "
             f"{first_names(removed)}; nothing was changed. Run again with --accept to remove them "
             "(--dry-run lists all), or fix the catalog"
         )
         self.removed = removed
-        self.standing = standing
+        self.item_count = item_count
+
+
+class BadEvent(VitrineError):
+    """An event that cannot be stored: an unknown type, a missing id, a time or number amiss."""
 
 
 class BadQuery(VitrineError):
-    """A query that is invalid as it was asked."""
+    """An invalid query."""
 
 
 class CursorExpired(VitrineError):
@@ -106,7 +118,7 @@ class EncoderNotFound(VitrineError):
 
 
 class BadEncoder(VitrineError):
-    """An encoder gave vectors of a wrong shape or length, or vectors that are not finite."""
+    """An encoder returned vectors of a wrong shape or length, or vectors that are not finite."""
 
 
 class IndexNotFound(VitrineError):

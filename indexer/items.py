@@ -1,4 +1,4 @@
-"""Items as the catalog describes them, and the rows that a catalog reader skips."""
+"""The items of a catalog, and the records of skipped rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ORIGINAL = "original"
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An article for sale. ``item_id`` is the shop's own string and survives every rebuild.
+    """An article for sale. ``item_id`` is the shop's own string and never changes.
 
     ``product_id`` groups the variants of a product; without variants it equals ``item_id``.
     ``categories`` are ``/``-separated paths, the main category first. ``images`` are paths
@@ -39,7 +39,7 @@ def clean_id(text: str) -> str:
 
 
 class Skipped(msgspec.Struct, frozen=True):
-    """A row or image of a catalog that was left out, and the reason.
+    """A row or image of a catalog that was skipped, and the reason.
 
     ``item_id`` is empty if the row has no id; ``image`` is empty if the whole row was skipped.
     """

@@ -1,4 +1,4 @@
-"""File names inside a shop folder; a catalog reader skips them."""
+"""File names in a shop folder; a catalog reader skips them."""
 
 STORE = "catalog.lmdb"
 GENERATIONS = "generations"

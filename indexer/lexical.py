@@ -1,9 +1,8 @@
 """Full-text search of titles, categories, attributes and descriptions.
 
 SQLite's FTS5 searches and ranks by BM25. It has no tokenizer for scripts without spaces: its
-``trigram`` cannot find a word of two Chinese characters. So letters of these scripts are
-indexed one by one, and a query asks for each pair of neighbors as a phrase: the bigram search
-of Lucene's CJKAnalyzer.
+``trigram`` cannot find a word of two Chinese characters. So letters of these scripts are indexed
+one by one, and a query searches each pair of neighbors as a phrase, like Lucene's CJKAnalyzer.
 """
 
 from __future__ import annotations
@@ -43,15 +42,15 @@ _SCHEMA = (
     # Combining marks belong to words: without them Hindi and Tamil would split into consonants.
     "tokenize=\"porter unicode61 remove_diacritics 2 categories 'L* N* M* Co'\")"
 )
-# The full-text table stores no text; this table maps its row ids to item ids.
+# The full-text table has no text or ids; this table maps its row ids to item ids.
 _IDS = "CREATE TABLE items(number INTEGER PRIMARY KEY, item_id TEXT NOT NULL)"
 
-# A live index is searched while it changes. Each text is valid from the change ``born`` until
-# before the change ``died``, so a search sees only the texts of its own sequence number.
-_ALWAYS = 2**63 - 1
+# A live index is searched while it changes. A text is valid from change ``born`` to just before
+# change ``died``, so a search sees exactly the texts that are valid at its sequence number.
+_NEVER = 2**63 - 1
 _LIVE = (
     "ALTER TABLE items ADD COLUMN born INTEGER NOT NULL DEFAULT 0",
-    f"ALTER TABLE items ADD COLUMN died INTEGER NOT NULL DEFAULT {_ALWAYS}",
+    f"ALTER TABLE items ADD COLUMN died INTEGER NOT NULL DEFAULT {_NEVER}",
     "CREATE INDEX by_id ON items(item_id)",
     # Incremental merging costs more than the inserts; without it FTS5 still merges as soon as
     # there are sixteen segments of one size.
@@ -67,14 +66,14 @@ class LexicalIndex:
         self, connection: sqlite3.Connection, sequence: int = 0, *, live: bool = False
     ) -> None:
         """Wrap a connection that any thread may use; see ``load`` and ``in_memory``."""
-        self.sequence = sequence  # the last catalog change that it contains
+        self.sequence = sequence  # the last change that the index contains
         self._connection = connection
         self._live = live
         self._lock = threading.Lock()
 
     @classmethod
     def load(cls, path: Path, sequence: int = 0) -> LexicalIndex:
-        """Open an index that was written after change ``sequence``.
+        """Open an index file that contains all changes up to ``sequence``.
 
         Raise IndexCorrupt if the file is not an index.
         """
@@ -111,22 +110,22 @@ class LexicalIndex:
             connection.close()
 
     def search(
-        self, text: str, limit: int, *, sequence: int = _ALWAYS - 1
+        self, text: str, limit: int, *, sequence: int = _NEVER - 1
     ) -> tuple[list[str], Scores]:
-        """Find up to ``limit`` items with any of the words, best first.
+        """Find up to ``limit`` items that contain any of the words, best first.
 
-        Return item ids and BM25 scores (n,), all > 0. Both are empty if no word occurs or the
-        text has no word. Changes after ``sequence`` are not seen.
+        Return item ids and BM25 scores (n,), all > 0. Both are empty if no item matches or the
+        text has no word. Changes after ``sequence`` are ignored.
         """
         expression = match_expression(text)
         if not expression:
             return [], np.empty(0, dtype=np.float32)
         with self._lock:
-            alive = "AND born <= ? AND died > ?" if self._live else ""
+            is_valid = "AND born <= ? AND died > ?" if self._live else ""
             bounds = (sequence, sequence) if self._live else ()
             found = self._connection.execute(
                 "SELECT item_id, bm25(words, ?, ?, ?, ?) AS badness FROM words "  # noqa: S608
-                f"JOIN items ON number = words.rowid WHERE words MATCH ? {alive} "
+                f"JOIN items ON number = words.rowid WHERE words MATCH ? {is_valid} "
                 "ORDER BY badness, item_id LIMIT ?",
                 (*_WEIGHTS, expression, *bounds, limit),
             ).fetchall()
@@ -135,11 +134,11 @@ class LexicalIndex:
         return ids, np.array([-badness for _, badness in found], dtype=np.float32)
 
     def change(self, items: Mapping[str, Item | None], sequence: int) -> None:
-        """Replace the words of items, by id, for searches at ``sequence`` or later.
+        """Replace the texts of items, by id, for searches at ``sequence`` or later.
 
-        None deletes an item. The first change copies the index into memory; its file is not
-        modified. Searches may run at the same time, another change may not. A change that failed
-        can be repeated: searches ignore what it had written.
+        None deletes an item. The first change copies the index into memory; its file is never
+        modified. Searches may run meanwhile, but no other change. A failed change can be repeated,
+        because searches ignore what it wrote.
         """
         pairs = list(items.items())
         if pairs:
@@ -157,7 +156,7 @@ class LexicalIndex:
         self.sequence = sequence
 
     def make_live(self) -> None:
-        """Copy the index into memory, so that the first change need not."""
+        """Copy the index into memory now instead of at the first change."""
         with self._lock:
             if self._live:
                 return
@@ -174,7 +173,7 @@ class LexicalIndex:
     def _replace(self, item_id: str, item: Item | None, sequence: int) -> None:
         self._connection.execute(
             "UPDATE items SET died = ? WHERE item_id = ? AND died = ?",
-            (sequence, item_id, _ALWAYS),
+            (sequence, item_id, _NEVER),
         )
         if item is None:
             return
@@ -212,8 +211,8 @@ def _add_validity(connection: sqlite3.Connection) -> None:
 def match_expression(text: str) -> str:
     """Return the FTS5 query for a text; empty if the text has no word.
 
-    Every word is quoted, so user input never acts as an operator. The last word also matches as
-    a prefix, because it may not be typed to its end yet.
+    Every word is quoted, so user input never acts as an operator. The last word also matches as a
+    prefix, because the user may still be typing it.
     """
     terms: list[str] = []
     words = _words(text)

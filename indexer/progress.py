@@ -1,4 +1,4 @@
-"""How a long job reports what it has done."""
+"""The callback by which a long job reports its progress."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Called as ``progress(stage, done, total)``, and with ``skipped`` where a stage skips things.
+    """A function called as ``progress(stage, done, total)`` or ``progress(..., skipped)``.
 
-    ``done`` and ``total`` count what the stage works on: items, images, rows, bytes. A stage may
-    report a larger ``total`` than before.
+    ``done`` and ``total`` count what the stage processes: items, images, rows, bytes. ``total`` may
+    grow during a stage.
     """
 
     def __call__(self, stage: str, done: int, total: int, skipped: int = 0, /) -> None:
-        """Show how far a stage is; calls come from the thread that runs the job."""
+        """Report the progress of a stage. Called by the thread that runs the job."""
 
 
 def no_progress(stage: str, done: int, total: int, skipped: int = 0, /) -> None:
-    """Ignore progress: for callers that show none."""
+    """Do nothing; for callers that do not show progress."""

@@ -1,4 +1,4 @@
-"""How long the stages of something take."""
+"""Measure the time of the stages of a job or request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Stopwatch:
-    """Seconds by stage. Thread-safe for ``timed``; laps belong to one thread."""
+    """Measures seconds per stage. ``timed`` is thread-safe; call ``lap`` from one thread only."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -20,14 +20,14 @@ class Stopwatch:
         self._start = self._last = time.perf_counter()
 
     def lap(self, stage: str) -> None:
-        """End the running lap and add its seconds to this stage."""
+        """Add the time since the last call (or the start) to a stage."""
         now = time.perf_counter()
         self._add(stage, now - self._last)
         self._last = now
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
-        """Add the seconds of the block to this stage; blocks in several threads add up."""
+        """Add the time of the ``with`` block to a stage; blocks in several threads add up."""
         start = time.perf_counter()
         try:
             yield
@@ -36,7 +36,7 @@ class Stopwatch:
 
     @property
     def total(self) -> float:
-        """Seconds from the start to the end of the last lap."""
+        """The seconds from the start to the last call of ``lap``."""
         return self._last - self._start
 
     def _add(self, stage: str, seconds: float) -> None:

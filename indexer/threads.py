@@ -1,4 +1,4 @@
-"""How many threads the process may use for one kind of work: decoding, encoding, searching."""
+"""The number of threads for each kind of work: decoding, encoding, searching, writing."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import os
 
 
 class ThreadBudget:
-    """The most threads that decode, encode, search or write at once; by default all cores."""
+    """The most threads that decode, encode, search or write at once; default: all cores."""
 
     def __init__(self, limit: int | None = None) -> None:
         self.limit = limit
-        """What the operator has set, None if nothing."""
+        """The limit set by the operator, or None."""
 
     @property
     def count(self) -> int:
-        """The number of threads: the limit, or the cores that this process may run on."""
+        """The number of threads: the limit, or else the cores that this process may use."""
         if self.limit is not None:
             return self.limit
         if hasattr(os, "sched_getaffinity"):
@@ -23,4 +23,4 @@ class ThreadBudget:
 
 
 THREADS = ThreadBudget()
-"""That of this process. The edge sets its limit, as cores belong to the process."""
+"""The budget of this process. The service and the command line set its limit."""

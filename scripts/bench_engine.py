@@ -39,9 +39,9 @@ from indexer.vectors.planner import nearest
 from indexer.vectors.position_mask import PositionMask
 from indexer.vectors.recall import TOP, recall_of
 from indexer.vectors.tuning import choose_recipe
-from indexer.writing.writes import Draft, Source, put_items
+from indexer.writing.writes import Draft, ImageInput, put_items
 from search.engine import SearchEngine
-from search.filters import parse_filter
+from search.filter_grammar import parse_filter
 from search.query import EmbeddingPart, Query
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def bench_engine(sample: Sample, targets: Targets) -> dict[str, Any]:
             def raw(query: np.ndarray) -> object:
                 if effort is None:
                     return index.exact(query[None], 44)
-                return index.near(query[None], 44, effort)
+                return index.search_with_effort(query[None], 44, effort)
 
             def asked(query: np.ndarray, where: str | None = None) -> object:
                 wanted = parse_filter(where) if where else None
@@ -215,7 +215,7 @@ def draft(number: int, vector: np.ndarray) -> Draft:
         price=float(number % 100),
         attributes={"kind": f"kind-{number % _KINDS}"},
     )
-    return Draft(item_id, lambda _: item, [Source("view.jpg")], vector[None])
+    return Draft(item_id, lambda _: item, [ImageInput("view.jpg")], vector[None])
 
 
 def median_us(ask: Any, queries: np.ndarray) -> float:

@@ -28,8 +28,8 @@ from bench_search import PACKAGES, TOP, exact
 from bench_vectors import load_sample
 from machine import machine
 
-from indexer.vectors.gpu.devices import FaissGpus, decide
-from indexer.vectors.gpu.placing import efforts_for, filled
+from indexer.vectors.gpu.devices import FaissGpus, choose_placement
+from indexer.vectors.gpu.placing import efforts_for, fill_copy
 from indexer.vectors.index import VectorIndex
 
 if TYPE_CHECKING:
@@ -116,14 +116,14 @@ def on_gpu(
     target: float,
 ) -> dict[str, Any]:
     """Measure the seconds to fill and the lowest effort with the recall, or report why not."""
-    if form == "graph" and not gpus.graphs:
+    if form == "graph" and not gpus.has_cagra:
         return {"failed": "this FAISS was built without cuVS"}
-    placement = decide(form, len(index), index.dim, gpus.free_bytes()[:1])
+    placement = choose_placement(form, len(index), index.dim, gpus.free_bytes()[:1])
     if placement.kind == "cpu":
         return {"failed": placement.note}
     start = time.perf_counter()
     try:
-        copy = filled(index, placement, gpus)
+        copy = fill_copy(index, placement, gpus)
     except (RuntimeError, MemoryError) as error:
         return {"failed": " ".join(str(error).split())[-120:]}
     seconds = round(time.perf_counter() - start, 1)
@@ -144,10 +144,12 @@ def reached(
     """
     recall = 0.0
     for effort in efforts:
-        scores = copy.near(queries, TOP, effort)[1]  # (q, TOP)
+        scores = copy.search_with_effort(queries, TOP, effort)[1]  # (q, TOP)
         recall = float((scores >= floor[:, None] - _TIE).mean())
         if recall >= target:
-            found = timed(lambda some, effort=effort: copy.near(some, TOP, effort), queries)
+            found = timed(
+                lambda some, effort=effort: copy.search_with_effort(some, TOP, effort), queries
+            )
             return {"recall": round(recall, 4), "effort": f"{effort.depth}", **found}
     return {"failed": f"recall {recall:.4f} at most"}
 

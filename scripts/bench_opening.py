@@ -34,7 +34,7 @@ from indexer.jobs.publishing import publish
 from indexer.shop.folder import ShopFolder
 from indexer.store.store import Store
 from indexer.vectors.contract import BuildTargets, Targets
-from indexer.writing.writes import Draft, Source, put_items
+from indexer.writing.writes import Draft, ImageInput, put_items
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,7 +121,7 @@ def draft(number: int, images: int, dim: int, rng: np.random.Generator) -> Draft
         categories=[f"kinds/kind-{number % _KINDS}"],
         attributes={"kind": f"kind-{number % _KINDS}"},
     )
-    sources = [Source(f"{image}.jpg") for image in range(images)]
+    sources = [ImageInput(f"{image}.jpg") for image in range(images)]
     vectors = rng.normal(size=(images, dim)).astype(np.float32)
     return Draft(item_id, lambda _: item, sources, vectors)
 

@@ -94,7 +94,7 @@ class Recipe:
 
     def ask(self, queries: Floats, k: int, effort: Any, threads: int) -> Ids:
         del threads  # it uses one for a single query, all for a batch
-        return self._index.near(queries, k, effort)[0]
+        return self._index.search_with_effort(queries, k, effort)[0]
 
 
 class Hnswlib:

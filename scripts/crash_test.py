@@ -48,7 +48,7 @@ from indexer.shop.shelf import Shelf
 from indexer.shop.snapshot import take_snapshot
 from indexer.store.store import Store
 from indexer.vectors.contract import BuildTargets
-from indexer.writing.writes import Draft, Source, delete_items, put_items
+from indexer.writing.writes import Draft, ImageInput, delete_items, put_items
 from search.engine import SearchEngine
 
 ITEMS = 60
@@ -153,7 +153,7 @@ def draft(item_id: str, version: int) -> Draft:
 
     data = io.BytesIO()  # a temporary file would be left behind by a kill
     Image.new("RGB", (SIDE, SIDE), color_of(item_id, version)).save(data, "PNG")
-    return Draft(item_id, make, [Source(f"{item_id}-{version}.png", data.getvalue)])
+    return Draft(item_id, make, [ImageInput(f"{item_id}-{version}.png", data.getvalue)])
 
 
 def rebuild(world: World, _: object, __: Callable[[str], None]) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from indexer.imaging.cutout import put_on, thing_on_white
+from indexer.imaging.cutout import object_mask, paste_object
 
 Pixels = NDArray[np.uint8]
 Change = Callable[[Pixels], Pixels]
@@ -116,12 +116,12 @@ def on_backgrounds(paths: Sequence[Path]) -> Change:
     def change(pixels: Pixels) -> Pixels:
         nonlocal count
         count += 1
-        thing = thing_on_white(pixels)
+        thing = object_mask(pixels)
         if thing is None:
             return pixels
         with Image.open(paths[count % len(paths)]) as image:
             background = np.asarray(image.convert("RGB").resize(pixels.shape[1::-1]))
-        return put_on(pixels, thing, background)
+        return paste_object(pixels, thing, background)
 
     return change
 

@@ -2,8 +2,8 @@
 
 python scripts/style_grid.py [--shop FOLDER] [--out docs]
 
-Writes style-textures.jpg, style-tones.jpg and style-images.jpg. The folder is the output of ``vitrine sample``;
-without it a small shop is drawn first.
+Writes style-textures.jpg, style-tones.jpg and style-images.jpg. The folder is the output of
+``vitrine sample``; without it a small shop is drawn first.
 """
 
 from __future__ import annotations

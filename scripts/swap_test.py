@@ -36,7 +36,7 @@ from indexer.shop.folder import ShopFolder
 from indexer.shop.manifest import Manifest
 from indexer.shop.promotion import promote
 from indexer.store.store import Store
-from indexer.writing.writes import Draft, Source, put_items
+from indexer.writing.writes import Draft, ImageInput, put_items
 
 ITEMS = 48
 SIDE = 96
@@ -116,7 +116,7 @@ def write(shop: ShopFolder, stop: threading.Event, written: list[str]) -> None:
         picture(10_000 + len(written)).save(data, "PNG")
         item = Item(item_id=item_id, product_id=item_id, title=item_id)
         serving = encoders[shop.manifest(shop.current()).encoder]
-        draft = Draft(item_id, lambda _, item=item: item, [Source("x.png", data.getvalue)])
+        draft = Draft(item_id, lambda _, item=item: item, [ImageInput("x.png", data.getvalue)])
         put_items(store, serving, [draft])
         written.append(item_id)
         stop.wait(0.3)

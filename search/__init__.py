@@ -1,1 +1,1 @@
-"""Questions to hits: queries, filters, text, ranking, evaluation."""
+"""Answering queries: filters, ranking, pages of hits, and the evaluation of answers."""

@@ -1,4 +1,4 @@
-"""The first step of an answer: the items that may be hits, by their vectors and by their words."""
+"""The first step of an answer: find items that may be hits, by vector and by words."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 class Candidates(NamedTuple):
-    """The candidates of a query, in two lists of which either may be empty; both best first.
+    """The candidates of a query in two lists, best first; either may be empty.
 
-    ``by_vector`` has cosines, at most one candidate of each item, and confidences where the query
-    allows them; ``by_words`` has the BM25 scores of all parts of positive weight. ``depth`` is
-    the number of groups that were asked for by vector.
+    ``by_vector`` has at most one candidate of each item, with its cosine and, if the query allows
+    it, its confidence. ``by_words`` has the sum of the BM25 scores of all parts of positive weight.
+    ``depth`` is the number of groups that were asked for by vector.
     """
 
     by_vector: list[Candidate]
@@ -32,33 +32,34 @@ class Candidates(NamedTuple):
 def find_candidates(
     bound: BoundQuery, depth: int, scorer: ConfidenceScorer, watch: RecallWatch | None = None
 ) -> Candidates:
-    """Find at least ``depth`` groups by vector, if so many are allowed, and all items by words.
+    """Find at least ``depth`` groups by vector, or all that are allowed, and all items by words.
 
-    ``scorer`` adds the confidences, and ``watch`` may raise the effort of the vector search.
+    ``scorer`` adds the confidences. ``watch`` sets the effort of the vector search.
     """
     query, view = bound.query, bound.view
-    by_words = _by_words(bound) if bound.words else []
+    by_words = _find_by_words(bound) if bound.words else []
     if bound.vector is None:
         return Candidates([], by_words, "lexical", depth)
     mask = None if bound.allowed is view.columns.alive else bound.allowed
-    # Never fewer than the rivals: the confidence of a hit must not depend on the limit.
+    # A confidence is computed from the next RIVALS groups: it must not depend on the limit.
     nearest = view.nearest(bound.vector, mask, bound.groups, max(depth, RIVALS + 1), watch)
     by_vector = scorer.score(query, nearest.found, view.product)
     return Candidates(by_vector, by_words, "fused" if bound.words else nearest.mode, depth)
 
 
 def by_score(scores: dict[int, float], view: ShopView) -> list[Candidate]:
-    """Candidates by their scores, best first; equal ones by id, as in every other process."""
+    """Return candidates by score, best first. Ties are in the order of ids, in every process."""
     ranked = sorted(scores.items(), key=lambda pair: (-pair[1], view.ids[pair[0]]))
     return [Candidate(item, -1, score) for item, score in ranked]
 
 
-def _by_words(bound: BoundQuery) -> list[Candidate]:
+def _find_by_words(bound: BoundQuery) -> list[Candidate]:
+    """Find the allowed items with any wanted words, best first."""
     scores: dict[int, float] = {}
     for match in bound.words:
         if match.weight > 0:
             for item, score in match.scores:
                 scores[item] = scores.get(item, 0.0) + match.weight * score
-    return by_score(
-        {item: score for item, score in scores.items() if bound.allowed[item]}, bound.view
-    )
+    allowed = bound.allowed[list(scores)].tolist()
+    pairs = zip(scores.items(), allowed, strict=True)
+    return by_score(dict(pair for pair, is_allowed in pairs if is_allowed), bound.view)

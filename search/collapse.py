@@ -1,4 +1,4 @@
-"""The third step of an answer: a hit for each group, near copies collapsed into the first."""
+"""The third step of an answer: keep one hit of each group, and the first of near copies."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
     from search.rank import Ranking
 
 
-_BLOCK = 256  # rows compared at a time with each other
-_ROOM = 1 << 20  # cosines held at a time: n x n numbers may not fit
-_ROUNDING = 1e-5  # what the cosine of a picture with itself may lack to 1
-_MOST_COMPARED = 20_000_000  # pairs of pictures, about half a second
+_BLOCK_ROWS = 256  # vectors that are compared with each other at a time
+_MAX_COSINES = 1 << 20  # in memory at a time
+_ROUNDING = 1e-5  # the cosine of a picture with itself may be this much below 1
+_MAX_COMPARED = 20_000_000  # pairs of pictures; about half a second
 
 
 class HitGroup(NamedTuple):
-    """A candidate that becomes a hit, and the items that were collapsed into it as copies."""
+    """A candidate that becomes a hit, and the items that were removed as copies of it."""
 
     candidate: Candidate
     copies: list[int]
 
 
-class Collapsed(NamedTuple):
-    """What is left of a ranking, best first.
+class CollapsedRanking(NamedTuple):
+    """The hits of a ranking, best first.
 
-    ``available`` is the number of groups in the ranking, ``used`` that of those that were
-    collapsed: fewer if copies are looked for, because each is compared with all before it.
+    ``available`` is the number of groups in the ranking, ``used`` how many of them were looked at.
+    Fewer are used than available if the query collapses copies, because comparing takes time.
     """
 
     hits: list[HitGroup]
@@ -43,42 +43,43 @@ class Collapsed(NamedTuple):
 
 
 class Collapser:
-    """Collapses the rankings of a query, of which each may be longer than the one before.
+    """Collapses the rankings of one query, each longer than the one before.
 
-    What was compared before is kept, as long as the longer ranking begins like the one before.
+    If a ranking begins like the one before, only its new candidates are compared.
     """
 
     def __init__(self, bound: BoundQuery, dim: int) -> None:
-        """``dim`` is that of the vectors in the view."""
+        """``dim`` is the dimension of the vectors in the view."""
         self._groups = bound.groups
         self._view = bound.view
         self._dim = dim
-        self._at = bound.query.collapse
-        self._copies = None if self._at is None else NearCopies(dim, self._at)
+        self._threshold = bound.query.collapse
+        self._copies = None if self._threshold is None else NearCopies(dim, self._threshold)
         self._compared: list[Candidate] = []
 
     @property
     def is_too_costly(self) -> bool:
-        """Return True if so many pairs were compared that more of them would take too long."""
+        """Return True if so many pairs were compared that a longer ranking takes too long."""
         copies = self._copies
-        return copies is not None and len(copies) * len(copies.kept) > _MOST_COMPARED
+        return copies is not None and len(copies) * len(copies.kept) > _MAX_COMPARED
 
-    def collapse(self, ranking: Ranking, depth: int) -> Collapsed:
-        """Keep the best candidate of each group, and of near copies the first.
+    def collapse(self, ranking: Ranking, depth: int) -> CollapsedRanking:
+        """Keep the best candidate of each group.
 
-        If the query collapses copies, only the first ``depth`` groups are used.
+        If the query collapses copies, keep only the first of near copies among the first ``depth``
+        groups.
         """
         first = first_of_groups(ranking.candidates, self._groups)
-        if self._at is None:
+        if self._threshold is None:
             hits = [HitGroup(candidate, []) for candidate in first]
-            return Collapsed(hits, len(first), len(first))
+            return CollapsedRanking(hits, len(first), len(first))
         used = first[:depth]
-        return Collapsed(self._without_copies(used, self._at), len(first), len(used))
+        return CollapsedRanking(self._without_copies(used, self._threshold), len(first), len(used))
 
-    def _without_copies(self, ranked: list[Candidate], at: float) -> list[HitGroup]:
+    def _without_copies(self, ranked: list[Candidate], threshold: float) -> list[HitGroup]:
         before = [candidate.item for candidate in self._compared]
         same = before == [candidate.item for candidate in ranked[: len(before)]]
-        copies = self._copies if same and self._copies else NearCopies(self._dim, at)
+        copies = self._copies if same and self._copies else NearCopies(self._dim, threshold)
         copies.add(_vectors_of(ranked[len(copies) :], self._view, self._dim))
         self._copies, self._compared = copies, ranked
         return [
@@ -88,7 +89,7 @@ class Collapser:
 
 
 def first_of_groups(candidates: Sequence[Candidate], groups: NDArray[np.int64]) -> list[Candidate]:
-    """The first candidate of each group, in their order. ``groups`` (items,) are the groups."""
+    """Return the first candidate of each group, in order. ``groups`` is (items,)."""
     taken: set[int] = set()
     first = []
     group_of = groups[[candidate.item for candidate in candidates]].tolist()
@@ -100,19 +101,20 @@ def first_of_groups(candidates: Sequence[Candidate], groups: NDArray[np.int64]) 
 
 
 class NearCopies:
-    """Finds near copies among the vectors of a ranking: of copies the first is kept.
+    """Finds near copies among the vectors of a ranking, and keeps the first of each.
 
-    In the order of the ranking, a vector is kept unless its cosine to a kept one is at least
-    ``at``; then it is a copy of the first such. A row of zeros (no vector) has no copies and is
-    kept. Each vector is compared with the kept ones only: many copies of a few pictures are cheap.
+    A vector is a copy if its cosine to a kept vector before it is at least ``threshold``; it is
+    then a copy of the first such vector. A row of zeros (no vector) is always kept. Vectors are
+    compared with kept vectors only, so many copies of few pictures take little time.
     """
 
-    def __init__(self, dim: int, at: float) -> None:
-        self.kept: dict[int, list[int]] = {}  # places that are kept, with those of their copies
-        self._at = at - _ROUNDING
-        self._heads = np.empty((_BLOCK, dim), dtype=np.float32)  # (room, dim)
-        self._numbers = np.empty(_BLOCK, dtype=np.int64)  # (room,): their places in the ranking
-        self._in_use = 0  # how many of both are in use
+    def __init__(self, dim: int, threshold: float) -> None:
+        # By the place of each kept vector in the ranking, the places of its copies.
+        self.kept: dict[int, list[int]] = {}
+        self._threshold = threshold - _ROUNDING
+        self._kept_vectors = np.empty((_BLOCK_ROWS, dim), dtype=np.float32)  # (capacity, dim)
+        self._kept_places = np.empty(_BLOCK_ROWS, dtype=np.int64)  # (capacity,)
+        self._kept_count = 0
         self._seen = 0
 
     def __len__(self) -> int:
@@ -122,71 +124,73 @@ class NearCopies:
         """Add the next (n, dim) unit vectors of the ranking."""
         start = 0
         while start < len(vectors):
-            step = max(_BLOCK, _ROOM // max(1, self._in_use))
+            step = max(_BLOCK_ROWS, _MAX_COSINES // max(1, self._kept_count))
             self._add(np.asarray(vectors[start : start + step], dtype=np.float32))
             start += step
 
     def _add(self, chunk: Vectors) -> None:
-        numbers = np.arange(self._seen, self._seen + len(chunk))
-        into = self._first_like(chunk, 0)
-        rest = np.flatnonzero(into < 0)  # (r,): no copies of what was kept before this chunk
-        before = self._in_use
-        for start in range(0, len(rest), _BLOCK):
-            part = rest[start : start + _BLOCK]
-            into[part] = self._compare(chunk[part], numbers[part], before)
-        for number, head in zip(numbers.tolist(), into.tolist(), strict=True):
-            if number == head:
-                self.kept[number] = []
+        places = np.arange(self._seen, self._seen + len(chunk))
+        copy_of = self._first_similar(chunk, 0)
+        rest = np.flatnonzero(copy_of < 0)  # (r,): not copies of vectors before this chunk
+        before = self._kept_count
+        for start in range(0, len(rest), _BLOCK_ROWS):
+            part = rest[start : start + _BLOCK_ROWS]
+            copy_of[part] = self._compare(chunk[part], places[part], before)
+        for place, kept_place in zip(places.tolist(), copy_of.tolist(), strict=True):
+            if place == kept_place:
+                self.kept[place] = []
             else:
-                self.kept[head].append(number)
+                self.kept[kept_place].append(place)
         self._seen += len(chunk)
 
-    def _compare(self, block: Vectors, numbers: NDArray[np.int64], since: int) -> NDArray[np.int64]:
-        """The kept vector, from ``since`` on, that each of (b, dim) is a copy of: (b,).
+    def _compare(self, block: Vectors, places: NDArray[np.int64], since: int) -> NDArray[np.int64]:
+        """Return the place of the kept vector that each vector (b, dim) is a copy of: (b,).
 
-        Those that are kept now are copies of themselves.
+        Looks at kept vectors from ``since`` on. Vectors that are kept now are copies of themselves.
         """
-        into = self._first_like(block, since)
-        rest = np.flatnonzero(into < 0)  # (r,)
+        copy_of = self._first_similar(block, since)
+        rest = np.flatnonzero(copy_of < 0)  # (r,)
         if not len(rest):
-            return into
+            return copy_of
         vectors = block[rest]
-        like = vectors @ vectors.T >= self._at  # (r, r)
-        free = np.ones(len(rest), dtype=np.bool_)
-        stay = []
-        for place in range(len(rest)):
-            if free[place]:
-                copies = like[place] & free
-                copies[place] = True  # also where it is not like itself: a row of zeros
-                into[rest[copies]] = numbers[rest[place]]
-                free &= ~copies
-                stay.append(rest[place])
-        self._keep(block[stay], numbers[stay])
-        return into
+        similar = vectors @ vectors.T >= self._threshold  # (r, r)
+        undecided = np.ones(len(rest), dtype=np.bool_)
+        kept = []
+        for index in range(len(rest)):
+            if undecided[index]:
+                copies = similar[index] & undecided
+                copies[index] = True  # a row of zeros is not similar to itself
+                copy_of[rest[copies]] = places[rest[index]]
+                undecided &= ~copies
+                kept.append(rest[index])
+        self._keep(block[kept], places[kept])
+        return copy_of
 
-    def _first_like(self, vectors: Vectors, since: int) -> NDArray[np.int64]:
-        """The number of the first kept vector, from ``since`` on, like each: (n,), or -1."""
-        into = np.full(len(vectors), -1, dtype=np.int64)
-        if self._in_use > since:
-            like = vectors @ self._heads[since : self._in_use].T >= self._at  # (n, heads)
-            copies = like.any(axis=1)
-            into[copies] = self._numbers[since : self._in_use][like[copies].argmax(axis=1)]
-        return into
+    def _first_similar(self, vectors: Vectors, since: int) -> NDArray[np.int64]:
+        """Return the place of the first similar kept vector from ``since`` on: (n,); -1 if none."""
+        copy_of = np.full(len(vectors), -1, dtype=np.int64)
+        if self._kept_count > since:
+            kept = slice(since, self._kept_count)
+            similar = vectors @ self._kept_vectors[kept].T >= self._threshold  # (n, kept)
+            copies = similar.any(axis=1)
+            copy_of[copies] = self._kept_places[kept][similar[copies].argmax(axis=1)]
+        return copy_of
 
-    def _keep(self, heads: Vectors, numbers: NDArray[np.int64]) -> None:
-        before, after = self._in_use, self._in_use + len(heads)
-        if after > len(self._heads):
-            self._heads = np.concatenate([self._heads[:before], np.empty_like(self._heads), heads])
-            self._numbers = np.resize(self._numbers, len(self._heads))
-        self._heads[before:after] = heads
-        self._numbers[before:after] = numbers
-        self._in_use = after
+    def _keep(self, vectors: Vectors, places: NDArray[np.int64]) -> None:
+        before, after = self._kept_count, self._kept_count + len(vectors)
+        if after > len(self._kept_vectors):
+            spare = np.empty_like(self._kept_vectors)  # doubles the capacity
+            self._kept_vectors = np.concatenate([self._kept_vectors[:before], spare, vectors])
+            self._kept_places = np.resize(self._kept_places, len(self._kept_vectors))
+        self._kept_vectors[before:after] = vectors
+        self._kept_places[before:after] = places
+        self._kept_count = after
 
 
 def _vectors_of(candidates: Sequence[Candidate], view: ShopView, dim: int) -> Vectors:
-    """The vector of the image that each was found by, or of its item's first image: (n, dim).
+    """Return the vector of the image by which each candidate was found: (n, dim).
 
-    Zeros for an item without any.
+    For candidates found by words it is that of the item's first image; zeros if it has none.
     """
     rows = np.array([candidate.row for candidate in candidates], dtype=np.int64)  # (n,)
     by_words = np.flatnonzero(rows < 0)

@@ -1,4 +1,4 @@
-"""The confidence of hits, and whether any of them is what the photo shows."""
+"""The confidence of hits, and whether any hit is the product in the photo."""
 
 from __future__ import annotations
 
@@ -23,8 +23,11 @@ class ConfidenceScorer:
     def __init__(
         self, calibration: Calibration | None, *, text_tower: bool, below: float | None = None
     ) -> None:
-        """``text_tower``: words go into the query's vector. ``below`` is the confidence of the
-        best hit under which there is no close match; None is the measured default."""
+        """``text_tower`` is True if words are part of the query's vector.
+
+        There is no close match if the confidence of the best hit is less than ``below``; None is
+        the measured default.
+        """
         self._calibration = calibration
         self._text_tower = text_tower
         self.below = NO_MATCH_BELOW if below is None else below
@@ -32,10 +35,10 @@ class ConfidenceScorer:
     def score(
         self, query: Query, found: list[Candidate], product: NDArray[np.int64]
     ) -> list[Candidate]:
-        """Return what a query's vector found with confidences, in the same order: best first.
+        """Return the candidates of a vector search, best first, with their confidences.
 
-        ``product`` (items,) is the product of each item. Returns ``found`` itself if hits of this
-        query have no confidence: it says what to avoid, or its vector is not only of pictures.
+        ``product`` (items,) is the product of each item. Returns ``found`` unchanged if the query
+        has negative parts, or a vector that is not only of pictures: confidences would be wrong.
         """
         fits = all(
             part.weight > 0 and part.allows_confidence(text_tower=self._text_tower)
@@ -52,9 +55,9 @@ class ConfidenceScorer:
         ]
 
     def no_close_match(self, query: Query, hits: list[Hit]) -> bool:
-        """Return True if the query shows a product that none of the hits clearly is.
+        """Return True if the query shows a product, and the best confidence is below the limit.
 
-        False if that is not known: no part shows a product, or the hits have no confidence.
+        Returns False if no part shows a product, or if the hits have no confidence.
         """
         if not any(part.shows_product for part in query.parts):
             return False

@@ -1,4 +1,4 @@
-"""What a query costs, estimated before it is searched."""
+"""The estimated cost of a query, in plain searches."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from search.cursor import seen_by
 if TYPE_CHECKING:
     from search.query import Query
 
-DEAR = 5.0  # plain searches: a query that costs more must not delay plain ones
-_DEPTH = 100  # hits whose fields take as long as a plain search
-_COLLAPSED = 20  # the same with collapse: more candidates than hits are compared
-_LETTERS = 50  # of words
-_FACETS = 4
+DEAR = 5.0  # a query that costs more must not delay plain searches
+_DEPTH = 100  # hits that cost as much as a plain search, because their fields are read
+_COLLAPSED = 20  # the same if copies are collapsed, because more candidates are compared
+_LETTERS = 50  # of text, that cost as much as a plain search
+_FACETS = 4  # fields to count, that cost as much as a plain search
 
 
 def cost_of(query: Query) -> float:
-    """About how many plain searches (ten hits by one part) a query costs; 1 or more."""
+    """Estimate how many plain searches (ten hits, one part) take as long as a query; >= 1."""
     depth = seen_by(query.cursor) + query.limit
     letters = sum(len(part.words or "") for part in query.parts)
     photos = sum(part.is_photo for part in query.parts)

@@ -14,18 +14,18 @@ from indexer.errors import BadQuery, CursorExpired
 if TYPE_CHECKING:
     from search.query import Query
 
-MAX_DEPTH = 10_000  # hits that all pages of a question have together; also how deep it is ranked
-_MAX_COLLAPSED = 2_000  # the same with collapse, where hits are compared with all before them
+MAX_DEPTH = 10_000  # hits on all pages of a query together
+_MAX_COLLAPSED = 2_000  # the same if copies are collapsed: each hit is compared with all before
 _MAX_TEXT = 2048
 
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
-    """The last hit of a page: the next page begins behind it.
+    """The last hit of a page, after which the next page begins.
 
-    A cursor is bound to a generation, because another generation ranks anew. Writes in between
-    repeat and lose nothing: the place is found by the hit itself, or by its score if the hit was
-    deleted. ``depth`` is the number of candidates that the first page ranked, where their number
-    decides the order (see ``search.rank.Ranker``): all pages rank as many.
+    A cursor is valid for one generation, because each generation has its own ranking. Writes
+    between two pages neither repeat nor lose a hit: the place is found by the last hit, or by its
+    score if that hit was deleted. ``depth`` is the number of candidates that all pages rank, if the
+    ranking depends on their number (see ``search.rank.Ranker``).
     """
 
     generation: str
@@ -41,14 +41,14 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
 
 
 def deepest(query: Query) -> int:
-    """How many hits all pages of a question have together, at most."""
+    """Return how many hits all pages of a query may have together."""
     return MAX_DEPTH if query.collapse is None else _MAX_COLLAPSED
 
 
 def seen_by(text: str | None) -> int:
-    """How many hits the pages before this cursor showed, unchecked; 0 if it is not a cursor."""
+    """Return how many hits a cursor says were shown; 0 if it is invalid. Checks nothing else."""
     try:
-        return min(MAX_DEPTH, max(0, _decoded(text or "").seen))
+        return min(MAX_DEPTH, max(0, _decode(text or "").seen))
     except (ValueError, binascii.Error, msgspec.MsgspecError):
         return 0
 
@@ -56,14 +56,14 @@ def seen_by(text: str | None) -> int:
 def read_cursor(text: str, query: Query, generation: str) -> Cursor:
     """Read the cursor of a query from its text.
 
-    Raises BadQuery if it is no cursor or belongs to another question, CursorExpired if it
-    belongs to another generation.
+    Raises BadQuery if it is invalid or belongs to another query, CursorExpired if it belongs to
+    another generation.
     """
     try:
-        cursor = _decoded(text)
+        cursor = _decode(text)
     except (ValueError, binascii.Error, msgspec.MsgspecError):
         raise BadQuery(
-            "cursor is not one that a reply gave as next_cursor; leave it out to begin anew",
+            "cursor is not the next_cursor of a reply; leave it out for the first page",
             param="cursor",
         ) from None
     deep = (
@@ -73,27 +73,27 @@ def read_cursor(text: str, query: Query, generation: str) -> Cursor:
     )
     if cursor.question != question_of(query) or deep:
         raise BadQuery(
-            "cursor belongs to another question: words, items, filter, group and collapse must "
-            "be the same on every page; leave it out to begin anew",
+            "cursor belongs to another query: words, items, filter, group and collapse must "
+            "be the same on every page; leave it out for the first page",
             param="cursor",
         )
     if cursor.generation != generation:
         raise CursorExpired(
-            f"cursor is of generation {cursor.generation[:20]}, and {generation} serves now; leave "
-            "it out to begin anew",
+            f"cursor belongs to generation {cursor.generation[:20]}, but {generation} serves now; "
+            "leave it out for the first page",
             param="cursor",
         )
     return cursor
 
 
 def question_of(query: Query) -> bytes:
-    """Eight bytes that all pages of a question share; see ``Part.identity``."""
+    """Return eight bytes that are the same for all pages of a query; see ``Part.identity``."""
     parts = [part.identity() for part in query.parts]
-    said = repr((parts, query.filter, query.group, query.collapse))
-    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).digest()[:8]
+    question = repr((parts, query.filter, query.group, query.collapse))
+    return hashlib.sha256(question.encode("utf-8", "surrogatepass")).digest()[:8]
 
 
-def _decoded(text: str) -> Cursor:
+def _decode(text: str) -> Cursor:
     if len(text) > _MAX_TEXT:
         raise ValueError("too long")
     data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

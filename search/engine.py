@@ -2,66 +2,48 @@
 
 from __future__ import annotations
 
-from contextlib import closing, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from indexer.encoders.base import Model, TextEncoder
 from indexer.encoders.views import QueryViews
-from indexer.errors import IndexCorrupt
 from indexer.imaging.images import LIMITS, WHOLE, Box, ImageLimits, read_image_file
 from indexer.items import ORIGINAL
+from indexer.shop.encoder_upgrade import encoder_upgrade
 from indexer.shop.encoderfiles import open_encoder
 from indexer.shop.folder import ShopFolder
 from indexer.shop.shelf import Shelf
-from indexer.shop.status import RecallStatus, disk_bytes
-from indexer.shop.upgrade import encoder_upgrade
+from indexer.shop.status import disk_bytes
 from indexer.store.store import Store
 from indexer.writing.migration_encoders import MigrationEncoders
 from indexer.writing.writes import Draft, Outcome, delete_items, put_items
-from search.bound_query import bind
-from search.clock import Clock
 from search.confidence import ConfidenceScorer
-from search.cursor import read_cursor
-from search.facets import count_facets, count_items
-from search.filters import Filter, filter_from_json, parse_filter
-from search.hits import Reply
+from search.filter_grammar import parse_filter
+from search.filters import Filter, filter_from_json
 from search.item_reader import ItemReader
 from search.live.recall import RecallWatch
 from search.live.shop import Backlog, LiveShop
-from search.opening import Opened, check_encoder, index_encoder, load_newest
-from search.page import read_page
+from search.opening import OpenGeneration, check_encoder, index_encoder, load_newest
+from search.personal.recommendation import DEFAULT_LIMIT, RecommendQuery
+from search.personal.recommender import Recommender
 from search.pipeline import Pipeline
 from search.query import ImagePart, ItemPart, Query, TextPart
-from search.query_vector import QuerySpace, query_vector
-from search.status import EngineStatus
+from search.query_vector import QuerySpace
+from search.searcher import Searcher
+from search.status import EngineStatus, Vitals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Sequence
 
-    from indexer.arrays import Pixels
+    from indexer.arrays import Pixels, Vectors
     from indexer.encoders.base import Encoder
     from indexer.encoders.views import View
     from indexer.items import Item
-    from indexer.store.transactions import Reader
     from indexer.writing.image_pipeline import Encode
-    from search.hits import Hit
-    from search.live.view import ShopView
-
-    OpenReader: TypeAlias = Callable[[], AbstractContextManager[Reader]]
-
-_ATTEMPTS = 4  # at an answer while items change, before the store is held still
-
-
-class Vitals(NamedTuple):
-    """What is open: items, rows of the index, rows beside it or dead in it, and its recall."""
-
-    generation: str
-    items: int
-    indexed_rows: int
-    delta_rows: int
-    recall: RecallStatus
+    from search.hits import Hit, Reply
+    from search.personal.recommendation import Recommendations
 
 
 class SearchEngine:
@@ -77,7 +59,7 @@ class SearchEngine:
         shop: ShopFolder,
         store: Store,
         encoder: Encoder,
-        opened: Opened,
+        opened: OpenGeneration,
         no_match_below: float | None = None,
         recall_sample: float = 0.0,
     ) -> None:
@@ -88,10 +70,9 @@ class SearchEngine:
         self._store = store
         self._index_encoder = index_encoder(encoder)
         self._migration_encoders = MigrationEncoders(store, self._index_encoder)
-        self._held = opened.held
+        self._hold = opened.hold
         model = Model.of(encoder)
         self.encoder_upgrade = encoder_upgrade(shop, model)
-        self._space = QuerySpace(store, encoder, model.key)
         self._scorer = ConfidenceScorer(
             opened.manifest.calibration,
             text_tower=isinstance(encoder, TextEncoder),
@@ -100,7 +81,18 @@ class SearchEngine:
         self._live = LiveShop(store, opened.vectors, opened.words, model.key)
         self._watch = RecallWatch(opened.vectors, share=recall_sample)  # last: it has a thread
         self._items = ItemReader(store, self._live)
-        self._pipeline = Pipeline(self._scorer, self._watch, encoder.dim)
+        self.recommender = Recommender(
+            shop.path, self._live, store, encoder.dim, generation=self.generation
+        )
+        self._searcher = Searcher(
+            self._live,
+            store,
+            QuerySpace(store, encoder, model.key),
+            Pipeline(self._scorer, self._watch, encoder.dim),
+            self._scorer,
+            generation=self.generation,
+            encoder=encoder.id,
+        )
 
     @classmethod
     def open(
@@ -114,16 +106,16 @@ class SearchEngine:
         recall_sample: float = 0.0,
         query_views: Sequence[View] = (),
     ) -> SearchEngine:
-        """Open the current generation of a shop, every file of it verified first.
+        """Open the current generation of a shop, after verifying all of its files.
 
-        Where the current generation is damaged, the newest older one that is whole serves
-        instead (with the store's later rows searched beside it), and a warning is logged.
-        ``encoder`` must be the one the index was built with; by default it is loaded.
-        ``generation`` opens that one, and no other if it is damaged. ``no_match_below`` is
-        the confidence of the best hit under which a reply says that nothing is close.
-        ``recall_sample`` is the share of approximate searches that are searched again exactly in
-        the background, to watch the promised recall. ``query_views`` are averaged for each photo
-        that is searched with, beside the whole; an index built with views of its own refuses.
+        If the current generation is damaged, open the newest older one that is not, and log a
+        warning; rows that were stored since are searched beside its index. With ``generation``,
+        open that one only. ``encoder`` must be the encoder of the index; by default it is loaded.
+        A reply says that nothing is close if the confidence of the best hit is less than
+        ``no_match_below``. ``recall_sample`` is the share of approximate searches that are
+        repeated exactly in the background, to check the promised recall. ``query_views`` are
+        encoded beside each query photo, and averaged with it; an index that was built with views
+        of its own refuses them.
         Raises IndexNotFound, IndexCorrupt, IndexMismatch, EncoderNotFound.
         """
         folder = ShopFolder(shop)
@@ -142,7 +134,7 @@ class SearchEngine:
                 return cls(folder, store, encoder, opened, no_match_below, recall_sample)
             except BaseException:
                 opened.words.close()
-                opened.held.close()
+                opened.hold.close()
                 raise
         except BaseException:
             store.close()
@@ -156,9 +148,10 @@ class SearchEngine:
 
     def close(self) -> None:
         """Close the files. Do not search afterwards."""
+        self.recommender.close()
         self._watch.close()
         self._live.words.close()
-        self._held.close()
+        self._hold.close()
         self._store.close()
 
     def by_image(
@@ -169,7 +162,7 @@ class SearchEngine:
         filter: str | Filter | None = None,
         box: Box = WHOLE,
     ) -> list[Hit]:
-        """What looks like this photo: ``k`` distinct products, best first, [] if none fits.
+        """Find ``k`` distinct products that look like a photo, best first; [] if none fits.
 
         ``photo`` is a file, its bytes, or pixels (h, w, 3). Raises BadImage, BadQuery.
         """
@@ -179,68 +172,41 @@ class SearchEngine:
         return self.search(Query(parts=[part], limit=k, filter=_as_filter(filter))).hits
 
     def by_text(self, text: str, k: int = 10, *, filter: str | Filter | None = None) -> list[Hit]:
-        """What these words describe: ``k`` distinct products, best first, [] if none fits."""
+        """Find ``k`` distinct products that fit these words, best first; [] if none fits."""
         part = TextPart(text)
         return self.search(Query(parts=[part], limit=k, filter=_as_filter(filter))).hits
 
     def by_item(
         self, item_id: str, k: int = 10, *, filter: str | Filter | None = None
     ) -> list[Hit]:
-        """What is similar to this item: ``k`` other products, best first. UnknownItem."""
+        """Find ``k`` other products similar to an item, best first. Raises UnknownItem."""
         part = ItemPart(item_id)
         return self.search(Query(parts=[part], limit=k, filter=_as_filter(filter))).hits
 
     def search(self, query: Query) -> Reply:
-        """Answer a question. Raises BadQuery, BadImage, UnknownItem, IndexMismatch.
+        """Answer a query. Raises BadQuery, BadImage, UnknownItem, IndexMismatch, CursorExpired.
 
-        Items named in the query are not among the hits, nor are their products' other
-        variants unless the query groups by item.
+        Items named in the query are not among the hits. Neither are other variants of their
+        products, unless the query groups by item.
         """
-        clock = Clock()
-        query = query.check()
-        cursor = read_cursor(query.cursor, query, self.generation) if query.cursor else None
-        vector = query_vector(query, self._space)
-        clock.lap("encode_ms")
-        with closing(self._moments()) as moments:
-            for view, read in moments:
-                bound = bind(query, vector, view, self._live.words)
-                ranking = self._pipeline.rank_page(bound, cursor)  # candidates, rank, collapse
-                clock.lap("search_ms")
-                facets = count_facets(bound)
-                with read() as reader:
-                    page = read_page(bound, ranking, reader, self.generation)
-                if page is not None:
-                    break
-            else:
-                raise IndexCorrupt(
-                    f"{self.shop.store} lacks items that it counts; 'vitrine check --shop "
-                    f"{self.shop.path}' says what is wrong"
-                )
-        clock.lap("fields_ms")
-        return Reply(
-            hits=page.hits,
-            total=count_items(bound),
-            facets=facets,
-            generation=self.generation,
-            encoder=self.encoder.id,
-            mode=ranking.mode,
-            timings=clock.laps(),
-            no_close_match=cursor is None and self._scorer.no_close_match(query, page.hits),
-            next_cursor=page.next_cursor,
-        )
+        return self._searcher.search(query)
 
-    def _moments(self) -> Generator[tuple[ShopView, OpenReader]]:
-        """The newest view, and what opens the store to read its items; newer each time.
+    def recommend(
+        self,
+        user_id: str,
+        k: int = DEFAULT_LIMIT,
+        *,
+        filter: str | Filter | None = None,
+        context: str | None = None,
+        explain: bool = False,
+    ) -> Recommendations:
+        """Recommend ``k`` distinct products to a user, each with a reason.
 
-        The store may change after a view was taken, and an answer then begins again. The last
-        moment holds the store still. Not the first: while a reader is open, the store cannot
-        reuse its pages.
+        ``context`` is the item that the user looks at. An unknown user gets popular items, or some
+        of each category. Raises BadQuery, UnknownItem (of ``context``).
         """
-        for _ in range(_ATTEMPTS):
-            yield self._live.view, self._store.read
-            self.refresh()
-        with self._live.moment() as (view, reader):
-            yield view, lambda: nullcontext(reader)
+        query = RecommendQuery(limit=k, filter=_as_filter(filter), context=context, explain=explain)
+        return self.recommender.recommend(self.recommender.profile(user_id), query)
 
     def put(
         self,
@@ -249,7 +215,7 @@ class SearchEngine:
         limits: ImageLimits = LIMITS,
         encode: Encode | None = None,
     ) -> list[Outcome]:
-        """Store items as ``put_items`` does. Searches see them after ``refresh``."""
+        """Store items as ``put_items`` does. Searches find them after ``refresh``."""
         return put_items(
             self._store,
             self._index_encoder,
@@ -260,23 +226,23 @@ class SearchEngine:
         )
 
     def delete(self, item_ids: Sequence[str]) -> list[Outcome]:
-        """Delete items. Searches miss them after ``refresh``."""
+        """Delete items. Searches find them until ``refresh``."""
         return delete_items(self._store, item_ids)
 
     @property
     def no_match_below(self) -> float:
-        """The confidence of the best hit under which a reply says that nothing is close."""
+        """A reply says that nothing is close if its best confidence is less than this."""
         return self._scorer.below
 
     def refresh(self) -> bool:
-        """Take in what was written to the store since the last time; return True if anything was.
+        """Make new writes to the store visible to searches; return True if there were any.
 
-        Searches that run meanwhile answer from before.
+        Searches that have begun do not see them.
         """
         return self._live.refresh()
 
     def vitals(self) -> Vitals:
-        """What is open, in numbers that cost nothing to get."""
+        """Return numbers of what is open; this takes no time."""
         view = self._live.view
         return Vitals(
             generation=self.generation,
@@ -287,35 +253,45 @@ class SearchEngine:
         )
 
     def backlog(self) -> Backlog:
-        """How much was written since the index was built."""
+        """Return how much was written since the index was built."""
         view = self._live.view
         changes = view.sequence - self._manifest.changes
         return Backlog(view.backlog, changes, len(view.segments[0].vectors))
 
     def item(self, item_id: str) -> Item:
-        """An item as the catalog says it, with the images that can be shown. UnknownItem."""
+        """Return an item as in the catalog, with the images that can be shown. UnknownItem."""
         return self._items.item(item_id)
 
     def thumbnail(self, item_id: str, index: int = 0, rendition: str = ORIGINAL) -> bytes:
-        """An image of an item as a small JPEG. UnknownItem for any of the three."""
+        """Return an image as a small JPEG. UnknownItem if item, image or rendition is unknown."""
         return self._items.thumbnail(item_id, index, rendition)
 
     def items(self, limit: int = 10) -> list[Item]:
-        """Some items to start from: one of each category in turn."""
+        """Return some items to show before the first search, from each category in turn."""
         return self._items.starters(limit)
 
+    def item_vectors(self) -> tuple[list[str], Vectors]:
+        """The ids of all items and the vectors of their main images: (items, dim).
+
+        A row of zeros stands for an item without one.
+        """
+        view = self._live.view
+        numbers = np.flatnonzero(view.columns.alive).tolist()
+        vectors = view.vectors_of(view.main_rows(numbers), self.encoder.dim)
+        return [view.ids[number] for number in numbers], vectors
+
     def has_item(self, item_id: str) -> bool:
-        """Whether the shop has an item of this id."""
+        """Return True if the shop has this item."""
         return self._live.view.number(item_id) >= 0
 
     def main_category(self, item_id: str) -> str:
-        """The first category of an item; empty where it has none. UnknownItem."""
+        """Return the first category of an item; empty if it has none. UnknownItem."""
         return self._items.main_category(item_id)
 
     def category_sizes(self) -> dict[str, int]:
-        """How many items each category holds, those below it included.
+        """Return how many items each category has, categories below it included.
 
-        Names are as ``search.live.columns.casefolded`` has them.
+        Keys are ``search.live.columns.casefolded``.
         """
         return self._live.view.columns.sizes("category")
 
@@ -338,7 +314,7 @@ class SearchEngine:
             device=view.segments[0].vectors.note,
             created=manifest.created,
             text="fused" if isinstance(self.encoder, TextEncoder) else "lexical",
-            facets=view.columns.offered(),
+            facets=view.columns.facet_fields(),
             encoder_upgrade=self.encoder_upgrade,
         )
 

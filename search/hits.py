@@ -1,4 +1,4 @@
-"""An answer, as data. The names are those of ``search --json`` and of the HTTP replies."""
+"""An answer, as data. ``search --json`` and the HTTP API use the same names."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ Mode = Literal["exact", "ann", "lexical", "fused"]
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
-    """One item of the shop that answers the query, with the image of it that matched best.
+    """One item that answers the query, with the image of it that matched best.
 
-    ``score`` grows with likeness; within one reply it never increases from hit to hit. It is a
-    cosine in [-1, 1] for queries by vector, BM25 (> 0, less that of unwanted words) for queries by
+    ``score`` is larger for better hits; hits come in the order of their scores. It is a cosine in
+    [-1, 1] for queries by vector, a BM25 score (> 0, minus that of unwanted words) for queries by
     words alone, and a reciprocal-rank score for both together (see ``search.rank.fuse``).
-    ``confidence`` is the probability in [0, 1] that it is the very product the photo shows; None
-    for hits found by words, for queries that mix or avoid, and where the shop has too few products
-    to tell.
-    ``copies`` are the items that were left out as near copies of this one.
+    ``confidence`` is the probability in [0, 1] that the photo shows this product. It is None for
+    hits found by words, for queries that mix photos with words or have negative parts, and in
+    shops with too few products to fit it. ``copies`` are items left out as near copies of this one.
     """
 
     item_id: str
@@ -50,21 +49,21 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FacetValue(msgspec.Struct, frozen=True):
-    """One value of a field, and how many items of the match set carry it."""
+    """One value of a field, and how many of the matching items have it."""
 
     value: str
     count: int
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """All that came of one query.
+    """The answer to one query.
 
-    ``total`` counts the items that pass the filter (and, for words alone, match a word).
-    ``mode`` says how the hits were found: ``exact`` compares every allowed row, ``ann`` an
-    approximate index, ``lexical`` words only, ``fused`` words and vectors. ``timings`` are
-    milliseconds by stage. ``no_close_match`` is True when a photo was asked for and even the
-    best hit is probably not what it shows; the hits are then what comes nearest.
-    ``next_cursor`` asks for the hits that follow; None when there are none.
+    ``total`` counts the items that pass the filter and, for words alone, match a word. ``mode`` is
+    how the hits were found: ``exact`` compared every allowed row, ``ann`` searched an approximate
+    index, ``lexical`` used words only, and ``fused`` words and vectors. ``timings`` are
+    milliseconds by stage. ``no_close_match`` is True if the query has a photo and even the best
+    hit is probably not the product in it; the hits are then the most similar ones.
+    ``next_cursor`` is the cursor of the next page; None if this is the last page.
     """
 
     hits: list[Hit]

@@ -1,4 +1,4 @@
-"""Items outside of answers: their fields, their pictures, and some to start from."""
+"""Reading single items: their fields, their pictures, and some to show at first."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 class ItemReader:
-    """The items of one shop, as its store has them now. Thread-safe.
+    """Reads the items of one shop from its store. Thread-safe.
 
-    Whatever takes an ``item_id`` raises UnknownItem when the shop has none of it.
+    All methods with an ``item_id`` raise UnknownItem if the shop does not have that item.
     """
 
     def __init__(self, store: Store, live: LiveShop) -> None:
@@ -30,17 +30,17 @@ class ItemReader:
         self._live = live
 
     def item(self, item_id: str) -> Item:
-        """An item as the catalog says it; its ``images`` are those that can be shown."""
-        record = self._record(item_id)
+        """Return an item as in the catalog; its ``images`` are those that can be shown."""
+        record = self._read_record(item_id)
         return replace(record.item, images=[image.path for image in record.images])
 
     def thumbnail(self, item_id: str, index: int, rendition: str = ORIGINAL) -> bytes:
-        """An image of an item as a small JPEG, in this rendition.
+        """Return an image of an item as a small JPEG, in this rendition.
 
-        It is the stored copy, or made anew where the shop keeps only the paths of its images.
-        UnknownItem also where the item has no such image, or the image no such rendition.
+        It is the stored copy or, if the shop keeps only paths, made from the image file.
+        UnknownItem also if the item lacks that image, or the image that rendition.
         """
-        record = self._record(item_id)
+        record = self._read_record(item_id)
         if not 0 <= index < len(record.images):
             raise UnknownItem(
                 f"item {item_id!r} has {len(record.images)} images, there is no image {index}",
@@ -60,7 +60,7 @@ class ItemReader:
         return jpeg
 
     def starters(self, limit: int) -> list[Item]:
-        """Return some items to start from: one of each category in turn."""
+        """Return some items to show before the first search, from each category in turn."""
         found: list[Item] = []
         view = self._live.view
         for number in view.starters(limit):
@@ -69,11 +69,11 @@ class ItemReader:
         return found
 
     def main_category(self, item_id: str) -> str:
-        """The first category of an item; empty where it has none."""
-        categories = self._record(item_id).item.categories
+        """Return the first category of an item; empty if it has none."""
+        categories = self._read_record(item_id).item.categories
         return categories[0] if categories else ""
 
-    def _record(self, item_id: str) -> ItemRecord:
+    def _read_record(self, item_id: str) -> ItemRecord:
         with self._store.read() as reader:
             record = reader.item(item_id)
         if record is None:

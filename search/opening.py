@@ -1,4 +1,4 @@
-"""Opening a shop's index: the right encoder, every file verified, the newest that is whole."""
+"""Opening a shop's index: check the encoder, verify the files, load the newest good generation."""
 
 from __future__ import annotations
 
@@ -22,18 +22,23 @@ if TYPE_CHECKING:
 logger = logging.getLogger("vitrine.search")
 
 
-class Opened(NamedTuple):
-    """A generation that has been verified and read; ``held`` keeps its files from removal."""
+class OpenGeneration(NamedTuple):
+    """A generation that was verified and loaded; while ``hold`` is open, its files stay."""
 
     name: str
     manifest: Manifest
     vectors: VectorBackend
     words: LexicalIndex
-    held: ExitStack
+    hold: ExitStack
 
 
-def load_newest(folder: ShopFolder, names: list[str], encoder: Encoder, store: Store) -> Opened:
-    """The first of these generations, of this encoder, that is whole."""
+def load_newest(
+    folder: ShopFolder, names: list[str], encoder: Encoder, store: Store
+) -> OpenGeneration:
+    """Load the first of these generations that is of this encoder and not damaged.
+
+    Logs each damaged generation. If none can be loaded, raises the error of the first damaged one.
+    """
     first_error: IndexCorrupt | IndexNotFound | None = None
     for name in names:
         try:
@@ -45,25 +50,25 @@ def load_newest(folder: ShopFolder, names: list[str], encoder: Encoder, store: S
                 path = folder.generations / name
                 backend = backend_of(manifest.contract)
                 vectors = backend.open(path, manifest.contract, serving=True)
-                words = _words(folder, name, manifest, store)
-                held = stack.pop_all()
+                words = _load_words(folder, name, manifest, store)
+                hold = stack.pop_all()
         except (IndexCorrupt, IndexNotFound) as error:
             logger.warning("generation %s is damaged: %s", name, error)
             first_error = first_error or error
             continue
         if first_error:
             logger.warning("serving the older generation %s of %s", name, folder.path)
-        return Opened(name, manifest, vectors, words, held)
+        return OpenGeneration(name, manifest, vectors, words, hold)
     raise first_error or IndexCorrupt(f"{folder.path} has no generation that can be served")
 
 
 def index_encoder(encoder: Encoder) -> Encoder:
-    """What an index is made with: the encoder of its queries, without views that only they have."""
+    """Return the encoder that an index is built with: without views that only queries have."""
     return encoder.inner if isinstance(encoder, QueryViews) else encoder
 
 
 def check_encoder(folder: ShopFolder, manifest: Manifest, encoder: Encoder) -> None:
-    """IndexMismatch, naming both, unless the index was built with this encoder and weights."""
+    """Raise IndexMismatch unless the index was built with this encoder and these weights."""
     if manifest.encoder != encoder.id:
         raise IndexMismatch(
             f"{folder.path} was built with encoder {manifest.encoder!r}, not {encoder.id!r}; "
@@ -79,8 +84,11 @@ def check_encoder(folder: ShopFolder, manifest: Manifest, encoder: Encoder) -> N
         )
 
 
-def _words(folder: ShopFolder, name: str, manifest: Manifest, store: Store) -> LexicalIndex:
-    """The words of the generation, or of the store where its log does not reach back so far."""
+def _load_words(folder: ShopFolder, name: str, manifest: Manifest, store: Store) -> LexicalIndex:
+    """Load the words of a generation.
+
+    If the store's log does not reach back to the generation, make them from the store's items.
+    """
     with store.read() as reader:
         if reader.changes_since(manifest.changes) is None:
             items = (record.item for record in reader.items())

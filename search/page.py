@@ -1,10 +1,9 @@
-"""The last step of an answer: the hits of a page with their stored fields, and its cursor."""
+"""The last step of an answer: read the fields of a page's hits, and make the next cursor."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from indexer.items import ORIGINAL
 from search.cursor import Cursor, deepest, question_of
 from search.hits import Hit
 
@@ -19,13 +18,14 @@ if TYPE_CHECKING:
     from search.live.view import Candidate, ShopView
     from search.rank import Scale
 
-_JITTER = 1e-3  # by which a cosine may differ when the same photo is encoded anew
+_JITTER = 1e-3  # a cosine may differ by this much if the same photo is encoded again
 
 
 class PageRanking(NamedTuple):
-    """The ranking that a page is cut from: best first, and one hit more than the page if there is.
+    """The ranking that a page is taken from, best first.
 
-    ``start`` is the place of the page's first hit, ``depth`` that of ``Cursor.depth``.
+    If there is a next page, it has at least one hit more than the page. ``start`` is the place of
+    the page's first hit; ``depth`` is for ``Cursor.depth``.
     """
 
     hits: list[HitGroup]
@@ -35,7 +35,7 @@ class PageRanking(NamedTuple):
 
 
 class Page(NamedTuple):
-    """Hits, best first, and the cursor of the page after them: None if it would be empty."""
+    """Hits, best first, and the cursor of the next page: None if it would be empty."""
 
     hits: list[Hit]
     next_cursor: str | None
@@ -44,16 +44,16 @@ class Page(NamedTuple):
 def page_start(
     hits: Sequence[HitGroup], scale: Scale, cursor: Cursor | None, view: ShopView
 ) -> int:
-    """The place in a ranking where a page begins: behind the cursor's hit, or behind its score."""
+    """Return the place where a page begins: after the cursor's hit, or else after its score."""
     if cursor is None:
         return 0
     number = view.number(cursor.item_id)
     for place, (candidate, _) in enumerate(hits):
-        # The cosine of an item changes only if the item got another picture.
+        # A cosine that changed means that the item got another picture.
         moved = scale == "cosine" and abs(candidate.score - cursor.score) > _JITTER
         if candidate.item == number and not moved:
             return place + 1
-    # Deleted or moved: equal scores are in the order of their ids.
+    # The hit was deleted or moved. Hits of equal score are in the order of their ids.
     mark = (-cursor.score, cursor.item_id)
     return sum((-candidate.score, view.ids[candidate.item]) <= mark for candidate, _ in hits)
 
@@ -63,18 +63,20 @@ def read_page(
 ) -> Page | None:
     """Read the hits of the page from the store.
 
-    None if an item of the page has changed since the view was made: its fields would be of
-    another moment than its place.
+    Returns None if an item of the page has changed since the view was made, because its fields
+    would not belong to its rank.
     """
     query, view = bound.query, bound.view
     hits: list[Hit] = []
     changed = reader.changes_since(view.sequence)
-    for candidate, copies in ranking.hits[ranking.start : ranking.start + query.limit]:
+    shown = ranking.hits[ranking.start : ranking.start + query.limit]
+    images = view.images_of([group.candidate.row for group in shown])
+    for (candidate, copies), image in zip(shown, images, strict=True):
         item_id = view.ids[candidate.item]
         record = reader.item(item_id)
         if record is None or changed is None or item_id in changed:
             return None
-        hits.append(_hit(view, candidate, record, [view.ids[copy] for copy in copies]))
+        hits.append(make_hit(candidate, image, record, [view.ids[copy] for copy in copies]))
     seen = ranking.start + len(hits)
     if not hits or seen >= min(len(ranking.hits), deepest(query)):
         return Page(hits, None)
@@ -85,8 +87,11 @@ def read_page(
     return Page(hits, cursor.text())
 
 
-def _hit(view: ShopView, candidate: Candidate, record: ItemRecord, copies: list[str]) -> Hit:
-    index, rendition = view.image_of(candidate.row) if candidate.row >= 0 else (0, ORIGINAL)
+def make_hit(
+    candidate: Candidate, image: tuple[int, str], record: ItemRecord, copies: list[str]
+) -> Hit:
+    """Make a hit of a stored item; ``image`` is the image that matched, and its rendition."""
+    index, rendition = image
     item = record.item
     return Hit(
         item_id=item.item_id,

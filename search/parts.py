@@ -1,6 +1,6 @@
-"""The parts of a query. A new kind of part is one subclass of ``Part``, and nothing else.
+"""The parts of a query. A new kind of part needs one subclass of ``Part``, and nothing else.
 
-No other module asks what kind a part is: each reads what it needs from the part itself.
+Other modules never check the type of a part; they read its properties.
 """
 
 from __future__ import annotations
@@ -20,25 +20,28 @@ MAX_WEIGHT = 1000.0
 
 
 class Space(Protocol):
-    """The vector space of the index that is searched, as parts use it.
+    """Makes the vectors of parts. All are (dim,) and of unit length.
 
-    ``search.query_vector.QuerySpace`` implements it. All vectors are (dim,) and of unit length.
+    ``search.query_vector.QuerySpace`` implements it.
     """
 
     def photo_vector(self, photo: bytes | Pixels, box: Box) -> Embedding:
-        """The vector of a photo: encoded bytes, or pixels (h, w, 3). BadImage."""
+        """Encode a photo: a file's bytes, or pixels (h, w, 3). Raises BadImage."""
         ...
 
     def text_vector(self, text: str) -> Embedding | None:
-        """The vector of a text; None if the encoder has no text tower."""
+        """Encode a text; None if the encoder has no text tower."""
         ...
 
     def item_vector(self, item_id: str) -> Embedding:
-        """The mean direction of an item's original images. UnknownItem; BadQuery without any."""
+        """Return the mean direction of an item's original images.
+
+        Raises UnknownItem, or BadQuery if it has none.
+        """
         ...
 
     def unit_vector(self, embedding: Embedding) -> Embedding:
-        """A vector of the encoder, scaled to unit length.
+        """Scale a vector of the encoder to unit length.
 
         Raises IndexMismatch for another dim, BadQuery if it is zero or not finite.
         """
@@ -46,32 +49,32 @@ class Space(Protocol):
 
 
 class Part(msgspec.Struct, frozen=True):
-    """A piece of a query. A subclass adds its fields, ``weight``, and what differs from here.
+    """A part of a query: has a vector, or words, or both.
 
-    A part has a vector, or words, or both. As it is here it has neither.
+    A subclass adds its fields, ``weight`` among them, and overrides what is not so by default.
     """
 
-    is_photo: ClassVar[bool] = False  # it has to be decoded and encoded, which takes time
-    is_picture: ClassVar[bool] = False  # its vector is that of a picture of a product
-    shows_product: ClassVar[bool] = False  # a reply may say that no hit is the product in it
+    is_photo: ClassVar[bool] = False  # must be decoded and encoded, which takes time
+    is_picture: ClassVar[bool] = False  # the vector is of a picture of a product
+    shows_product: ClassVar[bool] = False  # ``Reply.no_close_match`` may be True
 
     @property
     def weight(self) -> float:
-        """How much the part counts; below 0 hits are kept away from it. A field of each kind."""
+        """How much the part counts; hits avoid a part below 0. A field of each subclass."""
         raise NotImplementedError
 
     @property
     def words(self) -> str | None:
-        """The words that hits should have in their texts; None to leave texts alone."""
+        """The words to search for in the texts of items; None to search no texts."""
         return None
 
     @property
     def named_items(self) -> tuple[str, ...]:
-        """The items that are left out of the hits, with all items of their groups."""
+        """Items that are not among the hits, nor any other item of their groups."""
         return ()
 
     def check(self) -> None:
-        """Raise BadQuery, naming the field, if the part cannot be searched with."""
+        """Raise BadQuery, naming the field, if the part is invalid."""
         if not -MAX_WEIGHT <= self.weight <= MAX_WEIGHT or self.weight == 0:
             raise BadQuery(
                 f"a weight must be from -1000 to 1000 and not 0, got {self.weight}",
@@ -79,29 +82,29 @@ class Part(msgspec.Struct, frozen=True):
             )
 
     def identity(self) -> tuple[object, ...]:
-        """What must be the same on every page of an answer; cursors hash its ``repr``.
+        """Return what must be the same on every page; cursors contain a hash of its ``repr``.
 
-        The first three values are those that cursors have always held: the weight, an item's id,
-        words. A kind that needs more appends it. Photos and vectors count by their weight:
-        encoding a photo anew may change its vector in the last bits.
+        The first three values are the weight, an item's id and words, as in older cursors. A
+        subclass that needs more appends it. Of photos and vectors only the weight is compared,
+        because encoding a photo again may change the last bits of its vector.
         """
         return (self.weight, "", "")
 
     def vector(self, space: Space) -> Embedding | None:  # noqa: ARG002 - kinds need it
-        """What the part adds to the query's vector: (dim,), of unit length; None for nothing."""
+        """Return what the part adds to the query's vector: (dim,), of unit length, or None."""
         return None
 
     def allows_confidence(self, *, text_tower: bool) -> bool:  # noqa: ARG002 - kinds need it
-        """Return True if hits may have a confidence although this part is in the query.
+        """Return True if hits of a query with this part may have a confidence.
 
-        Confidences are fitted to photos of products, so what the part adds to the query's vector
-        must be the vector of a picture. ``text_tower``: the encoder encodes words too.
+        Confidences are fitted to photos of products, so only vectors of pictures may be in the
+        query's vector. ``text_tower`` is True if the encoder also encodes words.
         """
         return self.is_picture
 
 
 class ImagePart(Part, frozen=True):
-    """A photo: encoded bytes, or pixels (h, w, 3). ``box`` cuts a region out of it first."""
+    """A photo: a file's bytes, or pixels (h, w, 3). Only the region in ``box`` is searched with."""
 
     is_photo: ClassVar[bool] = True
     is_picture: ClassVar[bool] = True
@@ -112,7 +115,7 @@ class ImagePart(Part, frozen=True):
     box: Box = WHOLE
 
     def vector(self, space: Space) -> Embedding:
-        """The vector of the photo. BadImage."""
+        """Encode the photo. Raises BadImage."""
         return space.photo_vector(self.image, self.box)
 
 
@@ -134,7 +137,8 @@ class TextPart(Part, frozen=True):
             raise BadQuery("text is empty; give at least one word", param="text")
         if len(self.text) > MAX_TEXT:
             raise BadQuery(
-                f"text has {len(self.text)} characters, at most {MAX_TEXT} are read", param="text"
+                f"text has {len(self.text)} characters, at most {MAX_TEXT} are allowed",
+                param="text",
             )
 
     def identity(self) -> tuple[object, ...]:
@@ -142,16 +146,16 @@ class TextPart(Part, frozen=True):
         return (self.weight, "", self.text)
 
     def vector(self, space: Space) -> Embedding | None:
-        """The vector of the text; None if the encoder has no text tower."""
+        """Encode the text; None if the encoder has no text tower."""
         return space.text_vector(self.text)
 
     def allows_confidence(self, *, text_tower: bool) -> bool:
-        """Return True if the words are not in the query's vector."""
+        """Return True if the words are not part of the query's vector."""
         return not text_tower
 
 
 class ItemPart(Part, frozen=True):
-    """An item of the shop: stands for the mean direction of its original images."""
+    """An item of the shop. Its vector is the mean direction of its original images."""
 
     is_picture: ClassVar[bool] = True
 
@@ -168,12 +172,12 @@ class ItemPart(Part, frozen=True):
         return (self.weight, self.item_id, "")
 
     def vector(self, space: Space) -> Embedding:
-        """The mean direction of the item's images. UnknownItem; BadQuery if it has none."""
+        """Return the mean direction of the images. UnknownItem; BadQuery if there are none."""
         return space.item_vector(self.item_id)
 
 
 class EmbeddingPart(Part, frozen=True):
-    """A vector (dim,) of the shop's own encoder; any length but zero. Taken for a photo's."""
+    """A vector (dim,) of the shop's encoder, of any length but zero; treated as a photo's."""
 
     is_picture: ClassVar[bool] = True
     shows_product: ClassVar[bool] = True
@@ -182,5 +186,5 @@ class EmbeddingPart(Part, frozen=True):
     weight: float = 1.0
 
     def vector(self, space: Space) -> Embedding:
-        """The embedding, scaled to unit length. IndexMismatch, BadQuery."""
+        """Scale the embedding to unit length. IndexMismatch, BadQuery."""
         return space.unit_vector(self.embedding)

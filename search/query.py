@@ -1,4 +1,4 @@
-"""A question, as data: parts with weights, a filter, a limit."""
+"""A query, as data: parts with weights, a filter, a limit."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ __all__ = [
 MAX_LIMIT = 1000
 MAX_PARTS = 16
 MAX_FACETS = 16
-MIN_COLLAPSE = 0.5  # images that are less alike are not copies
+MIN_COLLAPSE = 0.5  # images with a lower cosine are not copies
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
-    """A question. Weights may be negative ("like this, but not like that").
+    """A query. Weights may be negative ("like this, but not like that").
 
-    ``limit`` counts distinct products, or items with ``group="item"``. ``facets`` names the
-    fields to count values of: ``category``, ``in_stock`` or any attribute. ``cursor`` is the
-    ``next_cursor`` of the page before. With ``collapse``, a cosine, hits whose pictures are at
-    least that alike count as copies of the first of them.
+    ``limit`` counts distinct products, or items with ``group="item"``. ``facets`` are the fields
+    whose values are counted: ``category``, ``in_stock`` or any attribute. ``cursor`` is the
+    ``next_cursor`` of the page before. ``collapse`` is a cosine: a hit whose picture is at least
+    this similar to that of a hit before it is left out, as a copy of it.
     """
 
     parts: list[Part]
@@ -51,7 +51,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     collapse: float | None = None
 
     def check(self) -> CheckedQuery:
-        """Return the query as checked; BadQuery, naming the field, if it cannot be answered."""
+        """Check the query, and return it as checked. BadQuery names the field that is invalid."""
         if not 1 <= self.limit <= MAX_LIMIT:
             raise BadQuery(f"limit must be from 1 to {MAX_LIMIT}, got {self.limit}", param="limit")
         if self.collapse is not None and not MIN_COLLAPSE <= self.collapse <= 1:
@@ -67,12 +67,19 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
             )
         if len(self.facets) > MAX_FACETS:
             raise BadQuery(
-                f"facets names {len(self.facets)} fields, at most {MAX_FACETS} are counted",
+                f"facets names {len(self.facets)} fields, at most {MAX_FACETS} are allowed",
                 param="facets",
             )
         self._check_parts()
-        fields = {name: getattr(self, name) for name in self.__struct_fields__}
-        return CheckedQuery(**fields)
+        return CheckedQuery(
+            parts=self.parts,
+            filter=self.filter,
+            limit=self.limit,
+            group=self.group,
+            facets=self.facets,
+            cursor=self.cursor,
+            collapse=self.collapse,
+        )
 
     def _check_parts(self) -> None:
         for part in self.parts:
@@ -80,7 +87,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
         letters = sum(len(part.words or "") for part in self.parts)
         if letters > MAX_TEXT:
             raise BadQuery(
-                f"the text parts have {letters} characters, at most {MAX_TEXT} are read together",
+                f"the text parts together have {letters} characters, at most {MAX_TEXT} are "
+                "allowed",
                 param="text",
             )
         if not any(part.weight > 0 for part in self.parts):
@@ -92,9 +100,9 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CheckedQuery(Query, frozen=True, kw_only=True):
-    """A query that ``Query.check`` has passed, so that no later step checks it again.
+    """A query that was checked, so that no later step has to check it.
 
-    ``msgspec.structs.replace`` keeps it checked: put in values that need no check.
+    ``msgspec.structs.replace`` returns a ``CheckedQuery`` too: replace only by valid values.
     """
 
     def check(self) -> CheckedQuery:

@@ -1,4 +1,4 @@
-"""The vector of a query: its parts, summed by weight in the encoder's space."""
+"""The vector of a query: the weighted sum of the vectors of its parts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from indexer.arrays import unit
 from indexer.encoders.base import TextEncoder
 from indexer.errors import BadQuery, IndexMismatch, UnknownItem
-from indexer.imaging.photos import fit_pixels, read_photo
+from indexer.imaging.photos import Photo, SharedPhotos, fit_pixels
 from indexer.store.records import PictureKey
 
 if TYPE_CHECKING:
@@ -19,58 +19,69 @@ if TYPE_CHECKING:
     from indexer.store.store import Store
     from search.query import Query
 
-_ROUNDING = 1e-6  # of the parts' length: what sums of fp32 numbers that cancel may leave
+_ROUNDING = 1e-6  # of the length of all parts: a sum shorter than this is rounding error
 
 
 def query_vector(query: Query, space: QuerySpace) -> Embedding | None:
-    """The weighted sum of the parts' vectors, as a unit vector (dim,); None if no part has one.
+    """Return the weighted sum of the parts' vectors, as a unit vector (dim,).
 
-    Raises BadQuery if the parts cancel each other out, and what the parts raise.
+    None if no part has a vector. Raises BadQuery if the parts cancel each other out, and the errors
+    of the parts.
     """
+    space = space.for_one_query()
     total = np.zeros(space.dim, dtype=np.float32)
-    length = 0.0  # of all parts laid end to end
+    length = 0.0  # the sum of the lengths of all parts
     for part in query.parts:
         vector = part.vector(space)
         if vector is not None:
             total += np.float32(part.weight) * vector  # (dim,)
             length += abs(part.weight)
-    if length and np.linalg.norm(total.astype(np.float64)) <= _ROUNDING * length:
+    exact = total.astype(np.float64)  # (dim,)
+    if length and exact @ exact <= (_ROUNDING * length) ** 2:
         raise BadQuery("the parts of the query cancel each other out", param="parts")
     return unit(total) if length else None
 
 
 class QuerySpace:
-    """The vector space of an index: implements ``search.parts.Space``.
+    """Makes the vectors of query parts with the encoder of an index. Thread-safe if that is.
 
-    Thread-safe as far as its encoder is.
+    Implements ``search.parts.Space``.
     """
 
-    def __init__(self, store: Store, encoder: Encoder, key: bytes) -> None:
-        """``key`` is the encoder's in the store."""
+    def __init__(
+        self, store: Store, encoder: Encoder, key: bytes, photos: SharedPhotos | None = None
+    ) -> None:
+        """``key`` is the store's key of the encoder, ``photos`` are those of one query."""
         self.dim = encoder.dim
         self._store = store
         self._encoder = encoder
         self._key = key
+        self._photos = photos
+
+    def for_one_query(self) -> QuerySpace:
+        """Return this space for one query: parts with the same photo share its decoding."""
+        return QuerySpace(self._store, self._encoder, self._key, SharedPhotos())
 
     def photo_vector(self, photo: bytes | Pixels, box: Box) -> Embedding:
-        """The vector of a photo: encoded bytes, or pixels (h, w, 3). BadImage."""
+        """Encode a photo: a file's bytes, or pixels (h, w, 3). Raises BadImage."""
         preprocess = self._encoder.preprocess
         if isinstance(photo, bytes):
-            square = read_photo(photo, preprocess, box=box)
+            opened = self._photos.photo(photo) if self._photos else Photo(photo)
+            square = opened.fit(preprocess, box=box).square
         else:
             square = fit_pixels(photo, preprocess, box=box)
         vector: Embedding = self._encoder.encode_images([square])[0]
         return vector
 
     def text_vector(self, text: str) -> Embedding | None:
-        """The vector of a text; None if the encoder has no text tower."""
+        """Encode a text; None if the encoder has no text tower."""
         if not isinstance(self._encoder, TextEncoder):
             return None
         vector: Embedding = self._encoder.encode_texts([text])[0]
         return vector
 
     def unit_vector(self, embedding: Embedding) -> Embedding:
-        """A vector of the encoder, scaled to unit length.
+        """Scale a vector of the encoder to unit length.
 
         Raises IndexMismatch for another dim, BadQuery if it is zero or not finite.
         """
@@ -85,7 +96,10 @@ class QuerySpace:
         return unit(embedding)
 
     def item_vector(self, item_id: str) -> Embedding:
-        """The mean direction of an item's original images. UnknownItem; BadQuery without any."""
+        """Return the mean direction of an item's original images.
+
+        Raises UnknownItem, or BadQuery if it has none.
+        """
         with self._store.read() as reader:
             record = reader.item(item_id)
             if record is None:

@@ -1,6 +1,6 @@
-"""The second step of an answer: candidates in the order of their scores.
+"""The second step of an answer: rank the candidates.
 
-A learned or personal ranking plugs in here: it is one more implementation of ``Ranker``, handed to
+A learned or personal ranking is one more implementation of ``Ranker``, passed to
 ``search.pipeline.Pipeline``.
 """
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 Scale: TypeAlias = Literal["cosine", "bm25", "rrf", "learned"]
 
 _K = 60.0  # of reciprocal rank fusion
-_WORDS_PER_VECTOR = 5  # how much deeper the ranking by words is fused than that by vector
+_WORDS_PER_VECTOR = 5  # ranks of the ranking by words that are fused, for each by vector
 
 
 class Ranking(NamedTuple):
-    """Candidates, best first, at most one of each item, and what their scores mean.
+    """Candidates, best first, at most one of each item, and the scale of their scores.
 
-    ``cosine`` is likeness in [-1, 1]; ``bm25`` is that of the words, less that of unwanted ones;
-    ``rrf`` is a sum of reciprocal ranks (see ``fuse``); ``learned`` is a model's own number.
+    ``cosine`` is in [-1, 1]; ``bm25`` is the score of the words, minus that of unwanted words;
+    ``rrf`` is a sum of reciprocal ranks (see ``fuse``); ``learned`` is the output of a model.
     """
 
     candidates: list[Candidate]
@@ -35,48 +35,48 @@ class Ranking(NamedTuple):
 
 
 class Ranker(Protocol):
-    """Brings candidates into the order in which they are shown."""
+    """Sorts candidates into the order in which they are shown."""
 
     def has_fixed_depth(self, bound: BoundQuery) -> bool:
-        """Return True if a candidate's score depends on which others are ranked.
+        """Return True if the score of a candidate depends on the other candidates.
 
-        Then all pages of an answer rank the same number of candidates. Otherwise as many are
-        ranked as the page needs.
+        All pages of an answer then rank the same number of candidates. Otherwise each page ranks
+        as many as it needs.
         """
         ...
 
     def rank(self, bound: BoundQuery, found: Candidates) -> Ranking:
-        """Rank candidates of the query, best first: scores never increase.
+        """Rank candidates of the query by falling score.
 
-        Equal candidates must give equal rankings in every process, also where scores are equal:
-        each page may be asked of another process.
+        The same candidates must give the same ranking in every process, ties included, because
+        the pages of an answer may come from several processes.
         """
         ...
 
 
 class ScoreRanker:
-    """Ranks by the cosine, by BM25 where there are only words, and fuses both where both are."""
+    """Ranks by cosine, by BM25 if there are only words, and by both fused if there are both."""
 
     def has_fixed_depth(self, bound: BoundQuery) -> bool:
-        """Return True for words: how they are fused depends on the ranks."""
+        """Return True if the query has words, because fused scores depend on the ranks."""
         return bool(bound.words)
 
     def rank(self, bound: BoundQuery, found: Candidates) -> Ranking:
         """See ``Ranker.rank``."""
         if bound.vector is None:
-            return Ranking(_by_words(bound, found), "bm25")
+            return Ranking(_rank_by_words(bound, found), "bm25")
         if not bound.words:
             return Ranking(found.by_vector, "cosine")
-        return Ranking(_fused(bound, found), "rrf")
+        return Ranking(_rank_fused(bound, found), "rrf")
 
 
 def fuse(rankings: Sequence[tuple[Sequence[int], float]]) -> dict[int, float]:
-    """Merge rankings of the same things into one score for each, best first.
+    """Fuse rankings of the same items: return the score of each item, best first.
 
-    Each ranking is a list of numbers, best first, and its weight, which may be negative: what
-    ranks high there then loses. The score is reciprocal rank fusion (Cormack, Clarke and
-    Buettcher, 2009, with their k = 60), scaled so that first in every positive ranking is 1.
-    Ranks are summed because a cosine and a BM25 score cannot be: they are spread differently.
+    Each ranking is a list of item numbers, best first, and a weight. A negative weight lowers the
+    score of items that rank high. The score is reciprocal rank fusion (Cormack, Clarke and
+    Buettcher, 2009, with their k = 60), scaled so that an item that is first in all rankings of
+    positive weight has 1. Ranks are used because cosines and BM25 scores are not on one scale.
     Ties keep the order of first appearance.
     """
     scale = (_K + 1) / (sum(weight for _, weight in rankings if weight > 0) or 1.0)
@@ -87,8 +87,8 @@ def fuse(rankings: Sequence[tuple[Sequence[int], float]]) -> dict[int, float]:
     return dict(sorted(scores.items(), key=lambda pair: -pair[1]))
 
 
-def _by_words(bound: BoundQuery, found: Candidates) -> list[Candidate]:
-    """The candidates by words, ranked less the scores of unwanted words."""
+def _rank_by_words(bound: BoundQuery, found: Candidates) -> list[Candidate]:
+    """Return the candidates by words, ranked by their score minus that of unwanted words."""
     unwanted: dict[int, float] = {}
     for match in bound.words:
         if match.weight < 0:
@@ -103,8 +103,8 @@ def _by_words(bound: BoundQuery, found: Candidates) -> list[Candidate]:
     return by_score(scores, bound.view)
 
 
-def _fused(bound: BoundQuery, found: Candidates) -> list[Candidate]:
-    """All candidates by the fused ranks of vector and words. Confidences are kept."""
+def _rank_fused(bound: BoundQuery, found: Candidates) -> list[Candidate]:
+    """Return all candidates, ranked by fusing vector and words. Confidences are kept."""
     words_weight = sum(match.weight for match in bound.words if match.weight > 0)
     vector_weight = sum(abs(part.weight) for part in bound.query.parts if part.words is None)
     by_words = [candidate.item for candidate in found.by_words]

@@ -1,8 +1,8 @@
-"""What an open engine serves, as data. The names are those of ``GET /v1/status``."""
+"""What an open engine serves, as data. ``GET /v1/status`` uses the same names."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -10,12 +10,25 @@ from msgspec import Meta
 from indexer.shop.status import RecallStatus
 
 
-class EngineStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What is being served.
+class Vitals(NamedTuple):
+    """Numbers of an open engine that take no time to get.
 
-    ``items``, ``products`` and ``rows`` count what is searched now, live writes included;
-    ``bytes`` is what the whole shop folder takes on disk. What a folder holds without an engine
-    is ``indexer.shop.status.ShopStatus``.
+    ``delta_rows`` counts the rows beside the index and the dead rows in it.
+    """
+
+    generation: str
+    items: int
+    indexed_rows: int
+    delta_rows: int
+    recall: RecallStatus
+
+
+class EngineStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What an open engine serves.
+
+    ``items``, ``products`` and ``rows`` count what is searched now, with writes since the build;
+    ``bytes`` is the size of the shop folder on disk. ``indexer.shop.status.ShopStatus`` is the
+    status of a folder that no engine has opened.
     """
 
     generation: str

@@ -1,7 +1,6 @@
-"""From the fields of a request to a query, whatever carried them.
+"""Builds a query from the fields of a request.
 
-The only place where a JSON body, a form, the parameters of a GET and the options of the command
-line become a ``search.query.Query``.
+Used for JSON bodies, forms, the parameters of a GET, and the options of the command line.
 """
 
 from __future__ import annotations
@@ -16,7 +15,8 @@ import numpy as np
 
 from indexer.errors import BadImage, BadQuery
 from indexer.imaging.images import WHOLE, Box
-from search.filters import filter_from_json, parse_filter
+from search.filter_grammar import parse_filter
+from search.filters import filter_from_json
 from search.query import EmbeddingPart, ImagePart, ItemPart, Part, Query, TextPart
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ Group = Literal["product", "item"]
 
 
 class PartFields(Protocol):
-    """The fields of a part: one of ``image``, ``text``, ``item_id`` and ``embedding`` is given."""
+    """The fields of a part: one of ``image``, ``text``, ``item_id``, ``embedding`` is given."""
 
     @property
     def image(self) -> bytes | str | None:
-        """A photo: its bytes, or these in base64."""
+        """The bytes of a photo, or their base64."""
         ...
 
     @property
@@ -40,31 +40,31 @@ class PartFields(Protocol):
 
     @property
     def item_id(self) -> str | None:
-        """An item of the shop."""
+        """The id of an item of the shop."""
         ...
 
     @property
     def embedding(self) -> Sequence[float] | None:
-        """A vector (dim,) of the index's own encoder."""
+        """A vector (dim,) of the index's encoder."""
         ...
 
     @property
     def weight(self) -> float:
-        """How much the part counts; below 0 it says what to stay away from."""
+        """How much the part counts; negative to find items unlike it."""
         ...
 
     @property
     def box(self) -> Box | None:
-        """The region of the image to search with; None is all of it."""
+        """The region of the image to search with; None for the whole image."""
         ...
 
 
 class QueryFields(Protocol):
-    """The fields that a request for a search has beside its parts."""
+    """The fields of a search besides its parts."""
 
     @property
     def filter(self) -> str | Mapping[str, object] | None:
-        """Which items may answer: the string form, the JSON form, or that as text."""
+        """The filter: a string, a JSON object, or the text of one."""
         ...
 
     @property
@@ -74,27 +74,27 @@ class QueryFields(Protocol):
 
     @property
     def group(self) -> Group:
-        """One hit per product, or every item by itself."""
+        """``product`` for one hit per product, ``item`` for every item."""
         ...
 
     @property
     def facets(self) -> Sequence[str] | str | None:
-        """Names of fields to count the values of, or a text of these with commas between."""
+        """Names of fields whose values are counted: a list, or separated by commas."""
         ...
 
     @property
     def cursor(self) -> str | None:
-        """The ``next_cursor`` of the page before."""
+        """``next_cursor`` of the page before."""
         ...
 
     @property
     def collapse(self) -> float | None:
-        """The cosine from which on a hit is a copy of a hit before it."""
+        """The cosine from which a hit is a copy of an earlier hit."""
         ...
 
 
 class GivenPart(NamedTuple):
-    """A part of a request that is no JSON; see ``PartFields``."""
+    """A part that does not come from JSON; see ``PartFields``."""
 
     image: bytes | str | None = None
     text: str | None = None
@@ -105,7 +105,7 @@ class GivenPart(NamedTuple):
 
 
 class GivenFields(NamedTuple):
-    """The fields of a request that is no HTTP; see ``QueryFields``."""
+    """The fields of a search that does not come over HTTP; see ``QueryFields``."""
 
     filter: str | Mapping[str, object] | None = None
     limit: int = 10
@@ -116,9 +116,9 @@ class GivenFields(NamedTuple):
 
 
 def build_query(parts: Iterable[PartFields], fields: QueryFields) -> Query:
-    """Return the query that these fields ask. It is not checked: ``Query.check`` does that.
+    """Return a query, not yet checked by ``Query.check``.
 
-    Raises BadImage (an image that is not base64) and BadQuery (a filter that cannot be read).
+    Raises BadImage if an image is not base64, and BadQuery if the filter is invalid.
     """
     return Query(
         parts=[_part(part, at) for at, part in enumerate(parts)],
@@ -132,7 +132,10 @@ def build_query(parts: Iterable[PartFields], fields: QueryFields) -> Query:
 
 
 def read_box(text: str | None, *, name: str = "box") -> Box | None:
-    """Return the box in ``x0,y0,x1,y1``, or None for no text. Raises BadImage with ``name``."""
+    """Return the box in the text ``x0,y0,x1,y1``, or None for no text.
+
+    Raises BadImage, whose message names the option or field ``name``.
+    """
     if text is None or not text.strip():
         return None
     try:
@@ -151,14 +154,14 @@ def _part(part: PartFields, at: int) -> Part:
         return TextPart(part.text, part.weight)
     if part.item_id is not None:
         return ItemPart(part.item_id, part.weight)
-    with np.errstate(over="ignore"):  # beyond fp32 is infinite, and refused as that
+    with np.errstate(over="ignore"):  # too large for fp32 becomes infinite, which is refused later
         return EmbeddingPart(np.asarray(part.embedding, dtype=np.float32), part.weight)
 
 
 def _bytes_of(image: bytes | str, at: int) -> bytes:
     if isinstance(image, bytes):
         return image
-    if image.startswith("data:"):  # what a browser's FileReader gives
+    if image.startswith("data:"):  # the URL that a browser's FileReader returns
         image = image.partition(",")[2]
     try:
         return base64.b64decode(image, validate=True)
@@ -167,7 +170,7 @@ def _bytes_of(image: bytes | str, at: int) -> bytes:
 
 
 def _filter(value: str | Mapping[str, object] | None) -> Filter | None:
-    """Return the filter, or None for none or an empty text."""
+    """Return the parsed filter, or None if it is None or empty."""
     if value is None:
         return None
     if not isinstance(value, str):

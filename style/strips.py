@@ -10,9 +10,27 @@ import numpy as np
 
 from style.arrays import Alpha, Pixels
 
-__all__ = ["blend", "over_strips"]
+__all__ = ["STRIP_THREADS", "StripThreads", "blend", "over_strips"]
 
 _PIXELS = 1 << 17  # of a strip, so that its arrays fit the cache of a core
+
+
+class StripThreads:
+    """The thread budget for one picture. ``limit`` is the most threads; None is all cores.
+
+    More than 8 threads are never used.
+    """
+
+    def __init__(self) -> None:
+        self.limit: int | None = None
+
+    def count(self) -> int:
+        """Return the number of threads that one picture may use."""
+        return min(self.limit or os.cpu_count() or 1, 8)
+
+
+STRIP_THREADS = StripThreads()
+"""The budget of this process. The application sets its limit at the start."""
 
 
 def over_strips(
@@ -25,7 +43,7 @@ def over_strips(
     """
     rows = max(1, pixels // max(1, width))
     tops = range(0, height, rows)
-    threads = min(len(tops), os.cpu_count() or 1, 8)
+    threads = min(len(tops), STRIP_THREADS.count())
     if threads <= 1:
         for top in tops:
             work(top, min(top + rows, height))

@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import csv
+import fcntl
 import io
+import os
+import pickle
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import hypothesis
 import numpy as np
 import pytest
 from PIL import Image
 
 from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
+from indexer.encoders.registry import load_encoder
 from indexer.jobs.build import build_index
 from indexer.sample.shop import SampleShop, write_shop
 from indexer.shop.folder import ShopFolder
@@ -26,6 +31,12 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 T = TypeVar("T")
+
+# A slow machine draws examples slowly, which is no reason to fail.
+hypothesis.settings.register_profile(
+    "any-machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any-machine")
 
 # Two shades of each color are alike to the color encoder; two colors are not.
 COLORS = {
@@ -100,6 +111,20 @@ def write_catalog(folder: Path) -> Path:
     return path
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow the tests that use something slow: a browser, torch, or the drawn shop.
+
+    Two processes begin with the files that have slow tests, so that they end together.
+    """
+    for item in items:
+        uses = set(getattr(item, "fixturenames", ()))
+        if "drawing" in uses or any(map(item.get_closest_marker, ("browser", "torch"))):
+            item.add_marker(pytest.mark.slow)
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        slow_files = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: item.path not in slow_files)
+
+
 @pytest.fixture(scope="session")
 def tiny_catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The catalog that ``write_catalog`` describes. Shared: do not write into its folder."""
@@ -114,10 +139,54 @@ def tiny_shop(tiny_catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     return folder
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], T]) -> T:
+    """Return what ``make`` returned for a new folder; processes of one test run make it once."""
+    base = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # each worker has its own folder below the run's
+        base = base.parent
+    made = base / f"{name}.pickle"
+    with (base / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            made.write_bytes(pickle.dumps(make(base / name)))
+    found: T = pickle.loads(made.read_bytes())
+    return found
+
+
 @pytest.fixture(scope="session")
-def drawn_shop(tmp_path_factory: pytest.TempPathFactory) -> SampleShop:
+def drawing(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[SampleShop, list[tuple[str, int, int]]]:
+    """The shop of ``drawn_shop``, and the progress that was reported while it was drawn."""
+
+    def draw(folder: Path) -> tuple[SampleShop, list[tuple[str, int, int]]]:
+        heard: list[tuple[str, int, int]] = []
+
+        def listen(stage: str, done: int, total: int) -> None:
+            heard.append((stage, done, total))
+
+        folder.mkdir()
+        shop = write_shop(folder / "sample", items=24, photos=8, workers=2, progress=listen)
+        return shop, heard
+
+    return made_once(tmp_path_factory, "drawn", draw)
+
+
+@pytest.fixture(scope="session")
+def drawn_shop(drawing: tuple[SampleShop, object]) -> SampleShop:
     """Two dozen drawn items and eight shopper photos. Shared: do not write into its folder."""
-    return write_shop(tmp_path_factory.mktemp("drawn") / "sample", items=24, photos=8)
+    return drawing[0]
+
+
+@pytest.fixture(scope="session")
+def drawn_index(drawn_shop: SampleShop, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A shop of ``drawn_shop``, built with the built-in encoder. Shared: do not write into it."""
+
+    def build(folder: Path) -> Path:
+        build_index(open_catalog(drawn_shop.catalog), ShopFolder(folder), load_encoder())
+        return folder
+
+    return made_once(tmp_path_factory, "drawn-index", build)
 
 
 @pytest.fixture
@@ -188,7 +257,10 @@ def serve(tiny_shop: Path) -> Iterator[Callable[..., Http]]:
     with contextlib.ExitStack() as stack:
 
         def start(*, open_engine: Any = None, current: Any = None, **settings: Any) -> Http:
-            options = {"shop": tiny_shop, "request_log": False, **settings}
+            # A slow machine must not refuse a photo: a test of the deadline sets its own.
+            options = {
+                "shop": tiny_shop, "request_log": False, "queue_deadline_s": 120, **settings
+            }  # fmt: skip
             app = create_app(Settings(**options), open_engine=open_engine, current=current)
             http = Http(app)
             stack.callback(http.close)

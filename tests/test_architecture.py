@@ -195,3 +195,31 @@ def test_only_the_service_prints_exits_or_reads_the_environment(path):
     main_only = {"print"} if '__name__ == "__main__"' in path.read_text(encoding="utf-8") else set()
     assert (calls & {"print", "exit", "input"}) - main_only == set()
     assert reached & {"os.environ", "os.getenv", "sys.exit"} == set()
+
+
+# Pillow opens these files outside of the decoder, each for a reason.
+OPENED_BY_PILLOW = {
+    "indexer/training/data.py": "masks of the public training set",
+    "indexer/training/originals.py": "photos of the public training set, cut as its boxes say",
+    "indexer/training/teacher_features.py": "the same photos, as the teacher models take them",
+}
+DECODER = {"decode", "EncodedImage"}  # of indexer.imaging.images
+
+
+@pytest.mark.parametrize("path", MODULES, ids=NAMES)
+def test_photos_come_in_by_one_door(path):
+    """Outside of the package of the decoder, pixels come from ``indexer.imaging.photos``."""
+    if ROOT / "indexer" / "imaging" in path.parents:
+        return
+    imports, opens = set(), False
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "indexer.imaging.images":
+            imports |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module in ("indexer.imaging", "PIL"):
+            plugins = [alias.name for alias in node.names if alias.name.endswith("ImagePlugin")]
+            assert not plugins
+            assert "images" not in {alias.name for alias in node.names}
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            opens |= (node.value.id, node.attr) == ("Image", "open")
+    assert not imports & DECODER
+    assert opens == (str(path.relative_to(ROOT)) in OPENED_BY_PILLOW)

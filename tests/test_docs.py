@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from indexer.catalog.sources import open_catalog
 from indexer.encoders.registry import FORMS, load_encoder
-from indexer.jobs.build import build_index
-from indexer.sample.shop import write_shop
-from indexer.shop.folder import ShopFolder
+from indexer.items import Item
+from indexer.sample.shop import SampleShop
+from indexer.store.store import Store
+from indexer.writing.writes import Draft, ImageInput, put_items
 from service.http.app import create_app
 from service.settings import Settings
+from tests.conftest import COLORS, jpeg, plain
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -23,12 +25,21 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.
 
 
 @pytest.fixture(scope="module")
-def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def demo_folder(
+    tmp_path_factory: pytest.TempPathFactory, drawn_shop: SampleShop, drawn_index: Path
+) -> Path:
     """A folder as ``scripts/demo`` leaves it, with a smaller shop."""
     folder = tmp_path_factory.mktemp("demo")
-    sample = write_shop(folder / "sample-shop" / "catalog", items=60, photos=4)
-    shop = ShopFolder(folder / "sample-shop" / "shop")
-    build_index(open_catalog(sample.catalog), shop, load_encoder())
+    shutil.copytree(drawn_shop.folder, folder / "sample-shop" / "catalog")
+    shutil.copytree(drawn_index, folder / "sample-shop" / "shop")
+    # README asks for three hits of "red mug"; the smaller shop has a red vase and an olive mug.
+    mug = Item(
+        item_id="mug", product_id="mug", title="Red mug", price=9.0, currency="EUR", in_stock=True
+    )
+    picture = jpeg(plain(COLORS["red"]))
+    with Store(folder / "sample-shop" / "shop" / "catalog.lmdb") as store:
+        draft = Draft("mug", lambda _: mug, [ImageInput("mug.jpg", lambda: picture)])
+        put_items(store, load_encoder(), [draft])
     return folder
 
 
@@ -49,6 +60,7 @@ def test_the_readmes_python_has_at_most_eight_lines() -> None:
     assert len([line for line in code.splitlines() if line.strip()]) <= 8
 
 
+@pytest.mark.slow
 def test_the_tables_of_the_readme_and_the_list_of_classes_are_those_of_the_code() -> None:
     script = ROOT / "scripts" / "reference.py"
     done = subprocess.run(

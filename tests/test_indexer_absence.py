@@ -8,7 +8,7 @@ import pytest
 
 from indexer.errors import BadCatalog, CatalogShrank
 from indexer.items import Skipped, UnreadableRow
-from indexer.writing.absence import absence, check_absence, is_much
+from indexer.writing.absence import absence, are_too_many, check_absence
 
 SHOP = ["a", "b", "c", "d/1", "d/2"]
 LISTED = {"a"}
@@ -63,7 +63,7 @@ def test_a_picture_that_is_skipped_keeps_no_item_that_is_absent():
 @pytest.mark.parametrize(("gone", "standing"), [(10, 10), (10, 99), (11, 110), (0, 0), (100, 1000)])
 def test_few_items_are_removed_without_a_question(gone, standing):
     check_absence(Path("c.csv"), [str(n) for n in range(gone)], standing)
-    assert not is_much(gone, standing)
+    assert not are_too_many(gone, standing)
 
 
 @pytest.mark.parametrize(("gone", "standing"), [(11, 11), (11, 109), (101, 1000)])
@@ -71,7 +71,7 @@ def test_more_than_ten_that_are_more_than_a_tenth_stop_a_build(gone, standing):
     ids = [f"i{n}" for n in range(gone)]
     with pytest.raises(CatalogShrank) as stopped:
         check_absence(Path("c.csv"), ids, standing)
-    assert (stopped.value.removed, stopped.value.standing) == (ids, standing)
+    assert (stopped.value.removed, stopped.value.item_count) == (ids, standing)
     assert isinstance(stopped.value, BadCatalog)
     assert f"lacks {gone} of the shop's {standing} items: i0, i1, i2, i3, i4 and" in str(
         stopped.value

@@ -37,7 +37,7 @@ from indexer.shop.joblock import job_lock
 from indexer.shop.shelf import Shelf
 from indexer.store.store import Store
 from indexer.vectors import index as vectors_module
-from indexer.writing import embed_catalog as ingest_module
+from indexer.writing import embed_catalog
 from search.engine import SearchEngine
 
 KILLS = 8  # raise it by hand: 100 take about a minute
@@ -125,8 +125,8 @@ def shop(tmp_path) -> ShopFolder:
 @pytest.fixture
 def small_batches(monkeypatch):
     """Two images a batch and a commit after each, so that few images make many steps."""
-    monkeypatch.setattr(ingest_module, "_BATCH", 2)
-    monkeypatch.setattr(ingest_module, "_COMMIT", 1)
+    monkeypatch.setattr(embed_catalog, "_BATCH", 2)
+    monkeypatch.setattr(embed_catalog, "_COMMIT", 1)
 
 
 def build(folder: Folder, shop: ShopFolder, encoder: ColorEncoder | None = None) -> BuildReport:
@@ -306,6 +306,7 @@ def test_progress_tells_each_stage_and_ends_at_its_total(folder, shop):
     assert calls[-1] == ("publish", 1, 1, 2)
 
 
+@pytest.mark.slow
 def test_after_any_changes_a_shop_answers_like_one_built_from_scratch(folder, shop, tmp_path, rng):
     for turn in range(8):
         items = {
@@ -447,7 +448,7 @@ def test_vectors_that_are_none_are_refused_and_never_stored(folder, shop, spoil,
 def test_an_interrupted_build_goes_on_where_it_stopped(
     folder, shop, tmp_path, monkeypatch, small_batches, commit
 ):
-    monkeypatch.setattr(ingest_module, "_COMMIT", commit)
+    monkeypatch.setattr(embed_catalog, "_COMMIT", commit)
     folder.write({f"item-{n}": [n] for n in range(12)}, title="shade")
     with pytest.raises(KeyboardInterrupt):
         build(folder, shop, Stopping(batches=4))
@@ -480,7 +481,7 @@ def test_an_interrupted_rebuild_leaves_the_old_catalog_serving(folder, shop, sma
 KILLED = """
 import os, random, shutil, signal, sys, time
 from pathlib import Path
-from indexer.writing import embed_catalog as ingest
+from indexer.writing import embed_catalog
 from indexer.jobs.build import build_index
 from indexer.encoders.color import ColorEncoder
 from indexer.shop.folder import ShopFolder
@@ -488,7 +489,7 @@ from indexer.catalog.sources import open_catalog
 import faiss
 
 catalog, seed, old, trial, *shops = sys.argv[1:]
-ingest._BATCH, ingest._COMMIT = 4, 1
+embed_catalog._BATCH, embed_catalog._COMMIT = 4, 1
 
 class Slow(ColorEncoder):
     def encode_images(self, pixels):
@@ -529,6 +530,7 @@ print(killed)
 """
 
 
+@pytest.mark.slow
 def test_a_build_that_is_killed_at_any_moment_leaves_a_whole_shop(folder, shop, tmp_path):
     old, new, first = tmp_path / "old", tmp_path / "new", tmp_path / "first"
     folder.write({f"item-{n}": [n] for n in range(30)}, title="old")
@@ -686,6 +688,7 @@ except StoreFull as error:
 
 
 @pytest.mark.parametrize("limit", [100, 20_000, 50_000])
+@pytest.mark.slow
 def test_a_file_that_may_not_grow_is_store_full_and_not_a_crash(folder, shop, limit):
     """A real limit of the kernel, met by LMDB, by FAISS or by SQLite, whichever comes first."""
     folder.write({f"item-{n}": [n] for n in range(60)}, title="new")

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from indexer.catalog.sources import open_catalog
-from indexer.confidence.calibrate import FEWEST, fit_logistic
+from indexer.confidence.calibrate import FEWEST
+from indexer.confidence.logistic import fit_logistic
 from indexer.confidence.retakes import no_product, retake, scene
 from indexer.encoders.color import ColorEncoder
 from indexer.encoders.registry import load_encoder
@@ -25,6 +26,10 @@ RAINBOW = [(20 * n % 256, 90 * n % 256, 150 * n % 256) for n in range(1, 25)]
 
 def build(folder: Path, shop: Path, encoder=None) -> Manifest:
     build_index(open_catalog(folder), ShopFolder(shop), encoder or ColorEncoder())
+    return manifest_of(shop)
+
+
+def manifest_of(shop: Path) -> Manifest:
     serving = Shelf.read(ShopFolder(shop)).serving()
     assert serving is not None
     return serving.manifest
@@ -168,6 +173,7 @@ def test_pictures_of_nothing_are_of_many_kinds_and_the_same_for_one_seed(rng):
     assert (again[0] == again[1]).all()
 
 
+@pytest.mark.slow
 def test_a_shop_whose_goods_look_like_colored_noise_still_finds_them(tmp_path):
     rng = np.random.default_rng(5)
     folder = tmp_path / "marbled-paper"
@@ -186,10 +192,10 @@ def test_a_shop_whose_goods_look_like_colored_noise_still_finds_them(tmp_path):
 
 
 def test_photos_of_what_the_drawn_shop_sells_are_surer_than_those_of_other_things(
-    drawn_shop, tmp_path
+    drawn_shop, drawn_index
 ):
     encoder = load_encoder("builtin")
-    fitted = build(drawn_shop.catalog, tmp_path / "shop", encoder).calibration
+    fitted = manifest_of(drawn_index).calibration
     assert fitted is not None
     paths = sorted((drawn_shop.folder / "images").rglob("*.*"))
     catalog = encoder.encode_images([decode(path.read_bytes()) for path in paths])

@@ -21,7 +21,7 @@ from indexer.shop.promotion import drop
 from indexer.store.pictures import set_images
 from indexer.store.records import PictureKey, Row
 from indexer.store.store import Store
-from indexer.writing.writes import Draft, Source, put_items
+from indexer.writing.writes import Draft, ImageInput, put_items
 from tests.conftest import COLORS, write_catalog
 from tests.test_indexer_promotion import NEW, OtherColors, silent
 
@@ -80,7 +80,7 @@ def test_a_row_of_nothing_and_an_image_without_row_are_told(shop, store):
         writer.put_row(1000, Row("nobody", 0, ORIGINAL, row.content))
     problems = check(shop).problems
     assert problems[0] == "2 rows and items do not agree, such as row 0"
-    assert problems[1] == "row 1000 has a number that is yet to be given out"
+    assert problems[1] == "row 1000 has a number that was never reserved"
 
 
 def test_a_missing_embedding_is_counted(shop, store):
@@ -96,7 +96,7 @@ def test_an_image_that_counts_as_lost_and_is_not_is_told(shop, store):
         writer.put_embedding(COLOR, PictureKey(key[8:24]), b"")
     (problem,) = check(shop).problems
     assert problem == (
-        "1 of 18 images count as lost to color, and have a picture; index or put them again"
+        "1 of 18 images are marked as lost for color, but have a picture; index or put them again"
     )
 
 
@@ -111,7 +111,7 @@ def test_an_index_of_other_vectors_than_the_store_has_is_told(shop):
     problems = check(shop).problems
     assert len(problems) == 2
     assert "of 24 sampled rows of" in problems[0]
-    assert problems[0].endswith("are not as in the store")
+    assert problems[0].endswith("differ from the store")
     assert problems[1].endswith("do not find themselves")
 
 
@@ -151,7 +151,7 @@ def test_a_picture_that_is_neither_stored_nor_at_its_path_is_lost(shop, store, t
             image = writer.item(item_id).images[0]
             writer.delete_keys([("images", image.content)])
     make = lambda _: Item(item_id="bare", product_id="bare")  # noqa: E731
-    put_items(store, ColorEncoder(), [Draft("bare", make, [Source("x")], np.ones((1, 112)))])
+    put_items(store, ColorEncoder(), [Draft("bare", make, [ImageInput("x")], np.ones((1, 112)))])
     assert check(shop).problems == []
     (tmp_path / "catalog" / "images" / "red-shoe-1.jpg").write_bytes(b"another picture")
     (problem,) = check(shop).problems

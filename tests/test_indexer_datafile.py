@@ -10,7 +10,7 @@ import pytest
 
 from indexer.errors import IndexCorrupt, IndexMismatch
 from indexer.items import Item
-from indexer.store.datafile import check_whole
+from indexer.store.datafile import check_not_truncated
 from indexer.store.records import ItemRecord, PictureKey
 from indexer.store.store import Store
 
@@ -34,7 +34,7 @@ def filled(tmp_path):
 
 
 def test_a_whole_file_is_whole(filled):
-    check_whole(filled / "data.mdb")
+    check_not_truncated(filled / "data.mdb")
 
 
 def test_a_file_without_the_free_pages_at_its_end_is_whole_too(filled):
@@ -45,7 +45,7 @@ def test_a_file_without_the_free_pages_at_its_end_is_whole_too(filled):
     while True:
         path.write_bytes(whole[: len(whole) - (cut + 1) * PAGE])
         try:
-            check_whole(path)
+            check_not_truncated(path)
         except IndexCorrupt:
             break
         cut += 1
@@ -58,7 +58,7 @@ def test_a_file_without_the_free_pages_at_its_end_is_whole_too(filled):
     with store.write() as writer:
         writer.put_image(PictureKey(b"y" * 16), b"y" * 100_000)
     store.close()
-    check_whole(path)
+    check_not_truncated(path)
 
 
 READ = """
@@ -75,6 +75,7 @@ except (IndexCorrupt, IndexMismatch) as error:
 """
 
 
+@pytest.mark.slow
 def test_a_file_cut_anywhere_is_refused_by_name_and_kills_nobody(filled):
     path = filled / "data.mdb"
     whole = path.read_bytes()
@@ -94,11 +95,11 @@ def test_what_was_cut_off_and_what_is_needed_is_told(filled):
     os.truncate(path, 10 * PAGE)
     message = r"data.mdb was cut short: it has 40960 bytes, and the last write needs \d+; restore"
     with pytest.raises(IndexCorrupt, match=message):
-        check_whole(path)
+        check_not_truncated(path)
 
 
 def test_a_file_of_something_else_is_left_to_lmdb(tmp_path):
     for content in (b"", b"\0" * 9000, b"not a database" * 1000):
         (tmp_path / "data.mdb").write_bytes(content)
-        check_whole(tmp_path / "data.mdb")
-    check_whole(tmp_path / "none.mdb")
+        check_not_truncated(tmp_path / "data.mdb")
+    check_not_truncated(tmp_path / "none.mdb")

@@ -11,7 +11,7 @@ import pytest
 from indexer.arrays import unit
 from indexer.vectors.contract import Effort
 from indexer.vectors.gpu.devices import FaissGpus, Placement
-from indexer.vectors.gpu.placing import efforts_for, filled, on_gpus
+from indexer.vectors.gpu.placing import copy_to_gpus, efforts_for, fill_copy
 from indexer.vectors.index import VectorIndex
 from indexer.vectors.recall import recall_of
 
@@ -39,13 +39,15 @@ def many(gpus):
 
 @pytest.mark.parametrize("form", ["flat", "lists", "graph"])
 def test_it_finds_what_the_cpu_finds(gpus, many, form):
-    if form == "graph" and not gpus.graphs:
+    if form == "graph" and not gpus.has_cagra:
         pytest.skip("this FAISS was built without cuVS, and has no CAGRA")
     placement = Placement("gpu", 1, "", form)
-    copy = filled(many, placement, gpus)
+    copy = fill_copy(many, placement, gpus)
     queries = unit(many.vectors_at(np.arange(0, 50_000, 250)) + 0.02)
     positions, best = many.exact(queries, 10)
-    found, scores = copy.near(queries, 10, efforts_for(form, len(many), placement)[-1])
+    found, scores = copy.search_with_effort(
+        queries, 10, efforts_for(form, len(many), placement)[-1]
+    )
     assert recall_of(scores, best).mean() >= (0.999 if form == "flat" else 0.98)
     if form == "flat":
         assert (found == positions).mean() > 0.99
@@ -56,11 +58,11 @@ def test_several_find_what_the_cpu_finds(gpus, many, kind):
     count = len(gpus.free_bytes())
     if count < 2:
         pytest.skip("only one NVIDIA device")
-    copy = filled(many, Placement(kind, count, "", "flat"), gpus)
+    copy = fill_copy(many, Placement(kind, count, "", "flat"), gpus)
     queries = many.vectors_at(np.arange(0, 50_000, 250))
-    found = copy.near(queries, 10, Effort(1, 56))[0]
+    found = copy.search_with_effort(queries, 10, Effort(1, 56))[0]
     assert (found == many.exact(queries, 10)[0]).mean() > 0.99
 
 
 def test_it_is_taken(gpus, many):
-    assert on_gpus(many, gpus).placement.kind != "cpu"
+    assert copy_to_gpus(many, gpus).placement.kind != "cpu"

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from indexer.vectors.gpu.devices import FaissGpus, decide, free_bytes, row_bytes
+from indexer.vectors.gpu.devices import FaissGpus, choose_placement, free_bytes, row_bytes
 
 GB = 10**9
 SPACE = (3 << 29) + GB  # of a made-up GPU: FAISS takes the one, a fifth of the other stays free
@@ -27,28 +27,31 @@ FITS = 1_000_000  # rows of 256 numbers, flat: 0.52 GB
     ],
 )
 def test_memory_decides(free, rows, kind):
-    assert decide("flat", rows, 256, free).kind == kind
+    assert choose_placement("flat", rows, 256, free).kind == kind
 
 
 def test_lists_take_less_than_flat_and_a_graph_takes_more():
     assert row_bytes("lists", 256) == 396  # 256 + 8 and half as much again while it grows
     assert row_bytes("flat", 256) == 516
     assert row_bytes("graph", 256) == 1792  # four bytes a number, 192 links while it is built
-    assert decide("lists", 2 * FITS, 256, [SPACE]) == (
+    assert choose_placement("lists", 2 * FITS, 256, [SPACE]) == (
         "gpu",
         1,
-        "gpu: IVF of one byte a number, 0.79 GB",
+        "gpu: IVF of one byte per number, 0.79 GB",
         "lists",
     )
 
 
 def test_the_note_names_the_form_the_gpus_and_the_memory():
-    assert decide("flat", FITS, 256, [SPACE]).note == "gpu: flat fp16, 0.52 GB"
-    assert decide("flat", FITS, 256, [SPACE] * 2).note == "2 gpus: flat fp16, 0.52 GB on each"
-    assert decide("flat", 2 * FITS, 256, [SPACE] * 2).note == (
+    assert choose_placement("flat", FITS, 256, [SPACE]).note == "gpu: flat fp16, 0.52 GB"
+    assert (
+        choose_placement("flat", FITS, 256, [SPACE] * 2).note
+        == "2 gpus: flat fp16, 0.52 GB on each"
+    )
+    assert choose_placement("flat", 2 * FITS, 256, [SPACE] * 2).note == (
         "2 gpus: flat fp16, 1.03 GB over all of them"
     )
-    assert decide("flat", 9 * FITS, 256, [SPACE]).note == (
+    assert choose_placement("flat", 9 * FITS, 256, [SPACE]).note == (
         "flat fp16, 4.64 GB, does not fit in 0.80 GB on GPUs"
     )
 
@@ -57,7 +60,7 @@ def test_faiss_without_gpus_sees_none():
     if FaissGpus().free_bytes():
         pytest.skip("this machine has a GPU")
     assert FaissGpus().free_bytes() == []
-    assert FaissGpus().graphs is False
+    assert FaissGpus().has_cagra is False
 
 
 class Runtime:
@@ -118,11 +121,11 @@ def test_what_lies_on_one_gpu_shares_its_scratch_memory(monkeypatch):
     fake = FakeFaiss()
     monkeypatch.setattr("indexer.vectors.gpu.devices.faiss_module", lambda: fake)
     gpus = FaissGpus()
-    assert gpus.graphs
-    gpus.copied("one", 0)
-    gpus.copied("two", 0)
-    gpus.copied("three", 1)
-    gpus.graph(np.ones((5, 3), np.float32), 1)
+    assert gpus.has_cagra
+    gpus.copy_to("one", 0)
+    gpus.copy_to("two", 0)
+    gpus.copy_to("three", 1)
+    gpus.build_graph(np.ones((5, 3), np.float32), 1)
     *copies, graph, trained = fake.given
     assert [copy[1:3] for copy in copies] == [(0, "one"), (0, "two"), (1, "three")]
     # cuVS takes no scalar-quantized lists, and FAISS would choose it where it has it.

@@ -20,12 +20,13 @@ from indexer.jobs.migrate import migrate
 from indexer.jobs.rebuild import rebuild_index
 from indexer.shop import encoderfiles, write_encoders
 from indexer.shop.checkup import check_shop
-from indexer.shop.encoderfiles import delete_encoder_files, keep_encoder, open_encoder
+from indexer.shop.encoderfiles import copy_encoder_files, delete_encoder_files, open_encoder
 from indexer.shop.folder import ShopFolder
 from indexer.shop.garbage import collect_garbage
 from indexer.shop.promotion import drop, promote, rollback
+from indexer.shop.restore import restore_snapshot
 from indexer.shop.shelf import Shelf
-from indexer.shop.snapshot import restore_snapshot, take_snapshot
+from indexer.shop.snapshot import take_snapshot
 from indexer.store.records import PictureKey
 from indexer.store.store import Store
 from indexer.writing.writes import put_items
@@ -133,6 +134,7 @@ def test_a_shop_keeps_its_encoder_by_the_hash_that_the_manifest_gives(shop, kept
     assert kept.read_bytes() == (built[0].parent.with_name("away") / "mine.onnx").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_shop_whose_encoder_was_deleted_is_searched_written_to_and_built_again(
     vitrine, shop, tiny_catalog, tmp_path
 ):
@@ -209,7 +211,7 @@ def test_where_the_copy_was_changed_the_original_serves_and_the_next_build_mends
     shop, kept, original, caplog
 ):
     data = spoil(kept)
-    expected = f"{original} is the same as it was, and is used"
+    expected = f"using {original}, which is unchanged"
     assert answers(shop.path)["red"][0][0].startswith("red")
     assert expected in caplog.text
     assert "was changed" in check_shop(shop, progress=silent).problems[0]
@@ -254,7 +256,7 @@ def test_weights_trained_over_the_same_file_are_kept_beside_those_before(
     assert answers(shop.path) != expected
     newest = shop.manifest("000002")
     with store.read() as reader:
-        assert write_encoders.listed(reader) == [(newest.encoder, newest.weights_hash)]
+        assert write_encoders.read(reader) == [(newest.encoder, newest.weights_hash)]
 
 
 def test_writes_are_no_longer_embedded_by_weights_that_were_trained_over(
@@ -265,7 +267,7 @@ def test_writes_are_no_longer_embedded_by_weights_that_were_trained_over(
     write_encoder(original.parent, seed=2)
     build_index(open_catalog(tiny_catalog), shop, load_encoder(f"onnx:{original}"))
     with store.read() as reader:
-        ((encoder_id, weights_hash),) = write_encoders.listed(reader)
+        ((encoder_id, weights_hash),) = write_encoders.read(reader)
     assert encoder_id == before.encoder
     assert weights_hash == shop.manifest(shop.current()).weights_hash != before.weights_hash
 
@@ -324,7 +326,7 @@ def test_a_snapshot_amid_a_migration_holds_both_encoders(tiny_shop, tmp_path):
     store = Store(restored.store)
     put_items(store, ColorEncoder(), [draft("pink", jpeg(plain((255, 105, 180))))])
     with store.read() as reader:
-        (other,) = (one for one in write_encoders.listed(reader) if one[0] != "color")
+        (other,) = (one for one in write_encoders.read(reader) if one[0] != "color")
         content = reader.item("pink").images[0].content
         assert reader.has_embedding(other.key, PictureKey(content))
     store.close()
@@ -357,7 +359,7 @@ def test_a_snapshot_that_names_an_encoder_by_a_path_is_refused(shop, kept, tmp_p
 def test_averaged_views_find_the_same_copy(shop, original, tmp_path):
     for views in ("", "+flip", "+flip+center"):
         encoder = load_encoder(f"onnx:{original}{views}")
-        keep_encoder(shop, encoder)
+        copy_encoder_files(shop, encoder)
         opened = open_encoder(shop, Model.of(encoder))
         assert (opened.id, opened.weights_hash) == (encoder.id, encoder.weights_hash)
     assert len(files(shop)) == 2
@@ -376,10 +378,10 @@ def test_a_file_that_changes_between_loading_and_keeping_is_refused(shop, origin
         path.unlink()
     write_encoder(original.parent, seed=2)
     with pytest.raises(EncoderNotFound, match="was changed while it was in use"):
-        keep_encoder(shop, encoder)
+        copy_encoder_files(shop, encoder)
     assert files(shop) == []
     write_encoder(original.parent)
-    keep_encoder(shop, encoder)
+    copy_encoder_files(shop, encoder)
     assert files(shop) == before
 
 
@@ -396,10 +398,10 @@ def test_on_a_full_disk_no_half_of_a_copy_is_left(shop, original, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(encoderfiles, "sync", full)
-        with pytest.raises(StoreFull, match=r"cannot keep a copy of .*No space left"):
-            keep_encoder(shop, encoder)
+        with pytest.raises(StoreFull, match=r"cannot copy .*No space left"):
+            copy_encoder_files(shop, encoder)
     assert files(shop) == []
-    keep_encoder(shop, encoder)
+    copy_encoder_files(shop, encoder)
     assert {path: path.read_bytes() for path in shop.encoders.iterdir()} == before
 
 
@@ -407,7 +409,7 @@ KEEP = """
 import os, shutil, sys
 from pathlib import Path
 from types import SimpleNamespace
-from indexer.shop.encoderfiles import keep_encoder
+from indexer.shop.encoderfiles import copy_encoder_files
 from indexer.shop.folder import ShopFolder
 from tests.killing import kill_at_each_step
 
@@ -416,11 +418,12 @@ template, folder = map(Path, sys.argv[3:])
 print(kill_at_each_step(
     [(os, "fsync"), (Path, "replace"), (shutil, "copyfile")],
     lambda step: ShopFolder(shutil.copytree(template, folder / str(step))),
-    lambda shop: keep_encoder(shop, encoder),
+    lambda shop: copy_encoder_files(shop, encoder),
 ))
 """
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_step_of_keeping_leaves_a_whole_copy_or_none(shop, kept, original, tmp_path):
     manifest = shop.manifest(shop.current())
     data = spoil(kept)  # what was changed is mended by the same steps
@@ -433,7 +436,7 @@ def test_a_kill_at_any_step_of_keeping_leaves_a_whole_copy_or_none(shop, kept, o
         copy = torn.encoders / kept.name
         assert copy.read_bytes() in (data, kept.read_bytes())
         assert open_encoder(torn, manifest.model).dim == 12
-        keep_encoder(torn, load_encoder(manifest.encoder))
+        copy_encoder_files(torn, load_encoder(manifest.encoder))
         assert copy.read_bytes() == data
         delete_encoder_files(torn, [manifest.model])
         assert files(torn) == files(shop)
@@ -445,6 +448,6 @@ def test_an_encoder_with_weights_outside_its_file_is_refused(shop, tmp_path):
     onnx.save(model, path, save_as_external_data=True, location="weights.bin", size_threshold=0)
     encoder = load_encoder(f"onnx:{path}")
     before = files(shop)
-    with pytest.raises(EncoderNotFound, match="without other files beside it"):
-        keep_encoder(shop, encoder)
+    with pytest.raises(EncoderNotFound, match="needs other files beside it"):
+        copy_encoder_files(shop, encoder)
     assert files(shop) == before

@@ -542,6 +542,7 @@ def test_a_garbage_onnx_file_is_refused(content: bytes, tmp_path: Path) -> None:
         ("cnn:resnet18", "timm"),
     ],
 )
+@pytest.mark.slow
 def test_a_missing_package_is_named_with_the_command_that_brings_it(
     encoder_id: str, package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -326,6 +326,7 @@ def test_code_that_comes_with_a_model_does_not_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("package", ["torch", "sentence_transformers"])
+@pytest.mark.slow
 def test_a_missing_package_is_named_with_the_extra_that_brings_it(
     package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

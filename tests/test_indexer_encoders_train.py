@@ -116,16 +116,16 @@ def test_about_a_third_of_the_products_is_held_out() -> None:
 def test_the_thing_on_white_is_found_and_moves_to_another_background() -> None:
     pixels = np.full((40, 60, 3), 255, np.uint8)
     pixels[10:30, 20:40] = (200, 30, 30)
-    thing = cutout.thing_on_white(pixels)
+    thing = cutout.object_mask(pixels)
     assert thing is not None
     assert thing.sum() == 20 * 20
-    moved = cutout.put_on(pixels, thing, np.zeros_like(pixels))
+    moved = cutout.paste_object(pixels, thing, np.zeros_like(pixels))
     assert tuple(moved[20, 30]) == (200, 30, 30)
     assert tuple(moved[0, 0]) == (0, 0, 0)
 
 
 def test_a_photo_with_a_full_background_has_no_thing_on_white() -> None:
-    assert cutout.thing_on_white(np.full((40, 60, 3), 90, np.uint8)) is None
+    assert cutout.object_mask(np.full((40, 60, 3), 90, np.uint8)) is None
 
 
 def test_a_thing_in_a_street_photo_is_shown_with_a_sixth_of_its_size_around_it(
@@ -264,6 +264,7 @@ def test_what_differs_within_an_item_counts_less_in_a_whitened_head() -> None:
 
 
 @pytest.mark.torch
+@pytest.mark.slow
 def test_the_head_is_fitted_to_what_the_file_computes(data: Path, tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("onnx")
@@ -615,6 +616,7 @@ def test_the_published_shapes_have_the_published_depths() -> None:
         (["--data", "nowhere"], "no training set below nowhere"),
     ],
 )
+@pytest.mark.slow
 def test_what_is_wrong_with_a_training_is_said_before_it_begins(
     arguments: list[str],
     message: str,

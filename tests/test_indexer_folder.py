@@ -203,7 +203,7 @@ def test_a_current_that_names_no_generation_is_told_and_the_newest_whole_one_ser
 def test_without_current_the_newest_whole_generation_serves(shop, caplog):
     shop.current_file.unlink()
     assert_answers_are_right(shop, "000002")
-    assert "CURRENT is gone; 'vitrine rebuild" in caplog.text
+    assert "CURRENT is missing; 'vitrine rebuild" in caplog.text
 
 
 def test_without_any_generation_there_is_no_index_and_the_command_is_named(shop):

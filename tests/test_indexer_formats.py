@@ -43,7 +43,7 @@ UPRIGHT = ["red", "green", "blue", "white"]
 
 
 def size_of(structure: Structure) -> int:
-    return sum(map(len, structure.parts))
+    return sum(map(len, structure.pieces))
 
 
 def progressive(side: int = 64) -> tuple[bytes, bytes]:
@@ -337,7 +337,7 @@ def test_of_an_avif_sequence_the_still_picture_is_read_and_the_sequence_left_out
     frames = [Image.new("RGB", (40, 40), color) for color in (RED, GREEN) * 5]
     data = save(frames[0], "AVIF", save_all=True, append_images=frames[1:])
     assert b"moov" in data
-    (part,) = walk_avif(data, LIMITS).parts
+    (part,) = walk_avif(data, LIMITS).pieces
     assert b"moov" not in bytes(part)
     assert color_at(decode(data), 0.5, 0.5) == "red"
 

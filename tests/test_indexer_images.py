@@ -6,22 +6,21 @@ import io
 import os
 import random
 import struct
-import time
 import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageFile
 
 from indexer.errors import BadImage
+from indexer.imaging.formats.signature import recognize
 from indexer.imaging.images import (
     ImageInfo,
     ImageLimits,
     decode,
     inspect,
     read_image_file,
-    recognize,
     thumbnail,
 )
 
@@ -347,13 +346,17 @@ def test_a_large_jpeg_is_cheaper_to_decode_small() -> None:
 # Limits and foreign bytes
 
 
-def test_a_png_that_claims_900_megapixels_is_refused_before_it_is_decoded() -> None:
+def test_a_png_that_claims_900_megapixels_is_refused_before_it_is_decoded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def decoded(*_: object) -> None:
+        raise AssertionError("its pixels are decoded")
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", decoded)
     data = png(30_000, 30_000, 8, 2, png_chunk(b"IDAT", zlib.compress(bytes(100))))
-    start = time.perf_counter()
     for read in (decode, inspect):
         with pytest.raises(BadImage, match="30000 x 30000 = 900 megapixels, at most 64"):
             read(data)
-    assert time.perf_counter() - start < 1
 
 
 def test_a_webp_that_claims_its_largest_canvas_is_refused() -> None:

@@ -64,6 +64,7 @@ def test_two_threads_of_one_process_hold_each_other_up_too(tmp_path):
     assert refused == [True]
 
 
+@pytest.mark.slow
 def test_the_lock_of_a_killed_process_is_free_again(tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-c", HOLD, tmp_path],

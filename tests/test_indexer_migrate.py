@@ -18,7 +18,7 @@ from indexer.encoders.color import ColorEncoder
 from indexer.errors import Conflict, EncoderNotFound, StoreBusy
 from indexer.items import Item
 from indexer.jobs.build import build_index
-from indexer.jobs.migrate import Migrated, Stopped, migrate, stop_migration
+from indexer.jobs.migrate import MigrationReport, StopReport, migrate, stop_migration
 from indexer.jobs.rebuild import rebuild_index
 from indexer.shop import write_encoders
 from indexer.shop.checkup import check_shop
@@ -30,7 +30,7 @@ from indexer.store.records import PictureKey
 from indexer.store.store import Store
 from indexer.vectors.contract import BuildTargets
 from indexer.writing.migration_encoders import MigrationEncoders
-from indexer.writing.writes import Draft, Source, put_items
+from indexer.writing.writes import Draft, ImageInput, put_items
 from search.engine import SearchEngine
 from tests.conftest import COLORS, jpeg, plain, write_catalog
 from tests.test_indexer_folder import write_items
@@ -69,7 +69,7 @@ def other_is_known(monkeypatch):
     )
 
 
-def run(shop: ShopFolder, encoder=None) -> Migrated:
+def run(shop: ShopFolder, encoder=None) -> MigrationReport:
     return migrate(shop, encoder or OtherColors(), progress=silent)
 
 
@@ -85,7 +85,7 @@ def draft(item_id: str, data: bytes) -> Draft:
     def make(old: Item | None) -> Item:
         return Item(item_id=item_id, product_id=item_id, title=item_id)
 
-    return Draft(item_id, make, [Source(f"{item_id}.jpg", lambda: data)])
+    return Draft(item_id, make, [ImageInput(f"{item_id}.jpg", lambda: data)])
 
 
 def first(shop: ShopFolder, color: str) -> str:
@@ -94,6 +94,7 @@ def first(shop: ShopFolder, color: str) -> str:
         return engine.by_image(pixels)[0].item_id
 
 
+@pytest.mark.slow
 def test_a_migrated_shop_is_what_indexing_by_the_other_model_gives(shop, store, folder, tmp_path):
     done = run(shop)
     assert (done.encoded, done.reused, done.lost, done.sources) == (18, 0, 0, {"file": 18})
@@ -107,6 +108,7 @@ def test_a_migrated_shop_is_what_indexing_by_the_other_model_gives(shop, store, 
     assert shop.current() == "000001"
 
 
+@pytest.mark.slow
 def test_without_its_files_a_shop_is_migrated_from_the_copies(shop, folder):
     for path in (folder / "images").iterdir():
         path.unlink()
@@ -117,11 +119,13 @@ def test_without_its_files_a_shop_is_migrated_from_the_copies(shop, folder):
         assert first(shop, color).startswith(color)
 
 
+@pytest.mark.slow
 def test_a_file_that_has_changed_since_is_not_what_was_indexed(shop, folder):
     (folder / "images" / "red-shoe-1.jpg").write_bytes(jpeg(plain(COLORS["blue"])))
     assert run(shop).sources == {"file": 17, "display": 1}
 
 
+@pytest.mark.slow
 def test_stored_originals_are_used_first(folder, tmp_path):
     shop = ShopFolder(tmp_path / "kept")
     source = open_catalog(folder / "catalog.csv")
@@ -135,6 +139,7 @@ def test_stored_originals_are_used_first(folder, tmp_path):
     assert run(shop).sources == {"original": 18}
 
 
+@pytest.mark.slow
 def test_where_only_paths_are_kept_images_are_shown_and_embedded_from_files(folder, tmp_path):
     shop = ShopFolder(tmp_path / "paths")
     source = open_catalog(folder / "catalog.csv")
@@ -153,6 +158,7 @@ def test_where_only_paths_are_kept_images_are_shown_and_embedded_from_files(fold
     assert run(shop).sources == {"file": 18, "display": 1}
 
 
+@pytest.mark.slow
 def test_images_without_a_picture_are_left_out_and_told(shop, store, folder):
     lost = (folder / "images" / "red-shoe-1.jpg", folder / "images" / "red-shoe-2.jpg")
     with store.write() as writer:
@@ -208,6 +214,7 @@ def many(hundred, tmp_path) -> ShopFolder:
     return ShopFolder(tmp_path / "many")
 
 
+@pytest.mark.slow
 def test_an_interrupted_migration_goes_on_where_it_stopped(many):
     encoder = Counting(batches=2)
     with pytest.raises(KeyboardInterrupt):
@@ -233,6 +240,7 @@ migrate(ShopFolder(sys.argv[1]), Deadly(), progress=lambda *_: None)
 """
 
 
+@pytest.mark.slow
 def test_after_a_kill_no_image_that_is_on_disk_is_encoded_twice(many):
     root = Path(__file__).parent.parent
     done = subprocess.run(
@@ -250,7 +258,7 @@ def test_after_a_kill_no_image_that_is_on_disk_is_encoded_twice(many):
 def test_what_is_written_while_the_candidate_waits_is_embedded_by_both(shop, store):
     done = run(shop)
     with store.read() as reader:
-        assert write_encoders.listed(reader) == [("color", "0" * 64), ("other", NEW)]
+        assert write_encoders.read(reader) == [("color", "0" * 64), ("other", NEW)]
     put_items(store, ColorEncoder(), [draft("pink", jpeg(plain((255, 105, 180))))])
     with store.read() as reader:
         content = reader.item("pink").images[0].content
@@ -261,6 +269,7 @@ def test_what_is_written_while_the_candidate_waits_is_embedded_by_both(shop, sto
         assert engine.by_image(pixels, k=1)[0].item_id == "pink"
 
 
+@pytest.mark.slow
 def test_a_catalog_indexed_while_the_candidate_waits_is_embedded_by_both(shop, store, folder):
     done = run(shop)
     (folder / "images" / "new.jpg").write_bytes(jpeg(plain((255, 105, 180))))
@@ -272,6 +281,7 @@ def test_a_catalog_indexed_while_the_candidate_waits_is_embedded_by_both(shop, s
     assert first(shop, "red") == "pink"
 
 
+@pytest.mark.slow
 def test_what_is_written_in_the_midst_of_a_migration_is_in_the_candidate(many):
     store = Store(many.store)
 
@@ -335,20 +345,22 @@ def test_a_picture_that_is_swept_while_it_is_being_put_is_not_lost_to_the_other_
     assert first(shop, "red").startswith(("red", "pink"))
 
 
+@pytest.mark.slow
 def test_an_item_that_came_with_an_embedding_only_is_no_obstacle(shop, store):
     vector = np.ones((1, 112), dtype=np.float32)
 
     def make(old: Item | None) -> Item:
         return Item(item_id="bare", product_id="bare")
 
-    put_items(store, ColorEncoder(), [Draft("bare", make, [Source("x")], vector)])
+    put_items(store, ColorEncoder(), [Draft("bare", make, [ImageInput("x")], vector)])
     done = run(shop)
     assert (done.encoded, done.lost) == (18, 1)
-    put_items(store, ColorEncoder(), [Draft("bare-2", make, [Source("x")], 2 - vector * 0.5)])
+    put_items(store, ColorEncoder(), [Draft("bare-2", make, [ImageInput("x")], 2 - vector * 0.5)])
     promote(shop, done.generation)
     assert first(shop, "red").startswith("red")
 
 
+@pytest.mark.slow
 def test_a_newer_candidate_of_the_same_model_takes_the_place_of_the_older(shop):
     assert [run(shop).generation, run(shop).generation] == ["000002", "000003"]
     assert shop.names() == ["000001", "000003"]
@@ -362,23 +374,24 @@ def test_a_migration_that_is_given_up_leaves_writes_to_the_serving_model(shop, s
     with pytest.raises(KeyboardInterrupt):
         run(shop, Failing())
     with store.read() as reader:
-        assert [name for name, _ in write_encoders.listed(reader)] == ["color", "other"]
-    assert stop_migration(shop) == Stopped(["other"], [])
+        assert [name for name, _ in write_encoders.read(reader)] == ["color", "other"]
+    assert stop_migration(shop) == StopReport(["other"], [])
     with SearchEngine.open(shop.path, encoder=ColorEncoder()) as engine:
         engine.put([draft("late", jpeg(plain((9, 200, 120))))])
     with store.read() as reader:
-        assert [name for name, _ in write_encoders.listed(reader)] == ["color"]
+        assert [name for name, _ in write_encoders.read(reader)] == ["color"]
         late = reader.item("late").images[0].content
         assert not reader.has_embedding(OTHER, PictureKey(late))
     with pytest.raises(Conflict, match=r"no migration of .* is under way"):
         stop_migration(shop)
 
 
+@pytest.mark.slow
 def test_a_candidate_goes_with_its_migration_and_a_running_one_is_not_stopped(shop, store):
     serving, name = shop.current(), run(shop).generation
     with job_lock(shop.path, "vitrine migrate"), pytest.raises(StoreBusy):
         stop_migration(shop)
-    assert stop_migration(shop) == Stopped(["other"], [name])
+    assert stop_migration(shop) == StopReport(["other"], [name])
     assert shop.names() == [serving]
     again = run(shop)
     assert (again.encoded, again.reused) == (0, len(embeddings(store, OTHER)))
@@ -396,6 +409,7 @@ def test_a_second_job_is_told_who_holds_the_shop(shop):
             run(shop)
 
 
+@pytest.mark.slow
 def test_a_build_that_was_overtaken_by_a_promotion_does_not_undo_it(shop, store, monkeypatch):
     """The rebuild of the old model ends after another model was promoted: that one serves on."""
     done = run(shop)
@@ -413,6 +427,7 @@ def test_a_build_that_was_overtaken_by_a_promotion_does_not_undo_it(shop, store,
     assert shop.current() == done.generation
 
 
+@pytest.mark.slow
 def test_a_promotion_while_a_catalog_is_read_is_not_undone_when_the_build_ends(folder, shop, store):
     """Reading may take hours: what the operator said meanwhile is the later word."""
     done = run(shop)
@@ -428,5 +443,5 @@ def test_a_promotion_while_a_catalog_is_read_is_not_undone_when_the_build_ends(f
         build_index(open_catalog(folder / "catalog.csv"), shop, ColorEncoder(), progress=promoted)
     assert shop.current() == done.generation
     with store.read() as reader:
-        assert write_encoders.listed(reader)[0] == ("other", NEW)
+        assert write_encoders.read(reader)[0] == ("other", NEW)
         assert reader.has_embedding(OTHER, PictureKey(reader.item("pink").images[0].content))

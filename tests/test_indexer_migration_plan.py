@@ -18,7 +18,7 @@ from indexer.jobs.migration_plan import MigrationPlan, plan_migration
 from indexer.shop.folder import ShopFolder
 from indexer.store.records import PictureKey
 from indexer.writing.reembed import Reembedding, missing_pictures
-from indexer.writing.writes import Draft, Source, put_items
+from indexer.writing.writes import Draft, ImageInput, put_items
 from tests.conftest import jpeg, plain
 from tests.test_indexer_migrate import Counting, folder, shop, store
 from tests.test_indexer_promotion import OtherColors, silent
@@ -92,7 +92,7 @@ def test_lost_pictures_are_counted_and_named_and_those_that_never_were_are_not(s
                 writer.delete_keys([("images", image.content)])
                 (folder / image.path).unlink()
     make = lambda _: Item(item_id="bare", product_id="bare")  # noqa: E731
-    put_items(store, ColorEncoder(), [Draft("bare", make, [Source("x")], np.ones((1, 112)))])
+    put_items(store, ColorEncoder(), [Draft("bare", make, [ImageInput("x")], np.ones((1, 112)))])
     found = plan(shop)
     assert (found.images, found.embedding_only) == (19, 1)
     assert found.lost_names == [  # the second of the blue mug is the blue shoe's too
@@ -130,6 +130,7 @@ def test_the_encoder_is_tried_for_no_longer_than_it_is_given(shop, store, monkey
     assert (encoder.seen, round(rate, 2)) == (1 + 2 + 1, round(3 / 0.6, 2))
 
 
+@pytest.mark.slow
 def test_the_disk_that_is_planned_is_about_what_a_migration_takes(tmp_path):
     """Of a hundred pictures, so that pages and heads of files do not decide."""
     from tests.test_indexer_folder import write_items
@@ -142,6 +143,7 @@ def test_the_disk_that_is_planned_is_about_what_a_migration_takes(tmp_path):
     assert 0.5 * took < planned < 2 * took
 
 
+@pytest.mark.slow
 def test_where_the_disk_would_not_do_nothing_is_begun(vitrine, shop, monkeypatch):
     full(monkeypatch, 5000)
     found = plan(shop)
@@ -181,6 +183,7 @@ def test_the_plan_alone_is_printed_and_is_json_for_programs(vitrine, shop, folde
     assert "1 have no picture any more, such as red-shoe images/red-shoe-1.jpg" in told
 
 
+@pytest.mark.slow
 def test_a_migration_prints_its_plan_first_and_tells_it_in_json_too(vitrine, shop):
     done = vitrine("migrate", "--encoder", "other", "--shop", shop.path, "--json")
     assert done.err.lstrip().startswith("encoder  other, 112 numbers an image\n")

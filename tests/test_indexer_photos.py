@@ -13,16 +13,21 @@ import pytest
 from PIL import Image
 
 from indexer.catalog.sources import open_catalog
+from indexer.confidence.calibrate import _picture
 from indexer.encoders.color import ColorEncoder
 from indexer.encoders.onnxfile import OnnxEncoder
 from indexer.encoders.registry import load_encoder
 from indexer.encoders.torchmodel import hash_weights
-from indexer.imaging.photos import fit_pixels, open_photo, read_photo
+from indexer.imaging import photos as photos_module
+from indexer.imaging.borders import trimmed
+from indexer.imaging.images import EncodedImage, decode
+from indexer.imaging.photos import Photo, SharedPhotos, fit_pixels, open_photo, read_photo
 from indexer.imaging.preprocess import Preprocess
 from indexer.jobs.build import build_index
 from indexer.shop.folder import ShopFolder
 from indexer.writing.image_pipeline import decoding_side
 from search.engine import SearchEngine
+from search.query import ImagePart, Query
 from tests.test_indexer_encoders import write_onnx
 
 TRIMS = Preprocess(64, trim=True)
@@ -96,6 +101,88 @@ def test_a_box_that_somebody_drew_is_not_trimmed():
     assert difference(half, read_photo(encoded(page), KEEPS, box=(0.0, 0.0, 1.0, 0.5))) == 0
     assert difference(half, fit_pixels(np.asarray(page), TRIMS, box=(0.0, 0.0, 1.0, 0.5))) == 0
     assert (half[:30] > 250).all()
+
+
+@pytest.fixture
+def decodings(monkeypatch) -> list[int | None]:
+    """Collect the resolution of every decoding."""
+    found: list[int | None] = []
+    decoding = EncodedImage.decode
+
+    def counted(self, wanted, box=(0.0, 0.0, 1.0, 1.0)):
+        found.append(wanted)
+        return decoding(self, wanted, box)
+
+    monkeypatch.setattr(EncodedImage, "decode", counted)
+    return found
+
+
+LEFT, RIGHT = (0.0, 0.0, 0.5, 1.0), (0.5, 0.0, 1.0, 1.0)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WebP"])
+def test_a_photo_is_decoded_once_and_cut_many_times(kind, decodings):
+    photo = Photo(encoded(picture(900), kind))
+    squares = [photo.fit(KEEPS, box=box).square for box in (LEFT, RIGHT, LEFT)]
+    assert decodings == [128]
+    assert np.array_equal(squares[0], squares[2])
+    assert not np.array_equal(squares[0], squares[1])
+
+
+@pytest.mark.parametrize("side", [None, 64, 300])
+@pytest.mark.parametrize("box", [(0.0, 0.0, 1.0, 1.0), LEFT, (0.1, 0.2, 0.15, 0.9)])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_a_cut_of_a_photo_has_the_pixels_of_the_decoder(kind, box, side):
+    data = encoded(picture(1100), kind)
+    photo = Photo(data)
+    photo.cut(RIGHT, side=side)
+    assert np.array_equal(photo.cut(box, side=side), decode(data, side=side, box=box))
+
+
+def test_a_cut_that_needs_more_pixels_decodes_again(decodings):
+    photo = Photo(encoded(picture(900)))
+    assert photo.cut(side=64).shape == (129, 129, 3)  # a seventh: at least twice 64 pixels
+    assert photo.cut().shape == (900, 900, 3)
+    assert photo.cut(LEFT, side=400).shape == (900, 450, 3)
+    assert decodings == [64, None]
+
+
+def test_a_large_decoded_image_is_not_kept(decodings, monkeypatch):
+    monkeypatch.setattr(photos_module, "_KEPT_PIXELS", 200_000)
+    photo = Photo(encoded(picture(500)))
+    assert np.array_equal(photo.cut(LEFT), photo.cut(LEFT))
+    assert decodings == [None, None]
+    assert np.array_equal(photo.cut(side=64), photo.cut(side=64))
+    assert decodings == [None, None, 64]
+
+
+def test_equal_bytes_are_one_photo_of_a_query():
+    one, other = encoded(picture()), encoded(picture(seed=1))
+    photos = SharedPhotos()
+    assert photos.photo(one) is photos.photo(bytes(bytearray(one)))
+    assert photos.photo(one) is not photos.photo(other)
+
+
+def test_the_boxes_of_a_query_share_the_decoding_of_its_photo(tiny_shop, decodings):
+    data = encoded(picture(900))
+    boxes = [ImagePart(bytes(bytearray(data)), box=box) for box in (LEFT, RIGHT)]
+    with SearchEngine.open(tiny_shop) as engine:
+        decodings.clear()
+        engine.search(Query(parts=boxes))
+        assert len(decodings) == 1
+        engine.search(Query(parts=boxes))
+        assert len(decodings) == 2  # nothing of a query is kept for the next
+
+
+@pytest.mark.parametrize("trim", [False, True])
+@pytest.mark.parametrize("size", [64, 160, 384])
+def test_calibration_sees_display_copies_as_it_always_did(size, trim):
+    copy, side = encoded(on_canvas(picture(200), 0.5), "JPEG"), min(size, 256)
+    preprocess = Preprocess(size, trim=trim)
+    pixels = decode(copy, side=max(side, preprocess.source_side) if trim else side)
+    inside = trimmed(pixels) if trim else pixels
+    expected = Image.fromarray(inside).resize((side, side), reducing_gap=2.0)
+    assert np.array_equal(_picture(copy, side, preprocess), np.asarray(expected))
 
 
 def test_pixels_are_trimmed_once_and_also_where_they_have_the_final_size():

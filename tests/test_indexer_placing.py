@@ -19,7 +19,7 @@ from indexer.vectors.contract import MEASURED_K, Contract, Effort, Level, Target
 from indexer.vectors.gpu.batcher import GpuBatcher
 from indexer.vectors.gpu.devicecopy import DeviceCopy
 from indexer.vectors.gpu.devices import Placement
-from indexer.vectors.gpu.placing import efforts_for, forms_for, on_gpus, refusal
+from indexer.vectors.gpu.placing import copy_to_gpus, efforts_for, forms_for, reason_not_to_serve
 from indexer.vectors.index import VectorIndex
 from indexer.vectors.planner import nearest
 from indexer.vectors.position_mask import PositionMask
@@ -33,14 +33,14 @@ LEVEL = Level(effort=Effort(8), recall=0.99, median_us=50.0, p95_us=80.0)
 class MadeUp:
     """GPUs that are FAISS's CPU indexes, and HNSW in place of CAGRA; some forms fail or lie."""
 
-    def __init__(self, *free, graphs=False, fails=(), wrong=()):
-        self.free, self.graphs, self.fails, self.wrong = free, graphs, fails, wrong
+    def __init__(self, *free, has_cagra=False, fails=(), wrong=()):
+        self.free, self.has_cagra, self.fails, self.wrong = free, has_cagra, fails, wrong
         self.copies = []  # (what, gpu)
 
     def free_bytes(self):
         return self.free
 
-    def copied(self, index, gpu):
+    def copy_to(self, index, gpu):
         form = "lists" if hasattr(index, "nlist") else "flat"
         if form in self.fails:
             raise RuntimeError("Error in GpuResources: out of memory")
@@ -48,7 +48,7 @@ class MadeUp:
         lies = (form, gpu) in self.wrong
         return takes_all_for_zeros(index.d) if lies else faiss.clone_index(index)
 
-    def graph(self, vectors, gpu):
+    def build_graph(self, vectors, gpu):
         self.copies.append(("graph", gpu))
         index = faiss.IndexHNSWFlat(vectors.shape[1], 32, faiss.METRIC_INNER_PRODUCT)
         index.add(vectors)
@@ -92,7 +92,7 @@ def small(rows):
 
 def parts_of(placed):
     """How many rows each part of the only replica holds."""
-    (joined,), _ = placed.device._held
+    (joined,) = placed.device._replicas
     return [joined.at(at).ntotal for at in range(joined.count())]
 
 
@@ -105,17 +105,17 @@ def same(one, other, queries, k=10):
 
 
 def test_without_gpus_the_cpu_serves(exact):
-    placed = on_gpus(exact, MadeUp())
+    placed = copy_to_gpus(exact, MadeUp())
     assert (placed.device, placed.placement) == (None, Placement("cpu", 0, "cpu"))
 
 
 def test_an_empty_index_stays_on_the_cpu():
     empty = VectorIndex.build(np.empty((0, 4), np.float32), np.empty(0, np.int64))
-    assert on_gpus(empty, MadeUp(ROOM)).placement.kind == "cpu"
+    assert copy_to_gpus(empty, MadeUp(ROOM)).placement.kind == "cpu"
 
 
 def test_a_flat_copy_answers_as_the_cpu_does_and_says_so(exact, vectors):
-    placed = on_gpus(exact, MadeUp(ROOM))
+    placed = copy_to_gpus(exact, MadeUp(ROOM))
     assert placed.placement.kind == "gpu"
     assert placed.placement.note.startswith("gpu: flat fp16, 0.00 GB; recall@10 1.0000 at ")
     same(placed, exact, vectors[:20])
@@ -124,34 +124,34 @@ def test_a_flat_copy_answers_as_the_cpu_does_and_says_so(exact, vectors):
 
 def test_shards_hold_each_row_once_under_its_own_position(exact, vectors):
     gpus = MadeUp(small(N * 0.6), small(N * 0.6))
-    placed = on_gpus(exact, gpus)
+    placed = copy_to_gpus(exact, gpus)
     assert placed.placement.kind == "shards"
     assert sorted(gpus.copies) == [("flat", 0), ("flat", 1)]
     same(placed, exact, vectors[::200])
 
 
 def test_rows_that_are_given_in_pieces_keep_their_positions(exact, vectors, monkeypatch):
-    monkeypatch.setattr("indexer.vectors.gpu.placing._PART_BYTES", 4 * DIM * 1000)
+    monkeypatch.setattr("indexer.vectors.gpu.placing._PIECE_BYTES", 4 * DIM * 1000)
     gpus = MadeUp(ROOM)
-    placed = on_gpus(exact, gpus)
+    placed = copy_to_gpus(exact, gpus)
     assert gpus.copies == [("flat", 0)] * 4
     same(placed, exact, vectors[::200])
-    monkeypatch.setattr("indexer.vectors.gpu.placing._PART_BYTES", 4 * DIM * (N - 1))
-    assert parts_of(on_gpus(exact, gpus)) == [N // 2, N // 2]
+    monkeypatch.setattr("indexer.vectors.gpu.placing._PIECE_BYTES", 4 * DIM * (N - 1))
+    assert parts_of(copy_to_gpus(exact, gpus)) == [N // 2, N // 2]
 
 
 def test_an_exact_index_is_never_made_approximate(exact, graph):
-    assert forms_for(exact.contract, graphs=True) == ["flat"]
-    assert forms_for(graph.contract, graphs=True) == ["flat", "graph", "lists"]
-    assert forms_for(graph.contract, graphs=False) == ["flat", "lists"]
-    placed = on_gpus(exact, MadeUp(small(N * 0.9)))  # lists would fit
+    assert forms_for(exact.contract, has_cagra=True) == ["flat"]
+    assert forms_for(graph.contract, has_cagra=True) == ["flat", "graph", "lists"]
+    assert forms_for(graph.contract, has_cagra=False) == ["flat", "lists"]
+    placed = copy_to_gpus(exact, MadeUp(small(N * 0.9)))  # lists would fit
     assert placed.placement.note == "cpu: flat fp16, 0.00 GB, does not fit in 0.00 GB on GPUs"
 
 
 @pytest.mark.parametrize("gpus", [1, 2])
 def test_lists_serve_where_flat_does_not_fit_and_keep_the_promise(graph, vectors, gpus):
     made_up = MadeUp(*[small(N * 0.95 / gpus)] * gpus)
-    placed = on_gpus(graph, made_up)
+    placed = copy_to_gpus(graph, made_up)
     assert (placed.placement.form, placed.device.exact) == ("lists", False)
     assert placed.placement.kind == ("gpu" if gpus == 1 else "shards")
     # One flat index more, that the centers were found with.
@@ -171,9 +171,9 @@ def test_a_graph_serves_where_flat_does_not_and_faiss_has_one(graph, vectors, mo
         return faiss.SearchParametersHNSW(efSearch=itopk_size)
 
     monkeypatch.setattr(faiss, "SearchParametersCagra", parameters, raising=False)
-    monkeypatch.setattr("indexer.vectors.gpu.placing._PART_BYTES", 4 * DIM * (N - 1))
-    gpus = MadeUp(ROOM, graphs=True, fails=["flat"])
-    placed = on_gpus(graph, gpus)
+    monkeypatch.setattr("indexer.vectors.gpu.placing._PIECE_BYTES", 4 * DIM * (N - 1))
+    gpus = MadeUp(ROOM, has_cagra=True, fails=["flat"])
+    placed = copy_to_gpus(graph, gpus)
     assert (placed.placement.form, gpus.copies) == ("graph", [("graph", 0)] * 2)
     assert parts_of(placed) == [N // 2, N // 2]
     assert placed.placement.note.startswith("gpu: CAGRA fp32, 0.00 GB; recall@10 ")
@@ -186,11 +186,11 @@ def test_a_graph_serves_where_flat_does_not_and_faiss_has_one(graph, vectors, mo
 
 
 def test_how_many_lists_are_read_is_said_with_each_search(graph, vectors):
-    placed = on_gpus(graph, MadeUp(small(N * 0.95)))
+    placed = copy_to_gpus(graph, MadeUp(small(N * 0.95)))
     queries = unit(vectors[::20] + 0.1)
     best = graph.exact(queries, 10)[1]
     one, all_ = (
-        recall_of(placed.device.near(queries, 10, Effort(depth, 40))[1], best).mean()
+        recall_of(placed.device.search_with_effort(queries, 10, Effort(depth, 40))[1], best).mean()
         for depth in (1, 10_000)  # more than there are: as many as there are
     )
     assert one < 0.97 < all_
@@ -198,7 +198,7 @@ def test_how_many_lists_are_read_is_said_with_each_search(graph, vectors):
 
 def test_each_gpu_has_a_replica_where_the_vectors_fit(exact, vectors):
     gpus = MadeUp(ROOM, ROOM)
-    placed = on_gpus(exact, gpus)
+    placed = copy_to_gpus(exact, gpus)
     assert gpus.copies == [("flat", 0), ("flat", 1)]
     assert placed.placement[:2] == ("replicas", 2)
     with ThreadPoolExecutor(4) as pool:
@@ -207,7 +207,7 @@ def test_each_gpu_has_a_replica_where_the_vectors_fit(exact, vectors):
 
 
 def test_a_gpu_that_runs_out_of_memory_leaves_the_cpu_serving(exact, graph, vectors):
-    placed = on_gpus(exact, MadeUp(ROOM, fails=["flat"]))
+    placed = copy_to_gpus(exact, MadeUp(ROOM, fails=["flat"]))
     assert placed.device is None
     assert placed.placement.note == (
         "cpu: gpu: flat fp16, 0.00 GB: the GPU failed: Error in GpuResources: out of memory"
@@ -217,7 +217,7 @@ def test_a_gpu_that_runs_out_of_memory_leaves_the_cpu_serving(exact, graph, vect
 
 @pytest.mark.parametrize("gpu", [0, 1])
 def test_no_gpu_serves_where_one_answers_wrongly(exact, gpu):
-    note = on_gpus(exact, MadeUp(ROOM, ROOM, wrong=[("flat", gpu)])).placement.note
+    note = copy_to_gpus(exact, MadeUp(ROOM, ROOM, wrong=[("flat", gpu)])).placement.note
     assert note.startswith("cpu: 2 gpus: flat fp16, 0.00 GB on each: recall@10 0.")
     assert note.endswith(", 0.999 is needed")
 
@@ -229,15 +229,15 @@ def test_a_search_that_fails_on_the_gpu_is_done_on_the_cpu(exact, vectors, caplo
         def search(self, *_args, **_kwargs):
             raise RuntimeError("Error in GpuResources: out of memory")
 
-    copy = on_gpus(exact, MadeUp(ROOM)).device
+    copy = copy_to_gpus(exact, MadeUp(ROOM)).device
     copy._batcher = GpuBatcher([Full()])
     placed = exact.with_device(copy, Placement("gpu", 1, "", "flat"))
     same(placed, exact, vectors[:3])
-    assert "the GPU could not search 3 queries, the CPU did" in caplog.text
+    assert "the GPU failed to search 3 queries, the CPU searches them" in caplog.text
 
 
 def test_more_rows_than_a_gpu_selects_come_from_the_cpu(exact, vectors):
-    placed = on_gpus(exact, MadeUp(ROOM))
+    placed = copy_to_gpus(exact, MadeUp(ROOM))
     assert placed.device.search(vectors[:1], 2049) is None
     same(placed, exact, vectors[:1], 2049)
 
@@ -245,7 +245,7 @@ def test_more_rows_than_a_gpu_selects_come_from_the_cpu(exact, vectors):
 @pytest.mark.parametrize("share", [0.9, 0.5, 0.02])
 @pytest.mark.parametrize("room", [ROOM, small(N * 0.95)])
 def test_no_filter_loses_an_answer_on_a_gpu(graph, vectors, rng, share, room):
-    placed = on_gpus(graph, MadeUp(room))
+    placed = copy_to_gpus(graph, MadeUp(room))
     placed.device.levels = [replace(one, median_us=400.0) for one in placed.device.levels]
     allowed = PositionMask(rng.random(N) < share)
     hits, modes = 0, Counter()
@@ -266,9 +266,9 @@ def test_searches_try_harder_on_the_gpu_too(graph):
     asked = []
 
     class Noting(DeviceCopy):
-        def near(self, queries, k, effort):
+        def search_with_effort(self, queries, k, effort):
             asked.append(effort)
-            return super().near(queries, k, effort)
+            return super().search_with_effort(queries, k, effort)
 
     copy = Noting([faiss.clone_index(graph.exact_index)], graph.exact_index, "flat", levels=levels)
     query = np.ones((1, DIM), np.float32)
@@ -298,16 +298,18 @@ def contract(**targets):
     ],
 )
 def test_a_copy_serves_only_at_the_promised_recall_and_in_time(form, level, given, refused):
-    assert refusal(form, level, given, 1000) == refused
+    assert reason_not_to_serve(form, level, given, 1000) == refused
 
 
 def test_a_gpu_must_be_faster_than_one_core_for_an_exact_index():
     right = replace(LEVEL, recall=1.0, median_us=100.0, p95_us=1e6)
-    assert refusal("flat", right, Contract(row_us=0.1), 2000) == ""
-    assert refusal("flat", right, Contract(row_us=0.1), 500) == (
+    assert reason_not_to_serve("flat", right, Contract(row_us=0.1), 2000) == ""
+    assert reason_not_to_serve("flat", right, Contract(row_us=0.1), 500) == (
         "one core takes 0.05 ms, the GPU 0.10"
     )
-    assert refusal("flat", right, Contract(), 500) == ""  # what one core takes was not measured
+    assert (
+        reason_not_to_serve("flat", right, Contract(), 500) == ""
+    )  # what one core takes was not measured
 
 
 def test_efforts_stay_within_what_a_gpu_can_do():

@@ -37,7 +37,7 @@ from indexer.shop.promotion import drop, promote, rollback
 from indexer.shop.shelf import Shelf
 from indexer.store.records import Row
 from indexer.store.store import Store
-from indexer.writing.writes import Draft, Source, put_items
+from indexer.writing.writes import Draft, ImageInput, put_items
 from search.engine import SearchEngine
 from tests.killing import run_kills
 from tests.test_indexer_folder import BLUE, GREEN, RED, write_items
@@ -290,7 +290,7 @@ def test_what_cannot_be_removed_is_not_said_to_be_in_use(shop, monkeypatch):
         raise OSError(errno.EROFS, "Read-only file system")
 
     monkeypatch.setattr(Path, "rename", read_only)
-    with pytest.raises(StoreFull, match=r"000001 of .* cannot be removed: is it read-only here"):
+    with pytest.raises(StoreFull, match=r"000001 of .* cannot be removed; is it read-only"):
         drop(shop, "000001")
 
 
@@ -300,7 +300,7 @@ def test_a_dropped_candidate_takes_its_embeddings_and_ends_the_migration(shop):
     drop(shop, "000003")
     store = Store(shop.store)
     with store.read() as reader:
-        assert write_encoders.listed(reader) == [("color", "0" * 64)]
+        assert write_encoders.read(reader) == [("color", "0" * 64)]
     store.close()
     assert collect(shop).embeddings == 2
     assert embedded_by(shop) == {COLOR}
@@ -312,10 +312,10 @@ def test_a_rollback_within_one_model_leaves_a_migration_open(shop):
     promote(shop, "000002")
     store = Store(shop.store)
     with store.read() as reader:
-        assert write_encoders.listed(reader) == [("color", "0" * 64), ("other", NEW)]
+        assert write_encoders.read(reader) == [("color", "0" * 64), ("other", NEW)]
     promote(shop, "000003")
     with store.read() as reader:
-        assert write_encoders.listed(reader) == [("other", NEW)]
+        assert write_encoders.read(reader) == [("other", NEW)]
     store.close()
 
 
@@ -362,7 +362,7 @@ def test_on_a_full_disk_nothing_moves_and_nothing_is_left_behind(shop, monkeypat
     assert not list(shop.path.glob(".*"))
     store = Store(shop.store)
     with store.read() as reader:  # the migration is as open as it was
-        assert write_encoders.listed(reader) == [("color", "0" * 64), ("other", NEW)]
+        assert write_encoders.read(reader) == [("color", "0" * 64), ("other", NEW)]
     store.close()
     promote(shop, "000003")
 
@@ -414,6 +414,7 @@ print(kill_at_each_step(
 """
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_step_of_a_publication_or_a_rollback_leaves_a_whole_shop(shop, tmp_path):
     store = Store(shop.store)
     put_items(store, ColorEncoder(), [draft("blue", BLUE)])
@@ -443,4 +444,4 @@ def draft(item_id: str, color: tuple[int, int, int]) -> Draft:
     def make(old: Item | None) -> Item:
         return Item(item_id=item_id, product_id=item_id, title=item_id)
 
-    return Draft(item_id, make, [Source(f"{item_id}.png", out.getvalue)])
+    return Draft(item_id, make, [ImageInput(f"{item_id}.png", out.getvalue)])

@@ -1,4 +1,4 @@
-"""Publishing in steps: rows read, an index chosen, parts written and checked, CURRENT moved."""
+"""Publishing in steps: read rows, choose an index, write and check components, move CURRENT."""
 
 from __future__ import annotations
 
@@ -11,12 +11,19 @@ from indexer.encoders.color import ColorEncoder
 from indexer.errors import Conflict, IndexCorrupt
 from indexer.jobs import publishing
 from indexer.jobs.job import open_job
-from indexer.jobs.publishing import Part, move_current, parts_of, publish, write_generation
+from indexer.jobs.publishing import (
+    Component,
+    components_of,
+    move_current,
+    publish,
+    write_generation,
+)
 from indexer.jobs.stored_rows import read_rows
 from indexer.progress import no_progress
 from indexer.shop.folder import ShopFolder
 from indexer.shop.promotion import promote
-from indexer.shop.snapshot import restore_snapshot, take_snapshot
+from indexer.shop.restore import restore_snapshot
+from indexer.shop.snapshot import take_snapshot
 from tests.test_indexer_folder import GREEN, RED
 from tests.test_indexer_promotion import build
 from tests.test_indexer_shelf import write_red_again
@@ -43,10 +50,10 @@ def with_a_ranker(monkeypatch) -> None:
     def write(folder: Path) -> None:
         (folder / "ranker.bin").write_bytes(b"weights")
 
-    def with_ranker(*given) -> list[Part]:
-        return [*parts_of(*given), Part("ranker", write)]
+    def with_ranker(*given) -> list[Component]:
+        return [*components_of(*given), Component("ranker", write)]
 
-    monkeypatch.setattr(publishing, "parts_of", with_ranker)
+    monkeypatch.setattr(publishing, "components_of", with_ranker)
 
 
 @pytest.mark.usefixtures("with_a_ranker")
@@ -64,20 +71,20 @@ def test_a_further_part_is_in_the_manifest_checked_and_in_a_snapshot(shop, tmp_p
         other.verify(done.name)
 
 
-def test_parts_are_checked_after_all_are_written_and_a_fault_leaves_nothing(shop):
+def test_components_are_checked_after_all_are_written_and_a_fault_leaves_nothing(shop):
     seen: list[str] = []
 
     def check(folder: Path) -> None:
         seen.extend(sorted(path.name for path in folder.iterdir()))
         raise IndexCorrupt("the ranker is empty")
 
-    parts = [
-        Part("ranker", lambda folder: (folder / "ranker.bin").touch(), check),
-        Part("factors", lambda folder: (folder / "factors.npy").touch()),
+    components = [
+        Component("ranker", lambda folder: (folder / "ranker.bin").touch(), check),
+        Component("factors", lambda folder: (folder / "factors.npy").touch()),
     ]
     with open_job(shop, "vitrine rebuild") as job:
         with pytest.raises(IndexCorrupt, match="the ranker is empty"):
-            write_generation(job, shop.manifest("000002"), parts)
+            write_generation(job, shop.manifest("000002"), components)
         assert job.shelf.names == ("000001", "000002")
     assert seen == ["factors.npy", "ranker.bin"]
     assert sorted(path.name for path in shop.generations.iterdir()) == ["000001", "000002"]

@@ -10,7 +10,7 @@ from indexer.errors import IndexCorrupt, VitrineError
 from indexer.vectors.contract import Contract, Effort
 from indexer.vectors.index import EXACT, VectorIndex
 from indexer.vectors.recipe import Recipe
-from indexer.vectors.recipes import lay_out, recipes_for
+from indexer.vectors.recipes import build_index, recipes_for
 
 N, DIM = 3000, 16
 RECIPES = ["Flat", *recipes_for(N, DIM)]
@@ -60,7 +60,7 @@ def test_exact_search_under_a_filter_is_brute_force(index, vectors, rng, share):
 
 def test_a_thorough_search_finds_what_exact_search_finds(index, vectors, rng):
     queries = unit(vectors[:50] + 0.05 * rng.normal(size=(50, DIM)))
-    positions, scores = index.near(queries, 10, thorough(index))
+    positions, scores = index.search_with_effort(queries, 10, thorough(index))
     right, best = index.exact(queries, 10)
     assert (positions == right).mean() > 0.97
     assert scores[positions == right] == pytest.approx(best[positions == right], abs=1e-5)
@@ -69,7 +69,7 @@ def test_a_thorough_search_finds_what_exact_search_finds(index, vectors, rng):
 def test_more_rows_than_there_are_end_in_minus_one(index, vectors):
     for rows, scores in (
         index.search(vectors[:1], N + 7),
-        index.near(vectors[:1], N + 7, thorough(index)),
+        index.search_with_effort(vectors[:1], N + 7, thorough(index)),
     ):
         assert rows.shape == scores.shape == (1, N + 7)
         assert rows[0, -7:].tolist() == [-1] * 7
@@ -81,7 +81,7 @@ def test_vectors_come_back_as_they_are_stored(index, vectors):
 
 
 def test_the_memory_foretold_is_the_memory_taken(index, vectors):
-    taken = index_bytes(lay_out(index.recipe, vectors).index)
+    taken = index_bytes(build_index(index.recipe, vectors).index)
     lists = int(index.recipe[3 : index.recipe.index("-")]) if "IVF" in index.recipe else 0
     # fast-scan codes are padded to 32 rows in each list
     assert taken == pytest.approx(
@@ -92,14 +92,14 @@ def test_the_memory_foretold_is_the_memory_taken(index, vectors):
 @pytest.mark.parametrize("recipe", ["Flat", "Flat-fp16", "HNSW24-fp16"])
 def test_an_empty_index_of_a_recipe_finds_nothing(recipe):
     empty = VectorIndex.build(np.empty((0, 8), np.float32), np.empty(0, np.int64), recipe)
-    rows, scores = empty.near(np.ones((1, 8), np.float32), 3, Effort(16))
+    rows, scores = empty.search_with_effort(np.ones((1, 8), np.float32), 3, Effort(16))
     assert rows.tolist() == [[-1, -1, -1]]
     assert np.isneginf(scores).all()
 
 
 def test_an_unknown_recipe_is_told(vectors):
     with pytest.raises(VitrineError, match="no index recipe 'LSH'; there are Flat"):
-        lay_out("LSH", vectors)
+        build_index("LSH", vectors)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"rubbish" * 99])

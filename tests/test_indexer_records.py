@@ -221,6 +221,6 @@ def test_a_record_at_fault_is_of_its_item_unless_its_id_is_at_fault():
                           True), ({"id": "a\nb"}, False), ({}, False)]:  # fmt: skip
         with pytest.raises(BadRecord) as error:
             item_from(record)
-        assert error.value.named is named
+        assert error.value.id_known is named
         if named:
             assert error.value.item_id == "a"

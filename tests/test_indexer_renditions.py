@@ -23,11 +23,12 @@ from indexer.jobs.rebuild import rebuild_index
 from indexer.shop.checkup import check_shop
 from indexer.shop.folder import ShopFolder
 from indexer.shop.promotion import promote, rollback
-from indexer.shop.snapshot import restore_snapshot, take_snapshot
-from indexer.store.pictures import Keep
+from indexer.shop.restore import restore_snapshot
+from indexer.shop.snapshot import take_snapshot
+from indexer.store.pictures import ImageStorage
 from indexer.store.records import ItemRecord, PictureKey, Row
 from indexer.store.store import Store
-from indexer.writing.writes import Draft, Source, delete_items, put_items
+from indexer.writing.writes import Draft, ImageInput, delete_items, put_items
 from search.engine import SearchEngine
 from tests.conftest import jpeg, plain
 from tests.test_indexer_folder import BLUE, GREEN, RED, write_items
@@ -67,7 +68,7 @@ def build(shop, tmp_path) -> Callable[..., None]:
     def run(
         items: dict[str, tuple[int, int, int]],
         render: Invert | None = None,
-        keep_images: Keep | None = None,
+        keep_images: ImageStorage | None = None,
     ) -> None:
         catalog = open_catalog(write_items(tmp_path / "catalog", items))
         build_index(catalog, shop, ColorEncoder(), render=render, keep_images=keep_images)
@@ -112,7 +113,7 @@ def put(shop: ShopFolder, item_id: str, data: bytes, render: Invert | None = Non
     def make(old: Item | None) -> Item:
         return Item(item_id=item_id, product_id=item_id, title=title)
 
-    draft = Draft(item_id, make, [Source(f"{item_id}.png", lambda: data)])
+    draft = Draft(item_id, make, [ImageInput(f"{item_id}.png", lambda: data)])
     with Store(shop.store) as store:
         return put_items(store, ColorEncoder(), [draft], render=render)[0].status
 
@@ -267,7 +268,7 @@ def store_only_by_other(store: Store) -> None:
     with store.write() as writer:
         writer.put_meta("encoders", [["other", NEW]])
     item = Item(item_id="green", product_id="green")
-    draft = Draft("green", lambda _: item, [Source("green.png", lambda: jpeg(plain(GREEN)))])
+    draft = Draft("green", lambda _: item, [ImageInput("green.png", lambda: jpeg(plain(GREEN)))])
     put_items(store, OtherColors(), [draft], render=Invert())
 
 

@@ -21,10 +21,11 @@ from indexer.errors import (
     StoreBusy,
     StoreFull,
 )
-from indexer.shop import snapshot as snapshot_module
+from indexer.shop import restore as restore_module
 from indexer.shop.archive import read_archive, write_archive
 from indexer.shop.folder import ShopFolder
-from indexer.shop.snapshot import Snapshot, restore_snapshot, take_snapshot
+from indexer.shop.restore import restore_snapshot
+from indexer.shop.snapshot import Snapshot, take_snapshot
 from indexer.store.records import PictureKey
 from indexer.store.store import Store
 from search.engine import SearchEngine
@@ -263,7 +264,9 @@ def test_a_compressed_entry_is_refused(taken, tmp_path):
 
 def test_a_shop_that_is_there_is_not_replaced_without_being_asked_to(make_shop, taken, tmp_path):
     shop = make_shop()
-    with pytest.raises(Conflict, match="is there already and not empty; restore elsewhere, or"):
+    with pytest.raises(
+        Conflict, match="already exists and is not empty; restore to another folder, or"
+    ):
         restore(taken, shop)
     (shop / "mark").touch()
     restore(taken, shop, force=True)
@@ -277,7 +280,7 @@ def test_a_snapshot_within_the_shop_that_it_would_replace_is_not_lost_with_it(ma
     path = shop / "backups" / "shop.vitrine"
     path.parent.mkdir()
     take_snapshot(ShopFolder(shop), path, progress=silent)
-    with pytest.raises(Conflict, match="lies in the shop that it would replace; move it"):
+    with pytest.raises(Conflict, match="is inside the shop that it would replace; move it"):
         restore(path, shop, force=True)
     restore(path.rename(tmp_path / "shop.vitrine"), shop, force=True)
     assert answers(shop)["red"][0][0].startswith("red")
@@ -319,7 +322,7 @@ def test_a_full_disk_is_told_before_and_while_writing(taken, tmp_path, monkeypat
         free = 10
 
     with monkeypatch.context() as patch:
-        patch.setattr(snapshot_module.shutil, "disk_usage", lambda path: Usage)
+        patch.setattr(restore_module.shutil, "disk_usage", lambda path: Usage)
         with pytest.raises(StoreFull, match="has 10 left"):
             restore(taken, tmp_path / "shop")
 
@@ -327,7 +330,7 @@ def test_a_full_disk_is_told_before_and_while_writing(taken, tmp_path, monkeypat
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("indexer.shop.snapshot.os.fsync", full)
+        patch.setattr("indexer.shop.restore.os.fsync", full)
         with pytest.raises(StoreFull, match="No space left"):
             restore(taken, tmp_path / "shop")
     assert left_in(tmp_path) == []
@@ -365,7 +368,7 @@ RESTORE = """
 import os, shutil, sys
 from pathlib import Path
 from indexer.shop.folder import ShopFolder
-from indexer.shop.snapshot import restore_snapshot
+from indexer.shop.restore import restore_snapshot
 from tests.killing import kill_at_each_step
 
 taken, old, folder = map(Path, sys.argv[1:])

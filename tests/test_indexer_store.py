@@ -286,6 +286,7 @@ except StoreFull as error:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 @pytest.mark.parametrize("lock", [0o644, 0o000])
+@pytest.mark.slow
 def test_a_store_that_may_only_be_read_is_read_and_refuses_to_be_written(lock):
     with tempfile.TemporaryDirectory() as name:  # pytest's own folders are closed to others
         folder = Path(name)

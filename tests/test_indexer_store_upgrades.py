@@ -160,6 +160,7 @@ def run(code: str, *words: object) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_in_a_step_leaves_the_format_before(later):
     with run(KILLED, later) as process:
         _, errors = process.communicate()
@@ -189,6 +190,7 @@ with Store(Path(sys.argv[1])) as store:
 """
 
 
+@pytest.mark.slow
 def test_of_two_processes_that_have_the_store_open_one_upgrades_it(later):
     with run(WRITES, later, "a") as first, run(WRITES, later, "b") as second:
         assert first.stdout.readline() == second.stdout.readline() == "1 0\n"
@@ -200,6 +202,7 @@ def test_of_two_processes_that_have_the_store_open_one_upgrades_it(later):
     assert formats(later) == (3, 1, "yes")
 
 
+@pytest.mark.slow
 def test_a_reader_that_had_the_store_open_follows_the_upgrade_of_another_process(later):
     with Store(later) as store:
         with store.read() as reader:
@@ -210,6 +213,7 @@ def test_a_reader_that_had_the_store_open_follows_the_upgrade_of_another_process
             assert (reader.meta("format", 0), reader.count("shelves")) == (3, 1)
 
 
+@pytest.mark.slow
 def test_an_earlier_version_refuses_a_store_that_was_upgraded_under_it(later, monkeypatch):
     with monkeypatch.context() as earlier:
         earlier.setattr(store_module, "DATABASES", DATABASES)

@@ -9,7 +9,7 @@ from indexer.arrays import unit
 from indexer.errors import CannotPromise
 from indexer.vectors.contract import Targets
 from indexer.vectors.index import VectorIndex
-from indexer.vectors.recall import TOP, held_out, recall_of
+from indexer.vectors.recall import TOP, held_out_queries, recall_of
 from indexer.vectors.recipe import Recipe
 from indexer.vectors.tuning import choose_recipe
 
@@ -45,7 +45,7 @@ def test_a_small_shop_stays_exact_and_says_so(vectors):
     index = choose_recipe(vectors[:5000], np.arange(5000))
     assert index.recipe == "Flat"
     assert index.contract.exact
-    assert "5000 rows, and below 50000 nothing need be approximate" in index.contract.note
+    assert "5000 rows are below the limit of 50000" in index.contract.note
 
 
 def test_an_empty_shop_is_exact():
@@ -60,7 +60,7 @@ def test_what_was_promised_is_found_by_queries_it_never_saw(chosen, vectors):
     assert not contract.exact
     queries = clustered(2, 400)
     best = VectorIndex.build(vectors, np.arange(N), "Flat-fp16").exact(queries, TOP)[1]
-    scores = index.near(queries, 40, contract.levels[contract.level].effort)[1]
+    scores = index.search_with_effort(queries, 40, contract.levels[contract.level].effort)[1]
     assert recall_of(scores, best).mean() >= 0.97
 
 
@@ -69,7 +69,7 @@ def test_the_contract_says_what_was_wished_measured_and_chosen(chosen):
     contract = index.contract
     assert contract.targets.recall == 0.97
     assert contract.recipe == index.recipe
-    assert {"HNSW24-fp16", "IVF256-PQ4", "Flat"} <= {one.recipe for one in contract.tried}
+    assert {"HNSW24-fp16", "IVF256-PQ4", "Flat"} <= {one.recipe for one in contract.measurements}
     assert contract.ram_bytes == round(Recipe.parse(index.recipe).bytes_per_row(DIM) * N)
     assert contract.levels[contract.level].recall >= 0.97
     assert heard == [(done, 8) for done in (*range(7), 8)]
@@ -97,7 +97,7 @@ def test_memory_decides_which_recipes_are_tried(vectors):
         vectors[:5000], np.arange(5000), Targets(recall=0.9, ram_bytes=limit, exact_below=1000)
     )
     assert index.contract.ram_bytes <= limit
-    assert "HNSW24-fp16" not in {one.recipe for one in index.contract.tried}
+    assert "HNSW24-fp16" not in {one.recipe for one in index.contract.measurements}
 
 
 def test_too_little_memory_for_anything_is_told_with_what_it_takes(vectors):
@@ -115,7 +115,7 @@ def test_a_time_nothing_keeps_is_refused_with_the_best_there_is(vectors):
 
 
 def test_held_out_queries_are_near_the_catalog_and_not_in_it(vectors):
-    queries = held_out(vectors)
+    queries = held_out_queries(vectors)
     best = (queries @ vectors.T).max(axis=1)  # (q, dim) @ (dim, n) -> (q,)
     assert best.max() < 0.99999
     assert np.median(best) > 0.7
@@ -124,7 +124,7 @@ def test_held_out_queries_are_near_the_catalog_and_not_in_it(vectors):
 
 @pytest.mark.parametrize("n", [1, 2, 5])
 def test_held_out_queries_of_a_tiny_shop(n):
-    queries = held_out(clustered(1, n), 10)
+    queries = held_out_queries(clustered(1, n), 10)
     assert queries.shape == (10, DIM)
     assert np.isfinite(queries).all()
 

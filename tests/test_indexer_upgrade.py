@@ -21,7 +21,7 @@ from indexer.errors import IndexMismatch
 from indexer.jobs.build import build_index
 from indexer.jobs.migrate import migrate
 from indexer.shop.checkup import check_shop
-from indexer.shop.encoderfiles import keep_encoder, open_encoder
+from indexer.shop.encoderfiles import copy_encoder_files, open_encoder
 from indexer.shop.folder import ShopFolder
 from indexer.shop.garbage import collect_garbage
 from indexer.shop.listing import generations
@@ -43,8 +43,10 @@ __all__ = ["vitrine"]  # a fixture
 RETIRED = onnxfile.WEIGHTS / "retired"
 PREVIOUS = RETIRED / "vitrine-retail-4.onnx"
 PREVIOUS_HASH = "e5c661c4"
-BETTER = "a better encoder is there: vitrine-retail-9 ("
-WAY = "), where the shop has vitrine-retail-4 ({old}); 'vitrine migrate --encoder {id}' brings it"
+BETTER = "a better encoder is available: vitrine-retail-9 ("
+WAY = (
+    "); the shop has vitrine-retail-4 ({old}). Run 'vitrine migrate --encoder {id}' to change to it"
+)
 
 
 def install(folder: Path, weights: Path) -> Path:
@@ -268,7 +270,7 @@ def test_a_shop_built_from_now_on_needs_no_retired_weights(
     assert answers(elsewhere) == before
     # Weights that this version has never had may be those of a later one: not called worse.
     told = vitrine("status", "--shop", shop.path, "--json").json["encoder_upgrade"]
-    assert told.startswith("other weights of the encoder are there: vitrine-retail-9 (")
+    assert told.startswith("other weights of the encoder are available: vitrine-retail-9 (")
     (kept,) = shop.encoders.glob("*.onnx")
     spoil(kept)
     done = vitrine("search", "--item", "red-shoe", "--shop", shop.path)
@@ -282,7 +284,7 @@ def test_a_shop_whose_weights_are_nowhere_is_told_the_ways_out(
     done = vitrine("search", "--item", "red-shoe", "--shop", shop.path)
     assert_one_line(
         done,
-        "neither this version of Vitrine nor the shop has a file of it",
+        "neither this version of Vitrine nor the shop has its file",
         "use the version of Vitrine that built it",
         f"vitrine migrate --shop {shop.path}",
     )
@@ -291,7 +293,7 @@ def test_a_shop_whose_weights_are_nowhere_is_told_the_ways_out(
 
 
 def test_a_changed_copy_does_not_stop_a_shop_and_check_tells_it(shop, before):
-    keep_encoder(shop, open_encoder(shop, _own(shop)))
+    copy_encoder_files(shop, open_encoder(shop, _own(shop)))
     (kept,) = shop.encoders.glob("*.onnx")
     spoil(kept)
     assert answers(shop.path) == before
@@ -301,7 +303,7 @@ def test_a_changed_copy_does_not_stop_a_shop_and_check_tells_it(shop, before):
 
 def test_the_copy_of_the_weights_before_goes_with_their_last_generation(shop, store):
     migrate(shop, load_encoder("builtin"), progress=silent)
-    keep_encoder(shop, open_encoder(shop, _own(shop)))
+    copy_encoder_files(shop, open_encoder(shop, _own(shop)))
     promote(shop, "000002")
     assert collect_garbage(Shelf.read(shop), store).encoder_files == 0  # one may roll back to them
     drop(shop, "000001")
@@ -333,7 +335,7 @@ def test_check_tells_of_a_generation_whose_weights_are_nowhere(shop, newest, tmp
     assert check_shop(shop, progress=silent).problems == []
     monkeypatch.setattr(onnxfile, "WEIGHTS", without_retired(newest, tmp_path / "later"))
     (problem,) = check_shop(shop, progress=silent).problems
-    assert "neither this version of Vitrine nor the shop has a file of it" in problem
+    assert "neither this version of Vitrine nor the shop has its file" in problem
 
 
 def test_the_list_of_generations_names_the_weights_of_each(shop):

@@ -24,12 +24,12 @@ def listed_after(store: Store, change) -> list[Model]:
     with store.write() as writer:
         change(writer)
     with store.read() as reader:
-        return write_encoders.listed(reader)
+        return write_encoders.read(reader)
 
 
 def test_a_new_store_lists_none(store):
     with store.read() as reader:
-        assert write_encoders.listed(reader) == []
+        assert write_encoders.read(reader) == []
 
 
 def test_a_model_is_added_once_and_after_those_that_are_there(store):
@@ -63,4 +63,4 @@ def test_the_list_is_read_as_earlier_versions_wrote_it(store):
     with store.write() as writer:
         writer.put_meta("encoders", [["a", "a" * 64]])
     with store.read() as reader:
-        assert write_encoders.listed(reader) == [A]
+        assert write_encoders.read(reader) == [A]

@@ -26,9 +26,9 @@ from indexer.shop.folder import ShopFolder
 from indexer.store.records import PictureKey
 from indexer.store.store import Store
 from indexer.store.transactions import Writer
-from indexer.writing import writes
+from indexer.writing import image_pipeline, writes
 from indexer.writing.migration_encoders import MigrationEncoders
-from indexer.writing.writes import Draft, Source, delete_items, patched, put_items
+from indexer.writing.writes import Draft, ImageInput, delete_items, patched, put_items
 from search.engine import SearchEngine
 from tests.conftest import COLORS, jpeg, plain, write_catalog
 
@@ -43,7 +43,7 @@ def refuse() -> bytes:
 def draft(item_id: str, *colors: str, spot: int = 9, **fields) -> Draft:
     item = Item(item_id=item_id, product_id=item_id, **fields)
     pictures = {color: jpeg(plain(COLORS[color], spot=spot)) for color in colors}
-    sources = [Source(f"{c}.jpg", lambda data=data: data) for c, data in pictures.items()]
+    sources = [ImageInput(f"{c}.jpg", lambda data=data: data) for c, data in pictures.items()]
     return Draft(item_id, lambda _: item, sources)
 
 
@@ -77,10 +77,10 @@ def test_one_bad_item_and_one_bad_image_lose_nothing_else(store):
     good = draft("good", "red", "blue")
     half = draft("half", "green")
     half = half._replace(
-        images=[Source("no.jpg", refuse), *half.images, Source("x", lambda: b"junk")]
+        images=[ImageInput("no.jpg", refuse), *half.images, ImageInput("x", lambda: b"junk")]
     )
     torn = jpeg(plain(COLORS["red"]))[:400]
-    bad = draft("bad")._replace(images=[Source("torn.jpg", lambda: torn)])
+    bad = draft("bad")._replace(images=[ImageInput("torn.jpg", lambda: torn)])
     outcomes = put_items(store, ENCODER, [bad, good, half, draft("none")])
     assert [(one.item_id, one.status) for one in outcomes] == [
         ("bad", "refused"),
@@ -101,7 +101,9 @@ def test_one_bad_item_and_one_bad_image_lose_nothing_else(store):
 
 def test_an_item_that_is_refused_keeps_what_is_stored_of_it(store):
     put(store, draft("a", "red", title="Old"))
-    assert put(store, draft("a")._replace(images=[Source("no.jpg", refuse)])) == [("a", "refused")]
+    assert put(store, draft("a")._replace(images=[ImageInput("no.jpg", refuse)])) == [
+        ("a", "refused")
+    ]
     assert stored(store)["a"].item.title == "Old"
 
 
@@ -118,7 +120,7 @@ def test_an_item_that_names_no_images_keeps_those_it_has(store):
 def test_an_image_of_the_item_is_kept_by_its_name_beside_a_new_one(store):
     put(store, draft("a", "red", "blue"))
     row = stored(store)["a"].images[1].rows
-    both = [Source("blue.jpg"), *draft("a", "green").images, Source("never.jpg")]
+    both = [ImageInput("blue.jpg"), *draft("a", "green").images, ImageInput("never.jpg")]
     (outcome,) = put_items(store, ENCODER, [draft("a")._replace(images=both)])
     assert [one.image for one in outcome.images] == ["never.jpg"]
     record = stored(store)["a"]
@@ -164,10 +166,14 @@ def test_embeddings_that_are_given_are_stored_of_unit_length_and_apart_from_the_
     data = jpeg(plain(COLORS["red"]))
     vectors = np.eye(3, ENCODER.dim, dtype=np.float32) * np.float32(length)
     item = Item(item_id="v", product_id="v")
-    sources = [Source("with.jpg", lambda: data), Source("name only"), Source("junk", lambda: b"x")]
+    sources = [
+        ImageInput("with.jpg", lambda: data),
+        ImageInput("name only"),
+        ImageInput("junk", lambda: b"x"),
+    ]
     (outcome,) = put_items(store, ENCODER, [Draft("v", lambda _: item, sources, vectors)])
     assert [one.image for one in outcome.images] == ["junk"]
-    put(store, draft("r", "red")._replace(images=[Source("p.jpg", lambda: data)]))
+    put(store, draft("r", "red")._replace(images=[ImageInput("p.jpg", lambda: data)]))
     records = stored(store)
     with store.read() as reader:
         pairs = [PictureKey(image.content) for image in records["v"].images]
@@ -190,7 +196,7 @@ def test_deleting_says_what_was_there(store):
 def test_a_sweep_between_encoding_and_storing_loses_no_embedding(store, monkeypatch):
     put(store, draft("a", "red"))
     swept: list[int] = []
-    prepared = writes._Put._encode
+    prepared = writes._ChunkWriter._encode
 
     def encode(self, ready):
         prepared(self, ready)
@@ -198,7 +204,7 @@ def test_a_sweep_between_encoding_and_storing_loses_no_embedding(store, monkeypa
             delete_items(store, ["a"])
             swept.append(store.delete_unused())
 
-    monkeypatch.setattr(writes._Put, "_encode", encode)
+    monkeypatch.setattr(writes._ChunkWriter, "_encode", encode)
     assert put(store, draft("b", "red")) == [("b", "created")]
     assert swept == [2]
     with store.read() as reader:
@@ -209,7 +215,7 @@ def test_a_sweep_between_encoding_and_storing_loses_no_embedding(store, monkeypa
 
 def test_a_sweep_that_is_halfway_through_leaves_no_item_without_its_picture(store, monkeypatch):
     put(store, draft("a", "red"))
-    prepared = writes._Put._encode
+    prepared = writes._ChunkWriter._encode
     delete_keys = Writer.delete_keys
     swept: list[str] = []
 
@@ -228,7 +234,7 @@ def test_a_sweep_that_is_halfway_through_leaves_no_item_without_its_picture(stor
 
     monkeypatch.setattr("indexer.store.store._DELETED_AT_ONCE", 1)
     monkeypatch.setattr(Writer, "delete_keys", delete_one)
-    monkeypatch.setattr(writes._Put, "_encode", encode)
+    monkeypatch.setattr(writes._ChunkWriter, "_encode", encode)
     assert put(store, draft("b", "red")) == [("b", "created")]
     assert len(swept) == 1
     with store.read() as reader:
@@ -241,26 +247,24 @@ def test_an_upload_of_a_picture_that_a_catalog_only_named_can_be_shown(tmp_path)
     catalog = write_catalog(tmp_path / "catalog")
     build_index(open_catalog(catalog), ShopFolder(tmp_path / "shop"), ENCODER, keep_images="paths")
     data = (tmp_path / "catalog/images/red-mug-1.jpg").read_bytes()
-    uploaded = draft("new")._replace(images=[Source("upload", lambda: data)])
+    uploaded = draft("new")._replace(images=[ImageInput("upload", lambda: data)])
     with SearchEngine.open(tmp_path / "shop") as engine:
         assert engine.put([uploaded])[0].status == "created"
         assert engine.thumbnail("new").startswith(b"\xff\xd8")
 
 
 def test_a_picture_that_many_items_share_is_decoded_once(tmp_path, monkeypatch):
-    import indexer.imaging.photos as photos
-
     decoded: list[int] = []
-    run = photos.decode
+    run = image_pipeline.open_photo
 
-    def counting(data, **options):
+    def counting(data, *preprocess, **options):
         decoded.append(len(data))
-        return run(data, **options)
+        return run(data, *preprocess, **options)
 
     (tmp_path / "one.jpg").write_bytes(jpeg(plain(COLORS["red"])))
     lines = "\n".join(f"i{n},one.jpg" for n in range(40))
     (tmp_path / "catalog.csv").write_text(f"id,images\n{lines}\n")
-    monkeypatch.setattr(photos, "decode", counting)
+    monkeypatch.setattr(image_pipeline, "open_photo", counting)
     report = build_index(
         open_catalog(tmp_path / "catalog.csv"), ShopFolder(tmp_path / "shop"), ENCODER
     )
@@ -288,10 +292,10 @@ def test_what_is_written_while_a_catalog_is_indexed_stays_as_it_was_left(tmp_pat
     build_index(open_catalog(catalog), shop, ENCODER)
     import indexer.jobs.build as build
 
-    ingest = build.ingest
+    embed_catalog = build.embed_catalog
 
-    def ingest_while_others_write(*given, **options):
-        done = ingest(*given, **options)
+    def embed_while_others_write(*given, **options):
+        done = embed_catalog(*given, **options)
         store = Store(shop.store)
         put(store, draft("new", "red"), draft("red-mug", "green", title="Put meanwhile"))
         delete_items(store, ["blue-mug"])
@@ -301,7 +305,7 @@ def test_what_is_written_while_a_catalog_is_indexed_stays_as_it_was_left(tmp_pat
     text = catalog.read_text().splitlines()
     kept = [line for line in text if not line.startswith("white-")]
     catalog.write_text("\n".join(kept).replace("Red mug", "From the catalog") + "\n")
-    monkeypatch.setattr(build, "ingest", ingest_while_others_write)
+    monkeypatch.setattr(build, "embed_catalog", embed_while_others_write)
     build_index(open_catalog(catalog), shop, ENCODER)
     with SearchEngine.open(shop.path) as engine:
         assert engine.has_item("new")
@@ -320,7 +324,8 @@ class Trained(ColorEncoder):
         return np.roll(super().encode_images(images), 1, axis=1)
 
 
-@pytest.mark.parametrize("moment", ["jobs.build.ingest", "jobs.publishing.calibrate"])
+@pytest.mark.parametrize("moment", ["jobs.build.embed_catalog", "jobs.publishing.calibrate"])
+@pytest.mark.slow
 def test_what_is_written_while_new_weights_are_indexed_is_found_by_them(
     tmp_path, monkeypatch, moment
 ):
@@ -344,6 +349,7 @@ def test_what_is_written_while_new_weights_are_indexed_is_found_by_them(
     rebuild_index(shop, Trained())
 
 
+@pytest.mark.slow
 def test_a_rebuild_brings_everything_into_the_index_and_shortens_the_log(make_shop):
     folder = ShopFolder(make_shop())
     with Store_of(folder) as store:
@@ -392,7 +398,7 @@ from indexer.writing.migration_encoders import MigrationEncoders
 from indexer.encoders.color import ColorEncoder
 from indexer.items import Item
 from indexer.store.store import Store
-from indexer.writing.writes import Draft, Source, delete_items, put_items
+from indexer.writing.writes import Draft, ImageInput, delete_items, put_items
 store, encoder = Store(Path(sys.argv[1])), ColorEncoder()
 rng = np.random.default_rng(int(sys.argv[2]))
 n = 0
@@ -400,7 +406,7 @@ while True:
     n += 1
     item = Item(item_id=f"w{n}", product_id=f"w{n}")
     vector = rng.normal(size=(1, encoder.dim)).astype(np.float32)
-    put_items(store, encoder, [Draft(item.item_id, lambda _: item, [Source("")], vector)])
+    put_items(store, encoder, [Draft(item.item_id, lambda _: item, [ImageInput("")], vector)])
     print("put", n, flush=True)
     if n % 3 == 0:
         delete_items(store, [f"w{n - 1}"])
@@ -409,6 +415,7 @@ while True:
 
 
 @pytest.mark.parametrize("lines", [1, 20, 47])
+@pytest.mark.slow
 def test_a_writer_that_is_killed_has_lost_nothing_that_it_acknowledged(tmp_path, lines):
     Store(tmp_path / "s", create=True).close()
     process = subprocess.Popen(

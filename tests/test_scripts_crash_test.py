@@ -8,9 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 
 
+@pytest.mark.slow
 def test_kills_at_random_moments_lose_nothing_and_leave_nothing_torn(tmp_path):
     done = subprocess.run(
         [sys.executable, "scripts/crash_test.py", "--kills", "10", "--seed", "3"],

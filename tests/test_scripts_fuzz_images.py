@@ -8,9 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 
 
+@pytest.mark.slow
 def test_hostile_pictures_are_decoded_or_refused_within_bounds():
     # Processor time counts, not the clock; and more of it than alone, where others share the core.
     options = ["--seconds", "4", "--seed", "3", "--largest", "1200", "--cpu-s", "4"]

@@ -14,10 +14,10 @@ from indexer.jobs.publishing import publish
 from indexer.shop.folder import ShopFolder
 from indexer.store.store import Store
 from indexer.vectors.contract import BuildTargets, Targets
-from indexer.vectors.gpu.placing import on_gpus
-from indexer.writing.writes import Draft, Source, delete_items, put_items
+from indexer.vectors.gpu.placing import copy_to_gpus
+from indexer.writing.writes import Draft, ImageInput, delete_items, put_items
 from search.engine import SearchEngine
-from search.filters import parse_filter
+from search.filter_grammar import parse_filter
 from search.query import EmbeddingPart, Query
 
 N = 3000
@@ -27,7 +27,7 @@ ENCODER = ColorEncoder()
 def draft(number, vector):
     item_id = f"item-{number:04d}"
     item = Item(item_id=item_id, product_id=item_id, price=float(number))
-    return Draft(item_id, lambda _: item, [Source("view.jpg")], vector[None])
+    return Draft(item_id, lambda _: item, [ImageInput("view.jpg")], vector[None])
 
 
 @pytest.fixture(scope="module")
@@ -122,21 +122,21 @@ def test_status_tells_the_promise_and_what_serves(engine):
 class Gpu:
     """One GPU that is a CPU index."""
 
-    graphs = False
+    has_cagra = False
 
     def free_bytes(self):
         return [100 << 30]
 
-    def copied(self, index, _gpu):
+    def copy_to(self, index, _gpu):
         return faiss.clone_index(index)
 
 
 def test_on_a_gpu_it_is_exact_under_filters_and_after_deletions_too(built, vectors, monkeypatch):
     monkeypatch.setattr(
-        "indexer.vectors.faiss_backend.on_gpus", lambda index: on_gpus(index, Gpu())
+        "indexer.vectors.faiss_backend.copy_to_gpus", lambda index: copy_to_gpus(index, Gpu())
     )
     monkeypatch.setattr(
-        "indexer.vectors.gpu.placing.PATIENCE_MS", 1e6
+        "indexer.vectors.gpu.placing.DEFAULT_P95_MS", 1e6
     )  # whatever this machine says
     monkeypatch.setattr("indexer.vectors.planner._EXACT_CALL_US", 1e6)
     shop, store = built
@@ -149,7 +149,9 @@ def test_on_a_gpu_it_is_exact_under_filters_and_after_deletions_too(built, vecto
             engine.refresh()
             device = engine._live.view.segments[0].vectors.index.device
             searched = []
-            monkeypatch.setattr(device, "near", counting(device.near, searched))
+            monkeypatch.setattr(
+                device, "search_with_effort", counting(device.search_with_effort, searched)
+            )
             for query in vectors[:20]:
                 mode, hits = ask(engine, query, "price < 1500")
                 assert (mode, hits) == ("exact", best(vectors, query, among))

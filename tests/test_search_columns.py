@@ -7,7 +7,8 @@ import pytest
 
 from indexer.errors import BadQuery
 from indexer.items import Item
-from search.filters import Match, Range, parse_filter
+from search.filter_grammar import parse_filter
+from search.filters import Match, Range
 from search.live.columns import Columns
 from search.live.layers import LayeredColumns
 from search.query import MAX_FACETS
@@ -37,9 +38,9 @@ ITEMS = [
 def changed_one_by_one() -> LayeredColumns:
     """The same items, each of which was something else before."""
     columns = LayeredColumns.of([item("old", ["Old"], 99, color="Red", size="1")] * 2)
-    columns = columns.changed({0: ITEMS[0], 1: item("newer", ["New"], 98)}, 2)
+    columns = columns.with_changes({0: ITEMS[0], 1: item("newer", ["New"], 98)}, 2)
     for n in (2, 3, 1):
-        columns = columns.changed({n: ITEMS[n]}, 3 if n == 2 else 4)
+        columns = columns.with_changes({n: ITEMS[n]}, 3 if n == 2 else 4)
     return columns
 
 
@@ -111,7 +112,7 @@ def test_a_number_and_its_text_are_the_same_value(columns):
 def test_an_accent_is_one_letter_however_it_is_written():
     names = ["Caf\u00e9/Cups", "Cafe\u0301/Cups"]  # as one types it; as some systems name folders
     columns = LayeredColumns.of([item("a", names[1:], x=names[1])])
-    columns = columns.changed({1: item("b", names[:1], x=names[0])}, 2)
+    columns = columns.with_changes({1: item("b", names[:1], x=names[0])}, 2)
     for name in names:
         assert columns.mask(Match("category", (name,))).tolist() == [True, True]
         assert columns.mask(Match("x", (name.upper(),))).tolist() == [True, True]
@@ -189,12 +190,12 @@ def test_an_item_in_two_categories_of_one_parent_counts_once_there():
 
 
 def test_fields_are_offered_when_they_have_few_values_on_enough_items(columns):
-    assert columns.offered() == ["category", "color", "ean", "new", "size", "in_stock"]
+    assert columns.facet_fields() == ["category", "color", "ean", "new", "size", "in_stock"]
     rare = {"rare": "x"}
     many = LayeredColumns.of(
         [item(str(n), [], serial=str(n), one="same", **(rare if n < 9 else {})) for n in range(100)]
     )
-    assert many.offered() == ["in_stock"]
+    assert many.facet_fields() == ["in_stock"]
 
 
 def test_fields_that_few_items_have_are_not_counted_to_be_offered(monkeypatch):
@@ -205,7 +206,7 @@ def test_fields_that_few_items_have_are_not_counted_to_be_offered(monkeypatch):
     monkeypatch.setattr(
         Columns, "tally", lambda self, key, mask: counted.append(key) or tally(self, key, mask)
     )
-    assert columns.offered() == ["in_stock"]
+    assert columns.facet_fields() == ["in_stock"]
     assert counted == ["category", "attributes.color"]
 
 
@@ -216,7 +217,7 @@ def test_no_more_fields_are_offered_than_one_query_counts_and_those_that_most_it
     rows.append({name: "x0" for name in everywhere if name != "field 03"})
     columns = LayeredColumns.of([item(str(n), ["Home"], **row) for n, row in enumerate(rows)])
     kept = [name for name in sorted(everywhere) if name != "field 03"][: MAX_FACETS - 2]
-    assert columns.offered() == ["category", *kept, "in_stock"]
+    assert columns.facet_fields() == ["category", *kept, "in_stock"]
 
 
 def test_an_attribute_that_has_a_fields_name_is_offered_so_that_it_can_be_asked_for():
@@ -225,7 +226,7 @@ def test_an_attribute_that_has_a_fields_name_is_offered_so_that_it_can_be_asked_
         for n, p in (("old", 1.0), ("new", 2.0))
     ]
     columns = LayeredColumns.of(named)
-    assert columns.offered() == ["attributes.price", "in_stock"]
+    assert columns.facet_fields() == ["attributes.price", "in_stock"]
     assert facet(columns, "attributes.price") == [("new", 1), ("old", 1)]
     assert columns.mask(parse_filter("attributes.price = old")).tolist() == [True, False]
     assert columns.mask(parse_filter("price = 2")).tolist() == [False, True]
@@ -241,5 +242,5 @@ def test_a_shop_without_items_answers_too():
     assert (
         columns.mask(parse_filter("category = x and price < 3 and in_stock = yes")).tolist() == []
     )
-    assert columns.offered() == ["in_stock"]
+    assert columns.facet_fields() == ["in_stock"]
     assert facet(columns, "category") == []

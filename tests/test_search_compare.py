@@ -36,6 +36,6 @@ def test_a_shop_of_vectors_alone_cannot_be_compared_without_photos(tmp_path):
     with (
         SearchEngine.open(shop.path) as first,
         SearchEngine.open(shop.path) as second,
-        pytest.raises(BadCatalog, match=r"none of 2 items can be asked .*; give --queries"),
+        pytest.raises(BadCatalog, match=r"none of 2 items can be searched with.*; give --queries"),
     ):
         compare(first, second, [], progress=told)

@@ -31,7 +31,8 @@ from indexer.shop.folder import ShopFolder
 from indexer.store.records import ImageRecord, ItemRecord, PictureKey, Row, content_hash
 from indexer.store.store import Store
 from search.engine import SearchEngine
-from search.filters import AllOf, parse_filter
+from search.filter_grammar import parse_filter
+from search.filters import AllOf
 from search.hits import Hit, Reply
 from search.live.layers import LayeredColumns
 from search.query import EmbeddingPart, ImagePart, ItemPart, Query, TextPart

@@ -100,7 +100,9 @@ def test_photos_and_answers_that_are_not_there_are_skipped_by_name(engine, photo
 
 
 def test_where_no_query_can_be_asked_the_first_reason_is_told(engine, photos):
-    with pytest.raises(BadCatalog, match=r"none of 1 queries can be asked; .*gone\.jpg: no such"):
+    with pytest.raises(
+        BadCatalog, match=r"none of 1 queries can be searched; .*gone\.jpg: no such"
+    ):
         evaluate(engine, queries(photos, "image,item_id", "gone.jpg,red-mug"))
 
 

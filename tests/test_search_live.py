@@ -28,8 +28,8 @@ from indexer.store.store import Store
 from indexer.vectors.contract import Contract
 from indexer.vectors.faiss_backend import FaissBackend
 from indexer.vectors.numpy_backend import NumpyBackend
-from indexer.writing.writes import Draft, Source, delete_items, patched, put_items
-from search import engine as search_engine
+from indexer.writing.writes import Draft, ImageInput, delete_items, patched, put_items
+from search.bound_query import BoundQuery
 from search.engine import SearchEngine
 from search.query import EmbeddingPart, Query, TextPart
 
@@ -45,7 +45,7 @@ def spoke(number: int, dim: int = ENCODER.dim) -> np.ndarray:
 
 def draft(item_id: str, degrees: int, **fields) -> Draft:
     item = Item(item_id=item_id, product_id=fields.pop("product_id", item_id), **fields)
-    return Draft(item_id, lambda _: item, [Source("")], spoke(degrees))
+    return Draft(item_id, lambda _: item, [ImageInput("")], spoke(degrees))
 
 
 def new_shop(path: Path, *drafts: Draft) -> ShopFolder:
@@ -75,7 +75,7 @@ def live(shop):
 
 def nearest(engine: SearchEngine, k: int = 3, filter: str | None = None) -> list[str]:
     part = EmbeddingPart(spoke(0)[0])
-    from search.filters import parse_filter
+    from search.filter_grammar import parse_filter
 
     query = Query(parts=[part], limit=k, filter=parse_filter(filter) if filter else None)
     return [hit.item_id for hit in engine.search(query).hits]
@@ -252,6 +252,7 @@ def test_a_rebuild_loses_nothing_that_is_written_meanwhile(live, shop, monkeypat
         assert nearest(fresh) == nearest(live) == ["i0", "meanwhile", "before"]
 
 
+@pytest.mark.slow
 def test_answers_never_mix_two_moments_of_the_shop(live):
     """Price and title say the same version; a filter on the one must never give the other."""
     done = threading.Event()
@@ -266,7 +267,7 @@ def test_answers_never_mix_two_moments_of_the_shop(live):
         done.set()
 
     def ask(words: bool) -> None:
-        from search.filters import parse_filter
+        from search.filter_grammar import parse_filter
 
         part = TextPart("even") if words else EmbeddingPart(spoke(0)[0])
         query = Query(parts=[part], limit=9, filter=parse_filter("price < 1"), facets=["in_stock"])
@@ -294,18 +295,18 @@ def test_answers_never_mix_two_moments_of_the_shop(live):
 
 def test_an_item_that_changes_under_every_search_is_answered_at_one_moment(live, monkeypatch):
     """It passes the filter whenever a search begins, and no more when its fields are read."""
-    facets, refresh = search_engine.count_facets, live.refresh
+    count_facets, refresh = BoundQuery.count_facets, live._live.refresh
 
-    def change_first(*given):
+    def change_first(bound):
         live.put([draft("i0", 0, price=1.0)])
-        return facets(*given)
+        return count_facets(bound)
 
     def change_back_first():
         live.put([draft("i0", 0, price=0.0)])
         return refresh()
 
-    monkeypatch.setattr(search_engine, "count_facets", change_first)
-    monkeypatch.setattr(live, "refresh", change_back_first)
+    monkeypatch.setattr(BoundQuery, "count_facets", change_first)
+    monkeypatch.setattr(live._live, "refresh", change_back_first)
     (hit,) = live.by_text("i0", filter="price < 1")
     assert (hit.item_id, hit.price) == ("i0", 0.0)
 
@@ -317,6 +318,7 @@ def put_in_another_process(path: str, item_id: str) -> None:
     store.close()
 
 
+@pytest.mark.slow
 def test_what_another_process_writes_is_seen(live, shop):
     spawn = multiprocessing.get_context("spawn")
     process = spawn.Process(target=put_in_another_process, args=(str(shop.store), "theirs"))
@@ -418,7 +420,7 @@ class Shop(RuleBasedStateMachine):
         assert red == {item_id for item_id, one in self.model.items() if one[1] == "red"}
 
 
-TestShop = Shop.TestCase
+TestShop = pytest.mark.slow(Shop.TestCase)
 TestShop.settings = settings(
     max_examples=8,
     stateful_step_count=12,
@@ -462,7 +464,7 @@ def test_a_shop_searched_by_another_backend_answers_the_same(live, shop, monkeyp
 def blocks_after_opening(path: Path, images: int, engines: ExitStack) -> int:
     """How many blocks of Python's memory an open shop of 200 items keeps."""
     vectors = np.repeat(spoke(1), images, axis=0)
-    sources = [Source(f"{image}.jpg") for image in range(images)]
+    sources = [ImageInput(f"{image}.jpg") for image in range(images)]
     shop = new_shop(
         path,
         *(draft(f"i{n:03}", 0)._replace(images=sources, embeddings=vectors) for n in range(200)),
@@ -476,6 +478,7 @@ def blocks_after_opening(path: Path, images: int, engines: ExitStack) -> int:
     return sys.getallocatedblocks() - before
 
 
+@pytest.mark.slow
 def test_an_open_shop_keeps_no_python_object_for_a_row(tmp_path):
     with ExitStack() as engines:
         few = blocks_after_opening(tmp_path / "few", 1, engines)
@@ -485,7 +488,7 @@ def test_an_open_shop_keeps_no_python_object_for_a_row(tmp_path):
 
 def test_each_hit_names_the_image_that_was_found_before_and_after_writes(tmp_path):
     """Also where the images of an item change places, and where small segments were joined."""
-    sources = [Source("0.jpg"), Source("1.jpg"), Source("2.jpg")]
+    sources = [ImageInput("0.jpg"), ImageInput("1.jpg"), ImageInput("2.jpg")]
     vectors = np.concatenate([spoke(80), spoke(10), spoke(40)])
     one = draft("one", 0)._replace(images=sources, embeddings=vectors)
     shop = new_shop(tmp_path / "shop", one, draft("two", 50))

@@ -15,7 +15,7 @@ from indexer.errors import BadQuery, CursorExpired
 from search.collapse import NearCopies
 from search.cursor import Cursor, question_of
 from search.engine import SearchEngine
-from search.filters import parse_filter
+from search.filter_grammar import parse_filter
 from search.query import EmbeddingPart, ImagePart, ItemPart, Query, TextPart
 from tests.test_search_live import draft, new_shop, spoke
 
@@ -135,7 +135,7 @@ def test_pages_of_one_picture_sold_many_times_show_each_item_once(tmp_path, dele
 def test_a_cursor_that_was_made_up_does_not_reach_deeper_than_pages_do(engine, photo, seen, depth):
     query = Query(parts=[ImagePart(photo), TextPart("mug")])
     made_up = Cursor(engine.generation, question_of(query), seen, depth, 0.5, "x").text()
-    with pytest.raises(BadQuery, match="leave it out to begin anew"):
+    with pytest.raises(BadQuery, match="leave it out for the first page"):
         engine.search(Query(parts=query.parts, cursor=made_up))
 
 
@@ -149,20 +149,20 @@ def test_a_cursor_belongs_to_its_question(engine, photo):
         {"parts": [ImagePart(photo)], "collapse": 0.9},
         {"parts": [ImagePart(photo, weight=2.0)]},
     ):
-        with pytest.raises(BadQuery, match="another question") as told:
+        with pytest.raises(BadQuery, match="another query") as told:
             engine.search(Query(cursor=cursor, **fields))
         assert told.value.param == "cursor"
 
 
 @pytest.mark.parametrize("text", ["x", "%%%", "AAAA", "é", "A" * 5000])
 def test_what_is_no_cursor_is_refused(engine, photo, text):
-    with pytest.raises(BadQuery, match="not one that a reply gave"):
+    with pytest.raises(BadQuery, match="not the next_cursor of a reply"):
         engine.search(Query(parts=[ImagePart(photo)], cursor=text))
 
 
 def test_a_cursor_ends_with_its_generation(written, photo):
     cursor = written.search(Query(parts=[ImagePart(photo)], limit=2)).next_cursor
-    written.generation = "000099"
+    written._searcher._generation = "000099"
     with pytest.raises(CursorExpired, match="000099 serves now"):
         written.search(Query(parts=[ImagePart(photo)], limit=2, cursor=cursor))
 

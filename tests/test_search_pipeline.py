@@ -16,7 +16,7 @@ from search.collapse import Collapser
 from search.confidence import ConfidenceScorer
 from search.cursor import question_of
 from search.engine import SearchEngine
-from search.filters import parse_filter
+from search.filter_grammar import parse_filter
 from search.parts import Space
 from search.pipeline import Pipeline
 from search.query import EmbeddingPart, ImagePart, ItemPart, Part, Query, TextPart
@@ -78,7 +78,7 @@ class LastIdFirst:
 
 @pytest.fixture
 def taste(engine: SearchEngine, photo) -> TastePart:
-    return TastePart("ann", engine._space.photo_vector(photo("red"), (0, 0, 1, 1)) * 3)
+    return TastePart("ann", engine._searcher._space.photo_vector(photo("red"), (0, 0, 1, 1)) * 3)
 
 
 def ids(engine: SearchEngine, *parts: Part, **fields: object) -> list[str]:
@@ -100,7 +100,7 @@ def pages(engine: SearchEngine, *parts: Part, limit: int, **fields: object) -> l
 
 def bound(engine: SearchEngine, *parts: Part, **fields: object) -> BoundQuery:
     query = Query(parts=list(parts), **fields).check()
-    vector = query_vector(query, engine._space)
+    vector = query_vector(query, engine._searcher._space)
     return bind(query, vector, engine._live.view, engine._live.words)
 
 
@@ -125,7 +125,7 @@ def test_a_cursor_is_bound_to_what_a_new_kind_of_part_says_it_is(engine, taste):
     cursor = engine.search(Query(parts=[taste], limit=2)).next_cursor
     same = TastePart("ann", taste.toward + 1e-6)
     assert len(ids(engine, same, limit=2, cursor=cursor)) == 2
-    with pytest.raises(BadQuery, match="another question"):
+    with pytest.raises(BadQuery, match="another query"):
         ids(engine, TastePart("bob", taste.toward), limit=2, cursor=cursor)
 
 
@@ -158,7 +158,7 @@ def test_a_new_kind_of_part_may_bring_words_and_leave_items_out(engine):
     assert (reply.mode, reply.total) == ("lexical", 5)
     assert [hit.item_id.split("-")[1] for hit in reply.hits] == ["mug"] * 5
     assert "red-mug" not in [hit.item_id for hit in reply.hits]
-    with pytest.raises(BadQuery, match="read together"):
+    with pytest.raises(BadQuery, match="together have 1200 characters"):
         ids(engine, *[TagPart("mug " * 100, seen="red-mug")] * 3)
 
 
@@ -204,7 +204,7 @@ def test_cursors_of_earlier_versions_belong_to_the_same_question():
 
 
 def test_another_ranking_plugs_in_and_has_pages(engine, photo):
-    engine._pipeline = Pipeline(
+    engine._searcher._pipeline = Pipeline(
         ConfidenceScorer(None, text_tower=False), None, engine.encoder.dim, LastIdFirst()
     )
     part = ImagePart(photo("red"))

@@ -141,14 +141,16 @@ def test_two_threads_of_different_effort_do_not_disturb_each_other(vectors, quer
     index = VectorIndex.build(vectors, np.arange(N), "HNSW24-fp16")
     efforts = Recipe.parse(index.recipe).efforts(N)
     efforts = [efforts[0], efforts[-1]]
-    alone = [index.near(queries, 10, effort)[0] for effort in efforts]
+    alone = [index.search_with_effort(queries, 10, effort)[0] for effort in efforts]
     assert not np.array_equal(*alone)
     got: dict[int, list[np.ndarray]] = {0: [], 1: []}
 
     def ask(which):
         for _ in range(5):
             got[which].append(
-                np.concatenate([index.near(q[None], 10, efforts[which])[0] for q in queries])
+                np.concatenate(
+                    [index.search_with_effort(q[None], 10, efforts[which])[0] for q in queries]
+                )
             )
 
     threads = [threading.Thread(target=ask, args=(which,)) for which in (0, 1)]

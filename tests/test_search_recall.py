@@ -46,10 +46,10 @@ def test_a_broken_index_is_seen_said_and_searched_harder(index, vectors, caplog)
         for query in vectors[:300]:
             answer = index.nearest(query, 10, None, extra_levels=looked.extra_levels)
             assert answer.mode == "ann"
-            looked.look(Sample(query, None, answer.scores))
+            looked.check(Sample(query, None, answer.scores))
     assert looked.extra_levels >= 1
     assert "of real queries is 0." in caplog.text
-    assert "promised 0.95: searches try harder, level 1 of 2" in caplog.text
+    assert "promised 0.95: searches use more effort, level 1 of 2" in caplog.text
     status = looked.status()
     assert status.live > 0.9
     assert (status.samples, status.raised) == (300, looked.extra_levels)
@@ -58,7 +58,7 @@ def test_a_broken_index_is_seen_said_and_searched_harder(index, vectors, caplog)
 def test_a_promise_that_is_kept_changes_nothing(index):
     looked = watch(index)
     for _ in range(5 * WINDOW):
-        looked.note(0.97)
+        looked.record(0.97)
     assert looked.extra_levels == 0
     assert looked.status().kept
     assert looked.status().live == 0.97
@@ -67,7 +67,7 @@ def test_a_promise_that_is_kept_changes_nothing(index):
 def test_one_bad_answer_proves_nothing(index):
     looked = watch(index)
     for recall in [0.0] + [1.0] * 50:
-        looked.note(recall)
+        looked.record(recall)
     assert looked.extra_levels == 0
 
 
@@ -75,7 +75,7 @@ def test_at_the_highest_effort_it_says_so_and_stays(index, caplog):
     looked = watch(index)
     with caplog.at_level(logging.ERROR, "vitrine.search"):
         for _ in range(6 * WINDOW):
-            looked.note(0.5)
+            looked.record(0.5)
     assert looked.extra_levels == 2
     assert not looked.status().kept
     told = [line for line in caplog.messages if "run 'vitrine rebuild'" in line]
@@ -85,19 +85,19 @@ def test_at_the_highest_effort_it_says_so_and_stays(index, caplog):
 def test_after_a_long_good_time_less_effort_is_tried_and_a_relapse_makes_it_wait_longer(index):
     looked = watch(index)
     for _ in range(WINDOW):
-        looked.note(0.5)
+        looked.record(0.5)
         if looked.extra_levels == 1:
             break
     good = 0
     while looked.extra_levels:
-        looked.note(1.0)
+        looked.record(1.0)
         good += 1
     assert good == 10 * WINDOW
     while not looked.extra_levels:
-        looked.note(0.5)
+        looked.record(0.5)
     again = 0
     while looked.extra_levels:
-        looked.note(1.0)
+        looked.record(1.0)
         again += 1
     assert again == 2 * good
 
@@ -114,7 +114,7 @@ def test_only_a_share_of_queries_is_looked_at_and_never_too_many_a_second(index,
     now = 0.0
     chances = iter([0.5, 0.005, 0.005, 0.005])
     looked = RecallWatch(
-        index, share=0.01, per_second=2, chance=lambda: next(chances), clock=lambda: now
+        index, share=0.01, per_second=2, random_number=lambda: next(chances), clock=lambda: now
     )
     kept = []
     looked._queue.put_nowait = kept.append
@@ -132,7 +132,7 @@ def test_only_a_share_of_queries_is_looked_at_and_never_too_many_a_second(index,
 def test_a_full_queue_makes_nobody_wait(index, vectors):
     begin = threading.Event()
     looked = RecallWatch(index, share=1.0, per_second=1e9)
-    looked.look = lambda sample: begin.wait(30)
+    looked.check = lambda sample: begin.wait(120)
     scores = np.zeros(10, np.float32)
     for _ in range(100):
         looked.offer(vectors[0], None, scores)
@@ -144,10 +144,10 @@ def test_a_full_queue_makes_nobody_wait(index, vectors):
 def test_queries_are_looked_at_in_the_background(index, vectors):
     looked = RecallWatch(index, share=1.0, per_second=1e9)
     done = threading.Event()
-    note = looked.note
-    looked.note = lambda recall: (note(recall), done.set())
+    record = looked.record
+    looked.record = lambda recall: (record(recall), done.set())
     answer = index.nearest(vectors[0], 10, None)
     looked.offer(vectors[0], None, answer.scores)
-    assert done.wait(30)
+    assert done.wait(120)
     looked.close()
     assert looked.status().samples == 1

@@ -58,7 +58,7 @@ def test_generations_lists_what_there_is(folder, vitrine):
     (folder / "shop" / "generations" / "000002" / "rows.npy").write_bytes(b"")
     done = vitrine("generations", "--shop", folder / "shop")
     assert "damaged" in done.out
-    assert "rows.npy is not of" in done.err
+    assert "rows.npy does not have" in done.err
     fields = vitrine("generations", "--shop", folder / "shop", "--json").json
     assert [one["state"] for one in fields] == ["damaged", "current"]
 
@@ -135,7 +135,7 @@ def test_migrate_says_where_its_pictures_came_from_and_what_to_do_next(folder, v
 def test_a_migration_is_given_up_by_name_of_nothing_but_the_shop(folder, vitrine):
     shop = ("--shop", folder / "shop")
     done = vitrine("migrate", *shop, "--stop")
-    assert done.out == "the migration to other has ended; dropped 000002\n"
+    assert done.out == "canceled the migration to other; dropped 000002\n"
     assert_one_line(vitrine("migrate", *shop, "--stop"), "no migration of", "is under way")
     for wrong in ((), ("--stop", "--encoder", "other")):
         assert "either --encoder ID to migrate, or --stop" in vitrine("migrate", *shop, *wrong).err
@@ -158,7 +158,7 @@ def test_snapshot_and_restore_say_what_they_hold(folder, vitrine):
     done = vitrine("snapshot", file, "--shop", folder / "shop")
     assert done.out.startswith(f"{file}: 12 items, 24 images, generation 000001 of encoder color, ")
     refused = vitrine("snapshot", file, "--shop", folder / "shop")
-    assert_one_line(refused, "is there already")
+    assert_one_line(refused, "exists already")
     assert refused.err.count("\n") == 1  # nor an empty line of a bar that never began
     assert vitrine("snapshot", file, "--shop", folder / "shop", "--force").code == 0
     done = vitrine("restore", file, "--shop", folder / "new", "--json")

@@ -37,7 +37,7 @@ def test_a_small_shop_says_that_it_is_exact(index):
     _, run = index
     code, out, _ = run()
     assert code == 0
-    assert "index Flat: exact: 24 rows, and below 50000 nothing need be approximate" in out
+    assert "index Flat: exact: 24 rows are below the limit of 50000" in out
 
 
 def test_wishes_are_kept_in_the_manifest_and_by_the_next_build(index, vitrine):

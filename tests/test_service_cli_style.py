@@ -154,16 +154,16 @@ def test_wrong_words_are_refused_in_one_line_and_write_nothing(
 
 def test_wrong_files_are_refused_in_one_line(vitrine, photo, tmp_path):
     style = ("style", photo, "--style", "noir", "--out")
-    one_line(vitrine(*style, tmp_path / "out.gif"), "must end in .jpg", "'.gif'")
-    one_line(vitrine(*style, photo), "is the photo itself")
-    one_line(vitrine(*style, tmp_path / "no" / "out.png"), "cannot be written", "No such file")
+    one_line(vitrine(*style, tmp_path / "out.gif"), "must end in .jpg", "out.gif'")
+    one_line(vitrine(*style, photo), "must not be the photo itself")
+    one_line(vitrine(*style, tmp_path / "no" / "out.png"), "cannot write", "No such file")
     missing = tmp_path / "missing.jpg"
     out = tmp_path / "out.png"
     one_line(vitrine("style", missing, "--style", "noir", "--out", out), "missing.jpg: no such")
     (tmp_path / "text.jpg").write_text("hello")
     text = tmp_path / "text.jpg"
     one_line(vitrine("style", text, "--style", "noir", "--out", out), "text.jpg: not an image")
-    one_line(vitrine("styles", "export", "oil", "--out", out), "oil is no tone style")
+    one_line(vitrine("styles", "export", "oil", "--out", out), "oil is a texture style")
     one_line(vitrine("styles", "export", "oill", "--out", out), "did you mean 'oil'?")
     assert not out.exists()
 

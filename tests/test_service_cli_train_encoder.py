@@ -53,20 +53,20 @@ def test_a_file_that_is_there_is_not_written_over(tiny_shop, tmp_path):
     out = tmp_path / "mine.onnx"
     out.write_text("precious")
     message = refused("--shop", tiny_shop, "--out", out)
-    assert message == f"{out} is there already; --force writes over it, or choose another name"
+    assert message == f"{out} exists already; choose another name, or add --force"
     assert out.read_text() == "precious"
 
 
 def test_nor_is_the_json_that_would_stand_beside_it(tiny_shop, tmp_path):
     (tmp_path / "mine.json").write_text("precious")
-    assert "mine.json is there already" in refused(
+    assert "mine.json exists already" in refused(
         "--shop", tiny_shop, "--out", tmp_path / "mine.onnx"
     )
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("weights.pt", "takes a file that ends in .onnx"), ("gone/x.onnx", "there is no folder")],
+    [("weights.pt", "expected a file that ends in .onnx"), ("gone/x.onnx", "does not exist")],
 )
 def test_an_out_file_that_cannot_be_is_refused_at_once(tiny_shop, tmp_path, name, message):
     done = run("--shop", tiny_shop, "--out", tmp_path / name)
@@ -102,7 +102,7 @@ def test_quick_takes_the_first_rung_only(tiny_shop, pairs, tmp_path, monkeypatch
     out = tmp_path / "x.onnx"
     done = run("--shop", tiny_shop, "--pairs", pairs, "--out", out, "--quick")
     assert "after   1.000" in done.stdout
-    assert "a closed-form map of the vectors" in done.stderr
+    assert "fitted a linear map of the vectors" in done.stderr
 
 
 @needs_torch
@@ -152,7 +152,7 @@ def test_where_nothing_is_gained_it_says_so_and_fails(tiny_shop, pairs, tmp_path
     assert (told["before"]["recall@1"]["value"], told["after"]["recall@1"]["value"]) == (1.0, 0.0)
     assert told["written"] is None
     assert [one["reason"] for one in told["skipped"]] == ["no such file"]
-    assert "not better: 10 of 10 held-out questions answered before, 0 after" in done.stderr
+    assert "of 10 held-out queries, 10 were answered before and 0 after" in done.stderr
     assert CliRunner().invoke(command, [], standalone_mode=False).exit_code != 0
     assert not out.exists()
 
@@ -171,4 +171,4 @@ def test_what_is_better_is_written_and_told(tiny_shop, pairs, tmp_path, monkeypa
     assert "before  0.000" in done.stdout
     assert "after   1.000" in done.stdout
     assert f"wrote {out}; use it with --encoder onnx:{out}" in done.stdout
-    assert "10 questions: held-out photos -> first picture of their item" in done.stderr
+    assert "10 queries: held-out photos -> first picture of their item" in done.stderr

@@ -187,7 +187,7 @@ def test_json_of_more_values_than_any_question_has_is_not_read(http, monkeypatch
     many = b",".join([value] * 200_001)
     body = b'{"parts": [{"text": "mug"}], "filter": {"must": [' + many + b"]}}"
     response = http.post("/v1/search", content=body, headers={"content-type": "application/json"})
-    assert_refused(response, "too_large", "over 200000 commas", status=413, param="body")
+    assert_refused(response, "too_large", "more than 200000 commas", status=413, param="body")
     assert read == []
 
 
@@ -242,7 +242,7 @@ def test_another_content_type_is_told_which_is_expected(http, kind, path):
             b'--b\r\nContent-Disposition: form-data; name="text"\r\n\r\n'
             + b"a" * 70_000
             + b"\r\n--b--\r\n",
-            "over",
+            "more than 64000",
         ),
         (b"--b\r\n" + b"X: y\r\n" * 5000 + b"\r\n1\r\n--b--\r\n", "header count"),
         (b"--b\r\nX: " + b"y" * 90_000 + b"\r\n\r\n1\r\n--b--\r\n", "header size"),

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import csv
+import io
 from urllib.parse import quote
 
 import pytest
+from PIL import Image
 
+from indexer.catalog.sources import open_catalog
+from indexer.encoders.color import ColorEncoder
 from indexer.errors import UnknownItem
+from indexer.jobs.build import build_index
+from indexer.shop.folder import ShopFolder
+from tests.test_indexer_renditions import Invert
 
 ODD_IDS = ["a/b", "a/image", "a/b/similar", "two words", "100%25", "ürn:č/ß?x=1&y#z", "mug\\..\\x"]
 
@@ -62,6 +69,52 @@ def test_a_picture_that_has_not_changed_is_not_sent_again(http):
         assert again.headers["etag"] == etag
     other = http.get("/v1/items/red-shoe/image?index=1", headers={"if-none-match": etag})
     assert other.status_code == 200
+
+
+@pytest.fixture
+def styled_shop(tmp_path, photo):
+    """One red item, in the original and as its negative, under a name that needs quoting."""
+    (tmp_path / "red.jpg").write_bytes(photo("red"))
+    catalog = tmp_path / "one.csv"
+    catalog.write_text("id,title,images\nred,Red,red.jpg\n")
+    shop = tmp_path / "shop"
+    build_index(open_catalog(catalog), ShopFolder(shop), ColorEncoder(), render=Invert("n & b"))
+    return shop
+
+
+def color_of(data: bytes) -> tuple[int, int, int]:
+    return Image.open(io.BytesIO(data)).convert("RGB").resize((1, 1)).getpixel((0, 0))
+
+
+def test_an_image_is_served_in_the_rendition_that_is_asked_for(serve, styled_shop):
+    http = serve(shop=styled_shop)
+    default = http.get("/v1/items/red/image")
+    assert http.get("/v1/items/red/image?rendition=original").content == default.content
+    inverted = http.get("/v1/items/red/image", params={"rendition": "n & b"})
+    assert inverted.headers["content-type"] == "image/jpeg"
+    for channel, opposite in zip(
+        color_of(default.content), color_of(inverted.content), strict=True
+    ):
+        assert channel + opposite == pytest.approx(255, abs=10)
+
+
+def test_an_unknown_rendition_is_a_404_that_lists_those_there_are(serve, styled_shop):
+    response = serve(shop=styled_shop).get("/v1/items/red/image?rendition=sepia")
+    assert response.status_code == 404
+    problem = response.json()
+    assert (problem["code"], problem["param"]) == ("unknown_item", "rendition")
+    assert "original, n & b" in problem["detail"]
+
+
+def test_a_hit_found_by_a_rendition_links_to_that_rendition(serve, styled_shop, photo):
+    http = serve(shop=styled_shop)
+    inverted = http.get("/v1/items/red/image", params={"rendition": "n & b"}).content
+    (hit,) = http.post("/v1/search/image", files={"image": inverted}).json()["hits"]
+    assert hit["variant"] == "n & b"
+    assert hit["image_url"] == "/v1/items/red/image?index=0&rendition=n%20%26%20b"
+    assert http.get(hit["image_url"]).content == inverted
+    (original,) = http.post("/v1/search/image", files={"image": photo("red")}).json()["hits"]
+    assert original["image_url"] == "/v1/items/red/image?index=0"
 
 
 def test_head_answers_as_get_without_a_body(http):
@@ -120,6 +173,7 @@ def test_unknown_items_of_the_engine_keep_their_words(http, engine):
         ("red-shoe/similar?limmit=3", "limmit"),
         ("red-shoe/similar?filter=price%20%3C%3C%203", "filter"),
         ("red-shoe/image?index=-1", "index"),
+        ("red-shoe/image?rendition=", "rendition"),
     ],
 )
 def test_a_parameter_that_is_wrong_or_unknown_is_named(http, path, param):

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from indexer.errors import IndexNotFound
 from indexer.shop.status import RecallStatus
-from search.engine import Vitals
+from search.status import Vitals
 from service.runtime.metrics import Metrics
 
 
@@ -111,7 +111,7 @@ def test_made_up_methods_make_no_series(method):
 def test_status_tells_the_recall(http):
     status = http.get("/v1/status").json()
     assert status["recipe"] == "Flat"
-    assert "24 rows, and below 50000 nothing need be approximate" in status["promise"]
+    assert "24 rows are below the limit of 50000" in status["promise"]
     assert status["recall"] == {
         "promised": 1.0, "measured": 1.0, "live": None, "samples": 0, "raised": 0, "kept": True,
     }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import select
 import socket
 import threading
 import time
@@ -11,11 +12,13 @@ import time
 import pytest
 
 from service.http.app import create_app
-from service.http.gate import Line
+from service.http.gate import RequestQueue
 from service.http.server import listen, server_of
 from service.settings import Settings
 
 GET = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+LAST = GET[:-2] + b"Connection: close\r\n\r\n"
+PATIENCE = 120  # seconds until a test gives a server up; no test takes a part of that
 
 
 @contextlib.contextmanager
@@ -33,7 +36,7 @@ def listening(shop, **options):
             yield listener.getsockname()[1], app
         finally:
             server.should_exit = True
-            thread.join(20)
+            thread.join(PATIENCE)
             assert not thread.is_alive()
 
 
@@ -43,20 +46,26 @@ def port(tiny_shop):
         yield port
 
 
-def sent(port, data: bytes, *, source: str | None = None, timeout: float = 10) -> bytes:
-    """All that comes back until the server closes, or a pause of half a second."""
+def connected(port, source: str | None = None) -> socket.socket:
+    """A connection to the server, from another address of this machine if ``source`` names one."""
+    return socket.create_connection(
+        ("127.0.0.1", port), PATIENCE, source_address=(source, 0) if source else None
+    )
+
+
+def rest_of(client: socket.socket) -> bytes:
+    """All that comes until the server closes."""
     got = b""
-    with socket.create_connection(
-        ("127.0.0.1", port), timeout, source_address=(source, 0) if source else None
-    ) as client:
-        client.sendall(data)
-        try:
-            while more := client.recv(65536):
-                got += more
-                client.settimeout(0.5)
-        except TimeoutError:
-            pass
+    while more := client.recv(65536):
+        got += more
     return got
+
+
+def sent(port, data: bytes, *, source: str | None = None) -> bytes:
+    """All that comes back until the server closes, which ``data`` must make it do."""
+    with connected(port, source) as client:
+        client.sendall(data)
+        return rest_of(client)
 
 
 def post(*headers: str, body: bytes = b"") -> bytes:
@@ -108,50 +117,46 @@ def test_an_unknown_coding_and_long_headers_have_their_own_status(port):
 def test_what_the_parser_refuses_is_counted(tiny_shop):
     with listening(tiny_shop) as (port, _):
         sent(port, b"hello\r\n\r\n")
-        text = sent(port, GET.replace(b"/livez", b"/metrics")).decode()
+        text = sent(port, LAST.replace(b"/livez", b"/metrics")).decode()
     assert 'vitrine_requests_total{method="other",pid=' in text
     assert 'route="other",status="400"} 1.0' in text
 
 
 def test_two_requests_in_one_packet_have_two_answers(port):
-    assert sent(port, GET + GET).count(b"HTTP/1.1 200") == 2
+    assert sent(port, GET + LAST).count(b"HTTP/1.1 200") == 2
 
 
 @pytest.mark.parametrize("begun", [b"", b"GET /livez HTTP/1.1\r\nX: ", GET + b"GET /l"])
 def test_a_connection_that_sends_no_headers_is_closed(tiny_shop, begun):
-    with listening(tiny_shop, header_timeout_s=0.3) as (port, _):
-        began = time.monotonic()
-        with socket.create_connection(("127.0.0.1", port), 10) as client:
-            client.sendall(begun)
-            got = b""
-            while more := client.recv(65536):
-                got += more
-        assert time.monotonic() - began < 9
+    with listening(tiny_shop, header_timeout_s=0.3) as (port, app):
+        assert app.state.front.connections.limits.head == 0.3
+        got = sent(port, begun)
         assert (b"HTTP/1.1 408" in got) == bool(begun)
 
 
 def test_a_body_that_trickles_is_given_up(tiny_shop):
     with (
         listening(tiny_shop, body_timeout_s=0.5, header_timeout_s=5) as (port, _),
-        socket.create_connection(("127.0.0.1", port), 10) as client,
+        connected(port) as client,
     ):
         client.sendall(post("Content-Length: 1000"))
-        with contextlib.suppress(OSError):
-            for _ in range(30):  # never a pause of half a second
-                client.sendall(b" ")
-                time.sleep(0.1)
+        sent_bytes = 0
+        while not select.select([client], [], [], 0.1)[0]:  # never a pause of half a second
+            client.sendall(b" ")
+            sent_bytes += 1
+            assert sent_bytes < 1000, "all of the body could be sent"
         assert client.recv(100).startswith(b"HTTP/1.1 408")
 
 
 def test_the_rest_of_a_refused_body_cannot_trickle_for_ever(tiny_shop):
     def trickle(client) -> None:
-        for _ in range(100):
+        for _ in range(PATIENCE * 10):
             client.sendall(b" ")
             time.sleep(0.1)
 
     with (
         listening(tiny_shop, header_timeout_s=0.3, max_upload_mb=1) as (port, _),
-        socket.create_connection(("127.0.0.1", port), 10) as client,
+        connected(port) as client,
     ):
         client.sendall(post("Content-Length: 9000000"))
         assert client.recv(100).startswith(b"HTTP/1.1 413")
@@ -161,15 +166,10 @@ def test_the_rest_of_a_refused_body_cannot_trickle_for_ever(tiny_shop):
 
 def test_a_flood_of_connections_displaces_itself_and_no_other(tiny_shop):
     with listening(tiny_shop, max_connections=8) as (port, app), contextlib.ExitStack() as stack:
-        other = stack.enter_context(
-            socket.create_connection(("127.0.0.1", port), 10, source_address=("127.0.0.2", 0))
-        )
-        flood = [
-            stack.enter_context(socket.create_connection(("127.0.0.1", port), 10))
-            for _ in range(30)
-        ]
-        assert sent(port, GET, source="127.0.0.3").startswith(b"HTTP/1.1 200")
-        assert len(app.state.front.connections) <= 8
+        other = stack.enter_context(connected(port, "127.0.0.2"))
+        flood = [stack.enter_context(connected(port)) for _ in range(30)]
+        assert sent(port, LAST, source="127.0.0.3").startswith(b"HTTP/1.1 200")
+        assert len(app.state.protocol_context.connections) <= 8
         other.sendall(GET)
         assert other.recv(100).startswith(b"HTTP/1.1 200")
         with contextlib.suppress(ConnectionResetError):  # the oldest went first
@@ -178,9 +178,9 @@ def test_a_flood_of_connections_displaces_itself_and_no_other(tiny_shop):
 
 def test_a_full_line_refuses_by_the_headers_and_the_connection_goes_on(tiny_shop, monkeypatch):
     with listening(tiny_shop) as (port, _):
-        monkeypatch.setattr(Line, "refusal", lambda self: "64 photos wait already")
+        monkeypatch.setattr(RequestQueue, "refusal", lambda self: "64 photos wait already")
         body = b"x" * 100_000
-        with socket.create_connection(("127.0.0.1", port), 10) as client:
+        with connected(port) as client:
             client.sendall(post(f"Content-Length: {len(body)}"))
             got = client.recv(65536)  # before any of the body is sent
             assert got.startswith(b"HTTP/1.1 503")
@@ -193,7 +193,7 @@ def test_a_full_line_refuses_by_the_headers_and_the_connection_goes_on(tiny_shop
 
 
 def test_health_is_never_refused_for_a_full_line(http, monkeypatch):
-    monkeypatch.setattr(Line, "refusal", lambda self: "full")
+    monkeypatch.setattr(RequestQueue, "refusal", lambda self: "full")
     assert http.get("/livez").status_code == 200
     assert http.get("/readyz").status_code == 200
     assert http.get("/v1/items/red-shoe").status_code == 503
@@ -201,12 +201,12 @@ def test_health_is_never_refused_for_a_full_line(http, monkeypatch):
 
 
 def test_who_sends_only_headers_takes_half_of_the_room_at_most():
-    line = Line("photos", room=4)
+    queue = RequestQueue("photos", room=4)
     for _ in range(9):
-        line.expect()
-    assert line.refusal() is None
-    line.arrive()
-    line.arrive()
-    assert line.refusal() == "4 photos wait already; try again in a moment"
-    line.leave(arrived=True)
-    assert line.refusal() is None
+        queue.expect()
+    assert queue.refusal() is None
+    queue.arrive()
+    queue.arrive()
+    assert queue.refusal() == "4 photos wait already; try again in a moment"
+    queue.leave(arrived=True)
+    assert queue.refusal() is None

@@ -7,7 +7,7 @@ import pytest
 from search.cost import DEAR, cost_of
 from search.query import ItemPart, Query, TextPart
 from service.http import rates
-from service.http.rates import Buckets, client_of
+from service.http.rates import TokenBuckets, client_of
 
 KEY = "0123456789abcdef"
 MUG = {"parts": [{"text": "mug"}]}
@@ -21,7 +21,7 @@ class Clock:
 
 def test_a_bucket_fills_again_at_its_rate(monkeypatch):
     clock = Clock(monkeypatch)
-    buckets = Buckets(rate=2, burst=3)
+    buckets = TokenBuckets(rate=2, burst=3)
     assert [buckets.take("a") for _ in range(3)] == [0, 0, 0]
     assert buckets.take("a") == 0.5
     assert buckets.take("b") == 0
@@ -31,8 +31,8 @@ def test_a_bucket_fills_again_at_its_rate(monkeypatch):
 
 
 def test_clients_are_forgotten_when_there_are_too_many(monkeypatch):
-    monkeypatch.setattr(rates, "_MOST", 2)
-    buckets = Buckets(rate=1, burst=1)
+    monkeypatch.setattr(rates, "_MAX_CLIENTS", 2)
+    buckets = TokenBuckets(rate=1, burst=1)
     for name in "abc":
         buckets.take(name)
     assert list(buckets._left) == ["b", "c"]

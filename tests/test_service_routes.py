@@ -13,10 +13,9 @@ from fastapi import Request
 
 from indexer.errors import BadQuery
 from indexer.items import Item
-from service.http.appstate import AppState
-from service.http.rates import Rates
+from service.http.appstate import AppState, bind
+from service.http.rates import RateLimits
 from service.http.replies import ItemReply
-from service.http.routes.binding import bind
 from service.http.routes.items import item, items
 from service.http.schemas import ItemsParams
 from service.runtime.metrics import Metrics
@@ -42,7 +41,7 @@ def state():
     kinds = WorkerPools._fields
     pools = WorkerPools(*(Workers(1, queue=1, deadline_s=60, name=kind) for kind in kinds))
     settings = Settings(max_limit=20)
-    yield AppState(settings, OneItem(), pools, Metrics(), Rates(settings))
+    yield AppState(settings, OneItem(), pools, Metrics(), RateLimits(settings))
     pools.close()
 
 
@@ -77,5 +76,5 @@ def test_a_bound_route_shows_every_argument_but_the_state(state):
 
 def test_the_pools_count_what_waits_by_kind_of_work(state):
     assert state.pools.waiting() == dict.fromkeys(
-        ("decoding", "searching", "dear", "reading", "writing"), 0
+        ("decoding", "searching", "dear", "reading", "writing", "events"), 0
     )

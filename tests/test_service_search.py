@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from indexer.imaging.images import EncodedImage
 from service.http.replies import StatusReply
 
 COLORS = {"red": (220, 30, 40), "blue": (40, 70, 210), "white": (245, 245, 243)}
@@ -83,6 +84,21 @@ def test_a_box_cuts_the_photo_before_it_is_searched(http, box, color):
     assert set(ids(upload(http, image, box=",".join(map(str, box)), limit="2"))) == found
     part = {"image": base64.b64encode(image).decode(), "box": box}
     assert set(ids(search(http, part, limit=2))) == found
+
+
+def test_two_boxes_of_a_photo_share_its_decoding(http, monkeypatch):
+    decoded = []
+    decoding = EncodedImage.decode
+
+    def counted(self, wanted, *box):
+        decoded.append(wanted)
+        return decoding(self, wanted, *box)
+
+    monkeypatch.setattr(EncodedImage, "decode", counted)
+    image = base64.b64encode(two_colors()).decode()
+    boxes = [(0.0, 0.0, 0.5, 1.0), (0.5, 0.0, 1.0, 1.0)]
+    assert search(http, *({"image": image, "box": box} for box in boxes)).status_code == 200
+    assert len(decoded) == 1
 
 
 def test_words_find_titles(http):

@@ -29,7 +29,7 @@ ROOT = Path(__file__).parent.parent
 
 @contextlib.contextmanager
 def listening(app):
-    """Serve an app on a free port, in a thread; gives the port."""
+    """Serve an app on a free port, in a thread; gives the port and uvicorn's server."""
     with listen("127.0.0.1", 0) as listener:
         config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on")
         server = uvicorn.Server(config)
@@ -38,17 +38,24 @@ def listening(app):
         while not server.started:
             time.sleep(0.01)
         try:
-            yield listener.getsockname()[1]
+            yield listener.getsockname()[1], server
         finally:
             server.should_exit = True
-            thread.join(10)
+            thread.join(120)
             assert not thread.is_alive()
 
 
 @pytest.fixture
-def port(tiny_shop):
-    with listening(create_app(Settings(shop=tiny_shop, max_upload_mb=1))) as port:
-        yield port
+def served(tiny_shop):
+    """The port of a service on ``tiny_shop``, and its server."""
+    settings = Settings(shop=tiny_shop, max_upload_mb=1, queue_deadline_s=120)
+    with listening(create_app(settings)) as (port, server):
+        yield port, server
+
+
+@pytest.fixture
+def port(served):
+    return served[0]
 
 
 def form(photo: bytes) -> bytes:
@@ -70,7 +77,7 @@ def test_photos_are_answered_over_a_kept_connection(port, photo):
 
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_client_that_sends_too_much_reads_the_refusal(port, chunked):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     block = bytes(100_000)
     if chunked:
         blocks = (block for _ in range(15))
@@ -84,7 +91,7 @@ def test_a_client_that_sends_too_much_reads_the_refusal(port, chunked):
 
 
 def test_a_client_that_asks_before_sending_is_refused_before_sending(port):
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout=120) as client:
         client.sendall(
             b"POST /v1/search/image HTTP/1.1\r\nHost: x\r\nContent-Length: 99000000\r\n"
             b"Expect: 100-continue\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n"
@@ -112,7 +119,7 @@ def test_a_client_that_hangs_up_is_not_searched_for(photo):
     class SlowEncoder(ColorEncoder):
         def encode_images(self, pixels):
             began.set()
-            free.wait(10)
+            assert free.wait(120)
             return super().encode_images(pixels)
 
     class Engine:
@@ -136,8 +143,9 @@ def test_a_client_that_hangs_up_is_not_searched_for(photo):
         def close(self):
             pass
 
-    app = create_app(Settings(), open_engine=lambda _: Engine(), current=lambda: "000001")
-    with listening(app) as port:
+    settings = Settings(queue_deadline_s=120)
+    app = create_app(settings, open_engine=lambda _: Engine(), current=lambda: "000001")
+    with listening(app) as (port, server):
         body = form(photo("red"))
         request = (
             b"POST /v1/search/image HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n"
@@ -145,8 +153,12 @@ def test_a_client_that_hangs_up_is_not_searched_for(photo):
         )
         with socket.create_connection(("127.0.0.1", port)) as client:
             client.sendall(request + body)
-            assert began.wait(5)
-        time.sleep(0.2)  # the server sees that the client is gone
+            assert began.wait(120)
+        for _ in range(12_000):
+            if not server.server_state.connections:  # the server sees that the client is gone
+                break
+            time.sleep(0.01)
+        assert not server.server_state.connections
         free.set()
         connection = http.client.HTTPConnection("127.0.0.1", port)
         connection.request("POST", "/v1/search/image", body, FORM)
@@ -173,17 +185,16 @@ def test_an_address_that_is_not_ours_is_said_in_one_line():
         listen("no.such.host.invalid", 80)
 
 
-def test_replies_are_not_held_back_for_an_acknowledgment(port):
+def test_replies_are_not_held_back_for_an_acknowledgment(served):
     """Nagle's algorithm against delayed acknowledgments costs 40 ms a reply, where it is on."""
-    took = []
+    port, server = served
     connection = http.client.HTTPConnection("127.0.0.1", port)
-    for _ in range(30):
-        began = time.perf_counter()
-        connection.request("GET", "/v1/items/red-shoe")
-        connection.getresponse().read()
-        took.append(time.perf_counter() - began)
+    connection.request("GET", "/v1/items/red-shoe")
+    connection.getresponse().read()
+    (accepted,) = server.server_state.connections
+    socket_of = accepted.transport.get_extra_info("socket")
+    assert socket_of.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
     connection.close()
-    assert min(took[5:]) < 0.03
     with listen("127.0.0.1", 0) as listener:
         assert listener.proto == socket.IPPROTO_TCP
 
@@ -205,18 +216,19 @@ serve(Settings(shop=Path(sys.argv[1]), port=0), ready=lambda url: print(url, flu
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.slow
 def test_a_process_tells_its_address_logs_requests_and_ends_well(tiny_shop, end):
     command = [sys.executable, "-c", SERVE, str(tiny_shop)]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         url = urlsplit(process.stdout.readline().strip())
-        connection = http.client.HTTPConnection(url.hostname, url.port, timeout=10)
+        connection = http.client.HTTPConnection(url.hostname, url.port, timeout=120)
         connection.request("GET", "/v1/items/red-shoe?x=1", headers={"X-Request-ID": "me-1"})
         assert connection.getresponse().status == 200
         connection.close()
         process.send_signal(end)
-        _, log = process.communicate(timeout=20)
+        _, log = process.communicate(timeout=120)
     assert process.returncode == 0
     lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
     assert [line["path"] for line in lines] == ["/v1/items/red-shoe"]
@@ -254,35 +266,36 @@ server.serve(
 """
 
 
+@pytest.mark.slow
 def test_a_process_ends_within_its_grace_whatever_still_runs(tiny_shop, photo):
     command = [sys.executable, "-c", STUCK, str(tiny_shop)]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         url = urlsplit(process.stdout.readline().strip())
-        connection = http.client.HTTPConnection(url.hostname, url.port, timeout=30)
+        connection = http.client.HTTPConnection(url.hostname, url.port, timeout=120)
         connection.request("POST", "/v1/search/image", form(photo("red")), FORM)
         assert process.stdout.readline() == "stuck\n"
         process.send_signal(signal.SIGTERM)
-        _, log = process.communicate(timeout=20)  # for ever without the cut
+        _, log = process.communicate(timeout=120)  # for ever without the cut
     assert process.returncode == 0
-    assert "did not end within the grace of 1 s; it is cut" in log
+    assert "some work did not end within 1 s; it is cut off" in log
     connection.close()
 
 
 def test_a_log_line_can_neither_be_forged_nor_command_a_terminal():
-    from service.http.server import _Lines
+    from service.http.server import _LineFormatter
 
     record = logging.LogRecord("x", 40, "", 0, "no %s", ("a\n\x1b[31m\x9bm",), None)
-    assert _Lines("%(message)s").format(record) == r"no a\n\x1b[31m\x9bm"
+    assert _LineFormatter("%(message)s").format(record) == r"no a\n\x1b[31m\x9bm"
 
 
 def test_what_a_flood_causes_is_logged_once_a_minute(caplog, monkeypatch):
-    from service.runtime import seldom
+    from service.runtime import throttled_log
 
     now = [0.0]
-    monkeypatch.setattr(seldom.time, "monotonic", lambda: now[0])
-    log = seldom.Seldom(logging.getLogger("flood"), logging.ERROR)
+    monkeypatch.setattr(throttled_log.time, "monotonic", lambda: now[0])
+    log = throttled_log.ThrottledLog(logging.getLogger("flood"), logging.ERROR)
     for _ in range(1000):
         log.log("files", "no room")
     now[0] = 61

@@ -53,6 +53,7 @@ class NoBatcher:
         pass
 
 
+@pytest.mark.slow
 def test_a_hundred_swaps_under_load_fail_no_request(serve, photo):
     name = ["000001"]
     engines: list[Numbered] = []
@@ -66,7 +67,7 @@ def test_a_hundred_swaps_under_load_fail_no_request(serve, photo):
         current=lambda: name[0],
         reload_interval_s=0.005,
         queue_size=200,
-        queue_deadline_s=20,
+        queue_deadline_s=120,
     )
     data = photo("red")
     swaps = 100
@@ -85,8 +86,11 @@ def test_a_hundred_swaps_under_load_fail_no_request(serve, photo):
             name[0] = f"{number:06}"
             while not engines or engines[-1].generation != name[0]:
                 await asyncio.sleep(0.002)
-        while not seen or seen[-1][1] != name[0]:  # the last one has come to the shoppers too
-            await asyncio.sleep(0.002)
+            # Every eighth one, and the last, comes to the shoppers too, however slow they are.
+            while number % 8 == 0 or number == swaps + 1:
+                if seen and seen[-1][1] == name[0]:
+                    break
+                await asyncio.sleep(0.002)
         stop.set()
         await asyncio.gather(*shoppers)
         return seen
@@ -96,7 +100,7 @@ def test_a_hundred_swaps_under_load_fail_no_request(serve, photo):
     generations = [int(generation) for _, generation in seen]
     assert max(generations) == swaps + 1
     assert len(set(generations)) > 10
-    assert all(engine.closed.wait(2) for engine in engines[:-1])
+    assert all(engine.closed.wait(120) for engine in engines[:-1])
     assert not engines[-1].closed.is_set()
 
 
@@ -111,7 +115,7 @@ def test_a_replaced_engine_closes_only_after_its_last_request():
                 assert not old.closed.is_set()
             await asyncio.sleep(0.05)
             assert not old.closed.is_set()
-        await asyncio.wait_for(closing, 2)
+        await asyncio.wait_for(closing, 120)
         assert old.closed.is_set()
 
     asyncio.run(scenario())
@@ -135,7 +139,7 @@ def test_a_generation_that_does_not_open_leaves_the_last_one_serving(caplog):
                 await serving.check()
         assert serving.generation == "000001"
         assert caplog.text.count("another checksum") == 1  # said once, not each second
-        assert "000001 serves on" in caplog.text
+        assert "000001 still serves" in caplog.text
         name = "000003"
         await serving.check()
         assert serving.generation == "000003"
@@ -193,14 +197,14 @@ class Reading(Numbered):
         with self.one_at_a_time:
             there = list(self.disk)
             self.reading.set()
-            assert self.go_on.wait(5)
+            assert self.go_on.wait(120)
             assert not self.closed.is_set(), f"{self.generation} was closed while it was reading"
             self.seen = there
         return True
 
 
 async def set_in_thread(event: threading.Event) -> None:
-    assert await asyncio.to_thread(event.wait, 5)
+    assert await asyncio.to_thread(event.wait, 120)
 
 
 def test_what_is_written_while_the_next_engine_gets_ready_is_found_by_it():
@@ -235,8 +239,9 @@ def test_an_engine_is_not_closed_while_it_takes_in_what_was_written():
             lambda _: engine, lambda: "000001", lambda _: NoBatcher(), refresh_s=0.001
         )
         await serving.start()
-        engine.go_on.clear()
-        engine.reading.clear()
+        with engine.one_at_a_time:  # else a refresh could be between its two events
+            engine.go_on.clear()
+            engine.reading.clear()
         await set_in_thread(engine.reading)
         stopping = asyncio.ensure_future(serving.stop())
         await asyncio.sleep(0.05)
@@ -316,7 +321,7 @@ def test_a_large_index_opens_while_the_service_is_alive_already(monkeypatch):
         opened = threading.Event()
 
         def open_slowly(encoder):
-            opened.wait(10)
+            assert opened.wait(120)
             return Numbered("000001")
 
         serving = Serving(open_slowly, lambda: "000001", lambda _: NoBatcher(), interval_s=0.01)
@@ -324,7 +329,7 @@ def test_a_large_index_opens_while_the_service_is_alive_already(monkeypatch):
         with pytest.raises(IndexNotFound, match="being opened"):
             serving.lease()
         opened.set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(120):
             while serving.generation is None:
                 await asyncio.sleep(0.01)
         await serving.stop()
@@ -373,7 +378,7 @@ def test_an_index_that_appears_and_changes_is_picked_up_while_serving(serve, tmp
         build_index(open_catalog(catalog), ShopFolder(shop), ColorEncoder())
 
     async def until(generation: str) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             while (await http.client.get("/readyz")).json().get("generation") != generation:
                 await asyncio.sleep(0.01)
 

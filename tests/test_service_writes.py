@@ -10,7 +10,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -21,7 +20,7 @@ from search.engine import SearchEngine
 from search.live.shop import Backlog
 from service.exitcodes import BUSY, FAILED
 from service.runtime import compaction
-from service.runtime.compaction import due
+from service.runtime.compaction import rebuild_is_due
 from service.settings import Settings
 from tests.conftest import COLORS, jpeg, plain
 
@@ -397,12 +396,13 @@ store.close()
 """
 
 
+@pytest.mark.slow
 def test_what_another_process_writes_is_seen_soon(writing, shop):
     assert writing.get("/v1/status").json()["items"] == 12
     subprocess.run([sys.executable, "-c", ELSEWHERE, shop / "catalog.lmdb"], check=True)
 
     async def gone() -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             while (await writing.client.get("/v1/status")).json()["items"] == 12:
                 await asyncio.sleep(0.02)
 
@@ -410,6 +410,7 @@ def test_what_another_process_writes_is_seen_soon(writing, shop):
     assert "Red mug" not in titles(writing, "red mug")
 
 
+@pytest.mark.slow
 def test_much_that_is_written_starts_a_rebuild_and_nothing_is_lost(
     serve, shop, tmp_path, monkeypatch
 ):
@@ -424,7 +425,7 @@ def test_much_that_is_written_starts_a_rebuild_and_nothing_is_lost(
     put(http, *items)
 
     async def rebuilt() -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(300):
             while (await http.client.get("/v1/status")).json()["generation"] == "000001":
                 reply = await http.client.post("/v1/search", json={"parts": [{"text": "kettle"}]})
                 assert len(reply.json()["hits"]) == 4
@@ -456,7 +457,7 @@ def test_a_rebuild_that_cannot_be_started_is_tried_again(monkeypatch, tmp_path, 
         monkeypatch.setattr(asyncio, "create_subprocess_exec", no_process)
         looking = compaction.Compaction(tmp_path, Much(), Settings(rebuild_rows=1))
         looking.start()
-        await asyncio.wait_for(tried.wait(), 20)
+        await asyncio.wait_for(tried.wait(), 120)
         await looking.stop()
 
     asyncio.run(scenario())
@@ -499,7 +500,7 @@ def test_a_rebuild_is_busy_by_its_exit_status_and_not_by_its_words(
         monkeypatch.setattr(asyncio, "create_subprocess_exec", start)
         looking = compaction.Compaction(tmp_path, Much(), Settings(rebuild_rows=1))
         looking.start()
-        await asyncio.wait_for(logged.wait(), 20)
+        await asyncio.wait_for(logged.wait(), 120)
         await looking.stop()
 
     monkeypatch.setattr(compaction, "CHECK_S", 0.001)
@@ -511,12 +512,12 @@ def test_a_rebuild_is_busy_by_its_exit_status_and_not_by_its_words(
 
 
 def test_a_rebuild_is_due_by_rows_by_share_or_by_changes():
-    assert not due(Backlog(1000, 0, 100), 1000, 0.1)
-    assert due(Backlog(1001, 0, 100), 1000, 0.1)
-    assert not due(Backlog(5000, 0, 100_000), 1000, 0.1)
-    assert due(Backlog(10_001, 0, 100_000), 1000, 0.1)
-    assert due(Backlog(0, 10_001, 100), 1000, 0.1)
-    assert not due(Backlog(0, 10_001, 10_000), 1000, 0.1)
+    assert not rebuild_is_due(Backlog(1000, 0, 100), 1000, 0.1)
+    assert rebuild_is_due(Backlog(1001, 0, 100), 1000, 0.1)
+    assert not rebuild_is_due(Backlog(5000, 0, 100_000), 1000, 0.1)
+    assert rebuild_is_due(Backlog(10_001, 0, 100_000), 1000, 0.1)
+    assert rebuild_is_due(Backlog(0, 10_001, 100), 1000, 0.1)
+    assert not rebuild_is_due(Backlog(0, 10_001, 10_000), 1000, 0.1)
 
 
 def test_a_shop_that_is_not_built_yet_cannot_be_written_to(serve, tmp_path):
@@ -538,7 +539,6 @@ def test_a_full_store_is_told_and_what_was_there_stays(writing, shop, monkeypatc
 def test_a_write_behind_the_services_back_is_not_in_the_hits(writing, shop):
     """Even in the moment before it is noticed."""
     store = Store(shop / "catalog.lmdb")
-    began = time.monotonic()
     delete_items(store, ["red-mug"])
-    assert "Red mug" not in titles(writing, "red mug"), time.monotonic() - began
+    assert "Red mug" not in titles(writing, "red mug")
     store.close()

@@ -46,13 +46,13 @@ _LIST_SEPARATOR = re.compile(r"\s*[;|]\s*")
 class BadRecord(Exception):
     """A record that is not a valid item; catalog readers turn it into a Skipped.
 
-    With ``named`` False the id itself is at fault, and ``item_id`` is for messages only.
+    If ``id_known`` is False, the id itself is invalid, and ``item_id`` is for messages only.
     """
 
-    def __init__(self, item_id: str, reason: str, *, named: bool = True) -> None:
+    def __init__(self, item_id: str, reason: str, *, id_known: bool = True) -> None:
         super().__init__(reason)
         self.item_id = item_id
-        self.named = named
+        self.id_known = id_known
 
 
 class GivenFields(NamedTuple):
@@ -97,10 +97,10 @@ def item_from(record: Record) -> Item:
 
 
 def id_from(record: Record) -> str:
-    """Return the id of a record; raise BadRecord with ``named`` False if it has none."""
+    """Return the id of a record; raise BadRecord with ``id_known`` False if it has none."""
     item_id = _id(record.get("id"), "id", "")
     if not item_id:
-        raise BadRecord("", "no id", named=False)
+        raise BadRecord("", "no id", id_known=False)
     return item_id
 
 
@@ -138,10 +138,10 @@ def overlay(old: Item, new: Item, given: GivenFields) -> Item:
 
 
 def _id(value: object, field: str, item_id: str) -> str:
-    named = field != "id"
+    id_known = field != "id"
 
     def bad(shown: str, reason: str) -> BadRecord:
-        return BadRecord(item_id or shown, reason, named=named)
+        return BadRecord(item_id or shown, reason, id_known=id_known)
 
     if isinstance(value, bool) or not isinstance(value, str | int | float | None):
         raise bad("", f"{field} must be text, got {type(value).__name__}")

@@ -13,14 +13,13 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from PIL import Image
 
-from indexer.confidence.curve import RIVALS, Calibration, margins, sigmoid
+from indexer.confidence.curve import RIVALS, Calibration, margins
+from indexer.confidence.logistic import fit_logistic
 from indexer.confidence.retakes import no_product, retake
 from indexer.errors import BadImage
-from indexer.imaging.borders import trimmed
-from indexer.imaging.images import decode
-from indexer.imaging.photos import fit_pixels
+from indexer.imaging.photos import fit_pixels, open_photo
+from indexer.imaging.preprocess import Preprocess
 from indexer.items import ORIGINAL
 from indexer.store.pictures import display_copy
 
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
     from indexer.arrays import Pixels, Rows, Scores, Vectors
     from indexer.encoders.base import Encoder
-    from indexer.imaging.preprocess import Preprocess
     from indexer.store.records import ItemRecord, Row
     from indexer.store.store import Store
     from indexer.vectors.backend import VectorBackend
@@ -48,7 +46,6 @@ _LARGEST = 256  # pixels per side of a retake
 _SOLD_AT = 0.4  # of the span from pictures without a product to similar products
 _SOLD_WIDTH = 0.1  # of the same span
 _LEAST_SPAN = 0.15
-_RIDGE = 1e-3
 
 
 class Fitted(NamedTuple):
@@ -82,44 +79,26 @@ def calibrate(
     *,
     seed: int = 0,
 ) -> Fitted:
-    """Fit the confidence of an index's hits; takes a few seconds with a fast encoder.
+    """Fit the confidence of an index's hits. It takes a few seconds with a fast encoder.
 
     ``vectors`` (n, dim) and ``rows`` are those that ``index`` was built from, in the same order.
     Pictures are the display copies in the store. Deterministic for a shop and a seed.
     """
     known = {record.item.item_id: record for record in records}
-    numbers: dict[str, int] = {}
-    products = np.array(
-        [numbers.setdefault(known[row.item_id].item.product_id, len(numbers)) for _, row in rows],
-        dtype=np.int64,
-    )  # (n,)
-    if len(numbers) < FEWEST:
-        return Fitted(None, f"too few products to calibrate: {len(numbers)}, needed {FEWEST}")
-    shop = _Shop(index, rows, products)
+    products, count = _numbered_products(rows, known)
+    if count < FEWEST:
+        return Fitted(None, f"too few products to calibrate: {count}, needed {FEWEST}")
+    shop = _IndexedProducts(index, rows, products)
     rng = np.random.default_rng(seed)
     retaken, blanks = _retaken(store, encoder, rows, known, rng)
     if not len(retaken.places):
         return Fitted(None, "no picture of the shop could be read")
     if not (np.isfinite(blanks).all() and np.isfinite(retaken.vectors).all()):
         return Fitted(None, f"encoder {encoder.id!r} gave test photos vectors that are not finite")
-    found = shop.search(blanks, [frozenset()] * len(blanks))
-    floor = float(np.median([scores[0] for _, scores in found if len(scores)]))
-    own = [shop.rows_of_product(place) for place in retaken.places]
-    unsold = [s[0] for _, s in shop.search(retaken.vectors, own) if len(s)]
-    span = max(float(np.median(unsold)) - floor if unsold else 0.0, _LEAST_SPAN)
-    none_hidden: frozenset[int] = frozenset()
-    asked = [shop.ask(retaken, [none_hidden] * len(retaken.places), floor)]
+    floor, span = _unsold_scores(shop, retaken, blanks)
     pairs = _pairs(vectors, rows, rng)
-    weights = [np.ones(len(asked[0].right))]
-    if len(pairs.places):
-        views = [shop.rows_of_image(place) for place in pairs.places]
-        asked.append(shop.ask(pairs, views, floor))
-        # Both kinds weigh the same in total; few pairs are not weighted more than four times.
-        share = min(4.0, len(asked[0].right) / max(1, len(asked[1].right)))
-        weights.append(np.full(len(asked[1].right), share))
-    features = np.concatenate([outcomes.features for outcomes in asked])  # (h, 2)
-    right = np.concatenate([outcomes.right for outcomes in asked])  # (h,)
-    score, margin, offset = fit_logistic(features, right, np.concatenate(weights))
+    outcomes, weights = _sample_outcomes(shop, retaken, pairs, floor)
+    score, margin, offset = fit_logistic(outcomes.features, outcomes.right, weights)
     return Fitted(
         Calibration(
             score_weight=score,
@@ -128,58 +107,58 @@ def calibrate(
             sold_at=floor + _SOLD_AT * span,
             sold_width=_SOLD_WIDTH * span,
             floor=floor,
-            queries=sum(len(outcomes.right) for outcomes in asked) // _HITS,
+            queries=len(outcomes.right) // _HITS,
         ),
         "",
     )
 
 
-def fit_logistic(
-    features: NDArray[np.float64], right: NDArray[np.bool_], weights: NDArray[np.float64]
-) -> tuple[float, float, float]:
-    """Fit a logistic curve; return the weights of the two features, both >= 0, and the offset.
+def _numbered_products(
+    rows: Sequence[tuple[int, Row]], known: Mapping[str, ItemRecord]
+) -> tuple[NDArray[np.int64], int]:
+    """Return the number of each row's product (n,), and how many products there are."""
+    numbers: dict[str, int] = {}
+    products = np.array(
+        [numbers.setdefault(known[row.item_id].item.product_id, len(numbers)) for _, row in rows],
+        dtype=np.int64,
+    )
+    return products, len(numbers)
 
-    ``features`` is (h, 2), ``right`` and ``weights`` are (h,). A feature whose weight would be
-    negative gets 0. Targets are smoothed (Platt, 1999), so that weights stay finite without a
-    wrong answer.
+
+def _unsold_scores(
+    shop: _IndexedProducts, retaken: _Sample, blanks: Vectors
+) -> tuple[float, float]:
+    """Return the median score of pictures without a product, and its distance to unsold products.
+
+    Products are made unsold by hiding their rows.
     """
-    used = [0, 1]
-    while True:
-        coefficients, offset = _logistic(features[:, used], right, weights)
-        if (coefficients >= 0).all():
-            break
-        used.pop(int(coefficients.argmin()))
-    out = [0.0, 0.0]
-    for feature, value in zip(used, coefficients, strict=True):
-        out[feature] = float(value)
-    return out[0], out[1], float(offset)
+    found = shop.search(blanks, [frozenset()] * len(blanks))
+    floor = float(np.median([scores[0] for _, scores in found if len(scores)]))
+    own = [shop.rows_of_product(place) for place in retaken.places]
+    unsold = [scores[0] for _, scores in shop.search(retaken.vectors, own) if len(scores)]
+    return floor, max(float(np.median(unsold)) - floor if unsold else 0.0, _LEAST_SPAN)
 
 
-def _logistic(
-    features: NDArray[np.float64], right: NDArray[np.bool_], weights: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], float]:
-    """Fit by Newton's method on scaled features; return coefficients (f,) and offset."""
-    hits = float(weights[right].sum())
-    misses = float(weights[~right].sum())
-    target = np.where(right, (hits + 1) / (hits + 2), 1 / (misses + 2))  # (h,)
-    mean, spread = features.mean(0), features.std(0) + 1e-6  # (f,) each
-    x = np.column_stack([(features - mean) / spread, np.ones(len(features))])  # (h, f + 1)
-    share = weights / weights.sum()
-    beta = np.zeros(x.shape[1])
-    for _ in range(50):
-        guess = sigmoid(x @ beta)  # (h,)
-        slope = x.T @ (share * (guess - target)) + _RIDGE * beta
-        curve = (x * (share * guess * (1 - guess))[:, None]).T @ x + _RIDGE * np.eye(len(beta))
-        step = np.linalg.solve(curve, slope)
-        beta -= step * min(1.0, 4.0 / (np.abs(step).max() + 1e-12))
-        if np.abs(step).max() < 1e-8:
-            break
-    coefficients = beta[:-1] / spread
-    return coefficients, float(beta[-1] - coefficients @ mean)
+def _sample_outcomes(
+    shop: _IndexedProducts, retaken: _Sample, pairs: _Sample, floor: float
+) -> tuple[_Outcomes, NDArray[np.float64]]:
+    """Search both samples; return their outcomes (h hits) and the weight of each hit (h,)."""
+    none_hidden: frozenset[int] = frozenset()
+    found = [shop.outcomes(retaken, [none_hidden] * len(retaken.places), floor)]
+    weights = [np.ones(len(found[0].right))]
+    if len(pairs.places):
+        own = [shop.rows_of_image(place) for place in pairs.places]
+        found.append(shop.outcomes(pairs, own, floor))
+        # Both kinds weigh the same in total; few pairs are not weighted more than four times.
+        share = min(4.0, len(found[0].right) / max(1, len(found[1].right)))
+        weights.append(np.full(len(found[1].right), share))
+    features = np.concatenate([outcomes.features for outcomes in found])  # (h, 2)
+    right = np.concatenate([outcomes.right for outcomes in found])  # (h,)
+    return _Outcomes(features, right), np.concatenate(weights)
 
 
-class _Shop:
-    """The index and the products of its rows; rows are places in the index, 0 to n - 1."""
+class _IndexedProducts:
+    """The index and the products of its rows. Rows are places in the index, 0 to n - 1."""
 
     def __init__(
         self, index: VectorBackend, rows: Sequence[tuple[int, Row]], products: NDArray[np.int64]
@@ -198,7 +177,7 @@ class _Shop:
         return frozenset(self._of_product[int(self._products[place])])
 
     def rows_of_image(self, place: int) -> frozenset[int]:
-        """All renditions of the image that this row stands for."""
+        """Return the rows of all renditions of the image that a row belongs to."""
         row = self._rows[place][1]
         return frozenset(self._images[row.item_id, row.image_index])
 
@@ -216,8 +195,10 @@ class _Shop:
             out.append((self._products[places[seen]], values[known][seen]))
         return out
 
-    def ask(self, sample: _Sample, hidden: Sequence[frozenset[int]], floor: float) -> _Outcomes:
-        """Search a sample; return the features of the best products, and which are right."""
+    def outcomes(
+        self, sample: _Sample, hidden: Sequence[frozenset[int]], floor: float
+    ) -> _Outcomes:
+        """Search a sample without the hidden rows; return its best products, right or not."""
         features, right = [], []
         answers = self._products[sample.places]  # (q,)
         results = self.search(sample.vectors, hidden)
@@ -280,13 +261,11 @@ def _picture(jpeg: bytes | None, side: int, preprocess: Preprocess) -> Pixels | 
     """
     if jpeg is None:
         return None
+    square = Preprocess(side, trim=preprocess.trim)
     try:
-        pixels = decode(jpeg, side=max(side, preprocess.source_side) if preprocess.trim else side)
+        return open_photo(jpeg, square, side=preprocess.source_side if square.trim else 0).square
     except BadImage:
         return None
-    if preprocess.trim:
-        pixels = trimmed(pixels)
-    return np.asarray(Image.fromarray(pixels).resize((side, side), reducing_gap=2.0))
 
 
 def _pairs(vectors: Vectors, rows: Sequence[tuple[int, Row]], rng: np.random.Generator) -> _Sample:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageFilter
 
-from indexer.imaging.cutout import thing_on_white
+from indexer.imaging.cutout import object_mask
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,7 +29,7 @@ def retake(pixels: Pixels, other: Pixels, rng: np.random.Generator) -> Pixels:
     scaled and in perspective, sometimes mirrored or partly covered; lighting, noise and blur vary.
     """
     side = len(pixels)
-    thing = thing_on_white(pixels)
+    thing = object_mask(pixels)
     mask = np.ones((side, side), dtype=np.bool_) if thing is None else thing
     moved = _viewpoint(side, rng)
     picture = Image.fromarray(pixels).transform(

@@ -20,25 +20,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from PIL import Image
 
+from indexer.imaging.sides import FAR, NEAR, find_sides, has_bars_only, is_plain, photo_edges
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from indexer.arrays import Pixels
+    from indexer.imaging.sides import BorderSides
 
-# Levels are 8-bit pixel values, "from the color" means from the border's color.
 _WORKING_SIDE = 256  # least pixels on the longer side of the copy; it has under twice as many
-_PLAIN_SPREAD = 10.0  # levels between a plain line's mean and its extremes
-_NEAR, _FAR = 5.0, 12.0  # levels from the color that are still border: clean and noisy borders
-_DRIFT = 1.5  # levels that the mean of a border's lines may drift through JPEG compression
-_SLOPE = 0.7  # levels that the mean may drift by the middle of a border; more is a gradient
-_SHORT = 12  # fewer lines cannot show a gradient; the margin of an object covers them
-_BARS = (25.0, 230.0)  # bars around a video are darker or lighter than these levels
-_STRONG = 20.0  # levels from the color that a photo's edge reaches and ringing seldom does
-_RINGING = 20  # lines before a photo's edge that may show ringing
-_RINGING_DRIFT = 9.0  # levels that the mean of such a line may drift
-_SOFT = 2  # lines before an edge that its colors bleed into
-_BEYOND = 6  # lines after an edge that must not go on changing, as a gradient would
-_FULL, _STRAY = 0.5, 0.12  # shares of strong pixels at a photo's edge, and before it
 _MARGIN = 0.06  # of an object's longer side
 _SLENDER = 1.85  # a rectangle with a larger aspect ratio is an object, such as a carton
 _LEAST = 0.03  # content below this share of a side is dust
@@ -63,7 +53,7 @@ def inside_border(pixels: Pixels) -> Region:
     """
     height, width = pixels.shape[:2]
     whole = Region(0, 0, width, height)
-    if min(height, width) < 8 or not any(map(_is_plain, _outermost(pixels))):
+    if min(height, width) < 8 or not any(map(is_plain, _outermost(pixels))):
         return whole
     scale = max(1, max(height, width) // _WORKING_SIDE)
     image = Image.fromarray(pixels)
@@ -85,7 +75,7 @@ def inside_border(pixels: Pixels) -> Region:
 def _count_border_lines(lines: Pixels) -> int:
     """Count the lines (n, m, 3) after the first that still have its color; the first is border."""
     color = lines[0].mean(axis=0)  # (3,)
-    near = np.abs(lines[1:] - color).max(axis=(1, 2)) <= _FAR  # (n - 1,)
+    near = np.abs(lines[1:] - color).max(axis=(1, 2)) <= FAR  # (n - 1,)
     return len(near) if near.all() else int(near.argmin())
 
 
@@ -95,20 +85,6 @@ def trimmed(pixels: Pixels) -> Pixels:
     return pixels[y0:y1, x0:x1]
 
 
-class _Side(NamedTuple):
-    """The border on one side: its number of lines and color (3,), None without a border."""
-
-    lines: int
-    color: NDArray[np.float32] | None
-
-
-class _Sides(NamedTuple):
-    top: _Side
-    bottom: _Side
-    left: _Side
-    right: _Side
-
-
 def _inside(planes: NDArray[np.uint8]) -> Region:
     """Find the region inside the borders of (3, h, w), nested ones included."""
     _, height, width = planes.shape
@@ -116,8 +92,8 @@ def _inside(planes: NDArray[np.uint8]) -> Region:
     framed = False
     for _ in range(_ROUNDS):
         view = planes[:, region.y0 : region.y1, region.x0 : region.x1]
-        sides = _sides(view)
-        if sides is None or (framed and not _has_bars_only(sides)):
+        sides = find_sides(view)
+        if sides is None or (framed and not has_bars_only(sides)):
             break
         found = _inside_outermost(view, sides)
         if found is None:
@@ -135,7 +111,7 @@ def _inside(planes: NDArray[np.uint8]) -> Region:
     return region
 
 
-def _inside_outermost(planes: NDArray[np.uint8], sides: _Sides) -> tuple[Region, bool] | None:
+def _inside_outermost(planes: NDArray[np.uint8], sides: BorderSides) -> tuple[Region, bool] | None:
     """Find the region inside the outermost border, and whether it is a photo.
 
     A photo may have a border inside; an object may not. None without a border or content.
@@ -149,53 +125,12 @@ def _inside_outermost(planes: NDArray[np.uint8], sides: _Sides) -> tuple[Region,
         return photo, True
     if box.x1 - box.x0 < _LEAST * width or box.y1 - box.y0 < _LEAST * height:
         return None
-    edges = _edges(planes, sides, box)
+    edges = photo_edges(planes[:, box.y0 : box.y1, box.x0 : box.x1], sides)
     if _is_photo(sides, edges):
         cut = _shrunk(box, edges)
         if _slenderness(cut) <= _SLENDER:
             return cut, True
     return _with_margin(box, width, height), False
-
-
-def _sides(planes: NDArray[np.uint8]) -> _Sides | None:
-    """Find the borders of (3, h, w); None if they leave no content."""
-    top, bottom = _both_ends(planes)
-    if top.lines + bottom.lines >= planes.shape[1]:
-        return None
-    between = planes[:, top.lines : planes.shape[1] - bottom.lines]
-    left, right = _both_ends(between.transpose(0, 2, 1))
-    if left.lines + right.lines >= planes.shape[2]:
-        return None
-    return _Sides(top, bottom, left, right)
-
-
-def _both_ends(planes: NDArray[np.uint8]) -> tuple[_Side, _Side]:
-    """Find the borders at the first and at the last lines of (3, lines, n)."""
-    first, last = _is_plain(planes[:, 0].T), _is_plain(planes[:, -1].T)
-    if not (first or last):
-        return _Side(0, None), _Side(0, None)
-    low, high = planes.min(axis=2), planes.max(axis=2)  # (3, lines)
-    mean = planes.mean(axis=2, dtype=np.float32)
-    none = _Side(0, None)
-    return (
-        _border(low, high, mean) if first else none,
-        _border(low[:, ::-1], high[:, ::-1], mean[:, ::-1]) if last else none,
-    )
-
-
-def _border(low: NDArray[np.uint8], high: NDArray[np.uint8], mean: NDArray[np.float32]) -> _Side:
-    """Measure the border that begins at the first line, from extremes and means (3, lines)."""
-    color = mean[:, 0]  # (3,)
-    spread = float(max((high[:, 0] - color).max(), (color - low[:, 0]).max()))
-    near = min(_FAR, max(_NEAR, 1.5 * spread))
-    column = color[:, None]  # (3, 1)
-    drift = np.abs(mean - column).max(axis=0)  # (lines,)
-    plain = ((high - column).max(axis=0) <= near) & ((column - low).max(axis=0) <= near)
-    plain &= drift <= _DRIFT
-    lines = len(plain) if plain.all() else int(plain.argmin())
-    if _SHORT <= lines < len(plain) and drift[lines // 2] > _SLOPE:
-        return _Side(0, None)
-    return _Side(lines, color)
 
 
 def _photo_among_lines(planes: NDArray[np.uint8], box: Region) -> Region | None:
@@ -206,7 +141,7 @@ def _photo_among_lines(planes: NDArray[np.uint8], box: Region) -> Region | None:
     """
     view = planes[:, box.y0 : box.y1, box.x0 : box.x1]
     low, high = view.min(axis=2).astype(np.int16), view.max(axis=2)
-    busy = (high - low).max(axis=0) > 2 * _NEAR  # (lines,)
+    busy = (high - low).max(axis=0) > 2 * NEAR  # (lines,)
     steps = np.flatnonzero(np.diff(np.concatenate([[False], busy, [False]]).astype(np.int8)))
     begins, ends = steps[::2], steps[1::2]
     if len(begins) < 2:
@@ -220,11 +155,11 @@ def _photo_among_lines(planes: NDArray[np.uint8], box: Region) -> Region | None:
     top = box.y0 + int(ends[tallest - 1]) if tallest else 0
     bottom = box.y0 + int(begins[tallest + 1]) if tallest + 1 < len(begins) else planes.shape[1]
     page = planes[:, top:bottom]
-    sides = _sides(page)
+    sides = find_sides(page)
     if sides is None or not (sides.top.lines and sides.bottom.lines):
         return None
     inner = _box(sides, page.shape[2], page.shape[1])
-    edges = _edges(page, sides, inner)
+    edges = photo_edges(page[:, inner.y0 : inner.y1, inner.x0 : inner.x1], sides)
     cut = _shrunk(inner, edges)
     if None in edges[:2] or not _is_photo(sides, edges) or _slenderness(cut) > _SLENDER:
         return None
@@ -233,54 +168,7 @@ def _photo_among_lines(planes: NDArray[np.uint8], box: Region) -> Region | None:
     return Region(cut.x0, top + cut.y0, cut.x1, top + cut.y1)
 
 
-def _edges(
-    planes: NDArray[np.uint8], sides: _Sides, box: Region
-) -> tuple[int | None, int | None, int | None, int | None]:
-    """Return the distance from each side of ``box`` to a photo's edge, in the order of ``sides``.
-
-    0 for a side without a border, None for a side without an edge.
-    """
-    view = planes[:, box.y0 : box.y1, box.x0 : box.x1]
-    turned = view.transpose(0, 2, 1)
-    return (
-        _edge(view, sides.top),
-        _edge(view[:, ::-1], sides.bottom),
-        _edge(turned, sides.left),
-        _edge(turned[:, ::-1], sides.right),
-    )
-
-
-def _edge(planes: NDArray[np.uint8], side: _Side) -> int | None:
-    """Find the first line of a photo in (3, lines, n); only ringing may precede it."""
-    if not side.lines or side.color is None:
-        return 0
-    offsets = planes[:, : _RINGING + _BEYOND].astype(np.float32) - side.color[:, None, None]
-    strength = np.abs(offsets).max(axis=0)  # (k, n)
-    strong = (strength > _STRONG).mean(axis=1)  # (k,)
-    full = strong[:_RINGING] >= _FULL
-    if not full.any():
-        return None
-    line = int(full.argmax())
-    before = slice(0, max(0, line - _SOFT))
-    drift = np.abs(offsets[:, before].mean(axis=2)).max(initial=0)
-    if strong[before].max(initial=0) > _STRAY or drift > _RINGING_DRIFT:
-        return None
-    mean = strength.mean(axis=1)  # (k,)
-    after, beyond = min(line + _SOFT, len(mean) - 1), min(line + _BEYOND, len(mean) - 1)
-    jump = mean[after] - (mean[line - _SOFT - 1] if line > _SOFT else 0)
-    return line if jump >= 2 * (mean[beyond] - mean[after]) else None  # None: a steep gradient
-
-
-def _has_bars_only(sides: _Sides) -> bool:
-    """Return whether the border is black or white, and on exactly two opposite sides."""
-    if [bool(side.lines) for side in sides] not in ([1, 1, 0, 0], [0, 0, 1, 1]):
-        return False
-    dark, light = _BARS
-    colors = [side.color for side in sides if side.color is not None and side.lines]
-    return all(bool((color < dark).all() or (color > light).all()) for color in colors)
-
-
-def _is_photo(sides: _Sides, edges: tuple[int | None, ...]) -> bool:
+def _is_photo(sides: BorderSides, edges: tuple[int | None, ...]) -> bool:
     """Return whether the content is a rectangle.
 
     With borders on three or four sides, one edge may be missing: as bright as the page.
@@ -290,7 +178,7 @@ def _is_photo(sides: _Sides, edges: tuple[int | None, ...]) -> bool:
     return missing == 0 or (cut > 2 and missing == 1)
 
 
-def _box(sides: _Sides, width: int, height: int) -> Region:
+def _box(sides: BorderSides, width: int, height: int) -> Region:
     top, bottom, left, right = (side.lines for side in sides)
     return Region(left, top, width - right, height - bottom)
 
@@ -323,8 +211,3 @@ def _widened(start: int, end: int, wanted: int, size: int) -> tuple[int, int]:
 
 def _outermost(pixels: Pixels) -> tuple[Pixels, ...]:
     return pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]
-
-
-def _is_plain(line: NDArray[np.uint8]) -> bool:
-    """Return whether a line (n, 3) has one color, within the noise of compression."""
-    return bool((line.max(axis=0).astype(np.int16) - line.min(axis=0)).max() <= 2 * _PLAIN_SPREAD)

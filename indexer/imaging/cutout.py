@@ -10,8 +10,8 @@ Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
 
-def thing_on_white(pixels: Pixels) -> Mask | None:
-    """Return a mask (h, w), true on the object of a catalog picture.
+def object_mask(pixels: Pixels) -> Mask | None:
+    """Return a mask (h, w) of the object in a catalog picture.
 
     A white pixel belongs to the object if its row and its column have color on both sides of it.
     None if less than 70 % of the border is white, or if the mask is nearly empty or full.
@@ -23,14 +23,14 @@ def thing_on_white(pixels: Pixels) -> Mask | None:
     solid = ~white
     inside_row = np.maximum.accumulate(solid, 1) & np.maximum.accumulate(solid[:, ::-1], 1)[:, ::-1]
     inside_column = np.maximum.accumulate(solid, 0) & np.maximum.accumulate(solid[::-1], 0)[::-1]
-    thing = solid | (inside_row & inside_column)
-    return thing if 0.02 < thing.mean() < 0.98 else None
+    mask = solid | (inside_row & inside_column)
+    return mask if 0.02 < mask.mean() < 0.98 else None
 
 
-def put_on(pixels: Pixels, thing: Mask, background: Pixels) -> Pixels:
-    """Show ``pixels`` where the mask ``thing`` (h, w) is true, ``background`` elsewhere.
+def paste_object(pixels: Pixels, mask: Mask, background: Pixels) -> Pixels:
+    """Return ``pixels`` where the mask (h, w) is true, and ``background`` elsewhere.
 
-    The seam is blurred.
+    The edge is blurred.
     """
-    soft = Image.fromarray(thing.astype(np.uint8) * 255).filter(ImageFilter.GaussianBlur(1.0))
+    soft = Image.fromarray(mask.astype(np.uint8) * 255).filter(ImageFilter.GaussianBlur(1.0))
     return np.asarray(Image.composite(Image.fromarray(pixels), Image.fromarray(background), soft))

@@ -8,32 +8,24 @@ and without metadata.
 
 from __future__ import annotations
 
-import hashlib
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
-from PIL import (
-    AvifImagePlugin,
-    GifImagePlugin,
-    Image,
-    JpegImagePlugin,
-    PngImagePlugin,
-    WebPImagePlugin,
-)
+from PIL import Image
 
 from indexer.errors import BadImage
 from indexer.imaging.decodebudget import BUDGET
 from indexer.imaging.formats.avif import walk_avif
 from indexer.imaging.formats.gif import walk_gif
 from indexer.imaging.formats.jpeg import walk_jpeg
-from indexer.imaging.formats.orientation import orientation
-from indexer.imaging.formats.pieces import Pieces
 from indexer.imaging.formats.png import walk_png
+from indexer.imaging.formats.signature import describe, recognize
 from indexer.imaging.formats.structure import LIMITS, ImageLimits, Structure, broken, in_words
 from indexer.imaging.formats.webp import walk_webp
+from indexer.imaging.plugins import exif_orientation, fingerprint, open_picture, reason, upright
 from indexer.imaging.srgb import srgb_pixels
 
 if TYPE_CHECKING:
@@ -43,14 +35,17 @@ __all__ = [
     "LIMITS",
     "WHOLE",
     "Box",
+    "EncodedImage",
     "ImageInfo",
     "ImageLimits",
+    "Reduction",
     "check_box",
+    "cut",
     "decode",
     "inspect",
     "read_image_file",
-    "recognize",
     "thumbnail",
+    "whole_side",
 ]
 
 Box: TypeAlias = tuple[float, float, float, float]
@@ -74,30 +69,6 @@ _WALKS: dict[str, Callable[[bytes, ImageLimits], Structure]] = {
     "GIF": walk_gif,
     "AVIF": walk_avif,
 }
-# Plugins are called directly: Image.open would try other formats, and would check the size
-# against a limit that is global to the process.
-_OPENERS: dict[str, Callable[[IO[bytes]], Image.Image]] = {
-    "JPEG": JpegImagePlugin.JpegImageFile,
-    "PNG": PngImagePlugin.PngImageFile,
-    "WebP": WebPImagePlugin.WebPImageFile,
-    "GIF": GifImagePlugin.GifImageFile,
-    "AVIF": AvifImagePlugin.AvifImageFile,
-}
-_AVIF_BRANDS = (b"avif", b"avis")
-_HEIC_BRANDS = ("heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1")
-_FOREIGN = (
-    (b"%PDF", "a PDF document"),
-    (b"BM", "a BMP image"),
-    (b"II*\0", "a TIFF image"),
-    (b"MM\0*", "a TIFF image"),
-    (b"PK\3\4", "a ZIP archive"),
-    (b"\x1f\x8b", "gzip data"),
-    (b"<svg", "an SVG drawing"),
-    (b"<!DOCTYPE", "an HTML page"),
-    (b"<html", "an HTML page"),
-    (b"\x00\x00\x01\x00", "an icon"),
-    (b"8BPS", "a Photoshop file"),
-)
 _SCALES = (8, 4, 2, 1)  # a JPEG can be decoded this many times smaller
 _OVERHEAD = 20_000_000  # bytes besides the picture: the band in conversion, the decoder's tables
 _PROBE_BYTES = 8  # per pixel of a picture and its copy
@@ -123,12 +94,7 @@ def read_image_file(path: Path, limits: ImageLimits = LIMITS) -> bytes:
 
 def inspect(data: bytes, limits: ImageLimits = LIMITS) -> ImageInfo:
     """Read the header only. Raise BadImage as ``decode`` does, except for broken pixels."""
-    found = _walk(data, limits)
-    turn = found.orientation
-    if found.format == "AVIF":
-        turn = _orientation(_open(found))
-    width, height = (found.height, found.width) if turn >= 5 else (found.width, found.height)
-    return ImageInfo(found.format, width, height)
+    return EncodedImage(data, limits).info
 
 
 def decode(
@@ -144,26 +110,82 @@ def decode(
     Raise BadImage if the input is empty, of another format, truncated or too large, or if the box
     is empty or outside the image.
     """
+    wanted = whole_side(side, box)  # before the bytes are read: a wrong box is reported first
+    return EncodedImage(data, limits).decode(wanted, box)
+
+
+class Reduction(NamedTuple):
+    """How many times smaller an image is decoded: by the decoder, and after it.
+
+    ``pixels`` is the number of pixels that are left.
+    """
+
+    scale: int
+    factor: int
+    pixels: int
+
+
+class EncodedImage:
+    """The bytes of an image, with a valid structure, to be decoded any number of times.
+
+    Its methods take ``wanted``: the least pixels on the shorter side, or None for full size.
+    """
+
+    def __init__(self, data: bytes, limits: ImageLimits = LIMITS) -> None:
+        """Raise BadImage as ``decode`` does, except for broken pixels."""
+        self._found = _walk(data, limits)
+        self._bytes = len(data)
+
+    @property
+    def info(self) -> ImageInfo:
+        """The format and the upright size. Raise BadImage if the header cannot be read."""
+        found = self._found
+        turn = found.orientation
+        if found.format == "AVIF":
+            turn = exif_orientation(open_picture(found))
+        width, height = (found.height, found.width) if turn >= 5 else (found.width, found.height)
+        return ImageInfo(found.format, width, height)
+
+    def reduction(self, wanted: int | None) -> Reduction:
+        """Return how much ``decode`` reduces the image; equal reductions give equal pixels."""
+        scale = _scale(self._found, wanted)
+        width, height = -(-self._found.width // scale), -(-self._found.height // scale)
+        factor = _factor((width, height), wanted)
+        return Reduction(scale, factor, -(-width // factor) * -(-height // factor))
+
+    def decode(self, wanted: int | None, box: Box = WHOLE) -> Pixels:
+        """Decode, and cut to ``box``, as the function ``decode`` does."""
+        found = self._found
+        with BUDGET.hold(
+            _memory_need(found, wanted), f"{found.format} of {found.width} x {found.height}"
+        ):
+            try:
+                pixels = _decoded(found, wanted)
+            except BadImage:
+                raise
+            except (Exception, MemoryError) as error:  # a plugin may raise anything
+                raise broken(found.format, self._bytes, reason(error)) from error
+            return cut(pixels, box)
+
+
+def cut(pixels: Pixels, box: Box) -> Pixels:
+    """Return a copy of the region ``box`` of (h, w, 3), at least one pixel; all of it as it is."""
+    if box == WHOLE:
+        return pixels
+    height, width = pixels.shape[:2]
     left, top, right, bottom = check_box(box)
-    found = _walk(data, limits)
-    wanted = None
-    if side is not None:
-        wanted = max(1, int(np.ceil(side / min(right - left, bottom - top))))
-    with BUDGET.hold(
-        _memory_need(found, wanted), f"{found.format} of {found.width} x {found.height}"
-    ):
-        try:
-            pixels = _decoded(found, wanted)
-        except BadImage:
-            raise
-        except (Exception, MemoryError) as error:  # a plugin may raise anything on hostile bytes
-            raise broken(found.format, len(data), _reason(error)) from error
-        if box == WHOLE:
-            return pixels
-        height, width = pixels.shape[:2]
-        x0, y0 = int(left * width), int(top * height)
-        x1, y1 = int(np.ceil(right * width)), int(np.ceil(bottom * height))
-        return pixels[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)].copy()
+    x0, y0 = int(left * width), int(top * height)
+    x1, y1 = int(np.ceil(right * width)), int(np.ceil(bottom * height))
+    return pixels[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)].copy()
+
+
+def whole_side(side: int | None, box: Box) -> int | None:
+    """Return the shorter side that an image needs so that its region ``box`` keeps ``side`` pixels.
+
+    None, for full size, gives None. Raise BadImage for an invalid box.
+    """
+    left, top, right, bottom = check_box(box)
+    return None if side is None else max(1, int(np.ceil(side / min(right - left, bottom - top))))
 
 
 def _memory_need(found: Structure, wanted: int | None) -> float:
@@ -175,7 +197,7 @@ def _memory_need(found: Structure, wanted: int | None) -> float:
     need = width * height * found.pixel_bytes + result + min(width * height * 16, _OVERHEAD)
     if found.probe:
         need = max(need, found.width * found.height * _PROBE_BYTES)
-    return need + found.fixed_bytes + 2 * sum(map(len, found.parts))
+    return need + found.fixed_bytes + 2 * sum(map(len, found.pieces))
 
 
 def _scale(found: Structure, wanted: int | None) -> int:
@@ -193,41 +215,18 @@ def _factor(size: tuple[int, int], wanted: int | None) -> int:
 
 def _decoded(found: Structure, wanted: int | None) -> Pixels:
     """Decode to upright pixels (h, w, 3). Raises whatever the plugins raise."""
-    if found.probe and _fingerprint(found.parts) != _fingerprint(found.probe):
+    if found.probe and fingerprint(found.pieces) != fingerprint(found.probe):
         raise BadImage(f"a truncated {found.format} image: it ends before its pixels do")
-    image = _open(found)
+    image = open_picture(found)
     if wanted is not None and found.format == "JPEG":
         image.draft(image.mode, (wanted, wanted))
     image.load()
     profile, turn = found.profile, found.orientation
     if found.format == "AVIF":
         embedded = image.info.get("icc_profile")
-        profile, turn = embedded if isinstance(embedded, bytes) else b"", _orientation(image)
+        profile, turn = embedded if isinstance(embedded, bytes) else b"", exif_orientation(image)
     factor = _factor(image.size, wanted)
-    return _upright(srgb_pixels(image, factor, profile=profile, key=found.key), turn)
-
-
-def _fingerprint(parts: Sequence[bytes | memoryview]) -> bytes:
-    """Hash all pixels of a JPEG."""
-    image = JpegImagePlugin.JpegImageFile(cast("IO[bytes]", Pieces(parts)))
-    image.load()
-    return hashlib.blake2b(image.tobytes()).digest()
-
-
-def _orientation(image: Image.Image) -> int:
-    exif = image.info.get("exif")
-    return orientation(exif) if isinstance(exif, bytes) else 1
-
-
-def _upright(pixels: Pixels, turn: int) -> Pixels:
-    """Turn pixels (h, w, 3) upright by the EXIF orientation, 1 to 8."""
-    if turn >= 5:
-        pixels = pixels.transpose(1, 0, 2)
-    if turn in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    if turn in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    return np.ascontiguousarray(pixels)
+    return upright(srgb_pixels(image, factor, profile=profile, key=found.key), turn)
 
 
 def check_box(box: Box) -> Box:
@@ -250,45 +249,15 @@ def thumbnail(pixels: Pixels, side: int, quality: int = 85) -> bytes:
     return out.getvalue()
 
 
-def recognize(data: bytes) -> str | None:
-    """Return the format name by the first bytes, or None if the format is not supported."""
-    if data[:3] == b"\xff\xd8\xff":
-        return "JPEG"
-    if data[:8] == b"\x89PNG\r\n\x1a\n":
-        return "PNG"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WebP"
-    if data[:6] in (b"GIF87a", b"GIF89a"):
-        return "GIF"
-    if data[4:8] == b"ftyp":
-        end = min(int.from_bytes(data[:4], "big"), 256)
-        brands = [data[8:12], *(data[at : at + 4] for at in range(16, end, 4))]
-        if any(brand in _AVIF_BRANDS for brand in brands):
-            return "AVIF"
-    return None
-
-
 def _walk(data: bytes, limits: ImageLimits) -> Structure:
     _check_bytes(data, limits)
     name = recognize(data)
     if name is None:
         raise BadImage(
             f"not an image we read (JPEG, PNG, WebP, GIF, AVIF): {in_words(len(data))} of "
-            f"{_describe(data)}"
+            f"{describe(data)}"
         )
     return _WALKS[name](data, limits)
-
-
-def _open(found: Structure) -> Image.Image:
-    """Open with the plugin, without decoding. Raise BadImage if it cannot read the header."""
-    size = sum(map(len, found.parts))
-    try:
-        image = _OPENERS[found.format](cast("IO[bytes]", Pieces(found.parts)))
-    except (Exception, MemoryError) as error:
-        raise broken(found.format, size, _reason(error)) from error
-    if image.size != (found.width, found.height):
-        raise broken(found.format, size, f"its pixels are {image.size[0]} x {image.size[1]}")
-    return image
 
 
 def _check_bytes(data: bytes, limits: ImageLimits) -> None:
@@ -296,24 +265,3 @@ def _check_bytes(data: bytes, limits: ImageLimits) -> None:
         raise BadImage("empty: 0 bytes, expected an image")
     if len(data) > limits.megabytes * 1e6:
         raise BadImage(f"too large: over {limits.megabytes:g} MB")
-
-
-def _describe(data: bytes) -> str:
-    head = data[:512]
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    for magic, description in _FOREIGN:
-        if start.startswith(magic.lower()):
-            return description
-    if start.startswith(b"<?xml") and b"<svg" in start:
-        return "an SVG drawing"
-    if data[4:8] == b"ftyp":
-        brand = data[8:12].decode("ascii", "replace").strip()
-        return "a HEIC photo" if brand in _HEIC_BRANDS else f"an ISO media file ({brand})"
-    if all(byte in b"\t\n\r\f\b" or 32 <= byte < 127 or byte >= 128 for byte in head):
-        return "text"
-    return "unknown data"
-
-
-def _reason(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return text[:160] or type(error).__name__

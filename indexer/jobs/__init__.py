@@ -1,1 +1,1 @@
-"""The long jobs: build, rebuild, migrate, and the publishing they share."""
+"""The long jobs: build, rebuild and migrate, and the publishing that they share."""

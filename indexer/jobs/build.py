@@ -1,8 +1,8 @@
-"""From a catalog to a serving generation: the work behind ``vitrine index``.
+"""Build an index from a catalog and make it serve: the work behind ``vitrine index``.
 
 1. scan      read the catalog, refuse duplicates
-2. encode    embed what the store does not know yet (resumable)
-3. merge     bring the store's items in line with the catalog, in one transaction
+2. encode    embed the images that the store does not have yet (resumable)
+3. merge     add, change and delete the store's items in one transaction
 4. publish   write a generation from the store, check it, make it current
 """
 
@@ -22,11 +22,11 @@ from indexer.jobs.publishing import Published, publish
 from indexer.progress import Progress, no_progress
 from indexer.shop import write_encoders
 from indexer.stopwatch import Stopwatch
-from indexer.store.pictures import Keep, set_images
+from indexer.store.pictures import ImageStorage, set_images
 from indexer.vectors.contract import BuildTargets
 from indexer.writing.absence import Absence, absence, check_absence
 from indexer.writing.changes import Changes, apply_changes, changes_of
-from indexer.writing.embed_catalog import Ingested, ingest
+from indexer.writing.embed_catalog import EmbeddedCatalog, embed_catalog
 from indexer.writing.migration_encoders import MigrationEncoders
 from indexer.writing.reembed import Reembedding, missing_pictures
 
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
 
 
 class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a build did. ``seconds`` by stage; ``decode`` adds up all decoding threads.
+    """The result of a build. ``seconds`` are by stage; ``decode`` is the sum of all its threads.
 
-    ``published`` is False when nothing had changed and the old generation stayed. ``kept`` are
-    items that stay as they were because of what could not be read. ``promise`` says how the index
-    was chosen, and what it was measured to keep.
+    ``published`` is False if nothing had changed; then the old generation still serves. ``kept``
+    are the items that were left unchanged because their row or images could not be read.
+    ``promise`` is a sentence on how the index was chosen, and its measured recall and speed.
     """
 
     generation: str
@@ -69,27 +69,27 @@ def build_index(
     shop: ShopFolder,
     encoder: Encoder,
     *,
-    keep_images: Keep | None = None,
+    keep_images: ImageStorage | None = None,
     targets: BuildTargets | None = None,
     limits: ImageLimits = LIMITS,
     render: Render | None = None,
     progress: Progress = no_progress,
 ) -> BuildReport:
-    """Index ``catalog`` into ``shop``; afterwards the shop holds what this catalog holds.
+    """Index ``catalog`` into ``shop``, so that the shop holds the items of this catalog.
 
-    Of the items that were there at the start, those that the catalog lacks are removed. What
-    cannot be read removes nothing and empties nothing: an item whose row or pictures are at fault
-    stays as it was, and so does what no column gives (unless ``targets`` accept it). What others
-    put or delete while the build runs is later news, and stays as they left it.
+    Items that the catalog lacks are removed if they were in the shop when the build began. An item
+    whose row or images cannot be read stays unchanged, and so does every field without a column
+    (unless ``targets`` accept changes). Writes of others during the build are kept, since they are
+    newer.
 
-    ``keep_images`` says what stays of each new image, from now on; None is as before. ``render``
-    adds renditions to every image; without it images keep those that they have.
+    ``keep_images`` sets which copies of new images are stored from now on; None keeps the setting.
+    ``render`` adds renditions to every image; without it images keep the renditions they have.
 
-    Safe to interrupt at any time and to run again. Raises BadCatalog (duplicates, nothing to
+    Safe to interrupt at any time and to run again. Raise BadCatalog (duplicates, nothing to
     index), CatalogShrank (unless the targets accept that), CannotPromise (see ``BuildTargets``),
     IndexMismatch (the shop was built with another encoder, or other weights of ``builtin``, which
-    only ``migrate`` changes), StoreBusy (another job works), Conflict (an operator moved CURRENT
-    meanwhile), CannotWrite, StoreFull.
+    only ``migrate`` changes), StoreBusy (another job is running), Conflict (an operator moved
+    CURRENT meanwhile), CannotWrite, StoreFull.
     """
     stopwatch = Stopwatch()
     progress("scan", 0, 1)
@@ -156,10 +156,10 @@ class _Build:
         self._began = 0  # the number of the last change of the store before the build
         self._absent = Absence([], [], [])
 
-    def begin(self, keep_images: Keep | None) -> None:
-        """Note in the store what is coming, and find the items that the catalog lacks.
+    def begin(self, keep_images: ImageStorage | None) -> None:
+        """Store the settings of the build, and find the items that the catalog lacks.
 
-        CatalogShrank, and nothing was written, when those are too many.
+        If those are too many, raise CatalogShrank and write nothing.
         """
         with self._job.store.write() as writer:
             self._began = writer.sequence
@@ -168,12 +168,12 @@ class _Build:
                 check_absence(self._catalog.path, self._absent.gone, writer.count("items"))
             set_images(writer, self._catalog.root, keep_images)
             if self._has_new_weights():
-                # Else the new index would lack what others put while it is built.
+                # Otherwise the new index would lack the items that others put during the build.
                 write_encoders.add(writer, Model.of(self._encoder))
 
-    def embed(self) -> Ingested:
-        """Embed the images of the catalog that the store does not know yet."""
-        done = ingest(
+    def embed(self) -> EmbeddedCatalog:
+        """Embed the images of the catalog that the store does not have yet."""
+        done = embed_catalog(
             self._catalog,
             self._job.store,
             self._encoder,
@@ -188,27 +188,27 @@ class _Build:
         )
         return done
 
-    def merge(self, done: Ingested) -> Changes:
-        """Bring the items of the store in line with the catalog, in one transaction.
+    def merge(self, done: EmbeddedCatalog) -> Changes:
+        """Add, change and delete the items of the store in one transaction.
 
-        BadCatalog, and nothing is changed, when none of its items can be stored.
+        If no item of the catalog can be stored, raise BadCatalog and change nothing.
         """
         with self._job.store.write() as writer:
             first_row = writer.meta("next_row", 0)
             touched = writer.changes_since(self._began) or {}
             given = None if self._targets.accept else self._scan.given
             changes = changes_of(writer, done, self._absent, given, touched)
-            check_found(self._catalog, self._scan, changes)
+            check_not_empty(self._catalog, self._scan, changes)
             apply_changes(writer, changes)
-            if self._has_new_weights():  # which have not seen what stays as it was
+            if self._has_new_weights():  # the new weights have not embedded unchanged items yet
                 rest = missing_pictures(writer, self._encoder)
                 work = Reembedding(self._job.store, self._encoder, limits=self._limits)
-                work.within(writer, rest)
+                work.embed_in(writer, rest)
             self._migration_encoders.complete(writer, first_row)
         return changes
 
     def publish(self, changes: Changes) -> Published:
-        """Write a generation, make it current, and delete what nobody needs any more."""
+        """Write a generation, make it current, and collect garbage."""
         skipped = len(changes.skipped)
         self._progress("publish", 0, 1, skipped)
         published = publish(
@@ -228,7 +228,7 @@ class _Build:
         return serving is not None and serving.model.weights_hash != self._encoder.weights_hash
 
 
-def check_found(catalog: Catalog, scan: Scan, changes: Changes) -> None:
+def check_not_empty(catalog: Catalog, scan: Scan, changes: Changes) -> None:
     """Raise BadCatalog when none of the catalog's items can be stored."""
     if changes.drafts:
         return
@@ -240,7 +240,7 @@ def check_found(catalog: Catalog, scan: Scan, changes: Changes) -> None:
 
 
 def check_encoder(shelf: Shelf, encoder: Encoder) -> None:
-    """Raise IndexMismatch unless a build may go on with this encoder."""
+    """Raise IndexMismatch if the shop was built with another encoder."""
     serving, path = shelf.serving(), shelf.folder.path
     if serving is None:
         return
@@ -248,15 +248,15 @@ def check_encoder(shelf: Shelf, encoder: Encoder) -> None:
     if built.id != encoder.id:
         raise IndexMismatch(
             f"{path} was built with encoder {built.id!r}, not {encoder.id!r}; leave "
-            f"--encoder out to go on with it, or change it with 'vitrine migrate --shop "
+            f"--encoder out to keep it, or change it with 'vitrine migrate --shop "
             f"{path} --encoder {encoder.id}'",
             param="encoder",
         )
     if is_builtin(encoder.id) and built.weights_hash != encoder.weights_hash:
         raise IndexMismatch(
             f"{path} was built with other weights of {encoder.id!r} "
-            f"({built.weights_hash[:12]}, here {encoder.weights_hash[:12]}); go on with those "
-            f"(indexer.shop.encoderfiles.open_encoder), or change them with "
+            f"({built.weights_hash[:12]}, here {encoder.weights_hash[:12]}); open the shop's own "
+            f"weights (indexer.shop.encoderfiles.open_encoder), or change them with "
             f"'vitrine migrate --shop {path} --encoder {encoder.id}'",
             param="encoder",
         )

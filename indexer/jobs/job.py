@@ -1,4 +1,4 @@
-"""The frame of every long job on a shop: its lock, what is on the shelf, the store, garbage."""
+"""The frame of every long job on a shop: lock, shelf, store and garbage collection."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class Job:
     """A long job that holds the lock of a shop; see ``open_job``.
 
-    ``shelf`` is what the shop held when the job began, and what the job has added and deleted
-    since. ``started_with`` is the name that CURRENT gave then, None where it gave none.
+    ``shelf`` holds the generations at the beginning of the job, updated with what the job adds and
+    deletes. ``started_with`` is the name in CURRENT at the beginning, None without one.
     """
 
     def __init__(self, folder: ShopFolder, stack: ExitStack, *, create: bool) -> None:
@@ -38,27 +38,27 @@ class Job:
 
     @cached_property
     def store(self) -> Store:
-        """The shop's store, opened when first used: a job that refuses before makes none."""
+        """The shop's store; opened on first use, so that a job that fails early makes no store."""
         return self._stack.enter_context(Store(self.folder.store, create=self._create))
 
     def keep_encoder(self, encoder: Encoder) -> None:
-        """Copy the files of an encoder into the shop. EncoderNotFound, StoreFull."""
-        encoderfiles.keep_encoder(self.folder, encoder)
+        """Copy the files of an encoder into the shop. Raise EncoderNotFound, StoreFull."""
+        encoderfiles.copy_encoder_files(self.folder, encoder)
 
     def add_generation(self, manifest: Manifest, write: Callable[[Path], None]) -> Generation:
-        """Write a generation; CURRENT stays as it is. Raises as ``ShopFolder.add`` does."""
+        """Write a generation without moving CURRENT. Raise as ``ShopFolder.add`` does."""
         generation = Generation(self.folder.add(manifest, write), manifest)
         self.shelf = self.shelf.with_added(generation)
         return generation
 
     def delete_old_generations(self) -> None:
-        """Make room before the work begins: delete drafts, and all generations but the kept."""
+        """Make room before the work begins: delete drafts and old generations."""
         with self.store.read() as reader:
             keep = garbage.generations_kept(reader)
         self.shelf = self.shelf.without(garbage.delete_old_generations(self.shelf, keep))
 
     def collect_garbage(self, *, keep: int | None = None) -> Garbage:
-        """Delete what nobody needs any more, when the work is done; see ``collect_garbage``."""
+        """Delete what no kept generation needs; see ``indexer.shop.garbage.collect_garbage``."""
         done = garbage.collect_garbage(self.shelf, self.store, keep=keep)
         self.shelf = self.shelf.without(done.generations)
         return done
@@ -66,10 +66,10 @@ class Job:
 
 @contextmanager
 def open_job(folder: ShopFolder, title: str, *, create: bool = False) -> Iterator[Job]:
-    """Hold a shop for a long job of this title, such as ``vitrine rebuild``.
+    """Lock a shop for a long job with this title, such as ``vitrine rebuild``.
 
-    With ``create`` a missing folder and store are made. StoreBusy when another job holds the
-    shop; CannotWrite when the folder cannot be made.
+    With ``create``, make the folder and store if they are missing. Raise StoreBusy if another job
+    holds the lock, CannotWrite if the folder cannot be made.
     """
     if create:
         try:

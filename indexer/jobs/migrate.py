@@ -1,12 +1,12 @@
-"""Changing the model: the store embedded again by another encoder, while the old one serves.
+"""Migrate a shop to another encoder while the old one serves.
 
-    migrate     the store's pictures are embedded, batch by batch; a candidate is built
-    (compare)   both answer the same questions
-    promote     the candidate serves, or it is dropped
+    migrate     embed the store's pictures batch by batch, then build a candidate
+    (compare)   ask both generations the same queries
+    promote     make the candidate serve, or drop it
 
-From the beginning of a migration until its candidate is promoted or dropped, or it is stopped,
-every write is embedded by both encoders (see ``indexer.writing.migration_encoders``), so the
-candidate never falls behind.
+Until the candidate is promoted or dropped, or the migration is stopped, every write is embedded
+with both encoders (see ``indexer.writing.migration_encoders``), so that the candidate stays up to
+date.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from indexer.imaging.images import LIMITS, ImageLimits
 from indexer.jobs.job import Job, open_job
 from indexer.jobs.publishing import publish
 from indexer.shop import write_encoders
-from indexer.writing.reembed import Missing, Reembedding, missing_pictures
+from indexer.writing.reembed import MissingPicture, Reembedding, missing_pictures
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
@@ -32,11 +32,12 @@ if TYPE_CHECKING:
     from indexer.store.store import Store
 
 
-class Migrated(msgspec.Struct, frozen=True, kw_only=True):
-    """What a migration did. ``sources`` counts the pictures by what was at hand: ``original``,
-    ``file`` (both as indexed) or ``display`` (the copy of 400 pixels).
+class MigrationReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of a migration.
 
-    ``lost`` images have no picture any more: the new model will not find them.
+    ``sources`` counts the embedded pictures by where they were read: ``original`` (stored bytes),
+    ``file`` (the catalog's file) or ``display`` (the stored copy of 400 pixels). ``lost`` counts
+    images whose picture cannot be read any more: the new model does not find them.
     """
 
     generation: str
@@ -47,15 +48,15 @@ class Migrated(msgspec.Struct, frozen=True, kw_only=True):
     sources: dict[str, int]
 
 
-class Stopped(msgspec.Struct, frozen=True):
-    """The encoders that a migration was under way to, and the candidates that went with it."""
+class StopReport(msgspec.Struct, frozen=True):
+    """The encoders that a stopped migration was embedding with, and the candidates it dropped."""
 
     encoders: list[str]
     dropped: list[str]
 
 
-class Filled(msgspec.Struct, frozen=True):
-    """How many images were embedded, and how many had no picture."""
+class FillReport(msgspec.Struct, frozen=True):
+    """The number of images that ``fill`` embedded, and of those without a readable picture."""
 
     encoded: int
     lost: int
@@ -68,12 +69,12 @@ def migrate(
     share: float = 1.0,
     limits: ImageLimits = LIMITS,
     progress: Progress,
-) -> Migrated:
-    """Embed the whole shop by another encoder and build a candidate of it, which does not serve.
+) -> MigrationReport:
+    """Embed the whole shop with another encoder and build a candidate, which does not serve yet.
 
-    Safe to kill at any time and to run again: what is embedded is not embedded again. ``share``
-    is how much of the time to work. Conflict when the shop serves this encoder already;
-    StoreBusy, StoreFull, IndexCorrupt (the canary found fault: no candidate).
+    Safe to kill at any time and to run again: finished embeddings are kept. ``share`` is the
+    fraction of the time to work. Raise Conflict (the shop serves this encoder already), StoreBusy,
+    StoreFull, or IndexCorrupt (the canary failed, and there is no candidate).
     """
     with open_job(shop, "vitrine migrate") as job:
         serving = check_target(job.shelf, encoder)
@@ -93,7 +94,7 @@ def migrate(
         _delete_superseded(job, published.name, Model.of(encoder))
         progress("publish", 1, 1, work.lost)
     encoded = work.encoded.total()
-    return Migrated(
+    return MigrationReport(
         generation=published.name,
         encoder=encoder.id,
         encoded=encoded,
@@ -104,9 +105,9 @@ def migrate(
 
 
 def check_target(shelf: Shelf, encoder: Encoder) -> Generation:
-    """Return the generation that serves. Conflict when it is of this encoder already.
+    """Return the serving generation; raise Conflict if it is of this encoder already.
 
-    IndexNotFound and IndexCorrupt as ``Shelf.current_generation`` raises them.
+    Raise IndexNotFound and IndexCorrupt as ``Shelf.current_generation`` does.
     """
     serving = shelf.current_generation()
     if serving.model == Model.of(encoder):
@@ -118,57 +119,60 @@ def check_target(shelf: Shelf, encoder: Encoder) -> Generation:
     return serving
 
 
-def stop_migration(shop: ShopFolder) -> Stopped:
-    """End what ``migrate`` began: writes are embedded by the serving model alone from now on.
+def stop_migration(shop: ShopFolder) -> StopReport:
+    """Stop a migration: from now on only the serving model embeds writes.
 
-    Candidates of the other models are dropped, since they would fall behind, except those that
-    are being read; the embeddings stay until they are collected. Conflict when no migration
-    is under way; StoreBusy while it runs, StoreFull.
+    Candidates of the other models are dropped, since they would be out of date, unless a process
+    has them open. Their embeddings stay until garbage is collected. Raise Conflict (no migration is
+    open), StoreBusy (``migrate`` is running), StoreFull.
     """
     with open_job(shop, "vitrine migrate --stop") as job:
         with job.store.write() as writer:
-            # CURRENT is read within: a promotion waits until this is done, or has been done.
+            # CURRENT is read inside the transaction, so that no promotion can come in between.
             serving = job.shelf.with_current().current_generation()
             others = write_encoders.only(writer, serving.model)
         if not others:
-            raise Conflict(f"no migration of {shop.path} is under way; there is none to stop")
+            raise Conflict(f"no migration of {shop.path} is under way; there is nothing to stop")
         dropped = [
             candidate.name
             for candidate in job.shelf.with_current().candidates()
             if candidate.model in others and shop.delete(candidate.name)
         ]
-    return Stopped([model.id for model in others], dropped)
+    return StopReport([model.id for model in others], dropped)
 
 
-def fill(shop: ShopFolder, encoder: Encoder, *, progress: Progress) -> Filled:
-    """Embed what an encoder lacks, so that a generation of it can serve again. StoreBusy."""
+def fill(shop: ShopFolder, encoder: Encoder, *, progress: Progress) -> FillReport:
+    """Embed the pictures that an encoder has not embedded, so that its generation can serve again.
+
+    Raise StoreBusy, StoreFull.
+    """
     with open_job(shop, "vitrine promote --fill") as job:
         work = Reembedding(job.store, encoder)
         _fill(job.store, work, encoder, progress)
-    return Filled(work.encoded.total(), work.lost)
+    return FillReport(work.encoded.total(), work.lost)
 
 
 def _fill(store: Store, work: Reembedding, encoder: Encoder, progress: Progress) -> int:
-    """Embed until nothing lacks, also of what is written meanwhile; how many images there are."""
+    """Embed until no picture is missing, new writes included; return the number of images."""
     with store.read() as reader:
         total = len({row.content for _, row in reader.rows()})
-    # Once also what was lost before: its file may have come back.
+    # The first pass tries lost pictures again, whose files may be back.
     missing = _missing(store, encoder, lost=True)
     while missing:
         total = max(total, len(missing))
-        work.run(missing, _Advance(progress, total - len(missing), total, work))
+        work.run(missing, _BatchProgress(progress, total - len(missing), total, work))
         missing = _missing(store, encoder)
     progress("migrate", total, total, work.lost)
     return total
 
 
-def _missing(store: Store, encoder: Encoder, *, lost: bool = False) -> list[Missing]:
+def _missing(store: Store, encoder: Encoder, *, lost: bool = False) -> list[MissingPicture]:
     with store.read() as reader:
         return missing_pictures(reader, encoder, lost=lost)
 
 
-class _Advance:
-    """Adds up what ``Reembedding`` reports, for a progress bar."""
+class _BatchProgress:
+    """Adds up the batches of a ``Reembedding`` for a progress bar."""
 
     def __init__(self, progress: Progress, done: int, total: int, work: Reembedding) -> None:
         self._progress = progress

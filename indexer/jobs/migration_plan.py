@@ -1,4 +1,4 @@
-"""What a migration will take, before it begins: from what, how long, how much disk."""
+"""Predict the time and disk space of a migration, and where its pictures will be read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from indexer.store.pictures import PictureOrigin, images_root
 from indexer.store.store import Store
 from indexer.store.transactions import Reader
 from indexer.vectors.faiss_backend import ROWS
-from indexer.writing.reembed import Missing, Reembedding
+from indexer.writing.reembed import MissingPicture, Reembedding
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,23 +31,23 @@ if TYPE_CHECKING:
     from indexer.shop.manifest import Manifest
     from indexer.store.records import Row
 
-_TRIED_S = 1.0  # how long the encoder is tried on the shop's pictures
-_TRIED = 512  # and on how many at most
-_NAMED = 5  # lost pictures that are told by name
-# LMDB: a key of 32 bytes and a node's head beside the numbers, in pages that are two thirds full;
-# a value of more than half a page gets pages of its own.
+_SAMPLE_SECONDS = 1.0  # of embedding some of the shop's pictures
+_SAMPLE = 512  # pictures to embed at most
+_NAMED = 5  # lost pictures that are listed by name
+# LMDB stores a key of 32 bytes and a node header beside each value. Pages are two thirds full on
+# average. A value larger than half a page gets pages of its own.
 _PAGE, _HALF_PAGE, _KEY, _FILL = 4096, 2000, 48, 1.5
 
 
 class MigrationPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """A prediction from the store's rows, and from a second of embedding some of its pictures.
+    """A prediction from the store's rows and from one second of embedding a sample of its pictures.
 
-    ``images`` are the shop's different pictures, ``known`` those that the encoder has embedded
-    already. ``sources`` counts the others by what they will be embedded from, as ``Migrated`` does;
-    a file counts while it is there, and only the migration looks whether it is what was indexed.
-    ``embedding_only`` never had a picture, ``lost`` have none any more: the candidate leaves both
-    out. ``seconds`` is for embedding; building the index comes after that. ``disk_bytes`` is what
-    the store grows by, and the new index.
+    ``images`` counts the shop's distinct pictures, ``known`` those that are embedded already.
+    ``sources`` counts the others by where they will be read, as in ``MigrationReport``; a file
+    counts if it exists, even if it has changed since it was indexed. ``embedding_only`` counts
+    images that never had a picture, ``lost`` those whose picture is gone; the candidate contains
+    neither. ``seconds`` covers embedding, but not building the index. ``disk_bytes`` is the growth
+    of the store plus the new index.
     """
 
     encoder: str
@@ -65,40 +65,42 @@ class MigrationPlan(msgspec.Struct, frozen=True, kw_only=True):
     fits: bool
 
     def check_room(self, shop: ShopFolder) -> None:
-        """StoreFull unless the disk has room for what is planned."""
+        """Raise StoreFull if the disk has no room for the migration."""
         if not self.fits:
             raise StoreFull(
-                f"embedding {shop.path} by {self.encoder} takes about {self.disk_bytes / 1e6:.1f} "
-                f"MB of disk, and {self.free_bytes / 1e6:.1f} MB are free; make room there "
+                f"migrating {shop.path} to {self.encoder} takes about "
+                f"{self.disk_bytes / 1e6:.1f} MB of disk, and {self.free_bytes / 1e6:.1f} MB are "
+                f"free; make room there "
                 f"('vitrine gc --keep 1 --shop {shop.path}' removes old generations)"
             )
 
 
 def plan_migration(shop: ShopFolder, encoder: Encoder, *, share: float = 1.0) -> MigrationPlan:
-    """Predict what ``migrate`` to this encoder takes on this machine; writes nothing.
+    """Predict the cost of ``migrate`` to this encoder on this machine; write nothing.
 
-    ``share`` is how much of the time it will work. Conflict when the shop serves this encoder
-    already; IndexCorrupt, also when the encoder gives what none should.
+    ``share`` is the fraction of the time that it will work. Raise Conflict (the shop serves this
+    encoder already), IndexCorrupt, BadEncoder.
     """
     serving = check_target(Shelf.read(shop), encoder).manifest
     with Store(shop.store) as store:
         with store.read() as reader:
-            found = _look(reader, encoder)
+            counted = _count_pictures(reader, encoder)
             root = images_root(reader)
-        sources, usable, lost = _sort(found.missing, root)
-        order = np.random.default_rng(0).permutation(len(usable))[:_TRIED]
+        sources, usable, lost = _by_origin(counted.missing, root)
+        order = np.random.default_rng(0).permutation(len(usable))[:_SAMPLE]
+        sample = (usable[at] for at in order)
         work = Reembedding(store, encoder)
-        rate = work.images_per_second((usable[at] for at in order), _TRIED_S) if usable else 0.0
-        growth = max(0, _embedding_bytes(encoder.dim) * len(found.missing) - store.spare_bytes())
+        rate = work.images_per_second(sample, _SAMPLE_SECONDS) if usable else 0.0
+        growth = max(0, _embedding_bytes(encoder.dim) * len(counted.missing) - store.spare_bytes())
         free = min(shutil.disk_usage(path).free for path in (shop.path, store.path))
-    needed = growth + _generation_bytes(serving, found.rows, encoder.dim)
+    needed = growth + _generation_bytes(serving, counted.rows, encoder.dim)
     return MigrationPlan(
         encoder=encoder.id,
         dim=encoder.dim,
-        images=found.images,
-        known=found.images - len(found.missing),
+        images=counted.images,
+        known=counted.images - len(counted.missing),
         sources={str(source): count for source, count in sources.items()},
-        embedding_only=sum(picture.bare for picture in found.missing),
+        embedding_only=sum(picture.embedding_only for picture in counted.missing),
         lost=len(lost),
         lost_names=lost[:_NAMED],
         images_per_second=round(rate, 1),
@@ -110,27 +112,33 @@ def plan_migration(shop: ShopFolder, encoder: Encoder, *, share: float = 1.0) ->
 
 
 class _Picture(NamedTuple):
-    """What the store says of a picture that is to be embedded."""
+    """A picture to embed, and where the store has it.
+
+    ``stored`` is its best stored copy, None without one. ``embedding_only``: it never had a
+    picture.
+    """
 
     item_id: str
-    missing: Missing
-    stored: PictureOrigin | None  # the original, else the copy
-    bare: bool  # it came with an embedding only
+    missing: MissingPicture
+    stored: PictureOrigin | None
+    embedding_only: bool
 
 
-class _Found(NamedTuple):
+class _PictureCount(NamedTuple):
+    """The number of rows and of distinct pictures, and the pictures that are not embedded."""
+
     rows: int
     images: int
     missing: list[_Picture]
 
 
-def _look(reader: Reader, encoder: Encoder) -> _Found:
+def _count_pictures(reader: Reader, encoder: Encoder) -> _PictureCount:
     rows, seen = 0, set()
     for _, row in reader.rows():
         rows += 1
         seen.add(row.picture)
     missing = write_encoders.unembedded(reader, Model.of(encoder), lost=True)
-    return _Found(rows, len(seen), [_picture(reader, row) for row in missing])
+    return _PictureCount(rows, len(seen), [_picture(reader, row) for row in missing])
 
 
 def _picture(reader: Reader, row: Row) -> _Picture:
@@ -143,30 +151,31 @@ def _picture(reader: Reader, row: Row) -> _Picture:
         stored = "original"
     elif reader.holds("images", row.picture):
         stored = "display"
-    missing = Missing(row.picture, image.path)
-    return _Picture(row.item_id, missing, stored, bare=not image.width)
+    missing = MissingPicture(row.picture, image.path)
+    return _Picture(row.item_id, missing, stored, embedding_only=not image.width)
 
 
-def _sort(
+def _by_origin(
     pictures: list[_Picture], root: Path | None
-) -> tuple[Counter[PictureOrigin], list[Missing], list[str]]:
-    """Counts by source, the pictures that there are, and the names of those that are lost."""
+) -> tuple[Counter[PictureOrigin], list[MissingPicture], list[str]]:
+    """Return the counts by origin, the readable pictures, and the names of the lost ones."""
     sources: Counter[PictureOrigin] = Counter()
-    usable: list[Missing] = []
+    usable: list[MissingPicture] = []
     lost: list[str] = []
     for picture in pictures:
         source, missing = picture.stored, picture.missing
-        if source != "original" and missing.picture.rendition == ORIGINAL and not picture.bare:
-            source = "file" if _is_there(root, missing.path) else source
+        may_have_file = missing.picture.rendition == ORIGINAL and not picture.embedding_only
+        if source != "original" and may_have_file and _is_file(root, missing.path):
+            source = "file"
         if source is not None:
             sources[source] += 1
             usable.append(missing)
-        elif not picture.bare:
+        elif not picture.embedding_only:
             lost.append(f"{picture.item_id} {missing.path}")
     return sources, usable, lost
 
 
-def _is_there(root: Path | None, path: str) -> bool:
+def _is_file(root: Path | None, path: str) -> bool:
     if root is None or not path:
         return False
     try:
@@ -176,7 +185,7 @@ def _is_there(root: Path | None, path: str) -> bool:
 
 
 def _embedding_bytes(dim: int) -> int:
-    """What one embedding of so many fp16 numbers takes in the store."""
+    """Return the bytes that one embedding of ``dim`` fp16 numbers takes in the store."""
     size = 2 * dim
     if size + _KEY > _HALF_PAGE:
         return -(-(size + 16) // _PAGE) * _PAGE + round(_KEY * _FILL)
@@ -184,7 +193,7 @@ def _embedding_bytes(dim: int) -> int:
 
 
 def _generation_bytes(serving: Manifest, rows: int, dim: int) -> int:
-    """The new index: its words are those of the serving one, its vectors at least flat."""
+    """Return the size of the new index: its word index as now, its vectors at least flat."""
     sizes = {name: record.bytes for name, record in serving.files.items()}
     vectors = sum(size for name, size in sizes.items() if name not in (WORDS, ROWS))
     per_row = vectors / max(1, serving.rows) * dim / serving.dim

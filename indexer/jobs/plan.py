@@ -1,4 +1,4 @@
-"""What an index will cost, before it is built."""
+"""Predict the time, disk space and memory of an index before it is built."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
     from indexer.arrays import Pixels
     from indexer.encoders.base import Encoder
 
-_SAMPLE = 64  # images that are really decoded and encoded
+_SAMPLE = 64  # images that are decoded and encoded to measure the speed
 _PAGE = 4096  # bytes; LMDB gives a value larger than half a page pages of its own
-# 20,000 drawn items with a row each took an engine 3.9 kB apiece besides their vectors; how that
-# splits between item and row is an estimate. The process had 100 MB before; HTTP adds the rest.
+# Measured: 20,000 items with one row each take 3.9 kB of memory per item besides the vectors. The
+# split between item and row is an estimate. An empty process takes 100 MB, and HTTP the rest.
 _ITEM_MEMORY = 3500
 _ROW_MEMORY = 420
 _BASE_MEMORY = 120_000_000
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """A prediction, from the whole catalog file and a sample of its images.
+class IndexPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """A prediction from the whole catalog file and a sample of its images.
 
-    ``seconds`` is for encoding every image; a shop that knows some already needs less.
-    ``disk_bytes`` is the shop folder after one build; a rebuild needs ``generation_bytes``
-    more while the old generation still serves. ``memory_bytes`` is one serving process.
-    ``skipped`` are the rows that are no items, and ``unreadable`` the share of sampled images
-    that could not be decoded.
+    ``seconds`` is the time to encode every image; a shop that has some already needs less.
+    ``disk_bytes`` is the size of the shop folder after one build. A rebuild needs
+    ``generation_bytes`` more, while the old generation still serves. ``memory_bytes`` is for one
+    serving process. ``skipped`` are rows that are not items; ``unreadable`` is the share of sampled
+    images that could not be decoded.
     """
 
     items: int
@@ -57,10 +57,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     free_bytes: int
 
 
-def plan_index(catalog: Catalog, encoder: Encoder, *, free_bytes: int) -> Plan:
-    """Predict what indexing ``catalog`` will take on this machine; writes nothing.
+def plan_index(catalog: Catalog, encoder: Encoder, *, free_bytes: int) -> IndexPlan:
+    """Predict the cost of indexing ``catalog`` on this machine; write nothing.
 
-    Raises BadCatalog as ``Catalog.scan`` does, and when no sampled image can be read.
+    Raise BadCatalog as ``Catalog.scan`` does, or if no sampled image can be read.
     """
     scan = catalog.scan()
     items = [entry.item for entry in catalog if not isinstance(entry, Skipped)]
@@ -74,7 +74,7 @@ def plan_index(catalog: Catalog, encoder: Encoder, *, free_bytes: int) -> Plan:
     records = sum(_record_bytes(item) for item in items)
     generation = rows * (4 * encoder.dim + 8) + 2 * words
     stored = rows * (sample.display_bytes + 2 * encoder.dim + 160) + records
-    return Plan(
+    return IndexPlan(
         items=scan.items,
         images=scan.images,
         skipped=scan.skipped,
@@ -94,9 +94,14 @@ def plan_index(catalog: Catalog, encoder: Encoder, *, free_bytes: int) -> Plan:
 
 
 class _Sample(msgspec.Struct, frozen=True):
+    """What was measured: readable images, images per second, and mean bytes of a display copy.
+
+    ``rate`` includes decoding; ``display_bytes`` is rounded up to pages.
+    """
+
     readable: int
-    rate: float  # images per second, decoding beside encoding
-    display_bytes: int  # mean, rounded up to pages
+    rate: float
+    display_bytes: int
 
 
 def _measure(catalog: Catalog, paths: list[str], encoder: Encoder) -> _Sample:
@@ -110,7 +115,8 @@ def _measure(catalog: Catalog, paths: list[str], encoder: Encoder) -> _Sample:
             return error
         return photo.square, len(thumbnail(photo.pixels, DISPLAY_SIDE))
 
-    encoder.encode_images([np.zeros((8, 8, 3), dtype=np.uint8)])  # not the first call's set-up
+    # The first call sets the encoder up, which is not part of the measurement.
+    encoder.encode_images([np.zeros((8, 8, 3), dtype=np.uint8)])
     start = time.perf_counter()
     with ThreadPoolExecutor(THREADS.count) as pool:
         read_all = list(pool.map(read, paths))
@@ -123,7 +129,7 @@ def _measure(catalog: Catalog, paths: list[str], encoder: Encoder) -> _Sample:
     encoder.encode_images([pixels for pixels, _ in good])
     elapsed = time.perf_counter() - start
     pages = [-(-size // _PAGE) * _PAGE for _, size in good]
-    # Decoding runs beside encoding, but on the same cores: the sum is what was measured.
+    # A build decodes and encodes at the same time, but on the same cores: no faster than the sum.
     return _Sample(len(good), len(paths) / max(elapsed, decoding, 1e-6), int(np.mean(pages)))
 
 

@@ -1,4 +1,4 @@
-"""What a build would do, without doing it: behind ``vitrine index --dry-run``."""
+"""Report what a build would do without doing it: the work behind ``vitrine index --dry-run``."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import msgspec
 
 from indexer.imaging.images import LIMITS, ImageLimits
 from indexer.items import Skipped
-from indexer.jobs.build import check_encoder, check_found
+from indexer.jobs.build import check_encoder, check_not_empty
 from indexer.progress import Progress, no_progress
 from indexer.shop.shelf import Shelf
 from indexer.store.store import Store
-from indexer.writing.absence import absence, is_much
+from indexer.writing.absence import absence, are_too_many
 from indexer.writing.changes import ItemChange, changes_of
-from indexer.writing.embed_catalog import ingest
+from indexer.writing.embed_catalog import embed_catalog
 
 if TYPE_CHECKING:
     from indexer.catalog.sources import Catalog
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
-    """What a build would do: items by their ids, and the fields of each that changes.
+    """What a build would do: the ids of items, and the fields that change.
 
-    ``items`` is how many the shop has now, ``to_encode`` how many images would be encoded.
-    ``stops`` is True where the build would stop before it removes so many items.
+    ``items`` is the number of items in the shop now, ``to_encode`` the number of images that would
+    be encoded. ``stops`` is True if the build would stop because it removes too many items.
     """
 
     items: int
@@ -55,8 +55,8 @@ def preview_index(
 ) -> Preview:
     """Read a catalog and its images as a build does, and compare them with the shop.
 
-    Images that the shop does not know are decoded, none is encoded. Nothing is written, and no
-    other job is waited for. Raises BadCatalog and IndexMismatch as ``build_index`` does.
+    Images that the shop does not have are decoded but not encoded. Nothing is written, and the job
+    lock is not taken. Raise BadCatalog and IndexMismatch as ``build_index`` does.
     """
     progress("scan", 0, 1, 0)
     scan = catalog.scan()
@@ -66,7 +66,7 @@ def preview_index(
         with store.read() as reader:
             items = reader.count("items")
             absent = absence(reader.item_ids(), scan.ids, scan.skipped)
-        done = ingest(
+        done = embed_catalog(
             catalog,
             store,
             encoder,
@@ -78,7 +78,7 @@ def preview_index(
         )
         with store.read() as reader:
             changes = changes_of(reader, done, absent, None if accept else scan.given)
-    check_found(catalog, scan, changes)
+    check_not_empty(catalog, scan, changes)
     return Preview(
         items=items,
         added=changes.added,
@@ -88,15 +88,15 @@ def preview_index(
         kept=changes.kept,
         skipped=changes.skipped,
         to_encode=done.encoded,
-        stops=not accept and is_much(len(absent.gone), items),
+        stops=not accept and are_too_many(len(absent.gone), items),
     )
 
 
 @contextmanager
 def _store_of(shop: ShopFolder) -> Iterator[Store]:
-    """The store of a shop, or an empty one elsewhere where there is no shop yet."""
-    with tempfile.TemporaryDirectory(prefix="vitrine-") as elsewhere:
-        there = (shop.store / "data.mdb").is_file()
-        path = shop.store if there else Path(elsewhere) / "none"
-        with Store(path, create=not there) as store:
+    """Open the store of a shop; if it has none, an empty store in a temporary folder."""
+    with tempfile.TemporaryDirectory(prefix="vitrine-") as temporary:
+        exists = (shop.store / "data.mdb").is_file()
+        path = shop.store if exists else Path(temporary) / "store"
+        with Store(path, create=not exists) as store:
             yield store

@@ -1,4 +1,4 @@
-"""From the store to a generation that serves, in four steps: read, choose, write, move CURRENT."""
+"""Publish the store as a serving generation: read rows, choose an index, write, move CURRENT."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ logger = logging.getLogger("vitrine.indexer")
 
 
 class Published(NamedTuple):
-    """The generation that holds what is in the store; not new where nothing had changed."""
+    """The generation of everything in the store; ``is_new`` is False if nothing had changed."""
 
     name: str
     manifest: Manifest
@@ -45,19 +45,19 @@ class Published(NamedTuple):
 
 
 class ChosenIndex(NamedTuple):
-    """An index, what it promises, and how its scores become confidence."""
+    """An index, its contract, and the calibration of its scores to confidences."""
 
     vectors: VectorBackend
     contract: Contract
     confidence: Fitted
 
 
-class Part(NamedTuple):
-    """One part of a generation.
+class Component(NamedTuple):
+    """Files of a generation that are written and checked together.
 
-    ``write`` puts its files into the folder of the generation, ``check`` reads them back from
-    there and raises IndexCorrupt when they do not hold what they should. The manifest lists the
-    files of all parts, which is all that a snapshot has to know of them.
+    ``write`` writes the files to the folder of the generation. ``check`` reads them back from
+    there and raises IndexCorrupt if their content is wrong. The manifest lists the files of all
+    components, so a snapshot needs no list of components.
     """
 
     name: str
@@ -75,12 +75,12 @@ def publish(
     targets: BuildTargets | None = None,
     progress: Progress = no_progress,
 ) -> Published:
-    """Write a generation of everything in the store and make it current, if anything changed.
+    """Write a generation of everything in the store and make it current, unless nothing changed.
 
-    A ``candidate`` is not made current. Rows whose picture is lost to this encoder are left out.
-    Conflict when an operator moves CURRENT while the job runs. IndexCorrupt when the canary
-    finds fault with the index, CannotPromise when the targets cannot be kept: the old generation
-    then stays current.
+    A ``candidate`` is not made current. Rows whose picture was lost before this encoder could embed
+    it are left out. If it fails, the old generation stays current: raise Conflict (an operator
+    moved CURRENT meanwhile), IndexCorrupt (the canary failed), CannotPromise (no index meets the
+    targets), StoreFull.
     """
     targets = targets or BuildTargets()
     shelf = job.shelf.with_current()
@@ -102,7 +102,7 @@ def publish(
     manifest = msgspec.structs.replace(
         manifest, catalog=str(catalog.resolve()), skipped=skipped, candidate=candidate
     )
-    generation = write_generation(job, manifest, parts_of(stored, chosen))
+    generation = write_generation(job, manifest, components_of(stored, chosen))
     if not candidate:
         move_current(job, generation, before=serving, expected=expected)
     return Published(generation.name, manifest, is_new=True)
@@ -118,10 +118,11 @@ def choose_index(
     like: Contract | None,
     watch: Callable[[int, int], None],
 ) -> ChosenIndex:
-    """Build the index that keeps the targets best, and fit the confidence of its hits.
+    """Build the index that meets the targets best, and fit the confidence of its hits.
 
-    ``strict`` raises CannotPromise where no index keeps them. ``like`` is the contract of an index
-    of the same model: IndexCorrupt when the vectors are quite unlike those it was built from.
+    With ``strict``, raise CannotPromise if no index meets them. ``like`` is the contract of an
+    earlier index of the same model: raise IndexCorrupt if the score profile of the new vectors is
+    very different. ``watch`` is called with the steps done and their total.
     """
     profile = profile_of(stored.vectors)
     if like is not None:
@@ -136,8 +137,8 @@ def choose_index(
     )
 
 
-def parts_of(stored: StoredRows, chosen: ChosenIndex) -> list[Part]:
-    """Return the parts of a generation of these rows: vectors, words, contents of the images."""
+def components_of(stored: StoredRows, chosen: ChosenIndex) -> list[Component]:
+    """Return the components of a generation: the vectors, words and image contents of its rows."""
 
     def write_words(folder: Path) -> None:
         LexicalIndex.write(folder / WORDS, (record.item for record in stored.records))
@@ -148,25 +149,25 @@ def parts_of(stored: StoredRows, chosen: ChosenIndex) -> list[Part]:
 
     contents = [row.content for _, row in stored.rows]
     return [
-        Part("vectors", chosen.vectors.save, check_vectors),
-        Part("words", write_words),
-        Part("contents", lambda path: write_contents(path / CONTENTS, contents)),
+        Component("vectors", chosen.vectors.save, check_vectors),
+        Component("words", write_words),
+        Component("contents", lambda path: write_contents(path / CONTENTS, contents)),
     ]
 
 
-def write_generation(job: Job, manifest: Manifest, parts: list[Part]) -> Generation:
-    """Write and check every part of a generation; CURRENT stays as it is.
+def write_generation(job: Job, manifest: Manifest, components: list[Component]) -> Generation:
+    """Write and check every component of a generation; CURRENT stays as it is.
 
-    If anything fails, nothing of the generation is left. StoreFull; IndexCorrupt when a part does
-    not hold what it should.
+    If anything fails, the generation is deleted. Raises StoreFull, and IndexCorrupt if a component
+    fails its check.
     """
 
     def write(folder: Path) -> None:
-        for part in parts:
-            part.write(folder)
-            logger.debug("wrote the %s of a new generation of %s", part.name, job.folder.path)
-        for part in parts:
-            part.check(folder)
+        for component in components:
+            component.write(folder)
+            logger.debug("wrote the %s of a new generation of %s", component.name, job.folder.path)
+        for component in components:
+            component.check(folder)
 
     return job.add_generation(manifest, write)
 
@@ -176,16 +177,17 @@ def move_current(
 ) -> None:
     """Make a generation current, unless an operator has moved CURRENT since the job began.
 
-    ``expected`` is what CURRENT must name still, else Conflict: the operator's change is newer
-    and wins, and rows may have been written for another model since. Compare-and-set: within a
-    write transaction, as every move of CURRENT that depends on where it points.
+    Raise Conflict if CURRENT does not name ``expected``: the operator's change is newer and wins,
+    and rows may have been written for another model. This compare-and-set runs in a write
+    transaction, as does every move of CURRENT that depends on its value. ``before`` is the
+    generation that serves.
     """
     with job.store.write() as writer:
         current = job.shelf.with_current().current
         if current and expected and current != expected:
             raise Conflict(
                 f"{job.folder.path} went from generation {expected} to {current} while "
-                f"{generation.name} was built, so that serves on; 'vitrine promote "
+                f"{generation.name} was built, so {current} still serves; run 'vitrine promote "
                 f"{generation.name} --shop {job.folder.path}' if you want the new one"
             )
         if before and before.model.weights_hash != generation.model.weights_hash:
@@ -217,10 +219,7 @@ def _manifest(encoder: Encoder, stored: StoredRows, chosen: ChosenIndex) -> Mani
 def _is_up_to_date(
     job: Job, serving: Generation, model: Model, skipped: int, targets: Targets
 ) -> bool:
-    """Return whether nothing changed since a generation, and it is current and whole.
-
-    Where it is damaged, building again mends it.
-    """
+    """Return True if a generation is current, undamaged, and holds everything in the store."""
     manifest = serving.manifest
     with job.store.read() as reader:
         changes = reader.sequence

@@ -1,4 +1,4 @@
-"""A new generation from the store alone: by hand, or because much was written."""
+"""Build a new generation from the store alone, on request or after many writes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class RebuildReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rebuild did. ``published`` is False when the index was up to date already."""
+    """The result of a rebuild. ``published`` is False if the index was up to date already."""
 
     generation: str
     published: bool
@@ -39,22 +39,23 @@ def rebuild_index(
     targets: BuildTargets | None = None,
     progress: Progress = no_progress,
 ) -> RebuildReport:
-    """Bring everything that the store holds into a new generation; no images are needed.
+    """Build a new generation of everything in the store; no images are needed.
 
-    Writes may go on: what is written after the rebuild began is searched beside the new
-    generation, as it was beside the old one. ``targets`` are those of the last build unless given.
-    Raises CannotPromise, IndexNotFound, IndexMismatch (the shop was built with another encoder),
-    IndexCorrupt (the canary found fault), StoreBusy (another job works), Conflict (an operator
-    moved CURRENT meanwhile), StoreFull.
+    Others may write meanwhile: rows that are newer than the new generation are searched beside it.
+    Without ``targets``, those of the last build are used. Raise CannotPromise, IndexNotFound,
+    IndexMismatch (the shop was built with another encoder), IndexCorrupt (the canary failed),
+    StoreBusy (another job is running), Conflict (an operator moved CURRENT meanwhile), StoreFull.
     """
     stopwatch = Stopwatch()
-    shop.check_built()  # IndexNotFound before a lock is made where there is no shop
+    shop.check_built()  # raises before a lock file is made in a folder that is no shop
     with open_job(shop, "vitrine rebuild") as job:
         before = job.shelf.first_readable(job.shelf.serving_order())
         if before.model != Model.of(encoder):
             raise IndexMismatch(
-                f"{shop.path} was built with encoder {before.model.id!r} of other weights or name "
-                f"than {encoder.id!r}; run 'vitrine migrate --encoder {encoder.id}' to change it",
+                f"{shop.path} was built with encoder {before.model.id!r} "
+                f"({before.model.weights_hash[:12]}), not {encoder.id!r} "
+                f"({encoder.weights_hash[:12]}); run 'vitrine migrate --encoder {encoder.id}' to "
+                "change it",
                 param="encoder",
             )
         progress("publish", 0, 1)

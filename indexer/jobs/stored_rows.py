@@ -1,4 +1,4 @@
-"""What the store holds for one model, read at one moment: all that an index is made from."""
+"""Read the rows and vectors of one model, in one transaction, to build an index from."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class StoredRows(NamedTuple):
-    """All that an index is made from, as one read transaction saw it.
+    """The content of an index, as read in one transaction.
 
-    ``rows`` are numbered, in rising order, and ``vectors`` (n, dim), of unit length, are in the
-    same order. ``changes`` and ``next_row`` are the store's counters.
+    ``rows`` are pairs of number and row, by rising number. ``vectors`` (n, dim), of unit length,
+    have the same order. ``changes`` and ``next_row`` are the store's counters.
     """
 
     rows: list[tuple[int, Row]]
@@ -36,9 +36,9 @@ class StoredRows(NamedTuple):
 
 
 def read_rows(store: Store, encoder: Encoder) -> StoredRows:
-    """Read all that an index is made from. IndexCorrupt when rows and items do not agree.
+    """Read the content of an index; raise IndexCorrupt if rows and items contradict each other.
 
-    Rows whose picture is lost to this encoder are left out.
+    Rows without an embedding are left out if their picture was lost before it could be embedded.
     """
     key = Model.of(encoder).key
     with store.read() as reader:

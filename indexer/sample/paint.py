@@ -12,9 +12,9 @@ from PIL import Image
 
 from indexer.sample import light
 from indexer.sample.camera import View, VisibleSurface, visible_surface
-from indexer.sample.drawings import SIDE as TILE
 from indexer.sample.palette import Rgb
 from indexer.sample.patterns import Tile, packed
+from indexer.sample.pen import SIDE as TILE
 from indexer.sample.surfaces import MAIN, SIDE_SLOT, SLOTS, Floats, Part
 
 Pixels = NDArray[np.uint8]

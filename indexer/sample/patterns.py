@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from indexer.sample import motifs
-from indexer.sample.drawings import REPEATS, SIDE
+from indexer.sample.drawings import REPEATS
 from indexer.sample.palette import Rgb, darker, lighter
+from indexer.sample.pen import SIDE
 
 SPANS = ("ombre", "color-block", "dipped", "chest-stripe")
 

@@ -1,8 +1,8 @@
-"""Sealed archives: a ZIP of stored files that ends in the SHA-256 of everything before it.
+"""Sealed archives: an uncompressed ZIP that ends in the SHA-256 of everything before it.
 
-Any tool that knows ZIP can list and unpack one. Ours writes it as a stream, in one pass, and
-reads nothing of it but bytes to hash until the seal has been found to hold, so a file that was
-cut short or changed anywhere, padding and headers included, is refused before it is parsed.
+Any ZIP tool can list and unpack one. An archive is written as a stream, in one pass. It is hashed
+and compared with its seal before it is parsed, so a file that was truncated or changed anywhere,
+including padding and headers, is refused.
 """
 
 from __future__ import annotations
@@ -23,40 +23,40 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-CHUNK = 1 << 20  # bytes that are read and written at a time
+CHUNK = 1 << 20  # bytes per read or write
 _MARK = b"vitrine snapshot, sha256 of all before this number: "
-_SEAL = 64  # letters of a SHA-256 in hex
+_SEAL = 64  # hexadecimal digits of a SHA-256
 _LARGEST_COMMENT = len(_MARK) + _SEAL
 
 
 class ArchiveWriter:
-    """Puts files into an archive, one after the other."""
+    """Adds files to an archive, one after the other."""
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
 
     def add(self, name: str, data: bytes) -> None:
-        """Store a small file."""
+        """Add a small file."""
         self._archive.writestr(zipfile.ZipInfo(name), data)
 
     @contextmanager
     def open(self, name: str) -> Iterator[IO[bytes]]:
-        """Store a file of any size that is written piece by piece within the block."""
+        """Add a file of any size; write it piece by piece within the block."""
         with self._archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as file:
             yield file
 
 
 @contextmanager
 def write_archive(path: Path) -> Iterator[ArchiveWriter]:
-    """Write an archive that appears under ``path``, whole and on disk, when the block ends.
+    """Write an archive; it appears at ``path``, complete and on disk, when the block ends.
 
-    Whatever goes wrong before leaves ``path`` as it was. CannotWrite when it cannot be written.
+    If anything fails, ``path`` is unchanged. Raise CannotWrite if it cannot be written.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with draft.open("wb") as file:
-            sealing = _Sealing(file)
-            # No seeking back: a header that were filled in later would break the running hash.
+            sealing = _SealingFile(file)
+            # ``sealing`` cannot seek, so ``zipfile`` does not go back to change a hashed header.
             with zipfile.ZipFile(sealing, "w", zipfile.ZIP_STORED, strict_timestamps=False) as out:
                 out.comment = _MARK + b"0" * _SEAL
                 yield ArchiveWriter(out)
@@ -74,11 +74,10 @@ def write_archive(path: Path) -> Iterator[ArchiveWriter]:
 
 @contextmanager
 def read_archive(path: Path, *, progress: Callable[[int, int], None]) -> Iterator[zipfile.ZipFile]:
-    """An archive whose seal holds, for reading.
+    """Check the seal of an archive and open it for reading.
 
-    ``progress`` is called with the bytes that were checked and those there are. IndexNotFound
-    when there is no such file; IndexCorrupt when it is no archive of ours, was cut short or
-    changed.
+    ``progress`` is called with the numbers of checked bytes and of all bytes. Raise IndexNotFound
+    if there is no such file; IndexCorrupt if it is not a sealed archive, was truncated or changed.
     """
     try:
         file = path.open("rb")
@@ -102,8 +101,8 @@ def _check_seal(file: IO[bytes], path: Path, progress: Callable[[int, int], None
     mark, seal = file.read(len(_MARK)), file.read()
     if mark != _MARK:
         raise IndexCorrupt(
-            f"{path} is not a whole snapshot: it does not end as one; it was cut short, or is "
-            "something else. Take or copy it again"
+            f"{path} is not a whole snapshot: its seal is missing. It was cut short, or is another "
+            "kind of file; take or copy it again"
         )
     file.seek(0)
     digest = hashlib.sha256()
@@ -123,26 +122,26 @@ def _check_seal(file: IO[bytes], path: Path, progress: Callable[[int, int], None
     file.seek(0)
 
 
-class _Sealing(io.RawIOBase):
-    """Hashes what passes through, and holds the last bytes back to write the hash there."""
+class _SealingFile(io.RawIOBase):
+    """Hashes what is written to it, and holds back the last bytes, which the hash replaces."""
 
     def __init__(self, file: IO[bytes]) -> None:
         super().__init__()
         self._file = file
         self._digest = hashlib.sha256()
-        self._held = b""
+        self._held_back = b""
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Buffer) -> int:
-        given = bytes(data)
-        both = self._held + given
-        ready, self._held = both[:-_SEAL], both[-_SEAL:]
+        new = bytes(data)
+        pending = self._held_back + new
+        ready, self._held_back = pending[:-_SEAL], pending[-_SEAL:]
         self._digest.update(ready)
         self._file.write(ready)
-        return len(given)
+        return len(new)
 
     def seal(self) -> None:
-        """Write the hash in place of the last bytes."""
+        """Write the hash instead of the last bytes."""
         self._file.write(self._digest.hexdigest().encode())

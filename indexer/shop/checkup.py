@@ -1,5 +1,7 @@
-"""Is a shop whole? Every file against its checksum, the store against itself, the index against
-the store. Reads everything and changes nothing."""
+"""Check a whole shop: its files, its store, and its index against the store.
+
+Reads everything and changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from indexer.errors import IndexNotFound, VitrineError
 from indexer.shop import write_encoders
 from indexer.shop.encoderfiles import encoder_faults
 from indexer.shop.shelf import Generation, Shelf
-from indexer.shop.symptoms import lost_pictures, mixed_weights, odd_vectors
+from indexer.shop.store_checks import invalid_vectors, missing_pictures, other_weights
 from indexer.store.store import Store
 from indexer.vectors.backends import backend_of
 from indexer.vectors.row_table import RowTable
@@ -26,15 +28,15 @@ if TYPE_CHECKING:
     from indexer.store.records import Row
     from indexer.store.transactions import Reader
 
-_SAMPLE = 512  # rows that are looked for in the index
-_BLOCK = 10_000  # embeddings read at a time
-_TOLERANCE = 1e-2  # between a vector in the index and in the store: indexes may round
+_SAMPLE = 512  # rows that are searched in the index
+_BLOCK = 10_000  # rows between reports of progress
+_TOLERANCE = 1e-2  # between a vector in the index and in the store, as an index may round
 
 
 class Checkup(msgspec.Struct, frozen=True, kw_only=True):
-    """What was looked at, and what is wrong: nothing is, where ``problems`` is empty.
+    """What was checked, and the ``problems`` that were found.
 
-    ``notes`` are worth knowing and no fault: what is there of other weights than those that serve.
+    ``notes`` are not faults: they list generations and embeddings of weights that do not serve.
     """
 
     generations: list[str]
@@ -46,9 +48,9 @@ class Checkup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check_shop(shop: ShopFolder, *, progress: Progress) -> Checkup:
-    """Check every part of a shop. ``progress(part, done, total)`` counts generations and rows.
+    """Check a shop. ``progress(stage, done, total)`` counts generations, rows and pictures.
 
-    IndexNotFound when nothing was built here; everything else is reported in ``problems``.
+    Raise IndexNotFound if nothing was built; all other faults are listed in ``problems``.
     """
     shelf = Shelf.read(shop)
     if isinstance(shelf.current_error, IndexNotFound):
@@ -62,18 +64,18 @@ def check_shop(shop: ShopFolder, *, progress: Progress) -> Checkup:
         with Store(shop.store) as store, store.read() as reader:
             items, rows = reader.count("items"), reader.count("rows")
             embeddings = reader.count("embeddings")
-            needed = shelf.models().union(write_encoders.listed(reader))
+            needed = shelf.models().union(write_encoders.read(reader))
             problems += encoder_faults(shop, needed)
             check = _StoreCheck(reader, problems)
-            check.items_and_rows(lambda done: progress("rows", done, rows))
-            check.pictures(lambda done: progress("pictures", done, rows))
+            check.check_rows(lambda done: progress("rows", done, rows))
+            check.check_pictures(lambda done: progress("pictures", done, rows))
             current = shelf.current
             if current is not None and current in shelf.names and current not in damaged:
                 serving = Generation(current, shelf.manifest(current))
-                check.embeddings(serving.model)
-                check.vectors(shelf, serving.model)
-                check.index(shop, serving)
-                notes = mixed_weights(shelf, reader, serving.model)
+                check.check_embeddings(serving.model)
+                check.check_vectors(shelf, serving.model)
+                check.check_index(shop, serving)
+                notes = other_weights(shelf, reader, serving.model)
     except VitrineError as error:
         problems.append(str(error))
     return Checkup(
@@ -95,7 +97,7 @@ def _current_problems(shelf: Shelf) -> list[str]:
 
 
 def _check_files(shelf: Shelf, progress: Progress) -> dict[str, str]:
-    """Compare every file with its manifest; return what is wrong, by generation."""
+    """Compare every file with its manifest; return the problem of each damaged generation."""
     found: dict[str, str] = {}
     total = len(shelf.names)
     for done, name in enumerate(shelf.names):
@@ -103,22 +105,22 @@ def _check_files(shelf: Shelf, progress: Progress) -> dict[str, str]:
         try:
             shelf.folder.check_files(name, shelf.manifest(name))
         except VitrineError as error:
-            if name in shelf.folder.names():  # else deleted meanwhile
+            if name in shelf.folder.names():  # otherwise it was deleted meanwhile
                 found[name] = str(error)
     progress("generations", total, total)
     return found
 
 
 class _StoreCheck:
-    """Holds what is read of the store once, for several looks at it."""
+    """Several checks of the store, which share the rows that the first one reads."""
 
     def __init__(self, reader: Reader, problems: list[str]) -> None:
         self._reader = reader
         self._problems = problems
         self._rows: dict[int, Row] = {}
 
-    def items_and_rows(self, progress: Callable[[int], None]) -> None:
-        """Every row belongs to the image that an item says has it, and the other way round."""
+    def check_rows(self, progress: Callable[[int], None]) -> None:
+        """Check that the stored rows are exactly those that the items list."""
         expected: dict[int, Row] = {}
         for record in self._reader.items():
             expected.update(record.numbered_rows())
@@ -127,22 +129,24 @@ class _StoreCheck:
             if len(self._rows) % _BLOCK == 0:
                 progress(len(self._rows))
         progress(len(self._rows))
-        odd = {
+        mismatched = {
             n for n in expected.keys() | self._rows.keys() if expected.get(n) != self._rows.get(n)
         }
-        if odd:
-            self._report(f"{len(odd)} rows and items do not agree, such as row {min(odd)}")
+        if mismatched:
+            self._report(
+                f"{len(mismatched)} rows and items do not agree, such as row {min(mismatched)}"
+            )
         if self._rows and max(self._rows) >= self._reader.meta("next_row", 0):
-            self._report(f"row {max(self._rows)} has a number that is yet to be given out")
+            self._report(f"row {max(self._rows)} has a number that was never reserved")
 
-    def pictures(self, progress: Callable[[int], None]) -> None:
-        """Every image that had a picture has it yet."""
-        self._problems += lost_pictures(self._reader, self._rows.values(), progress)
+    def check_pictures(self, progress: Callable[[int], None]) -> None:
+        """Check that no image has lost its picture."""
+        self._problems += missing_pictures(self._reader, self._rows.values(), progress)
 
-    def embeddings(self, serving: Model) -> None:
-        """Every row has a vector by each model that embeds every write."""
+    def check_embeddings(self, serving: Model) -> None:
+        """Check that every row has a vector of each model that embeds every write."""
         pictures = {row.picture for row in self._rows.values()}
-        for model in dict.fromkeys([serving, *write_encoders.listed(self._reader)]):
+        for model in dict.fromkeys([serving, *write_encoders.read(self._reader)]):
             key = model.key
             lacking = [
                 picture
@@ -158,24 +162,24 @@ class _StoreCheck:
             ]
             if lost:
                 self._report(
-                    f"{len(lost)} of {len(pictures)} images count as lost to {model.id}, and have "
-                    "a picture; index or put them again"
+                    f"{len(lost)} of {len(pictures)} images are marked as lost for {model.id}, but "
+                    "have a picture; index or put them again"
                 )
             if lacking:
                 self._report(
                     f"{len(lacking)} of {len(pictures)} images lack an embedding by {model.id}"
                 )
 
-    def vectors(self, shelf: Shelf, serving: Model) -> None:
-        """The stored embeddings of each model that may serve are vectors as they should be."""
-        others = sorted(shelf.models().union(write_encoders.listed(self._reader)))
+    def check_vectors(self, shelf: Shelf, serving: Model) -> None:
+        """Check that the stored vectors of each model are finite, of length 1 and of one dim."""
+        others = sorted(shelf.models().union(write_encoders.read(self._reader)))
         for model in dict.fromkeys([serving, *others]):
-            self._problems += odd_vectors(
+            self._problems += invalid_vectors(
                 self._reader, self._rows.values(), model, shelf.dim(model)
             )
 
-    def index(self, shop: ShopFolder, generation: Generation) -> None:
-        """The current index holds the rows it should, with the vectors that the store has."""
+    def check_index(self, shop: ShopFolder, generation: Generation) -> None:
+        """Check that the current index has the expected rows, with the vectors of the store."""
         name, manifest = generation
         folder = shop.generations / name
         index = backend_of(manifest.contract).open(folder, manifest.contract)
@@ -197,12 +201,12 @@ class _StoreCheck:
         rows = [self._rows[number] for number in sample.tolist()]
         pictures = [row.picture for row in rows]
         stored = unit(self._reader.embeddings(key, pictures, manifest.dim))  # (s, dim)
-        held = unit(index.vectors_at(RowTable(index.rows).positions_of(sample)))  # (s, dim)
+        indexed = unit(index.vectors_at(RowTable(index.rows).positions_of(sample)))  # (s, dim)
         with np.errstate(invalid="ignore"):
-            alike = np.einsum("sd,sd->s", stored, held)  # (s,)
-        odd = int((~(alike > 1 - _TOLERANCE)).sum())  # so that NaN counts
-        if odd:
-            self._report(f"{odd} of {len(sample)} sampled rows of {folder} are not as in the store")
+            alike = np.einsum("sd,sd->s", stored, indexed)  # (s,)
+        wrong = int((~(alike > 1 - _TOLERANCE)).sum())  # negated, so that NaN counts
+        if wrong:
+            self._report(f"{wrong} of {len(sample)} sampled rows of {folder} differ from the store")
         _, scores = index.exact(stored, 1)  # (s, 1)
         lost = int((~(scores[:, 0] > 1 - _TOLERANCE)).sum())
         if lost:

@@ -1,14 +1,13 @@
-"""The files of a shop's own encoders, kept in its folder, so that it needs them nowhere else.
+"""Copies of encoder files in the shop's folder, so that the shop does not depend on other files.
 
     shop/encoders/<weights hash>.onnx     a copy of the file that the id ``onnx:FILE`` names
-    shop/encoders/<weights hash>.json     a copy of what stands beside it
+    shop/encoders/<weights hash>.json     a copy of the JSON file beside it
 
-The name is the hash that the encoder goes by in manifests. So a copy is found by what it must
-hold, wherever the shop has been moved to and whatever became of FILE, and it is hashed before the
-runtime reads it. ``builtin`` is kept in the same way, for a later version of Vitrine brings other
-weights under that id; a shop without a copy finds its weights among those that come with Vitrine.
-Other encoders have no such files: ``color`` has no weights, weights from a hub are downloaded
-again, and checkpoints of torch stay where their id says.
+The name is the weights hash in the manifest. So a copy is found even if the shop was moved or FILE
+was changed, and its content is checked before the runtime reads it. ``builtin`` is copied too,
+because another version of Vitrine has other weights under that id; without a copy, the shop uses
+the bundled weights with its hash. Other encoders have no such files: ``color`` has no weights,
+weights from a hub are downloaded again, and torch checkpoints stay where their id says.
 """
 
 from __future__ import annotations
@@ -37,18 +36,18 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("vitrine.indexer")
 
-SUFFIXES = (".json", ".onnx")  # the one that a copy is found by comes last
+SUFFIXES = (".json", ".onnx")  # .onnx last: a copy counts once its .onnx exists
 _FILE = "onnx:"
-_OURS = re.compile(r"[0-9a-f]{64}\.(json|onnx)|\.[0-9]+\.(json|onnx)")  # copies, and their drafts
+_OURS = re.compile(r"[0-9a-f]{64}\.(json|onnx)|\.[0-9]+\.(json|onnx)")  # copies and drafts
 
 
 def open_encoder(shop: ShopFolder, model: Model, *, threads: int | None = None) -> Encoder:
-    """Open the encoder of a model, from the shop's own copy where it has files.
+    """Open the encoder of a model, from the shop's copy if it has files.
 
-    Where there is no copy, or it was changed, FILE itself is opened if it is still the same.
-    ``builtin`` has the weights of this hash, also where Vitrine brings newer ones by now.
-    Encoders without such files are loaded by their id, whatever weights they have now. Raises
-    EncoderNotFound, and then says of each file what is wrong with it.
+    If the copy is missing or changed, the original is opened if it is unchanged. ``builtin`` gets
+    the weights with this hash, even if Vitrine has newer ones. Encoders without files are loaded by
+    their id, with whatever weights it has now. Raise EncoderNotFound, naming what is wrong with
+    each file.
     """
     path = encoder_file(shop, model)
     if path is None:
@@ -59,24 +58,24 @@ def open_encoder(shop: ShopFolder, model: Model, *, threads: int | None = None) 
 
 
 def encoder_file(shop: ShopFolder, model: Model) -> Path | None:
-    """Return the ONNX file of a model, its JSON beside it: the shop's copy, or the original.
+    """Return the ONNX file of a model, with its JSON beside it: the shop's copy, or the original.
 
-    None for encoders without such files; EncoderNotFound when neither is there and whole.
+    None for encoders without such files. Raise EncoderNotFound if both are missing or changed.
     """
     if not _has_files(model.id):
         return None
     path, faults = _search(shop, model)
     if path is None:
-        raise EncoderNotFound(_lacks(shop, model, faults), param="encoder")
+        raise EncoderNotFound(_missing_files(shop, model, faults), param="encoder")
     for fault in faults:
-        logger.warning("%s; %s is the same as it was, and is used", fault, path)
+        logger.warning("%s; using %s, which is unchanged", fault, path)
     return path
 
 
 def weights_name(shop: ShopFolder, model: Model) -> str:
-    """Return the name that the JSON beside the weights gives them, such as ``vitrine-retail-4``.
+    """Return the name of the weights in their JSON file, such as ``vitrine-retail-4``.
 
-    Empty for encoders without such files, and where the file is gone or nameless.
+    Empty for encoders without such files, and if the file is missing or has no name.
     """
     with suppress(EncoderNotFound):
         path = encoder_file(shop, model)
@@ -84,22 +83,22 @@ def weights_name(shop: ShopFolder, model: Model) -> str:
     return ""
 
 
-def keep_encoder(shop: ShopFolder, encoder: Encoder) -> None:
-    """Copy the files of an encoder into the shop, unless it has none or they are there and whole.
+def copy_encoder_files(shop: ShopFolder, encoder: Encoder) -> None:
+    """Copy the files of an encoder into the shop; nothing if it has none, or the copies are intact.
 
-    Both copies are on disk when it returns. Call it with the shop's job lock held. Raises
-    EncoderNotFound when they changed since the encoder was loaded, or do not run by themselves;
+    Both copies are on disk when this returns. The caller must hold the shop's job lock. Raise
+    EncoderNotFound if the files changed since the encoder was loaded, or need further files;
     StoreFull.
     """
     if not _has_files(encoder.id):
         return
     model, views = Model.of(encoder), split_views(encoder.id)[1]
-    kept = _kept(shop, model)
-    if kept is not None and not _fault(kept, model):
+    copied = _find_copy(shop, model)
+    if copied is not None and not _fault(copied, model):
         return
     original = _original(model)
     if original is None:
-        raise EncoderNotFound(_lacks(shop, model, []), param="encoder")
+        raise EncoderNotFound(_missing_files(shop, model, []), param="encoder")
     draft = shop.encoders / f".{os.getpid()}.onnx"
     try:
         shop.encoders.mkdir(exist_ok=True)
@@ -121,19 +120,19 @@ def keep_encoder(shop: ShopFolder, encoder: Encoder) -> None:
         sync(shop.encoders)
         sync(shop.path)
     except OSError as error:
-        raise StoreFull(f"cannot keep a copy of {original} in {shop.encoders}: {error}") from error
+        raise StoreFull(f"cannot copy {original} to {shop.encoders}: {error}") from error
     finally:
         for suffix in SUFFIXES:
             draft.with_suffix(suffix).unlink(missing_ok=True)
 
 
 def delete_encoder_files(shop: ShopFolder, needed: Iterable[Model]) -> int:
-    """Delete the copies of all encoders but those of these models; return how many files.
+    """Delete all copies except those of the ``needed`` models; return the number of files.
 
-    Call it with the shop's job lock held.
+    The caller must hold the shop's job lock.
     """
-    kept = [_kept(shop, model) for model in needed]
-    used = {path.stem for path in kept if path is not None}
+    copies = [_find_copy(shop, model) for model in needed]
+    used = {path.stem for path in copies if path is not None}
     deleted = 0
     for path in _files(shop):
         if path.stem not in used:
@@ -143,16 +142,16 @@ def delete_encoder_files(shop: ShopFolder, needed: Iterable[Model]) -> int:
 
 
 def encoder_faults(shop: ShopFolder, needed: Iterable[Model]) -> list[str]:
-    """Return what is wrong with the copies that these models have, or that they lack."""
+    """Return the faults of the copies of these models, and the models that have no file at all."""
     found: list[str] = []
     for model in sorted(set(needed)):
         if not _has_files(model.id):
             continue
         path, faults = _search(shop, model)
         if path is None:
-            found.append(_lacks(shop, model, faults))
-        elif (kept := _kept(shop, model)) is not None:
-            fault = _fault(kept, model)
+            found.append(_missing_files(shop, model, faults))
+        elif (copied := _find_copy(shop, model)) is not None:
+            fault = _fault(copied, model)
             found += [fault] if fault else []
     return found
 
@@ -162,7 +161,7 @@ def _has_files(encoder_id: str) -> bool:
 
 
 def _original(model: Model) -> Path | None:
-    """The file that a copy is made of; None where Vitrine brings no such weights of builtin."""
+    """Return the file to copy; None for weights of builtin that this version does not have."""
     plain, views = split_views(model.id)
     if plain == BUILTIN:
         return bundled_file(model.weights_hash, views)
@@ -170,11 +169,11 @@ def _original(model: Model) -> Path | None:
 
 
 def _search(shop: ShopFolder, model: Model) -> tuple[Path | None, list[str]]:
-    """The first whole file, if any, and what is wrong with those before it."""
+    """Return the first intact file, or None, and the faults of the files before it."""
     faults: list[str] = []
-    kept, original = _kept(shop, model), _original(model)
-    # What comes with Vitrine was found by its hash: a copy that was changed need not be looked at.
-    places = (original, kept) if is_builtin(model.id) else (kept, original)
+    copied, original = _find_copy(shop, model), _original(model)
+    # Bundled weights are found by their hash, so a damaged copy need not be reported.
+    places = (original, copied) if is_builtin(model.id) else (copied, original)
     for path in places:
         if path is None:
             continue
@@ -186,7 +185,7 @@ def _search(shop: ShopFolder, model: Model) -> tuple[Path | None, list[str]]:
 
 
 def _fault(path: Path, model: Model) -> str:
-    """Why this file and its JSON are not those of the encoder; empty when they are."""
+    """Return why this file and its JSON are not those of the model; empty if they are."""
     try:
         found = hash_views(hash_pair(path), split_views(model.id)[1])
     except EncoderNotFound as error:
@@ -196,10 +195,10 @@ def _fault(path: Path, model: Model) -> str:
     return f"{path} was changed: its SHA-256 is {found[:12]}, expected {model.weights_hash[:12]}"
 
 
-def _lacks(shop: ShopFolder, model: Model, faults: list[str]) -> str:
+def _missing_files(shop: ShopFolder, model: Model, faults: list[str]) -> str:
     wrong, way_out = ", and ".join(faults), "put the file back"
     if is_builtin(model.id):
-        wrong = wrong or "neither this version of Vitrine nor the shop has a file of it"
+        wrong = wrong or "neither this version of Vitrine nor the shop has its file"
         way_out = "use the version of Vitrine that built it"
     return (
         f"{shop.path} needs encoder {model.id!r} as it was, with the SHA-256 "
@@ -208,8 +207,8 @@ def _lacks(shop: ShopFolder, model: Model, faults: list[str]) -> str:
     )
 
 
-def _kept(shop: ShopFolder, model: Model) -> Path | None:
-    """The copy of an encoder, by its name alone; None when there is none."""
+def _find_copy(shop: ShopFolder, model: Model) -> Path | None:
+    """Return the copy of an encoder by its file name, unchecked; None if there is none."""
     views = split_views(model.id)[1]
     for path in _files(shop):
         if path.suffix == ".onnx" and hash_views(path.stem, views) == model.weights_hash:
@@ -218,20 +217,21 @@ def _kept(shop: ShopFolder, model: Model) -> Path | None:
 
 
 def _files(shop: ShopFolder) -> list[Path]:
-    """Copies and their drafts; what somebody else put beside them is left alone."""
+    """Return all copies and drafts; other files in the folder are not touched."""
     if not shop.encoders.is_dir():
         return []
     return [path for path in shop.encoders.iterdir() if _OURS.fullmatch(path.name)]
 
 
 def _check_alone(copy: Path, original: Path) -> None:
-    """EncoderNotFound unless the copy runs: weights outside the file would be neither kept nor
-    hashed.
+    """Raise EncoderNotFound if the copy does not run alone.
+
+    Weights in other files would be neither copied nor hashed.
     """
     try:
         OnnxEncoder(copy, encoder_id=f"{_FILE}{original}", threads=1)
     except EncoderNotFound as error:
         raise EncoderNotFound(
-            f"{original} does not run without other files beside it, which a shop cannot keep; "
+            f"{original} needs other files beside it, which cannot be copied into a shop; "
             f"export it with its weights inside ({error})"
         ) from error

@@ -1,17 +1,17 @@
-"""The folder of a shop: where its parts lie, which generation is current, and removal.
+"""The folder of a shop: paths, the current generation, and adding and deleting generations.
 
     shop/
       catalog.lmdb/          the truth
       generations/000007/    vectors.faiss, rows.npy, words.sqlite, contents.npy, manifest.json
       encoders/              copies of encoder files, see ``indexer.shop.encoderfiles``
       styles/                the shop's own styles, see ``style.stylefolder``
-      CURRENT                "000007", replaced by one atomic rename; the lines below the first
-                             name what served before, the latest first
+      CURRENT                "000007", replaced by one atomic rename; the lines below name the
+                             generations that served before, latest first
 
-A generation is a built index. It is written under a draft name, synced, described by its
-manifest (last), renamed to its number, and only then made current. Whatever moment the power
-fails, CURRENT names a complete generation. A reader of a generation holds a shared lock on its
-manifest, and no generation is deleted while it is locked.
+A generation is a built index. It is written under a draft name and synced; its manifest is written
+last. Then it is renamed to its number, and only then made current. So CURRENT names a complete
+generation even after a power failure. A reader of a generation holds a shared lock on its manifest,
+and a locked generation is not deleted.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _DRAFT = ".CURRENT."
-_HISTORY = 20  # names that CURRENT remembers
-_NAME = 12  # most digits of a name
+_HISTORY = 20  # most names in CURRENT
+_MAX_DIGITS = 12  # of a generation's name
 
 
 class ShopFolder:
-    """Where the parts of a shop lie on disk. Every method reads the disk anew; see ``Shelf``."""
+    """The files of a shop. Every method reads the disk again; ``Shelf`` reads it once."""
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
@@ -50,20 +50,20 @@ class ShopFolder:
         self.current_file = self.path / CURRENT
 
     def current(self) -> str:
-        """Return the name that CURRENT gives. Raises as ``served`` does."""
+        """Return the name of the current generation. Raises what ``served`` raises."""
         return self.served()[0]
 
     def served(self) -> list[str]:
-        """Return what CURRENT lists: the serving generation, then those before it, latest first.
+        """Return the names in CURRENT: the serving generation, then earlier ones, latest first.
 
-        Earlier ones may have been deleted since. IndexNotFound when nothing was built here,
-        IndexCorrupt when CURRENT is damaged, or missing although there are generations.
+        Earlier ones may have been deleted since. Raise IndexNotFound if nothing was built;
+        IndexCorrupt if CURRENT is damaged, or missing although there are generations.
         """
         try:
             text = self.current_file.read_text(encoding="ascii").strip()
         except (FileNotFoundError, NotADirectoryError):
             if self.names():
-                raise self._damaged_current("is gone") from None
+                raise self._damaged_current("is missing") from None
             what = "no index" if self.path.is_dir() else "no such folder and so no index"
             raise IndexNotFound(
                 f"{self.path}: {what}; build one with 'vitrine index CATALOG --shop {self.path}'"
@@ -71,7 +71,7 @@ class ShopFolder:
         except (OSError, UnicodeDecodeError) as error:
             raise self._damaged_current(f"cannot be read: {error}") from error
         names = text.split("\n")
-        if not all(name.isdigit() and len(name) <= _NAME for name in names):
+        if not all(name.isdigit() and len(name) <= _MAX_DIGITS for name in names):
             raise self._damaged_current(f"holds {text[:40]!r}, not a generation's name")
         return names
 
@@ -86,19 +86,19 @@ class ShopFolder:
         )
 
     def check_built(self) -> None:
-        """Raise IndexNotFound when nothing was built here, IndexCorrupt when nothing is left."""
+        """Raise IndexNotFound if nothing was built, IndexCorrupt if all generations are gone."""
         if not self.names():
             self.served()
 
     def manifest(self, name: str) -> Manifest:
-        """Read the manifest of a generation. IndexNotFound, IndexCorrupt or IndexMismatch."""
+        """Read a generation's manifest. Raises IndexNotFound, IndexCorrupt or IndexMismatch."""
         try:
             return read_manifest(self.generations / name / MANIFEST)
         except FileNotFoundError:
             raise self.no_generation(name) from None
 
     def no_generation(self, name: str) -> IndexNotFound:
-        """Return the error for a generation that does not exist (any more)."""
+        """Return the error for a generation that does not exist."""
         listed = f"'vitrine generations --shop {self.path}' lists what there is"
         return IndexNotFound(f"{self.path} has no generation {name}; {listed}")
 
@@ -111,7 +111,7 @@ class ShopFolder:
     def check_files(self, name: str, manifest: Manifest) -> None:
         """Check the size and SHA-256 of every file; IndexCorrupt names the first that differs.
 
-        Do this before anything but a hash function reads them.
+        Call this before the files are parsed.
         """
         for file, expected in manifest.files.items():
             path = self.generations / name / file
@@ -130,9 +130,9 @@ class ShopFolder:
 
     @contextmanager
     def hold(self, name: str) -> Iterator[None]:
-        """Keep a generation from being deleted for the block. IndexNotFound when it is gone.
+        """Protect a generation from deletion within the block. Raise IndexNotFound if it is gone.
 
-        The lock belongs to the open file, so it ends with its process, however that ends.
+        The lock belongs to the open file, so it also ends when the process is killed.
         """
         path = self.generations / name / MANIFEST
         try:
@@ -150,7 +150,7 @@ class ShopFolder:
             os.close(descriptor)
 
     def is_held(self, name: str) -> bool:
-        """Return whether any process holds a generation now."""
+        """Return whether any process holds a generation."""
         with suppress(OSError), (self.generations / name / MANIFEST).open("rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -159,9 +159,9 @@ class ShopFolder:
         return False
 
     def add(self, manifest: Manifest, write: Callable[[Path], None]) -> str:
-        """Write a generation beside the others and return its name; CURRENT stays as it is.
+        """Write a new generation and return its name; CURRENT is not changed.
 
-        ``write`` puts the files into the folder it is given. If anything fails, the half-written
+        ``write`` writes the files to the folder that it is given. If anything fails, the incomplete
         generation is deleted.
         """
         name = self._next_name()
@@ -187,10 +187,10 @@ class ShopFolder:
         return name
 
     def make_current(self, name: str, *, after: list[str] | None = None) -> None:
-        """Move CURRENT to a complete generation by one atomic rename.
+        """Make a complete generation current by one atomic rename.
 
-        ``after`` lists what served before it, the latest first; by default what CURRENT lists
-        now.
+        ``after`` lists the generations that served before it, latest first; the default is the
+        present content of CURRENT.
         """
         self.manifest(name)
         if after is None:
@@ -202,7 +202,7 @@ class ShopFolder:
         draft = self.path / f"{_DRAFT}{os.getpid()}.{threading.get_ident()}"
         try:
             with draft.open("w", encoding="ascii") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)  # against ``delete_drafts`` of another process
+                fcntl.flock(file, fcntl.LOCK_EX)  # so that ``delete_drafts`` elsewhere leaves it
                 file.write("\n".join(lines) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
@@ -214,10 +214,10 @@ class ShopFolder:
             raise StoreFull(f"cannot move CURRENT in {self.path} to {name}: {error}") from error
 
     def delete_drafts(self) -> None:
-        """Delete what was half written. Call it with the shop's job lock held."""
+        """Delete incomplete files and generations. The caller must hold the shop's job lock."""
         for draft in self.path.glob(f"{_DRAFT}*"):
             with suppress(OSError), draft.open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while it is being written
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails if it is being written
                 draft.unlink()
         if self.generations.is_dir():
             for entry in self.generations.iterdir():
@@ -233,12 +233,12 @@ class ShopFolder:
             return False
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Read under the lock: ``promote`` holds the generation until it is current.
+            # Read while locked: ``promote`` holds a generation until it is current.
             with suppress(IndexNotFound):
                 if self.current() == name:
                     return False
             gone = folder.with_name(f".{name}.gone")
-            folder.rename(gone)  # at once: a removal cut short must not look like damage
+            folder.rename(gone)  # so that an interrupted deletion does not look like damage
         except (OSError, IndexCorrupt):
             return False
         finally:
@@ -247,22 +247,22 @@ class ShopFolder:
         return True
 
     def _damaged_current(self, what: str) -> IndexCorrupt:
-        way_out = f"'vitrine rebuild --shop {self.path}' writes it anew"
+        way_out = f"'vitrine rebuild --shop {self.path}' writes it again"
         return IndexCorrupt(f"{self.current_file} {what}; {way_out}")
 
     def _next_name(self) -> str:
-        taken = [0]
+        used = [0]
         with suppress(IndexNotFound, IndexCorrupt):
-            taken += map(int, self.served())  # a name is never used for a second generation
+            used += map(int, self.served())  # names are never reused
         if self.generations.is_dir():
-            taken += [
+            used += [
                 int(entry.name) for entry in self.generations.iterdir() if entry.name.isdigit()
             ]
-        return f"{max(taken) + 1:06d}"
+        return f"{max(used) + 1:06d}"
 
 
 def sync(path: Path) -> None:
-    """Wait until a file or folder is on disk."""
+    """Flush a file or folder to disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -271,8 +271,10 @@ def sync(path: Path) -> None:
 
 
 def _delete(folder: Path) -> None:
-    """Delete the folder of a generation, and what a backend of vectors keeps for it elsewhere."""
-    for backend in BACKENDS.values():  # a half-written one has no manifest that names its own
+    """Delete the folder of a generation, and its data outside of the folder, if any."""
+    for (
+        backend
+    ) in BACKENDS.values():  # all: an incomplete generation has no manifest to name its own
         with suppress(OSError):
             backend.drop(folder)
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What a shop no longer needs: old generations, and embeddings of models that are gone."""
+"""Delete what a shop no longer needs: old generations, embeddings and pictures."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ if TYPE_CHECKING:
     from indexer.shop.shelf import Shelf
     from indexer.store.transactions import Reader
 
-GENERATIONS_KEPT = 3  # on disk after a build: the current one, and those one may roll back to
-_KEPT = "keep"  # in the store's meta: how many generations stay
-_BATCH = 2000  # embeddings that one transaction deletes: writers wait no longer than that
+GENERATIONS_KEPT = 3  # by default: the current one, and two to roll back to
+_KEPT = "keep"  # in the store's meta: the number of generations to keep
+_BATCH = 2000  # embeddings deleted per transaction, so that writers do not wait long
 
 
 class Garbage(msgspec.Struct, frozen=True):
-    """What was deleted: generations by name, and how many embeddings and display copies.
+    """What was deleted.
 
-    ``encoder_files`` counts the files of encoders that no generation is of any more.
+    ``generations`` are names. ``embeddings`` counts those of unused models, ``contents`` the other
+    embeddings and pictures, and ``encoder_files`` the files of unused encoders.
     """
 
     generations: list[str]
@@ -39,28 +40,28 @@ class Garbage(msgspec.Struct, frozen=True):
 
 
 def generations_kept(reader: Reader) -> int:
-    """Return how many generations this shop keeps, candidates not counted."""
+    """Return how many generations this shop keeps, not counting candidates."""
     return reader.meta(_KEPT, GENERATIONS_KEPT)
 
 
 def collect_garbage(shelf: Shelf, store: Store, *, keep: int | None = None) -> Garbage:
-    """Delete what nobody needs. Call it with the shop's job lock held, and the job's own shelf.
+    """Delete what is no longer needed. The caller must hold the job lock, and pass its job's shelf.
 
-    The current generation stays, and so do candidates, generations that are being read, and the
-    pictures of every generation that is left: going back to its catalog encodes nothing.
-    ``keep`` is how many generations stay from now on. The embeddings and files of a model are
-    deleted when no generation of it is left and no migration to it is under way.
+    Not deleted: the current generation, candidate generations, generations being read, and the
+    embeddings and pictures of all of these, so that a rollback need not encode. ``keep`` sets how
+    many generations stay, now and in later calls. The embeddings and files of a model are deleted
+    if no generation has that model and no migration to it is open.
     """
     with store.read() as reader:
-        so_far = generations_kept(reader)
+        previous = generations_kept(reader)
     if keep is None:
-        keep = so_far
-    elif keep != so_far:
+        keep = previous
+    elif keep != previous:
         with store.write() as writer:
             writer.put_meta(_KEPT, keep)
     deleted = delete_old_generations(shelf, keep)
     left = shelf.without(deleted)
-    if left.is_readable:  # a generation that is opened again reads on from where it was built
+    if left.is_readable:  # each generation reads the log from the change it was built at
         store.delete_changes(min(manifest.changes for manifest in left.manifests.values()))
     embeddings, files = _delete_unused_models(left, store)
     contents = generation_contents(shelf.folder)
@@ -69,15 +70,15 @@ def collect_garbage(shelf: Shelf, store: Store, *, keep: int | None = None) -> G
 
 
 def delete_old_generations(shelf: Shelf, keep: int = GENERATIONS_KEPT) -> list[str]:
-    """Delete drafts and all but the ``keep`` newest generations; return the names of the latter.
+    """Delete drafts, and all but the ``keep`` newest generations; return the deleted names.
 
-    The current one always stays, and so do candidates that have not served yet and generations
-    that are being read. Call it with the shop's job lock held.
+    Not deleted: the current generation, candidates that have not served yet, and generations being
+    read. The caller must hold the shop's job lock.
     """
     folder = shelf.folder
     folder.delete_drafts()
-    shelf = shelf.with_current()  # whether a candidate has served: an operator may have moved it
-    # The names are read again: what was dropped meanwhile must not count among those that stay.
+    shelf = shelf.with_current()  # an operator may have promoted a candidate meanwhile
+    # The names are read again, so that generations dropped meanwhile do not count as kept.
     built = [
         name for name in folder.names() if name in shelf.names and not shelf.is_candidate(name)
     ]
@@ -85,15 +86,15 @@ def delete_old_generations(shelf: Shelf, keep: int = GENERATIONS_KEPT) -> list[s
 
 
 def write_contents(path: Path, contents: Sequence[bytes]) -> None:
-    """Write what the images of a generation contain, 16 bytes each, in the order of its rows."""
+    """Write the content hashes of a generation's images, 16 bytes each, in row order."""
     raw = np.frombuffer(b"".join(contents), dtype=np.uint8)
     np.save(path, raw.reshape(len(contents), HASH_BYTES), allow_pickle=False)
 
 
 def generation_contents(folder: ShopFolder) -> set[bytes] | None:
-    """Return the contents of the images of all generations; None where one does not list them.
+    """Return the content hashes of the images of all generations.
 
-    Generations of earlier versions do not, nor do damaged ones.
+    None if one has no readable list, because it is damaged or was built by an earlier version.
     """
     found: set[bytes] = set()
     for name in folder.names():
@@ -106,11 +107,11 @@ def generation_contents(folder: ShopFolder) -> set[bytes] | None:
 
 
 def _delete_unused_models(shelf: Shelf, store: Store) -> tuple[int, int]:
-    """Delete the embeddings and the files of models that are not in use: how many of each."""
+    """Delete embeddings and files of unused models; return the number of each."""
     if not shelf.is_readable:
-        return 0, 0  # it is not known which models are in use
+        return 0, 0  # the models in use are unknown
     with store.read() as reader:
-        needed = shelf.models().union(write_encoders.listed(reader))
+        needed = shelf.models().union(write_encoders.read(reader))
         keys = {model.key for model in needed}
         unused = [key for key in reader.embedding_encoders() if key not in keys]
     deleted = 0

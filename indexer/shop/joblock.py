@@ -1,4 +1,4 @@
-"""One long job at a time on a shop: index, rebuild, migrate, restore."""
+"""The lock that allows one long job at a time on a shop: index, rebuild, migrate, restore."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from indexer.layout import JOB_LOCK
 
 @contextmanager
 def job_lock(shop: Path, job: str) -> Iterator[None]:
-    """Hold the shop for a long job; StoreBusy names the job and the process that has it.
+    """Lock the shop for a long job; else raise StoreBusy, naming the job and process that holds it.
 
-    The lock belongs to the open file, so it is gone when its process is, however that ends. On a
-    full disk it holds without saying by whom: collecting garbage is the way to make room there.
+    The lock belongs to the open file, so it also ends when the process is killed. If the disk is
+    full, the shop is locked without a name, so that collecting garbage is still possible.
     """
     path = shop / JOB_LOCK
     try:

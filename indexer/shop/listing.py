@@ -1,4 +1,4 @@
-"""The list of a shop's generations, for people: which serves, which wait, which are damaged."""
+"""List the generations of a shop with their state, for operators."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ State = Literal["current", "candidate", "kept", "damaged"]
 class GenerationInfo(msgspec.Struct, frozen=True, kw_only=True):
     """A generation and its state; ``problem`` says why it is damaged.
 
-    ``weights`` is the name of the encoder's weights where they have one: ``builtin`` has others in
-    each version. ``served`` is True if it has ever been current, as far as CURRENT remembers.
+    ``weights`` is the name of the encoder's weights, if they have one: ``builtin`` differs between
+    versions. ``served`` is True if CURRENT lists the generation as serving now or before.
     """
 
     name: str
@@ -39,9 +39,9 @@ class GenerationInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def generations(shop: ShopFolder, *, thorough: bool = False) -> list[GenerationInfo]:
-    """Return all generations on disk, newest first. IndexNotFound when nothing was built here.
+    """Return all generations on disk, newest first. Raise IndexNotFound if nothing was built.
 
-    Sizes are compared with the manifests; ``thorough`` compares checksums too, which reads
+    File sizes are compared with the manifests; ``thorough`` also compares checksums, which reads
     every file.
     """
     shelf = Shelf.read(shop)
@@ -81,11 +81,11 @@ def _state(shelf: Shelf, name: str) -> State:
 
 
 def _size(folder: ShopFolder, name: str, manifest: Manifest) -> int:
-    """The bytes of all files; IndexCorrupt where one is not of the size in the manifest."""
+    """Return the bytes of all files; IndexCorrupt if one has another size than in the manifest."""
     path = folder.generations / name
     for file, expected in manifest.files.items():
         if (path / file).stat().st_size != expected.bytes:
-            raise IndexCorrupt(f"{path / file} is not of {expected.bytes} bytes")
+            raise IndexCorrupt(f"{path / file} does not have {expected.bytes} bytes")
     return (
         sum(record.bytes for record in manifest.files.values()) + (path / MANIFEST).stat().st_size
     )

@@ -1,4 +1,4 @@
-"""The manifest of a generation: what the generation holds, sealed against changes."""
+"""The manifest of a generation: what it holds, with a checksum as a seal."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
 FORMAT = 1
 MANIFEST = "manifest.json"
 WORDS = "words.sqlite"
-CONTENTS = "contents.npy"  # of the images, (n, 16) uint8 in the order of the rows
+CONTENTS = "contents.npy"  # content hashes of the images, (n, 16) uint8 in row order
 
 
 class FileRecord(msgspec.Struct, frozen=True):
-    """What a file of a generation must be."""
+    """The expected checksum and size of a file."""
 
     sha256: str
     bytes: int
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a generation holds, and what it was made from and with.
+    """What a generation holds, and what it was built from.
 
-    ``next_row`` is the LMDB high-water mark: rows from there on are not in this index.
-    ``calibration`` turns scores into confidence; ``calibration_note`` says why there is none.
-    ``contract`` is what the index promises, and what was measured.
-    ``changes`` is the number of the last change of the catalog that the index includes.
-    ``skipped`` counts the rows and images of the catalog that were left out. A ``candidate``
-    was built to be reviewed before it serves. ``seal`` is the SHA-256 of all other fields:
-    reading a manifest that was changed raises IndexCorrupt.
+    ``next_row`` was the next free row number: the index has no rows from there on.
+    ``calibration`` maps scores to confidence; if it is None, ``calibration_note`` says why.
+    ``contract`` holds the targets of the index and what was measured. ``changes`` is the number of
+    the last change of the store that the index includes. ``skipped`` counts the catalog rows and
+    images that were left out. A ``candidate`` is not made current by the build, so that an operator
+    can review it. ``seal`` is the SHA-256 of all other fields: a changed manifest raises
+    IndexCorrupt when it is read.
     """
 
     format: int
@@ -68,7 +68,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         return Model(self.encoder, self.weights_hash)
 
     def sealed(self, files: dict[str, FileRecord]) -> Manifest:
-        """Return this manifest with the records of its files and a seal over everything."""
+        """Return this manifest with the records of its files, and the seal."""
         complete = msgspec.structs.replace(self, files=files)
         return msgspec.structs.replace(complete, seal=_seal(msgspec.to_builtins(complete)))
 
@@ -80,8 +80,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 def read_manifest(path: Path) -> Manifest:
     """Read a manifest and check its seal.
 
-    Raises FileNotFoundError; IndexCorrupt when it cannot be read or was changed; IndexMismatch
-    when it is of another format.
+    Raises FileNotFoundError; IndexCorrupt if it is unreadable or was changed; IndexMismatch if it
+    has another format.
     """
     try:
         fields = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
@@ -102,7 +102,7 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def now() -> str:
-    """Return the time as RFC 3339, in UTC, to the second."""
+    """Return the present time in UTC as RFC 3339, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 

@@ -1,8 +1,8 @@
-"""Moving CURRENT by hand: promoting a generation, going back to an earlier one, dropping one.
+"""Promote a generation, roll back to an earlier one, or drop one.
 
-Every row of the store must have an embedding by the model of the generation that serves,
-for what is newer than the generation is searched beside it. That is checked within the
-transaction that moves CURRENT, so that no write comes between.
+Every row of the store must have an embedding of the serving model, because rows that are newer
+than the generation are searched beside it. This is checked within the transaction that moves
+CURRENT, so that no write can come in between.
 """
 
 from __future__ import annotations
@@ -21,37 +21,36 @@ if TYPE_CHECKING:
 
 
 def promote(shop: ShopFolder, name: str, *, fill: Callable[[Manifest], None] | None = None) -> None:
-    """Make a generation the serving one; services follow within a second.
+    """Make a generation serve; running services switch within a second.
 
-    ``fill`` is called with its manifest when the store lacks embeddings by its encoder, to
-    bring them in. IndexNotFound, IndexCorrupt; Conflict when embeddings are lacking.
+    If embeddings of its encoder are missing in the store, ``fill`` is called with its manifest to
+    add them. Raise Conflict if embeddings are missing otherwise; IndexNotFound; IndexCorrupt.
     """
-    _install(shop, name, after=None, fill=fill)
+    _make_serving(shop, name, after=None, fill=fill)
 
 
 def rollback(
     shop: ShopFolder, to: str | None = None, *, fill: Callable[[Manifest], None] | None = None
 ) -> str:
-    """Go back to what served before, or to the generation ``to``; return its name.
+    """Make the generation that served before, or ``to``, serve again; return its name.
 
-    What was written since is kept, and searched beside it. Raises as ``promote`` does;
-    IndexNotFound when nothing whole has served before.
+    Later writes are kept, and searched beside it. Raises what ``promote`` raises; IndexNotFound if
+    no intact generation served before.
     """
     served = shop.served()
     if to is None:
-        to = _first_whole(shop, served[1:])
-    # Drop the generations we skipped from the history, so the next rollback goes one further.
+        to = _first_intact(shop, served[1:])
+    # Remove skipped generations from the history, so that the next rollback goes one further.
     after = served[served.index(to) + 1 :] if to in served else None
-    _install(shop, to, after=after, fill=fill)
+    _make_serving(shop, to, after=after, fill=fill)
     return to
 
 
 def drop(shop: ShopFolder, name: str) -> None:
-    """Delete a generation.
+    """Delete a generation. Dropping the last one of a migration's model ends the migration.
 
-    Conflict when it serves, StoreBusy when it is being read; StoreFull, IndexNotFound.
-
-    Dropping the last one of a model that a migration was under way to ends the migration.
+    Raise Conflict if it serves, StoreBusy if it is being read, StoreFull if it cannot be deleted,
+    and IndexNotFound.
     """
     shelf = Shelf.read(shop)
     if name not in shelf.names:
@@ -61,15 +60,13 @@ def drop(shop: ShopFolder, name: str) -> None:
     if not shop.delete(name):
         if shop.is_held(name):
             raise StoreBusy(f"generation {name} of {shop.path} is being read; try again later")
-        raise StoreFull(
-            f"generation {name} of {shop.path} cannot be removed: is it read-only here?"
-        )
+        raise StoreFull(f"generation {name} of {shop.path} cannot be removed; is it read-only?")
     with Store(shop.store) as store, store.write() as writer:
-        # Read again: a migration may have added a generation of the same model meanwhile.
+        # Read again, because a migration may have added a generation of the model meanwhile.
         write_encoders.remove(writer, shelf.models() - Shelf.read(shop).models())
 
 
-def _install(
+def _make_serving(
     shop: ShopFolder,
     name: str,
     *,
@@ -80,10 +77,10 @@ def _install(
         manifest = shop.verify(name)
         with Store(shop.store) as store:
             filled = False
-            while (missing := _move(shop, store, manifest, name, after)) > 0:
+            while (missing := _move_current(shop, store, manifest, name, after)) > 0:
                 if fill is None or filled:
-                    raise _lacks(shop, manifest, name, missing)
-                # Every write from now on is embedded by this model too: nothing lacks again.
+                    raise _missing_embeddings(shop, manifest, name, missing)
+                # From now on writes are embedded by this model too, so no more rows go missing.
                 with store.write() as writer:
                     serving = shop.manifest(shop.current())
                     write_encoders.add(writer, serving.model, manifest.model)
@@ -91,10 +88,10 @@ def _install(
                 filled = True
 
 
-def _move(
+def _move_current(
     shop: ShopFolder, store: Store, manifest: Manifest, name: str, after: list[str] | None
 ) -> int:
-    """Move CURRENT, unless pictures lack an embedding by this model; return how many do."""
+    """Move CURRENT if all pictures have an embedding of its model; return how many lack one."""
     model = manifest.model
     with store.read() as reader:
         missing = sum(1 for _ in write_encoders.unembedded(reader, model))
@@ -102,27 +99,27 @@ def _move(
     if missing:
         return missing
     with store.write() as writer:
-        # Rows get rising numbers: look at those that were added since, and no others.
+        # Row numbers ascend, so only rows that were added since need to be checked.
         missing = sum(1 for _ in write_encoders.unembedded(writer, model, next_row))
         if not missing:
-            # Also for writers that still serve the other model for a moment. That one ends, but
-            # not a migration that is under way to a third model, or to another from this one.
+            # Writers that still serve the previous model embed with this one too. Migrations to
+            # other models stay open.
             write_encoders.serve(writer, model)
             shop.make_current(name, after=after)
     return missing
 
 
-def _lacks(shop: ShopFolder, manifest: Manifest, name: str, missing: int) -> Conflict:
+def _missing_embeddings(shop: ShopFolder, manifest: Manifest, name: str, missing: int) -> Conflict:
     return Conflict(
         f"generation {name} is of encoder {manifest.encoder!r}, which has not embedded {missing} "
-        f"images of {shop.path}; add --fill to have that done first, or run 'vitrine migrate "
+        f"images of {shop.path}; add --fill to embed them first, or run 'vitrine migrate "
         f"--shop {shop.path} --encoder {manifest.encoder}'",
         param="encoder",
     )
 
 
-def _first_whole(shop: ShopFolder, names: list[str]) -> str:
-    """Return the first of these generations that is whole. IndexNotFound where none is."""
+def _first_intact(shop: ShopFolder, names: list[str]) -> str:
+    """Return the first intact generation of ``names``. Raise IndexNotFound if there is none."""
     problem = "none has served before"
     on_disk = shop.names()
     for name in (name for name in names if name in on_disk):

@@ -1,4 +1,4 @@
-"""The shelf: all generations of a shop as they were when it was read, and which of them serves."""
+"""The shelf: all generations of a shop, read once, and which of them serves."""
 
 from __future__ import annotations
 
@@ -29,21 +29,22 @@ class Generation(NamedTuple):
 
     @property
     def model(self) -> Model:
-        """The model whose vectors its index holds."""
+        """The model of the vectors in the index."""
         return self.manifest.model
 
 
 @dataclass(frozen=True)
 class Shelf:
-    """What CURRENT and all manifests of a shop said when they were read, once.
+    """The content of CURRENT and of all manifests of a shop, as of one read.
 
-    A job reads it when it begins and hands it down. An operator may promote or drop a generation
+    A job reads it once at the start and passes it on. An operator may promote or drop a generation
     meanwhile, so a job that moves CURRENT compares it with ``ShopFolder.current`` within its write
-    transaction. While the job lock is held, only the job itself adds generations, so the manifests
-    never have to be read again.
+    transaction. Only the holder of the job lock adds generations, so a job need not read the
+    manifests again.
 
-    ``served`` is what CURRENT lists, () where ``current_error`` says why it cannot be read.
-    ``manifests`` and ``damaged`` (name -> what is wrong) are in the order of ``names``.
+    ``served`` is the list in CURRENT; if it cannot be read, ``served`` is () and ``current_error``
+    says why. ``manifests``, and ``damaged`` with the error of each damaged manifest, are in the
+    order of ``names``.
     """
 
     folder: ShopFolder
@@ -55,7 +56,7 @@ class Shelf:
 
     @classmethod
     def read(cls, folder: ShopFolder) -> Shelf:
-        """Read CURRENT and each manifest once; damage is noted, and nothing is raised."""
+        """Read CURRENT and each manifest once. Damage is recorded, never raised."""
         served, error = _read_current(folder)
         manifests: dict[str, Manifest] = {}
         damaged: dict[str, VitrineError] = {}
@@ -70,12 +71,12 @@ class Shelf:
         return cls(folder, names, served, error, manifests, damaged)
 
     def with_current(self) -> Shelf:
-        """Return this shelf with what CURRENT lists now; no manifest is read again."""
+        """Return this shelf with the present content of CURRENT, and the same manifests."""
         served, error = _read_current(self.folder)
         return replace(self, served=served, current_error=error)
 
     def with_added(self, generation: Generation) -> Shelf:
-        """Return this shelf with a generation that its holder has written."""
+        """Return this shelf with a generation that the job has added."""
         name, manifest = generation
         return replace(
             self,
@@ -84,7 +85,7 @@ class Shelf:
         )
 
     def without(self, names: Collection[str]) -> Shelf:
-        """Return this shelf without the generations that its holder has deleted."""
+        """Return this shelf without generations that the job has deleted."""
         return replace(
             self,
             names=tuple(name for name in self.names if name not in names),
@@ -94,14 +95,13 @@ class Shelf:
 
     @property
     def current(self) -> str | None:
-        """The name that CURRENT gives; None where it is damaged or missing."""
+        """The name of the current generation; None if CURRENT is damaged or missing."""
         return self.served[0] if self.served else None
 
     def current_generation(self) -> Generation:
-        """Return the generation that CURRENT names.
+        """Return the current generation.
 
-        Raises why CURRENT cannot be read (IndexNotFound, IndexCorrupt), or its manifest (also
-        IndexMismatch).
+        Raise IndexNotFound, IndexCorrupt or IndexMismatch if CURRENT or the manifest is unreadable.
         """
         if self.current_error is not None:
             raise self.current_error
@@ -110,8 +110,8 @@ class Shelf:
     def serving(self) -> Generation | None:
         """Return the first readable generation of the serving order, else the newest readable one.
 
-        None when nothing was built here, or nothing of it can be read. IndexMismatch where one of
-        another format comes first.
+        None if there is no readable generation. Raise IndexMismatch if one of another format comes
+        first.
         """
         order: list[str] = []
         with suppress(IndexNotFound, IndexCorrupt):
@@ -121,17 +121,17 @@ class Shelf:
         return None
 
     def serving_order(self) -> list[str]:
-        """Return the generations that may serve: CURRENT, then those before it, latest first.
+        """Return the generations that may serve: the current one, then older ones, latest first.
 
-        After a rollback none that is newer than CURRENT. Where CURRENT is damaged or missing, a
-        warning is logged, and the generations of the model that the store names as serving come
-        first, newest first, then the others. IndexNotFound when nothing was built here,
-        IndexCorrupt when nothing is left of it.
+        Generations newer than the current one are left out, so a rollback stays in effect. If
+        CURRENT is damaged or missing, log a warning and return all, newest first, beginning with
+        those of the serving model in the store. Raise IndexNotFound if nothing was built;
+        IndexCorrupt if all generations are gone.
         """
         if self.current_error is not None:
             if isinstance(self.current_error, IndexNotFound) or not self.names:
                 raise self.current_error
-            logger.warning("%s; the newest whole generation serves instead", self.current_error)
+            logger.warning("%s; the newest intact generation serves instead", self.current_error)
             return self._order_without_current()
         before = [name for name in self.served[1:] if name in self.names]
         older = [
@@ -142,8 +142,8 @@ class Shelf:
     def first_readable(self, names: Sequence[str]) -> Generation:
         """Return the first of these generations whose manifest can be read.
 
-        If there is none, raises what is wrong with the first: IndexCorrupt or IndexNotFound.
-        IndexMismatch where one of another format comes first.
+        If there is none, raise the error of the first one: IndexCorrupt or IndexNotFound. Raise
+        IndexMismatch at once for a manifest of another format.
         """
         first_error: IndexCorrupt | IndexNotFound | None = None
         for name in names:
@@ -154,7 +154,7 @@ class Shelf:
         raise first_error or IndexNotFound(f"{self.folder.path} has no generation")
 
     def manifest(self, name: str) -> Manifest:
-        """Return the manifest of a generation. IndexNotFound, IndexCorrupt or IndexMismatch."""
+        """Return a generation's manifest. Raises IndexNotFound, IndexCorrupt or IndexMismatch."""
         if name in self.damaged:
             raise self.damaged[name]
         if name not in self.manifests:
@@ -162,12 +162,12 @@ class Shelf:
         return self.manifests[name]
 
     def is_candidate(self, name: str) -> bool:
-        """Return whether a generation still waits to be promoted or dropped."""
+        """Return whether this is a candidate generation: not yet promoted or dropped."""
         manifest = self.manifests.get(name)
         return manifest is not None and manifest.candidate and name not in self.served
 
     def candidates(self) -> list[Generation]:
-        """Return the generations that wait to be promoted or dropped, oldest first."""
+        """Return the candidate generations, oldest first."""
         return [
             Generation(name, manifest)
             for name, manifest in self.manifests.items()
@@ -175,27 +175,27 @@ class Shelf:
         ]
 
     def models(self) -> frozenset[Model]:
-        """Return the models of all generations whose manifest can be read."""
+        """Return the models of all generations with a readable manifest."""
         return frozenset(manifest.model for manifest in self.manifests.values())
 
     def dim(self, model: Model) -> int | None:
-        """Return how many numbers a vector of this model has; None where no generation tells."""
+        """Return the length of a vector of this model; None if no generation has this model."""
         dims = (manifest.dim for manifest in self.manifests.values() if manifest.model == model)
         return next(dims, None)
 
     @property
     def is_readable(self) -> bool:
-        """Whether there is a generation, and every manifest can be read.
+        """Whether there are generations and all manifests can be read.
 
-        Where not, the models in use are not known: a first build may be under way.
+        Otherwise the models in use are unknown: a first build may be running.
         """
         return bool(self.names) and not self.damaged
 
     def _order_without_current(self) -> list[str]:
-        """All generations, those of the serving model first: a newer one may be a candidate.
+        """Return all generations, newest first, beginning with those of the serving model.
 
-        The store lists the serving model first among its encoders, or lists none where there was
-        never more than one.
+        The newest one may be a candidate of another model. The store lists the serving model first;
+        it lists none if there was never more than one.
         """
         first: Model | None = None
         with (
@@ -203,7 +203,7 @@ class Shelf:
             Store(self.folder.store) as store,
             store.read() as reader,
         ):
-            first = next(iter(write_encoders.listed(reader)), None)
+            first = next(iter(write_encoders.read(reader)), None)
 
         def is_of_another_model(name: str) -> bool:
             if name not in self.manifests:
@@ -211,7 +211,7 @@ class Shelf:
             return first is not None and self.manifests[name].model != first
 
         newest_first = self.names[::-1]
-        return sorted(newest_first, key=is_of_another_model)  # keeps that order within each kind
+        return sorted(newest_first, key=is_of_another_model)  # stable: newest first in both groups
 
 
 def _read_current(

@@ -1,4 +1,4 @@
-"""What a shop folder holds, by its manifest and its store, without opening its index."""
+"""The status of a shop folder, from its manifest and its store, without opening its index."""
 
 from __future__ import annotations
 
@@ -10,42 +10,42 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from indexer.shop.encoder_upgrade import encoder_upgrade
 from indexer.shop.folder import ShopFolder
 from indexer.shop.manifest import Manifest
 from indexer.shop.shelf import Shelf
-from indexer.shop.upgrade import encoder_upgrade
 from indexer.store.store import Store
 
 
 class RecallStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """Recall@10 against exact search: promised, measured at the build, and of real queries.
+    """Recall@10 compared with exact search: promised, measured at the build, and of real queries.
 
-    ``live`` is of the last 100 (at most) of the ``samples`` queries that were searched again.
-    The last four are known only while an engine is open.
+    ``live`` is the recall of the last 100 (at most) of the ``samples`` queries that were repeated
+    exactly. The last four fields are known only while an engine is open.
     """
 
     promised: float
     measured: Annotated[float, Meta(description="At the build, with held-out queries.")]
     live: Annotated[
         float | None,
-        Meta(description="Of recent real queries; null before any was looked at."),
+        Meta(description="Of recent real queries; null before any was checked."),
     ] = None
-    samples: Annotated[int, Meta(description="Real queries that were searched again exactly.")] = 0
+    samples: Annotated[int, Meta(description="Real queries that were repeated exactly.")] = 0
     raised: Annotated[
         int, Meta(description="Levels of effort above what the build found necessary.")
     ] = 0
     kept: Annotated[
-        bool, Meta(description="False when real queries are surely answered worse.")
+        bool, Meta(description="False if the recall of real queries is surely below the promise.")
     ] = True
 
 
 class ShopStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What a shop folder holds; the names are those of ``vitrine status --json``.
+    """What a shop folder holds; ``vitrine status --json`` has the same names.
 
-    ``bytes`` is what the whole folder takes on disk. ``recipe`` is how the index is laid out,
-    ``promise`` what was measured before it was chosen. ``encoder_upgrade`` says that there are
-    newer weights of the encoder, and the command that brings them. What only an open engine
-    knows is ``search.status.EngineStatus``.
+    ``bytes`` is the disk space of the whole folder. ``promise`` is what was measured when the
+    ``recipe`` of the index was chosen. ``encoder_upgrade`` names newer weights of the encoder and
+    the command to migrate to them, if there are any. ``search.status.EngineStatus`` has what only
+    an open engine knows.
     """
 
     generation: str
@@ -65,15 +65,15 @@ class ShopStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def shop_status(shop: ShopFolder) -> ShopStatus:
-    """The status of the current generation, or of what serves where CURRENT cannot tell.
+    """Return the status of the generation that serves, with later writes counted.
 
-    What was written since it was built is counted. IndexNotFound, IndexCorrupt or IndexMismatch.
+    Raises IndexNotFound, IndexCorrupt or IndexMismatch.
     """
     shelf = Shelf.read(shop)
     name = shelf.serving_order()[0]
     manifest = shelf.manifest(name)
     status = msgspec.structs.replace(
-        _built(shop, name, manifest),
+        _status_at_build(shop, name, manifest),
         encoder_upgrade=encoder_upgrade(shop, manifest.model),
     )
     with Store(shop.store) as store, store.read() as reader:
@@ -84,8 +84,8 @@ def shop_status(shop: ShopFolder) -> ShopStatus:
     return msgspec.structs.replace(status, items=items, products=len(products), rows=rows)
 
 
-def _built(shop: ShopFolder, name: str, manifest: Manifest) -> ShopStatus:
-    """Return the status as it was when this generation was built."""
+def _status_at_build(shop: ShopFolder, name: str, manifest: Manifest) -> ShopStatus:
+    """Return the status as of the build of this generation."""
     return ShopStatus(
         generation=name,
         encoder=manifest.encoder,
@@ -107,9 +107,9 @@ def _built(shop: ShopFolder, name: str, manifest: Manifest) -> ShopStatus:
 
 
 def disk_bytes(folder: Path) -> int:
-    """Bytes of disk that the files below a folder take; holes in sparse files do not count.
+    """Return the disk space of all files in a folder, without the holes of sparse files.
 
-    What goes while it is being counted (a build removes old generations) does not count either.
+    Files that are deleted meanwhile, as by a build, do not count.
     """
     total = 0
     for parent, _, names in os.walk(folder):

@@ -1,7 +1,7 @@
-"""Which models embed every write: the serving one, and that of an open migration beside it.
+"""The models that embed every write: the serving one, and those of open migrations.
 
-The store lists them. Every row of the store must have an embedding by the model of the serving
-generation, for what is newer than the generation is searched beside it.
+The store lists them. Every row of the store must have an embedding of the serving model, because
+rows that are newer than the generation are searched beside it.
 """
 
 from __future__ import annotations
@@ -16,60 +16,60 @@ if TYPE_CHECKING:
     from indexer.store.records import PictureKey, Row
     from indexer.store.transactions import Reader, Writer
 
-_ENCODERS = "encoders"  # in the store's meta, as [id, weights hash] for each
+_ENCODERS = "encoders"  # in the store's meta, as a list of [id, weights hash]
 
 
-def listed(reader: Reader) -> list[Model]:
+def read(reader: Reader) -> list[Model]:
     """Return the models that embed every write, the serving one first.
 
-    Empty where the store names none: then it is the serving one alone.
+    Empty if the store lists none: then only the serving model embeds.
     """
     pairs: list[list[str]] = reader.meta(_ENCODERS, [])
     return [Model(encoder_id, weights_hash) for encoder_id, weights_hash in pairs]
 
 
 def add(writer: Writer, *models: Model) -> None:
-    """Have every write from now on embedded by these models too."""
-    _put(writer, dict.fromkeys([*listed(writer), *models]))
+    """Add models: they embed every write from now on."""
+    _put(writer, dict.fromkeys([*read(writer), *models]))
 
 
 def remove(writer: Writer, models: Iterable[Model]) -> None:
-    """Have no write from now on embedded by these models."""
-    gone = set(models)
-    _put(writer, (model for model in listed(writer) if model not in gone))
+    """Remove models: they embed no write from now on."""
+    removed = set(models)
+    _put(writer, (model for model in read(writer) if model not in removed))
 
 
 def only(writer: Writer, serving: Model) -> list[Model]:
-    """Have writes embedded by the serving model alone; return the others that did so far."""
-    others = [model for model in listed(writer) if model != serving]
+    """Remove all models but the serving one; return those that were removed."""
+    others = [model for model in read(writer) if model != serving]
     _put(writer, [serving])
     return others
 
 
 def serve(writer: Writer, model: Model) -> None:
-    """Put the model that serves from now on first, in place of the one that served so far.
+    """Replace the first model, which served before, by the one that serves from now on.
 
-    All others stay: a migration to a third model goes on.
+    All others stay, so a migration to a third model stays open.
     """
-    others = [so_far for so_far in listed(writer)[1:] if so_far != model]
+    others = [other for other in read(writer)[1:] if other != model]
     _put(writer, [model, *others])
 
 
 def replace(writer: Writer, before: Model, now: Model) -> None:
-    """Have writes embedded by the new weights of an encoder, in place of those before.
+    """Replace the weights of an encoder by new ones.
 
-    Also by processes that serve the old ones for a moment yet.
+    Processes that still serve the old ones also embed with the new ones from now on.
     """
-    others = [model for model in listed(writer) if model not in (before, now)]
+    others = [model for model in read(writer) if model not in (before, now)]
     _put(writer, [now, *others])
 
 
 def unembedded(
     reader: Reader, model: Model, start: int = 0, *, lost: bool = False
 ) -> Iterator[Row]:
-    """Iterate over the rows from ``start`` on that this model has not embedded, once per picture.
+    """Yield the rows from ``start`` on that this model has not embedded, one per picture.
 
-    Rows whose picture the model found to be lost are left out, unless ``lost``.
+    Rows whose picture was gone before the model could embed it are yielded only if ``lost``.
     """
     key = model.key
     seen: set[PictureKey] = set()

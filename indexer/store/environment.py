@@ -1,9 +1,9 @@
 """An LMDB environment: named databases in one memory-mapped file, and transactions on them.
 
-It knows nothing of what is stored: the schema of a shop is in ``indexer.store.store``.
+This module is independent of the data: the schema of a shop is in ``indexer.store.store``.
 
-LMDB must not be opened twice on one path within a process, and a service that swaps generations
-has two engines open for a moment. So environments on one path share what is open.
+A process must not open a path with LMDB twice, but a service that swaps generations has two
+engines open for a moment. So all environments of a process on one path share one LMDB handle.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 import lmdb
 
 from indexer.errors import IndexCorrupt, IndexNotFound, StoreFull
-from indexer.store.datafile import ADVICE, check_whole
+from indexer.store.datafile import ADVICE, check_not_truncated
 
 DATA_FILE = "data.mdb"
 MAP_BYTES = 256 << 30  # reserved address space, not disk: LMDB files grow as they fill
@@ -33,35 +33,45 @@ class ReadTransaction:
         self._handles = handles
 
     def get(self, database: str, key: bytes) -> bytes | None:
-        """The value of a key; None when there is none."""
+        """Return the value of a key, or None if there is none."""
         handle = self._handles.get(database)
         value: bytes | None = None if handle is None else self._txn.get(key, db=handle)
         return value
 
     def has(self, database: str, key: bytes) -> bool:
-        """Whether a key exists; its value is not read."""
+        """Return whether a key exists, without reading its value."""
         handle = self._handles.get(database)
         return handle is not None and bool(self._txn.cursor(db=handle).set_key(key))
 
     def keys(self, database: str, start: bytes = b"") -> Iterator[bytes]:
-        """The keys from ``start`` on, in byte order."""
+        """Iterate over the keys from ``start`` on, in byte order."""
         cursor = self._cursor(database, start)
         keys: Iterator[bytes] = iter(()) if cursor is None else cursor.iternext(values=False)
         return keys
 
     def entries(self, database: str, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
-        """The keys and values from ``start`` on, in byte order of the keys."""
+        """Iterate over the keys and values from ``start`` on, in byte order of the keys."""
         cursor = self._cursor(database, start)
         entries: Iterator[tuple[bytes, bytes]] = iter(()) if cursor is None else cursor.iternext()
         return entries
 
+    def entries_before(self, database: str, end: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """The keys before ``end`` and their values, in descending byte order of the keys."""
+        handle = self._handles.get(database)
+        if handle is None:
+            return iter(())
+        cursor = self._txn.cursor(db=handle)
+        found = cursor.prev() if cursor.set_range(end) else cursor.last()
+        entries: Iterator[tuple[bytes, bytes]] = cursor.iterprev() if found else iter(())
+        return entries
+
     def count(self, database: str) -> int:
-        """How many keys a database holds."""
+        """Return the number of keys in a database."""
         handle = self._handles.get(database)
         return 0 if handle is None else int(self._txn.stat(handle)["entries"])
 
     def _cursor(self, database: str, start: bytes) -> Any:
-        """A cursor on the first key from ``start`` on; None when there is no such key."""
+        """Return a cursor at the first key from ``start`` on, or None if there is no such key."""
         handle = self._handles.get(database)
         if handle is None:
             return None
@@ -70,10 +80,10 @@ class ReadTransaction:
 
 
 class WriteTransaction(ReadTransaction):
-    """A change of an environment: all of it is on disk when its block ends, or none of it."""
+    """A write transaction: when its block ends, either all of it is on disk or nothing."""
 
     def put(self, database: str, key: bytes, value: bytes) -> None:
-        """Store a value, replacing the one of its key."""
+        """Store a value under a key; replaces the previous value."""
         self._txn.put(key, value, db=self._handles[database])
 
     def delete(self, database: str, key: bytes) -> None:
@@ -81,24 +91,24 @@ class WriteTransaction(ReadTransaction):
         self._txn.delete(key, db=self._handles[database])
 
 
-class _Shared:
-    """What is open on one path, and how many environments of this process use it."""
+class _OpenEnvironment:
+    """LMDB's handles of one path, and how many ``Environment`` objects use them."""
 
     def __init__(self, env: Any) -> None:
         self.env = env
-        self.handles: dict[str, Any] = {}  # replaced as a whole, never changed
+        self.handles: dict[str, Any] = {}  # by database; replaced as a whole, never changed
         self.lock = threading.Lock()  # held while ``handles`` is replaced
         self.users = 0
 
 
-_open: dict[Path, _Shared] = {}
+_open: dict[Path, _OpenEnvironment] = {}
 _open_lock = threading.Lock()
 
 
 class Environment:
-    """An open environment; close it, or use it in a ``with`` block.
+    """An open LMDB environment. Close it, or use it in a ``with`` block.
 
-    Thread-safe, and safe between processes; never carry it across a fork.
+    Safe for threads and for several processes. Do not use it after a fork.
     """
 
     def __init__(
@@ -109,11 +119,11 @@ class Environment:
         create: bool = False,
         advice: str = ADVICE,
     ) -> None:
-        """Open the environment in the folder ``path``; with ``create``, make it if it is missing.
+        """Open the environment in the folder ``path``; ``create`` makes a missing one.
 
-        Those ``databases`` that do not exist yet are created by the first write. ``advice`` says
-        in errors what to do with a damaged file. IndexNotFound when there is none; IndexCorrupt
-        when it cannot be read as LMDB; StoreFull when the system does not let it be opened.
+        The first write creates those ``databases`` that do not exist yet. ``advice`` ends the
+        message about a damaged file. Raise IndexNotFound if there is no environment, IndexCorrupt
+        if it is not valid LMDB, and StoreFull if the operating system cannot open it.
         """
         if not exists(path):
             if not create:
@@ -126,7 +136,7 @@ class Environment:
         with _open_lock:
             shared = _open.get(self.path)
             if shared is None:
-                shared = _open[self.path] = _Shared(_opened(self.path, advice))
+                shared = _open[self.path] = _OpenEnvironment(_open_lmdb(self.path, advice))
             shared.users += 1
         self._shared = shared
         try:
@@ -138,7 +148,7 @@ class Environment:
             raise
 
     def close(self) -> None:
-        """Let go of what is open; a second call does nothing."""
+        """Close the environment; a second call does nothing."""
         with _open_lock:
             if self._closed:
                 return
@@ -156,19 +166,19 @@ class Environment:
 
     @contextmanager
     def read(self) -> Iterator[ReadTransaction]:
-        """A consistent view. Keep it short: pages it can see cannot be reused meanwhile."""
+        """Open a consistent view. Keep it short: LMDB cannot reuse the pages it sees meanwhile."""
         try:
             self._open_new_databases()
             with self._begin_read() as txn:
                 yield ReadTransaction(txn, self._shared.handles)
         except lmdb.Error as error:
-            self._raise_ours(error)
+            self._raise_vitrine_error(error)
 
     @contextmanager
     def write(self) -> Iterator[WriteTransaction]:
-        """A transaction that is on disk when the block ends, and undone if it raises.
+        """Open a transaction that is on disk when the block ends; an exception undoes it.
 
-        StoreFull when the map or the disk is full, or the folder is read-only.
+        Raise StoreFull if the map or the disk is full, or the folder is read-only.
         """
         shared = self._shared
         try:
@@ -181,27 +191,28 @@ class Environment:
                 }
                 yield WriteTransaction(txn, {**shared.handles, **created})
         except lmdb.Error as error:
-            self._raise_ours(error)
-        if created:  # only now: LMDB closes the handles of a transaction that is undone
+            self._raise_vitrine_error(error)
+        if created:  # only now, because LMDB closes the handles of an undone transaction
             with shared.lock:
                 shared.handles = {**shared.handles, **created}
 
     def copy(self, descriptor: int) -> None:
-        """Write the data file as it is now, free pages left out, into an open file or pipe.
+        """Copy the data file without free pages to an open file or pipe.
 
-        One consistent view, while reads and writes go on. StoreFull when it cannot be written.
+        The copy is one consistent view; reads and writes can go on. Raise StoreFull if it cannot be
+        written.
         """
         try:
             self._shared.env.copyfd(descriptor, compact=True)
         except lmdb.Error as error:
-            self._raise_ours(error)
+            self._raise_vitrine_error(error)
 
     def bytes_used(self) -> int:
-        """Bytes of disk that the data file takes."""
+        """Return the disk space of the data file in bytes."""
         return (self.path / DATA_FILE).stat().st_blocks * 512
 
     def spare_bytes(self) -> int:
-        """Bytes of the data file that nothing uses: what is stored next goes there first."""
+        """Return the unused bytes of the data file; the next writes use them first."""
         env = self._shared.env
         try:
             with env.begin() as txn:
@@ -209,7 +220,7 @@ class Environment:
                 trees = [env.stat(), *(txn.stat(handle) for handle in handles)]
                 pages = env.info()["last_pgno"] + 1
         except lmdb.Error as error:
-            self._raise_ours(error)
+            self._raise_vitrine_error(error)
         used = sum(
             tree["branch_pages"] + tree["leaf_pages"] + tree["overflow_pages"] for tree in trees
         )
@@ -223,10 +234,10 @@ class Environment:
             return self._shared.env.begin()
 
     def _open_new_databases(self) -> None:
-        """Open those databases that exist on disk and are not open here yet.
+        """Open the databases that exist on disk but are not open here yet.
 
-        They are opened before a transaction begins: LMDB forgets a database that was opened in
-        a read transaction, and another process may create one at any time.
+        Another process may create one at any time. They are opened before a transaction begins,
+        because LMDB closes databases that were opened in a read transaction.
         """
         if self._all_open:
             return
@@ -240,8 +251,8 @@ class Environment:
                 opened = {name: shared.env.open_db(name.encode(), create=False) for name in found}
                 shared.handles = {**shared.handles, **opened}
 
-    def _raise_ours(self, error: lmdb.Error) -> NoReturn:
-        """Raise our error in place of one of LMDB, or the same where it is a mistake of ours."""
+    def _raise_vitrine_error(self, error: lmdb.Error) -> NoReturn:
+        """Raise the VitrineError for an error of LMDB; raise programming errors unchanged."""
         if isinstance(error, lmdb.MapFullError):
             full = f"{self.path} has reached its map size of {MAP_BYTES >> 30} GiB"
             raise StoreFull(full) from error
@@ -252,25 +263,25 @@ class Environment:
         if isinstance(error, lmdb.CorruptedError | lmdb.PageNotFoundError | lmdb.PanicError):
             raise IndexCorrupt(f"{self.path} is damaged: {error}; restore it") from error
         if type(error) is lmdb.Error:
-            # LMDB calls a write that was cut short an input/output error.
+            # LMDB reports a short write as an input/output error.
             raise StoreFull(f"{self.path} cannot be written: {error}; is the disk full?") from error
         raise error
 
 
 def exists(path: Path) -> bool:
-    """Whether a folder holds the data file of an environment."""
+    """Return whether a folder holds the data file of an environment."""
     return (path / DATA_FILE).is_file()
 
 
-def _opened(path: Path, advice: str) -> Any:
-    """LMDB's environment; read-only and without locks where the folder cannot be written."""
+def _open_lmdb(path: Path, advice: str) -> Any:
+    """Open LMDB; read-only and without locks if the folder cannot be written."""
     settings: dict[str, Any] = {
         "max_dbs": _MAX_DATABASES,
         "map_size": MAP_BYTES,
         "max_readers": _MAX_READERS,
         "readahead": False,
     }
-    check_whole(path / DATA_FILE, advice)
+    check_not_truncated(path / DATA_FILE, advice)
     try:
         try:
             return lmdb.open(str(path), **settings)
@@ -285,7 +296,7 @@ def _opened(path: Path, advice: str) -> Any:
 
 
 def _cannot_open(path: Path, error: lmdb.Error, advice: str) -> IndexCorrupt | StoreFull:
-    if type(error) in (lmdb.Error, lmdb.DiskError):  # an error of the system, not of LMDB
+    if type(error) in (lmdb.Error, lmdb.DiskError):  # an error of the operating system
         return StoreFull(f"{path} cannot be opened: {error}")
     return IndexCorrupt(
         f"{path} cannot be opened as a store: {error}. {advice[:1].upper()}{advice[1:]}"

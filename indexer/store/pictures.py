@@ -1,4 +1,4 @@
-"""The pictures behind the store's images: which copies are kept, and the best that exists."""
+"""The pictures of the store's images: which copies are stored, and the best one available."""
 
 from __future__ import annotations
 
@@ -7,56 +7,57 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
 
 from indexer.errors import BadImage
 from indexer.imaging.imagepath import image_path
-from indexer.imaging.images import decode, read_image_file, thumbnail
+from indexer.imaging.images import read_image_file, thumbnail
+from indexer.imaging.photos import Photo
 from indexer.items import ORIGINAL
 from indexer.store.records import PictureKey, content_hash
 
 if TYPE_CHECKING:
     from indexer.store.transactions import Reader, Writer
 
-Keep: TypeAlias = Literal["originals", "display", "paths"]
-KEEPS: tuple[Keep, ...] = get_args(Keep)
-DEFAULT_KEEP: Keep = "display"
-"""``originals``: every byte, and the display copy. ``display``: the copy of 400 pixels that is
-shown. ``paths``: neither; the catalog's own files are read when an image is shown. A rendition has
-no file, so its display copy is kept in any case."""
+ImageStorage: TypeAlias = Literal["originals", "display", "paths"]
+IMAGE_STORAGES: tuple[ImageStorage, ...] = get_args(ImageStorage)
+DEFAULT_IMAGE_STORAGE: ImageStorage = "display"
+"""``originals``: the original bytes and the display copy. ``display``: the display copy of 400
+pixels only. ``paths``: neither; the catalog's own file is read whenever an image is shown. A
+rendition has no file, so its display copy is always stored."""
 
 PictureOrigin: TypeAlias = Literal["original", "file", "display"]
 DISPLAY_SIDE = 400  # pixels on the longer side of the copy that is shown
-_KEEP, _ROOT = "keep_images", "images_root"  # in the store's meta
+_STORAGE, _ROOT = "keep_images", "images_root"  # names in the store's meta
 
 
 class Picture(NamedTuple):
-    """An encoded image, and where it came from."""
+    """An encoded image and its origin."""
 
     data: bytes
     source: PictureOrigin
 
 
-def kept_images(reader: Reader) -> Keep:
-    """What the operator chose to keep of every image."""
-    chosen = reader.meta(_KEEP, str(DEFAULT_KEEP))
-    return next((keep for keep in KEEPS if keep == chosen), DEFAULT_KEEP)
+def image_storage(reader: Reader) -> ImageStorage:
+    """Return what the operator chose to store of each image."""
+    chosen = reader.meta(_STORAGE, str(DEFAULT_IMAGE_STORAGE))
+    return next((storage for storage in IMAGE_STORAGES if storage == chosen), DEFAULT_IMAGE_STORAGE)
 
 
 def images_root(reader: Reader) -> Path | None:
-    """The folder that the paths of images begin in; None before the first catalog."""
+    """Return the folder that image paths are relative to; None before the first catalog."""
     root = reader.meta(_ROOT, "")
     return Path(root) if root else None
 
 
-def set_images(writer: Writer, root: Path, keep: Keep | None) -> None:
-    """Note where paths begin, and what to keep of new images; None is as before."""
+def set_images(writer: Writer, root: Path, keep: ImageStorage | None) -> None:
+    """Set the folder of image paths, and what to store of new images; None changes nothing."""
     writer.put_meta(_ROOT, str(root.resolve()))
     if keep is not None:
-        writer.put_meta(_KEEP, keep)
+        writer.put_meta(_STORAGE, keep)
 
 
 def best_picture(reader: Reader, root: Path | None, key: PictureKey, path: str) -> Picture | None:
-    """The best picture that exists: its own bytes, from the store or its file, else the copy.
+    """Return the best available picture: the original from the store or its file, else the copy.
 
-    A file counts only while it is what was indexed, and holds the original only: of a rendition
-    there is what the store has. None when no picture is left.
+    The file is used only if its content is the one that was indexed. Renditions have no file. None
+    if no picture is left.
     """
     original = reader.original(key)
     if original is not None:
@@ -70,9 +71,9 @@ def best_picture(reader: Reader, root: Path | None, key: PictureKey, path: str) 
 
 
 def display_copy(reader: Reader, key: PictureKey, path: str) -> bytes | None:
-    """A picture as it is shown: the stored copy, or one made from the best picture that exists.
+    """Return a picture for display: the stored copy, or one made from the best picture available.
 
-    None when no picture is left.
+    None if no picture is left.
     """
     stored = reader.image(key)
     if stored is not None:
@@ -81,7 +82,7 @@ def display_copy(reader: Reader, key: PictureKey, path: str) -> bytes | None:
     if picture is None:
         return None
     try:
-        return thumbnail(decode(picture.data, side=DISPLAY_SIDE), DISPLAY_SIDE)
+        return thumbnail(Photo(picture.data).cut(side=DISPLAY_SIDE), DISPLAY_SIDE)
     except BadImage:
         return None
 

@@ -1,4 +1,4 @@
-"""What the store keeps of an item: its record, its images, its rows, and what changed in it."""
+"""The records of the store: items, images, rows and changes."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ HASH_BYTES = 16
 
 
 class PictureKey(NamedTuple):
-    """What embeddings and pictures are kept under: what an image contains, and its rendition.
+    """The key of embeddings and pictures: the content of an image, and its rendition.
 
-    ``content`` is the hash of the image as it came; ``rendition`` is ``original``, or the name of
-    the style that it was rendered in.
+    ``content`` is the hash of the original image; ``rendition`` is ``original``, or the name of the
+    style that the image was rendered in.
     """
 
     content: bytes
@@ -26,11 +26,11 @@ class PictureKey(NamedTuple):
 
 
 class ImageRecord(msgspec.Struct, frozen=True):
-    """One good image of an item: where it came from, what it contains, and its rows.
+    """A readable image of an item: its path, content and rows.
 
-    ``width`` and ``height`` are those of the upright original, 0 where an item came with an
-    embedding and no picture. ``rows`` gives the row of each rendition that is indexed,
-    ``original`` among them.
+    ``width`` and ``height`` are those of the upright original; 0 if the item was written with an
+    embedding instead of a picture. ``rows`` maps each indexed rendition to its row; ``original`` is
+    always one of them.
     """
 
     path: str
@@ -41,7 +41,7 @@ class ImageRecord(msgspec.Struct, frozen=True):
 
 
 class Row(msgspec.Struct, frozen=True, array_like=True):
-    """What a row of an index stands for."""
+    """The image and rendition that a row of an index belongs to."""
 
     item_id: str
     image_index: int
@@ -50,34 +50,34 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def picture(self) -> PictureKey:
-        """The picture whose embedding the row is."""
+        """The key of the picture whose embedding is indexed under this row."""
         return PictureKey(self.content, self.rendition)
 
 
 class ItemRecord(msgspec.Struct, frozen=True):
-    """An item as it is stored: the catalog's words, and the images that could be read."""
+    """An item as stored: the fields of the catalog, and the images that could be read."""
 
     item: Item
     images: list[ImageRecord]
 
     def numbered_rows(self) -> Iterator[tuple[int, Row]]:
-        """Each row of the item with its number, image by image."""
+        """Yield the number and row of each rendition, image by image."""
         for index, image in enumerate(self.images):
             for rendition, number in image.rows.items():
                 yield number, Row(self.item.item_id, index, rendition, image.content)
 
 
 class Change(enum.IntFlag):
-    """What a write changed in an item, so that who follows the log does only what is needed."""
+    """What a write changed in an item; readers of the log update only what is affected."""
 
     FIELDS = 1
-    WORDS = 2  # what is searched by words: title, categories, attributes, description
+    WORDS = 2  # the searched texts: title, categories, attributes, description
     ROWS = 4  # its images, or their order
     ALL = FIELDS | WORDS | ROWS
 
 
 def change_between(old: ItemRecord | None, new: ItemRecord) -> Change:
-    """What replacing one record by the other changes; no flag when nothing does."""
+    """Return what changes if ``new`` replaces ``old``; no flag if nothing does."""
     if old is None:
         return Change.ALL
     found = Change(0)
@@ -86,14 +86,14 @@ def change_between(old: ItemRecord | None, new: ItemRecord) -> Change:
         if _words(old.item) != _words(new.item):
             found |= Change.WORDS
     if old.images != new.images:
-        found |= Change.FIELDS  # paths and sizes are told with the item
+        found |= Change.FIELDS  # paths and sizes are part of the reply
         if dict(old.numbered_rows()) != dict(new.numbered_rows()):
             found |= Change.ROWS
     return found
 
 
 def content_hash(data: bytes) -> bytes:
-    """The name of an image by its bytes: the first 16 bytes of its SHA-256."""
+    """Return the first 16 bytes of the SHA-256 of an image, which identify its content."""
     return hashlib.sha256(data).digest()[:HASH_BYTES]
 
 

@@ -1,25 +1,24 @@
-"""The truth of a shop: one LMDB environment with its items, images and embeddings.
+"""The store of a shop: one LMDB environment with its items, images and embeddings.
 
-Named databases, and what a key of each leads to::
+The named databases, with their keys and values::
 
     meta        name                                   -> a number or text (msgpack)
     items       item_id                                -> ItemRecord (msgpack)
     rows        row, 8 bytes big-endian                -> Row (msgpack)
     images      content hash (, rendition)             -> JPEG copy of the picture, for display
-    originals   content hash (, rendition)             -> the picture as it came, where kept
+    originals   content hash (, rendition)             -> the original bytes, if they are stored
     embeddings  encoder key, content hash, rendition   -> dim x fp16
     changes     sequence, 8 bytes big-endian           -> what changed (1 byte), item_id
 
-Embeddings and pictures are keyed by what the image contains, so the same bytes are encoded once,
-however often they occur, and a build that was interrupted finds its work again. A picture in
-another rendition than the original adds the name of that rendition to the content hash. Rows are
-keyed by number and belong to one image of one item: they never shift, and two items with the
-same photo have a row each.
+Embeddings and pictures are keyed by content, so the same bytes are encoded only once, and an
+interrupted build finds its earlier work. The key of a picture is the content hash alone for an
+original; for another rendition its name is appended. A row belongs to one image of one item: two
+items with the same photo have a row each. Row numbers never change.
 
-``changes`` is the log of what was written: a process that has seen everything up to one number
-reads on from there, and knows the shop again.
+``changes`` is the log of all writes. A process that has read it up to one number can read on from
+there to update its view of the shop.
 
-``meta`` notes the format of all this, see ``indexer.store.upgrades``.
+``meta`` holds the number of this format, see ``indexer.store.upgrades``.
 """
 
 from __future__ import annotations
@@ -35,30 +34,30 @@ from indexer.store.upgrades import check_format, is_new, upgrade
 
 DATABASES = ("meta", "items", "rows", "images", "originals", "embeddings", "changes")
 _ADVICE = "restore it, or move it away and index again"
-_DELETED_AT_ONCE = 2000  # keys in one transaction: writers wait no longer than that
+_DELETED_AT_ONCE = 2000  # keys per transaction, so that writers do not wait long
 
 
 class Store:
-    """The store of a shop; close it, or use it in a ``with`` block.
+    """The store of a shop. Close it, or use it in a ``with`` block.
 
-    Thread-safe; never carry it across a fork.
+    Thread-safe. Do not use it after a fork.
     """
 
     def __init__(self, path: Path, *, create: bool = False) -> None:
-        """Open the store in ``path``; with ``create``, make an empty one if it is missing.
+        """Open the store in ``path``; ``create`` makes an empty one if it is missing.
 
-        IndexNotFound when there is none; IndexMismatch when it is of a format that this version
-        does not know; IndexCorrupt when it cannot be read as LMDB.
+        Raise IndexNotFound if there is none, IndexMismatch if this version does not support its
+        format, and IndexCorrupt if it is not valid LMDB.
         """
         if not create and not exists(path):
             raise IndexNotFound(
                 f"no catalog in {path.parent}; build one with 'vitrine index CATALOG --shop "
                 f"{path.parent}'"
             )
-        self.shop = path.parent  # before links are followed: the store may lie elsewhere
+        self.shop = path.parent  # before links are resolved: ``path`` may be a link
         self._environment = Environment(path, DATABASES, create=create, advice=_ADVICE)
         self.path = self._environment.path
-        self._checked_format: bytes | None = b""  # none so far
+        self._checked_format: bytes | None = b""  # nothing checked yet
         try:
             self._prepare(create)
         except BaseException:
@@ -66,7 +65,7 @@ class Store:
             raise
 
     def close(self) -> None:
-        """Let go of the environment; a second call does nothing."""
+        """Close the store; a second call does nothing."""
         self._environment.close()
 
     def __enter__(self) -> Store:
@@ -77,9 +76,9 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Reader]:
-        """A consistent view. Keep it short: pages it can see cannot be reused meanwhile.
+        """Open a consistent view. Keep it short: LMDB cannot reuse the pages it sees meanwhile.
 
-        IndexMismatch when a later version has upgraded the store since it was opened.
+        Raise IndexMismatch if a later version has upgraded the store since it was opened.
         """
         with self._environment.read() as txn:
             reader = Reader(txn)
@@ -88,10 +87,10 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[Writer]:
-        """A transaction that is on disk when the block ends, and undone if it raises.
+        """Open a transaction that is on disk when the block ends; an exception undoes it.
 
-        The first one upgrades a store of an earlier format. StoreFull when the map or the disk is
-        full, or the folder is read-only; IndexMismatch as for ``read``.
+        The first write upgrades a store of an earlier format. Raise StoreFull if the map or the
+        disk is full, or the folder is read-only; IndexMismatch as ``read`` does.
         """
         with self._environment.write() as txn:
             writer = Writer(txn)
@@ -100,12 +99,11 @@ class Store:
             yield writer
 
     def delete_unused(self, kept: Collection[bytes] = frozenset()) -> int:
-        """Delete embeddings and pictures that no row needs; returns how many.
+        """Delete embeddings and pictures that no row needs; return how many were deleted.
 
-        Contents in ``kept`` stay, in every rendition: a generation that one may go back to has
-        them. Writes may go on: each of its short transactions looks at the rows that were added
-        since. Call it with the shop's job lock held, for a build stores embeddings before the rows
-        that need them.
+        Contents in ``kept`` stay, in every rendition: earlier generations need them for a rollback.
+        Writes may go on: each of the short transactions also checks the rows added meanwhile. The
+        caller must hold the shop's job lock, because a build stores embeddings before their rows.
         """
         with self.read() as reader:
             needed = {row.picture for _, row in reader.rows()}
@@ -119,33 +117,33 @@ class Store:
         for start in range(0, len(unused), _DELETED_AT_ONCE):
             with self.write() as writer:
                 since = {row.picture for _, row in writer.rows(seen)}
-                part = unused[start : start + _DELETED_AT_ONCE]
-                keys = [(database, key) for database, key, picture in part if picture not in since]
+                batch = unused[start : start + _DELETED_AT_ONCE]
+                keys = [(database, key) for database, key, picture in batch if picture not in since]
                 writer.delete_keys(keys)
             deleted += len(keys)
         return deleted
 
     def delete_changes(self, before: int) -> None:
-        """Delete the log of changes up to this number, which nobody reads on from any more."""
+        """Delete the log up to and including change ``before``, once no generation needs it."""
         done = False
         while not done:
             with self.write() as writer:
                 done = writer.delete_changes(before, _DELETED_AT_ONCE)
 
     def copy(self, descriptor: int) -> None:
-        """Write the data file as it is now into an open file or pipe: see ``Environment.copy``."""
+        """Copy the data file to an open file or pipe, see ``Environment.copy``."""
         self._environment.copy(descriptor)
 
     def bytes_used(self) -> int:
-        """Bytes of disk that the data file takes."""
+        """Return the disk space of the data file in bytes."""
         return self._environment.bytes_used()
 
     def spare_bytes(self) -> int:
-        """Bytes of the data file that nothing uses: what is stored next goes there first."""
+        """Return the unused bytes of the data file; the next writes use them first."""
         return self._environment.spare_bytes()
 
     def _prepare(self, create: bool) -> None:
-        """Check the format; with ``create``, note it in a new store."""
+        """Check the format; with ``create``, write it to a new store."""
         with self._environment.read() as txn:
             reader = Reader(txn)
             if not (create and is_new(reader)):
@@ -155,7 +153,7 @@ class Store:
             upgrade(Writer(new))
 
     def _check_format(self, reader: Reader) -> None:
-        """IndexMismatch unless this version reads the store; quick where it was checked before."""
+        """Raise IndexMismatch if this version cannot read the store; fast if checked before."""
         found = reader.format_bytes
         if found != self._checked_format:
             check_format(reader, self.path)

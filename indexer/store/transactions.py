@@ -1,4 +1,4 @@
-"""Transactions on the store: a consistent view of it, or a change that is on disk or undone."""
+"""Transactions on the store: a consistent view, or a change that is written whole or undone."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ _ORIGINAL = ORIGINAL.encode()
 _ENCODER_BYTES = 8  # of the key of an embedding, see ``Model.key``
 
 PictureDatabase: TypeAlias = Literal["images", "originals"]
-"""The databases of pictures: the copies that are shown, and the bytes as they came."""
+"""The databases of pictures: display copies, and original bytes."""
 
 
 class Reader:
-    """One consistent view of the store, for as long as its ``with`` block lasts."""
+    """A consistent view of the store, valid within its ``with`` block."""
 
     def __init__(self, txn: ReadTransaction) -> None:
         self._txn = txn
 
     def meta(self, name: str, default: T) -> T:
-        """A stored number or text, or ``default``, whose type it must have."""
+        """Return a stored number or text, of the type of ``default``, or else ``default``."""
         value = self._txn.get("meta", name.encode())
         if value is None:
             return default
@@ -48,33 +48,33 @@ class Reader:
 
     @property
     def format_bytes(self) -> bytes | None:
-        """The number of the store's format as it is stored: quickly compared."""
+        """The encoded number of the store's format, which is fast to compare."""
         return self._txn.get("meta", b"format")
 
     def item(self, item_id: str) -> ItemRecord | None:
-        """The record of an item; None when there is no such item."""
+        """Return the record of an item, or None if there is no such item."""
         key = clean_id(item_id).encode("utf-8", "surrogatepass")
         value = self._txn.get("items", key) if 0 < len(key) < 512 else None
-        return None if value is None else _decoded(_ITEM, value, f"item {item_id!r}")
+        return None if value is None else _decode(_ITEM, value, f"item {item_id!r}")
 
     def items(self) -> Iterator[ItemRecord]:
-        """All items, in the byte order of their ids."""
+        """Iterate over all items, in byte order of their ids."""
         for key, value in self._txn.entries("items"):
-            yield _decoded(_ITEM, value, f"item {key.decode(errors='replace')!r}")
+            yield _decode(_ITEM, value, f"item {key.decode(errors='replace')!r}")
 
     def item_ids(self) -> Iterator[str]:
-        """The ids of all items, in their byte order."""
+        """Iterate over the ids of all items, in byte order."""
         for key in self._txn.keys("items"):
             yield key.decode("utf-8", "surrogatepass")
 
     def rows(self, start: int = 0) -> Iterator[tuple[int, Row]]:
-        """All rows from number ``start`` on, by rising number."""
-        for key, value in self._txn.entries("rows", _key(start)):
+        """Iterate over the numbers and rows from ``start`` on, in ascending order."""
+        for key, value in self._txn.entries("rows", _number_key(start)):
             number = int.from_bytes(key, "big")
-            yield number, _decoded(_ROW, value, f"row {number}")
+            yield number, _decode(_ROW, value, f"row {number}")
 
     def count(self, database: str) -> int:
-        """How many keys a database holds."""
+        """Return the number of keys in a database."""
         return self._txn.count(database)
 
     @property
@@ -83,15 +83,16 @@ class Reader:
         return self.meta("changes", 0)
 
     def changes_since(self, sequence: int) -> dict[str, Change] | None:
-        """The items changed after this number, with all that changed in each of them.
+        """Return the items changed after this number, and what changed in each.
 
-        None when the log does not reach back so far (or is behind): everything may have changed.
+        None if the log does not reach back that far, or ends before this number: then any item may
+        have changed.
         """
         last = self.sequence
         if last == sequence:
             return {}
         found: dict[str, Change] = {}
-        following = _key(sequence + 1)
+        following = _number_key(sequence + 1)
         if last < sequence or not self._txn.has("changes", following):
             return None
         for _, value in self._txn.entries("changes", following):
@@ -100,32 +101,32 @@ class Reader:
         return found
 
     def image(self, picture: PictureKey) -> bytes | None:
-        """The display copy (JPEG) of a picture, or None if it is not stored."""
-        return self._txn.get("images", _picture_bytes(picture))
+        """Return the display copy (JPEG) of a picture, or None if it is not stored."""
+        return self._txn.get("images", _picture_key_bytes(picture))
 
     def original(self, picture: PictureKey) -> bytes | None:
-        """The bytes of a picture as they came; None where they were not to be kept."""
-        return self._txn.get("originals", _picture_bytes(picture))
+        """Return the original bytes of a picture, or None if they are not stored."""
+        return self._txn.get("originals", _picture_key_bytes(picture))
 
     def holds(self, database: PictureDatabase, picture: PictureKey) -> bool:
-        """Whether a picture is stored there; its bytes are not read."""
-        return self._txn.has(database, _picture_bytes(picture))
+        """Return whether a picture is stored in a database, without reading its bytes."""
+        return self._txn.has(database, _picture_key_bytes(picture))
 
     def has_embedding(self, encoder: bytes, picture: PictureKey) -> bool:
-        """Whether this encoder has embedded this picture."""
+        """Return whether this encoder has embedded this picture."""
         return bool(self.embedding(encoder, picture))
 
     def has_no_picture(self, encoder: bytes, picture: PictureKey) -> bool:
-        """Whether every copy of this picture was gone before this encoder could embed it.
+        """Return whether every copy of this picture was gone before this encoder could embed it.
 
-        Rows of it are in no index of that encoder.
+        Rows of such a picture are in no index of that encoder.
         """
         return self.embedding(encoder, picture) == b""
 
     def embeddings(self, encoder: bytes, pictures: Sequence[PictureKey], dim: int) -> Vectors:
-        """The stored vectors of these pictures, in order: (n, dim), as fp16 rounded.
+        """Return the stored vectors of these pictures, in order: (n, dim), rounded to fp16.
 
-        IndexCorrupt when one is missing or of another length.
+        Raise IndexCorrupt if one is missing or has another length.
         """
         out = np.empty((len(pictures), dim), dtype=np.float32)
         for place, picture in enumerate(pictures):
@@ -139,14 +140,14 @@ class Reader:
         return out
 
     def embedding(self, encoder: bytes, picture: PictureKey) -> bytes | None:
-        """The bytes of a vector's dim fp16 numbers; None when there is no such embedding.
+        """Return the bytes of a vector's dim fp16 numbers, or None if there is no such embedding.
 
-        Empty where the encoder found no picture to embed, see ``has_no_picture``.
+        Empty bytes mean that there was no picture to embed, see ``has_no_picture``.
         """
-        return self._txn.get("embeddings", _embedding_bytes(encoder, picture))
+        return self._txn.get("embeddings", _embedding_key_bytes(encoder, picture))
 
     def embedding_encoders(self) -> list[bytes]:
-        """The keys of the encoders that have embedded anything, in their order."""
+        """Return the keys of all encoders that have embeddings, in byte order."""
         found: list[bytes] = []
         first = next(self._txn.keys("embeddings"), None)
         while first is not None:
@@ -154,32 +155,32 @@ class Reader:
             following = int.from_bytes(found[-1], "big") + 1
             if following == 1 << 8 * _ENCODER_BYTES:
                 break
-            first = next(self._txn.keys("embeddings", _key(following)), None)
+            first = next(self._txn.keys("embeddings", _number_key(following)), None)
         return found
 
     def embedding_keys(self, encoder: bytes, most: int) -> list[tuple[str, bytes]]:
-        """The first keys of an encoder's embeddings, at most so many, as ``delete_keys`` wants."""
-        return [("embeddings", key) for key in islice(self._keys_of(encoder), most)]
+        """Return at most ``most`` keys of an encoder's embeddings, for ``delete_keys``."""
+        return [("embeddings", key) for key in islice(self._embedding_keys_of(encoder), most)]
 
     def count_embeddings(self, encoder: bytes) -> int:
-        """How many pictures an encoder has embedded, or found to be gone."""
-        return sum(1 for _ in self._keys_of(encoder))
+        """Return how many pictures an encoder has embedded, or recorded as gone."""
+        return sum(1 for _ in self._embedding_keys_of(encoder))
 
     def picture_keys(self) -> Iterator[tuple[str, bytes, PictureKey]]:
-        """Everything stored by picture, as (database, key, picture), in the order of the keys."""
+        """Yield (database, key, picture) of all pictures and embeddings, in order of the keys."""
         for database in ("images", "originals"):
             for key in self._txn.keys(database):
-                yield database, key, _picture_of(key)
+                yield database, key, _picture_from_key(key)
         for key in self._txn.keys("embeddings"):
-            yield "embeddings", key, _picture_of(key[_ENCODER_BYTES:])
+            yield "embeddings", key, _picture_from_key(key[_ENCODER_BYTES:])
 
-    def _keys_of(self, encoder: bytes) -> Iterator[bytes]:
+    def _embedding_keys_of(self, encoder: bytes) -> Iterator[bytes]:
         keys = self._txn.keys("embeddings", encoder)
         return takewhile(lambda key: key.startswith(encoder), keys)
 
 
 class Writer(Reader):
-    """A write transaction: everything in its ``with`` block is on disk after it, or nothing."""
+    """A write transaction: after its ``with`` block, either all of it is on disk or nothing."""
 
     def __init__(self, txn: WriteTransaction) -> None:
         super().__init__(txn)
@@ -190,7 +191,7 @@ class Writer(Reader):
         self._writing.put("meta", name.encode(), msgspec.msgpack.encode(value))
 
     def put_item(self, record: ItemRecord) -> Change:
-        """Store an item, replacing the one of its id, and note what that changes in the log."""
+        """Store an item, replacing the one with its id; return and log what changed."""
         item_id = record.item.item_id
         change = change_between(self.item(item_id), record)
         self._writing.put("items", item_id.encode(), msgspec.msgpack.encode(record))
@@ -198,26 +199,26 @@ class Writer(Reader):
         return change
 
     def put_row(self, number: int, row: Row) -> None:
-        """Store what a row stands for."""
-        self._writing.put("rows", _key(number), msgspec.msgpack.encode(row))
+        """Store the row with this number."""
+        self._writing.put("rows", _number_key(number), msgspec.msgpack.encode(row))
 
     def put_image(self, picture: PictureKey, jpeg: bytes) -> None:
         """Store the display copy of a picture."""
-        self._writing.put("images", _picture_bytes(picture), jpeg)
+        self._writing.put("images", _picture_key_bytes(picture), jpeg)
 
     def put_original(self, picture: PictureKey, data: bytes) -> None:
-        """Store a picture as it came."""
-        self._writing.put("originals", _picture_bytes(picture), data)
+        """Store the original bytes of a picture."""
+        self._writing.put("originals", _picture_key_bytes(picture), data)
 
     def put_embedding(self, encoder: bytes, picture: PictureKey, embedding: bytes) -> None:
-        """Store one vector, as the bytes of its dim fp16 numbers.
+        """Store a vector, given as the bytes of its dim fp16 numbers.
 
-        No bytes note that there was no picture to embed, see ``has_no_picture``.
+        Empty bytes record that there was no picture to embed, see ``has_no_picture``.
         """
-        self._writing.put("embeddings", _embedding_bytes(encoder, picture), embedding)
+        self._writing.put("embeddings", _embedding_key_bytes(encoder, picture), embedding)
 
     def new_rows(self, count: int) -> range:
-        """Reserve row numbers that were never used before."""
+        """Reserve ``count`` row numbers that were never used before."""
         first = self.meta("next_row", 0)
         self.put_meta("next_row", first + count)
         return range(first, first + count)
@@ -225,7 +226,7 @@ class Writer(Reader):
     def delete_item(self, item_id: str) -> bool:
         """Delete an item and its rows; return True if it existed.
 
-        Its pictures stay until ``Store.delete_unused``.
+        ``Store.delete_unused`` deletes its pictures later.
         """
         record = self.item(item_id)
         if record is None:
@@ -238,7 +239,7 @@ class Writer(Reader):
 
     def delete_row(self, number: int) -> None:
         """Delete a row."""
-        self._writing.delete("rows", _key(number))
+        self._writing.delete("rows", _number_key(number))
 
     def delete_keys(self, keys: Collection[tuple[str, bytes]]) -> None:
         """Delete these (database, key) pairs."""
@@ -246,7 +247,7 @@ class Writer(Reader):
             self._writing.delete(database, key)
 
     def delete_changes(self, before: int, most: int) -> bool:
-        """Delete changes up to number ``before``, at most so many; False if more are left."""
+        """Delete up to ``most`` changes, to number ``before``; return False if more are left."""
         keys = self._txn.keys("changes")
         old = takewhile(lambda key: int.from_bytes(key, "big") <= before, keys)
         found = list(islice(old, most))
@@ -258,33 +259,33 @@ class Writer(Reader):
         if change:
             number = self.sequence + 1
             self.put_meta("changes", number)
-            self._writing.put("changes", _key(number), bytes([change]) + item_id.encode())
+            self._writing.put("changes", _number_key(number), bytes([change]) + item_id.encode())
 
 
-def _key(number: int) -> bytes:
+def _number_key(number: int) -> bytes:
     return number.to_bytes(8, "big")
 
 
-def _picture_bytes(picture: PictureKey) -> bytes:
-    """The key of a picture: the content alone for an original, as in every earlier version."""
+def _picture_key_bytes(picture: PictureKey) -> bytes:
+    """Return the key of a picture: the content alone for an original, as before renditions."""
     content, rendition = picture
     return content if rendition == ORIGINAL else content + rendition.encode()
 
 
-def _embedding_bytes(encoder: bytes, picture: PictureKey) -> bytes:
+def _embedding_key_bytes(encoder: bytes, picture: PictureKey) -> bytes:
     content, rendition = picture
     return encoder + content + rendition.encode()
 
 
-def _picture_of(key: bytes) -> PictureKey:
-    """The picture of a key without its encoder."""
+def _picture_from_key(key: bytes) -> PictureKey:
+    """Return the picture that a key is of; the key has no encoder prefix."""
     rendition = key[HASH_BYTES:]
     if rendition in (b"", _ORIGINAL):
         return PictureKey(key[:HASH_BYTES])
     return PictureKey(key[:HASH_BYTES], rendition.decode(errors="replace"))
 
 
-def _decoded(decoder: msgspec.msgpack.Decoder[T], value: bytes, what: str) -> T:
+def _decode(decoder: msgspec.msgpack.Decoder[T], value: bytes, what: str) -> T:
     try:
         return decoder.decode(value)
     except msgspec.MsgspecError as error:

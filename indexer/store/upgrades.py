@@ -1,13 +1,13 @@
 """The format of a store, and the numbered steps from each format to the next.
 
-A store notes its format as a number in its ``meta``. Readers serve every format from the first
-to the newest, and upgrade nothing: a shop may be read-only, or served by an earlier version. The
-first write, so also every long job, upgrades: all steps that are due run within its transaction,
-so a store is never between two formats. An earlier version refuses a store that was upgraded.
+The number of the format is stored in ``meta``. Readers support every format up to the newest, and
+never upgrade: a shop may be read-only, or served by an earlier version. The first write upgrades
+the store, and so does every long job. All pending steps run in one transaction, so a store is
+never between two formats. An earlier version refuses an upgraded store.
 
-To change the format, append a step to ``UPGRADES``, make readers serve the format before it, and
-add a shop of that format to ``tests/golden``. What earlier versions can read and write without
-harm, such as the pictures of a rendition under keys of their own, needs no new format.
+To change the format, append a step to ``UPGRADES``, keep support for the previous format in the
+readers, and add a shop of the new format to ``tests/golden``. Data that earlier versions can read
+and write without damage, such as pictures of renditions under separate keys, needs no new format.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _FORMAT = "format"  # in the store's meta
 class Upgrade(NamedTuple):
     """A step from the format ``to - 1`` to ``to``; ``apply`` runs within the write transaction.
 
-    A named database that the step needs is listed in ``indexer.store.store.DATABASES``: it
-    exists when the step runs, and reads as empty in stores that were not upgraded yet.
+    List a new named database in ``indexer.store.store.DATABASES``: it exists when the step runs,
+    and reads as empty in stores that are not upgraded yet.
     """
 
     to: int
@@ -41,17 +41,17 @@ UPGRADES: tuple[Upgrade, ...] = ()
 
 
 def newest_format() -> int:
-    """The format that this version writes."""
+    """Return the format that this version writes."""
     return UPGRADES[-1].to if UPGRADES else FIRST_FORMAT
 
 
 def is_new(reader: Reader) -> bool:
-    """Whether the store notes no format yet: its creation was not completed."""
+    """Return whether the store has no format number yet, as its creation was not completed."""
     return reader.meta(_FORMAT, 0) == 0
 
 
 def check_format(reader: Reader, path: Path) -> None:
-    """IndexMismatch unless this version reads the format of the store in ``path``."""
+    """Raise IndexMismatch if this version does not support the format of the store in ``path``."""
     found = reader.meta(_FORMAT, 0)
     newest = newest_format()
     if FIRST_FORMAT <= found <= newest:
@@ -66,9 +66,9 @@ def check_format(reader: Reader, path: Path) -> None:
 
 
 def upgrade(writer: Writer) -> None:
-    """Run the steps that are due, in the caller's transaction; a new store gets the newest format.
+    """Run all pending steps in the caller's transaction; a new store gets the newest format.
 
-    The format of the store has been checked.
+    The caller must have checked the format.
     """
     found = before = writer.meta(_FORMAT, 0)
     for step in UPGRADES:

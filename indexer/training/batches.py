@@ -89,7 +89,7 @@ class Batches:
         self.masks: dict[int, NDArray[np.bool_]] = {}
         for source in _ON_WHITE:
             for i in self.by_source.get(source, []):
-                mask = cutout.thing_on_white(squares[i])
+                mask = cutout.object_mask(squares[i])
                 if mask is not None:
                     self.masks[i] = mask
 

@@ -71,7 +71,7 @@ class PairSampler:
         pixels: NDArray[np.uint8] = self.dataset.pixels[position]
         if self.dataset.photo[position] or rng.random() < 0.5:
             return pixels
-        thing = cutout.thing_on_white(pixels)
+        thing = cutout.object_mask(pixels)
         if thing is None:
             return pixels
-        return cutout.put_on(pixels, thing, self.dataset.pixels[int(rng.choice(self.usable))])
+        return cutout.paste_object(pixels, thing, self.dataset.pixels[int(rng.choice(self.usable))])

@@ -1,1 +1,1 @@
-"""Embeddings that can be searched: the FAISS index, its recipes, its promise and its check."""
+"""Vector indexes: backends, recipes, tuning, the planner of searches, and the canary."""

@@ -1,9 +1,9 @@
-"""What Vitrine needs of an index of vectors, whoever stores and searches them.
+"""The protocol of a vector index: everything that Vitrine needs from one.
 
-``indexer.vectors.backends`` names the implementations. Everything above an index (the canary,
-the recall watch, the live segments) uses this protocol alone. A position is a place in an index,
-0 to n - 1, in the order in which vectors were added; ``rows`` gives the row number of each, and
-``indexer.vectors.row_table`` the way back.
+``indexer.vectors.backends`` lists the implementations. All code outside of a backend (the canary,
+the recall watch, the live segments) uses only this protocol. A position is a place in an index,
+0 to n - 1, in the order in which vectors were added. ``rows`` maps positions to row numbers, and
+``indexer.vectors.row_table`` maps row numbers to positions.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Nearest(NamedTuple):
     """The result of one query: positions (k,), padded with -1, and scores (k,), best first.
 
-    ``mode`` is ``exact`` where every allowed vector was compared.
+    ``mode`` is ``exact`` if every allowed vector was compared.
     """
 
     positions: Positions
@@ -35,7 +35,7 @@ class Nearest(NamedTuple):
 class RecallPromise(NamedTuple):
     """The recall@10 of approximate searches: promised to the operator, and measured at the build.
 
-    ``extra_levels`` is how many levels of effort there are above the one that was promised.
+    ``extra_levels`` is the number of levels of effort above the promised one.
     """
 
     promised: float
@@ -46,8 +46,8 @@ class RecallPromise(NamedTuple):
 class VectorBackend(Protocol):
     """An index of unit vectors, searched by inner product. Thread-safe.
 
-    Scores of equal rank come in any order. Where a search finds fewer than ``k``, its tail is
-    position -1, score -inf. A query of another dimension raises IndexMismatch.
+    Equal scores come in any order. If a search finds fewer than ``k``, the result is padded with
+    position -1 and score -inf. A query of another dimension raises IndexMismatch.
     """
 
     @property
@@ -57,12 +57,12 @@ class VectorBackend(Protocol):
 
     @property
     def dim(self) -> int:
-        """The length of its vectors."""
+        """The length of the vectors."""
         ...
 
     @property
     def note(self) -> str:
-        """Where it is searched, in words for people, such as ``cpu``."""
+        """Where the index is searched, for people to read, such as ``cpu``."""
         ...
 
     @property
@@ -75,10 +75,11 @@ class VectorBackend(Protocol):
     def nearest(
         self, query: Embedding, k: int, allowed: PositionMask | None, *, extra_levels: int = 0
     ) -> Nearest:
-        """Find the k best allowed positions for a query (dim,), by whichever way is cheapest.
+        """Find the k best allowed positions for a query (dim,), exactly or approximately.
 
-        Fewer than k are found only if fewer are allowed; None allows all. An approximate search
-        tries ``extra_levels`` levels harder than promised, as far as there are so many.
+        The cheaper way is chosen. Finds fewer than k only if fewer are allowed; None allows all.
+        An approximate search uses ``extra_levels`` more levels of effort than promised, or all
+        there are.
         """
         ...
 
@@ -87,14 +88,14 @@ class VectorBackend(Protocol):
     ) -> tuple[Positions, Scores]:
         """Find the k best allowed positions of each query (q, dim) by comparing all: (q, k) each.
 
-        Scores are those of the vectors as they are stored.
+        Scores are computed from the vectors as stored.
         """
         ...
 
     def approximate(self, queries: Vectors, k: int) -> tuple[Positions, Scores]:
-        """Search as ``exact``, with the effort that the promise was measured at.
+        """Search like ``exact``, but with the effort that the promise was measured with.
 
-        May find fewer than k. The same as ``exact`` if ``promise`` is None.
+        May find fewer than k. If ``promise`` is None, this is ``exact``.
         """
         ...
 
@@ -103,41 +104,41 @@ class VectorBackend(Protocol):
         ...
 
     def build_delta(self, vectors: Vectors, rows: Rows) -> VectorBackend:
-        """Index rows written since this index was built: exact, and in this process's memory.
+        """Build an exact index in memory, for rows written after this index was built.
 
-        (n, dim) unit vectors and (n,) row numbers.
+        Takes (n, dim) unit vectors and (n,) row numbers.
         """
         ...
 
     @classmethod
     def build(cls, vectors: Vectors, rows: Rows) -> Self:
-        """Index (n, dim) unit vectors under their row numbers (n,), exactly; n may be 0."""
+        """Build an exact index of (n, dim) unit vectors with row numbers (n,); n may be 0."""
         ...
 
     @classmethod
     def open(cls, folder: Path, contract: Contract | None = None, *, serving: bool = False) -> Self:
-        """Open what ``save`` wrote to a folder, under the contract in its generation's manifest.
+        """Open what ``save`` wrote to a folder; ``contract`` comes from the generation's manifest.
 
-        The caller has verified the checksums of its files. ``serving`` makes it ready for many
-        searches, on GPUs where they pay. IndexCorrupt if it cannot be read.
+        The caller must have verified the checksums of the files. ``serving`` prepares the index
+        for many searches, on GPUs if they are faster. Raise IndexCorrupt if it cannot be read.
         """
         ...
 
     def save(self, folder: Path) -> None:
-        """Write what ``open`` needs to a folder. StoreFull if it cannot be written."""
+        """Write the files that ``open`` reads. Raise StoreFull if they cannot be written."""
         ...
 
     @classmethod
     def drop(cls, folder: Path) -> None:
-        """Delete what ``save`` wrote, in this folder and elsewhere; nothing if it is gone already.
+        """Delete everything that ``save`` wrote, in this folder and elsewhere.
 
-        OSError if it cannot be deleted.
+        Does nothing if it was deleted before. Raise OSError if it cannot be deleted.
         """
         ...
 
 
 def rows_at(rows: Rows, positions: Positions) -> Rows:
-    """Return the row numbers (n,) at these positions, of any shape; -1 stays -1."""
+    """Return the row numbers at these positions, an array of any shape; -1 stays -1."""
     if not len(rows):
         return np.full_like(positions, -1)
     return np.where(positions >= 0, rows[positions], -1)

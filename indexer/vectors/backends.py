@@ -1,4 +1,4 @@
-"""The backends there are, and which of them serves a generation."""
+"""The list of backends, and the choice of the one that opens a generation."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ BACKENDS: dict[str, type[VectorBackend]] = {"faiss": FaissBackend, "numpy": Nump
 
 
 def backend_of(contract: Contract) -> type[VectorBackend]:
-    """Return the backend that a generation was written by, as the recipe of its contract names it.
+    """Return the backend that wrote a generation: the one named by the recipe, else FAISS.
 
-    A recipe that names no backend is one of FAISS's.
+    Recipes of FAISS do not name their backend.
     """
     return BACKENDS.get(contract.recipe, FaissBackend)

@@ -1,4 +1,4 @@
-"""What an operator asks of an index, and what was measured of the one that was built."""
+"""The targets that an operator sets for an index, and what was measured on the index."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import msgspec
 
 FLAT = "Flat"
 DEFAULT_RECALL = 0.98
-EXACT_BELOW = 50_000  # rows; one core compares as many in a few milliseconds
-MEASURED_K = 40  # rows that efforts are measured with, and that searches ask for at least
+EXACT_BELOW = 50_000  # rows; one core compares that many in a few milliseconds
+MEASURED_K = 40  # rows per query, when efforts are measured; searches ask for at least as many
 
 
 class Targets(msgspec.Struct, frozen=True, kw_only=True):
-    """What the operator asks of an index; None if it does not matter.
+    """What the operator asks of an index; None means no limit.
 
-    ``recall`` is recall@10 against exact search. ``p95_ms`` is the 95th percentile of the time of
-    one search on one core. ``ram_bytes`` is the memory the index may take. Below ``exact_below``
-    rows every search is exact.
+    ``recall`` is recall@10 compared with exact search. ``p95_ms`` is the 95th percentile of the
+    time of one search on one core. ``ram_bytes`` is the most memory that the index may take. With
+    fewer than ``exact_below`` rows every search is exact.
     """
 
     recall: float = DEFAULT_RECALL
@@ -27,9 +27,9 @@ class Targets(msgspec.Struct, frozen=True, kw_only=True):
 class BuildTargets(msgspec.Struct, frozen=True, kw_only=True):
     """The targets of one build.
 
-    If targets are ``asked`` for, the index meets them or the build fails. Otherwise those of the
-    shop's last generation apply, and the index that comes nearest is taken. ``accept`` says that
-    a catalog quite unlike the last one is no mistake.
+    If ``asked`` is given, the index meets these targets or the build fails. Otherwise the targets
+    of the shop's last generation apply, and the index that comes closest is built. ``accept``
+    allows a catalog that is very different from the last one.
     """
 
     asked: Targets | None = None
@@ -37,10 +37,10 @@ class BuildTargets(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Effort(msgspec.Struct, frozen=True):
-    """How hard one search tries. It is passed with each call, never set on an index.
+    """How much work one search does. It is an argument of each search, never set on an index.
 
-    ``depth`` is efSearch of a graph, or nprobe of lists. ``refine`` is how many candidates are
-    scored again from the exact vectors; 0 if none.
+    ``depth`` is efSearch of a graph, or nprobe of inverted lists. ``refine`` is the number of
+    candidates that are scored again with the exact vectors; 0 for none.
     """
 
     depth: int
@@ -52,7 +52,7 @@ class Effort(msgspec.Struct, frozen=True):
 
 
 class Level(msgspec.Struct, frozen=True, kw_only=True):
-    """An effort, and what was measured with it: recall@10, and microseconds on one core."""
+    """An effort with its measured recall@10, and microseconds per search on one core."""
 
     effort: Effort
     recall: float
@@ -60,10 +60,10 @@ class Level(msgspec.Struct, frozen=True, kw_only=True):
     p95_us: float
 
 
-class Measured(msgspec.Struct, frozen=True, kw_only=True):
-    """A recipe as measured on ``rows`` rows, at its cheapest effort that has the target recall.
+class RecipeMeasurement(msgspec.Struct, frozen=True, kw_only=True):
+    """A recipe as measured on ``rows`` rows, at its cheapest effort with the target recall.
 
-    At the best effort if none has it.
+    If no effort reaches the target, the values are those of the effort with the best recall.
     """
 
     recipe: str
@@ -76,7 +76,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScoreProfile(msgspec.Struct, frozen=True):
-    """The distribution of scores between random images of a shop: ten quantiles, rising."""
+    """The distribution of scores between random images of a shop: ten quantiles, ascending."""
 
     quantiles: list[float]
 
@@ -84,21 +84,22 @@ class ScoreProfile(msgspec.Struct, frozen=True):
 class Contract(msgspec.Struct, frozen=True, kw_only=True):
     """The recipe of an index, its targets, and what was measured on the shop's own vectors.
 
-    ``levels`` are efforts from cheap to thorough, and ``level`` is the one that meets the target;
-    there are none if every search is exact. ``row_us`` is the time to compare one row exactly.
-    ``met`` is False if no recipe met all targets, and the best one serves. ``note`` says why this
-    recipe was chosen. ``profile`` is for the canary of the next build.
+    ``levels`` are efforts from cheap to thorough; ``level`` is the place of the one that meets the
+    target. ``levels`` is empty if every search is exact. ``row_us`` is the time of one exact
+    comparison. ``met`` is False if no recipe met all targets and this is the closest one. ``note``
+    explains the choice of the recipe. ``measurements`` lists all recipes that were compared.
+    ``profile`` is checked by the canary of the next build.
     """
 
     recipe: str = FLAT
-    targets: Targets = msgspec.field(name="targets", default=Targets())  # its name on disk
+    targets: Targets = Targets()
     levels: list[Level] = []
     level: int = 0
     row_us: float = 0.0
     ram_bytes: int = 0
     met: bool = True
     note: str = ""
-    tried: list[Measured] = []
+    measurements: list[RecipeMeasurement] = msgspec.field(name="tried", default_factory=list)
     profile: ScoreProfile | None = None
 
     @property
@@ -108,5 +109,5 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def recall(self) -> float:
-        """Recall@10 measured at the level that serves; 1 if every search is exact."""
+        """The recall@10 that was measured at the serving level; 1 if every search is exact."""
         return self.levels[self.level].recall if self.levels else 1.0

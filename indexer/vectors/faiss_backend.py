@@ -1,4 +1,4 @@
-"""FAISS as a backend: an index with its recipe, its planner, and its copy on GPUs."""
+"""The FAISS backend: an index with its recipe, its planner, and its copy on GPUs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from indexer.vectors import planner
 from indexer.vectors.backend import Nearest, RecallPromise
 from indexer.vectors.contract import FLAT, Contract
-from indexer.vectors.gpu.placing import on_gpus
+from indexer.vectors.gpu.placing import copy_to_gpus
 from indexer.vectors.index import EXACT, VectorIndex
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ VECTORS, ROWS = "vectors.faiss", "rows.npy"
 class FaissBackend:
     """Searches a FAISS index, exactly or approximately, on the CPU or GPUs. See ``VectorBackend``.
 
-    ``contract`` is what was measured when the index was laid out, and goes into the manifest.
+    ``contract`` holds what was measured when the index was built; it is stored in the manifest.
     """
 
     def __init__(self, index: VectorIndex) -> None:
@@ -31,7 +31,7 @@ class FaissBackend:
 
     @classmethod
     def build(cls, vectors: Vectors, rows: Rows, recipe: str = FLAT) -> FaissBackend:
-        """See ``VectorBackend.build``; a ``recipe`` that is approximate has no promise yet."""
+        """See ``VectorBackend.build``. An approximate ``recipe`` has no promise yet."""
         return cls(VectorIndex.build(vectors, rows, recipe))
 
     @classmethod
@@ -40,7 +40,7 @@ class FaissBackend:
     ) -> FaissBackend:
         """See ``VectorBackend.open``."""
         index = VectorIndex.load(folder / VECTORS, folder / ROWS, contract)
-        return cls(on_gpus(index) if serving else index)
+        return cls(copy_to_gpus(index) if serving else index)
 
     def save(self, folder: Path) -> None:
         """See ``VectorBackend.save``."""
@@ -59,7 +59,7 @@ class FaissBackend:
 
     @property
     def contract(self) -> Contract:
-        """The recipe of the index, and what was measured of it."""
+        """The recipe of the index, and what was measured."""
         return self.index.contract
 
     @property
@@ -82,7 +82,7 @@ class FaissBackend:
     def nearest(
         self, query: Embedding, k: int, allowed: PositionMask | None, *, extra_levels: int = 0
     ) -> Nearest:
-        """See ``VectorBackend.nearest``, and ``indexer.vectors.planner`` for how it chooses."""
+        """See ``VectorBackend.nearest``; ``indexer.vectors.planner`` explains the choice."""
         return planner.nearest(self.index, query, k, allowed, extra_levels=extra_levels)
 
     def exact(
@@ -96,7 +96,7 @@ class FaissBackend:
         contract = self.contract
         if contract.exact:
             return self.exact(queries, k)
-        return self.index.near(queries, k, contract.levels[contract.level].effort)
+        return self.index.search_with_effort(queries, k, contract.levels[contract.level].effort)
 
     def vectors_at(self, positions: Positions) -> Vectors:
         """See ``VectorBackend.vectors_at``."""

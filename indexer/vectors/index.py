@@ -1,4 +1,4 @@
-"""An index by FAISS: nearest rows by inner product, best first."""
+"""A FAISS index: find the nearest rows by inner product, best first."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from indexer.vectors.gpu.devices import Placement
 from indexer.vectors.position_mask import PositionMask
 from indexer.vectors.recipe import Recipe
 from indexer.vectors.recipes import (
+    build_index,
     exact_store,
     faiss_module,
-    lay_out,
     search_parameters,
 )
 
@@ -28,36 +28,36 @@ if TYPE_CHECKING:
     from indexer.arrays import Positions, Rows, Scores, Vectors
     from indexer.vectors.gpu.devicecopy import DeviceCopy
 
-EXACT = "exact.faiss"  # beside the index, where the index itself holds no exact vectors
-_SLACK_BYTES = 1 << 20  # a vector inside an index file is no longer than the file, and a bit
-# Allowed rows are copied out and compared if that is at most so many bytes for each row of the
-# index. Beyond it, looking up whether a row is allowed costs less, for every row. Measured.
+EXACT = "exact.faiss"  # beside the index, if the index itself holds no exact vectors
+_SLACK_BYTES = 1 << 20  # allowed beyond the file size, for the length of a vector inside the file
+# Allowed rows are copied out and compared if they take at most this many bytes per row of the
+# index. If they take more, it is faster to look up for every row whether it is allowed. Measured.
 _COPY_BYTES = 32
-_BLOCK_BYTES = 1 << 20  # copied at a time: it stays in the cache of a core
+_BLOCK_BYTES = 1 << 20  # copied at a time; fits in the cache of a core
 
-_load_lock = threading.Lock()  # FAISS's limits are set for the whole process
+_load_lock = threading.Lock()  # FAISS's limits are global to the process
 
 
 class VectorIndex:
-    """Searches unit vectors with FAISS. Thread-safe: a search sets nothing on it.
+    """Searches unit vectors with FAISS. Thread-safe: a search changes nothing on it.
 
-    ``rows`` (n,) gives the row number of each position, a place in the order in which vectors were
-    added. ``contract`` says how the index is laid out, and how hard to search it. Exact search is
-    possible with any recipe: see ``exact``.
+    ``rows`` (n,) gives the row number of each position; positions are numbered in the order in
+    which vectors were added. ``contract`` holds the recipe and the efforts of searches. Exact
+    search is possible with any recipe: see ``exact``.
     """
 
     def __init__(
         self, index: Any, rows: Rows, *, exact: Any | None = None, contract: Contract | None = None
     ) -> None:
-        """``exact`` is the exact vectors' index where ``index`` does not hold them itself."""
+        """Wrap a FAISS index. ``exact`` holds the exact vectors if ``index`` itself does not."""
         if index.ntotal != len(rows):
             raise IndexCorrupt(
                 f"the index holds {index.ntotal} vectors, its row table {len(rows)} rows"
             )
         if exact is not None and (exact.ntotal, exact.d) != (index.ntotal, index.d):
             raise IndexCorrupt(
-                f"the index holds {index.ntotal} vectors of {index.d} numbers, the exact ones "
-                f"beside it {exact.ntotal} of {exact.d}"
+                f"the index holds {index.ntotal} vectors of {index.d} numbers, the file of exact "
+                f"vectors {exact.ntotal} of {exact.d}"
             )
         self.contract = contract or Contract()
         self.recipe = self.contract.recipe
@@ -65,32 +65,32 @@ class VectorIndex:
         self.rows = rows
         self.dim = int(index.d)
         self._base = index
-        self._beside = exact
+        self._exact_beside = exact
         self._index = index if exact is None else faiss_module().IndexRefine(index, exact)
         self._exact = exact_store(index) if exact is None else exact
         codes = faiss_module().rev_swig_ptr(self._exact.codes.data(), self._exact.codes.size())
         self._width = int(self._exact.code_size)  # bytes of a vector
-        # (n, bytes), not copied. Of no bytes at all FAISS makes an array of another type.
+        # (n, bytes), not copied. If there are no bytes, FAISS returns an array of another type.
         self._codes = codes.astype(np.uint8, copy=False).reshape(len(rows), self._width)
         self.device: DeviceCopy | None = None  # see ``with_device``
         self.placement = Placement()
 
     @classmethod
     def build(cls, vectors: Vectors, rows: Rows, recipe: str = FLAT) -> VectorIndex:
-        """Index (n, dim) unit vectors under their row numbers (n,); n may be 0.
+        """Build an index of (n, dim) unit vectors with row numbers (n,); n may be 0.
 
-        Nothing is promised of it: ``indexer.vectors.tuning`` measures, and hands in a contract.
+        It has no measured contract yet: ``indexer.vectors.tuning`` measures it and adds one.
         """
-        laid = lay_out(recipe, vectors)
+        built = build_index(recipe, vectors)
         numbers = np.asarray(rows, dtype=np.int64)
-        return cls(laid.index, numbers, exact=laid.exact, contract=Contract(recipe=recipe))
+        return cls(built.index, numbers, exact=built.exact, contract=Contract(recipe=recipe))
 
     @classmethod
     def load(cls, vectors: Path, rows: Path, contract: Contract | None = None) -> VectorIndex:
-        """Read an index and its row table, by the contract that it was written with.
+        """Read an index and its row table; ``contract`` is the one it was written with.
 
-        The caller has verified the files' checksums: reading an index of unknown origin would be
-        reading a program. IndexCorrupt when FAISS cannot make sense of one.
+        The caller must have verified the files' checksums: FAISS is not safe with files of unknown
+        origin. Raise IndexCorrupt if a file cannot be read.
         """
         contract = contract or Contract()
         try:
@@ -104,13 +104,13 @@ class VectorIndex:
         return cls(index, table, exact=exact, contract=contract)
 
     def save(self, vectors: Path, rows: Path) -> None:
-        """Write its files, ``exact.faiss`` among them where needed. StoreFull if it cannot."""
-        parts = {vectors: self._base}
-        if self._beside is not None:
-            parts[vectors.with_name(EXACT)] = self._beside
-        for path, part in parts.items():
+        """Write all files, and ``exact.faiss`` if needed. Raise StoreFull if that fails."""
+        indexes = {vectors: self._base}
+        if self._exact_beside is not None:
+            indexes[vectors.with_name(EXACT)] = self._exact_beside
+        for path, index in indexes.items():
             try:
-                faiss_module().write_index(part, str(path))
+                faiss_module().write_index(index, str(path))
             except RuntimeError as error:
                 reason = " ".join(str(error).split()).rpartition("failed: ")[2]
                 raise StoreFull(
@@ -119,17 +119,17 @@ class VectorIndex:
         np.save(rows, self.rows, allow_pickle=False)
 
     def with_contract(self, contract: Contract) -> VectorIndex:
-        """Return this index under another contract of the same recipe; nothing is copied."""
-        return VectorIndex(self._base, self.rows, exact=self._beside, contract=contract)
+        """Return this index with another contract of the same recipe; vectors are shared."""
+        return VectorIndex(self._base, self.rows, exact=self._exact_beside, contract=contract)
 
     def with_rows(self, rows: Rows) -> VectorIndex:
-        """Return this index under other row numbers (n,); nothing is copied."""
-        return VectorIndex(self._base, rows, exact=self._beside, contract=self.contract)
+        """Return this index with other row numbers (n,); vectors are shared."""
+        return VectorIndex(self._base, rows, exact=self._exact_beside, contract=self.contract)
 
     def with_device(self, copy: DeviceCopy | None, placement: Placement) -> VectorIndex:
-        """Return this index with a copy of its vectors on GPUs, or None; nothing is copied here.
+        """Return this index with a copy of its vectors on GPUs, or with None if there is no copy.
 
-        If the copy is exact, exact searches without a filter are done there.
+        If the copy is exact, exact searches without a filter run there.
         """
         moved = self.with_rows(self.rows)
         moved.device, moved.placement = copy, placement
@@ -137,7 +137,7 @@ class VectorIndex:
 
     @property
     def exact_index(self) -> Any:
-        """FAISS's index of the exact vectors; only to be read."""
+        """FAISS's index of the exact vectors; do not change it."""
         return self._exact
 
     def __len__(self) -> int:
@@ -148,9 +148,9 @@ class VectorIndex:
     ) -> tuple[Rows, Scores]:
         """Find the nearest rows of each query by comparing every allowed one, best first.
 
-        Queries are (q, dim); ``allowed`` (n,) says which positions may be found, None means
-        all. Both results are (q, k): row numbers and scores. Where fewer than k rows exist
-        the tail is row -1, score -inf. Another dim: IndexMismatch.
+        Queries are (q, dim); the mask ``allowed`` (n,) selects positions, None allows all. Both
+        results are (q, k): row numbers and scores, padded with row -1 and score -inf if there are
+        fewer. Raise IndexMismatch for another dim.
         """
         mask = None if allowed is None else PositionMask(allowed)
         positions, scores = self.exact(queries, k, mask)
@@ -159,9 +159,9 @@ class VectorIndex:
     def exact(
         self, queries: Vectors, k: int, allowed: PositionMask | None = None
     ) -> tuple[Positions, Scores]:
-        """Find the nearest positions, as ``search`` finds rows.
+        """Search like ``search``, but return positions instead of rows.
 
-        Scores are of the vectors as stored: fp32, or the fp16 numbers of the store.
+        Scores are computed from the vectors as stored: fp32, or fp16 as in the store.
         """
         if allowed is None and self.device is not None and self.device.exact:
             found = self.device.search(queries, k)
@@ -169,19 +169,21 @@ class VectorIndex:
                 return found
         if allowed is None or not len(self):
             return faiss_search(self._exact, queries, k, None)
-        if self.picks(allowed.count):
+        if self.copies_rows(allowed.count):
             return self._among(allowed.positions, queries, k)
         params = faiss_module().SearchParameters(sel=allowed.selector)
         return faiss_search(self._exact, queries, k, params)
 
-    def picks(self, count: int) -> bool:
-        """Whether an exact search of so many allowed rows looks at no others."""
+    def copies_rows(self, count: int) -> bool:
+        """Return whether an exact search copies this many allowed rows, and skips all others."""
         return count * self._width <= _COPY_BYTES * len(self)
 
-    def near(self, queries: Vectors, k: int, effort: Effort) -> tuple[Positions, Scores]:
-        """Find positions with this effort; otherwise as ``exact``.
+    def search_with_effort(
+        self, queries: Vectors, k: int, effort: Effort
+    ) -> tuple[Positions, Scores]:
+        """Search like ``exact``, but approximately, with this effort.
 
-        The tail is also -1 if the effort was too small to find k.
+        Results are also padded if the effort was too small to find k.
         """
         params = search_parameters(self.layout, effort, k)
         return faiss_search(self._index, queries, k, params)
@@ -193,7 +195,7 @@ class VectorIndex:
         return np.asarray(found.view(kind), dtype=np.float32)
 
     def _among(self, chosen: Positions, queries: Vectors, k: int) -> tuple[Positions, Scores]:
-        """As ``exact``, among these positions, copied out block by block."""
+        """Search like ``exact`` among these positions, copied out block by block."""
         faiss = faiss_module()
         if self._width == 4 * self.dim:
             block = faiss.IndexFlatIP(self.dim)
@@ -201,20 +203,22 @@ class VectorIndex:
             half = faiss.ScalarQuantizer.QT_fp16
             block = faiss.IndexScalarQuantizer(self.dim, half, faiss.METRIC_INNER_PRODUCT)
         step = max(1, _BLOCK_BYTES // self._width)
-        space = np.empty((min(step, len(chosen)), self._width), dtype=np.uint8)
-        parts = []
-        for at in range(0, max(1, len(chosen)), step):
-            part = chosen[at : at + step]  # (b,)
-            copy = np.take(self._codes, part, axis=0, out=space[: len(part)], mode="clip")
+        buffer = np.empty((min(step, len(chosen)), self._width), dtype=np.uint8)
+        results = []
+        for start in range(0, max(1, len(chosen)), step):
+            positions = chosen[start : start + step]  # (b,)
+            copy = np.take(
+                self._codes, positions, axis=0, out=buffer[: len(positions)], mode="clip"
+            )
             block.reset()
             block.add_sa_codes(copy)
             found, scores = faiss_search(block, queries, k, None)  # (q, k) each
-            if len(part):
-                found = np.where(found >= 0, part[found], -1)
-            parts.append((found, scores))
-        if len(parts) == 1:
-            return parts[0]
-        found, scores = (np.concatenate(blocks, axis=1) for blocks in zip(*parts, strict=True))
+            if len(positions):
+                found = np.where(found >= 0, positions[found], -1)
+            results.append((found, scores))
+        if len(results) == 1:
+            return results[0]
+        found, scores = (np.concatenate(blocks, axis=1) for blocks in zip(*results, strict=True))
         best = np.argsort(-scores, axis=1, kind="stable")[:, :k]  # (q, k)
         return np.take_along_axis(found, best, 1), np.take_along_axis(scores, best, 1)
 

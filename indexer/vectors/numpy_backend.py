@@ -1,7 +1,6 @@
-"""A backend that compares every vector with numpy: the reference, and for tests.
+"""A backend that compares every vector with numpy.
 
-It promises nothing and knows no tricks, so that what another backend answers can be told right
-or wrong by what this one answers.
+It has no shortcuts, so its results are the reference for other backends. Tests use it.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _VECTORS, _ROWS = "vectors.npy", "rows.npy"
 
 
 class NumpyBackend:
-    """Unit vectors in one array, compared one by one. See ``VectorBackend``."""
+    """Searches unit vectors in one array by comparing all of them. See ``VectorBackend``."""
 
     note = "cpu: numpy"
     promise = None
@@ -32,7 +31,7 @@ class NumpyBackend:
     def __init__(self, vectors: Vectors, rows: Rows) -> None:
         if vectors.ndim != 2 or rows.shape != (len(vectors),):
             raise IndexCorrupt(
-                f"the index holds vectors of shape {vectors.shape}, its row table has the shape "
+                f"the index holds vectors of shape {vectors.shape}, its row table has shape "
                 f"{rows.shape}"
             )
         self.rows = rows
@@ -48,7 +47,7 @@ class NumpyBackend:
     def open(
         cls, folder: Path, contract: Contract | None = None, *, serving: bool = False
     ) -> NumpyBackend:
-        """See ``VectorBackend.open``; every search is exact, whatever the contract."""
+        """See ``VectorBackend.open``. The contract is ignored: every search is exact."""
         del contract, serving
         try:
             vectors = np.load(folder / _VECTORS, allow_pickle=False)

@@ -1,4 +1,4 @@
-"""Which positions of an index a search may find, in the forms that backends want."""
+"""A mask over the positions of an index, in the forms that backends need."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 
 class PositionMask:
-    """A mask (n,) over the positions of an index. Counts and forms are made once, on first use.
+    """A mask (n,) over the positions of an index: True where a search may find a vector.
 
-    Threads may share one. Keep it if several searches use the same mask.
+    The other forms are computed on first use and cached, so reuse a mask for several searches.
+    Threads may share it.
     """
 
     def __init__(self, mask: NDArray[np.bool_]) -> None:
@@ -27,15 +28,15 @@ class PositionMask:
 
     @cached_property
     def count(self) -> int:
-        """How many positions are allowed."""
+        """The number of allowed positions."""
         return int(np.count_nonzero(self.mask))
 
     @cached_property
     def positions(self) -> NDArray[np.int64]:
-        """The allowed positions, rising: (count,)."""
+        """The allowed positions, ascending: (count,)."""
         return np.flatnonzero(self.mask)
 
     @cached_property
     def selector(self) -> Any:
-        """FAISS's form: a bitmap, which FAISS's wrapper keeps alive with the selector."""
+        """The mask as FAISS's selector; its wrapper also keeps the bitmap alive."""
         return faiss_module().IDSelectorBitmap(np.packbits(self.mask, bitorder="little"))

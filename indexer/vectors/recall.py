@@ -1,4 +1,4 @@
-"""Recall: queries that no index holds, and the share of the exact answers that a search found."""
+"""Measure recall: draw queries that no index contains, and count the exact results found."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from indexer.arrays import Scores, Vectors
 
 QUERIES = 500
-TOP = 10  # the promise is about the first ten
-_NEAREST, _FARTHEST = 0.1, 0.7  # how far a query lies from its item, in lengths of a difference
-_TIE = 2e-5  # scores that differ by less are equally good: the same picture twice
+TOP = 10  # recall counts the first ten results
+_NEAREST, _FARTHEST = 0.1, 0.7  # shares of a difference by which a query is moved
+_TIE = 2e-5  # scores that differ by less are equal: the same picture twice
 
 
-def held_out(vectors: Vectors, count: int = QUERIES, *, seed: int = 0) -> Vectors:
-    """Draw queries (count, dim) near the catalog's vectors, none of them in it.
+def held_out_queries(vectors: Vectors, count: int = QUERIES, *, seed: int = 0) -> Vectors:
+    """Draw unit queries (count, dim) that are near the catalog's vectors but not among them.
 
-    A query is a vector moved by a share of the difference between two others, as an embedding
-    moves with light, crop and background. With fewer than three vectors it is moved at random.
+    A query is a vector plus a share of the difference between two others, which imitates other
+    light, crop and background. With fewer than three vectors the direction is random.
     """
     rng = np.random.default_rng(seed)
     n, dim = vectors.shape
@@ -31,18 +31,18 @@ def held_out(vectors: Vectors, count: int = QUERIES, *, seed: int = 0) -> Vector
     else:
         step = vectors[rng.integers(0, n, count)] - vectors[rng.integers(0, n, count)]
     far = rng.uniform(_NEAREST, _FARTHEST, (count, 1))  # (count, 1), times (count, dim)
-    noise = rng.normal(scale=1e-3, size=(count, dim))  # where both others are the same
+    noise = rng.normal(scale=1e-3, size=(count, dim))  # for two others that are equal
     return unit(start + far * step + noise)
 
 
 def recall_of(scores: Scores, best: Scores) -> Scores:
-    """Return the share of the exact answers that each query found: (q, k) and (q, top) to (q,).
+    """Return the share of the exact results that each query found: (q, k) and (q, top) to (q,).
 
-    Judged by scores, so pictures that are the same to the encoder count as one another. If fewer
-    than ``top`` rows exist, ``best`` ends in -inf, which does not count.
+    Compares scores, so images with equal vectors count as the same. If fewer than ``top`` rows
+    exist, ``best`` is padded with -inf, which does not count.
     """
-    there = np.isfinite(best)  # (q, top)
-    wanted = there.sum(axis=1)  # (q,)
-    floor = np.where(there, best, np.inf).min(axis=1, keepdims=True)  # (q, 1)
+    exists = np.isfinite(best)  # (q, top)
+    wanted = exists.sum(axis=1)  # (q,)
+    floor = np.where(exists, best, np.inf).min(axis=1, keepdims=True)  # (q, 1)
     found = (scores[:, : best.shape[1]] >= floor - _TIE).sum(axis=1)  # (q,)
     return np.asarray(np.minimum(found, wanted) / np.maximum(1, wanted), dtype=np.float32)

@@ -1,15 +1,15 @@
-"""How vectors can be laid out: exact scans, graphs and inverted lists.
+"""Index recipes: exact scans, graphs and inverted lists.
 
-A recipe has a name, which is what a manifest keeps:
+A manifest refers to a recipe by its name:
 
     Flat            every vector in fp32, compared one by one
-    Flat-fp16       the same in half precision: what the store keeps, in half the memory
-    Flat-sq8        one byte a number; the best candidates are scored again exactly
-    HNSW24-fp16     a graph of 24 neighbors a row over fp16 vectors
-    HNSW24-sq8      the same over one byte a number, best candidates scored again
-    IVF512-PQ4      512 lists of 4-bit codes read by SIMD shuffles, best candidates scored again
-    IVF512-RaBitQ   512 lists of 1-bit codes, best candidates scored again
-    IVF512-sq8      512 lists of one byte a number: what a GPU can read (never chosen on a CPU)
+    Flat-fp16       the same in fp16, the precision of the store, in half the memory
+    Flat-sq8        one byte per number; the best candidates are rescored exactly
+    HNSW24-fp16     a graph with 24 neighbors per row over fp16 vectors
+    HNSW24-sq8      the same over one byte per number; the best candidates are rescored exactly
+    IVF512-PQ4      512 lists of 4-bit codes for SIMD; the best candidates are rescored exactly
+    IVF512-RaBitQ   512 lists of 1-bit codes; the best candidates are rescored exactly
+    IVF512-sq8      512 lists of one byte per number, for GPUs (never chosen for a CPU)
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ _CODES = {
 _GRAPH_DEPTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 _LIST_DEPTHS = (2, 4, 6, 8, 12, 16, 24, 32, 40, 48, 64, 96, 128, 192, 256)
 _REFINES = {"PQ4": (40, 60, 80, 160, 320), "RaBitQ": (80, 160, 320, 640), "sq8": (40, 60, 80)}
-_BITS = {"fp32": 32, "fp16": 16, "sq8": 8, "PQ4": 2, "RaBitQ": 1}  # of one number
-_ID_BYTES = 8.0  # of a row in a list
-_RABITQ_BYTES = 8.0  # of a row, beside its code
+_BITS = {"fp32": 32, "fp16": 16, "sq8": 8, "PQ4": 2, "RaBitQ": 1}  # per number
+_ID_BYTES = 8.0  # per row of a list
+_RABITQ_BYTES = 8.0  # per row, in addition to its code
 
 
 class Recipe(NamedTuple):
-    """The layout of an index. ``size`` is neighbors of a row in a graph, or how many lists.
+    """The structure of an index.
 
-    It is 0 for an exact scan.
+    ``size`` is the number of neighbors per row of a graph, or the number of lists; 0 for a scan.
     """
 
     kind: Kind
@@ -50,33 +50,33 @@ class Recipe(NamedTuple):
 
     @classmethod
     def parse(cls, name: str) -> Recipe:
-        """Return the recipe of this name. ValueError if there is none."""
+        """Return the recipe with this name. Raise ValueError if there is none."""
         return _parsed(name)
 
     @property
     def holds_exact(self) -> bool:
-        """Whether the index itself holds vectors that exact scores can be computed from."""
+        """Whether the index itself holds vectors to compute exact scores from."""
         return self.codes in ("fp32", "fp16")
 
     def efforts(self, n: int) -> list[Effort]:
-        """Return the efforts to measure on n rows, from cheap to thorough; [] for an exact scan."""
+        """Return the efforts to measure with n rows, from cheap to thorough; [] for exact scans."""
         refines = _REFINES.get(self.codes, (0,))
         if self.kind == "Flat":
             return [Effort(1, refine) for refine in refines if refine]
         if self.kind == "HNSW":
-            refine = refines[0]  # one byte a number misleads little: deeper graphs gain more
+            refine = refines[0]  # one byte per number ranks well: a deeper search gains more
             return [Effort(depth, refine) for depth in _GRAPH_DEPTHS if depth < max(32, n)]
         depths = [depth for depth in _LIST_DEPTHS if depth < self.size] + [self.size]
-        # Both grow together: refining cannot make up for lists that were not searched.
+        # Both grow together: rescoring cannot find rows in lists that were not searched.
         return [
             Effort(depth, refines[min(len(refines) - 1, at * len(refines) // len(depths))])
             for at, depth in enumerate(depths)
         ]
 
     def bytes_per_row(self, dim: int) -> float:
-        """Return the memory of one row of the index, without vectors that stay on disk, mapped."""
+        """Return the memory per row of the index, without the vectors that are mapped from disk."""
         size = dim * _BITS[self.codes] / 8
-        if self.kind == "HNSW":  # links of the lowest layer, of those above, and their places
+        if self.kind == "HNSW":  # links of the lowest layer and the layers above, and their offsets
             size += 4.0 * (2 * self.size) + 4.0 * self.size / max(1, self.size - 1) + 12
         if self.kind == "IVF":
             size += _ID_BYTES

@@ -1,8 +1,8 @@
-"""Indexes of FAISS by recipe: built, trained, and the parameters of their searches.
+"""Build and train FAISS indexes by recipe, and set the parameters of their searches.
 
-Recipes are described in ``indexer.vectors.recipe``. Those that score candidates again do so from
-``exact.faiss``, fp16 vectors that stay on disk and are mapped: in memory as far as there is room.
-The store keeps embeddings as fp16 numbers of unit length, so fp16 loses nothing here.
+Recipes are described in ``indexer.vectors.recipe``. Those that rescore candidates read the vectors
+from ``exact.faiss``: fp16 vectors that are mapped from disk, so they need no memory of their own.
+The store holds embeddings in fp16, so fp16 loses no precision here.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from indexer.vectors.contract import Effort
 
 NEIGHBORS = 24
-_BUILD_DEPTH = 40  # efConstruction: deeper prunes more, for no better recall at the same work
+_BUILD_DEPTH = 40  # efConstruction; a larger one gave no better recall at the same search time
 _TRAIN_PER_LIST = 64
 _TRAIN_SEED = 1234
 
 
-class Laid(NamedTuple):
-    """A filled index, and the exact vectors beside it where it does not hold them itself."""
+class FilledIndex(NamedTuple):
+    """An index, and the exact vectors beside it if it does not hold them itself."""
 
     index: Any
     exact: Any | None
 
 
 def faiss_module() -> Any:
-    """FAISS, imported late. VitrineError names the extras where it is missing."""
+    """Import FAISS on first use. If it is missing, raise VitrineError, naming the extra."""
     try:
         import faiss
     except ImportError:
@@ -46,7 +46,7 @@ def faiss_module() -> Any:
 
 
 def recipes_for(n: int, dim: int) -> list[str]:
-    """Return recipes worth measuring for ``n`` vectors of ``dim`` numbers, likely best first."""
+    """Return the recipes to measure for ``n`` vectors of ``dim`` numbers, most promising first."""
     lists = lists_for(n)
     names = [f"HNSW{NEIGHBORS}-fp16"]
     if dim % 4 == 0:
@@ -55,35 +55,35 @@ def recipes_for(n: int, dim: int) -> list[str]:
 
 
 def lists_for(n: int) -> int:
-    """Return how many inverted lists suit ``n`` vectors: a power of two near 2.5 times the root."""
+    """Return the number of inverted lists for ``n`` vectors: a power of two near 2.5 * sqrt(n)."""
     return 1 << max(2, round(math.log2(max(16.0, 2.5 * n**0.5))))
 
 
-def lay_out(recipe: str, vectors: Vectors) -> Laid:
-    """Build an index of (n, dim) unit vectors by a recipe. VitrineError if there is no such recipe.
+def build_index(recipe: str, vectors: Vectors) -> FilledIndex:
+    """Build an index of (n, dim) unit vectors. Raise VitrineError if there is no such recipe.
 
-    Learned parts need vectors to learn from: with fewer than about 40 a list, FAISS warns.
+    Lists and codes are trained on the vectors: with fewer than about 40 per list, FAISS warns.
     """
     try:
         layout = Recipe.parse(recipe)
     except ValueError as error:
         raise VitrineError(str(error)) from None
     faiss = faiss_module()
-    faiss.omp_set_num_threads(all_cores())  # a search may have left this thread with one
+    faiss.omp_set_num_threads(all_cores())  # a search may have limited this thread to one core
     values = np.ascontiguousarray(vectors, dtype=np.float32)
-    index = trained(layout, values)
+    index = train_index(layout, values)
     index.add(values)
     if layout.holds_exact:
-        return Laid(index, None)
+        return FilledIndex(index, None)
     exact = _scalar(faiss, values.shape[1], "QT_fp16")
     exact.add(values)
-    return Laid(index, exact)
+    return FilledIndex(index, exact)
 
 
-def trained(recipe: Recipe, vectors: Vectors, helper: Any | None = None) -> Any:
-    """An empty index that has learned its lists and codes from (n, dim) of its vectors.
+def train_index(recipe: Recipe, vectors: Vectors, helper: Any | None = None) -> Any:
+    """Return an empty index whose lists and codes are trained on vectors (n, dim).
 
-    ``helper`` is an empty flat index that finds the centers, on a GPU say.
+    ``helper`` is an empty flat index for the clustering, for example on a GPU.
     """
     faiss = faiss_module()
     index = _empty(faiss, recipe, vectors.shape[1])
@@ -91,27 +91,27 @@ def trained(recipe: Recipe, vectors: Vectors, helper: Any | None = None) -> Any:
         index.clustering_index = helper
     _train(faiss, index, vectors)
     if helper is not None:
-        index.clustering_index = None  # FAISS would not keep it alive
+        index.clustering_index = None  # FAISS holds no reference to it
     return index
 
 
 def train_rows(lists: int) -> int:
-    """Return how many vectors so many lists are learned from, if there are as many."""
+    """Return how many vectors to train this number of lists on, if there are that many."""
     return max(16_384, _TRAIN_PER_LIST * lists)
 
 
 @lru_cache(maxsize=1024)
 def search_parameters(recipe: Recipe, effort: Effort, k: int) -> Any:
-    """Return FAISS's parameters of a search for ``k`` rows; None if it takes none.
+    """Return FAISS's parameters for a search of ``k`` rows; None if the index has none.
 
-    FAISS only reads them, so searches of several threads may share them; set nothing on them.
+    They are cached and shared by threads: do not change them. FAISS only reads them.
     """
     faiss = faiss_module()
     params = None
     if recipe.kind == "HNSW":
         params = faiss.SearchParametersHNSW(efSearch=max(effort.depth, k))
     elif recipe.kind == "IVF":
-        # FAISS takes lists that do not exist for infinitely far ones, which blurs all others.
+        # With nprobe above the number of lists, FAISS also scores lists that do not exist.
         params = faiss.SearchParametersIVF(nprobe=min(effort.depth, recipe.size))
     if recipe.holds_exact:
         return params
@@ -120,7 +120,7 @@ def search_parameters(recipe: Recipe, effort: Effort, k: int) -> Any:
 
 
 def exact_store(index: Any) -> Any:
-    """Return the part of an index that holds its vectors exactly: itself, or a graph's storage."""
+    """Return the index that holds the exact vectors: the storage of a graph, else ``index``."""
     faiss = faiss_module()
     storage = getattr(index, "storage", None)
     return index if storage is None else faiss.downcast_index(storage)
@@ -138,7 +138,7 @@ def _empty(faiss: Any, recipe: Recipe, dim: int) -> Any:
         index = faiss.IndexHNSWSQ(dim, kind, recipe.size, product)
         index.hnsw.efConstruction = _BUILD_DEPTH
         return index
-    # r: codes of what a list's center leaves. A search pays nothing for it with inner products.
+    # r: codes of the residuals to a list's center. With inner products they cost no search time.
     codes = {"PQ4": f"PQ{dim // 2}x4fsr", "RaBitQ": "RaBitQ", "sq8": "SQ8"}[recipe.codes]
     return faiss.index_factory(dim, f"IVF{recipe.size},{codes}", product)
 
@@ -154,22 +154,22 @@ def _train(faiss: Any, index: Any, values: Vectors) -> None:
     lists = getattr(index, "nlist", 0)
     wanted = train_rows(lists)
     rng = np.random.default_rng(_TRAIN_SEED)
-    some = (
+    sample = (
         values[np.sort(rng.permutation(len(values))[:wanted])] if len(values) > wanted else values
     )
     if lists:
         index.cp.max_points_per_centroid = _TRAIN_PER_LIST
-        index.cp.min_points_per_centroid = 1  # a warning on stderr helps nobody
+        index.cp.min_points_per_centroid = 1  # no warning on stderr
     quantizer = getattr(index, "pq", None)
     if quantizer is not None:
         quantizer.cp.max_points_per_centroid = 4 * _TRAIN_PER_LIST
         quantizer.cp.min_points_per_centroid = 1
-        # Its many tiny loops cost more to hand to threads than to do, tenfold on busy cores.
+        # Its loops are so short that threads make them slower, up to tenfold on busy cores.
         faiss.omp_set_num_threads(1)
-    index.train(some)
+    index.train(sample)
     faiss.omp_set_num_threads(all_cores())
 
 
 def all_cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of cores that this process may use."""
     return THREADS.count

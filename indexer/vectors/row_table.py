@@ -1,4 +1,4 @@
-"""The way back from a row number to its position in an index."""
+"""Look up the position of a row number in an index."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 
 
 class RowTable:
-    """Looks up rows among the row numbers (n,) of an index, which are distinct."""
+    """Maps the distinct row numbers (n,) of an index to their positions."""
 
     def __init__(self, rows: Rows) -> None:
         rows = np.ascontiguousarray(rows, dtype=np.int64)
-        # Rows of a generation rise already; then no second table is kept.
-        rising = bool((rows[1:] > rows[:-1]).all())
-        self._order = None if rising else np.argsort(rows, kind="stable")
+        # The rows of a generation are sorted already; then no second table is needed.
+        is_sorted = bool((rows[1:] > rows[:-1]).all())
+        self._order = None if is_sorted else np.argsort(rows, kind="stable")
         self._sorted = rows if self._order is None else rows[self._order]
-        self._numbers = self._sorted.data  # read faster than an array, number by number
+        self._numbers = self._sorted.data  # faster than an array when read number by number
         self._first = int(self._sorted[0]) if len(self._sorted) else 0
 
     def positions_of(self, rows: Rows) -> Positions:
-        """Return the position of each of these rows: (r,) to (r,), -1 for a row it lacks."""
+        """Return the position of each row: (r,) to (r,), -1 for rows that the index lacks."""
         if not len(self._sorted):
             return np.full(len(rows), -1, dtype=np.int64)
         place = np.minimum(self._sorted.searchsorted(rows), len(self._sorted) - 1)
@@ -35,8 +35,8 @@ class RowTable:
     def position_of(self, row: int) -> int:
         """Return the position of this row; -1 if the index lacks it."""
         count = len(self._numbers)
-        # Distinct and rising: no row is further from the first than its number. It is just as far
-        # if none between them was deleted.
+        # The numbers are distinct and sorted, so the place is at most the difference to the first
+        # number, and equal to it if no row in between was deleted.
         place = row - self._first
         if place < 0:
             return -1

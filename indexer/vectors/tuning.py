@@ -1,50 +1,40 @@
-"""Choosing the recipe of an index, by measuring on the shop's own vectors.
+"""Choose the recipe of an index by measuring recipes on the shop's own vectors.
 
-Small shops are searched exactly, which nothing beats. For larger ones, every recipe that fits the
-memory is built on a sample and ranked by the time it takes to reach the target recall. The best is
-then built on everything and measured again; if it misses the targets there, the next one is.
-Queries are held out: see ``indexer.vectors.recall``.
+Small shops are searched exactly, because nothing is faster. For larger ones, every recipe that
+fits in memory is built on a sample, and ranked by the time it takes to reach the target recall.
+The best one is then built on all vectors and measured again; if it misses the targets, the next
+one is tried. Queries are held out: see ``indexer.vectors.recall``.
 """
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
 from indexer.errors import CannotPromise
-from indexer.vectors.contract import FLAT, MEASURED_K, Contract, Effort, Level, Measured, Targets
+from indexer.vectors.benchmark import exact_benchmark, exact_level, measure_levels
+from indexer.vectors.contract import (
+    FLAT,
+    Contract,
+    RecipeMeasurement,
+    Targets,
+)
 from indexer.vectors.index import VectorIndex
-from indexer.vectors.recall import TOP, held_out, recall_of
+from indexer.vectors.recall import TOP
 from indexer.vectors.recipe import Recipe
 from indexer.vectors.recipes import recipes_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from indexer.arrays import Rows, Scores, Vectors
+    from indexer.arrays import Rows, Vectors
 
-    Near = Callable[[Vectors, int, Effort], tuple[object, Scores]]  # as VectorIndex.near
 
 SAMPLE = 50_000
-_TRUTH = "Flat-fp16"  # what every approximate recipe scores its candidates with in the end
-_SURE = 1.64  # standard errors below the mean: the true recall is above with 95 %
-_SPARE_LEVELS = 3  # thorough ones measured beyond the promise, for a service that must try harder
-_TIMED = 200  # queries timed one by one for each effort
-
-
-class Benchmark(NamedTuple):
-    """Queries (q, dim), the scores that exact search gives them (q, TOP), and what it cost.
-
-    ``row_us`` is the median time of a search for each row, ``p95_us`` the 95th percentile of one.
-    """
-
-    queries: Vectors
-    best: Scores
-    row_us: float
-    p95_us: float
+_TRUTH = "Flat-fp16"  # the vectors that every approximate recipe rescores with
 
 
 def choose_recipe(
@@ -57,40 +47,42 @@ def choose_recipe(
 ) -> VectorIndex:
     """Build the index of (n, dim) unit vectors that best meets the targets, with its contract.
 
-    Raises CannotPromise if none meets them, which names the nearest one and what to relax.
-    Without ``strict`` the nearest one is returned, and its contract says that it is not met.
-    ``watch`` is told how many of how many steps are done.
+    If none meets them, raise CannotPromise, naming the closest index and the targets to relax; if
+    not ``strict``, return the closest index, with ``met`` False in its contract. ``watch`` is
+    called with the numbers of steps done and of all steps.
     """
     targets = targets or Targets()
     n, dim = vectors.shape
     if n < targets.exact_below and _fits(FLAT, n, dim, targets):
         index = VectorIndex.build(vectors, rows)
-        note = f"exact: {n} rows, and below {targets.exact_below} nothing need be approximate"
+        note = f"exact: {n} rows are below the limit of {targets.exact_below}"
         contract = _exact_contract(index, vectors, targets, note)
-        return _with_met(index, contract, targets, strict)
+        return _with_contract(index, contract, targets, strict)
     names = _fitting(n, dim, targets)
     steps = len(names) + 1
-    sampled = _probe(names, vectors, targets, lambda done: watch(done, steps))
-    tried = [measured for measured, _ in sampled]
+    sampled = _measure_on_sample(names, vectors, targets, lambda done: watch(done, steps))
+    measurements = [measured for measured, _ in sampled]
     sampled.sort(key=lambda pair: (pair[0].recall < targets.recall, pair[0].median_us))
     best: VectorIndex | None = None
-    for measured, probed in sampled:
-        if probed is None:
+    for measured, whole_index in sampled:
+        if whole_index is None:
             index = VectorIndex.build(vectors, rows, measured.recipe)
         else:
-            index = probed.with_rows(rows)
-        contract = msgspec.structs.replace(_contract_of(index, vectors, targets), tried=tried)
+            index = whole_index.with_rows(rows)
+        contract = msgspec.structs.replace(
+            _contract_of(index, vectors, targets), measurements=measurements
+        )
         if best is None or _distance(contract) < _distance(best.contract):
             best = index.with_contract(contract)
         if contract.met:
             break
     watch(steps, steps)
     assert best is not None
-    return _with_met(best, best.contract, targets, strict)
+    return _with_contract(best, best.contract, targets, strict)
 
 
 def _fitting(n: int, dim: int, targets: Targets) -> list[str]:
-    """Return the recipes to measure that fit the memory. CannotPromise if none does."""
+    """Return the recipes that fit in memory. Raise CannotPromise if none does."""
     names = [FLAT, *(recipes_for(n, dim) if targets.recall < 1 else ["Flat-fp16"])]
     fitting = [name for name in names if _fits(name, n, dim, targets)]
     if not fitting:
@@ -104,24 +96,24 @@ def _fitting(n: int, dim: int, targets: Targets) -> list[str]:
     return fitting
 
 
-def _probe(
+def _measure_on_sample(
     names: list[str], vectors: Vectors, targets: Targets, watch: Callable[[int], None]
-) -> list[tuple[Measured, VectorIndex | None]]:
-    """Measure each recipe on a sample of the rows; with its index if the sample is everything."""
+) -> list[tuple[RecipeMeasurement, VectorIndex | None]]:
+    """Measure each recipe on a sample; return its index too if the sample is all vectors."""
     n = len(vectors)
     rng = np.random.default_rng(1)
     sample = vectors if n <= SAMPLE else vectors[np.sort(rng.permutation(n)[:SAMPLE])]
-    benchmark = _benchmark(VectorIndex.build(sample, np.arange(len(sample)), _TRUTH), sample)
-    probed: list[tuple[Measured, VectorIndex | None]] = []
+    benchmark = exact_benchmark(VectorIndex.build(sample, np.arange(len(sample)), _TRUTH), sample)
+    results: list[tuple[RecipeMeasurement, VectorIndex | None]] = []
     for done, name in enumerate(names):
         watch(done)
         start = time.perf_counter()
         index = VectorIndex.build(sample, np.arange(len(sample)), name)
         seconds = time.perf_counter() - start
         efforts = index.layout.efforts(len(index))
-        levels, promised = levels_of(index.near, efforts, benchmark, targets)
-        level = levels[promised] if levels else _exact_level(index, benchmark)
-        measured = Measured(
+        levels, promised = measure_levels(index.search_with_effort, efforts, benchmark, targets)
+        level = levels[promised] if levels else exact_level(index, benchmark)
+        measured = RecipeMeasurement(
             recipe=name,
             rows=len(sample),
             recall=level.recall,
@@ -130,17 +122,19 @@ def _probe(
             bytes_per_row=round(index.layout.bytes_per_row(vectors.shape[1]), 1),
             build_seconds=round(seconds, 2),
         )
-        probed.append((measured, index if len(sample) == n else None))
-    return probed
+        results.append((measured, index if len(sample) == n else None))
+    return results
 
 
 def _contract_of(index: VectorIndex, vectors: Vectors, targets: Targets) -> Contract:
-    """Measure an index on everything it holds."""
-    benchmark = _benchmark(index, vectors)
+    """Measure an index on all its vectors."""
+    benchmark = exact_benchmark(index, vectors)
     n, dim = vectors.shape
-    levels, promised = levels_of(index.near, index.layout.efforts(n), benchmark, targets)
+    levels, promised = measure_levels(
+        index.search_with_effort, index.layout.efforts(n), benchmark, targets
+    )
     if not levels:
-        note = "exact: nothing approximate is faster at the wished recall"
+        note = "exact: no approximate recipe is faster at the target recall"
         return _exact_contract(index, vectors, targets, note)
     level = levels[promised]
     return Contract(
@@ -159,7 +153,7 @@ def _contract_of(index: VectorIndex, vectors: Vectors, targets: Targets) -> Cont
 def _exact_contract(index: VectorIndex, vectors: Vectors, targets: Targets, note: str) -> Contract:
     if not len(index):
         return Contract(recipe=index.recipe, targets=targets, note=note)
-    benchmark = _benchmark(index, vectors)
+    benchmark = exact_benchmark(index, vectors)
     return Contract(
         recipe=index.recipe,
         targets=targets,
@@ -167,77 +161,6 @@ def _exact_contract(index: VectorIndex, vectors: Vectors, targets: Targets, note
         ram_bytes=round(index.layout.bytes_per_row(index.dim) * len(index)),
         met=_in_time(benchmark.p95_us, targets),
         note=f"{note}; {benchmark.p95_us / 1e3:.2f} ms p95 on one core",
-    )
-
-
-def _benchmark(index: VectorIndex, vectors: Vectors) -> Benchmark:
-    queries = held_out(vectors)
-    best = index.exact(queries, TOP)[1]  # (q, TOP)
-    times = _times(lambda query: index.exact(query, MEASURED_K), queries[: _few(len(index))])
-    row_us = float(np.median(times)) / max(1, len(index))
-    return Benchmark(queries, best, round(row_us, 6), round(float(np.percentile(times, 95)), 1))
-
-
-def levels_of(
-    near: Near, efforts: list[Effort], benchmark: Benchmark, targets: Targets
-) -> tuple[list[Level], int]:
-    """Measure efforts from cheap to thorough; return them and the first with the target recall.
-
-    Also measures a few higher levels for the live service. If none surely reaches the target,
-    the one with the best recall is returned.
-    """
-    levels: list[Level] = []
-    promised: int | None = None
-    for effort in efforts:
-        level, sure = _level(near, effort, benchmark)
-        levels.append(level)
-        if promised is None and sure >= targets.recall:
-            promised = len(levels) - 1
-        if promised is not None and len(levels) > promised + _SPARE_LEVELS:
-            break
-    if promised is None and levels:
-        promised = int(np.argmax([level.recall for level in levels]))
-    return levels, promised or 0
-
-
-def _level(near: Near, effort: Effort, benchmark: Benchmark) -> tuple[Level, float]:
-    scores = near(benchmark.queries, MEASURED_K, effort)[1]
-    found = recall_of(scores, benchmark.best)  # (q,)
-    sure = float(found.mean() - _SURE * found.std() / np.sqrt(len(found)))
-    times = _times(lambda query: near(query, MEASURED_K, effort), benchmark.queries[:_TIMED])
-    return Level(
-        effort=effort,
-        recall=round(float(found.mean()), 5),
-        median_us=round(float(np.median(times)), 1),
-        p95_us=round(float(np.percentile(times, 95)), 1),
-    ), sure
-
-
-def _times(search: Callable[[Vectors], object], queries: Vectors) -> list[float]:
-    """Measure the microseconds of each query, one at a time; the first is searched twice."""
-    search(queries[:1])
-    times = []
-    for at in range(len(queries)):
-        start = time.perf_counter()
-        search(queries[at : at + 1])
-        times.append((time.perf_counter() - start) * 1e6)
-    return times
-
-
-def _few(n: int) -> int:
-    """Return how many exact searches to time: about half a second of them."""
-    return int(np.clip(10_000_000 // max(1, n), 20, _TIMED))
-
-
-def _exact_level(index: VectorIndex, benchmark: Benchmark) -> Level:
-    times = _times(
-        lambda query: index.exact(query, MEASURED_K), benchmark.queries[: _few(len(index))]
-    )
-    return Level(
-        effort=Effort(len(index)),
-        recall=1.0,
-        median_us=round(float(np.median(times)), 1),
-        p95_us=round(float(np.percentile(times, 95)), 1),
     )
 
 
@@ -253,15 +176,19 @@ def _in_time(p95_us: float, targets: Targets) -> bool:
 
 
 def _distance(contract: Contract) -> tuple[bool, float, float]:
-    """Return how far a contract is from its targets, smaller is nearer; recall weighs most."""
-    short = max(0.0, contract.targets.recall - contract.recall)
-    return not contract.met, short, contract.levels[contract.level].p95_us if contract.levels else 0
+    """Return a sort key for how far a contract is from its targets: recall first, then time."""
+    missing = max(0.0, contract.targets.recall - contract.recall)
+    return (
+        not contract.met,
+        missing,
+        contract.levels[contract.level].p95_us if contract.levels else 0,
+    )
 
 
-def _with_met(
+def _with_contract(
     index: VectorIndex, contract: Contract, targets: Targets, strict: bool
 ) -> VectorIndex:
-    """Return the index under its contract. CannotPromise if ``strict`` and it is not met."""
+    """Return the index with its contract. Raise CannotPromise if ``strict`` and it is not met."""
     if strict and not contract.met:
         within = "" if targets.p95_ms is None else f" within {targets.p95_ms:g} ms"
         memory = "" if targets.ram_bytes is None else f" in {_bytes(targets.ram_bytes)}"

@@ -1,1 +1,1 @@
-"""From items to rows: pictures read and encoded, items merged and stored."""
+"""Write items: read and encode their images, merge and store them."""

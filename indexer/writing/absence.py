@@ -1,4 +1,4 @@
-"""Items that a catalog lacks: on purpose, and they go; or through a failure, and they stay."""
+"""Find the items of a shop that a catalog lacks, except those that may be in a broken row."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from indexer.errors import CatalogShrank
+from indexer.errors import CatalogShrank, first_names
 from indexer.items import Skipped, UnreadableRow
-from indexer.names import first_names
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from pathlib import Path
 
-MANY = 10
-SHARE = 0.1
-STAYS = "the item stays as it was"
+_MOST_ITEMS = 10
+_MOST_SHARE = 0.1
+UNCHANGED = "the item stays as it was"
 
 
 class Absence(NamedTuple):
-    """The items of a shop that a catalog does not hold, and its skipped rows with what they keep.
+    """The items of a shop that a catalog lacks.
 
-    ``gone`` are absent on purpose. ``kept`` stay, because a row that could not be read is theirs
-    or may be.
+    ``gone`` are removed from the catalog. ``kept`` may belong to a row that could not be read, so
+    they stay in the shop. ``skipped`` are the catalog's skipped rows; the reason of each names the
+    items that it keeps.
     """
 
     gone: list[str]
@@ -31,37 +31,37 @@ class Absence(NamedTuple):
     skipped: list[Skipped]
 
 
-def absence(standing: Iterable[str], listed: Collection[str], skipped: list[Skipped]) -> Absence:
-    """Compare the ids of a shop with those of a catalog, of which some rows were skipped.
+def absence(stored: Iterable[str], listed: Collection[str], skipped: list[Skipped]) -> Absence:
+    """Compare the ids of a shop with those of a catalog that has some skipped rows.
 
-    A row that names an item of the shop keeps it. One that may be of any item keeps all that are
-    absent, for nobody can tell which of them it is.
+    A skipped row with an id keeps the item of that id. A skipped row without an id may be any item,
+    so it keeps all items that the catalog lacks.
     """
-    absent = {item_id for item_id in standing if item_id not in listed}
+    absent = {item_id for item_id in stored if item_id not in listed}
     kept: set[str] = set()
     reported: list[Skipped] = []
     for row in skipped:
         keeps = _keeps(row, absent)
         kept |= keeps
         if isinstance(row, UnreadableRow) and row.guess.endswith("/") and not keeps:
-            continue  # a folder that holds nothing, and from which the shop has nothing
-        reported.append(_with_ending(row, keeps))
+            continue  # an unreadable folder that the shop has no items from
+        reported.append(_with_kept_items(row, keeps))
     return Absence(sorted(absent - kept), sorted(kept), reported)
 
 
-def check_absence(catalog: Path, gone: list[str], standing: int) -> None:
-    """CatalogShrank when a build would remove so many items that it may be a mistake."""
-    if is_much(len(gone), standing):
-        raise CatalogShrank(catalog, gone, standing)
+def check_absence(catalog: Path, gone: list[str], stored: int) -> None:
+    """Raise CatalogShrank if a build would remove so many of ``stored`` items."""
+    if are_too_many(len(gone), stored):
+        raise CatalogShrank(catalog, gone, stored)
 
 
-def is_much(gone: int, standing: int) -> bool:
-    """Whether so many items are not to be removed without a question: above 10, and above 10 %."""
-    return gone > MANY and gone > SHARE * standing
+def are_too_many(gone: int, stored: int) -> bool:
+    """Return True if removing so many items may be a mistake: more than 10, and over 10 %."""
+    return gone > _MOST_ITEMS and gone > _MOST_SHARE * stored
 
 
 def _keeps(row: Skipped, absent: set[str]) -> set[str]:
-    """The absent items that stay because of a skipped row."""
+    """Return the absent items that stay in the shop because of a skipped row."""
     if row.image:
         return set()
     if not isinstance(row, UnreadableRow):
@@ -71,12 +71,12 @@ def _keeps(row: Skipped, absent: set[str]) -> set[str]:
     return {row.guess} if row.guess in absent else absent
 
 
-def _with_ending(row: Skipped, keeps: set[str]) -> Skipped:
-    """The skipped row, with what becomes of the items that it keeps."""
+def _with_kept_items(row: Skipped, keeps: set[str]) -> Skipped:
+    """Add the items that a skipped row keeps to its reason."""
     if not keeps:
         return row
     if row.item_id in keeps:
-        stays = STAYS
+        stays = UNCHANGED
     elif isinstance(row, UnreadableRow) and keeps == {row.guess}:
         stays = f"item {row.guess!r} stays as it was"
     else:

@@ -1,4 +1,4 @@
-"""What a catalog changes in a shop, item by item: known before any of it is changed."""
+"""Compare a catalog with the store: which items are added, changed, removed or kept."""
 
 from __future__ import annotations
 
@@ -10,27 +10,28 @@ import msgspec
 
 from indexer.catalog.item_parser import FIELDS, GivenFields, overlay
 from indexer.items import Item, Skipped
-from indexer.writing.absence import STAYS
+from indexer.writing.absence import UNCHANGED
 from indexer.writing.merge import FoundItem, found_image, merge_item, with_stored_images
 
 if TYPE_CHECKING:
     from indexer.store.records import ItemRecord
     from indexer.store.transactions import Reader, Writer
     from indexer.writing.absence import Absence
-    from indexer.writing.embed_catalog import Ingested, ReadItem
+    from indexer.writing.embed_catalog import EmbeddedCatalog, ReadItem
 
 
 class ItemChange(msgspec.Struct, frozen=True):
-    """The fields of an item that change; of attributes each by its name."""
+    """The names of an item's fields that change; an attribute is ``attributes.NAME``."""
 
     item_id: str
     fields: list[str]
 
 
 class Changes(msgspec.Struct, frozen=True, kw_only=True):
-    """The items that a catalog adds, changes and removes, and those that it leaves as they were.
+    """The items that a catalog adds, changes, removes and leaves unchanged.
 
-    ``kept`` stay because of what could not be read. ``drafts`` are all items to be stored.
+    ``kept`` are items that stay unchanged because their row or images could not be read.
+    ``drafts`` are all items to store.
     """
 
     drafts: list[FoundItem]
@@ -44,22 +45,22 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
 
 def changes_of(
     reader: Reader,
-    done: Ingested,
+    embedded: EmbeddedCatalog,
     absent: Absence,
     given: GivenFields | None,
     touched: Collection[str] = frozenset(),
 ) -> Changes:
-    """Compare what was read of a catalog with the store.
+    """Compare an embedded catalog with the store.
 
-    What no row of the catalog gives (``given``), an item keeps; with None it keeps nothing of
-    that kind. Items in ``touched`` were put or deleted by somebody else since the catalog was read,
-    which is later news: they stay as they are.
+    ``given`` are the fields that at least one row of the catalog has. Items keep their other
+    fields; if ``given`` is None, those are emptied. Items in ``touched`` were put or deleted after
+    the catalog was read, so they stay unchanged.
     """
-    return _Comparison(reader, given).run(done, absent, touched)
+    return _Comparison(reader, given).run(embedded, absent, touched)
 
 
 def apply_changes(writer: Writer, changes: Changes) -> int:
-    """Make these changes, within the caller's transaction; how many items they concern."""
+    """Apply changes in the caller's transaction; return the number of items that changed."""
     changed = sum(merge_item(writer, draft) for draft in changes.drafts)
     for item_id in changes.removed:
         writer.delete_item(item_id)
@@ -74,23 +75,26 @@ class _Comparison:
             drafts=[], added=[], changed=[], removed=[], kept=[], unchanged=0, skipped=[]
         )
         self._unchanged = 0
-        self._endings: dict[tuple[str, str], str] = {}  # of reasons, by item and image
-        self._columns: Counter[str] = Counter()  # items that keep what no column gives
+        # What happens to an item with a skipped row or image: the end of the reason, by item and
+        # image. "" if the row needs no report of its own.
+        self._consequences: dict[tuple[str, str], str] = {}
+        self._columns: Counter[str] = Counter()  # items that keep a field, by the missing column
 
-    def run(self, done: Ingested, absent: Absence, touched: Collection[str]) -> Changes:
+    def run(self, embedded: EmbeddedCatalog, absent: Absence, touched: Collection[str]) -> Changes:
         """See ``changes_of``."""
-        listed = {read.item.item_id for read in done.read}
-        for read in done.read:
+        listed = {read.item.item_id for read in embedded.read}
+        for read in embedded.read:
             if read.item.item_id not in touched:
                 self._compare(read)
-        found = self._changes
-        found.removed.extend(
+        changes = self._changes
+        changes.removed.extend(
             item_id for item_id in absent.gone if item_id not in touched and item_id not in listed
         )
-        found.kept.extend(item_id for item_id in absent.kept if item_id not in listed)
-        found.skipped.extend(self._of_columns())
-        found.skipped.extend(row for skipped in done.skipped for row in self._with_ending(skipped))
-        return msgspec.structs.replace(found, unchanged=self._unchanged)
+        changes.kept.extend(item_id for item_id in absent.kept if item_id not in listed)
+        changes.skipped.extend(self._missing_columns())
+        for skipped in embedded.skipped:
+            changes.skipped.extend(self._with_consequence(skipped))
+        return msgspec.structs.replace(changes, unchanged=self._unchanged)
 
     def _compare(self, read: ReadItem) -> None:
         item_id = read.item.item_id
@@ -103,7 +107,7 @@ class _Comparison:
             return
         if read.images and not any(read.images):
             self._changes.kept.append(item_id)
-            self._endings[item_id, ""] = STAYS
+            self._consequences[item_id, ""] = UNCHANGED
             return
         draft = self._draft(old, read)
         self._changes.drafts.append(draft)
@@ -120,28 +124,31 @@ class _Comparison:
             self._columns.update(_kept_columns(old.item, read.item, self._given))
         if not read.item.images:
             given = self._given is None or "images" in self._given.fields
-            self._endings[item.item_id, ""] = "the item keeps those that it has" if given else ""
-            stands = [found_image(image) for image in old.images]
-            return FoundItem(msgspec.structs.replace(item, images=old.item.images), stands)
+            consequence = "the item keeps those that it has" if given else ""
+            self._consequences[item.item_id, ""] = consequence
+            stored = [found_image(image) for image in old.images]
+            return FoundItem(msgspec.structs.replace(item, images=old.item.images), stored)
         named = list(zip(read.item.images, read.images, strict=True))
-        pictures = with_stored_images(old, named)
-        for path in pictures.kept:
-            self._endings[item.item_id, path] = "the picture stays as it was"
-        return FoundItem(item, pictures.images)
+        merged = with_stored_images(old, named)
+        for path in merged.kept:
+            self._consequences[item.item_id, path] = "the picture stays as it was"
+        return FoundItem(item, merged.images)
 
-    def _with_ending(self, row: Skipped) -> list[Skipped]:
-        """The skipped row with what becomes of the item; [] if its column is reported."""
-        ending = self._endings.get((row.item_id, row.image))
-        if ending is None:
+    def _with_consequence(self, row: Skipped) -> list[Skipped]:
+        """Add to a skipped row what happens to its item; [] if its column is reported instead."""
+        consequence = self._consequences.get((row.item_id, row.image))
+        if consequence is None:
             return [row]
-        return [msgspec.structs.replace(row, reason=f"{row.reason}; {ending}")] if ending else []
+        if not consequence:
+            return []
+        return [msgspec.structs.replace(row, reason=f"{row.reason}; {consequence}")]
 
-    def _of_columns(self) -> list[Skipped]:
+    def _missing_columns(self) -> list[Skipped]:
         return [
             Skipped(
                 "",
-                f"the catalog does not have it; {count} items keep theirs. An empty column empties "
-                "them, and so does --accept",
+                f"the catalog does not have it; {count} items keep theirs. An empty column, or "
+                "--accept, empties them",
                 where=f"column {name!r}",
             )
             for name, count in self._columns.items()
@@ -149,7 +156,7 @@ class _Comparison:
 
 
 def changed_fields(old: ItemRecord, new: FoundItem) -> list[str]:
-    """The names of the fields in which an item differs from what is stored; images last."""
+    """Return the names of the fields in which an item differs from the stored one; images last."""
     fields = [
         name
         for name in FIELDS
@@ -159,14 +166,14 @@ def changed_fields(old: ItemRecord, new: FoundItem) -> list[str]:
     before, after = old.item.attributes, new.item.attributes
     names = dict.fromkeys([*before, *after])
     fields += [f"attributes.{name}" for name in names if before.get(name) != after.get(name)]
-    pictures = [found_image(image) for image in old.images]
-    if pictures != new.images or old.item.images != new.item.images:
+    stored = [found_image(image) for image in old.images]
+    if stored != new.images or old.item.images != new.item.images:
         fields.append("images")
     return fields
 
 
 def _kept_columns(old: Item, new: Item, given: GivenFields) -> list[str]:
-    """The fields and attributes that an item has, and that no row of the catalog gives."""
+    """Return the fields and attributes that an item has and that no row of the catalog has."""
     fields = [
         name
         for name in FIELDS

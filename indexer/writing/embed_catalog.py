@@ -1,8 +1,8 @@
-"""From a catalog's images to embeddings in the store: read, decode, encode, write, in step.
+"""Embed the images of a catalog and store the embeddings.
 
-Decoding runs in threads beside the encoder; results keep the catalog's order. What is
-already in the store (by content) is not encoded again, and what was encoded is committed
-every few batches, so an interrupted run loses seconds.
+Threads read and decode while the encoder works; results keep the catalog's order. An image whose
+content is in the store is not encoded again. Embeddings are committed every few batches, so that
+an interrupted run loses only seconds of work.
 """
 
 from __future__ import annotations
@@ -29,19 +29,23 @@ if TYPE_CHECKING:
     from indexer.progress import Progress
     from indexer.store.store import Store
 
-_BATCH = 32  # images an encoder gets at once
+_BATCH = 32  # images per call of the encoder
 _COMMIT = 4  # batches between two commits
 
 
 class ReadItem(NamedTuple):
-    """An item of a catalog, and its images in order: None for each that cannot be read."""
+    """An item of a catalog and its images, in order; None for an image that cannot be read."""
 
     item: Item
     images: list[FoundImage | None]
 
 
-class Ingested(msgspec.Struct):
-    """What an ingest did. ``seconds`` adds up by stage; decoding counts all its threads."""
+class EmbeddedCatalog(msgspec.Struct):
+    """The items of a catalog whose images are embedded.
+
+    ``skipped`` are rows and images that could not be read. ``encoded`` and ``reused`` count images.
+    ``seconds`` are by stage; ``decode`` is the sum of all its threads.
+    """
 
     read: list[ReadItem] = []
     skipped: list[Skipped] = []
@@ -50,7 +54,7 @@ class Ingested(msgspec.Struct):
     seconds: dict[str, float] = {}
 
 
-def ingest(
+def embed_catalog(
     catalog: Catalog,
     store: Store,
     encoder: Encoder,
@@ -61,19 +65,19 @@ def ingest(
     progress: Progress,
     render: Render | None = None,
     write: bool = True,
-) -> Ingested:
-    """Bring the embeddings of all images of ``catalog`` into the store.
+) -> EmbeddedCatalog:
+    """Store the embeddings of all images of ``catalog``.
 
-    Items are only reported (``read``), not stored: the catalog in the store changes in one
-    transaction afterwards. ``total`` is the number of images, for ``progress``; ``skipped`` are the
-    rows that a scan found to be no items. ``render`` adds renditions to every image. Without
-    ``write`` images are read and decoded only, and those counted that would be encoded.
+    Items are returned, not stored: one later transaction stores all of them. ``total`` is the
+    number of images, for ``progress``. ``skipped`` are the rows that a scan skipped. ``render``
+    adds renditions to every image. Without ``write``, images are read and decoded, and ``encoded``
+    counts those that would be encoded. Raise BadEncoder, StoreFull.
     """
     images = ImagePipeline(store, encoder, limits, render=render, root=catalog.root)
-    return _Ingest(catalog, store, images, skipped, limits, write).run(total, progress)
+    return _EmbeddingRun(catalog, store, images, skipped, limits, write).run(total, progress)
 
 
-class _Ingest:
+class _EmbeddingRun:
     def __init__(
         self,
         catalog: Catalog,
@@ -89,12 +93,14 @@ class _Ingest:
         self._images = images
         self._write = write
         self._stopwatch = Stopwatch()
-        self._result = Ingested(read=[], skipped=list(skipped), seconds=self._stopwatch.seconds)
+        self._result = EmbeddedCatalog(
+            read=[], skipped=list(skipped), seconds=self._stopwatch.seconds
+        )
         self._waiting: list[Prepared] = []
         self._encoded: list[tuple[Prepared, Embedded]] = []
 
-    def run(self, total: int, progress: Progress) -> Ingested:
-        """See ``ingest``."""
+    def run(self, total: int, progress: Progress) -> EmbeddedCatalog:
+        """See ``embed_catalog``."""
         workers = THREADS.count
         ahead: deque[tuple[Item, str, list[tuple[str, Future[Prepared]]]]] = deque()
         done = 0
@@ -105,18 +111,18 @@ class _Ingest:
                         jobs = [(path, pool.submit(self._read, path)) for path in item.images]
                         ahead.append((item, where, jobs))
                         if len(ahead) > _BATCH + 2 * workers:
-                            done += self._take(*ahead.popleft())
+                            done += self._collect(*ahead.popleft())
                             progress("encode", done, total, len(self._result.skipped))
                     while ahead:
-                        done += self._take(*ahead.popleft())
+                        done += self._collect(*ahead.popleft())
                         progress("encode", done, total, len(self._result.skipped))
                 except BaseException:
                     pool.shutdown(wait=False, cancel_futures=True)
-                    self._commit()  # before the decoders end, which may take longer than we have
+                    self._commit()  # now: the process may be killed before the decoders end
                     raise
             self._encode()
         finally:
-            # Also when interrupted: what has been encoded is worth keeping.
+            # Also when interrupted, so that no finished embedding is lost.
             self._commit()
         return self._result
 
@@ -126,13 +132,13 @@ class _Ingest:
                 yield entry.item, entry.where
 
     def _read(self, path: str) -> Prepared:
-        """In a decoding thread: an image, ready to be encoded if that is needed."""
+        """Read and decode an image; runs in a decoding thread."""
         with self._stopwatch.timed("decode"):
             data = read_image_file(image_path(self._catalog.root, path), self._limits)
             return self._images.prepare(path, data)
 
-    def _take(self, item: Item, where: str, jobs: list[tuple[str, Future[Prepared]]]) -> int:
-        """Take an item's images as they come out of the threads, in order; how many it had."""
+    def _collect(self, item: Item, where: str, jobs: list[tuple[str, Future[Prepared]]]) -> int:
+        """Collect the decoded images of an item, in order; return how many it has."""
         images: list[FoundImage | None] = []
         for path, job in jobs:
             try:
@@ -147,7 +153,7 @@ class _Ingest:
                 self._result.reused += 1
                 continue
             if not self._write:
-                self._images.let_go(prepared)
+                self._images.release(prepared)
                 self._result.encoded += 1
                 continue
             self._waiting.append(prepared)
@@ -165,7 +171,7 @@ class _Ingest:
         if not self._waiting:
             return
         with self._stopwatch.timed("encode"):
-            # Checked before they are stored: what is in the store is not encoded again.
+            # Vectors are checked before they are stored, because stored ones are never recomputed.
             self._encoded.extend(self._images.encode(self._waiting))
             self._result.encoded += len(self._waiting)
             self._waiting.clear()

@@ -1,4 +1,4 @@
-"""The way of one image into the store: recognized, decoded once, rendered, encoded, written."""
+"""Bring an image into the store: recognize, decode, render, encode and write it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from indexer.encoders.base import Model
-from indexer.imaging.images import ImageLimits, decode, inspect, thumbnail
-from indexer.imaging.photos import fit_pixels, open_photo
+from indexer.imaging.images import ImageLimits, inspect, thumbnail
+from indexer.imaging.photos import Photo, fit_pixels, open_photo
 from indexer.items import ORIGINAL
-from indexer.store.pictures import DISPLAY_SIDE, kept_images
+from indexer.store.pictures import DISPLAY_SIDE, image_storage
 from indexer.store.records import PictureKey, content_hash
 from indexer.vectors.canary import check_vectors
 from indexer.writing.merge import FoundImage
@@ -30,25 +30,26 @@ Embedded: TypeAlias = dict[str, bytes]
 
 
 class Render(Protocol):
-    """Renders an image in styles: the place where styled pictures come into a shop.
+    """Renders an image in styles. All styled pictures of a shop come from here.
 
-    It knows nothing of items, and is called from many threads at once.
+    Called from many threads at once. It gets only pixels, never an item.
     """
 
     @property
     def renditions(self) -> Sequence[str]:
-        """The names of its styles, none of them ``original``.
+        """The names of the styles; never ``original``.
 
-        An image whose picture is stored in all of them is not rendered again.
+        An image that is stored in all of them is not rendered again.
         """
 
     def __call__(self, pixels: Pixels) -> dict[str, Pixels]:
-        """The picture (h, w, 3) in each of these styles, as (h, w, 3) of any size."""
+        """Return the picture (h, w, 3) in each of the styles, as (h, w, 3) of any size."""
 
 
 class Decoded(NamedTuple):
-    """What the decoder and the styles give: by rendition the pixels that the encoder takes, and
-    the copies to keep. ``original`` is empty unless the bytes as they came are kept.
+    """The pixels for the encoder and the display copies to store, both by rendition.
+
+    ``original`` holds the bytes of the file if they are kept, else it is empty.
     """
 
     pixels: dict[str, Pixels]
@@ -57,9 +58,9 @@ class Decoded(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """A recognized image and the result of decoding it: None where the store knows the image.
+    """A recognized image and the result of decoding it, which is None if the store has the image.
 
-    Items that share a picture share ``decoded``; it fails where the pixels are broken.
+    Items that share a picture share ``decoded``. Its result is BadImage if the pixels are broken.
     """
 
     image: FoundImage
@@ -67,9 +68,9 @@ class Prepared(NamedTuple):
 
 
 class ImagePipeline:
-    """Takes the images of one run. ``prepare`` may be called from many threads, the rest not.
+    """Processes the images of one run. Only ``prepare`` may be called from several threads.
 
-    A picture that many items share is decoded and encoded once, whoever comes first.
+    A picture that several items share is decoded and encoded once.
     """
 
     def __init__(
@@ -83,12 +84,12 @@ class ImagePipeline:
         trust_store: bool = True,
         root: Path | None = None,
     ) -> None:
-        """``encode`` does the encoder's work elsewhere, such as in a thread it owns.
+        """``encode`` replaces ``encoder.encode_images``, for example to run in another thread.
 
-        ``render`` adds renditions to every image; by default there is the original only.
-        ``root`` is where the paths of images begin that can be read from their files again; of
-        others a copy is kept in any case.
-        Without ``trust_store``, images that the store knows are encoded as well.
+        ``render`` adds renditions to every image; by default there is only the original.
+        ``root`` is the folder of image files that can be read again later; without it a display
+        copy of every image is stored. Without ``trust_store``, images that the store already has
+        are encoded again.
         """
         self.key = Model.of(encoder).key
         self._store = store
@@ -100,7 +101,7 @@ class ImagePipeline:
         self._renditions = (ORIGINAL, *(render.renditions if render else ()))
         self._trust_store = trust_store
         with store.read() as reader:
-            self._keep = kept_images(reader)
+            self._keep = image_storage(reader)
         self._copied = self._keep != "paths" or root is None
         self._known: Future[Decoded | None] = Future()
         self._known.set_result(None)
@@ -109,9 +110,9 @@ class ImagePipeline:
         self._claimed: set[bytes] = set()
 
     def prepare(self, path: str, data: bytes) -> Prepared:
-        """Recognize an image, decode and render it, unless the store or this run has done so.
+        """Recognize an image; decode and render it unless the store or this run already has it.
 
-        BadImage when its header cannot be read; ``claim`` raises it for broken pixels.
+        Raise BadImage if the header cannot be read. For broken pixels, ``claim`` raises it.
         """
         content = content_hash(data)
         info = inspect(data, self._limits)
@@ -132,18 +133,18 @@ class ImagePipeline:
             raise
         return Prepared(image, mine)
 
-    def given(self, path: str, embedding: bytes, data: bytes | None) -> Prepared:
-        """An image that comes with its vector (dim fp16 numbers); without ``data`` no picture.
+    def prepare_with_vector(self, path: str, embedding: bytes, data: bytes | None) -> Prepared:
+        """Prepare an image that comes with its vector (dim fp16 numbers); ``data`` may be None.
 
-        It is kept apart from the same picture as the encoder sees it: a vector that was handed
-        in must not find other items. It has no renditions but the original. BadImage when the
-        picture cannot be read.
+        Its content hash includes the vector, so that items with the same picture do not share the
+        given vector. It has only the original rendition. Raise BadImage if the picture cannot be
+        read.
         """
         content = content_hash(b"given" + embedding + (data or b""))
         if data is None:
             return Prepared(FoundImage(path, content, 0, 0), self._known)
-        info = inspect(data, self._limits)
-        pixels = decode(data, side=self._side, limits=self._limits)
+        photo = Photo(data, self._limits)
+        info, pixels = photo.info, photo.cut(side=self._side)
         original = data if self._keep == "originals" else b""
         decoded: Future[Decoded | None] = Future()
         display = thumbnail(pixels, DISPLAY_SIDE)
@@ -151,9 +152,9 @@ class ImagePipeline:
         return Prepared(FoundImage(path, content, info.width, info.height), decoded)
 
     def claim(self, prepared: Prepared) -> bool:
-        """Whether this image is yet to be encoded, and the caller is the one to do it.
+        """Return True if the caller must encode this image: it is new and nobody claimed it yet.
 
-        BadImage when its pixels are broken.
+        Raise BadImage if its pixels are broken.
         """
         content = prepared.image.content
         if prepared.decoded.result() is None or content in self._claimed:
@@ -162,10 +163,10 @@ class ImagePipeline:
         return True
 
     def encode(self, batch: Sequence[Prepared]) -> list[tuple[Prepared, Embedded]]:
-        """Embed the claimed images in all their renditions.
+        """Embed claimed images in all their renditions.
 
-        The encoder gets at most as many pictures at once as there are images. IndexCorrupt unless
-        it gave what encoders promise.
+        No batch is larger than the number of images. Raise BadEncoder if the encoder returns
+        invalid vectors.
         """
         pictures: list[tuple[Pixels, str]] = []
         for prepared in batch:
@@ -182,20 +183,20 @@ class ImagePipeline:
             for prepared in batch
         ]
         for prepared in batch:
-            self.let_go(prepared)
+            self.release(prepared)
         return encoded
 
-    def let_go(self, prepared: Prepared) -> None:
-        """Keep the pixels of this image no longer; it is known from now on."""
+    def release(self, prepared: Prepared) -> None:
+        """Free the pixels of this image, and treat it as stored from now on."""
         self._seen[prepared.image.content] = self._known
 
     def put(self, writer: Writer, prepared: Prepared, embedded: Embedded) -> None:
-        """Write an encoded image: its vectors, and the copies of its pictures that are kept."""
+        """Write the vectors of an encoded image, and those copies of its pictures that are kept."""
         decoded = prepared.decoded.result()
         content = prepared.image.content
         if decoded is not None:
             for rendition, display in decoded.displays.items():
-                if self._copied or rendition != ORIGINAL:  # a rendition has no file to read again
+                if self._copied or rendition != ORIGINAL:  # only originals have files to read again
                     writer.put_image(PictureKey(content, rendition), display)
             if decoded.original:
                 writer.put_original(PictureKey(content), decoded.original)
@@ -203,7 +204,7 @@ class ImagePipeline:
             writer.put_embedding(self.key, PictureKey(content, rendition), embedding)
 
     def is_stored(self, reader: Reader, image: FoundImage) -> bool:
-        """Whether the store has the image's embeddings, and its copies where they are kept."""
+        """Return whether the store has the image's embeddings, and the copies that are kept."""
         return all(
             reader.has_embedding(self.key, picture)
             and (
@@ -230,7 +231,7 @@ class ImagePipeline:
         return Decoded(pixels, displays, data if self._keep == "originals" else b"")
 
     def _vectors(self, pictures: list[tuple[Pixels, str]]) -> list[bytes]:
-        """Encode pictures and the paths of their images; the bytes of dim fp16 numbers each."""
+        """Encode pictures, given with their image's path; return dim fp16 numbers each as bytes."""
         vectors = self._encode([pixels for pixels, _ in pictures])
         paths = [path for _, path in pictures]
         check_vectors(vectors, (len(pictures), self._encoder.dim), self._encoder.id, paths)
@@ -238,8 +239,8 @@ class ImagePipeline:
 
 
 def decoding_side(encoder: Encoder) -> int:
-    """How many pixels the shorter side keeps: enough for the encoder and the display copy.
+    """Return the least pixels on the shorter side, for the encoder and for the display copy.
 
-    Four fifths of the copy's side, so that a square image still fills most of it.
+    For the copy this is four fifths of its side, so that a square image still fills most of it.
     """
     return max(encoder.preprocess.source_side, DISPLAY_SIDE * 4 // 5)

@@ -1,4 +1,4 @@
-"""Which images an item will have after a write, of those sent and those stored."""
+"""Choose the images that an item has after a write, from those sent and those stored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class RefusedImage(msgspec.Struct, frozen=True):
-    """An image that was left out, and why."""
+    """An image that a write left out, and the reason."""
 
     image: str
     reason: str
@@ -25,11 +25,11 @@ def images_of(
     images: list[tuple[str, Prepared | None]] | None,
     refused: list[RefusedImage],
 ) -> tuple[list[FoundImage], list[RefusedImage]]:
-    """Return the images that an item will have, and those that are left out.
+    """Return the images that an item has after a write, and those that were left out.
 
-    ``images`` are named by the write: None in place of an image that could not be read, which is
-    among the ``refused``, or that the item should keep; None for all keeps what is stored. Returns
-    no images when none of those named is sent or stored.
+    ``images`` are the names in the write, with None for an image that is not sent: the item keeps
+    its stored image, or the image could not be read and is in ``refused``. If ``images`` itself is
+    None, the item keeps all stored images. The result is empty if no named image is sent or stored.
     """
     stored = [found_image(image) for image in old.images] if old else []
     if images is None:
@@ -49,11 +49,11 @@ def images_of(
     if all(prepared is None and path in unread for path, prepared in present):
         return [], refused + missing
     named = [(path, prepared.image if prepared else None) for path, prepared in present]
-    pictures = with_stored_images(old, named)
+    merged = with_stored_images(old, named)
     reasons = [
         msgspec.structs.replace(image, reason=f"{image.reason}; the picture stays as it was")
-        if image.image in pictures.kept
+        if image.image in merged.kept
         else image
         for image in refused
     ]
-    return pictures.images, reasons + missing
+    return merged.images, reasons + missing

@@ -1,4 +1,4 @@
-"""What was found of items, brought into the store: rows that stay, rows that come and go."""
+"""Store an item with its images: keep the rows of old images, and add and delete others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class FoundImage(NamedTuple):
-    """A readable image of an item, and the renditions in which it is to be found."""
+    """A readable image of an item, and the renditions in which searches should find it."""
 
     path: str
     content: bytes
@@ -24,7 +24,7 @@ class FoundImage(NamedTuple):
 
     @property
     def pictures(self) -> list[PictureKey]:
-        """The picture of each rendition."""
+        """The picture key of each rendition."""
         return [PictureKey(self.content, rendition) for rendition in self.renditions]
 
 
@@ -35,8 +35,8 @@ class FoundItem(NamedTuple):
     images: list[FoundImage]
 
 
-class Pictures(NamedTuple):
-    """The images that an item will have; ``kept`` names those that stay as they are stored."""
+class MergedImages(NamedTuple):
+    """The images of an item after a write; ``kept`` names those that come from the store."""
 
     images: list[FoundImage]
     kept: list[str]
@@ -44,11 +44,12 @@ class Pictures(NamedTuple):
 
 def with_stored_images(
     old: ItemRecord | None, named: Sequence[tuple[str, FoundImage | None]]
-) -> Pictures:
-    """Return the images of an item that names these; None stands for one that was not read.
+) -> MergedImages:
+    """Return the images of an item by the names in a write; None is an image that was not read.
 
-    In its place the item keeps the stored image of that name, or else the one that was stored in
-    that place, unless it moved to another. An image that the item had keeps its renditions.
+    For None the item keeps its stored image of that name. If it has none, it keeps the image that
+    was at that place before, unless the write names that image elsewhere. Images that the item
+    already has keep their renditions.
     """
     by_path = {image.path: found_image(image) for image in old.images} if old else {}
     renditions: dict[bytes, list[str]] = defaultdict(list)
@@ -56,29 +57,29 @@ def with_stored_images(
         renditions[record.content].extend(record.rows)
     before = old.item.images if old else []
     names = {path for path, _ in named}
-    pictures = Pictures([], [])
+    merged = MergedImages([], [])
     for place, (path, image) in enumerate(named):
-        stands = image or by_path.get(path)
-        if stands is None and place < len(before) and before[place] not in names:
-            stands = by_path.get(before[place])
-        if stands is not None:
-            all_renditions = dict.fromkeys([*renditions[stands.content], *stands.renditions])
-            pictures.images.append(stands._replace(renditions=tuple(all_renditions)))
+        chosen = image or by_path.get(path)
+        if chosen is None and place < len(before) and before[place] not in names:
+            chosen = by_path.get(before[place])
+        if chosen is not None:
+            all_renditions = dict.fromkeys([*renditions[chosen.content], *chosen.renditions])
+            merged.images.append(chosen._replace(renditions=tuple(all_renditions)))
             if image is None:
-                pictures.kept.append(path)
-    return pictures
+                merged.kept.append(path)
+    return merged
 
 
 def found_image(stored: ImageRecord) -> FoundImage:
-    """An image that an item has, as one that was found."""
+    """Convert a stored image to a FoundImage."""
     return FoundImage(stored.path, stored.content, stored.width, stored.height, tuple(stored.rows))
 
 
 def merge_item(writer: Writer, draft: FoundItem) -> bool:
-    """Store an item and its rows, if it differs from what is stored; return True if it did.
+    """Store an item and its rows; return False if nothing changed.
 
-    An image that the item had before keeps the rows of the renditions that it still has; a new
-    image, and a new rendition, gets a number never used before.
+    Images that the item had before keep their row numbers, rendition by rendition. New images and
+    new renditions get row numbers that were never used before.
     """
     old = writer.item(draft.item.item_id)
     stored: dict[bytes, list[dict[str, int]]] = defaultdict(list)

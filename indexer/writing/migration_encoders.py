@@ -1,10 +1,9 @@
-"""The other encoders that a write is embedded by, besides the one that serves.
+"""Embed writes with the other encoders of a migration, besides the one that serves.
 
-While a migration is open, and for the moment in which a service has not yet followed a
-promotion, the store wants every row embedded by more than one encoder. ``complete`` sees to that
-within the transaction that stores the rows, so there is never a row that lacks one; ``embed``
-does the work before, so that the transaction has nothing left to do and other writers do not
-wait.
+While a migration is open, and until a service has followed a promotion, every row must be embedded
+by several encoders. ``complete`` runs in the transaction that stores the rows, so that no row ever
+lacks an embedding. ``embed`` does the work before that transaction, so that it stays short and
+other writers do not wait.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from indexer.imaging.images import LIMITS, ImageLimits
 from indexer.shop import write_encoders
 from indexer.shop.encoderfiles import open_encoder
 from indexer.shop.folder import ShopFolder
-from indexer.writing.reembed import Missing, Reembedding, missing_pictures
+from indexer.writing.reembed import MissingPicture, Reembedding, missing_pictures
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
@@ -33,7 +32,10 @@ logger = logging.getLogger("vitrine.indexer")
 
 
 class MigrationEncoders:
-    """Loads an encoder when it is first wanted, and keeps it. Thread-safe."""
+    """The encoders that embed every write besides the serving one, loaded on first use.
+
+    Thread-safe.
+    """
 
     def __init__(
         self,
@@ -43,9 +45,9 @@ class MigrationEncoders:
         limits: ImageLimits = LIMITS,
         load: Callable[[Model], Encoder] | None = None,
     ) -> None:
-        """``serving`` is the encoder that the writer itself embeds by.
+        """``serving`` is the encoder that the writer itself embeds with.
 
-        ``load`` opens the encoder of a model; by default as the shop has it.
+        ``load`` opens the encoder of a model; by default the shop's own copy.
         """
         self._store = store
         self._serving = Model.of(serving)
@@ -54,41 +56,43 @@ class MigrationEncoders:
         self._lock = threading.Lock()
         self._loaded: dict[Model, Encoder | None] = {}
 
-    def are_wanted(self) -> bool:
-        """Whether there is any."""
+    def are_needed(self) -> bool:
+        """Return True if the store lists an encoder besides the serving one."""
         with self._store.read() as reader:
-            return any(model != self._serving for model in write_encoders.listed(reader))
+            return any(model != self._serving for model in write_encoders.read(reader))
 
     def embed(self, images: Iterable[FoundImage]) -> None:
-        """Embed all renditions of these images, in transactions of its own.
+        """Embed all renditions of these images, in separate transactions.
 
-        Their pictures are in the store.
+        Their pictures must be in the store already.
         """
         with self._store.read() as reader:
-            wanted = self._wanted(reader)
-        if not wanted:
+            encoders = self._encoders(reader)
+        if not encoders:
             return
         missing = list(
             dict.fromkeys(
-                Missing(picture, image.path) for image in images for picture in image.pictures
+                MissingPicture(picture, image.path)
+                for image in images
+                for picture in image.pictures
             )
         )
-        for encoder in wanted:
+        for encoder in encoders:
             work = Reembedding(self._store, encoder, limits=self._limits)
             with self._store.read() as reader:
-                left = [one for one in missing if work.lacks(reader, one)]
+                left = [picture for picture in missing if work.is_missing(reader, picture)]
             # Not final: ``delete_unused`` may delete these pictures before a row refers to them.
             work.run(left, lambda _: None, final=False)
 
     def complete(self, writer: Writer, start: int) -> None:
-        """Embed what the rows from ``start`` on still lack, in the caller's transaction."""
-        for encoder in self._wanted(writer):
+        """Embed missing pictures of the rows from ``start`` on, in the caller's transaction."""
+        for encoder in self._encoders(writer):
             work = Reembedding(self._store, encoder, limits=self._limits)
-            work.within(writer, missing_pictures(writer, encoder, start, lost=True))
+            work.embed_in(writer, missing_pictures(writer, encoder, start, lost=True))
 
-    def _wanted(self, reader: Reader) -> list[Encoder]:
-        found = []
-        for model in write_encoders.listed(reader):
+    def _encoders(self, reader: Reader) -> list[Encoder]:
+        encoders = []
+        for model in write_encoders.read(reader):
             if model == self._serving:
                 continue
             with self._lock:
@@ -96,11 +100,11 @@ class MigrationEncoders:
                     self._loaded[model] = self._opened(model)
                 encoder = self._loaded[model]
             if encoder is not None:
-                found.append(encoder)
-        return found
+                encoders.append(encoder)
+        return encoders
 
     def _opened(self, model: Model) -> Encoder | None:
-        """None, and a warning, where its weights are gone: writes go on without it."""
+        """Open an encoder; if its weights are gone, log a warning and return None."""
         try:
             encoder = self._load(model)
         except EncoderNotFound as error:

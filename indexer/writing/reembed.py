@@ -1,4 +1,4 @@
-"""Embedding again what the store holds: pictures that an encoder has not seen yet."""
+"""Embed stored pictures with another encoder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from indexer.errors import BadImage, IndexCorrupt
 from indexer.imaging.images import LIMITS, ImageLimits
 from indexer.imaging.photos import open_photo
 from indexer.shop import write_encoders
-from indexer.store.pictures import PictureOrigin, best_picture, images_root
+from indexer.store.pictures import Picture, PictureOrigin, best_picture, images_root
 from indexer.store.records import PictureKey
 from indexer.store.store import Store
 from indexer.store.transactions import Reader, Writer
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from indexer.arrays import Pixels
     from indexer.encoders.base import Encoder
 
-_TRIED_FIRST = 2  # pictures by which it is first told how fast an encoder is
-_BATCH = 32  # pictures the encoder gets at once, and the most that a kill makes it see again
+_FIRST_SAMPLE = 2  # pictures of the first speed measurement
+_BATCH = 32  # pictures per call of the encoder; an interrupted run repeats at most one batch
 
 
-class Missing(NamedTuple):
-    """A picture that an encoder has not embedded, and where the file of its image was."""
+class MissingPicture(NamedTuple):
+    """A picture that an encoder has not embedded, and the path of its image in the catalog."""
 
     picture: PictureKey
     path: str
@@ -41,26 +41,27 @@ class Missing(NamedTuple):
 
 def missing_pictures(
     reader: Reader, encoder: Encoder, start: int = 0, *, lost: bool = False
-) -> list[Missing]:
-    """What the encoder has not embedded of the rows from ``start`` on, each picture once.
+) -> list[MissingPicture]:
+    """List the pictures of the rows from ``start`` on that an encoder has not embedded.
 
-    ``lost`` asks for those too that had no picture when it last looked.
+    Each picture is listed once. With ``lost``, pictures that could not be read before are listed
+    too. Raise IndexCorrupt if a row has no image.
     """
     found = []
     for row in write_encoders.unembedded(reader, Model.of(encoder), start, lost=lost):
         record = reader.item(row.item_id)
         if record is None or row.image_index >= len(record.images):
             raise IndexCorrupt(f"the store has a row of item {row.item_id!r}, but no such image")
-        found.append(Missing(row.picture, record.images[row.image_index].path))
+        found.append(MissingPicture(row.picture, record.images[row.image_index].path))
     return found
 
 
 class Reembedding:
-    """Embeds stored images by one encoder, batch by batch, each on disk before the next.
+    """Embeds stored images with one encoder, and commits each batch before the next.
 
-    ``share`` in (0, 1] is how much of the time to work: the rest belongs to those who search.
-    ``encoded`` counts what was embedded, by where its picture came from; ``lost`` what had no
-    picture that can be read, which the store remembers, so that nobody waits for it.
+    ``share`` in (0, 1] is the fraction of the time to work; searches get the rest. ``encoded``
+    counts embedded pictures by their origin, ``lost`` those that could not be read. The store
+    marks the lost ones, so that they are not missing any more.
     """
 
     def __init__(
@@ -75,17 +76,17 @@ class Reembedding:
         self._share = share
         self._side = decoding_side(encoder)
 
-    def lacks(self, reader: Reader, missing: Missing) -> bool:
-        """Whether this is neither embedded nor known to have no picture."""
+    def is_missing(self, reader: Reader, missing: MissingPicture) -> bool:
+        """Return True if a picture is neither embedded nor marked as lost."""
         return reader.embedding(self._key, missing.picture) is None
 
     def run(
-        self, missing: Iterable[Missing], done: Callable[[int], None], *, final: bool = True
+        self, missing: Iterable[MissingPicture], done: Callable[[int], None], *, final: bool = True
     ) -> None:
-        """Embed all of these; ``done`` hears how many more are on disk.
+        """Embed these pictures; call ``done`` with the size of each batch once it is committed.
 
-        Where it is not ``final``, what has no picture is passed over: somebody else will look
-        again, and by then it may have one.
+        Unless ``final``, pictures that cannot be read are not marked as lost, so that a later run
+        tries them again.
         """
         waiting = iter(missing)
         while batch := list(islice(waiting, _BATCH)):
@@ -93,59 +94,68 @@ class Reembedding:
             with self._store.read() as reader:
                 vectors = self._vectors(reader, batch)
             with self._store.write() as writer:
-                self._put(writer, {k: v for k, v in vectors.items() if v or final})
+                self._put(
+                    writer, {key: vector for key, vector in vectors.items() if vector or final}
+                )
             done(len(batch))
             time.sleep((time.perf_counter() - start) * (1 / self._share - 1))
 
-    def images_per_second(self, missing: Iterable[Missing], seconds: float) -> float:
-        """How fast this goes, tried on some of these for so long; nothing is written.
+    def images_per_second(self, missing: Iterable[MissingPicture], seconds: float) -> float:
+        """Measure the speed by embedding some of these pictures for ``seconds``; write nothing.
 
-        0 when none of them has a picture. IndexCorrupt when the encoder gives what none should.
+        Return 0 if no picture can be read. Raise BadEncoder if the encoder returns invalid vectors.
         """
-        self._encoder.encode_images([np.zeros((8, 8, 3), dtype=np.uint8)])  # not its set-up
-        waiting, size, tried, done, took = iter(missing), _TRIED_FIRST, 0, 0, 0.0
+        # The first call sets the encoder up, which is not part of the measurement.
+        self._encoder.encode_images([np.zeros((8, 8, 3), dtype=np.uint8)])
+        waiting, size, tried, done, took = iter(missing), _FIRST_SAMPLE, 0, 0, 0.0
         start = time.perf_counter()
         while took < seconds and (batch := list(islice(waiting, size))):
             with self._store.read() as reader:
                 done += sum(1 for vector in self._vectors(reader, batch).values() if vector)
             tried += len(batch)
             took = time.perf_counter() - start
-            # A slow encoder is given as many as the time that is left is likely enough for.
+            # No more pictures than a slow encoder can probably embed in the time that is left.
             size = max(1, min(_BATCH, int(tried / took * (seconds - took))))
         return done / took if took else 0.0
 
-    def within(self, writer: Writer, missing: list[Missing]) -> None:
-        """Embed these within the caller's transaction."""
+    def embed_in(self, writer: Writer, missing: list[MissingPicture]) -> None:
+        """Embed these pictures in the caller's transaction."""
         for start in range(0, len(missing), _BATCH):
             self._put(writer, self._vectors(writer, missing[start : start + _BATCH]))
 
-    def _vectors(self, reader: Reader, batch: list[Missing]) -> dict[Missing, bytes]:
-        """The embedding of each as the bytes of its numbers; empty where there is no picture."""
+    def _vectors(self, reader: Reader, batch: list[MissingPicture]) -> dict[MissingPicture, bytes]:
+        """Return the fp16 numbers of each embedding as bytes, b"" for an unreadable picture."""
         root = images_root(reader)
         pictures = [best_picture(reader, root, *missing) for missing in batch]
         with ThreadPoolExecutor(THREADS.count, thread_name_prefix="decode") as pool:
-            decoded = list(pool.map(self._decoded, [p.data if p else b"" for p in pictures]))
-        out = dict.fromkeys(batch, b"")
-        ready = [at for at, pixels in enumerate(decoded) if pixels is not None]
-        if ready:
-            vectors = self._encoder.encode_images([p for p in decoded if p is not None])
-            names = [batch[at].path for at in ready]
-            check_vectors(vectors, (len(ready), self._encoder.dim), self._encoder.id, names)
-            for at, half in zip(ready, vectors.astype("float16"), strict=True):
-                out[batch[at]] = half.tobytes()
-                picture = pictures[at]
-                assert picture is not None
+            squares = list(pool.map(self._square, pictures))
+        readable = [
+            (missing, picture, square)
+            for missing, picture, square in zip(batch, pictures, squares, strict=True)
+            if picture is not None and square is not None
+        ]
+        embeddings = dict.fromkeys(batch, b"")
+        if readable:
+            vectors = self._encoder.encode_images([square for _, _, square in readable])
+            paths = [missing.path for missing, _, _ in readable]
+            check_vectors(vectors, (len(readable), self._encoder.dim), self._encoder.id, paths)
+            halves = vectors.astype("float16")  # (n, dim)
+            for (missing, picture, _), half in zip(readable, halves, strict=True):
+                embeddings[missing] = half.tobytes()
                 self.encoded[picture.source] += 1
-        self.lost += len(batch) - len(ready)
-        return out
+        self.lost += len(batch) - len(readable)
+        return embeddings
 
-    def _decoded(self, data: bytes) -> Pixels | None:
+    def _square(self, picture: Picture | None) -> Pixels | None:
+        """Decode and fit a picture; return None if there is none or it is broken."""
+        if picture is None:
+            return None
+        preprocess, side = self._encoder.preprocess, self._side
         try:
-            preprocess = self._encoder.preprocess
-            return open_photo(data, preprocess, side=self._side, limits=self._limits).square
+            return open_photo(picture.data, preprocess, side=side, limits=self._limits).square
         except BadImage:
             return None
 
-    def _put(self, writer: Writer, vectors: dict[Missing, bytes]) -> None:
+    def _put(self, writer: Writer, vectors: dict[MissingPicture, bytes]) -> None:
         for missing, embedding in vectors.items():
             writer.put_embedding(self._key, missing.picture, embedding)

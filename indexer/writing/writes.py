@@ -1,8 +1,8 @@
-"""Live writes: items put, changed and deleted one by one, while others search and write.
+"""Live writes: put, change and delete items while others search and write.
 
-Images are read, decoded and encoded first, outside of any transaction. Then one short
-transaction stores the items of a chunk with their embeddings: an item is reported as written
-only when that is on disk. What is wrong with one item, or one image, costs no other.
+Images are read, decoded and encoded first, outside of any transaction. Then one short transaction
+stores the items of a chunk with their embeddings. Items are reported as written after that
+transaction is on disk. A bad item or image does not affect the others.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ if TYPE_CHECKING:
     from indexer.store.store import Store
     from indexer.store.transactions import Writer
 
-_CHUNK = 500  # items in one transaction: others wait for it no longer than they notice
-_BATCH = 16  # images that the encoder gets at once: queries may be waiting for it
+_CHUNK = 500  # items in one transaction: few enough that other writers do not notice the wait
+_BATCH = 16  # images per call of the encoder: few, since queries may be waiting for it
 
 
-class Source(NamedTuple):
-    """An image that an item names; ``read`` gives its bytes, or raises BadImage.
+class ImageInput(NamedTuple):
+    """An image of an item to be stored; ``read`` returns its bytes or raises BadImage.
 
-    Without ``read`` the image of this name that the item has already stays.
+    Without ``read``, the item keeps its stored image of this name.
     """
 
     path: str
@@ -53,20 +53,22 @@ class Source(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """An item to be stored. ``make`` is given what is stored now, and may raise BadRecord.
+    """An item to be stored.
 
-    ``images`` None keeps the images that the item has. ``embeddings`` (images, dim), of any
-    length but zero, come instead of encoding; an image without bytes then has no picture.
+    ``make`` gets the stored item, or None, and returns the new one; it may raise BadRecord or
+    UnknownItem. If ``images`` is None, the item keeps its images. ``embeddings`` (images, dim), of
+    any length but zero, replace encoding; then images without bytes are allowed and have no
+    picture.
     """
 
     item_id: str
     make: Callable[[Item | None], Item]
-    images: list[Source] | None = None
+    images: list[ImageInput] | None = None
     embeddings: Vectors | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one item."""
+    """The result of writing one item."""
 
     item_id: str
     status: Literal["created", "updated", "unchanged", "deleted", "unknown", "refused"]
@@ -74,14 +76,14 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     images: Annotated[list[RefusedImage], Meta(description="The images that were left out.")] = []
 
 
-class _Gone(Exception):
-    """A known image, or half of it, was deleted before a row could refer to it."""
+class _ImageDeleted(Exception):
+    """A stored image, or a part of it, was deleted before a row could refer to it."""
 
 
-class _Ready(NamedTuple):
-    """A draft whose images are prepared: its own by name, or None for one to be kept.
+class _PreparedDraft(NamedTuple):
+    """A draft with its prepared images by name: None for an image that is kept or unreadable.
 
-    Those that cannot be read are among these, and are ``refused``, too.
+    Unreadable images are also in ``refused``.
     """
 
     draft: Draft
@@ -99,14 +101,14 @@ def put_items(
     render: Render | None = None,
     migration_encoders: MigrationEncoders | None = None,
 ) -> list[Outcome]:
-    """Store these items, in their order; what became of each. All of it is on disk afterwards.
+    """Store items and return their outcomes, in the same order. Everything is on disk afterwards.
 
-    An item none of whose images can be read is refused, and what was stored of it stays. One of
-    whose images some can be read keeps the stored ones in the places of the others.
-    ``encode`` does the encoder's work elsewhere; ``render`` adds renditions to every image that
-    comes with its bytes. ``migration_encoders`` are the further encoders of an open migration:
-    callers that write often should create them once and pass them in. StoreFull when the disk is
-    full: the chunks before are stored then.
+    An item is refused if none of its images can be read; what is stored of it stays. If some can be
+    read, the item keeps its stored images in place of the others. ``encode`` replaces
+    ``encoder.encode_images``. ``render`` adds renditions to every image that comes with its bytes.
+    ``migration_encoders`` are the other encoders of an open migration: callers that write often
+    should create them once and pass them in. Raise StoreFull if the disk is full; earlier chunks
+    of 500 items are stored then.
     """
     outcomes: list[Outcome] = []
     others = migration_encoders or MigrationEncoders(store, encoder, limits=limits)
@@ -114,17 +116,17 @@ def put_items(
         chunk = drafts[start : start + _CHUNK]
         try:
             images = ImagePipeline(store, encoder, limits, encode=encode, render=render)
-            outcomes += _Put(store, images, others).run(chunk)
-        except _Gone:
+            outcomes += _ChunkWriter(store, images, others).run(chunk)
+        except _ImageDeleted:
             images = ImagePipeline(
                 store, encoder, limits, encode=encode, render=render, trust_store=False
             )
-            outcomes += _Put(store, images, others).run(chunk)
+            outcomes += _ChunkWriter(store, images, others).run(chunk)
     return outcomes
 
 
 def delete_items(store: Store, item_ids: Sequence[str]) -> list[Outcome]:
-    """Delete these items; ``unknown`` are those that the shop does not have."""
+    """Delete items and return their outcomes, in order: ``deleted``, or ``unknown`` to the shop."""
     outcomes: list[Outcome] = []
     for start in range(0, len(item_ids), _CHUNK):
         with store.write() as writer:
@@ -136,10 +138,10 @@ def delete_items(store: Store, item_ids: Sequence[str]) -> list[Outcome]:
 
 
 def patched(item_id: str, change: dict[str, object], item: Item | None) -> Item:
-    """The item with some fields changed, as JSON Merge Patch (RFC 7396) has it.
+    """Change some fields of an item, as JSON Merge Patch (RFC 7396) does.
 
-    A field that is None goes back to its default; ``attributes`` are merged by name, and one that
-    is None goes. UnknownItem when there is none to change; BadRecord when the result is no item.
+    None resets a field to its default. ``attributes`` are merged by name, and None removes one.
+    Raise UnknownItem if ``item`` is None, BadRecord if the result is not a valid item.
     """
     if item is None:
         raise UnknownItem(f"no item {item_id[:80]!r} in this shop", param="item_id")
@@ -151,13 +153,16 @@ def patched(item_id: str, change: dict[str, object], item: Item | None) -> Item:
     return item_from(fields)
 
 
-def laid_over(new: Item, given: GivenFields, old: Item | None) -> Item:
-    """The item ``new``, or what is stored with what its record gives: see ``Draft.make``."""
+def updated(new: Item, given: GivenFields, old: Item | None) -> Item:
+    """Return ``new``, with the fields that its record does not give taken from ``old``, if any.
+
+    With the first two arguments bound, it is a ``Draft.make``.
+    """
     return new if old is None else overlay(old, new, given)
 
 
-class _Put:
-    """Stores one chunk of drafts."""
+class _ChunkWriter:
+    """Stores one chunk of drafts in one transaction."""
 
     def __init__(
         self, store: Store, images: ImagePipeline, migration_encoders: MigrationEncoders
@@ -168,77 +173,77 @@ class _Put:
         self._encoded: dict[bytes, tuple[Prepared, Embedded]] = {}  # by content
 
     def run(self, drafts: Sequence[Draft]) -> list[Outcome]:
-        """Prepare, encode, store."""
-        ready = self._prepared(drafts)
-        self._encode(ready)
-        if self._migration_encoders.are_wanted():
-            self._embed_by_others()
+        """Prepare the drafts, encode their images and store the items; return their outcomes."""
+        prepared = self._prepare_all(drafts)
+        self._encode(prepared)
+        if self._migration_encoders.are_needed():
+            self._embed_for_migration()
         with self._store.write() as writer:
             first_row = writer.meta("next_row", 0)
-            outcomes = [self._stored(writer, item) for item in ready]
+            outcomes = [self._put_item(writer, draft) for draft in prepared]
             self._migration_encoders.complete(writer, first_row)
         return outcomes
 
-    def _embed_by_others(self) -> None:
-        """Embed before the write transaction that stores the items, so that it stays short."""
+    def _embed_for_migration(self) -> None:
+        """Embed with the other encoders now, so that the write transaction stays short."""
         with self._store.write() as writer:
             for prepared, embedded in self._encoded.values():
                 self._images.put(writer, prepared, embedded)
         self._migration_encoders.embed(prepared.image for prepared, _ in self._encoded.values())
 
-    def _prepared(self, drafts: Sequence[Draft]) -> list[_Ready]:
+    def _prepare_all(self, drafts: Sequence[Draft]) -> list[_PreparedDraft]:
         reads = sum(image.read is not None for draft in drafts for image in draft.images or [])
         if reads < 2:
             return [self._prepare(draft) for draft in drafts]
         with ThreadPoolExecutor(min(reads, THREADS.count), "decode") as pool:
             return list(pool.map(self._prepare, drafts))
 
-    def _prepare(self, draft: Draft) -> _Ready:
-        """In a decoding thread: the images of one draft, as far as they can be read."""
+    def _prepare(self, draft: Draft) -> _PreparedDraft:
+        """Read and decode the images of a draft; runs in a decoding thread."""
         if draft.images is None:
-            return _Ready(draft, None, [])
+            return _PreparedDraft(draft, None, [])
         images: list[tuple[str, Prepared | None]] = []
         refused: list[RefusedImage] = []
-        for index, source in enumerate(draft.images):
+        for index, image in enumerate(draft.images):
             try:
-                data = source.read() if source.read else None
+                data = image.read() if image.read else None
                 prepared: Prepared | None = None
                 if draft.embeddings is not None:
-                    prepared = self._given(source.path, draft.embeddings[index], data)
+                    prepared = self._with_embedding(image.path, draft.embeddings[index], data)
                 elif data is not None:
-                    prepared = self._images.prepare(source.path, data)
-                images.append((source.path, prepared))
+                    prepared = self._images.prepare(image.path, data)
+                images.append((image.path, prepared))
             except BadImage as error:
-                images.append((source.path, None))
-                refused.append(RefusedImage(source.path, str(error)))
-        return _Ready(draft, images, refused)
+                images.append((image.path, None))
+                refused.append(RefusedImage(image.path, str(error)))
+        return _PreparedDraft(draft, images, refused)
 
-    def _given(self, path: str, embedding: Vectors, data: bytes | None) -> Prepared:
+    def _with_embedding(self, path: str, embedding: Vectors, data: bytes | None) -> Prepared:
         half = unit(embedding).astype(np.float16).tobytes()  # (dim,)
-        prepared = self._images.given(path, half, data)
+        prepared = self._images.prepare_with_vector(path, half, data)
         self._encoded[prepared.image.content] = prepared, {ORIGINAL: half}
         return prepared
 
-    def _encode(self, ready: list[_Ready]) -> None:
-        """Encode what is new, and strike out images whose pixels are broken."""
+    def _encode(self, drafts: list[_PreparedDraft]) -> None:
+        """Encode new images; refuse those whose pixels are broken."""
         waiting: list[Prepared] = []
-        for item in ready:
-            for place, (path, prepared) in enumerate(item.images or []):
+        for draft in drafts:
+            for place, (path, prepared) in enumerate(draft.images or []):
                 if prepared is None or prepared.image.content in self._encoded:
                     continue
                 try:
                     if self._images.claim(prepared):
                         waiting.append(prepared)
                 except BadImage as error:
-                    item.refused.append(RefusedImage(path, str(error)))
-                    assert item.images is not None
-                    item.images[place] = path, None
+                    draft.refused.append(RefusedImage(path, str(error)))
+                    assert draft.images is not None
+                    draft.images[place] = path, None
         for start in range(0, len(waiting), _BATCH):
             for prepared, embedded in self._images.encode(waiting[start : start + _BATCH]):
                 self._encoded[prepared.image.content] = prepared, embedded
 
-    def _stored(self, writer: Writer, ready: _Ready) -> Outcome:
-        draft, refused = ready.draft, ready.refused
+    def _put_item(self, writer: Writer, prepared_draft: _PreparedDraft) -> Outcome:
+        draft, refused = prepared_draft.draft, prepared_draft.refused
         draft = draft._replace(item_id=clean_id(draft.item_id))
         old = writer.item(draft.item_id)
         try:
@@ -247,14 +252,14 @@ class _Put:
             return Outcome(item_id=draft.item_id, status="refused", reason=str(error))
         except UnknownItem as error:
             return Outcome(item_id=draft.item_id, status="unknown", reason=str(error))
-        found, refused = images_of(old, ready.images, refused)
+        found, refused = images_of(old, prepared_draft.images, refused)
         if not found:
             why = "no image that can be read" if refused else "no image"
             return Outcome(item_id=draft.item_id, status="refused", reason=why, images=refused)
-        for _, prepared in ready.images or []:
+        for _, prepared in prepared_draft.images or []:
             if prepared is not None:
-                self._keep_image(writer, prepared.image)
-        named = [s.path for s in draft.images] if draft.images is not None else None
+                self._put_image(writer, prepared.image)
+        named = [image.path for image in draft.images] if draft.images is not None else None
         if named is None and old is not None:
             named = old.item.images
         changed = merge_item(
@@ -265,13 +270,13 @@ class _Put:
         )
         return Outcome(item_id=draft.item_id, status=status, images=refused)
 
-    def _keep_image(self, writer: Writer, image: FoundImage) -> None:
+    def _put_image(self, writer: Writer, image: FoundImage) -> None:
         """Write the image's embeddings and copies, unless the store has them.
 
-        _Gone when they were deleted after the image was found to be known.
+        Raise _ImageDeleted if the store had them when the image was prepared, and has no more.
         """
         if self._images.is_stored(writer, image):
             return
         if image.content not in self._encoded:
-            raise _Gone
+            raise _ImageDeleted
         self._images.put(writer, *self._encoded[image.content])

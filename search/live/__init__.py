@@ -1,1 +1,1 @@
-"""A shop as it is at this moment: the view that writes move on."""
+"""A shop that changes while it is searched: its newest view, and what a view consists of."""

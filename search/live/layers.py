@@ -1,8 +1,8 @@
-"""The filterable fields of a shop that changes: columns of all items, and layers of changed ones.
+"""The filterable fields of a shop that changes: columns of all items, and layers over them.
 
-Building columns costs time for every item, so a change builds columns of what changed only, as
-a layer over the older ones. An item counts in the newest layer that holds it. Layers of like
-size are joined, so there are few of them however many changes come.
+Building columns takes time for each item. A change therefore builds columns of the changed items
+only, as a layer over the older ones. An item counts in the newest layer that has it. Layers of
+similar size are merged, so there are few of them after any number of changes.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from search.filters import Filter
     from search.hits import FacetValue
 
-RATIO = 4  # a layer at most this much larger than the one over it is joined with it
-_OFFERED_VALUES = 60  # a field with more values is no use as a list of checkboxes
+RATIO = 4  # a layer is merged with the one over it unless it is more than this much larger
+_MAX_FACET_VALUES = 60  # more would be too long a list of checkboxes
 _DEAD = -1
 
 
 class Layer(NamedTuple):
-    """Columns of some items. ``items`` is kept for joining, except of the lowest layer."""
+    """Columns of some items. ``items`` is kept for merging; the lowest layer has []."""
 
     serial: int
     numbers: NDArray[np.int64]  # (m,) the numbers of its items
@@ -38,28 +38,30 @@ class Layer(NamedTuple):
 
 
 class LayeredColumns:
-    """Masks and counts over items 0 to n - 1. Immutable; a change gives new columns."""
+    """Masks and counts over items 0 to n - 1. Immutable; ``with_changes`` makes new ones."""
 
     def __init__(self, layers: list[Layer], owner: NDArray[np.int64], schema: set[str]) -> None:
-        """``owner`` (n,) is the serial of the layer where each item counts, -1 for none."""
+        """``owner`` (n,) is the serial of the layer in which each item counts; -1 if deleted."""
         self._layers = layers
         self._owner = owner
         self._schema = schema
-        self._counts = [owner[layer.numbers] == layer.serial for layer in layers]  # (m,) each
+        # Of each layer, which of its items count there and in no newer layer: (m,) each.
+        self._in_use = [owner[layer.numbers] == layer.serial for layer in layers]
         self.alive: Mask = owner != _DEAD  # (n,)
 
     @classmethod
     def of(cls, items: list[Item]) -> LayeredColumns:
-        """The columns of all items of a shop."""
+        """Make the columns of all items of a shop."""
         schema: set[str] = set()
         numbers = np.arange(len(items), dtype=np.int64)
         base = Layer(0, numbers, Columns(items, schema), [])
         return cls([base], np.zeros(len(items), dtype=np.int64), schema)
 
-    def changed(self, items: Mapping[int, Item | None], n: int) -> LayeredColumns:
-        """The columns after some items, by number, were replaced, added or (None) deleted.
+    def with_changes(self, items: Mapping[int, Item | None], n: int) -> LayeredColumns:
+        """Return the columns after a change.
 
-        ``n`` is how many numbers are in use now.
+        ``items`` has the items that were added or replaced, by number, and None for those that
+        were deleted. ``n`` is how many numbers are in use after the change.
         """
         owner = np.full(n, _DEAD, dtype=np.int64)
         owner[: len(self._owner)] = self._owner
@@ -67,81 +69,83 @@ class LayeredColumns:
         owner[[number for number, item in items.items() if item is None]] = _DEAD
         layers = list(self._layers)
         if put:
-            layers.append(self._layer(put, owner, layers[-1].serial + 1))
+            layers.append(self._new_layer(put, owner, layers[-1].serial + 1))
         while len(layers) > 2 and len(layers[-2].items) <= RATIO * len(layers[-1].items):
             upper, lower = layers.pop(), layers.pop()
-            both = {
+            merged = {
                 number: item
                 for layer in (lower, upper)
                 for number, item in zip(layer.numbers.tolist(), layer.items, strict=True)
                 if owner[number] == layer.serial
             }
-            layers.append(self._layer(both, owner, upper.serial + 1))
+            layers.append(self._new_layer(merged, owner, upper.serial + 1))
         return LayeredColumns(layers, owner, self._schema)
 
     def mask(self, filter_: Filter | None) -> Mask:
-        """Which items pass: (n,). BadQuery, listing the fields, when a key is none."""
+        """Return which items pass: (n,). An unknown field is a BadQuery that lists the fields."""
         if filter_ is None:
             return self.alive.copy()
         out = np.zeros(len(self._owner), dtype=np.bool_)
-        for layer, counts in zip(self._layers, self._counts, strict=True):
-            out[layer.numbers] |= layer.columns.mask(filter_) & counts
+        for layer, in_use in zip(self._layers, self._in_use, strict=True):
+            out[layer.numbers] |= layer.columns.mask(filter_) & in_use
         return out
 
     def facet(self, key: str, mask: Mask) -> list[FacetValue]:
-        """The values of a field among the items of ``mask``, most frequent first."""
+        """Count the values of a field among the items of ``mask``, most frequent first."""
         return top_values(self._tally(key, mask))
 
     def sizes(self, key: str) -> dict[str, int]:
-        """How many items carry each value of a field; values as ``casefolded`` has them."""
+        """Return how many items have each value of a field; keys are ``casefolded``."""
         return {casefolded(text): count for text, count in self._tally(key, self.alive).items()}
 
-    def offered(self) -> list[str]:
-        """The fields worth offering as filters: few enough values, on enough items.
+    def facet_fields(self) -> list[str]:
+        """Return the fields that are worth showing as filters.
 
-        As many as one query may count: of more, those that most items carry.
+        They have few enough values, and enough items have one. There are at most as many as a
+        query may count: those that most items have.
         """
-        named = ["category"] if self._tally("category", self.alive) else []
+        fields = ["category"] if self._tally("category", self.alive) else []
         total = int(self.alive.sum())
         carried = {
             name: covered
             for name in sorted(self._schema)
             if name.startswith("attributes.")
-            and self._entries(name) * 4 >= total  # a catalog may have a field for every item
-            and 2 <= len(self._tally(name, self.alive)) <= _OFFERED_VALUES
+            and self._entries(name) * 4 >= total  # cheap, for catalogs with thousands of fields
+            and 2 <= len(self._tally(name, self.alive)) <= _MAX_FACET_VALUES
             and (covered := self._covered(name)) * 4 >= total
         }
-        room = MAX_FACETS - len(named) - 1
+        room = MAX_FACETS - len(fields) - 1
         kept = sorted(sorted(carried, key=lambda name: -carried[name])[:room])
-        named.extend(
+        fields.extend(
             name if (short := name.removeprefix("attributes.")) in BUILTIN else short
             for name in kept
         )
-        return [*named, "in_stock"]
+        return [*fields, "in_stock"]
 
-    def _layer(self, items: Mapping[int, Item], owner: NDArray[np.int64], serial: int) -> Layer:
-        """A layer of these items, which from now on count there."""
+    def _new_layer(self, items: Mapping[int, Item], owner: NDArray[np.int64], serial: int) -> Layer:
+        """Make a layer of these items, and note in ``owner`` that they count in it."""
         numbers = np.fromiter(items, dtype=np.int64, count=len(items))
         owner[numbers] = serial
         listed = list(items.values())
         return Layer(serial, numbers, Columns(listed, self._schema), listed)
 
     def _tally(self, key: str, mask: Mask) -> dict[str, int]:
+        """Return how many items of ``mask`` have each value of a field, without zeros."""
         tally: dict[str, int] = {}
         spelling: dict[str, str] = {}  # of the oldest layer that has the value
-        for layer, counts in zip(self._layers, self._counts, strict=True):
-            part = layer.columns.tally(key, mask[layer.numbers] & counts)
+        for layer, in_use in zip(self._layers, self._in_use, strict=True):
+            part = layer.columns.tally(key, mask[layer.numbers] & in_use)
             for value, count in part.items():
                 known = spelling.setdefault(casefolded(value), value)
                 tally[known] = tally.get(known, 0) + count
         return tally
 
     def _entries(self, key: str) -> int:
-        """How many items carry a value of a field at most, told without looking at any of them."""
+        """Return at most how many items have a value of a field, without reading them."""
         return sum(layer.columns.entries(key) for layer in self._layers)
 
     def _covered(self, key: str) -> int:
         return sum(
-            layer.columns.covered(key, counts)
-            for layer, counts in zip(self._layers, self._counts, strict=True)
+            layer.columns.covered(key, in_use)
+            for layer, in_use in zip(self._layers, self._in_use, strict=True)
         )

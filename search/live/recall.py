@@ -1,8 +1,9 @@
-"""Watches whether the promised recall is kept: some real queries are repeated exactly.
+"""Checks that the index keeps its promised recall, by repeating some real queries exactly.
 
-That happens in the background. The request path only puts a query into a short queue, or skips it
-if the queue is full; it never waits. When the recall of a window of queries is below the promise,
-searches try harder by one level. After a long good time they go back by one level.
+A background thread does this. A search only puts its query into a short queue; if the queue is
+full, the query is not checked, so searches never wait. When the recall of recent queries is below
+the promise, the effort of searches rises by one level. After a long time above the promise, the
+effort falls by one level.
 """
 
 from __future__ import annotations
@@ -32,16 +33,16 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("vitrine.search")
 
-WINDOW = 100  # queries that are judged together
-_LEAST = 30  # of them, before anything is done
-_SURE = 2.0  # standard errors below the promise: chance alone does not raise the effort
-_HOLD = 10  # good windows before less effort is tried again, doubled at each relapse
-_WAITING = 16  # queries in the queue; more are not sampled
-_LEAST_PRIORITY = 19
+WINDOW = 100  # recent queries whose mean recall is compared with the promise
+_MIN_SAMPLES = 30  # in the window, before the effort changes
+_STANDARD_ERRORS = 2.0  # below the promise, so that chance alone does not raise the effort
+_GOOD_WINDOWS = 10  # before the effort falls; doubled each time it has to rise again
+_QUEUE_SIZE = 16  # queries; further ones are not checked
+_LOWEST_PRIORITY = 19
 
 
 class Sample(NamedTuple):
-    """A query (dim,), the positions it could find, and the scores it found (k,), best first."""
+    """A query (dim,), the positions that it was allowed, and the scores found (k,), best first."""
 
     query: Embedding
     allowed: PositionMask | None
@@ -49,10 +50,10 @@ class Sample(NamedTuple):
 
 
 class RecallWatch:
-    """Watches one open index. ``offer`` may be called from any thread; ``close`` when done.
+    """Watches the recall of one open index. Close it when done; ``offer`` is thread-safe.
 
-    It looks at this ``share`` of the queries, at most ``per_second``. Nothing is watched if
-    ``share`` is 0 or every search is exact.
+    It checks a ``share`` of the queries, at most ``per_second``. It checks none if ``share`` is 0,
+    or if the index makes no promise because its searches are exact.
     """
 
     def __init__(
@@ -61,31 +62,31 @@ class RecallWatch:
         *,
         share: float = 0.0,
         per_second: float = 2.0,
-        chance: Callable[[], float] = random.random,
+        random_number: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.extra_levels = 0  # how many levels above the promised one searches are done at
+        self.extra_levels = 0  # effort of searches, in levels above the promised one
         self._vectors = vectors
         self._promise = vectors.promise or RecallPromise(1.0, 1.0, 0)
         self._share = 0.0 if vectors.promise is None else share
         self._pause_s = 1 / per_second
-        self._chance = chance
+        self._random = random_number
         self._clock = clock
         self._next_s = -np.inf
         self._window: deque[float] = deque(maxlen=WINDOW)
         self._samples = 0
         self._good = 0  # samples since the recall was last below the promise
-        self._hold = _HOLD * WINDOW
-        self._lowered = False
-        self._queue: queue.Queue[Sample | None] = queue.Queue(_WAITING)
+        self._good_needed = _GOOD_WINDOWS * WINDOW
+        self._was_lowered = False
+        self._queue: queue.Queue[Sample | None] = queue.Queue(_QUEUE_SIZE)
         self._thread: threading.Thread | None = None
         if self._share:
-            self._thread = threading.Thread(target=self._work, name="vitrine-recall", daemon=True)
+            self._thread = threading.Thread(target=self._run, name="vitrine-recall", daemon=True)
             self._thread.start()
 
     def offer(self, query: Embedding, allowed: PositionMask | None, scores: Scores) -> None:
-        """Maybe look at how this query (dim,) was answered; costs the caller a microsecond."""
-        if not self._share or self._chance() >= self._share:
+        """Take this answered query (dim,) for checking, or skip it; takes a microsecond."""
+        if not self._share or self._random() >= self._share:
             return
         now = self._clock()
         if now < self._next_s:
@@ -95,7 +96,7 @@ class RecallWatch:
             self._queue.put_nowait(Sample(query, allowed, scores))
 
     def status(self) -> RecallStatus:
-        """Return what is known now; ``live`` is None until a query was looked at."""
+        """Return what is known now; ``live`` is None until a query was checked."""
         window = list(self._window)
         live = round(float(np.mean(window)), 4) if window else None
         return RecallStatus(
@@ -104,31 +105,31 @@ class RecallWatch:
             live=live,
             samples=self._samples,
             raised=self.extra_levels,
-            kept=live is None or not self._below(window),
+            kept=live is None or not self._is_below_promise(window),
         )
 
-    def look(self, sample: Sample) -> None:
-        """Repeat a query exactly, and note its recall."""
+    def check(self, sample: Sample) -> None:
+        """Repeat a query exactly, and record its recall."""
         best = self._vectors.exact(sample.query[None, :], TOP, sample.allowed)[1]  # (1, TOP)
-        self.note(float(recall_of(sample.scores[None, :], best)[0]))
+        self.record(float(recall_of(sample.scores[None, :], best)[0]))
 
-    def note(self, recall: float) -> None:
-        """Count the recall of one query, and change the effort if the window says so."""
+    def record(self, recall: float) -> None:
+        """Add the recall of one query to the window, and change the effort if needed."""
         self._samples += 1
         self._good += 1
         self._window.append(recall)
         window = list(self._window)
-        if len(window) >= _LEAST and self._below(window):
-            self._raise(float(np.mean(window)))
-        elif self.extra_levels and self._good >= self._hold:
+        if len(window) >= _MIN_SAMPLES and self._is_below_promise(window):
+            self._raise_effort(float(np.mean(window)))
+        elif self.extra_levels and self._good >= self._good_needed:
             self.extra_levels -= 1
-            self._lowered = True
+            self._was_lowered = True
             self._good = 0
             self._window.clear()
-            logger.info("recall has been kept for long; searches try less hard again")
+            logger.info("recall was above the promise for long: searches use less effort again")
 
     def close(self) -> None:
-        """Stop the thread and wait for the query it is at."""
+        """Stop the thread, and wait for the query that it is checking."""
         if self._thread is not None:
             self._share = 0.0
             with contextlib.suppress(queue.Empty):
@@ -138,31 +139,35 @@ class RecallWatch:
             self._thread.join()
             self._thread = None
 
-    def _below(self, window: list[float]) -> bool:
+    def _is_below_promise(self, window: list[float]) -> bool:
         error = float(np.std(window)) / np.sqrt(len(window))
-        return bool(np.mean(window) + _SURE * error < self._promise.promised)
+        return bool(np.mean(window) + _STANDARD_ERRORS * error < self._promise.promised)
 
-    def _raise(self, recall: float) -> None:
+    def _raise_effort(self, recall: float) -> None:
         highest = self._promise.extra_levels
-        said = f"recall@{TOP} of real queries is {recall:.3f}, promised {self._promise.promised:g}"
+        message = (
+            f"recall@{TOP} of real queries is {recall:.3f}, promised {self._promise.promised:g}"
+        )
         self._good = 0
         if self.extra_levels >= highest:
-            # Said once for each window, and not for every query.
+            # Logged once for each window, not for every query.
             if self._samples % WINDOW == 0:
-                logger.error("%s, at the highest effort: run 'vitrine rebuild'", said)
+                logger.error("%s, at the highest effort: run 'vitrine rebuild'", message)
             return
-        if self._lowered:
-            self._hold *= 2
-            self._lowered = False
+        if self._was_lowered:
+            self._good_needed *= 2
+            self._was_lowered = False
         self.extra_levels += 1
-        self._window.clear()  # what comes is answered otherwise
-        logger.warning("%s: searches try harder, level %d of %d", said, self.extra_levels, highest)
+        self._window.clear()  # later queries are searched with another effort
+        logger.warning(
+            "%s: searches use more effort, level %d of %d", message, self.extra_levels, highest
+        )
 
-    def _work(self) -> None:
+    def _run(self) -> None:
         with contextlib.suppress(OSError, AttributeError):  # of this thread, on Linux
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LEAST_PRIORITY)
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOWEST_PRIORITY)
         while (sample := self._queue.get()) is not None:
             try:
-                self.look(sample)
+                self.check(sample)
             except Exception:
-                logger.exception("a query could not be searched again")
+                logger.exception("a query could not be repeated")

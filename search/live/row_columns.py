@@ -1,4 +1,4 @@
-"""The rows of all items of a store, in arrays, and the segment that an index makes with them."""
+"""The rows of all items of a store, as arrays; from them and an index, the first segment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from indexer.vectors.row_table import RowTable
-from search.live.view import Segment
+from search.live.segment import Segment
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class RowColumns:
-    """What the items of a store say of their rows: columns, with no object for each row."""
+    """The row number, item, image and rendition of each row in a store, as four arrays."""
 
     def __init__(self, renditions: RenditionNames) -> None:
         self._renditions = renditions
@@ -27,33 +27,34 @@ class RowColumns:
         self._image, self._rendition = array("i"), array("h")
 
     def add(self, item: int, record: ItemRecord) -> None:
-        """Add the rows of an item, by its number."""
-        for image, stored in enumerate(record.images):
-            for name, row in stored.rows.items():
+        """Add the rows of an item; ``item`` is its number."""
+        for image, image_record in enumerate(record.images):
+            for name, row in image_record.rows.items():
                 self._row.append(row)
                 self._item.append(item)
                 self._image.append(image)
                 self._rendition.append(self._renditions.number(name))
 
-    def segment_of(self, index: VectorBackend) -> tuple[Segment, dict[int, int]]:
-        """Return the segment of an index, and the rows it lacks, each with its item's number.
+    def make_segment(self, index: VectorBackend) -> tuple[Segment, dict[int, int]]:
+        """Return the segment of an index, and the rows that the index lacks.
 
-        Rows of the index that the store no longer has are dead.
+        These are a dict of row number and item number. Rows that the index has and the store has
+        no longer are dead in the segment.
         """
         rows, items = np.asarray(self._row), np.asarray(self._item)  # (r,) each
         table = RowTable(index.rows)
         positions = table.positions_of(rows)  # (r,)
-        known = positions >= 0
+        indexed = positions >= 0
 
-        def by_position(column: array[int], absent: int) -> NDArray[np.integer]:
+        def by_position(column: array[int], default: int) -> NDArray[np.integer]:
             values = np.asarray(column)  # (r,)
-            out = np.full(len(index), absent, dtype=values.dtype)  # (n,)
-            out[positions[known]] = values[known]
+            out = np.full(len(index), default, dtype=values.dtype)  # (n,)
+            out[positions[indexed]] = values[indexed]
             return out
 
         images = self._renditions.images(
             by_position(self._image, 0), by_position(self._rendition, 0)
         )
         segment = Segment(index, table, by_position(self._item, -1).astype(np.int64), images)
-        pending = zip(rows[~known].tolist(), items[~known].tolist(), strict=True)
-        return segment, dict(pending)
+        missing = zip(rows[~indexed].tolist(), items[~indexed].tolist(), strict=True)
+        return segment, dict(missing)

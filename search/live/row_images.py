@@ -1,4 +1,4 @@
-"""Which image of its item each position of an index stands for, as columns."""
+"""The image and the rendition behind each position of an index, as arrays."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class RowImages(NamedTuple):
-    """The image of its item (n,) that each position stands for, and its rendition (n,).
+    """For each position of an index, which image of its item it is, and in which rendition.
 
-    ``rendition`` counts in ``names``, which begins with the original and which all segments of a
-    shop share.
+    ``image`` (n,) counts the images of the item from 0. ``rendition`` (n,) is a place in
+    ``names``, a list that begins with the original and that all segments of a shop share.
     """
 
     image: NDArray[np.int32]
@@ -29,42 +29,42 @@ class RowImages(NamedTuple):
     names: Sequence[str]
 
     def at(self, position: int) -> tuple[int, str]:
-        """Return the image of its item, and the name of its rendition."""
+        """Return the image number and the name of the rendition at a position."""
         return self.image.item(position), self.names[self.rendition.item(position)]
 
-    def at_all(self, positions: Positions) -> RowImages:
-        """Return what these positions (p,) stand for."""
+    def select(self, positions: Positions) -> RowImages:
+        """Return the images at these positions (p,), in their order."""
         return self._replace(image=self.image[positions], rendition=self.rendition[positions])
 
     def are_main(self, positions: Positions) -> NDArray[np.bool_]:
-        """Return which positions (p,) stand for the first image of their item, as it came."""
+        """Return which positions (p,) are the original of their item's first image: (p,)."""
         main = (self.image[positions] == 0) & (self.rendition[positions] == 0)
         return np.asarray(main, dtype=np.bool_)
 
 
 class RenditionNames:
-    """Numbers the names of renditions, the original first."""
+    """Gives each name of a rendition a number; the original has 0."""
 
     def __init__(self) -> None:
         self.names = [ORIGINAL]
         self._numbers = {ORIGINAL: 0}
 
     def number(self, name: str) -> int:
-        """Return the number of a name, a new one if it has none yet."""
+        """Return the number of a name; a new name gets the next number."""
         number = self._numbers.setdefault(name, len(self.names))
         if number == len(self.names):
             self.names.append(name)
         return number
 
     def images(self, image: ArrayLike, rendition: ArrayLike) -> RowImages:
-        """Return columns of these images (n,) and numbers of renditions (n,)."""
+        """Make ``RowImages`` from image numbers (n,) and rendition numbers (n,)."""
         return RowImages(
             np.asarray(image, dtype=np.int32), np.asarray(rendition, dtype=np.int16), self.names
         )
 
 
-def joined(parts: Sequence[RowImages]) -> RowImages:
-    """Return the columns of some segments of one shop, one after the other."""
+def concatenate_images(parts: Sequence[RowImages]) -> RowImages:
+    """Concatenate the images of some segments of one shop."""
     return parts[0]._replace(
         image=np.concatenate([part.image for part in parts]),
         rendition=np.concatenate([part.rendition for part in parts]),

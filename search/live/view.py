@@ -1,25 +1,22 @@
 """A shop at one moment, as searches see it: immutable, so that no answer mixes two moments.
 
-A view consists of segments. The first is the generation's index. Rows written since it was built
-are in small ones beside it, searched exactly. A row that was replaced or deleted is dead in every
-segment that holds it, and never found. ``search.live.shop`` makes views; a search takes the newest
-one when it begins, and keeps it.
+A view consists of segments. The first is the generation's index. Rows that were written since it
+was built are in small segments beside it, which are searched exactly. A row that was replaced or
+deleted is dead in every segment that has it, and is never found. ``search.live.shop`` makes views.
+A search uses the view that is the newest when the search begins.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.arrays import unit
-from indexer.items import clean_id
-from indexer.vectors.position_mask import PositionMask
-from indexer.vectors.row_table import RowTable
+from indexer.items import ORIGINAL, clean_id
 from search.cursor import MAX_DEPTH
 from search.live.columns import Mask
 
@@ -27,46 +24,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from indexer.arrays import Embedding, Scores, Vectors
-    from indexer.vectors.backend import VectorBackend
+    from indexer.vectors.position_mask import PositionMask
     from search.live.layers import LayeredColumns
     from search.live.recall import RecallWatch
-    from search.live.row_images import RowImages
+    from search.live.segment import Segment
 
-_SPARE = 1.5  # of groups with several rows: how many more to ask for than an even spread needs
-
-
-@dataclass(frozen=True)
-class Segment:
-    """An index and, for each of its positions, the number of its item and which image it is."""
-
-    vectors: VectorBackend
-    table: RowTable  # of its rows
-    item_of: NDArray[np.int64]  # (n,), -1 if the row is dead
-    images: RowImages  # (n,)
-
-    @classmethod
-    def of(cls, vectors: VectorBackend, item_of: NDArray[np.int64], images: RowImages) -> Segment:
-        """Make a segment of an index, its items (n,) and its images (n,)."""
-        return cls(vectors, RowTable(vectors.rows), item_of, images)
-
-    @cached_property
-    def alive(self) -> PositionMask | None:
-        """The positions that are not dead; None if all are alive."""
-        mask = self.item_of >= 0
-        return None if mask.all() else PositionMask(mask)
-
-    def allowed(self, mask: Mask | None) -> PositionMask | None:
-        """Return the positions alive of the items in ``mask`` (items,); None if that is all.
-
-        A ``mask`` of None allows all items.
-        """
-        if mask is None:
-            return self.alive
-        return PositionMask(mask[self.item_of] & (self.item_of >= 0))  # -1 reads what & drops
+_SPARE = 1.5  # rows asked for, over those needed if all groups had equally many
 
 
 class Candidate(NamedTuple):
-    """The best row of one item: the item's number, the row, its score, and how sure it is."""
+    """An item that may become a hit, with its best row: both by number.
+
+    ``row`` is -1 for an item found by words alone. ``confidence`` is that of ``Hit``.
+    """
 
     item: int
     row: int
@@ -75,90 +45,108 @@ class Candidate(NamedTuple):
 
 
 class NearestItems(NamedTuple):
-    """What a search found, and whether it compared all that it could have."""
+    """The best row of each item found, best first; ``exact`` compared all allowed rows."""
 
     found: list[Candidate]
     mode: Literal["exact", "ann"]
 
 
-class _Best(NamedTuple):
-    """The best row of each item, how they came, and the score of the last row looked at."""
+class _BestRows(NamedTuple):
+    """The best row of each item among k rows, and the score of the k-th row.
+
+    ``lowest`` is -inf if there are fewer than k rows.
+    """
 
     found: list[Candidate]
     mode: Literal["exact", "ann"]
-    floor: float
+    lowest: float
 
 
 @dataclass(frozen=True, slots=True)
 class ShopView:
-    """The items of a shop under numbers 0 to ``size - 1``; some may be deleted.
+    """The items of a shop at one moment, numbered from 0 to ``size - 1``; some may be deleted.
 
-    ``ids`` and ``numbers`` are shared with later views, which only add to them: what has no
-    number below ``size``, or is not alive, is not in this view.
+    ``ids`` and ``numbers`` are shared with later views, which append to them. An item is in this
+    view if its number is below ``size`` and it is alive.
     """
 
-    sequence: int  # the last change of the store that it knows of
+    sequence: int  # of the last change of the store that is in this view
     size: int
     ids: Sequence[str]
     numbers: Mapping[str, int]
-    product: NDArray[np.int64]  # (size,)
-    product_numbers: int  # how many of them are in use, in this view or before
+    product: NDArray[np.int64]  # (size,): the product number of each item
+    product_numbers: int  # how many were ever given to products
     columns: LayeredColumns
     segments: tuple[Segment, ...]
-    first: Sequence[int]  # some items of each category in turn; also shared, also checked
+    starter_items: Sequence[int]  # see ``starters``; shared with later views, like ``ids``
 
     @property
     def items(self) -> int:
-        """How many items there are."""
+        """The number of items."""
         return int(np.count_nonzero(self.columns.alive))
 
     @property
     def products(self) -> int:
-        """How many products there are."""
+        """The number of products."""
         return len(np.unique(self.product[self.columns.alive]))
 
     @property
     def rows(self) -> int:
-        """How many rows can be found."""
+        """The number of rows that can be found."""
         return sum(int((segment.item_of >= 0).sum()) for segment in self.segments)
 
     @property
     def backlog(self) -> int:
-        """Rows that a rebuild would bring into the index or out of it."""
+        """The number of rows that a rebuild would add to the index or remove from it."""
         index, *delta = (segment.item_of >= 0 for segment in self.segments)
         return int((~index).sum()) + sum(int(alive.sum()) for alive in delta)
 
     def number(self, item_id: str) -> int:
-        """The number of an item; -1 when it is not in this view."""
+        """Return the number of an item; -1 if it is not in this view."""
         number = self.numbers.get(clean_id(item_id), -1)
         return number if 0 <= number < self.size and self.columns.alive[number] else -1
 
+    def numbers_of(self, item_ids: Sequence[str]) -> NDArray[np.int64]:
+        """Return the numbers of items (m,), as ``number`` does. Takes ids as they are stored."""
+        get = self.numbers.get
+        numbers = np.array([get(item_id, -1) for item_id in item_ids], dtype=np.int64)  # (m,)
+        known = (numbers >= 0) & (numbers < self.size)
+        known[known] = self.columns.alive[numbers[known]]
+        return np.where(known, numbers, -1)
+
     def starters(self, limit: int) -> list[int]:
-        """Items to begin with: one of each category in turn, as it was when this shop opened."""
+        """Return some items to show before the first search, from each category in turn."""
         found: list[int] = []
-        for number in self.first:
+        for number in self.starter_items:
             if number < self.size and self.columns.alive[number]:
                 found.append(number)
                 if len(found) == limit:
                     break
         return found
 
-    def image_of(self, row: int) -> tuple[int, str]:
-        """Return which image of its item a row stands for, and its rendition. KeyError."""
-        for segment in reversed(self.segments):  # a later segment holds later news
-            position = segment.table.position_of(row)
-            if position >= 0:
-                return segment.images.at(position)
-        raise KeyError(row)
+    def images_of(self, rows: Sequence[int]) -> list[tuple[int, str]]:
+        """Return the image number and the rendition of each of these rows, in their order.
+
+        Row -1 (an item found by words alone) gives its first image in the original rendition.
+        """
+        found = [(0, ORIGINAL)] * len(rows)
+        for segment in self.segments:  # later segments overwrite earlier ones
+            # Number by number: for a page of hits that is faster than arrays are.
+            position_of, image_at = segment.table.position_of, segment.images.at
+            for place, row in enumerate(rows):
+                position = position_of(row)
+                if position >= 0:
+                    found[place] = image_at(position)
+        return found
 
     def vectors_of(self, rows: NDArray[np.int64], dim: int) -> Vectors:
-        """Return the vectors of these rows, (n,) to (n, dim), of unit length; zeros for row -1."""
+        """Return the unit vectors of these rows (n,): (n, dim). Row -1 gives zeros."""
         out = np.zeros((len(rows), dim), dtype=np.float32)
         for segment in self.segments:
             positions = segment.table.positions_of(rows)  # (n,)
             here = np.flatnonzero(positions >= 0)
             if len(here):
-                out[here] = unit(segment.vectors.vectors_at(positions[here]))  # rounded as stored
+                out[here] = unit(segment.vectors.vectors_at(positions[here]))  # stored rounded
         return out
 
     def main_rows(self, items: Sequence[int]) -> NDArray[np.int64]:
@@ -181,13 +169,12 @@ class ShopView:
         limit: int,
         watch: RecallWatch | None = None,
     ) -> NearestItems:
-        """The best row of each item, best first, until ``limit`` distinct groups are reached.
+        """Find the items nearest to a query, best first, until there are ``limit`` groups.
 
-        ``query`` is (dim,); ``mask`` (items,) says which items may be found, None means all;
-        ``groups`` (items,) numbers what counts as distinct. Fewer come back only when no more
-        items are allowed. All groups but the last keep their rank when more are asked for, ties
-        included (up to MAX_DEPTH rows). ``watch`` decides how hard to search the index, and may
-        look at the answer.
+        ``query`` is (dim,). ``mask`` (items,) are the items that may be found; None allows all.
+        ``groups`` (items,) has the group of each item. Fewer groups are found only if no more are
+        allowed. All groups but the last have the same rank under a larger ``limit``, ties included
+        (up to MAX_DEPTH rows). ``watch`` sets the effort of the search, and may check its result.
         """
         if not self.size:
             return NearestItems([], "exact")
@@ -195,36 +182,36 @@ class ShopView:
         available = sum(
             len(segment.vectors) if allowed is None else allowed.count for segment, allowed in parts
         )
-        k = min(available, self._rows_for(limit, groups))
+        k = min(available, self._rows_needed(limit, groups))
         while available:
-            best = _best_of_items(parts, query, k, watch, self.ids)
+            best = _best_row_of_items(parts, query, k, watch, self.ids)
             if k >= available:
                 return NearestItems(best.found, best.mode)
-            first = _leading_scores(best.found, groups, limit)
-            if len(first) < limit:  # one product may fill the whole answer with its images
+            first = _group_scores(best.found, groups, limit)
+            if len(first) < limit:  # one product may have many images
                 k = min(available, 4 * k)
-            elif limit > 1 and first[-2] <= best.floor and k < MAX_DEPTH:
-                # Rows that were not looked at score as high: which of them came is chance.
+            elif limit > 1 and first[-2] <= best.lowest and k < MAX_DEPTH:
+                # Rows beyond the k-th may have the same score; which of them came is chance.
                 k = min(available, 4 * k, MAX_DEPTH)
             else:
                 return NearestItems(best.found, best.mode)
         return NearestItems([], "exact")
 
-    def _rows_for(self, limit: int, groups: NDArray[np.int64]) -> int:
-        """How many rows to ask for at first, to reach ``limit`` distinct groups."""
+    def _rows_needed(self, limit: int, groups: NDArray[np.int64]) -> int:
+        """Return how many rows to ask for at first, to reach ``limit`` groups."""
         known = self.product_numbers if groups is self.product else self.size
         rows_each = sum(len(segment.vectors) for segment in self.segments) / max(1, known)
         return limit if rows_each <= 1 else math.ceil(_SPARE * rows_each * limit)
 
 
-def _best_of_items(
+def _best_row_of_items(
     parts: list[tuple[Segment, PositionMask | None]],
     query: Embedding,
     k: int,
     watch: RecallWatch | None,
     ids: Sequence[str],
-) -> _Best:
-    """The best of each item among the k best allowed rows of all segments, best first."""
+) -> _BestRows:
+    """Find the k best allowed rows of all segments, and keep the best row of each item."""
     mode: Literal["exact", "ann"] = "exact"
     extra_levels = 0 if watch is None else watch.extra_levels
     items, rows, scores = [], [], []
@@ -236,28 +223,39 @@ def _best_of_items(
             mode = "ann"
             if watch is not None:
                 watch.offer(query, allowed, near.scores)
-        there = near.positions[near.positions >= 0]  # (r,) up to k
-        items.append(segment.item_of[there])
-        rows.append(segment.vectors.rows[there])
-        scores.append(near.scores[: len(there)])
-    item, row, score = np.concatenate(items), np.concatenate(rows), np.concatenate(scores)  # (r,)
-    order = _order(score, item, row, ids)[:k]
-    taken: set[int] = set()
-    best = []  # of each item, its best row
-    for one in zip(item[order].tolist(), row[order].tolist(), score[order].tolist(), strict=True):
-        if one[0] not in taken:
-            taken.add(one[0])
-            best.append(Candidate(*one))
-    return _Best(best, mode, float(score[order[-1]]) if len(order) == k else -math.inf)
+        positions = near.positions[near.positions >= 0]  # (<= k,)
+        items.append(segment.item_of[positions])
+        rows.append(segment.vectors.rows[positions])
+        scores.append(near.scores[: len(positions)])
+    item, row, score = _concatenate(items), _concatenate(rows), _concatenate(scores)  # (r,)
+    order = _sort_order(score, item, row, ids)
+    first = slice(k) if order is None else order[:k]
+    item, row, score = item[first], row[first], score[first]  # (<= k,)
+    ranked = zip(item.tolist(), row.tolist(), score.tolist(), strict=True)
+    best: dict[int, Candidate] = {}
+    for number, its_row, its_score in ranked:
+        if number not in best:
+            best[number] = Candidate(number, its_row, its_score)
+    lowest = float(score[-1]) if len(score) == k else -math.inf
+    return _BestRows(list(best.values()), mode, lowest)
 
 
-def _order(
+def _concatenate(parts: list[NDArray[Any]]) -> NDArray[Any]:
+    """Concatenate arrays; a single array is returned as it is, which is most searches."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _sort_order(
     score: Scores, item: NDArray[np.int64], row: NDArray[np.int64], ids: Sequence[str]
-) -> NDArray[np.int64]:
-    """Positions, the best score first; of equal ones by item id, then by row; all (r,).
+) -> NDArray[np.int64] | None:
+    """Return the order by falling score, then by item id, then by row: (r,), as are all arrays.
 
-    Not by item number: that is another one in another process, and pages go from one to the next.
+    None if they are in that order already, without ties: so are the results of a single segment.
+    Ties are not broken by item number, because it differs between processes, and the pages of an
+    answer may come from several processes.
     """
+    if (score[1:] < score[:-1]).all():
+        return None
     order = np.lexsort((row, np.negative(score)))
     ranked = score[order]
     if not (ranked[1:] == ranked[:-1]).any():
@@ -267,11 +265,12 @@ def _order(
     return np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.int64)
 
 
-def _leading_scores(found: list[Candidate], groups: NDArray[np.int64], most: int) -> list[float]:
-    """The best score of each of the first ``most`` groups, best first."""
+def _group_scores(found: list[Candidate], groups: NDArray[np.int64], limit: int) -> list[float]:
+    """Return the best score of each of the first ``limit`` groups, best first."""
     scores: dict[int, float] = {}
-    for group, one in zip(groups[[one.item for one in found]].tolist(), found, strict=True):
-        scores.setdefault(group, one.score)
-        if len(scores) == most:
+    group_of = groups[[candidate.item for candidate in found]].tolist()
+    for group, candidate in zip(group_of, found, strict=True):
+        scores.setdefault(group, candidate.score)
+        if len(scores) == limit:
             break
     return list(scores.values())

@@ -1,4 +1,4 @@
-"""Two generations of a shop, asked the same questions: how often they agree, and who is right."""
+"""Compare the answers of two generations of a shop to the same queries."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from indexer.imaging.images import read_image_file
 from indexer.items import Skipped
 from search.hits import Hit
 from search.quality import metrics
-from search.quality.evaluate import DEPTH, Judged, Truth, evaluate
+from search.quality.evaluate import DEPTH, JudgedQuery, Truth, evaluate
 from search.quality.metrics import Estimate
 from search.query import ImagePart, ItemPart, Query
 
 if TYPE_CHECKING:
     from search.engine import SearchEngine
 
-_ITEMS = 300  # asked for what is similar, where no queries are given
-_TIMED = 50  # photos whose answers are timed, one at a time
-_MEASURES = ("recall@1", "recall@10", "mrr")  # of which the difference is told
+_MAX_ITEMS = 300  # used as queries if none are given
+_MAX_TIMED = 50  # photos
+_METRICS = ("recall@1", "recall@10", "mrr")  # whose differences are reported
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):
-    """One of the two. Milliseconds are those of a photo, decoded, encoded and searched alone.
+    """One of the two generations. ``p50_ms`` is the time to decode, encode and search one photo.
 
-    ``figures`` are those of ``search.quality.evaluate``; empty where no truth was given.
+    ``figures`` are those of ``search.quality.evaluate``; empty if no queries were given.
     """
 
     generation: str
@@ -41,7 +41,10 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pair(msgspec.Struct, frozen=True, kw_only=True):
-    """One question and both answers. ``photo`` is a file, or the item that was asked for."""
+    """A query and both answers. ``photo`` is a file or, if ``is_item``, the id of an item.
+
+    ``first_right`` and ``second_right`` say of each hit whether it is right; None if unknown.
+    """
 
     photo: str
     is_item: bool
@@ -53,17 +56,19 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def overlap(self) -> float:
-        """The share of the first ten hits that both give."""
-        most = max(len(self.first), len(self.second))
-        both = {one.item_id for one in self.first} & {one.item_id for one in self.second}
-        return len(both) / most if most else 1.0
+        """The share of the first ten hits that both answers have."""
+        longest = max(len(self.first), len(self.second))
+        both = {hit.item_id for hit in self.first} & {hit.item_id for hit in self.second}
+        return len(both) / longest if longest else 1.0
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """How two generations answer. ``overlap`` is that of the first ten hits, ``same_first`` how
-    often both begin with the same item. ``gain`` is the second's figure minus the first's, of the
-    same queries: an interval that lies above 0 is an improvement. ``skipped`` lists photos and
-    items that could not be asked for; they are in no figure.
+    """The answers of two generations, and how they differ.
+
+    ``overlap`` is the mean of ``Pair.overlap``, ``same_first`` the share of queries with the same
+    first hit. ``gain`` is the second's figure minus the first's on the same queries: the second is
+    better if the whole interval is above 0. ``skipped`` are photos and items that could not be
+    queried with; no figure includes them.
     """
 
     queries: int
@@ -83,28 +88,28 @@ def compare(
     *,
     progress: Callable[[int, int], None],
 ) -> Comparison:
-    """Ask both engines of one shop the same questions.
+    """Send the same queries to two engines of one shop, and compare their answers.
 
-    They are the photos of ``truths``; where there are none, what is similar to some of the
-    shop's own items. BadCatalog when no photo, or no item, can be asked for.
+    The queries are the photos of ``truths`` or, if there are none, some items of the shop.
+    Raises BadCatalog if no photo, or no item, can be queried with.
     """
     sides = (first, second)
     skipped: list[Skipped] = []
     if truths:
         total = 2 * len(truths)
         results = [
-            evaluate(side, truths, progress=_from(at * len(truths), total, progress))
-            for at, side in enumerate(sides)
+            evaluate(side, truths, progress=_offset(progress, place * len(truths), total))
+            for place, side in enumerate(sides)
         ]
         pairs = _judged_pairs(results[0].judged, results[1].judged)
         figures = [result.figures for result in results]
         skipped = results[0].skipped
-        photos = [read_image_file(Path(pair.photo)) for pair in pairs[:_TIMED]]
+        photos = [read_image_file(Path(pair.photo)) for pair in pairs[:_MAX_TIMED]]
     else:
         pairs = _item_pairs(first, second, skipped, progress)
         figures = [{}, {}]
-        photos = [first.thumbnail(pair.photo) for pair in pairs[:_TIMED]]
-    timed = [_milliseconds(side, photos) for side in sides]
+        photos = [first.thumbnail(pair.photo) for pair in pairs[:_MAX_TIMED]]
+    timed = [_time_photos(side, photos) for side in sides]
     described = [
         Side(
             generation=side.generation,
@@ -115,41 +120,41 @@ def compare(
         )
         for side, spent, values in zip(sides, timed, figures, strict=True)
     ]
-    same = [_first(pair.first) == _first(pair.second) for pair in pairs]
+    same = [_first_id(pair.first) == _first_id(pair.second) for pair in pairs]
     return Comparison(
         queries=len(pairs),
         first=described[0],
         second=described[1],
         overlap=metrics.estimate(np.array([pair.overlap for pair in pairs])),
         same_first=metrics.estimate(np.array(same, dtype=np.float64)),
-        gain=_gain(pairs),
+        gain=_mean_gains(pairs),
         pairs=pairs,
         skipped=skipped,
     )
 
 
-def _from(
-    before: int, total: int, progress: Callable[[int, int], None]
+def _offset(
+    progress: Callable[[int, int], None], before: int, total: int
 ) -> Callable[[int, int], None]:
-    """Progress of a part of a job, after ``before`` steps of others."""
+    """Return a progress function for a part of a job that begins after ``before`` steps."""
     return lambda done, _: progress(before + done, total)
 
 
-def _judged_pairs(first: list[Judged], second: list[Judged]) -> list[Pair]:
-    """The queries that both could be asked, in order."""
-    others = {(one.image, one.answer): one for one in second}
+def _judged_pairs(first: list[JudgedQuery], second: list[JudgedQuery]) -> list[Pair]:
+    """Return the queries that both engines answered, in order."""
+    second_of = {(judged.image, judged.answer): judged for judged in second}
     return [
         Pair(
-            photo=one.image,
+            photo=judged.image,
             is_item=False,
-            answer=one.answer,
-            first=one.hits,
-            second=other.hits,
-            first_right=one.right,
-            second_right=other.right,
+            answer=judged.answer,
+            first=judged.hits,
+            second=match.hits,
+            first_right=judged.right,
+            second_right=match.right,
         )
-        for one in first
-        if (other := others.get((one.image, one.answer))) is not None
+        for judged in first
+        if (match := second_of.get((judged.image, judged.answer))) is not None
     ]
 
 
@@ -159,8 +164,8 @@ def _item_pairs(
     skipped: list[Skipped],
     progress: Callable[[int, int], None],
 ) -> list[Pair]:
-    """What is similar to some of the shop's items: those that have a picture, known to both."""
-    items = first.items(_ITEMS)
+    """Query both engines with items of the shop that both have, and that have a picture."""
+    items = first.items(_MAX_ITEMS)
     pairs = []
     for done, item in enumerate(items, start=1):
         query = Query(parts=[ItemPart(item.item_id)], limit=DEPTH)
@@ -176,12 +181,12 @@ def _item_pairs(
         )
     if not pairs:
         why = f"; {skipped[0].item_id}: {skipped[0].reason}" if skipped else ""
-        raise BadCatalog(f"none of {len(items)} items can be asked for{why}; give --queries")
+        raise BadCatalog(f"none of {len(items)} items can be searched with{why}; give --queries")
     return pairs
 
 
-def _milliseconds(engine: SearchEngine, photos: list[bytes]) -> list[float]:
-    """How long each photo takes, from its bytes to its hits; the first is asked twice."""
+def _time_photos(engine: SearchEngine, photos: list[bytes]) -> list[float]:
+    """Measure the time of each photo, from its bytes to its hits; the first one warms up."""
     spent = []
     for photo in [*photos[:1], *photos]:
         start = time.perf_counter()
@@ -190,21 +195,22 @@ def _milliseconds(engine: SearchEngine, photos: list[bytes]) -> list[float]:
     return spent[1:] or [0.0]
 
 
-def _first(hits: list[Hit]) -> str:
+def _first_id(hits: list[Hit]) -> str:
     return hits[0].item_id if hits else ""
 
 
-def _gain(pairs: list[Pair]) -> dict[str, Estimate]:
-    """The paired difference of each measure; empty where nobody knows what is right."""
+def _mean_gains(pairs: list[Pair]) -> dict[str, Estimate]:
+    """Return the mean paired difference of each metric; empty if the truth is unknown."""
     if not pairs or pairs[0].first_right is None:
         return {}
-    before = np.array([_measures(pair.first_right or []) for pair in pairs])  # (n, measures)
-    after = np.array([_measures(pair.second_right or []) for pair in pairs])  # (n, measures)
-    difference = after - before  # (n, measures)
-    return {name: metrics.estimate(difference[:, at]) for at, name in enumerate(_MEASURES)}
+    before = np.array([_compute_metrics(pair.first_right or []) for pair in pairs])  # (n, metrics)
+    after = np.array([_compute_metrics(pair.second_right or []) for pair in pairs])  # (n, metrics)
+    difference = after - before  # (n, metrics)
+    return {name: metrics.estimate(difference[:, at]) for at, name in enumerate(_METRICS)}
 
 
-def _measures(right: list[bool]) -> tuple[float, float, float]:
+def _compute_metrics(right: list[bool]) -> tuple[float, float, float]:
+    """Compute ``_METRICS`` of one answer."""
     relevant = np.array(right, dtype=np.bool_)
     return (
         metrics.success(relevant, 1),

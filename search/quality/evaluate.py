@@ -1,4 +1,4 @@
-"""How good the answers are: photos with known truth in, figures with intervals out."""
+"""Evaluate the answers of a shop on photos whose right answers are known."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ if TYPE_CHECKING:
 
 DEPTH = 10
 _BATCH = 32
-_AHEAD = 64  # photos decoded before they are needed
+_MAX_AHEAD = 64  # photos that are decoded before they are needed
 NAMES = ("recall@1", "recall@5", "recall@10", "mrr", "map@10", "ndcg@10")
 
 
 class Truth(NamedTuple):
-    """A photo and what is right for it: an item, or any item of a category."""
+    """A photo and its right answer: an item, or any item of a category."""
 
     image: Path
     kind: Literal["item", "category"]
     answer: str
 
 
-class Judged(msgspec.Struct, frozen=True):
-    """One query with its hits and which of them are right.
+class JudgedQuery(msgspec.Struct, frozen=True):
+    """A query with its hits, and which of them are right.
 
-    ``product`` says whether the first hit is of the right product: another color of it is.
+    ``product`` is True if the first hit is of the right product, in any color.
     """
 
     image: str
@@ -58,19 +58,19 @@ class Judged(msgspec.Struct, frozen=True):
 
 
 class Slice(msgspec.Struct, frozen=True):
-    """The figures of some of the queries."""
+    """The figures of the queries of one category."""
 
     queries: int
     figures: dict[str, Estimate]
 
 
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
-    """The figures of all queries, of each category, and the queries behind them.
+    """The figures of all queries and of each category, and the queries themselves.
 
-    ``figures`` has the names of ``NAMES``. ``mrr`` looks at the first ten hits. ``skipped``
-    lists photos that could not be read and answers that the shop does not have; they are in
-    no figure. ``reliability`` is None where answers are categories (a confidence is that of a
-    product), or where the shop has no confidences.
+    ``figures`` has an estimate for each of ``NAMES``; ``mrr`` uses the first ten hits. ``skipped``
+    are photos that could not be read, and answers that the shop does not have; no figure includes
+    them. ``reliability`` is None if answers are categories, because a confidence is about a
+    product, and if the shop has no confidences.
     """
 
     figures: dict[str, Estimate]
@@ -79,7 +79,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     generation: str
     per_category: dict[str, Slice]
     skipped: list[Skipped]
-    judged: list[Judged]
+    judged: list[JudgedQuery]
     reliability: Reliability | None = None
     unsold: Unsold | None = None
 
@@ -87,8 +87,8 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
 def read_truths(path: Path) -> list[Truth]:
     """Read a queries file: CSV with the columns ``image`` and ``item_id`` or ``category``.
 
-    Image paths are relative to the file. BadCatalog when it is missing, empty or has other
-    columns.
+    Image paths are relative to the file. Raises BadCatalog if it is missing or empty, or lacks
+    these columns.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -123,18 +123,18 @@ def evaluate(
     unsold: Sequence[Path] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
-    """Ask the engine every query and compare its hits with the truth.
+    """Search with every photo, and compare the hits with the truth.
 
-    Hits are items here, not products: a query that names one color of a shirt is only
-    answered by that color. ``unsold`` are photos of things that the shop does not sell.
-    BadCatalog when no query can be asked at all.
+    Hits are grouped by item, not by product: if the answer is one color of a shirt, no other color
+    is right. ``unsold`` are photos of products that the shop does not sell. Raises BadCatalog if
+    no photo can be searched with.
     """
-    judged: list[Judged] = []
+    judged: list[JudgedQuery] = []
     totals: list[int] = []
     skipped: list[Skipped] = []
     in_category = engine.category_sizes()
-    for truth, embedding in _embedded(engine, truths, skipped):
-        total = _total(engine, truth, in_category)
+    for truth, embedding in _encode_photos(engine, truths, skipped):
+        total = _count_right(engine, truth, in_category)
         if total == 0:
             reason = f"the shop has no {truth.kind} {truth.answer!r}"
             skipped.append(Skipped("", reason, image=str(truth.image)))
@@ -142,24 +142,26 @@ def evaluate(
         query = Query(parts=[EmbeddingPart(embedding)], limit=DEPTH, group="item")
         hits = engine.search(query).hits
         right = [_is_right(hit, truth) for hit in hits]
-        product = truth.kind == "item" and _is_product(engine, hits, truth)
-        judged.append(Judged(str(truth.image), truth.answer, hits, right, product))
+        product = truth.kind == "item" and _has_right_product(engine, hits, truth)
+        judged.append(JudgedQuery(str(truth.image), truth.answer, hits, right, product))
         totals.append(total)
         if progress:
             progress(len(judged) + len(skipped), len(truths) + len(unsold))
     if not judged:
         raise BadCatalog(
-            f"none of {len(truths)} queries can be asked; {skipped[0].image}: {skipped[0].reason}"
+            f"none of {len(truths)} queries can be searched; {skipped[0].image}: "
+            f"{skipped[0].reason}"
         )
-    values = _values(judged, totals)
-    others = [Truth(path, "item", "") for path in unsold]
-    strange = [
+    values = _metric_values(judged, totals)
+    unsold_photos = [Truth(path, "item", "") for path in unsold]
+    unsold_hits = [
         engine.search(Query(parts=[EmbeddingPart(embedding)], limit=1)).hits
-        for _, embedding in _embedded(engine, others, skipped)
+        for _, embedding in _encode_photos(engine, unsold_photos, skipped)
     ]
     if progress and unsold:
         progress(len(truths) + len(unsold), len(truths) + len(unsold))
-    sure, sure_of_others = _confidences([one.hits for one in judged]), _confidences(strange)
+    confidences = _first_confidences([query.hits for query in judged])
+    confidences_of_unsold = _first_confidences(unsold_hits)
     return Evaluation(
         figures={name: metrics.estimate(values[name]) for name in NAMES},
         queries=len(judged),
@@ -168,25 +170,28 @@ def evaluate(
         per_category=_per_category(engine, truths, judged, values),
         skipped=skipped,
         judged=judged,
-        reliability=reliability(sure, np.array([one.product for one in judged]))
-        if len(sure) and truths[0].kind == "item"
+        reliability=reliability(confidences, np.array([query.product for query in judged]))
+        if len(confidences) and truths[0].kind == "item"
         else None,
-        unsold=compare_unsold(sure, sure_of_others, engine.no_match_below)
-        if len(sure) and len(sure_of_others)
+        unsold=compare_unsold(confidences, confidences_of_unsold, engine.no_match_below)
+        if len(confidences) and len(confidences_of_unsold)
         else None,
     )
 
 
-def _embedded(
+def _encode_photos(
     engine: SearchEngine, truths: list[Truth], skipped: list[Skipped]
 ) -> Iterator[tuple[Truth, Embedding]]:
-    """Each readable photo with its embedding, in order: decoded in threads, encoded in batches."""
+    """Yield each readable photo with its embedding, in order. Decodes in threads.
+
+    Adds the others to ``skipped``.
+    """
     preprocess = engine.encoder.preprocess
 
     def read(truth: Truth) -> Pixels:
         return read_photo(read_image_file(truth.image), preprocess)
 
-    def encoded(batch: list[tuple[Truth, Pixels]]) -> Iterator[tuple[Truth, Embedding]]:
+    def encode(batch: list[tuple[Truth, Pixels]]) -> Iterator[tuple[Truth, Embedding]]:
         vectors = engine.encoder.encode_images([pixels for _, pixels in batch])
         yield from zip((truth for truth, _ in batch), vectors, strict=True)
 
@@ -195,7 +200,7 @@ def _embedded(
     waiting = iter(truths)
     with ThreadPoolExecutor(THREADS.count, thread_name_prefix="decode") as pool:
         while True:
-            while len(ahead) < _AHEAD and (truth := next(waiting, None)) is not None:
+            while len(ahead) < _MAX_AHEAD and (truth := next(waiting, None)) is not None:
                 ahead.append((truth, pool.submit(read, truth)))
             if not ahead:
                 break
@@ -205,28 +210,29 @@ def _embedded(
             except BadImage as error:
                 skipped.append(Skipped("", str(error), image=str(truth.image)))
             if len(batch) == _BATCH:
-                yield from encoded(batch)
+                yield from encode(batch)
                 batch = []
     if batch:
-        yield from encoded(batch)
+        yield from encode(batch)
 
 
-def _total(engine: SearchEngine, truth: Truth, in_category: dict[str, int]) -> int:
+def _count_right(engine: SearchEngine, truth: Truth, in_category: dict[str, int]) -> int:
+    """Return how many items of the shop are right for a photo."""
     if truth.kind == "item":
         return int(engine.has_item(truth.answer))
     return in_category.get(casefolded(truth.answer.strip("/")), 0)
 
 
-def _is_product(engine: SearchEngine, hits: list[Hit], truth: Truth) -> bool:
+def _has_right_product(engine: SearchEngine, hits: list[Hit], truth: Truth) -> bool:
     return bool(hits) and hits[0].product_id == engine.item(truth.answer).product_id
 
 
-def _confidences(answers: list[list[Hit]]) -> NDArray[np.float64]:
-    """The confidence of the first hit of each answer: (n,), or (0,) if the shop has none."""
-    sure = [hits[0].confidence for hits in answers if hits]
-    if len(sure) < len(answers) or None in sure:
+def _first_confidences(answers: list[list[Hit]]) -> NDArray[np.float64]:
+    """Return the confidence of the first hit of each answer: (n,), or (0,) if any has none."""
+    confidences = [hits[0].confidence for hits in answers if hits]
+    if len(confidences) < len(answers) or None in confidences:
         return np.empty(0)
-    return np.array(sure, dtype=np.float64)
+    return np.array(confidences, dtype=np.float64)
 
 
 def _is_right(hit: Hit, truth: Truth) -> bool:
@@ -236,34 +242,35 @@ def _is_right(hit: Hit, truth: Truth) -> bool:
     return any(f"{casefolded(path)}/".startswith(f"{wanted}/") for path in hit.categories)
 
 
-def _values(judged: list[Judged], totals: list[int]) -> dict[str, NDArray[np.float64]]:
-    """Every metric of every query: name to (n,)."""
-    relevant = [np.array(one.right, dtype=np.bool_) for one in judged]
+def _metric_values(judged: list[JudgedQuery], totals: list[int]) -> dict[str, NDArray[np.float64]]:
+    """Compute all metrics of all queries: by name, (n,) each."""
+    relevant = [np.array(query.right, dtype=np.bool_) for query in judged]
     pairs = list(zip(relevant, totals, strict=True))
     return {
-        "recall@1": np.array([metrics.success(r, 1) for r in relevant]),
-        "recall@5": np.array([metrics.success(r, 5) for r in relevant]),
-        "recall@10": np.array([metrics.success(r, 10) for r in relevant]),
-        "mrr": np.array([metrics.reciprocal_rank(r[:DEPTH]) for r in relevant]),
-        "map@10": np.array([metrics.average_precision(r, total, 10) for r, total in pairs]),
-        "ndcg@10": np.array([metrics.ndcg(r, total, 10) for r, total in pairs]),
+        "recall@1": np.array([metrics.success(hits, 1) for hits in relevant]),
+        "recall@5": np.array([metrics.success(hits, 5) for hits in relevant]),
+        "recall@10": np.array([metrics.success(hits, 10) for hits in relevant]),
+        "mrr": np.array([metrics.reciprocal_rank(hits[:DEPTH]) for hits in relevant]),
+        "map@10": np.array([metrics.average_precision(hits, total, 10) for hits, total in pairs]),
+        "ndcg@10": np.array([metrics.ndcg(hits, total, 10) for hits, total in pairs]),
     }
 
 
 def _per_category(
     engine: SearchEngine,
     truths: list[Truth],
-    judged: list[Judged],
+    judged: list[JudgedQuery],
     values: dict[str, NDArray[np.float64]],
 ) -> dict[str, Slice]:
-    """The figures again for the queries of each category (the main one of the right item)."""
+    """Compute the figures of each category; an item belongs to its first category."""
     kind = truths[0].kind
     names = [
-        one.answer if kind == "category" else engine.main_category(one.answer) for one in judged
+        query.answer if kind == "category" else engine.main_category(query.answer)
+        for query in judged
     ]
     out: dict[str, Slice] = {}
     for name in sorted(set(names)):
-        chosen = np.array([one == name for one in names])  # (n,)
+        chosen = np.array([category == name for category in names])  # (n,)
         figures = {metric: metrics.estimate(values[metric][chosen]) for metric in NAMES}
         out[name] = Slice(int(chosen.sum()), figures)
     return out

@@ -1,8 +1,8 @@
-"""Ranking metrics of one query, and how sure one can be of their mean.
+"""Ranking metrics of one query, and the confidence interval of their mean.
 
-Every metric takes ``relevant``, bool (k,): whether each hit, best first, is right, and
-``total``, how many right answers exist in the shop. They are what ``ir_measures`` calls
-Success@k, RR@k, AP@k and nDCG@k; the tests compare them with it.
+Each metric takes ``relevant``, bool (k,): whether each hit, best first, is right. ``total`` is the
+number of right answers in the shop. ``ir_measures`` calls these metrics Success@k, RR@k, AP@k and
+nDCG@k; the tests compare the results.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ class Estimate(msgspec.Struct, frozen=True):
 
 
 def success(relevant: Relevant, k: int) -> float:
-    """1 if any of the first k hits is right, else 0.
+    """Return 1 if any of the first k hits is right, else 0.
 
-    Where one answer is right this is recall@k; where many are, it is what image retrieval
-    calls Recall@k all the same.
+    With one right answer this is recall@k. Image retrieval also calls it Recall@k if there are
+    several.
     """
     return float(relevant[:k].any())
 
 
 def reciprocal_rank(relevant: Relevant) -> float:
-    """1 / the rank of the first right hit; 0 where none is."""
+    """Return 1 / the rank of the first right hit; 0 if no hit is right."""
     ranks = np.flatnonzero(relevant)
     return float(1.0 / (ranks[0] + 1)) if len(ranks) else 0.0
 
 
 def average_precision(relevant: Relevant, total: int, k: int = 10) -> float:
-    """The precision at each right hit among the first k, averaged over min(total, k).
+    """Return the sum of the precisions at each right hit among the first k, over min(total, k).
 
-    trec_eval divides by ``total`` alone, which no ranking of k can make 1 when more than k
-    answers are right; up to k right answers the two agree.
+    trec_eval divides by ``total`` instead. The result is the same for up to k right answers; for
+    more, the best ranking would have less than 1.
     """
     first = relevant[:k].astype(np.float64)  # (<= k,)
     if total == 0:
@@ -55,7 +55,7 @@ def average_precision(relevant: Relevant, total: int, k: int = 10) -> float:
 
 
 def ndcg(relevant: Relevant, total: int, k: int = 10) -> float:
-    """Discounted gain of the first k hits over that of a perfect ranking (log2 discount)."""
+    """Return the gain of the first k hits, with log2 discount, over that of a perfect ranking."""
     first = relevant[:k].astype(np.float64)
     if total == 0:
         return 0.0
@@ -64,14 +64,14 @@ def ndcg(relevant: Relevant, total: int, k: int = 10) -> float:
 
 
 def estimate(values: NDArray[np.float64], *, resamples: int = 1000, seed: int = 0) -> Estimate:
-    """The mean of (n,) values with a 95 % percentile bootstrap interval over queries.
+    """Return the mean of values (n,), and its 95 % percentile bootstrap interval.
 
     The same values always give the same interval. n must be at least 1.
     """
     rng = np.random.default_rng(seed)
     n = len(values)
     means = np.empty(resamples)
-    for at in range(resamples):  # one at a time: (resamples, n) at once may not fit
-        means[at] = values[rng.integers(0, n, n)].mean()
+    for index in range(resamples):  # an array (resamples, n) may not fit in memory
+        means[index] = values[rng.integers(0, n, n)].mean()
     low, high = np.percentile(means, [2.5, 97.5])
     return Estimate(round(float(values.mean()), 4), round(float(low), 4), round(float(high), 4))

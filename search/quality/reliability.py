@@ -1,7 +1,7 @@
-"""Whether confidences mean what they say: calibration error, and what abstaining buys.
+"""Evaluate confidences: their calibration error, and the gain of answering only the confident ones.
 
-Judged are the first hits of queries with a known answer: ``confidence`` (n,) of each, and whether
-it was the right product, ``right`` (n,).
+The input is the first hit of each query with a known answer: its ``confidence`` (n,), and whether
+it is of the right product, ``right`` (n,).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PRECISION = 0.9
 
 
 class Bin(msgspec.Struct, frozen=True):
-    """Queries whose confidence lies in [low, high): the mean of it, and how many were right."""
+    """The queries with a confidence in [low, high): its mean, and the share that was right."""
 
     low: float
     high: float
@@ -31,8 +31,8 @@ class Bin(msgspec.Struct, frozen=True):
     right: float
 
 
-class Cut(msgspec.Struct, frozen=True):
-    """Answer only from this confidence on: the share of queries answered, and right of those."""
+class Threshold(msgspec.Struct, frozen=True):
+    """A least confidence: the share of queries that reach it, and the share of those right."""
 
     confidence: float
     answered: float
@@ -40,28 +40,29 @@ class Cut(msgspec.Struct, frozen=True):
 
 
 class Reliability(msgspec.Struct, frozen=True, kw_only=True):
-    """How far confidences can be trusted.
+    """How reliable the confidences are.
 
-    ``calibration_error`` is the mean distance of confidence and truth over ten equal bins,
-    weighed by their queries (Naeini et al., 2015). ``curve`` answers a tenth of the queries, two
-    tenths, ... all, the surest first. ``at_90`` answers as many as go with a precision of 90 %;
-    None when not even one does. ``possible`` is what could be answered at that precision by
-    someone who knew which first hits are right.
+    ``calibration_error`` is the mean difference between confidence and share right over ten equal
+    bins, weighted by their queries (Naeini et al., 2015). ``curve`` has the thresholds at which a
+    tenth, two tenths, ... all of the queries are answered. ``at_90`` is the threshold that answers
+    most queries with a precision of at least 90 %; None if no threshold reaches that. ``possible``
+    is the share that could be answered with that precision if all right hits were known.
     """
 
     queries: int
     calibration_error: float
     bins: list[Bin]
-    curve: list[Cut]
-    at_90: Cut | None
+    curve: list[Threshold]
+    at_90: Threshold | None
     possible: float
 
 
 class Unsold(msgspec.Struct, frozen=True, kw_only=True):
-    """Photos of things that the shop does not sell, against those of things it does.
+    """How well confidences separate photos of products that are not sold from those that are.
 
-    ``auroc`` is how often a photo of something sold has the higher confidence of the two.
-    ``refused`` and ``refused_wrongly`` are the shares of both that were called no close match.
+    ``auroc`` is how often, of two such photos, that of the sold product has the higher confidence.
+    ``refused`` is the share of photos of unsold products for which the reply says that nothing is
+    close, ``refused_wrongly`` the same share for sold products.
     """
 
     photos: int
@@ -71,35 +72,41 @@ class Unsold(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def reliability(confidence: Floats, right: Right) -> Reliability:
-    """Compare (n,) confidences of first hits with (n,) truths; n >= 1."""
+    """Compare the confidences of first hits (n,) with the truth (n,); n >= 1."""
     place = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)  # (n,)
     bins = [
         Bin(
-            low=k / BINS,
-            high=(k + 1) / BINS,
-            queries=int((place == k).sum()),
-            confidence=round(float(confidence[place == k].mean()), 4),
-            right=round(float(right[place == k].mean()), 4),
+            low=number / BINS,
+            high=(number + 1) / BINS,
+            queries=int((place == number).sum()),
+            confidence=round(float(confidence[place == number].mean()), 4),
+            right=round(float(right[place == number].mean()), 4),
         )
-        for k in np.unique(place).tolist()
+        for number in np.unique(place).tolist()
     ]
-    error = sum(abs(one.confidence - one.right) * one.queries for one in bins) / len(right)
-    cuts = _cuts(confidence, right)
-    enough = [cut for cut in cuts if cut.precision >= PRECISION]
+    error = sum(abs(bin_.confidence - bin_.right) * bin_.queries for bin_ in bins) / len(right)
+    thresholds = _thresholds(confidence, right)
+    enough = [threshold for threshold in thresholds if threshold.precision >= PRECISION]
     tenths = np.arange(1, 11) / 10
     return Reliability(
         queries=len(right),
         calibration_error=round(error, 4),
         bins=bins,
-        curve=[next(cut for cut in cuts if cut.answered >= tenth - 1e-9) for tenth in tenths],
-        at_90=max(enough, key=lambda cut: cut.answered, default=None),
+        curve=[
+            next(threshold for threshold in thresholds if threshold.answered >= tenth - 1e-9)
+            for tenth in tenths
+        ],
+        at_90=max(enough, key=lambda threshold: threshold.answered, default=None),
         possible=round(min(1.0, float(right.mean()) / PRECISION), 4),
     )
 
 
 def compare_unsold(sold: Floats, others: Floats, below: float) -> Unsold:
-    """Compare the best confidences of photos of sold things (n,) and of others (m,); both >= 1."""
-    ranks = np.searchsorted(np.sort(others), sold, side="left")  # others below each
+    """Compare the best confidences of photos of sold products (n,) and of others (m,).
+
+    n and m must be at least 1.
+    """
+    ranks = np.searchsorted(np.sort(others), sold, side="left")  # (n,): others below each
     ties = np.searchsorted(np.sort(others), sold, side="right") - ranks
     return Unsold(
         photos=len(others),
@@ -109,14 +116,14 @@ def compare_unsold(sold: Floats, others: Floats, below: float) -> Unsold:
     )
 
 
-def _cuts(confidence: Floats, right: Right) -> list[Cut]:
-    """One cut after each distinct confidence, the highest first: equals are answered together."""
+def _thresholds(confidence: Floats, right: Right) -> list[Threshold]:
+    """Return a threshold for each distinct confidence, the highest first."""
     order = np.argsort(-confidence, kind="stable")
-    sure, hits = confidence[order], np.cumsum(right[order])  # (n,) each
-    last = np.append(sure[1:] < sure[:-1], True)
+    falling, hits = confidence[order], np.cumsum(right[order])  # (n,) each
+    last = np.append(falling[1:] < falling[:-1], True)
     return [
-        Cut(
-            confidence=round(float(sure[at]), 4),
+        Threshold(
+            confidence=round(float(falling[at]), 4),
             answered=round((at + 1) / len(right), 4),
             precision=round(float(hits[at]) / (at + 1), 4),
         )

@@ -15,11 +15,11 @@ from service.exitcodes import FAILED
 @shop_option
 @json_option
 def command(shop: Path, as_json: bool) -> int:
-    """Verify a whole shop: checksums, the store, and the serving index against the store.
+    """Verify a shop: checksums, the store, and the serving index against the store.
 
-    Looks for vectors of zeros, for pictures that are lost, and notes what is of other weights.
-    Reads everything, changes nothing, and may run while the shop is served. The exit status is 0
-    when all is well and 1 when anything is not, for monitoring.
+    Also finds vectors of zeros and lost pictures, and notes what was embedded with other weights.
+    Reads everything and changes nothing, also while the shop is served. The exit status is 0 if
+    there are no problems, and 1 otherwise.
     """
     from indexer.shop.checkup import check_shop
     from indexer.shop.folder import ShopFolder
@@ -33,11 +33,11 @@ def command(shop: Path, as_json: bool) -> int:
             say(problem)
         for remark in found.notes:
             note(remark)
-        looked = (
+        counts = (
             f"{len(found.generations)} generations, {found.items} items, {found.rows} images, "
             f"{found.embeddings} embeddings"
         )
         count = len(found.problems)
         verdict = f"{count} problem{'s' * (count > 1)}" if count else "all well"
-        say(f"{looked}: {verdict}")
+        say(f"{counts}: {verdict}")
     return FAILED if found.problems else 0

@@ -11,6 +11,7 @@ import msgspec
 from indexer.errors import IndexNotFound
 from service.cli.console import count_bar, json_option, print_json, print_table, shop_option
 from service.cli.terminal import note
+from service.cli.threads_option import threads_option
 
 if TYPE_CHECKING:
     from indexer.shop.folder import ShopFolder
@@ -29,13 +30,14 @@ _SHEET_PAIRS = 20
 @click.option(
     "--queries",
     type=click.Path(path_type=Path),
-    help="CSV with the columns image and item_id (or category). Default: the shop's own items.",
+    help="CSV with the columns image and item_id (or category). Default: items of the shop.",
 )
 @click.option(
     "--sheet",
     type=click.Path(path_type=Path),
-    help="Draw both answers to the queries on which they differ most into a picture.",
+    help="Draw the most different answers into a picture file.",
 )
+@threads_option
 @json_option
 def command(
     first: str | None,
@@ -45,9 +47,9 @@ def command(
     sheet: Path | None,
     as_json: bool,
 ) -> None:
-    """Ask the generations FIRST and SECOND the same questions, side by side.
+    """Compare the answers of the generations FIRST and SECOND to the same queries.
 
-    By default these are the one that serves and the newest candidate.
+    By default, FIRST is the serving generation and SECOND the newest candidate.
     """
     from indexer.shop.folder import ShopFolder
     from search.engine import SearchEngine
@@ -80,7 +82,7 @@ def _candidate(folder: ShopFolder) -> str:
     if candidates:
         return candidates[-1].name
     raise IndexNotFound(
-        f"{folder.path} has no candidate; make one with 'vitrine migrate --shop {folder.path} "
+        f"{folder.path} has no candidate; create one with 'vitrine migrate --shop {folder.path} "
         "--encoder ID', or name two generations"
     )
 
@@ -112,10 +114,10 @@ def _print_report(result: Comparison) -> None:
         f"{_figure(result.same_first)} begin with the same; 95 % bootstrap intervals"
     )
     if result.skipped:
-        left_out = result.skipped[0]
+        skipped = result.skipped[0]
         note(
-            f"{len(result.skipped)} were left out, such as {left_out.image or left_out.item_id}: "
-            f"{left_out.reason}"
+            f"{len(result.skipped)} queries skipped, such as {skipped.image or skipped.item_id}: "
+            f"{skipped.reason}"
         )
 
 
@@ -130,7 +132,7 @@ def _gain(estimate: Estimate) -> str:
 
 
 def _draw(engine: SearchEngine, result: Comparison, path: Path) -> None:
-    """Draw the queries on which they agree least first, with a row for each generation."""
+    """Draw a row for each generation and query, the queries with the smallest overlap first."""
     from service.cli.contact_sheet import save_sheet
 
     chosen = sorted(result.pairs, key=lambda pair: pair.overlap)[:_SHEET_PAIRS]

@@ -1,4 +1,4 @@
-"""What commands show: JSON and tables on stdout, progress on stderr."""
+"""Options and output that commands share: JSON and tables on stdout, progress on stderr."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ map_option = click.option(
     "mapping",
     multiple=True,
     metavar="FIELD=COLUMN",
-    help="Read a field from a column of another name; may be repeated.",
+    help="Read FIELD from the column COLUMN; may be repeated.",
 )
 
 
@@ -57,9 +57,9 @@ def print_json(value: Any) -> None:
 
 
 def print_table(table: Table) -> None:
-    """Print a table on stdout; at full width if stdout is no terminal, so that nothing is cut.
+    """Print a table on stdout, without shortening cells unless stdout is a terminal.
 
-    What comes from a catalog has to be ``Text``: its control characters are spelled out.
+    Cells from a catalog must be ``Text``: then their control characters are escaped.
     """
     from rich.console import Console
     from rich.text import Text
@@ -95,7 +95,7 @@ def human_seconds(seconds: float) -> str:
 @contextmanager
 def stage_bar(names: dict[str, str]) -> Iterator[Progress]:
     """Show a bar for each stage of a job, with rate, time left and skips; ``names`` labels them."""
-    with _shown(_bars()) as bars:
+    with _stopped_at_end(_bars()) as bars:
         tasks: dict[str, TaskID] = {}
 
         def show(stage: str, done: int, total: int, skipped: int = 0) -> None:
@@ -110,7 +110,7 @@ def stage_bar(names: dict[str, str]) -> Iterator[Progress]:
 
 @contextmanager
 def byte_bar(names: dict[str, str]) -> Iterator[Progress]:
-    """A bar for each stage of a job that copies, in bytes; ``names`` labels them."""
+    """Show a bar in bytes for each stage of a job that copies; ``names`` labels them."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -129,7 +129,7 @@ def byte_bar(names: dict[str, str]) -> Iterator[Progress]:
         TimeRemainingColumn(),
         console=Console(stderr=True),
     )
-    with _shown(progress) as bars:
+    with _stopped_at_end(progress) as bars:
         tasks: dict[str, TaskID] = {}
 
         def show(stage: str, done: int, total: int, _skipped: int = 0) -> None:
@@ -143,14 +143,14 @@ def byte_bar(names: dict[str, str]) -> Iterator[Progress]:
 
 @contextmanager
 def count_bar(name: str) -> Iterator[Callable[[int, int], None]]:
-    """Show one bar, for a job that only counts."""
+    """Show one bar with the label ``name``."""
     with stage_bar({}) as show:
         yield lambda done, total: show(name, done, total, 0)
 
 
 @contextmanager
-def _shown(bars: Bars) -> Iterator[Bars]:
-    """Show bars from their first start on, so that an early refusal leaves no empty line."""
+def _stopped_at_end(bars: Bars) -> Iterator[Bars]:
+    """Stop the bars at the end, if one was started: an early error then prints no empty line."""
     try:
         yield bars
     finally:

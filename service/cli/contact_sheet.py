@@ -1,15 +1,15 @@
-"""Contact sheets: queries on the left, their hits on the right, right and wrong marked."""
+"""Contact sheets: each row shows a query and its hits; right and wrong hits are marked."""
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont
 
 from indexer.errors import CannotWrite, UnknownItem
-from indexer.imaging.images import decode, read_image_file
+from indexer.imaging.images import read_image_file
+from indexer.imaging.photos import Photo
 
 if TYPE_CHECKING:
     from search.engine import SearchEngine
@@ -24,7 +24,7 @@ _PER_ROW = 10
 
 
 class SheetCell(NamedTuple):
-    """A picture with two lines below it; ``right`` draws a green or red frame."""
+    """A picture above two lines of text, in a green or red frame if ``right`` is not None."""
 
     picture: Image.Image | None
     title: str
@@ -40,13 +40,13 @@ def sheet_row(
     *,
     right: list[bool] | None = None,
 ) -> list[SheetCell]:
-    """Return the cells of one query: the photo, if there is one, and its first ten hits.
+    """Return the cells of a query: its photo, or an empty cell, and its first ten hits.
 
-    An item without a picture, such as one that came with an embedding, has an empty cell.
+    A hit without a stored picture, such as an item with embeddings only, has an empty cell.
     """
     picture = None
     if photo is not None:
-        picture = Image.fromarray(decode(read_image_file(photo), side=_CELL))
+        picture = Image.fromarray(Photo(read_image_file(photo)).cut(side=_CELL))
     cells = [SheetCell(picture, title or (photo.name if photo else ""), "query")]
     for at, hit in enumerate(hits[:_PER_ROW]):
         price = "" if hit.price is None else f"  {hit.price:.2f} {hit.currency}"
@@ -63,18 +63,22 @@ def sheet_row(
 
 def _picture(engine: SearchEngine, hit: Hit) -> Image.Image | None:
     try:
-        return Image.open(io.BytesIO(engine.thumbnail(hit.item_id, hit.image_index)))
+        return _opened(engine.thumbnail(hit.item_id, hit.image_index))
     except UnknownItem:
         return None
 
 
 def cell_of(jpeg: bytes, title: str) -> SheetCell:
-    """Return the cell of a query that is an item of the shop."""
-    return SheetCell(Image.open(io.BytesIO(jpeg)), title, "query")
+    """Return the cell of a query by an item, whose picture is ``jpeg``."""
+    return SheetCell(_opened(jpeg), title, "query")
+
+
+def _opened(jpeg: bytes) -> Image.Image:
+    return Image.fromarray(Photo(jpeg).cut())
 
 
 def save_sheet(path: Path, rows: list[list[SheetCell]]) -> None:
-    """Draw the rows below each other, in the format of the ending. CannotWrite if it fails."""
+    """Draw the rows into a file; its ending names the format. Raises CannotWrite."""
     columns = max(len(row) for row in rows)
     width = _GAP + columns * (_CELL + _GAP) + _GAP
     height = _GAP + len(rows) * (_CELL + _TEXT + _GAP)
@@ -117,7 +121,7 @@ def _draw_cell(
 def _cut(
     draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, text: str
 ) -> str:
-    """Return as much of a line as fits below a picture."""
+    """Return the text, shortened to the width of a picture."""
     text = " ".join(text.split())
     if draw.textlength(text, font) <= _CELL:
         return text

@@ -16,9 +16,9 @@ from service.exitcodes import FAILED
 @shop_option
 @json_option
 def command(item_ids: tuple[str, ...], shop: Path, as_json: bool) -> int:
-    """Delete items from a shop; a service that runs forgets them within a second.
+    """Delete items from a shop. A running service stops finding them within a second.
 
-    The exit status is 1 when one of them was not there.
+    The exit status is 1 if the shop did not have one of them.
     """
     from indexer.shop.folder import ShopFolder
     from indexer.shop.shelf import Shelf
@@ -26,7 +26,7 @@ def command(item_ids: tuple[str, ...], shop: Path, as_json: bool) -> int:
     from indexer.writing.writes import delete_items
 
     folder = ShopFolder(shop)
-    Shelf.read(folder).serving_order()  # raises for a wrong folder
+    Shelf.read(folder).serving_order()  # raises if this is not a shop
     with Store(folder.store) as store:
         outcomes = delete_items(store, item_ids)
     unknown = [outcome.item_id for outcome in outcomes if outcome.status == "unknown"]

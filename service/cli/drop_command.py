@@ -15,9 +15,10 @@ from service.cli.terminal import say
 @shop_option
 @json_option
 def command(name: str, shop: Path, as_json: bool) -> None:
-    """Remove the generation NAME, such as a candidate that was not better; never the serving one.
+    """Delete the generation NAME, such as a candidate that was not better.
 
-    If no other of its model is left, the model's embeddings go with the next 'vitrine gc'.
+    The serving generation cannot be dropped. If this was the last generation of its encoder, the
+    next 'vitrine gc' deletes the encoder's embeddings.
     """
     from indexer.shop.folder import ShopFolder
     from indexer.shop.promotion import drop

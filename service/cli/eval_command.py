@@ -9,6 +9,7 @@ import click
 
 from service.cli.console import count_bar, json_option, print_json, print_table, shop_option
 from service.cli.terminal import note, printable, say
+from service.cli.threads_option import threads_option
 
 if TYPE_CHECKING:
     from search.engine import SearchEngine
@@ -29,29 +30,31 @@ _SHEET_ROWS = 40
 @click.option(
     "--sheet",
     type=click.Path(path_type=Path),
-    help="Draw queries and hits, right and wrong marked, into a picture.",
+    help="Draw queries and hits into a picture file, right and wrong hits marked.",
 )
 @click.option(
     "--unsold",
     type=click.Path(path_type=Path),
-    help="Folder of photos of things the shop does not sell: is that noticed?",
+    help="Folder with photos of things that the shop does not sell, to measure no_close_match.",
 )
+@threads_option
 @json_option
 def command(
     shop: Path, queries: Path, sheet: Path | None, unsold: Path | None, as_json: bool
 ) -> None:
-    """Measure how often photos with a known answer find it, with 95 % intervals.
+    """Measure how often photos find the right item, with 95 % intervals.
 
-    Also whether confidences mean what they say, and what answering only the surest would give.
+    Also measures how well the confidences are calibrated, and the precision that a threshold on
+    the confidence would give.
     """
     from search.engine import SearchEngine
     from search.quality.evaluate import evaluate, read_truths
 
     truths = read_truths(queries)
-    strange = _pictures(unsold) if unsold else []
+    unsold_photos = _files(unsold) if unsold else []
     with SearchEngine.open(shop) as engine:
         with count_bar("queries") as progress:
-            result = evaluate(engine, truths, unsold=strange, progress=progress)
+            result = evaluate(engine, truths, unsold=unsold_photos, progress=progress)
         if sheet is not None:
             _draw(engine, result, sheet)
     if as_json:
@@ -96,11 +99,10 @@ def _print_report(result: Evaluation) -> None:
     if result.reliability is not None:
         _print_reliability(result.reliability)
     if result.unsold is not None:
-        strange = result.unsold
+        unsold = result.unsold
         say(
-            f"{strange.photos} photos of things not sold: AUROC {strange.auroc:.3f}; no close "
-            f"match said of {strange.refused:.0%} of them, of {strange.refused_wrongly:.0%} of the "
-            "queries"
+            f"{unsold.photos} photos of things not sold: AUROC {unsold.auroc:.3f}; no_close_match "
+            f"for {unsold.refused:.0%} of them and for {unsold.refused_wrongly:.0%} of the queries"
         )
     note(f"encoder {result.encoder}, generation {result.generation}; 95 % bootstrap intervals")
     if result.skipped:
@@ -112,27 +114,28 @@ def _print_reliability(reliability: Reliability) -> None:
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("confidence", "queries", "said", "right"):
+    for name in ("confidence", "queries", "predicted", "right"):
         table.add_column(name, justify="right")
-    for bin_ in reliability.bins:
+    for interval in reliability.bins:
         table.add_row(
-            f"{bin_.low:.1f}-{bin_.high:.1f}",
-            str(bin_.queries),
-            f"{bin_.confidence:.2f}",
-            f"{bin_.right:.2f}",
+            f"{interval.low:.1f}-{interval.high:.1f}",
+            str(interval.queries),
+            f"{interval.confidence:.2f}",
+            f"{interval.right:.2f}",
         )
     print_table(table)
     say(f"calibration error {reliability.calibration_error:.3f} (first hits, by product)")
     curve = ", ".join(f"{cut.answered:.0%}: {cut.precision:.2f}" for cut in reliability.curve)
-    say(f"precision when only the surest are answered: {curve}")
-    reached = "none" if reliability.at_90 is None else f"{reliability.at_90.answered:.0%}"
+    say(f"precision if only the most confident queries are answered: {curve}")
+    answered = "0%" if reliability.at_90 is None else f"{reliability.at_90.answered:.0%}"
     say(
-        f"at 90 % precision {reached} can be answered; {reliability.possible:.0%} would be possible"
+        f"at 90 % precision, {answered} of the queries can be answered; a perfect confidence would "
+        f"allow {reliability.possible:.0%}"
     )
 
 
-def _pictures(folder: Path) -> list[Path]:
-    """Return the files of a folder, in order. BadCatalog when there is none."""
+def _files(folder: Path) -> list[Path]:
+    """Return the files of a folder, in order. Raises BadCatalog if it has none."""
     from indexer.errors import BadCatalog
 
     try:
@@ -140,12 +143,12 @@ def _pictures(folder: Path) -> list[Path]:
     except OSError as error:
         raise BadCatalog(f"cannot read {folder}: {error.strerror or error}") from error
     if not files:
-        raise BadCatalog(f"{folder} holds no photos of things not sold")
+        raise BadCatalog(f"{folder} has no files; --unsold expects a folder with photos")
     return files
 
 
 def _draw(engine: SearchEngine, result: Evaluation, path: Path) -> None:
-    """Draw wrong answers first, which are what a sheet is opened for; then right ones."""
+    """Draw some wrong answers first, then right ones."""
     from service.cli.contact_sheet import save_sheet, sheet_row
 
     wrong = [judged for judged in result.judged if not judged.right or not judged.right[0]]

@@ -1,4 +1,4 @@
-"""``--fill``: embeddings that a generation's model lacks, brought in before it serves."""
+"""The option ``--fill``: embeds what a generation's encoder has not embedded yet."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from indexer.shop.manifest import Manifest
 
 fill_option = click.option(
-    "--fill", is_flag=True, help="First embed what its model has not embedded yet."
+    "--fill", is_flag=True, help="First embed all images that its encoder has not embedded yet."
 )
 
 
 def fill_callback(folder: ShopFolder, fill: bool) -> Callable[[Manifest], None] | None:
-    """Return what ``promote`` and ``rollback`` call for lacking embeddings; None without."""
+    """Return the callback that embeds missing images, or None if ``fill`` is False."""
     return (lambda manifest: _fill(folder, manifest)) if fill else None
 
 
@@ -31,4 +31,4 @@ def _fill(folder: ShopFolder, manifest: Manifest) -> None:
     with stage_bar({"migrate": "images"}) as progress:
         encoder = open_encoder(folder, manifest.model)
         done = fill(folder, encoder, progress=progress)
-    note(f"{done.encoded} images embedded by {manifest.encoder}")
+    note(f"{done.encoded} images embedded with {manifest.encoder}")

@@ -19,15 +19,16 @@ from service.cli.terminal import say
 )
 @json_option
 def command(shop: Path, keep: int | None, as_json: bool) -> None:
-    """Remove old generations, embeddings of models that are gone, and pictures nobody needs.
+    """Delete old generations, and embeddings, pictures and encoder files no longer needed.
 
-    Builds do this by themselves. What serves, waits as a candidate or is being read stays.
+    Builds do the same at their end. The serving generation, candidates and generations that a
+    process has open are kept.
     """
     from indexer.jobs.job import open_job
     from indexer.shop.folder import ShopFolder
 
     folder = ShopFolder(shop)
-    folder.current()  # a wrong folder is told now
+    folder.current()  # raises if this is not a shop
     with open_job(folder, "vitrine gc") as job:
         done = job.collect_garbage(keep=keep)
     if as_json:

@@ -20,9 +20,10 @@ _COLORS = {"current": "bold green", "candidate": "cyan", "damaged": "bold red", 
 @shop_option
 @json_option
 def command(shop: Path, as_json: bool) -> None:
-    """List the built indexes of a shop, newest first: which serves, which wait, which are damaged.
+    """List the generations of a shop, newest first, with their states.
 
-    Sizes are compared with the manifests; 'vitrine check' compares every byte.
+    A generation is damaged if the size of a file differs from its manifest; 'vitrine check'
+    also compares the contents.
     """
     from indexer.shop.folder import ShopFolder
     from indexer.shop.listing import generations

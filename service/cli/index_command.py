@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from indexer.errors import CannotWrite, CatalogShrank
-from indexer.names import first_names
+from indexer.errors import CannotWrite, CatalogShrank, first_names
 from service.cli.console import (
     human_seconds,
     json_option,
@@ -19,9 +18,10 @@ from service.cli.console import (
     shop_option,
     stage_bar,
 )
-from service.cli.interrupt import ends_soon
-from service.cli.target_options import promise_options
+from service.cli.interrupt import exit_on_interrupt
+from service.cli.target_options import target_options
 from service.cli.terminal import note, printable_json, say
+from service.cli.threads_option import threads_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from indexer.jobs.preview import Preview
     from indexer.shop.folder import ShopFolder
     from indexer.shop.shelf import Generation
-    from indexer.store.pictures import Keep
+    from indexer.store.pictures import ImageStorage
     from indexer.vectors.contract import BuildTargets, Targets
 
 _STAGES = {"scan": "catalog", "encode": "images", "publish": "index"}
 _SHOWN = 5
 _LISTED = 20
-_INTERRUPTED = "interrupted; what was encoded is kept. Run the same command to go on."
+_INTERRUPTED = "interrupted; encoded images are kept. Run the same command again to continue."
 
 
 @click.command("index")
@@ -53,23 +53,26 @@ _INTERRUPTED = "interrupted; what was encoded is kept. Run the same command to g
 @click.option(
     "--keep-images",
     type=click.Choice(["originals", "display", "paths"]),
-    help="What to keep of each new image: its bytes and a small copy, the copy, or only where its "
-    "file is. Default: as before, or display.",
+    help="What to store of each new image: its bytes and a small copy (originals), the copy "
+    "(display), or only the path of its file (paths). Default: as before, or display.",
 )
 @click.option(
-    "--report", type=click.Path(path_type=Path), help="Write what was skipped, as JSON lines."
+    "--report",
+    type=click.Path(path_type=Path),
+    help="Write the skipped rows and images to a file, as JSON lines.",
 )
 @click.option(
-    "--dry-run", is_flag=True, help="Only say what would be added, changed, removed and skipped."
+    "--dry-run", is_flag=True, help="Only print what would be added, changed, removed and skipped."
 )
-@promise_options
+@target_options
 @map_option
+@threads_option
 @json_option
 def command(
     catalog: Path,
     shop: Path,
     encoder: str | None,
-    keep_images: Keep | None,
+    keep_images: ImageStorage | None,
     report: Path | None,
     dry_run: bool,
     targets: Callable[[Targets | None], BuildTargets],
@@ -78,10 +81,10 @@ def command(
 ) -> None:
     """Index CATALOG (a folder of images, CSV, JSON lines or Parquet) into a shop folder.
 
-    Items that the catalog lacks are removed; more than 10 of them that are more than a tenth of
-    the shop only with --accept. What cannot be read removes and empties nothing, and is named.
-    Run it again after changes: only new images are encoded, and an interrupted run goes on where
-    it stopped.
+    Items that are not in the catalog are removed. If these are more than 10 items and more than a
+    tenth of the shop, --accept is required. Rows and images that cannot be read are reported, and
+    do not remove or change items. Run the command again when the catalog changes: only new images
+    are encoded, and an interrupted run continues where it stopped.
     """
     from indexer.catalog.sources import open_catalog
     from indexer.jobs.build import build_index
@@ -89,7 +92,7 @@ def command(
     from indexer.shop.folder import ShopFolder
     from indexer.shop.shelf import Shelf
 
-    with ends_soon(_INTERRUPTED):
+    with exit_on_interrupt(_INTERRUPTED):
         source = open_catalog(catalog, parse_mapping(mapping))
         folder = ShopFolder(shop)
         serving = Shelf.read(folder).serving()
@@ -115,7 +118,7 @@ def command(
                 raise
             except CatalogShrank as error:
                 if as_json:
-                    print_json({"stopped": str(error), "items": error.standing,
+                    print_json({"stopped": str(error), "items": error.item_count,
                                 "removed": error.removed})  # fmt: skip
                 raise
     if report is not None:
@@ -129,11 +132,11 @@ def command(
 
 
 def _encoder(folder: ShopFolder, serving: Generation | None, asked: str | None) -> Encoder:
-    """The shop's own unless another is asked for; ``builtin`` is the one it was built with."""
+    """Return the encoder asked for, or that of the shop; ``builtin`` keeps the shop's weights."""
     from indexer.encoders.bundled import is_builtin
     from indexer.encoders.registry import DEFAULT_ENCODER, canonical_id, load_encoder
+    from indexer.shop.encoder_upgrade import encoder_upgrade
     from indexer.shop.encoderfiles import open_encoder
-    from indexer.shop.upgrade import encoder_upgrade
 
     if serving is None:
         return load_encoder(asked or DEFAULT_ENCODER)
@@ -142,7 +145,7 @@ def _encoder(folder: ShopFolder, serving: Generation | None, asked: str | None) 
         return load_encoder(asked)
     loaded = open_encoder(folder, own)
     if upgrade := encoder_upgrade(folder, own):
-        note(f"goes on with the shop's own weights; {upgrade}")
+        note(f"keeps using the shop's weights; {upgrade}")
     return loaded
 
 
@@ -163,8 +166,7 @@ def _print_report(done: BuildReport, report: Path | None) -> None:
     )
     say(f"{done.encoded} images encoded, {done.reused} known already, {done.removed} items removed")
     if done.kept:
-        say(f"{len(done.kept)} items stay as they were, for they could not be read: "
-            f"{first_names(done.kept)}")  # fmt: skip
+        say(f"kept {len(done.kept)} items that could not be read: {first_names(done.kept)}")
     say(f"index {done.recipe}: {done.promise}")
     _print_skipped(done.skipped, report, _SHOWN)
 
@@ -178,12 +180,11 @@ def _print_preview(seen: Preview, report: Path | None) -> None:
         say(f"  ... and {len(seen.changed) - _LISTED} more; --json lists all")
     say(f"would remove {len(seen.removed)} of {seen.items} items" + _named(seen.removed))
     if seen.kept:
-        say(f"would leave {len(seen.kept)} items as they are, for they could not be read"
-            + _named(seen.kept))  # fmt: skip
+        say(f"would keep {len(seen.kept)} items that could not be read" + _named(seen.kept))
     say(f"would encode {seen.to_encode} images; {seen.unchanged} items would not change")
     _print_skipped(seen.skipped, report, _LISTED)
     if seen.stops:
-        say("the build would stop before it removes so many, unless run with --accept")
+        say("the build would stop, since it removes so many; --accept removes them")
     say("nothing was changed")
 
 

@@ -1,4 +1,4 @@
-"""Ctrl+C ends a long job at once, also where it is deep within a library."""
+"""Ends a long job soon after Ctrl+C, even while a library is busy."""
 
 from __future__ import annotations
 
@@ -13,20 +13,19 @@ from contextlib import contextmanager
 
 from service.exitcodes import FAILED
 
-GRACE_S = 1.2  # for the ordinary way: what was encoded is committed, threads end, files are closed
-_SHOW_CURSOR = "\x1b[?25h"  # which a progress bar hides
+GRACE_S = 1.2  # for the job to commit embeddings, end its threads and close files
+_SHOW_CURSOR = "\x1b[?25h"  # a progress bar hides the cursor
 
 
 @contextmanager
-def ends_soon(message: str) -> Iterator[None]:
-    """Within this block Ctrl+C ends the process after a moment, whatever it is doing.
+def exit_on_interrupt(message: str) -> Iterator[None]:
+    """End the process about a second after Ctrl+C, whatever the block is doing.
 
-    Python raises KeyboardInterrupt only between two of its own steps, and an encoder or FAISS may
-    work for minutes within one. So a thread is told of the signal, too: if the block has not
-    ended by itself after a moment, it prints ``message`` and ends the process with status 1. If
-    the block has ended and the process has not, because it waits for a thread that is stuck, the
-    process ends after one more moment. A job within must be one that may be killed at any time.
-    Does nothing outside the main thread.
+    Python raises KeyboardInterrupt only between two of its instructions, and a call to an encoder
+    or FAISS may take minutes. So a thread receives the signal too. If the block has not ended
+    after ``GRACE_S``, the thread prints ``message`` and ends the process with status 1. If the
+    block has ended but the process waits for another thread, it ends after ``GRACE_S`` more. Use
+    it only for jobs that may be killed at any time. Outside the main thread it does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -48,8 +47,8 @@ def ends_soon(message: str) -> Iterator[None]:
     finally:
         done.set()
         signal.set_wakeup_fd(before)
-        if not interrupted:  # else it goes on, and sees the process to its end
-            os.close(wake)  # which ends the watcher
+        if not interrupted:  # otherwise the watcher must end the process
+            os.close(wake)  # ends the watcher
             watcher.join()
             os.close(woken)
 
@@ -65,7 +64,7 @@ def _watch(woken: int, done: threading.Event, message: str) -> None:
 
 
 def _read(woken: int) -> bytes:
-    """Return the numbers of the signals that came; b"" when the block has ended."""
+    """Return the numbers of received signals, or b"" when the block has ended."""
     select.select([woken], [], [])
     return os.read(woken, 64)
 

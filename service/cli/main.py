@@ -1,7 +1,7 @@
-"""``vitrine``: the commands, and how their errors end them.
+"""``vitrine``: runs a command, and reports its errors.
 
-Data goes to stdout and progress to stderr. The exit status is 0 for success, 1 for a known
-error (one line, no traceback), 2 for wrong usage and 75 when another job holds the shop.
+Commands print data to stdout, and progress and errors to stderr. ``exitcodes`` lists the exit
+statuses. An error is one line, without a traceback.
 """
 
 from __future__ import annotations
@@ -18,42 +18,38 @@ from service.exitcodes import FAILED, USAGE, exit_code
 from style.errors import StyleError
 
 _COMMANDS = {
-    "plan": "Predict counts, time, disk and memory of an index, before building it.",
-    "index": "Index a catalog into a shop folder; run it again after the catalog has changed.",
-    "put": "Add the items of a catalog to a shop, or replace them, while it is served.",
+    "plan": "Estimate counts, time, disk and memory of an index before building it.",
+    "index": "Index a catalog into a shop folder; repeat it when the catalog changes.",
+    "put": "Add or change the items of a catalog in a shop, while it is served.",
     "delete": "Delete items from a shop, while it is served.",
-    "rebuild": "Build a new index from what a shop's store holds.",
-    "search": "Find products by photo, by words, or by an item they should resemble.",
-    "eval": "Measure how often photos with a known answer find it.",
-    "serve": "Serve a shop over HTTP, with its page.",
-    "status": "Say what a shop folder holds.",
-    "check": "Verify every part of a shop; for monitoring.",
-    "generations": "List the built indexes of a shop, and which serves.",
-    "migrate": "Embed a shop by another model, while the old one serves.",
-    "compare": "Ask two generations the same questions, side by side.",
-    "promote": "Make a generation the one that serves.",
-    "rollback": "Go back to an earlier index.",
-    "drop": "Remove a generation that does not serve.",
-    "gc": "Remove what a shop no longer needs.",
-    "snapshot": "Write a whole shop into one file, while it is served.",
-    "restore": "Make the shop that a snapshot holds.",
-    "train-encoder": "Fine-tune the bundled encoder on a shop, and say whether it helped.",
-    "train-style": "Train a network that paints photos as style images are painted.",
-    "style": "Render a photo in a style: a look of colors, or a painterly one.",
-    "styles": "List the styles, add or remove a shop's own, or write one as a file.",
+    "rebuild": "Build a new index from the items stored in a shop.",
+    "search": "Find products by a photo, words or a similar item.",
+    "recommend": "Recommend items for a user.",
+    "events": "Import and export what users did, learn from it, or erase a user.",
+    "eval": "Measure how often photos find the right item.",
+    "eval-rec": "Compare recommenders on logged events.",
+    "serve": "Serve a shop over HTTP, with a web page.",
+    "status": "Show what a shop folder contains.",
+    "check": "Verify all files of a shop; for monitoring.",
+    "generations": "List the indexes of a shop, and which one serves.",
+    "migrate": "Embed a shop with another encoder, while the present one serves.",
+    "compare": "Compare the answers of two generations to the same queries.",
+    "promote": "Make a generation serve.",
+    "rollback": "Go back to an earlier generation.",
+    "drop": "Delete a generation that does not serve.",
+    "gc": "Delete files and embeddings that a shop no longer needs.",
+    "snapshot": "Save a whole shop in one file, while it is served.",
+    "restore": "Create a shop from a snapshot.",
+    "train-encoder": "Fine-tune the bundled encoder on a shop, and measure whether it helps.",
+    "train-style": "Train a network that paints photos in the style of a picture.",
+    "style": "Render a photo in a style.",
+    "styles": "List the styles, add or remove those of a shop, or export one as a file.",
     "sample": "Draw a sample shop: catalog, product pictures and shopper photos.",
 }
 
 
-# Those that decode, encode or build: they obey the settings that bound memory and threads.
-_BOUNDED = (
-    "plan", "index", "put", "rebuild", "search", "eval", "migrate", "compare", "promote",
-    "rollback", "train-encoder", "style",
-)  # fmt: skip
-
-
 class _Commands(click.Group):
-    """Imports a command only when it is run, so that ``vitrine --help`` is instant."""
+    """Imports a command only to run it, so that ``vitrine --help`` is instant."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(_COMMANDS)
@@ -81,20 +77,12 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="vitrine", prog_name="vitrine")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-@click.pass_context
-def vitrine(context: click.Context, debug: bool) -> None:  # noqa: ARG001
+def vitrine(debug: bool) -> None:
     """Photo search and visually-aware recommendation for shops, on your own machine."""
-    if context.invoked_subcommand in _BOUNDED:
-        from indexer.imaging.decodebudget import BUDGET
-        from indexer.threads import THREADS
-        from service.settings import process_settings
-
-        settings = process_settings()
-        BUDGET.megabytes, THREADS.limit = settings.max_decode_mb, settings.threads
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run a command and exit. ``--debug`` may stand anywhere on the line."""
+    """Run a command and exit. ``--debug`` may be anywhere in the arguments."""
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
     sys.exit(_run([word for word in given if word != "--debug"], debug))
@@ -109,7 +97,7 @@ def _run(arguments: list[str], debug: bool) -> int:
     except (KeyboardInterrupt, click.Abort):
         note("vitrine: interrupted")
         return FAILED
-    except BrokenPipeError:  # the reader of our output has gone, as in "vitrine ... | head"
+    except BrokenPipeError:  # stdout was closed, as in "vitrine ... | head"
         sys.stderr.close()
         return FAILED
     except (VitrineError, StyleError) as error:
@@ -117,10 +105,13 @@ def _run(arguments: list[str], debug: bool) -> int:
             traceback.print_exc()
         note(f"vitrine: {error}")
         return exit_code(error)
-    except Exception as error:  # noqa: BLE001 - the last edge: a person sees one line
+    except Exception as error:  # noqa: BLE001 - shown in one line
         if debug:
             traceback.print_exc()
-        note(f"vitrine: internal error: {type(error).__name__}: {error} (--debug shows where)")
+        note(
+            f"vitrine: internal error: {type(error).__name__}: {error} "
+            "(run with --debug for the traceback)"
+        )
         return FAILED
     return result if isinstance(result, int) else 0
 

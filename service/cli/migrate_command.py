@@ -18,66 +18,64 @@ from service.cli.console import (
     shop_option,
     stage_bar,
 )
-from service.cli.interrupt import ends_soon
+from service.cli.interrupt import exit_on_interrupt
 from service.cli.terminal import note, say
+from service.cli.threads_option import threads_option
 
 if TYPE_CHECKING:
-    from indexer.jobs.migrate import Migrated
+    from indexer.jobs.migrate import MigrationReport
     from indexer.jobs.migration_plan import MigrationPlan
     from indexer.shop.folder import ShopFolder
 
 _INTERRUPTED = (
-    "interrupted; what was embedded is kept. Run the same command to go on, or "
-    "'vitrine migrate --stop' to give up."
+    "interrupted; finished embeddings are kept. Run the same command again to continue, or "
+    "'vitrine migrate --stop' to cancel the migration."
 )
-_NICE = 10  # of the lowest priority, 19: searches go first
+_NICENESS = 10  # out of 19, so that searches get the cores first
 _SOURCES = {"original": "stored originals", "file": "the catalog's files", "display": "copies"}
 
 
 @click.command("migrate")
 @shop_option
-@click.option("--encoder", metavar="ID", help="The model to change to.")
+@click.option("--encoder", metavar="ID", help="The encoder to change to.")
 @click.option(
     "--share",
     type=click.FloatRange(0.01, 1),
     default=1.0,
     show_default=True,
-    help="How much of the time to work; the rest is left to searches.",
+    help="Share of the time to work; it pauses for the rest.",
 )
-@click.option(
-    "--threads", type=click.IntRange(1), help="Cores to use. Default: VITRINE_THREADS, or all."
-)
-@click.option("--plan", "only_plan", is_flag=True, help="Say what it would take, and do nothing.")
-@click.option("--stop", is_flag=True, help="End the migration that was begun, for good.")
+@threads_option
+@click.option("--plan", "only_plan", is_flag=True, help="Print the plan only.")
+@click.option("--stop", is_flag=True, help="Cancel the open migration.")
 @json_option
 def command(
     shop: Path,
     encoder: str | None,
     share: float,
-    threads: int | None,
     only_plan: bool,
     stop: bool,
     as_json: bool,
 ) -> None:
-    """Embed a shop by another model and build a candidate of it, while the old one serves.
+    """Embed a shop with another encoder and build a candidate, while the old one serves.
 
-    First it says what that takes: from what the pictures can be embedded, how long, how much disk.
-    Runs at low priority; kill it and run it again at will. Until it has ended, every write is
-    embedded by both models. Afterwards 'vitrine compare' puts both to the test, and 'vitrine
-    promote' or 'vitrine drop' decides; --stop gives up before that.
+    First prints a plan: where the pictures come from, the time, and the disk space. Runs at low
+    priority, and may be killed and started again at any time. While the migration is open, every
+    write is embedded with both encoders. Then compare both with 'vitrine compare', and use 'vitrine
+    promote' or 'vitrine drop'. --stop cancels the migration.
     """
     from indexer.shop.folder import ShopFolder
 
     if stop == (encoder is not None):
-        raise click.UsageError("give either --encoder ID to migrate, or --stop")
+        raise click.UsageError("give either --encoder ID to migrate, or --stop to cancel")
     if stop and only_plan:
-        raise click.UsageError("--plan goes with --encoder ID, not with --stop")
+        raise click.UsageError("--plan needs --encoder ID and cannot be used with --stop")
     folder = ShopFolder(shop)
-    folder.current()  # a wrong folder is told now
+    folder.current()  # raises if this is not a shop
     if encoder is None:
         _stop(folder, as_json)
     else:
-        _migrate(folder, encoder, share, threads, only_plan, as_json)
+        _migrate(folder, encoder, share, only_plan, as_json)
 
 
 def _stop(folder: ShopFolder, as_json: bool) -> None:
@@ -88,34 +86,31 @@ def _stop(folder: ShopFolder, as_json: bool) -> None:
         print_json(done)
         return
     dropped = f"; dropped {', '.join(done.dropped)}" if done.dropped else ""
-    say(f"the migration to {', '.join(done.encoders)} has ended{dropped}")
-    note(f"its embeddings stay until 'vitrine gc --shop {folder.path}'")
+    say(f"canceled the migration to {', '.join(done.encoders)}{dropped}")
+    note(f"'vitrine gc --shop {folder.path}' deletes its embeddings")
 
 
 def _migrate(
     folder: ShopFolder,
     encoder: str,
     share: float,
-    threads: int | None,
     only_plan: bool,
     as_json: bool,
 ) -> None:
     from indexer.encoders.registry import load_encoder
     from indexer.jobs.migrate import migrate
     from indexer.jobs.migration_plan import plan_migration
-    from indexer.threads import THREADS
 
-    THREADS.limit = threads or THREADS.limit
     loaded = load_encoder(encoder)
-    with suppress(OSError, AttributeError):  # where the system has no such thing
-        os.nice(_NICE)
-    with ends_soon(_INTERRUPTED):
+    with suppress(OSError, AttributeError):  # not every system has os.nice
+        os.nice(_NICENESS)
+    with exit_on_interrupt(_INTERRUPTED):
         try:
             plan = plan_migration(folder, loaded, share=share)
             if only_plan:
                 _print_plan(plan, as_json)
                 return
-            for line in _lines(plan):
+            for line in _plan_lines(plan):
                 note(line)
             plan.check_room(folder)
             with stage_bar({"migrate": "images", "publish": "index"}) as progress:
@@ -133,11 +128,11 @@ def _print_plan(plan: MigrationPlan, as_json: bool) -> None:
     if as_json:
         print_json(plan)
     else:
-        for line in _lines(plan):
+        for line in _plan_lines(plan):
             say(line)
 
 
-def _lines(plan: MigrationPlan) -> list[str]:
+def _plan_lines(plan: MigrationPlan) -> list[str]:
     parts = [f"{count} from {_SOURCES[source]}" for source, count in plan.sources.items()]
     time = (
         f"{human_seconds(plan.seconds)} at {plan.images_per_second:.0f} images/s, measured on some "
@@ -145,21 +140,21 @@ def _lines(plan: MigrationPlan) -> list[str]:
     )
     room = "" if plan.fits else ", which is not enough"
     lines = {
-        "encoder": f"{plan.encoder}, {plan.dim} numbers an image",
+        "encoder": f"{plan.encoder}, {plan.dim} dimensions",
         "pictures": f"{plan.images}, of which {plan.known} are embedded already",
         "to embed": ", ".join(parts) or "nothing",
-        "time": time if parts else "only that of building the index",
+        "time": time if parts else "only to build the index",
         "disk": f"{human_bytes(plan.disk_bytes)}, of {human_bytes(plan.free_bytes)} free{room}",
     }
     if plan.embedding_only:
-        lines["left out"] = f"{plan.embedding_only} that came with an embedding and no picture"
+        lines["left out"] = f"{plan.embedding_only} images that have an embedding and no picture"
     if plan.lost:
         named = ", ".join(plan.lost_names)
-        lines["lost"] = f"{plan.lost} have no picture any more, such as {named}"
+        lines["lost"] = f"{plan.lost} images that no longer have a picture, such as {named}"
     return [f"{name:>10}  {value}" for name, value in lines.items()]
 
 
-def _print_report(done: Migrated, serving: str, shop: Path) -> None:
+def _print_report(done: MigrationReport, serving: str, shop: Path) -> None:
     parts = [f"{count} from {_SOURCES[source]}" for source, count in done.sources.items()]
     how = f" ({', '.join(parts)})" if parts else ""
     say(
@@ -167,7 +162,7 @@ def _print_report(done: Migrated, serving: str, shop: Path) -> None:
         f"{how}, {done.reused} known already"
     )
     if done.lost:
-        say(f"{done.lost} images have no picture any more; {done.encoder} cannot find them")
+        say(f"{done.lost} images no longer have a picture; {done.encoder} cannot find them")
     say(
         f"next: vitrine compare {serving} {done.generation} --shop {shop}, then vitrine promote "
         f"{done.generation} --shop {shop} (or drop)"

@@ -69,9 +69,10 @@ def forget_style(shop: Path, name: str) -> None:
 def read_picture(path: Path) -> Pixels:
     """Decode an image file. Raises BadImage, which names the file."""
     from indexer.errors import BadImage
-    from indexer.imaging.images import decode, read_image_file
+    from indexer.imaging.images import read_image_file
+    from indexer.imaging.photos import Photo
 
     try:
-        return decode(read_image_file(path))
+        return Photo(read_image_file(path)).cut()
     except BadImage as error:
         raise BadImage(f"{path}: {error}") from error

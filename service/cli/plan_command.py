@@ -16,15 +16,17 @@ from service.cli.console import (
     print_json,
 )
 from service.cli.terminal import say
+from service.cli.threads_option import threads_option
 
 
 @click.command("plan")
 @click.argument("catalog", type=click.Path(path_type=Path))
 @click.option("--encoder", default="builtin", show_default=True, metavar="ID")
 @map_option
+@threads_option
 @json_option
 def command(catalog: Path, encoder: str, mapping: tuple[str, ...], as_json: bool) -> None:
-    """Predict what indexing CATALOG takes: counts, time, disk and memory. Writes nothing."""
+    """Estimate counts, time, disk and memory of an index of CATALOG. Writes nothing."""
     from indexer.catalog.sources import open_catalog
     from indexer.encoders.registry import load_encoder
     from indexer.jobs.plan import plan_index

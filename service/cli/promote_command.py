@@ -9,15 +9,17 @@ import click
 from service.cli.console import json_option, print_json, shop_option
 from service.cli.fill_option import fill_callback, fill_option
 from service.cli.terminal import say
+from service.cli.threads_option import threads_option
 
 
 @click.command("promote")
 @click.argument("name")
 @shop_option
 @fill_option
+@threads_option
 @json_option
 def command(name: str, shop: Path, fill: bool, as_json: bool) -> None:
-    """Make the generation NAME the one that serves; running services follow within a second."""
+    """Make the generation NAME serve. Running services change to it within a second."""
     from indexer.shop.folder import ShopFolder
     from indexer.shop.promotion import promote
 

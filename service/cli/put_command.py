@@ -19,6 +19,7 @@ from service.cli.console import (
     stage_bar,
 )
 from service.cli.terminal import note, say
+from service.cli.threads_option import threads_option
 from service.exitcodes import FAILED
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from indexer.items import Skipped
     from indexer.writing.writes import Draft, Outcome
 
-_AT_ONCE = 128  # items between two steps of the bar
+_CHUNK = 128  # items per step of the progress bar
 _SHOWN = 5
 
 
@@ -34,14 +35,15 @@ _SHOWN = 5
 @click.argument("catalog", type=click.Path(path_type=Path))
 @shop_option
 @map_option
+@threads_option
 @json_option
 def command(catalog: Path, shop: Path, mapping: tuple[str, ...], as_json: bool) -> int:
-    """Add the items of CATALOG to a shop, or change them; all other items stay.
+    """Add the items of CATALOG to a shop, or change them; other items do not change.
 
-    Of an item that is there already, the columns of CATALOG change and all others stay; an empty
-    cell empties its field. Images stay unless there are others. A service that runs finds the
-    items within a second; no index has to be built. The exit status is 1 when something was left
-    out.
+    If the shop has an item already, fields that are not columns of CATALOG keep their values, and
+    an empty cell clears its field. Images are replaced only if CATALOG has some. A running service
+    finds the items within a second, without a new index. The exit status is 1 if an item or image
+    was left out.
     """
     from indexer.catalog.sources import open_catalog
     from indexer.shop.encoderfiles import open_encoder
@@ -79,7 +81,7 @@ def _chunks(catalog: Catalog) -> Iterator[list[Draft]]:
     for entry in catalog:
         if isinstance(entry, Entry):
             chunk.append(_draft(entry, catalog.root))
-        if len(chunk) == _AT_ONCE:
+        if len(chunk) == _CHUNK:
             yield chunk
             chunk = []
     if chunk:
@@ -87,11 +89,11 @@ def _chunks(catalog: Catalog) -> Iterator[list[Draft]]:
 
 
 def _draft(entry: Entry, root: Path) -> Draft:
-    from indexer.writing.writes import Draft, Source, laid_over
+    from indexer.writing.writes import Draft, ImageInput, updated
 
     item = entry.item
-    sources = [Source(path, partial(_read, root, path)) for path in item.images]
-    return Draft(item.item_id, partial(laid_over, item, entry.given), sources or None)
+    sources = [ImageInput(path, partial(_read, root, path)) for path in item.images]
+    return Draft(item.item_id, partial(updated, item, entry.given), sources or None)
 
 
 def _read(root: Path, path: str) -> bytes:

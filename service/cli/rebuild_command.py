@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from service.cli.console import human_seconds, json_option, print_json, shop_option, stage_bar
-from service.cli.interrupt import ends_soon
-from service.cli.target_options import promise_options
+from service.cli.interrupt import exit_on_interrupt
+from service.cli.target_options import target_options
 from service.cli.terminal import note, say
+from service.cli.threads_option import threads_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,17 +19,18 @@ if TYPE_CHECKING:
     from indexer.vectors.contract import BuildTargets, Targets
 
 
-_INTERRUPTED = "interrupted; the shop is as it was before."
+_INTERRUPTED = "interrupted; the shop has not changed."
 
 
 @click.command("rebuild")
 @shop_option
-@promise_options
+@target_options
+@threads_option
 @json_option
 def command(shop: Path, targets: Callable[[Targets | None], BuildTargets], as_json: bool) -> None:
-    """Build a new index from what the shop's store holds, live writes included.
+    """Build a new index from the items stored in the shop, including live writes.
 
-    No catalog and no images are needed. Searches and writes go on meanwhile.
+    Needs neither a catalog nor image files. Searches and writes continue meanwhile.
     """
     from indexer.jobs.rebuild import rebuild_index
     from indexer.shop.encoderfiles import open_encoder
@@ -40,7 +42,7 @@ def command(shop: Path, targets: Callable[[Targets | None], BuildTargets], as_js
     serving = shelf.first_readable(shelf.serving_order())
     encoder = open_encoder(folder, serving.model)
     wanted = targets(serving.manifest.contract.targets)
-    with ends_soon(_INTERRUPTED), stage_bar({"publish": "index"}) as progress:
+    with exit_on_interrupt(_INTERRUPTED), stage_bar({"publish": "index"}) as progress:
         try:
             done = rebuild_index(folder, encoder, targets=wanted, progress=progress)
         except KeyboardInterrupt:

@@ -13,18 +13,17 @@ from service.cli.terminal import note, say
 @click.command("restore")
 @click.argument("file", type=click.Path(path_type=Path))
 @shop_option
-@click.option("--force", is_flag=True, help="Replace the shop that is there; it must be at rest.")
+@click.option("--force", is_flag=True, help="Replace an existing shop, which no process may use.")
 @json_option
 def command(file: Path, shop: Path, force: bool, as_json: bool) -> None:
-    """Make the shop that the snapshot FILE holds, on this or any other machine.
+    """Create a shop from the snapshot FILE, on this or another machine.
 
-    A file that was cut short or changed is refused before it is read, and the shop appears
-    whole or not at all.
+    Refuses a file that is incomplete or was changed. The shop appears complete or not at all.
     """
     from indexer.errors import EncoderNotFound
     from indexer.shop.encoderfiles import open_encoder
     from indexer.shop.folder import ShopFolder
-    from indexer.shop.snapshot import restore_snapshot
+    from indexer.shop.restore import restore_snapshot
 
     folder = ShopFolder(shop)
     with byte_bar({"check": "checksum", "restore": "restore"}) as progress:
@@ -39,5 +38,5 @@ def command(file: Path, shop: Path, force: bool, as_json: bool) -> None:
     try:
         manifest = folder.manifest(about.generation)
         open_encoder(folder, manifest.model)
-    except EncoderNotFound as error:  # one that a shop does not keep
-        note(f"before it can serve, this machine needs its encoder: {error}")
+    except EncoderNotFound as error:  # a shop stores only some kinds of encoders
+        note(f"to serve this shop, the machine needs its encoder: {error}")

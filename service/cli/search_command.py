@@ -10,6 +10,7 @@ import click
 from indexer.errors import BadImage
 from service.cli.console import json_option, print_json, print_table, shop_option
 from service.cli.terminal import note, printable, say
+from service.cli.threads_option import threads_option
 
 if TYPE_CHECKING:
     from search.hits import Reply
@@ -19,18 +20,33 @@ if TYPE_CHECKING:
 @click.command("search")
 @click.argument("photo", required=False, type=click.Path(path_type=Path))
 @shop_option
-@click.option("--text", metavar="WORDS", help="Search by words, alone or beside the photo.")
-@click.option("--item", metavar="ID", help="Search for what is similar to this item.")
-@click.option("-k", "limit", default=10, show_default=True, help="How many distinct products.")
+@click.option("--text", metavar="WORDS", help="Search by words, or by words and the photo.")
+@click.option("--item", metavar="ID", help="Search for items similar to this one.")
+@click.option("-k", "limit", default=10, show_default=True, help="How many products.")
 @click.option(
-    "--filter", "filter_text", metavar="F", help="""Such as: category = "Mugs" and price < 20."""
+    "--filter",
+    "filter_text",
+    metavar="F",
+    help="""Restrict the hits, as in: category = "Mugs" and price < 20.""",
 )
-@click.option("--box", metavar="X0,Y0,X1,Y1", help="Look only at this part of the photo (0 to 1).")
 @click.option(
-    "--collapse", type=float, metavar="C", help="Fold near copies: hits with at least this cosine."
+    "--box",
+    metavar="X0,Y0,X1,Y1",
+    help="Search with this region of the photo, as shares of its sides from 0 to 1.",
 )
-@click.option("--cursor", metavar="CURSOR", help="The page after the one that ended with it.")
-@click.option("--sheet", type=click.Path(path_type=Path), help="Draw the hits into a picture.")
+@click.option(
+    "--collapse",
+    type=float,
+    metavar="C",
+    help="Leave out near copies: hits with at least this cosine to an earlier one.",
+)
+@click.option(
+    "--cursor",
+    metavar="CURSOR",
+    help="Show the next page, with the cursor that the page before printed.",
+)
+@click.option("--sheet", type=click.Path(path_type=Path), help="Draw the hits into a picture file.")
+@threads_option
 @json_option
 def command(
     photo: Path | None,
@@ -45,7 +61,7 @@ def command(
     sheet: Path | None,
     as_json: bool,
 ) -> None:
-    """Find products by PHOTO, by words, or by an item they should resemble."""
+    """Find products by PHOTO, by words, or by a similar item."""
     from search.engine import SearchEngine
     from service.query_builder import GivenFields, build_query
 
@@ -76,7 +92,7 @@ def _parts(
     if photo is None and text is None and item is None:
         raise click.UsageError("give a PHOTO, --text or --item")
     if photo is None and box is not None:
-        raise click.UsageError("--box is a part of a PHOTO, and none is given")
+        raise click.UsageError("--box needs a PHOTO")
     parts: list[GivenPart] = []
     if photo is not None:
         try:
@@ -117,9 +133,9 @@ def _print_report(reply: Reply) -> None:
         table.add_row(*(Text(printable(cell)) for cell in cells))
     print_table(table)
     if reply.next_cursor:
-        note(f"more: --cursor {reply.next_cursor}")
+        note(f"next page: --cursor {reply.next_cursor}")
     if reply.no_close_match:
-        note("no close match: nothing in this shop clearly is what the photo shows")
+        note("no close match: the shop does not seem to have what the photo shows")
     note(
         f"{reply.total} items considered, {reply.mode}, {reply.timings['total_ms']:.0f} ms "
         f"(generation {reply.generation}, {reply.encoder})"

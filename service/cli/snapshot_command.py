@@ -14,19 +14,19 @@ from service.cli.terminal import say
 @click.command("snapshot")
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
 @shop_option
-@click.option("--force", is_flag=True, help="Replace OUT where there is such a file.")
+@click.option("--force", is_flag=True, help="Replace OUT if it exists.")
 @json_option
 def command(out: Path, shop: Path, force: bool, as_json: bool) -> None:
-    """Write the whole shop into the file OUT, while it is served and written to.
+    """Save the whole shop in the file OUT. The shop may be served and written meanwhile.
 
-    OUT appears when all of it is on disk. It is a ZIP that is sealed by its SHA-256; only
-    'vitrine restore' need understand it.
+    OUT appears once it is complete and on disk. It is a ZIP file with a SHA-256 checksum, for
+    'vitrine restore'.
     """
     from indexer.shop.folder import ShopFolder
     from indexer.shop.snapshot import take_snapshot
 
     if out.exists() and not force:
-        raise Conflict(f"{out} is there already; choose another name, or add --force")
+        raise Conflict(f"{out} exists already; choose another name, or add --force")
     with byte_bar({"store": "store"}) as progress:
         about = take_snapshot(ShopFolder(shop), out, progress=progress)
     size = out.stat().st_size

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @shop_option
 @json_option
 def command(shop: Path, as_json: bool) -> None:
-    """Say what a shop folder holds."""
+    """Show what a shop folder contains."""
     from indexer.shop.folder import ShopFolder
     from indexer.shop.status import shop_status
 
@@ -28,7 +28,7 @@ def command(shop: Path, as_json: bool) -> None:
         return
     shown = [
         ("generation", f"{status.generation}, built {status.created}"),
-        ("encoder", f"{status.encoder}, {status.dim} numbers an image"),
+        ("encoder", f"{status.encoder}, {status.dim} dimensions"),
         ("items", f"{status.items} in {status.products} products"),
         ("images", f"{status.rows} searched, {status.skipped} skipped at the last build"),
         ("index", f"{status.recipe}: {status.promise}" if status.promise else status.recipe),
@@ -46,6 +46,6 @@ def _recall(recall: RecallStatus) -> str:
     if recall.promised >= 1:
         return "every search is exact"
     return (
-        f"{recall.promised:g} promised, {recall.measured:.4f} measured at the build; a serving "
-        "shop tells that of real queries at /v1/status and /metrics"
+        f"{recall.promised:g} promised, {recall.measured:.4f} measured at the build; for that of "
+        "real queries, see /v1/status or /metrics of the service"
     )

@@ -10,6 +10,7 @@ import click
 from service.cli.console import json_option, print_json
 from service.cli.own_styles import own_shop_option, read_picture, registry_for
 from service.cli.terminal import note, say
+from service.cli.threads_option import threads_option
 
 if TYPE_CHECKING:
     from indexer.arrays import Pixels
@@ -20,30 +21,33 @@ _FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
 
 @click.command("style")
 @click.argument("photo", type=click.Path(path_type=Path))
-@click.option("--style", metavar="NAME", help="The style; 'vitrine styles list' names them.")
-@click.option("--cube", type=click.Path(path_type=Path), help="A .cube file instead of a style.")
+@click.option("--style", metavar="NAME", help="The style; 'vitrine styles list' lists all.")
+@click.option(
+    "--cube", type=click.Path(path_type=Path), help="A .cube file to use instead of a style."
+)
 @click.option(
     "--style-image",
     type=click.Path(path_type=Path),
-    help="A picture instead of a style; the photo takes its colors.",
+    help="A picture to use instead of a style; the photo takes its colors.",
 )
 @click.option(
     "--network",
     type=click.Path(path_type=Path),
-    help="Weights that paint the strokes of --style-image too: a file of 'vitrine train-style', "
+    help="Weights that also paint the strokes of --style-image: a file of 'vitrine train-style', "
     "or a folder of VGG-AdaIN or of a diffusion pipeline.",
 )
 @own_shop_option
-@click.option("--strength", type=float, help="0 (as it is) to 1; the style's own by default.")
+@click.option("--strength", type=float, help="From 0 (no change) to 1. Default: that of the style.")
 @click.option(
     "--background-strength",
     type=float,
-    help="Style the background of a product photo by this strength, the product by --strength.",
+    help="Another strength for the background of a product photo.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**32), default=0, show_default=True)
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="A .jpg, .png or .webp file."
 )
+@threads_option
 @json_option
 def command(
     photo: Path,
@@ -58,10 +62,10 @@ def command(
     out: Path,
     as_json: bool,
 ) -> None:
-    """Render PHOTO in a style: a look of colors, or a painterly one. The photo stays as it is.
+    """Render PHOTO in a style, into the file OUT. Tone styles change colors, textures paint.
 
-    --style-image gives the photo the colors of another picture. --style may name one of a shop's
-    own styles, with --shop.
+    --style-image gives the photo the colors of another picture. With --shop, --style may name a
+    style of the shop's own.
     """
     import msgspec
 
@@ -78,7 +82,7 @@ def command(
     if background_strength is None:
         made = found.styler.apply(pixels, name, wanted, seed=seed)
     else:
-        made, confidence = _apart(found, pixels, wanted, background_strength, seed)
+        made, confidence = _style_separately(found, pixels, wanted, background_strength, seed)
         facts |= {"background_strength": background_strength, "mask_confidence": confidence}
     _write(made, out, file_format)
     record = msgspec.to_builtins(found.styler.provenance(name, wanted, seed))
@@ -95,9 +99,9 @@ def _found(
     network: Path | None,
     shop: Path | None,
 ) -> FoundStyle:
-    """The style that the options ask for."""
+    """Return the style that the options name. Raises UsageError."""
     if network is not None and image is None:
-        raise click.UsageError("--network paints as an image is painted: give --style-image FILE")
+        raise click.UsageError("--network needs --style-image FILE")
     if sum(option is not None for option in (style, cube, image)) != 1:
         raise click.UsageError("give one of --style NAME, --cube FILE and --style-image FILE")
     if style is not None:
@@ -122,10 +126,10 @@ def _found(
     return StyleRegistry([StyleImageStyler(palettes)]).find(image.stem)
 
 
-def _apart(
+def _style_separately(
     found: FoundStyle, pixels: Pixels, strength: float, background: float, seed: int
 ) -> tuple[Pixels, float]:
-    """Style product and background apart; also return how sure the mask between them is."""
+    """Style product and background with different strengths; return the mask's confidence too."""
     from style.productmask import product_mask
     from style.registry import apply_apart
 
@@ -133,7 +137,7 @@ def _apart(
     mask = product_mask(pixels)
     if mask.unsure:
         note(
-            f"the background is not plain (confidence {mask.confidence:g}): the whole photo takes "
+            f"the background is not plain (confidence {mask.confidence:g}): the whole photo gets "
             f"strength {strength:g}"
         )
         return styler.apply(pixels, name, strength, seed=seed), mask.confidence
@@ -145,19 +149,17 @@ def _format(photo: Path, out: Path) -> str:
     from indexer.errors import BadQuery
 
     if out.suffix.lower() not in _FORMATS:
-        raise BadQuery(
-            f"{out}: the name must end in {', '.join(_FORMATS)}, got {out.suffix!r}", param="out"
-        )
+        raise BadQuery(f"--out must end in {', '.join(_FORMATS)}, got {str(out)!r}", param="out")
     if out.exists() and photo.exists() and out.samefile(photo):
-        raise BadQuery(f"{out} is the photo itself, which is kept; name another file", param="out")
+        raise BadQuery(f"--out must not be the photo itself, {out}; name another file", param="out")
     return _FORMATS[out.suffix.lower()]
 
 
 def _write(pixels: Pixels, out: Path, file_format: str) -> None:
-    """Write the picture; the file of that name before is there until the new one is whole."""
+    """Write the picture. An existing file is replaced only once the new one is complete."""
     from PIL import Image
 
-    from indexer.errors import StoreFull
+    from indexer.errors import CannotWrite
 
     part = out.with_name(f".{out.name}.part")
     options = {"JPEG": {"quality": 93, "subsampling": 0}, "WEBP": {"quality": 92}}
@@ -166,4 +168,4 @@ def _write(pixels: Pixels, out: Path, file_format: str) -> None:
         part.replace(out)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise StoreFull(f"{out}: cannot be written: {error.strerror or error}") from error
+        raise CannotWrite(f"cannot write {out}: {error.strerror or error}") from error

@@ -13,14 +13,14 @@ from service.cli.terminal import say
 
 @click.group("styles")
 def command() -> None:
-    """List the styles, add or remove a shop's own, or write one as a file."""
+    """List the styles, add or remove those of a shop, or export one as a file."""
 
 
 @command.command("list")
 @own_shop_option
 @json_option
 def list_styles(shop: Path | None, as_json: bool) -> None:
-    """List the styles: tone (colors only) or texture (strokes), and the strength by default.
+    """List the styles with their kind, tone (colors) or texture (strokes), and default strength.
 
     With --shop, the shop's own styles are among them.
     """
@@ -65,18 +65,20 @@ def remove_style(name: str, shop: Path) -> None:
 @click.argument("name")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="A .cube file.")
 def export_style(name: str, out: Path) -> None:
-    """Write the tone style NAME as a .cube file, for photo and video programs."""
-    from indexer.errors import BadQuery, StoreFull
+    """Export the tone style NAME as a .cube file, for photo and video programs."""
+    from indexer.errors import BadQuery, CannotWrite
     from style.cubefile import write_cube
     from style.registry import built_in
     from style.tone import look_lut
 
-    if built_in().find(name).info.kind != "tone":
+    kind = built_in().find(name).info.kind
+    if kind != "tone":
         raise BadQuery(
-            f"{name} is no tone style, so it has no LUT; 'vitrine styles list' says which"
+            f"only tone styles can be exported, and {name} is a {kind} style; "
+            "'vitrine styles list' lists all"
         )
     try:
         write_cube(out, look_lut(name))
     except OSError as error:
-        raise StoreFull(f"{out}: cannot be written: {error.strerror or error}") from error
+        raise CannotWrite(f"cannot write {out}: {error.strerror or error}") from error
     say(f"{out}: {name}, 33 points a side")

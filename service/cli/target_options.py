@@ -1,4 +1,4 @@
-"""The options that say what recall, time and memory an index must keep."""
+"""The options for an index's targets: its recall, search time and memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
 class Bytes(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    """An amount of memory such as 4GB or 500M, in powers of ten."""
+    """A size such as 4GB or 500M, in powers of ten."""
 
     name = "size"
 
@@ -33,17 +33,17 @@ class Bytes(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         return int(float(match[1]) * _UNITS[match[2].upper()])
 
 
-def promise_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds --recall, --p95-ms, --ram, --exact-below and --accept.
+def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --recall, --p95-ms, --ram, --exact-below and --accept to a command.
 
-    The command gets ``targets``, a function: given the targets of the last build (None if there was
-    none), it returns those of this build.
+    The command gets the function ``targets``, which takes the targets of the last build, or None,
+    and returns the targets of this build.
     """
 
     @functools.wraps(command)
     def with_targets(*args: Any, accept: bool, **given: Any) -> Any:
-        wished = {field: given.pop(option) for option, field in _FIELDS.items()}
-        changed = {field: value for field, value in wished.items() if value is not None}
+        given_targets = {field: given.pop(option) for option, field in _FIELDS.items()}
+        changed = {field: value for field, value in given_targets.items() if value is not None}
 
         def targets(before: Targets | None) -> BuildTargets:
             if not changed:
@@ -65,20 +65,22 @@ _OPTIONS = (
     click.option(
         "--recall",
         type=click.FloatRange(0, 1, min_open=True),
-        help=f"Share of the true ten nearest to promise. Default: as before, or {DEFAULT_RECALL}.",
+        help=f"Share of the ten nearest images to find. Default: as before, or {DEFAULT_RECALL}.",
     ),
     click.option(
         "--p95-ms",
         type=click.FloatRange(0, min_open=True),
-        help="Most time for 95 of 100 searches, on one core, in milliseconds.",
+        help="Longest time of 95 % of searches on one core, in milliseconds.",
     ),
-    click.option("--ram", type=Bytes(), help="Most memory for the index, such as 4GB."),
+    click.option("--ram", type=Bytes(), help="Most memory of the index, such as 4GB."),
     click.option(
         "--exact-below",
         type=click.IntRange(0),
-        help=f"Images below which every search is exact. Default: as before, or {EXACT_BELOW}.",
+        help=f"Always search exactly below this many images. Default: as before, or {EXACT_BELOW}.",
     ),
     click.option(
-        "--accept", is_flag=True, help="Accept a catalog quite unlike that of the last build."
+        "--accept",
+        is_flag=True,
+        help="Accept a catalog that differs a lot from that of the last build.",
     ),
 )

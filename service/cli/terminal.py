@@ -1,4 +1,4 @@
-"""Text for a terminal, made harmless: a catalog's words must not control it."""
+"""Prints text without control characters, so that a catalog cannot control the terminal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 import click
 
-# What moves a terminal's cursor or colors, turns the direction of writing, or is half a character.
+# Control characters, characters that change the direction of text, and lone surrogates.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -21,18 +21,18 @@ def note(text: str) -> None:
 
 
 def printable(text: str) -> str:
-    r"""Return the text as one line that does nothing to a terminal.
+    r"""Return the text as one line without control characters.
 
-    Catalogs and files give titles, ids and names, and others write those. Line breaks become
-    blanks, and what a terminal would obey is shown as an escape, such as ``\x1b``.
+    Line breaks become spaces, and other control characters become escapes such as ``\x1b``.
+    Titles, ids and names come from catalogs and files, which others may have written.
     """
     return _CONTROL.sub(_escaped, " ".join(text.splitlines()))
 
 
 def printable_json(text: str) -> str:
-    """Escape the control characters that JSON may hold as they are; the value stays the same."""
+    """Escape the control characters in a JSON document, whose value stays the same."""
     lines = text.split("\n")
-    return "\n".join(_CONTROL.sub(lambda one: f"\\u{ord(one[0]):04x}", line) for line in lines)
+    return "\n".join(_CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", line) for line in lines)
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -19,6 +19,7 @@ from service.cli.console import (
     stage_bar,
 )
 from service.cli.terminal import note, say
+from service.cli.threads_option import threads_option
 from service.exitcodes import FAILED
 
 if TYPE_CHECKING:
@@ -42,13 +43,13 @@ _FIGURES = ("recall@1", "recall@5")
 @click.option(
     "--pairs",
     type=click.Path(path_type=Path),
-    help="CSV with the columns image and item_id: shoppers' photos and what they show.",
+    help="CSV with the columns image and item_id: photos of shoppers, and the items they show.",
 )
 @click.option(
     "--from",
     "start",
     type=click.Path(path_type=Path),
-    help="Weights to begin with: a .onnx file of this command. Default: the bundled ones.",
+    help="Weights to start from: an .onnx file of this command. Default: the bundled ones.",
 )
 @click.option(
     "--minutes",
@@ -62,14 +63,15 @@ _FIGURES = ("recall@1", "recall@5")
     type=click.IntRange(1),
     default=1500,
     show_default=True,
-    help="Most steps to train; it ends early when nothing is gained any more.",
+    help="Most training steps; stops early if there is no more improvement.",
 )
 @click.option(
     "--quick",
     is_flag=True,
-    help="Take the first rung only: a closed-form map, in seconds and without torch.",
+    help="Only fit a linear map in closed form, in seconds and without torch.",
 )
-@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+@threads_option
 @json_option
 def command(
     shop: Path,
@@ -82,11 +84,11 @@ def command(
     force: bool,
     as_json: bool,
 ) -> int:
-    """Adapt the bundled encoder to a shop's own pictures, and to photos of its shoppers.
+    """Adapt the bundled encoder to the pictures of a shop, and to photos of its shoppers.
 
-    The first rung is a closed-form map (seconds), the second is fine-tuning. A part of the
-    pictures is held out. Unless the new weights answer more of it than the old ones, nothing is
-    written and the exit status is 1. Use the file with 'vitrine migrate --encoder onnx:FILE'.
+    First fits a linear map in closed form, in seconds, then fine-tunes. Some pictures are held out
+    as a test. If the new weights do not answer more of these than the old ones, nothing is
+    written, and the exit status is 1. Use the file with 'vitrine migrate --encoder onnx:FILE'.
     """
     _check_out(out, force)
     _check_packages(("onnx",) if quick else ("torch", "onnx"))
@@ -107,7 +109,7 @@ def command(
                 trim=read_side(begin).trim,
                 progress=lambda done, total: show("read", done, total, 0),
             )
-        done = _climb(
+        done = _train(
             begin,
             dataset,
             out,
@@ -136,27 +138,27 @@ def command(
         _print_report(dataset, done, figures, out)
     if not done.written:
         note(
-            f"not better: {int(done.before[:, 0].sum())} of {len(done.before)} held-out questions "
-            f"answered before, {int(done.after[:, 0].sum())} after (two more were needed); nothing "
-            "was written"
+            f"nothing was written: of {len(done.before)} held-out queries, "
+            f"{int(done.before[:, 0].sum())} were answered before and "
+            f"{int(done.after[:, 0].sum())} after; at least two more are needed"
         )
     return 0 if done.written else FAILED
 
 
-def _climb(
+def _train(
     begin: Path,
     dataset: Dataset,
     out: Path,
     params: tuple[float, int] | None,
     report: Callable[[int], None],
 ) -> Adapted:
-    """Take the first rung and, unless ``course`` is None, fine-tune from there."""
+    """Fit a linear map, then fine-tune for ``params`` (minutes, steps), unless that is None."""
     from indexer.training.closed_form import adapt_head
 
     first = adapt_head(begin, dataset, out)
     if params is None:
         return first
-    # Torch takes seconds to import: what is wrong with the input should not wait for it.
+    # Imported late, because torch takes seconds to import and the input may be invalid.
     import indexer.training.adapt as training
 
     minutes, steps = params
@@ -164,7 +166,7 @@ def _climb(
         out if first.written else begin,
         dataset,
         out,
-        training.AdaptHyperparameters(minutes=minutes, steps=steps),
+        training.AdaptHyperparameters(minutes=minutes, steps=steps, workers=_workers()),
         name=f"{begin.stem}, adapted",
         report=lambda at, _total, _share: report(at),
     )
@@ -173,8 +175,15 @@ def _climb(
     return replace(first, steps=second.steps, seconds=first.seconds + second.seconds)
 
 
+def _workers() -> int:
+    """Return how many threads train: two, or fewer if the operator limits threads."""
+    from indexer.threads import THREADS
+
+    return min(2, THREADS.limit or 2)
+
+
 def _check_packages(names: tuple[str, ...]) -> None:
-    """Refuse now what could not be imported after minutes of reading."""
+    """Raise EncoderNotFound if a package is missing, before minutes of reading."""
     for name in names:
         if find_spec(name) is None:
             raise EncoderNotFound(
@@ -183,15 +192,19 @@ def _check_packages(names: tuple[str, ...]) -> None:
 
 
 def _check_out(out: Path, force: bool) -> None:
-    """Refuse what could not be written at the end, before anything long begins."""
+    """Raise BadParameter or Conflict if the file could not be written at the end."""
     if out.suffix != ".onnx":
-        raise click.BadParameter(f"takes a file that ends in .onnx, got {out}", param_hint="--out")
+        raise click.BadParameter(
+            f"expected a file that ends in .onnx, got {out}", param_hint="--out"
+        )
     if not out.parent.is_dir():
-        raise click.BadParameter(f"{out}: there is no folder {out.parent}", param_hint="--out")
+        raise click.BadParameter(
+            f"the folder {out.parent} of {out} does not exist", param_hint="--out"
+        )
     for path in (out, out.with_suffix(".json")):
         if path.exists() and not force:
             raise Conflict(
-                f"{path} is there already; --force writes over it, or choose another name",
+                f"{path} exists already; choose another name, or add --force",
                 param="out",
             )
 
@@ -218,9 +231,9 @@ def _print_report(
         table.add_row(when, *cells)
     print_table(table)
     learned = int((~dataset.held_out).sum())
-    note(f"{len(done.before)} questions: {dataset.task}; learned from {learned} pictures")
+    note(f"{len(done.before)} queries: {dataset.task}; trained on {learned} pictures")
     if not done.steps:
-        note(f"a closed-form map of the vectors, in {human_seconds(done.seconds)}")
+        note(f"fitted a linear map of the vectors in {human_seconds(done.seconds)}")
     else:
         took = human_seconds(done.seconds)
         note(f"{done.steps} steps in {took}; {done.mix:.0%} of the new weights")

@@ -1,4 +1,4 @@
-"""From a checked query to the bytes of its reply."""
+"""Answers a query: checks its cost, encodes its photos, searches, and encodes the reply."""
 
 from __future__ import annotations
 
@@ -18,17 +18,19 @@ if TYPE_CHECKING:
 
     from indexer.arrays import Embedding
     from indexer.imaging.images import Box
+    from indexer.imaging.photos import Photo
     from search.query import Query
     from service.http.appstate import AppState
+    from service.runtime.engine import Engine
     from service.runtime.metrics import Metrics
-    from service.runtime.serving import Engine, Served
+    from service.runtime.serving import Served
 
 
 async def reply_to(state: AppState, query: Query, request: Request) -> bytes:
-    """Return the reply to a query as JSON. Photos are encoded with those of other requests.
+    """Return the reply to a query as JSON.
 
-    The request, which has been counted as one search, says who asks. Raises HttpError (429) when
-    the question costs more than its sender has left.
+    The request was counted as one search already. Raises BadQuery for a limit that is too large,
+    and HttpError (429) if the query costs more searches than its client has left.
     """
     check_limit(state, query.limit)
     most = state.settings.max_collapsed
@@ -43,47 +45,52 @@ async def reply_to(state: AppState, query: Query, request: Request) -> bytes:
     root = request.scope.get("root_path", "")
     async with state.serving.lease() as served:
         began = time.perf_counter()
-        embedded = await _embedded(served, query)
+        embedded = await _embed_photos(served, query)
         photo_ms = (time.perf_counter() - began) * 1e3 if embedded is not query else 0.0
         engine, metrics = served.engine, state.metrics
         return await pool.run(lambda: _search(engine, metrics, embedded, photo_ms, root))
 
 
 def check_limit(state: AppState, limit: int) -> None:
-    """Raise BadQuery where more is asked for than the settings allow."""
+    """Raise BadQuery if the limit is larger than the settings allow."""
     most = state.settings.max_limit
     if limit > most:
         raise BadQuery(f"limit must be from 1 to {most}, got {limit}", param="limit")
 
 
-async def _embedded(served: Served, query: Query) -> Query:
-    """Return the same query with embeddings in place of its photos."""
-    photos = [
+async def _embed_photos(served: Served, query: Query) -> Query:
+    """Return the query with its photos replaced by their embeddings."""
+    images = [
         (at, part.image, part.box)
         for at, part in enumerate(query.parts)
         if isinstance(part, ImagePart) and isinstance(part.image, bytes)
     ]
-    if not photos:
+    if not images:
         return query
+    shared = served.batcher.photos()
+    photos = [shared.photo(image) for _, image, _ in images]
+    boxes = [box for _, _, box in images]
     if len(photos) == 1:
-        (_, image, box) = photos[0]
-        vectors = [await _embed(served, image, box)]
+        vectors = [await _embed(served, photos[0], boxes[0])]
     else:
-        tasks = [asyncio.ensure_future(_embed(served, image, box)) for _, image, box in photos]
+        tasks = [
+            asyncio.ensure_future(_embed(served, photo, box))
+            for photo, box in zip(photos, boxes, strict=True)
+        ]
         try:
             vectors = await asyncio.gather(*tasks)
-        finally:  # after a bad photo the others need not be encoded
+        finally:  # if a photo is bad, the others need not be encoded
             for task in tasks:
                 task.cancel()
     parts = list(query.parts)
-    for (at, _, _), vector in zip(photos, vectors, strict=True):
+    for (at, _, _), vector in zip(images, vectors, strict=True):
         parts[at] = EmbeddingPart(vector, parts[at].weight)  # (dim,)
     return msgspec.structs.replace(query, parts=parts)
 
 
-async def _embed(served: Served, image: bytes, box: Box) -> Embedding:
+async def _embed(served: Served, photo: Photo, box: Box) -> Embedding:
     try:
-        return await served.batcher.embed(image, box)
+        return await served.batcher.embed(photo, box)
     except BadImage as error:
         error.param = error.param or "image"
         raise

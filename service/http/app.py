@@ -1,4 +1,4 @@
-"""The application: what is handed in, put together."""
+"""The application: creates its parts and connects them."""
 
 from __future__ import annotations
 
@@ -15,24 +15,27 @@ from indexer.imaging.decodebudget import BUDGET
 from indexer.imaging.images import ImageLimits
 from indexer.shop.folder import ShopFolder
 from indexer.threads import THREADS
+from service.budgets import limit_threads
 from service.http.appstate import AppState
 from service.http.connections import connections_for
-from service.http.gate import Admission, Gate, Line
+from service.http.gate import Admission, Gate, RequestQueue
 from service.http.middleware import RequestIds, RequestMiddleware
-from service.http.problems import install
-from service.http.protocol import Front
-from service.http.rates import Rates
+from service.http.problems import add_error_handlers
+from service.http.protocol import ProtocolContext
+from service.http.rates import RateLimits
 from service.http.routes.items import item_routes
 from service.http.routes.pages import add_pages
+from service.http.routes.personal import personal_routes
 from service.http.routes.search import search_routes
 from service.http.routes.state import state_routes
 from service.http.routes.writes import write_routes
 from service.http.security import BodyLimit, HostCheck, SecurityHeaders
 from service.runtime.batching import BatchLimits, PhotoBatcher
 from service.runtime.compaction import Compaction
+from service.runtime.engine import Engine
 from service.runtime.metrics import Metrics
-from service.runtime.seldom import Seldom
-from service.runtime.serving import Engine, Serving
+from service.runtime.serving import Serving
+from service.runtime.throttled_log import ThrottledLog
 from service.runtime.workers import WorkerPools, Workers
 
 if TYPE_CHECKING:
@@ -46,8 +49,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("vitrine.service")
 
-KEEP_ALIVE_S = 30  # of a connection without a request
-_WRITE_WAIT_S = 30.0  # in the queue, before the reply is 503
+KEEP_ALIVE_S = 30  # how long a connection stays open between two requests
+_WRITE_WAIT_S = 30.0  # how long a write waits in the queue before the reply is 503
 _ABOUT = """Photo search for a shop, on the shop's own machine.
 
 Every error is `application/problem+json` with a `code`. Every reply carries `X-Request-ID`;
@@ -61,13 +64,14 @@ def create_app(
     open_engine: OpenEngine | None = None,
     current: Callable[[], str] | None = None,
 ) -> FastAPI:
-    """Return the service as an ASGI application; nothing is opened before its lifespan begins.
+    """Return the service as an ASGI application. Its lifespan opens the shop.
 
-    By default it serves ``settings.shop`` and follows its generations. A test hands in
-    ``open_engine`` (given the encoder in use, if any) and ``current``, the name of the generation
-    to serve; then nothing is rebuilt.
+    By default it serves ``settings.shop``, and changes to each new generation. Tests pass
+    ``open_engine``, which gets the encoder in use or None, and ``current``, which returns the name
+    of the generation to serve; such an app never rebuilds the index.
     """
-    BUDGET.megabytes, THREADS.limit = settings.max_decode_mb, settings.threads
+    BUDGET.megabytes = settings.max_decode_mb
+    limit_threads(settings.threads)
     metrics = Metrics()
     pools = _pools(settings)
     serving = Serving(
@@ -84,24 +88,24 @@ def create_app(
         _lifespan(serving, pools, compaction, rebuilds=open_engine is None),
         _middleware(settings, gate, metrics, ids),
     )
-    add_routes(app, AppState(settings, serving, pools, metrics, Rates(settings)))
+    add_routes(app, AppState(settings, serving, pools, metrics, RateLimits(settings)))
     app.state.private_paths = _private_paths(settings)
-    app.state.cut = compaction.kill
-    app.state.front = Front(
+    app.state.kill_rebuild = compaction.kill
+    app.state.protocol_context = ProtocolContext(
         gate,
         ids,
         metrics,
         connections_for(settings, KEEP_ALIVE_S),
-        Seldom(logger, logging.WARNING),
+        ThrottledLog(logger, logging.WARNING),
         settings.request_log,
     )
     return app
 
 
 def add_routes(app: FastAPI, state: AppState) -> None:
-    """Add every route of the service, and the reply to every error."""
-    install(app)
-    for routes in (search_routes, write_routes, item_routes, state_routes):
+    """Add all routes, and the handlers of errors."""
+    add_error_handlers(app)
+    for routes in (search_routes, write_routes, item_routes, personal_routes, state_routes):
         app.include_router(routes(state))
     add_pages(app)
 
@@ -109,7 +113,7 @@ def add_routes(app: FastAPI, state: AppState) -> None:
 def _bare_app(
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]], middleware: list[Middleware]
 ) -> FastAPI:
-    """Return the application without routes. It serves its own pages of documentation."""
+    """Return an application without routes, and without FastAPI's own documentation pages."""
     return FastAPI(
         title="Vitrine",
         summary="Photo search for a shop.",
@@ -135,18 +139,21 @@ def _pools(settings: Settings) -> WorkerPools:
     return WorkerPools(
         decoding=pool("decoding", threads, queue, wait_s),
         searching=pool("searching", threads, queue, wait_s),
-        # Half of the cores at most, and few waiting: these take many times as long as the others.
-        dear=pool("dear searching", max(1, threads // 2), max(1, queue // 8), wait_s),
+        # At most half of the cores and a short queue, because each of these takes many times as
+        # long as another search.
+        dear=pool("costly searching", max(1, threads // 2), max(1, queue // 8), wait_s),
         reading=pool("reading", threads, queue, wait_s),
-        # One writer at a time: more would only wait for each other in the store.
+        # One thread, because the store allows one writer at a time.
         writing=pool("writing", 1, queue, _WRITE_WAIT_S),
+        # Events have a store of their own, so they never wait for items to be written.
+        events=pool("events", 1, queue, _WRITE_WAIT_S),
     )
 
 
 def _batchers(
     settings: Settings, pools: WorkerPools, metrics: Metrics
 ) -> Callable[[Engine], PhotoBatcher]:
-    """Return what makes the batcher of photos of an engine."""
+    """Return a function that makes the photo batcher of an engine."""
     images = ImageLimits(settings.max_megapixels, settings.max_upload_mb)
     limits = BatchLimits(
         settings.batch_size,
@@ -167,10 +174,11 @@ def _gate(settings: Settings, serving: Serving) -> Gate:
     room = THREADS.count + settings.queue_size
     return Gate(
         {
-            "photos": Line("photos", room, serving.photo_refusal),
-            "searches": Line("searches", room),
-            "reads": Line("reads", room),
-            "writes": Line("writes", 1 + settings.queue_size),
+            "photos": RequestQueue("photos", room, serving.photo_refusal),
+            "searches": RequestQueue("searches", room),
+            "reads": RequestQueue("reads", room),
+            "writes": RequestQueue("writes", 1 + settings.queue_size),
+            "events": RequestQueue("events", 1 + settings.queue_size),
         }
     )
 
@@ -194,7 +202,7 @@ def _lifespan(
 def _middleware(
     settings: Settings, gate: Gate, metrics: Metrics, ids: RequestIds
 ) -> list[Middleware]:
-    """Return what wraps every request, the outermost first."""
+    """Return the middleware around every request, outermost first."""
     return [
         Middleware(SecurityHeaders),
         Middleware(RequestMiddleware, log=settings.request_log, metrics=metrics, ids=ids),
@@ -211,17 +219,17 @@ def _middleware(
 
 
 def _private_paths(settings: Settings) -> list[str]:
-    """Return the names of the shop's places, which no reply shows."""
-    places = [place for place in (settings.shop, settings.image_root) if place is not None]
-    names = [str(path) for place in places for path in (place.resolve(), place)]
-    return [name for name in names if "/" in name]
+    """Return the paths that no reply may contain: the shop's folder and the image root."""
+    folders = [folder for folder in (settings.shop, settings.image_root) if folder is not None]
+    paths = [str(path) for folder in folders for path in (folder.resolve(), folder)]
+    return [path for path in paths if "/" in path]
 
 
 def _open_shop(settings: Settings, encoder: Encoder | None) -> Engine:
     from indexer.encoders.views import split_views
     from search.engine import SearchEngine
 
-    def opened(encoder: Encoder | None) -> Engine:
+    def open_with(encoder: Encoder | None) -> Engine:
         engine = SearchEngine.open(
             settings.shop,
             encoder=encoder,
@@ -235,9 +243,9 @@ def _open_shop(settings: Settings, encoder: Encoder | None) -> Engine:
         return engine
 
     if encoder is not None:
-        with contextlib.suppress(IndexMismatch):  # the shop has moved to another encoder
-            return opened(encoder)
-    return opened(None)
+        with contextlib.suppress(IndexMismatch):  # the new generation has another encoder
+            return open_with(encoder)
+    return open_with(None)
 
 
 def _version() -> str:

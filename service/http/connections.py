@@ -1,4 +1,4 @@
-"""The open connections: how many there may be, and which go when there are too many."""
+"""The open connections: how many are allowed, and which is closed if there are too many."""
 
 from __future__ import annotations
 
@@ -8,40 +8,40 @@ import logging
 import sys
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from service.runtime.seldom import Seldom
+from service.runtime.throttled_log import ThrottledLog
 
 if TYPE_CHECKING:
     from service.settings import Settings
 
 logger = logging.getLogger("vitrine.service")
 
-SWEEP_S = 1.0
-# Files that are no connections: the shop's, those of running replies, and connections that were
-# accepted in this turn of the event loop and are not counted yet.
+CHECK_S = 1.0
+# Open files besides the counted connections: those of the shop and of running replies, and
+# connections that were accepted in this iteration of the event loop and are not counted yet.
 _OTHER_FILES = 256
 
 
 class Connection(Protocol):
-    """What the registry asks of a connection."""
+    """What ``Connections`` needs of a connection."""
 
     address: str
 
     @property
     def waits_for_head(self) -> bool:
-        """Whether no request is under way on it."""
+        """Whether the connection is between two requests."""
         ...
 
     @property
     def waits_for_body(self) -> bool:
-        """Whether all that is missing is the client's to send."""
+        """Whether the server can only wait for the client to send the rest of a body."""
         ...
 
     def drop(self) -> None:
-        """Close it at once."""
+        """Close the connection immediately."""
         ...
 
-    def sweep(self, now: float) -> None:
-        """Close it if it has taken too long; ``now`` is of the event loop's clock."""
+    def enforce_limits(self, now: float) -> None:
+        """Close the connection if the client took too long; ``now`` is the event loop's time."""
         ...
 
 
@@ -50,32 +50,34 @@ class TimeLimits(NamedTuple):
 
     head: float  # from the connection, or the first byte, to the end of the headers
     idle: float  # between two requests
-    rest: float  # for the rest of a body that was refused
-    stall: float  # without reading anything of its reply
+    rest: float  # to send the rest of a refused body
+    stall: float  # without reading any of its reply
 
 
 class Connections:
-    """Every open connection, at most ``most``.
+    """The open connections, at most ``most``.
 
-    One too many displaces another of the address that has the most: one that waits for a request
-    if there is one, else one that waits for the rest of a body; the oldest first. So a flood from
-    one address displaces itself.
+    A further connection closes one of the address that has the most: the oldest that waits for a
+    request, or else the oldest that waits for the rest of a body. So a flood from one address
+    closes its own connections.
     """
 
     def __init__(self, most: int, limits: TimeLimits) -> None:
         self._most = most
         self.limits = limits
-        self._by_address: dict[str, dict[Connection, None]] = {}  # the oldest first
+        self._by_address: dict[str, dict[Connection, None]] = {}  # oldest first
         self._count = 0
-        self._seldom = Seldom(logger, logging.WARNING)
+        self._throttled = ThrottledLog(logger, logging.WARNING)
 
     def __len__(self) -> int:
         return self._count
 
     def add(self, connection: Connection) -> bool:
-        """Count a new connection; return False if there is no room for it."""
+        """Add a new connection; return False if there is no room for it."""
         if self._count >= self._most:
-            self._seldom.log("full", f"{self._count} connections are open: some are closed")
+            self._throttled.log(
+                "full", f"{self._count} connections are open, the most allowed: closing some"
+            )
             if not self._make_room():
                 return False
         self._by_address.setdefault(connection.address, {})[connection] = None
@@ -83,7 +85,7 @@ class Connections:
         return True
 
     def discard(self, connection: Connection) -> None:
-        """Count a connection no more; fine for one that is not counted."""
+        """Remove a connection, if it was added."""
         group = self._by_address.get(connection.address, {})
         if connection in group:
             del group[connection]
@@ -91,16 +93,16 @@ class Connections:
             if not group:
                 del self._by_address[connection.address]
 
-    async def sweep_forever(self) -> None:
-        """Close what has taken too long, again and again."""
+    async def enforce_limits_forever(self) -> None:
+        """Close connections that took too long, until canceled."""
         loop = asyncio.get_running_loop()
-        pause_s = min(SWEEP_S, min(self.limits) / 4)
+        pause_s = min(CHECK_S, min(self.limits) / 4)
         while True:
             await asyncio.sleep(pause_s)
             now = loop.time()
             for group in list(self._by_address.values()):
                 for connection in list(group):
-                    connection.sweep(now)
+                    connection.enforce_limits(now)
 
     def _make_room(self) -> bool:
         groups = sorted(self._by_address.values(), key=len, reverse=True)
@@ -117,19 +119,19 @@ class Connections:
 
 
 def connections_for(settings: Settings, idle_s: float) -> Connections:
-    """The registry that the settings ask for, as far as the limit of open files allows it."""
+    """Return an empty registry with the limits of the settings and of open files."""
     limits = TimeLimits(
         settings.header_timeout_s, idle_s, settings.header_timeout_s, settings.body_timeout_s
     )
     most = settings.max_connections
-    files = _open_files()
+    files = _file_limit()
     if files is not None:
         most = min(most, max(8, files - min(files // 2, _OTHER_FILES)))
     return Connections(most, limits)
 
 
-def raise_open_files(connections: int) -> None:
-    """Let this process open as many files as so many connections need, where it may."""
+def raise_file_limit(connections: int) -> None:
+    """Raise the limit of open files to what so many connections need, as far as allowed."""
     if sys.platform == "win32":
         return
     import resource
@@ -144,8 +146,8 @@ def raise_open_files(connections: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _open_files() -> int | None:
-    """How many files this process may have open, None where nobody knows."""
+def _file_limit() -> int | None:
+    """Return how many files this process may have open, or None if there is no limit."""
     if sys.platform == "win32":
         return None
     import resource

@@ -1,4 +1,4 @@
-"""Admission: a request is let in or refused by its headers, before its body is read."""
+"""Admission control: a request is admitted or refused by its headers, before its body is read."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-EXPECTED = "vitrine.expected"  # key in the ASGI scope: the server has asked the gate already
+ADMITTED = "vitrine.admitted"  # key in the ASGI scope of a request that the server has admitted
 
-# What is sent as JSON and longer than this is probably a photo.
+# A longer JSON body probably contains a photo.
 _PHOTO_BYTES = 20_000
-# A request whose body has not come after this time no longer counts, and such requests never take
-# more than half of the room: slow senders must not keep others out.
+# Slow senders must not keep others out: a request whose body has not arrived after this time is no
+# longer counted, and arriving requests take at most half of the room.
 _ARRIVAL_S = 0.5
 _SIMILAR = re.compile(r"/v1/items/.+/similar")
 
 
-class Line:
-    """The requests that wait for one kind of work: still arriving, or arrived.
+class RequestQueue:
+    """Counts the requests that wait for one kind of work.
 
-    ``room`` bounds both together. ``reason`` may know better why no more can be done, given how
-    many are arriving.
+    A request is arriving until its body is complete, then it has arrived. ``room`` limits both
+    together. ``reason`` gets the number of arriving requests, and returns another reason to refuse
+    the next request, or None.
     """
 
     def __init__(
@@ -37,11 +38,11 @@ class Line:
         self._name = name
         self._room = room
         self._reason = reason
-        self._arriving: deque[float] = deque()  # when their headers came
+        self._arriving: deque[float] = deque()  # when their headers arrived
         self._arrived = 0
 
     def refusal(self) -> str | None:
-        """Return why another request is refused now, or None if it is not."""
+        """Return why the next request would be refused, or None if it would be admitted."""
         past = time.monotonic() - _ARRIVAL_S
         while self._arriving and self._arriving[0] < past:
             self._arriving.popleft()
@@ -52,40 +53,40 @@ class Line:
         return self._reason(arriving)
 
     def expect(self) -> None:
-        """Count a request whose headers have come."""
+        """Count a request whose headers have arrived."""
         self._arriving.append(time.monotonic())
 
     def arrive(self) -> None:
-        """Count it as one whose body has come too."""
-        self._forget()
+        """Count the request as one whose body has arrived too."""
+        self._remove_arriving()
         self._arrived += 1
 
     def leave(self, *, arrived: bool) -> None:
-        """Stop counting a request: it is answered."""
+        """Stop counting a request that was answered."""
         if arrived:
             self._arrived -= 1
         else:
-            self._forget()
+            self._remove_arriving()
 
-    def _forget(self) -> None:
+    def _remove_arriving(self) -> None:
         if self._arriving:
             self._arriving.popleft()
 
 
 class Gate:
-    """The lines of all kinds of work, and the choice of the line that a request joins."""
+    """The queues for all kinds of work; chooses the queue that a request joins."""
 
-    def __init__(self, lines: Mapping[str, Line]) -> None:
-        """``lines`` are those of ``photos``, ``searches``, ``reads`` and ``writes``."""
-        self._lines = lines
+    def __init__(self, queues: Mapping[str, RequestQueue]) -> None:
+        """``queues``: ``photos``, ``searches``, ``reads``, ``writes`` and ``events``."""
+        self._queues = queues
 
-    def line_of(self, method: str, path: str, length: int) -> Line | None:
-        """Return the line that a request joins; None for routes without one, such as /livez.
+    def queue_of(self, method: str, path: str, length: int) -> RequestQueue | None:
+        """Return the queue that a request joins, or None if its route has none, such as /livez.
 
-        ``length`` is that of the body as far as it is announced.
+        ``length`` is the announced length of the body, or 0.
         """
         kind = _kind_of(method, path, length)
-        return self._lines[kind] if kind else None
+        return self._queues[kind] if kind else None
 
 
 def _kind_of(method: str, path: str, length: int) -> str | None:
@@ -97,6 +98,8 @@ def _kind_of(method: str, path: str, length: int) -> str | None:
         return "photos" if length > _PHOTO_BYTES else "searches"
     if path == "/v1/status":
         return "reads"
+    if path.startswith(("/v1/events", "/v1/sessions/", "/v1/users/")):
+        return _kind_of_personal(method, path)
     if path != "/v1/items" and not path.startswith("/v1/items/"):
         return None
     if method in ("GET", "HEAD"):
@@ -104,15 +107,25 @@ def _kind_of(method: str, path: str, length: int) -> str | None:
     return "writes" if method in ("PUT", "PATCH", "DELETE", "POST") else None
 
 
+def _kind_of_personal(method: str, path: str) -> str | None:
+    if path.startswith("/v1/users/") and method in ("GET", "HEAD"):
+        return "searches" if path.endswith("/recommendations") else "reads"
+    if path == "/v1/sessions/recommend":
+        return "searches" if method == "POST" else None
+    return "events" if method in ("POST", "DELETE") else None
+
+
 def route_of(path: str) -> str:
-    """Return the pattern of a path that joins a line, for the metrics: patterns are few."""
+    """Return the pattern of a path that joins a queue, for the metrics."""
     if path.startswith("/v1/items/"):
         return "/v1/items/{item_id}"
+    if path.startswith("/v1/users/"):
+        return "/v1/users/{user_id}"
     return path
 
 
 class Admission:
-    """Refuses a request whose line is full before its body is read, and counts the others."""
+    """Refuses a request before its body is read if its queue is full; counts the others."""
 
     def __init__(self, app: ASGIApp, gate: Gate) -> None:
         self._app = app
@@ -120,17 +133,17 @@ class Admission:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection. Raises Overloaded."""
-        line = None
+        queue = None
         if scope["type"] == "http":
             path = scope["path"].removeprefix(scope.get("root_path", ""))
-            line = self._gate.line_of(scope["method"], path, _announced(scope))
-        if line is None:
+            queue = self._gate.queue_of(scope["method"], path, _announced(scope))
+        if queue is None:
             await self._app(scope, receive, send)
             return
-        if not scope.get(EXPECTED):
-            if (reason := line.refusal()) is not None:
+        if not scope.get(ADMITTED):
+            if (reason := queue.refusal()) is not None:
                 raise Overloaded(reason)
-            line.expect()
+            queue.expect()
         arrived = left = False
 
         async def receive_whole() -> Message:
@@ -138,25 +151,25 @@ class Admission:
             message = await receive()
             if not arrived and not message.get("more_body", False):
                 arrived = True
-                line.arrive()
+                queue.arrive()
             return message
 
         async def send_and_leave(message: Message) -> None:
             nonlocal left
-            # Not at the reply's end: a slow reader must not keep others out.
+            # Now, not at the end of the reply: a slow reader must not keep others out.
             if not left:
                 left = True
-                line.leave(arrived=arrived)
+                queue.leave(arrived=arrived)
             await send(message)
 
         if scope["method"] in ("GET", "HEAD"):
             arrived = True
-            line.arrive()
+            queue.arrive()
         try:
             await self._app(scope, receive_whole, send_and_leave)
         finally:
             if not left:
-                line.leave(arrived=arrived)
+                queue.leave(arrived=arrived)
 
 
 def _announced(scope: Scope) -> int:

@@ -1,4 +1,4 @@
-"""What wraps every request: its id, its log line, unexpected errors, and a client that hangs up."""
+"""Middleware around every request: its id, log line and errors; cancellation on a disconnect."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ T = TypeVar("T")
 
 access_log = logging.getLogger("vitrine.access")
 
-RAW_ID = "vitrine.raw_id"  # key in the ASGI scope: the item id in the path is still encoded
-_ITEMS = "/v1/items/"
+RAW_ID = "vitrine.raw_id"  # key in the ASGI scope: the item id in the path is percent-encoded
+_WITH_IDS = ("/v1/items/", "/v1/users/")
 _SAFE_ID = re.compile(rb"[A-Za-z0-9._:+/=@-]{1,128}")
 
 
 class RequestIds:
-    """Makes the ids of requests, which differ between processes and are no secrets."""
+    """Makes request ids that are unique across processes. They are not secret."""
 
     def __init__(self) -> None:
         self._start = token_hex(4)
         self._count = itertools.count(1)
 
     def new(self) -> str:
-        """Return an id that this process has not used yet."""
+        """Return a new id."""
         return f"{self._start}-{next(self._count):x}"
 
 
 class RequestMiddleware:
-    """Wraps every request, outside of everything else.
+    """Handles what all requests have in common.
 
-    It accepts a harmless ``X-Request-ID`` and makes an id otherwise, answers HEAD as GET without
-    a body, turns an unexpected error into a 500 problem, keeps item ids in the path
-    percent-encoded (they may contain slashes), and writes the access log.
+    It takes the id of a request from ``X-Request-ID`` if that is harmless, or makes one; replies
+    to HEAD as to GET, without the body; turns an unexpected error into a 500 problem; keeps item
+    ids in the path percent-encoded, because they may contain slashes; and writes the access log.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class RequestMiddleware:
         scope[REQUEST_ID] = request_id
         _keep_ids_encoded(scope)
         if method == "HEAD":
-            scope = {**scope, "method": "GET"}  # a copy: the server looks at its own
+            scope = {**scope, "method": "GET"}  # a copy: the server needs its own unchanged
         status = 0
         sent = 0
 
@@ -94,51 +94,54 @@ class RequestMiddleware:
         try:
             await self._app(scope, receive, send_marked)
         except (ClientGone, ClientDisconnect):
-            pass  # nobody is left to answer
+            pass  # the client no longer reads a reply
         except Exception as error:
             reply = problem_of(scope, error)
-            if status:  # the reply has begun: cutting it is all that is left
+            if status:  # the reply has begun, and can only be cut off
                 raise
             await reply(scope, receive, send_marked)
         finally:
-            seconds = time.perf_counter() - began
-            if self._metrics is not None:
-                self._metrics.request(method, _route(scope), status or 499, seconds)
-            if self._log:
-                access_log.info(
-                    "request",
-                    extra={
-                        "method": method,
-                        "path": scope["path"],
-                        "status": status or 499,
-                        "bytes": sent,
-                        "ms": round(seconds * 1e3, 1),
-                        "request_id": request_id,
-                    },
-                )
+            self._record(scope, method, status or 499, sent, time.perf_counter() - began)
+
+    def _record(self, scope: Scope, method: str, status: int, sent: int, seconds: float) -> None:
+        """Count a request in the metrics, and write it to the access log."""
+        if self._metrics is not None:
+            self._metrics.request(method, _route(scope), status, seconds)
+        if self._log:
+            access_log.info(
+                "request",
+                extra={
+                    "method": method,
+                    "path": scope["path"],
+                    "status": status,
+                    "bytes": sent,
+                    "ms": round(seconds * 1e3, 1),
+                    "request_id": scope[REQUEST_ID],
+                },
+            )
 
 
 async def cancel_on_disconnect(request: Request, work: Coroutine[object, object, T]) -> T:
-    """Return the result of ``work``; cancel it and raise ClientGone if the client hangs up first.
+    """Return the result of ``work``. If the client disconnects, cancel it and raise ClientGone.
 
-    The body must have been read already.
+    The body must have been read before.
     """
     task = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(_disconnected(request))
+    disconnect = asyncio.ensure_future(_disconnected(request))
     try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({task, disconnect}, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             return task.result()
         raise ClientGone
     finally:
-        gone.cancel()
+        disconnect.cancel()
         if not task.done():
             task.cancel()
             await asyncio.wait({task})
 
 
 class ClientGone(Exception):
-    """The client hung up before its answer was ready; nobody reads a reply."""
+    """The client disconnected before its reply was ready."""
 
 
 async def _disconnected(request: Request) -> None:
@@ -147,7 +150,7 @@ async def _disconnected(request: Request) -> None:
 
 
 def _route(scope: Scope) -> str:
-    """Return the pattern that the path matched: patterns are few, paths are not."""
+    """Return the pattern that the path matched; there are few patterns, and many paths."""
     pattern = str(getattr(scope.get("route"), "path", "other"))
     return pattern.replace(":path}", "}").replace(":item}", "}")
 
@@ -161,9 +164,9 @@ def _given_id(scope: Scope) -> str | None:
 
 def _keep_ids_encoded(scope: Scope) -> None:
     raw = scope.get("raw_path")
-    prefix = scope.get("root_path", "") + _ITEMS
-    if raw is not None and scope["path"].startswith(prefix):
+    prefixes = tuple(scope.get("root_path", "") + prefix for prefix in _WITH_IDS)
+    if raw is not None and scope["path"].startswith(prefixes):
         encoded = raw.decode("latin-1")
-        if encoded.startswith(prefix):
+        if encoded.startswith(prefixes):
             scope["path"] = encoded
             scope[RAW_ID] = True

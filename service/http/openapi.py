@@ -1,4 +1,4 @@
-"""The description of the service that programs read, made from what is checked and sent."""
+"""The OpenAPI document, generated from the models of requests and the structs of replies."""
 
 from __future__ import annotations
 
@@ -8,6 +8,13 @@ import msgspec
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
+from service.http.personal_replies import (
+    ErasedReply,
+    EventsReply,
+    RecommendReply,
+    UserReply,
+)
+from service.http.personal_schemas import EventsBody, SessionBody
 from service.http.problems import Problem
 from service.http.replies import (
     HealthReply,
@@ -26,27 +33,29 @@ if TYPE_CHECKING:
 
 _BODIES: tuple[type[BaseModel], ...] = (
     SearchBody, PhotoForm, ItemsBody, ItemsForm, PatchBody, PatchForm, DeleteBody,
+    EventsBody, SessionBody,
 )  # fmt: skip
 _REPLIES: tuple[type[msgspec.Struct], ...] = (
     SearchReply, ItemReply, ItemsReply, StatusReply, HealthReply, WriteReply, Problem,
+    RecommendReply, EventsReply, UserReply, ErasedReply,
 )  # fmt: skip
 _PREFIX = "#/components/schemas/"
 _MEANINGS = {
     400: "Malformed request, or wrong Host header.",
-    401: "The key that writes need is missing or wrong.",
-    403: "Writes over HTTP are off: the service has no key for them.",
-    404: "No such item.",
+    401: "The write key is missing or wrong.",
+    403: "Writes over HTTP are off, because the service has no write key.",
+    404: "There is no such item.",
     405: "Method not allowed.",
-    408: "The upload paused for too long.",
-    409: "The question was meant for another encoder than the index was built with.",
-    410: "The cursor is of a generation that no longer serves.",
+    408: "The upload paused for too long, or was too slow.",
+    409: "The embedding does not match the encoder of the index.",
+    410: "The cursor belongs to a generation that no longer serves.",
     413: "The body is too large.",
-    415: "Another content type is expected.",
-    422: "The request cannot be answered as it was asked; `param` names the field.",
+    415: "The content type is not supported.",
+    422: "The request is invalid; `param` names the field.",
     429: "This address sent too many requests; try again after `Retry-After` seconds.",
-    500: "An unexpected error; `request_id` finds it in the log.",
-    507: "The disk is full, or read-only; what was acknowledged is kept.",
-    503: "No index is open, or too much is waiting; try again after `Retry-After` seconds.",
+    500: "An unexpected error; the server's log has the details under its `request_id`.",
+    507: "The disk is full or read-only; acknowledged writes are kept.",
+    503: "No index is open, or too many requests wait; try again after `Retry-After` seconds.",
 }
 _RETRY = {
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
@@ -56,13 +65,13 @@ Responses = dict[int | str, dict[str, Any]]
 
 
 def reply_of(struct: type[msgspec.Struct]) -> Responses:
-    """Return the documentation of a good reply: JSON of this struct."""
+    """Return the documentation of the reply 200: this struct as JSON."""
     content = {"application/json": {"schema": {"$ref": _ref(struct)}}}
     return {200: {"description": "Successful Response", "content": content}}
 
 
 def problems(*statuses: int) -> Responses:
-    """Return the documentation of a route's error replies; 400 and 500 are always among them."""
+    """Return the documentation of a route's error replies; adds 400 and 500."""
     return {
         status: {
             "description": _MEANINGS[status],
@@ -74,9 +83,9 @@ def problems(*statuses: int) -> Responses:
 
 
 def body_of(*kinds: tuple[type[BaseModel], str]) -> dict[str, Any]:
-    """Return the documentation of a request body that the route reads by itself.
+    """Return the documentation of a request body, for a route that reads the body itself.
 
-    ``kinds`` are the models that it may be of, each with its media type.
+    ``kinds`` are the possible models, each with its media type.
     """
     content = {media_type: {"schema": {"$ref": _ref(model)}} for model, media_type in kinds}
     return {"requestBody": {"required": True, "content": content}}
@@ -107,10 +116,11 @@ def description(app: FastAPI) -> dict[str, Any]:
 
 
 def reply_schemas() -> dict[str, dict[str, Any]]:
-    """Return the schemas of all replies by name, made from the structs that are sent.
+    """Return the schemas of all replies by name, generated from their structs.
 
-    msgspec describes what it would accept; a reply holds every field always. So each is required,
-    and none has a default. Of a docstring the first paragraph is for those who use the service.
+    msgspec describes what it would accept as input. A reply always contains every field, so all
+    fields become required, without a default. Only the first paragraph of a docstring is meant for
+    users of the service.
     """
     _, schemas = msgspec.json.schema_components(_REPLIES, ref_template=f"{_PREFIX}{{name}}")
     for schema in schemas.values():
@@ -118,7 +128,9 @@ def reply_schemas() -> dict[str, dict[str, Any]]:
         schema["required"] = list(fields)
         for field in fields.values():
             field.pop("default", None)
-            if "enum" in field:  # all are of strings; some generators of clients want the type
+            if (
+                "enum" in field
+            ):  # all our enums are strings, and some client generators need the type
                 field["type"] = "string"
         schema["description"] = schema["description"].partition("\n\n")[0]
     return schemas

@@ -1,4 +1,4 @@
-"""Errors as replies: one shape for all, ``application/problem+json`` (RFC 9457)."""
+"""Replies to errors: all are ``application/problem+json`` (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from starlette.routing import Match, Mount
 from indexer.errors import (
     BadCatalog,
     BadEncoder,
+    BadEvent,
     BadImage,
     BadQuery,
     CannotPromise,
@@ -42,17 +43,20 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import Scope
 
-# Such errors quote what the client sent; all others may name files of this machine.
-_QUOTING = (BadImage, BadCatalog, BadQuery, CursorExpired, UnknownItem, Overloaded)
+# The messages of these errors may quote paths that the client sent. A path in any other message is
+# one of this machine.
+_QUOTE_CLIENT = (
+    BadImage, BadCatalog, BadEvent, BadQuery, CursorExpired, UnknownItem, Overloaded,
+)  # fmt: skip
 _PATH = re.compile(r"(?<![\w./~-])/(?:[^\s/'\":;,()]+/)+([^\s/'\":;,()]+)/?")
-# How pydantic calls the types of a field that may be of several.
-_INNER = re.compile(
+# The names of types that pydantic adds to the path of a field that may have several types.
+_TYPE_NAMES = re.compile(
     r"(constrained-|lax-or-strict|json-or-python|function-|nullable|union|tagged-union|literal|"
     r"is-instance|list|dict|tuple|set|model|typed-dict|chain|definition-ref)[\[-]|constrained-\w+$"
 )
-_PLAIN = frozenset({"str", "int", "float", "bool", "none", "dict", "list", "any"})
+_PLAIN_TYPES = frozenset({"str", "int", "float", "bool", "none", "dict", "list", "any"})
 _METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
-PRIVATE = "private_paths"  # of the app's state: where the shop lies, and the like
+PRIVATE = "private_paths"  # name in the app's state: paths that no reply may contain
 
 logger = logging.getLogger("vitrine.service")
 
@@ -63,6 +67,7 @@ STATUS: dict[type[VitrineError], int] = {
     BadImage: 422,
     BadCatalog: 422,
     CatalogShrank: 422,
+    BadEvent: 422,
     BadQuery: 422,
     CursorExpired: 410,
     UnknownItem: 404,
@@ -97,21 +102,23 @@ _TITLES = {
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """Any error, as RFC 9457 has it."""
+    """An error, as RFC 9457 defines it."""
 
     type: Annotated[str, Meta(examples=["urn:vitrine:problem:bad_image"])]
     title: Annotated[str, Meta(examples=["Bad image"])]
     status: Annotated[int, Meta(examples=[422])]
     detail: Annotated[str, Meta(examples=["empty: 0 bytes, expected an image"])]
-    code: Annotated[str, Meta(description="Tells errors apart.", examples=["bad_image"])]
-    param: Annotated[str | None, Meta(description="The field at fault.", examples=["image"])]
+    code: Annotated[
+        str, Meta(description="The kind of error, for programs.", examples=["bad_image"])
+    ]
+    param: Annotated[str | None, Meta(description="The invalid field.", examples=["image"])]
     request_id: Annotated[
         str, Meta(description="Finds the request in the log.", examples=["9f1c24be71a0"])
     ]
 
 
 class HttpError(Exception):
-    """An error of HTTP itself, such as a body that is too large."""
+    """An error of the HTTP request itself, such as a body that is too large."""
 
     def __init__(
         self,
@@ -130,12 +137,12 @@ class HttpError(Exception):
 
 
 def status_of(error: VitrineError) -> int:
-    """Return the HTTP status of an error raised on purpose; 500 if the table has none."""
+    """Return the HTTP status of an error; 500 if the table does not list it."""
     return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
 
 
 def code_of(error: Exception) -> str:
-    """Return the code that programs tell errors apart by: ``bad_image`` for ``BadImage``."""
+    """Return the code of an error: ``bad_image`` for ``BadImage``."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(error).__name__).lower()
 
 
@@ -149,7 +156,7 @@ def problem(
     param: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Return the reply that says what went wrong, for people and programs."""
+    """Return a reply with a problem."""
     request_id = str(scope.get(REQUEST_ID, ""))
     body = problem_body(status, code, detail, request_id=request_id, title=title, param=param)
     sent = dict(headers or {})
@@ -182,15 +189,17 @@ def problem_body(
 
 
 def problem_of(scope: Scope, error: Exception) -> Response:
-    """Return the reply to any error. An unexpected error is logged, and not quoted."""
+    """Return the reply to any error. An unexpected error is logged; its message is not sent."""
     if isinstance(error, VitrineError):
         status = status_of(error)
-        wait = next((RETRY_AFTER_S[k] for k in type(error).__mro__ if k in RETRY_AFTER_S), None)
+        wait = next(
+            (RETRY_AFTER_S[kind] for kind in type(error).__mro__ if kind in RETRY_AFTER_S), None
+        )
         headers = {"Retry-After": str(wait)} if wait else {}
         code = code_of(error)
         title = code.replace("_", " ").capitalize()
         detail = str(error)
-        if not isinstance(error, _QUOTING):
+        if not isinstance(error, _QUOTE_CLIENT):
             private = getattr(scope["app"].state, PRIVATE, ()) if "app" in scope else ()
             detail = without_paths(detail, private)
         return problem(scope, status, code, detail, title=title, param=error.param, headers=headers)
@@ -207,22 +216,20 @@ def problem_of(scope: Scope, error: Exception) -> Response:
         return problem(scope, error.status_code, code, detail, headers=headers)
     if isinstance(error, (RequestValidationError, ValidationError)):
         errors = error.errors()
-        detail, param = explain(errors)
+        detail, param = explain_errors(errors)
         return problem(scope, 422, "invalid_request", detail, param=param)
-    logger.error(
-        "request %s failed: %s %s",
-        scope.get(REQUEST_ID, "-"),
-        scope.get("method"),
-        scope.get("path"),
-        exc_info=error,
-    )
+    request = (scope.get(REQUEST_ID, "-"), scope.get("method"), scope.get("path"))
+    logger.error("request %s failed: %s %s", *request, exc_info=error)
     return problem(
-        scope, 500, "internal_error", "an unexpected error; the log has it under this request_id"
+        scope,
+        500,
+        "internal_error",
+        "unexpected error; the server's log has the details under this request_id",
     )
 
 
-def install(app: FastAPI) -> None:
-    """Turn every error that leaves a route into a problem."""
+def add_error_handlers(app: FastAPI) -> None:
+    """Reply with a problem to every error that a route raises."""
 
     async def handle(request: Request, error: Exception) -> Response:
         return problem_of(request.scope, error)
@@ -235,53 +242,54 @@ def _code_of_status(status: int) -> str:
     return _TITLES.get(status, f"http {status}").lower().replace(" ", "_")
 
 
-def explain(errors: Sequence[Any]) -> tuple[str, str | None]:
-    """Return what pydantic found in one line, and the first field at fault."""
-    found: dict[str, list[tuple[str, str]]] = {}  # of each field: kinds of errors and messages
+def explain_errors(errors: Sequence[Any]) -> tuple[str, str | None]:
+    """Return pydantic's errors in one line, and the name of the first invalid field."""
+    by_field: dict[str, list[tuple[str, str]]] = {}  # pairs of the error's type and message
     for error in errors:
         name = ".".join(_field(error))
         message = str(error["msg"]).removeprefix("Value error, ")
-        found.setdefault(name, []).append((str(error["type"]), message))
+        by_field.setdefault(name, []).append((str(error["type"]), message))
     lines: list[str] = []
-    for name, all_ in list(found.items())[:3]:
-        # A value that may be of several types is judged as each of them: where it is of one, what
-        # the others say of it is beside the point.
-        apt = [message for kind, message in all_ if not kind.endswith("_type")]
-        message = apt[0] if apt else " or ".join(dict.fromkeys(one for _, one in all_))
+    for name, field_errors in list(by_field.items())[:3]:
+        # If a field may have several types, pydantic reports an error for each of them. An error of
+        # the type that the value has is more useful than those about its type.
+        value_errors = [message for kind, message in field_errors if not kind.endswith("_type")]
+        type_errors = dict.fromkeys(message for _, message in field_errors)
+        message = value_errors[0] if value_errors else " or ".join(type_errors)
         lines.append(f"{name}: {message}" if name else message)
-    if len(found) > 3:
-        lines.append(f"and {len(found) - 3} more")
-    return "; ".join(lines), next((name for name in found if name), None)
+    if len(by_field) > 3:
+        lines.append(f"and {len(by_field) - 3} more")
+    return "; ".join(lines), next((name for name in by_field if name), None)
 
 
 def _field(error: Any) -> list[str]:
-    """Return the path to the field at fault, without the validator's names of types."""
+    """Return the path to the invalid field, without pydantic's names of types."""
     if error["type"] == "json_invalid":
         return []
     steps = [str(step) for step in error["loc"] if step not in ("body", "query", "path")]
-    named = [step for step in steps if not _INNER.match(step)]
-    if len(named) > 1 and named[-1] in _PLAIN and named[-2] != "attributes":
+    named = [step for step in steps if not _TYPE_NAMES.match(step)]
+    if len(named) > 1 and named[-1] in _PLAIN_TYPES and named[-2] != "attributes":
         named.pop()
     return named
 
 
 def without_paths(text: str, private: Iterable[str] = ()) -> str:
-    """Return the text with the paths of this machine shortened to their last names."""
+    """Return the text with every path shortened to its last name."""
     for path in private:
         text = text.replace(path, path.rstrip("/").rpartition("/")[2])
     return _PATH.sub(r"\1", text)
 
 
 def _allowed(scope: Scope) -> str:
-    """Return all methods of a path, for the header Allow."""
+    """Return the methods that a path allows, for the header Allow."""
     routes = scope["app"].routes if "app" in scope else ()
     allowed = set()
     for method in _METHODS:
-        # A mount leaves its own path in the scope.
+        # A mount has replaced root_path in the scope by its own path.
         root = scope.get("app_root_path", scope.get("root_path", ""))
-        asked = {**scope, "method": method, "root_path": root}
+        request = {**scope, "method": method, "root_path": root}
         for route in routes:
-            if route.matches(asked)[0] is Match.FULL:
+            if route.matches(request)[0] is Match.FULL:
                 if not isinstance(route, Mount) or method == "GET":
                     allowed.add(method)
                 break
@@ -291,5 +299,5 @@ def _allowed(scope: Scope) -> str:
 
 
 def _printable(text: str) -> str:
-    # Lone surrogates can come in with a JSON escape, and cannot go out as UTF-8.
+    # An escape in JSON can produce a lone surrogate, which has no UTF-8 encoding.
     return text.encode("utf-8", "replace").decode("utf-8")[:2000]

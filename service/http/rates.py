@@ -1,4 +1,4 @@
-"""Rate limits: token buckets by address and by key."""
+"""Rate limits: a token bucket for each address, and one for the write key."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
 
     from service.settings import Settings
 
-_MOST = 10_000  # clients remembered; the one not seen for longest is forgotten first
+_MAX_CLIENTS = 10_000  # then the client that was not seen for the longest time is removed
 _BY_KEY = "the key"
 
 
-class Buckets:
-    """A bucket of tokens for each client, filled at ``rate`` a second up to ``burst``. Thread-safe.
+class TokenBuckets:
+    """A bucket of tokens for each client, refilled at ``rate`` a second up to ``burst``.
 
-    A rate of 0 lets everybody take as much as they like.
+    A rate of 0 means no limit. Thread-safe.
     """
 
     def __init__(self, rate: float, burst: float) -> None:
         self._rate = rate
         self._burst = max(1.0, burst)
-        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  # tokens, and when
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  # tokens, at this time
         self._lock = threading.Lock()
 
     def take(self, client: str, tokens: float = 1.0) -> float:
-        """Take tokens and return 0, or return the seconds until there are enough.
+        """Take tokens and return 0, or take none and return the seconds until there are enough.
 
-        Asking for more than a full bucket is asking for a full one.
+        More tokens than a full bucket holds count as a full bucket.
         """
         if not self._rate:
             return 0.0
@@ -49,12 +49,12 @@ class Buckets:
             left = min(self._burst, left + (now - at) * self._rate)
             short = tokens - left
             self._left[client] = (left if short > 0 else left - tokens, now)
-            if len(self._left) > _MOST:
+            if len(self._left) > _MAX_CLIENTS:
                 self._left.popitem(last=False)
         return max(0.0, short / self._rate)
 
     def wait(self, client: str) -> float:
-        """Return the seconds until this client has a token; nothing is taken."""
+        """Return the seconds until this client has a token. Takes none."""
         if not self._rate or client not in self._left:
             return 0.0
         left, at = self._left[client]
@@ -62,19 +62,21 @@ class Buckets:
         return max(0.0, (1 - left) / self._rate)
 
 
-class Rates:
-    """Limits searches and wrong keys by the address that they come from.
+class RateLimits:
+    """Limits the searches and the wrong keys of each address.
 
-    Requests with the write key count by the key, from whatever address.
+    Searches with the write key share one limit, whatever their address.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._key = settings.write_key.get_secret_value() if settings.write_key else None
-        self._searches = Buckets(settings.searches_per_s, settings.searches_burst)
-        self._failures = Buckets(settings.failed_keys_per_min / 60, settings.failed_keys_per_min)
+        self._searches = TokenBuckets(settings.searches_per_s, settings.searches_burst)
+        self._failures = TokenBuckets(
+            settings.failed_keys_per_min / 60, settings.failed_keys_per_min
+        )
 
     def take_search(self, scope: Scope, headers: Mapping[str, str], cost: float = 1.0) -> None:
-        """Count a search of this cost. Raises HttpError (429) when there were too many."""
+        """Count a search of this cost. Raises HttpError (429) if there were too many."""
         client = client_of(scope)
         if self._key is not None and _sends_key(headers):
             try:
@@ -86,10 +88,18 @@ class Rates:
         if wait := self._searches.take(client, cost):
             raise _too_many("searches from this address", wait)
 
-    def check_key(self, scope: Scope, headers: Mapping[str, str]) -> None:
-        """See ``check_write_key``; an address that sent too many wrong keys has to wait (429).
+    def has_key(self, scope: Scope, headers: Mapping[str, str]) -> bool:
+        """Return whether the request sends the write key. Raises HttpError (401, 429) if wrong."""
+        if self._key is None or not _sends_key(headers):
+            return False
+        self.check_key(scope, headers)
+        return True
 
-        Its next key is not even compared: guessing is no faster with the right one among them.
+    def check_key(self, scope: Scope, headers: Mapping[str, str]) -> None:
+        """Raise HttpError unless the request has the write key; see ``check_write_key``.
+
+        An address that sent too many wrong keys gets 429 for every key, even the right one, so
+        that guessing stays slow.
         """
         client = client_of(scope)
         if self._key is not None and _sends_key(headers) and (wait := self._failures.wait(client)):
@@ -103,9 +113,9 @@ class Rates:
 
 
 def client_of(scope: Scope) -> str:
-    """Return the address of a request as the server knows it; for IPv6 the network (/64).
+    """Return the address of the client, for IPv6 its network (/64).
 
-    Behind a proxy that is trusted it is what the proxy says.
+    Behind a trusted proxy, this is the address that the proxy reports.
     """
     address = str((scope.get("client") or ("",))[0])
     if ":" not in address:
@@ -128,6 +138,6 @@ def _too_many(what: str, wait: float) -> HttpError:
     return HttpError(
         429,
         "too_many_requests",
-        f"too many {what}; wait {seconds} s",
+        f"too many {what}; try again in {seconds} s",
         headers={"Retry-After": str(seconds)},
     )

@@ -1,7 +1,7 @@
-"""What is sent: the structs that routes encode, from which their documentation is made.
+"""The structs of replies; the documentation of the routes is generated from them.
 
-Where a floor below has the struct already, its subclass adds what only HTTP has, such as the
-addresses of images. Every field is always sent; see ``openapi.reply_schemas``.
+Many are subclasses of structs from ``search`` and ``indexer``, and add what only HTTP has, such as
+the URLs of images. A reply always contains every field; see ``openapi.reply_schemas``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import asdict
 
-from indexer.items import Item
+from indexer.items import ORIGINAL, Item
 from indexer.writing.writes import Outcome
 from search.hits import Hit, Reply
 from search.status import EngineStatus
@@ -21,68 +21,71 @@ from service.http.problems import without_paths
 
 
 class HitReply(Hit, frozen=True, kw_only=True):
-    """One item that answers, with its image that matched best."""
+    """A hit, with the image that matched best."""
 
     image_url: str
 
 
 class SearchReply(Reply, frozen=True, kw_only=True):
-    """The answers, best first."""
+    """The hits, best first."""
 
     hits: list[HitReply]  # type: ignore[assignment]  # narrower than Reply's; lists are invariant
 
 
 class ItemReply(Item, frozen=True, kw_only=True, omit_defaults=False):
-    """One item of the shop, as the catalog says it."""
+    """An item of the shop, with the fields of the catalog."""
 
     image_urls: Annotated[
-        list[str], Meta(description="Where its images are, in the order of images.")
+        list[str], Meta(description="The URLs of its images, in the order of images.")
     ]
 
 
 class ItemsReply(msgspec.Struct, frozen=True, kw_only=True):
-    """A few items."""
+    """Some items."""
 
     items: list[ItemReply]
 
 
 class StatusReply(EngineStatus, frozen=True, kw_only=True):
-    """What is being served."""
+    """What the service serves."""
 
-    max_limit: Annotated[int, Meta(description="The most hits that one request may ask for.")]
+    max_limit: Annotated[int, Meta(description="The largest limit of a request.")]
 
 
 class HealthReply(msgspec.Struct, frozen=True, kw_only=True):
-    """Alive, or ready."""
+    """The process is alive, or ready to answer."""
 
     status: Literal["ok"] = "ok"
     generation: str | None = None
 
 
 class WriteReply(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of each item. What is not refused is on disk, and is found from now on."""
+    """The outcome for each item. Items that are not refused are on disk, and can be found."""
 
     results: Annotated[list[Outcome], Meta(description="In the order of the request.")]
     refused: Annotated[int, Meta(description="How many items were refused.")]
 
 
 def search_reply(reply: Reply, *, root: str = "") -> SearchReply:
-    """Return a reply of the engine as it is sent: with addresses of images, without paths."""
+    """Add the URLs of images to a reply, and remove paths of this machine."""
     hits = [
-        HitReply(**asdict(hit), image_url=image_url(hit.item_id, hit.image_index, root=root))
+        HitReply(
+            **asdict(hit),
+            image_url=image_url(hit.item_id, hit.image_index, hit.variant, root=root),
+        )
         for hit in reply.hits
     ]
     return SearchReply(**{**asdict(reply), "hits": hits, "encoder": without_paths(reply.encoder)})
 
 
 def item_reply(item: Item, *, root: str = "") -> ItemReply:
-    """Return an item as it is sent: with the addresses of its images."""
+    """Add the URLs of its images to an item."""
     urls = [image_url(item.item_id, index, root=root) for index in range(len(item.images))]
     return ItemReply(**asdict(item), image_urls=urls)
 
 
 def status_reply(status: EngineStatus, *, max_limit: int) -> StatusReply:
-    """Return the status of an engine as it is sent: without the paths of this machine."""
+    """Remove paths of this machine from a status, and add ``max_limit``."""
     fields: dict[str, Any] = {
         name: without_paths(value) if isinstance(value, str) else value
         for name, value in asdict(status).items()
@@ -96,6 +99,7 @@ def write_reply(outcomes: list[Outcome]) -> WriteReply:
     return WriteReply(results=outcomes, refused=refused)
 
 
-def image_url(item_id: str, index: int, *, root: str = "") -> str:
-    """Return where a stored image is served. Ids may hold anything, slashes included."""
-    return f"{root}/v1/items/{quote(item_id, safe='')}/image?index={index}"
+def image_url(item_id: str, index: int, rendition: str = ORIGINAL, *, root: str = "") -> str:
+    """Return the URL of a stored image. Ids and renditions may contain any character."""
+    url = f"{root}/v1/items/{quote(item_id, safe='')}/image?index={index}"
+    return url if rendition == ORIGINAL else f"{url}&rendition={quote(rendition, safe='')}"

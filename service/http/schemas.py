@@ -1,4 +1,4 @@
-"""What a request for a search may hold: checked and documented by the same models."""
+"""The models of search requests, which validate them and document them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from indexer.items import MAX_ID_BYTES
+from indexer.items import MAX_ID_BYTES, ORIGINAL
 from search.query import MAX_FACETS, MAX_LIMIT, MAX_PARTS, MAX_TEXT, MIN_COLLAPSE
 
 MAX_DIM = 8192
@@ -19,8 +19,8 @@ Unit = Annotated[float, Field(ge=0, le=1)]
 BoxField = Annotated[
     tuple[Unit, Unit, Unit, Unit],
     Field(
-        description="The region of the photo to search with, as shares of its width and height, "
-        "origin top left: x0, y0, x1, y1.",
+        description="The region of the photo to search with: x0, y0, x1, y1 as shares of its width "
+        "and height, from the top left.",
         examples=[[0.1, 0.1, 0.9, 0.8]],
     ),
 ]
@@ -29,15 +29,15 @@ Weight = Annotated[
     Field(
         ge=-1000,
         le=1000,
-        description="How much the part counts; below 0 it says what to stay away from. Never 0.",
+        description="How much the part counts; a negative weight finds items unlike it. Not 0.",
     ),
 ]
 FilterText = Annotated[str, StringConstraints(max_length=MAX_FILTER)]
 FilterField = Annotated[
     FilterText | dict[str, Any] | None,
     Field(
-        description="Which items may answer: a string, or must / should / must_not with match "
-        "and range.",
+        description="Restricts the hits: a string, or a JSON object of must / should / must_not "
+        "with match and range.",
         examples=[
             'category = "Home/Mugs" and price < 20 and color in [red, blue]',
             {"must": [{"key": "color", "match": {"value": "red"}}]},
@@ -49,14 +49,14 @@ LimitField = Annotated[
 ]
 GroupField = Annotated[
     Literal["product", "item"],
-    Field(description="One hit per product (its best variant), or every item by itself."),
+    Field(description="product: one hit for each product, its best variant. item: every item."),
 ]
 CursorField = Annotated[
     str | None,
     Field(
         min_length=1,
         max_length=2048,
-        description="The next_cursor of the page before; everything else as it was asked then.",
+        description="next_cursor of the page before; all other fields must be as in that request.",
     ),
 ]
 CollapseField = Annotated[
@@ -64,8 +64,8 @@ CollapseField = Annotated[
     Field(
         ge=MIN_COLLAPSE,
         le=1,
-        description="Leave out near copies: hits whose pictures have at least this cosine to "
-        "those of a hit before. They are listed as its copies.",
+        description="Leaves out near copies: hits whose images have at least this cosine to those "
+        "of an earlier hit, which lists them as its copies.",
         examples=[0.97],
     ),
 ]
@@ -73,14 +73,14 @@ FacetsField = Annotated[
     list[Annotated[str, StringConstraints(min_length=1, max_length=100)]],
     Field(
         max_length=MAX_FACETS,
-        description="Fields to count the values of: category, in_stock or any attribute.",
+        description="Fields whose values are counted: category, in_stock or any attribute.",
         examples=[["category", "color"]],
     ),
 ]
 
 
 def _without_null(schema: dict[str, Any]) -> None:
-    """Document a field that may be left out as just that: null is accepted, and not advised."""
+    """Document optional fields without null, which is accepted too."""
     for field in schema["properties"].values():
         kinds = [kind for kind in field.get("anyOf", ()) if kind != {"type": "null"}]
         if len(kinds) < len(field.get("anyOf", ())):
@@ -100,7 +100,7 @@ class _Request(BaseModel):
 
 
 class PartBody(_Request):
-    """One part of a question: exactly one of image, text, item_id and embedding."""
+    """A part of a query: exactly one of image, text, item_id and embedding."""
 
     model_config = ConfigDict(json_schema_extra=_one_of_four)
 
@@ -120,7 +120,7 @@ class PartBody(_Request):
         None,
         min_length=1,
         max_length=MAX_DIM,
-        description="A vector of the index's own encoder; its length does not matter.",
+        description="A vector of the index's encoder; it need not have unit length.",
     )
     weight: Weight = 1.0
     box: BoxField | None = None
@@ -129,17 +129,17 @@ class PartBody(_Request):
     def _one_of(self) -> PartBody:
         given = [name for name in _CONTENTS if getattr(self, name) is not None]
         if len(given) != 1:
-            what = " and ".join(given) or "none of them"
+            what = " and ".join(given) or "none"
             raise ValueError(
-                f"a part holds exactly one of image, text, item_id and embedding; got {what}"
+                f"a part has exactly one of image, text, item_id and embedding; got {what}"
             )
         if self.box is not None and self.image is None:
-            raise ValueError(f"a box cuts an image, and this part holds {given[0]}")
+            raise ValueError(f"a box is only allowed with an image; this part has {given[0]}")
         return self
 
 
 class SearchBody(_Request):
-    """A question: what to look for, among which items, and how many answers."""
+    """A query: its parts, a filter, and how many hits to return."""
 
     parts: list[PartBody] = Field(
         min_length=1,
@@ -158,12 +158,12 @@ class SearchBody(_Request):
 
 
 class PhotoForm(_Request):
-    """A question asked with an uploaded photo, as multipart/form-data."""
+    """A query with an uploaded photo, as multipart/form-data."""
 
     model_config = ConfigDict(json_schema_extra=_without_null)
 
     image: str = Field(
-        description="The photo: JPEG, PNG, WebP, GIF or AVIF, told by its content.",
+        description="The photo: JPEG, PNG, WebP, GIF or AVIF. Its type and name are ignored.",
         json_schema_extra={"format": "binary", "contentMediaType": "application/octet-stream"},
     )
     box: str | None = Field(
@@ -173,11 +173,13 @@ class PhotoForm(_Request):
         json_schema_extra={"pattern": f"^({_EDGE}(,{_EDGE}){{3}})?$"},
     )
     weight: Weight = 1.0
-    text: str | None = Field(None, max_length=MAX_TEXT, description="Words to search for as well.")
+    text: str | None = Field(
+        None, max_length=MAX_TEXT, description="Words to search for besides the photo."
+    )
     text_weight: Weight = 1.0
     filter: FilterText | None = Field(
         None,
-        description="The string form, or the JSON form as text.",
+        description="Restricts the hits: a string, or the JSON object as text.",
         examples=["price < 20"],
     )
     limit: LimitField = 10
@@ -185,7 +187,7 @@ class PhotoForm(_Request):
     facets: str | None = Field(
         None,
         max_length=2000,
-        description="Fields to count the values of, separated by commas.",
+        description="Fields whose values are counted, separated by commas.",
         examples=["category,color"],
     )
     cursor: CursorField = None
@@ -193,22 +195,22 @@ class PhotoForm(_Request):
 
 
 class SimilarParams(BaseModel):
-    """How many similar items, among which."""
+    """The parameters of a request for similar items."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     limit: LimitField = 10
-    filter: FilterText | None = Field(None, description="Which items may answer.")
+    filter: FilterText | None = Field(None, description="Restricts the hits.")
     group: GroupField = "product"
     facets: str | None = Field(
-        None, max_length=2000, description="Fields to count the values of, separated by commas."
+        None, max_length=2000, description="Fields whose values are counted, separated by commas."
     )
     cursor: CursorField = None
     collapse: CollapseField = None
 
 
 class ItemsParams(BaseModel):
-    """How many items."""
+    """The parameters of a request for some items."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -216,8 +218,15 @@ class ItemsParams(BaseModel):
 
 
 class ImageParams(BaseModel):
-    """Which image of an item."""
+    """The parameters of a request for an image of an item."""
 
     model_config = ConfigDict(extra="forbid")
 
     index: int = Field(0, ge=0, le=10_000, description="0 is the main image.")
+    rendition: str = Field(
+        ORIGINAL,
+        min_length=1,
+        max_length=200,
+        description="The name of a rendition, such as a style. The reply to an unknown name lists "
+        "the renditions of the image.",
+    )

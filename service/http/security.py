@@ -1,4 +1,4 @@
-"""Bounds on hostile requests, and the headers of a closed page: pure ASGI, microseconds each."""
+"""ASGI middleware against hostile requests: headers, host names, the write key, body sizes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ _POLICY = {
     "frame-ancestors": "'none'",
     "base-uri": "'none'",
 }
-_DOCS_POLICY = _POLICY | {"style-src": "'self' 'unsafe-inline'"}  # swagger-ui writes style=""
+_DOCS_POLICY = _POLICY | {
+    "style-src": "'self' 'unsafe-inline'"
+}  # swagger-ui uses style="" attributes
 _HEADERS = (
     ("x-content-type-options", "nosniff"),
     ("referrer-policy", "no-referrer"),
@@ -35,7 +37,7 @@ _HEADERS = (
     ("cross-origin-resource-policy", "same-origin"),
     ("x-frame-options", "DENY"),
 )
-_OVERHEAD = 64_000  # multipart headers and text fields beside the photo
+_OVERHEAD = 64_000  # allowed for multipart headers and text fields besides the photo
 
 
 def _encoded(policy: dict[str, str]) -> list[tuple[bytes, bytes]]:
@@ -44,12 +46,12 @@ def _encoded(policy: dict[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.encode(), value.encode()) for name, value in pairs]
 
 
-# The same as the lines of a reply, for what is answered before the application is asked.
+# The same headers as bytes, for replies that are written without calling the app.
 HEADER_LINES = b"".join(b"%s: %s\r\n" % pair for pair in _encoded(_POLICY))
 
 
 class SecurityHeaders:
-    """Adds to every reply the headers that make a browser trust nothing but this host."""
+    """Adds security headers to every reply; they restrict a page to resources of this host."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -73,22 +75,22 @@ class SecurityHeaders:
 
 
 def check_write_key(key: str | None, headers: Mapping[str, str]) -> None:
-    """Raise HttpError unless a request carries the key that writes need.
+    """Raise HttpError unless the headers contain the write key.
 
-    It comes as ``Authorization: Bearer KEY`` or ``api-key: KEY``. Without a key in the settings
-    nobody may write.
+    They may send it as ``Authorization: Bearer KEY`` or ``api-key: KEY``. If ``key`` is None,
+    writes are off, and every request is refused.
     """
     if key is None:
         raise HttpError(
             403,
             "writes_disabled",
-            "writes over HTTP are off: set VITRINE_WRITE_KEY, and send it as 'Authorization: "
-            "Bearer KEY'; or write with 'vitrine put'",
+            "writes over HTTP are off: set VITRINE_WRITE_KEY and send it as 'Authorization: "
+            "Bearer KEY', or write with 'vitrine put'",
         )
     scheme, _, given = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         given = headers.get("api-key", "")
-    # Servers read headers as Latin-1, while clients write what is not ASCII in that or in UTF-8.
+    # The server decodes headers as Latin-1, but a client may have sent non-ASCII keys as UTF-8.
     spellings = given.strip().encode("latin-1", "replace"), given.strip().encode()
     if not any(hmac.compare_digest(spelling, key.encode()) for spelling in spellings):
         what = "wrong" if given else "missing"
@@ -101,7 +103,7 @@ def check_write_key(key: str | None, headers: Mapping[str, str]) -> None:
 
 
 class HostCheck:
-    """Refuses requests to foreign host names, by which a web page could reach a local service."""
+    """Refuses unknown host names, through which a foreign web page could reach a local service."""
 
     def __init__(self, app: ASGIApp, allowed: Sequence[str]) -> None:
         self._app = app
@@ -113,18 +115,22 @@ class HostCheck:
             host = _header(scope, b"host")
             name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
             if name.lower() not in self._allowed:
-                error = HttpError(400, "bad_host", f"no such host here: {host!r}")
+                error = HttpError(
+                    400,
+                    "bad_host",
+                    f"unknown host {host!r}; VITRINE_ALLOWED_HOSTS lists the allowed ones",
+                )
                 await problem_of(scope, error)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
 
 class BodyLimit:
-    """Bounds the size of a request body, of all bodies together, and the time that they take.
+    """Limits the size of each request body, of all bodies together, and the time they take.
 
-    The length is checked where it is announced, and counted where it is not. What is refused
-    gives its share back at once; the server reads the rest of it for a moment and throws it
-    away, so that a client that still writes sees the answer and no broken connection.
+    An announced length is checked before the body is read; otherwise the bytes are counted. A
+    refused body releases its share of the memory immediately. The server then reads and discards
+    the rest for a while, so that a client that is still sending gets the reply.
     """
 
     def __init__(
@@ -136,9 +142,9 @@ class BodyLimit:
         timeout_s: float,
         min_bytes_s: float,
     ) -> None:
-        """A pause may take ``timeout_s``, and all of a body that plus its size at the least rate.
+        """A client may pause for ``timeout_s``, and must then send ``min_bytes_s`` on average.
 
-        That rate is ``min_bytes_s``; 0 bounds pauses only.
+        ``min_bytes_s`` 0 limits the pauses only.
         """
         self._app = app
         self._max = max_bytes + _OVERHEAD
@@ -146,14 +152,14 @@ class BodyLimit:
         self._timeout_s = timeout_s
         self._s_per_byte = 1 / min_bytes_s if min_bytes_s else math.inf
         self._held = 0
-        self._too_large = f"the request body is over {max_bytes / 1e6:g} MB"
+        self._too_large = f"the request body has more than {max_bytes / 1e6:g} MB"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection. Raises HttpError, Overloaded."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        # A client that waits for permission to send will not send after a refusal.
+        # A client that waits for "100 Continue" sends no body after a refusal.
         waits = _header(scope, b"expect").lower() == "100-continue"
         headers = {"Connection": "close"} if waits else {}
         _check_coding(_header(scope, b"content-encoding"), headers)
@@ -168,9 +174,9 @@ class BodyLimit:
 
         async def receive_counted() -> Message:
             nonlocal read, done
-            if done:  # only a disconnect can come, and that may take its time
+            if done:  # the body is complete: only a disconnect can follow, at any time
                 return await receive()
-            message = await self._next(receive, began, read)
+            message = await self._receive(receive, began, read)
             size = len(message.get("body", b""))
             done = not message.get("more_body", False)
             read += size
@@ -188,21 +194,21 @@ class BodyLimit:
         finally:
             self._held -= read
 
-    async def _next(self, receive: Receive, began: float, read: int) -> Message:
-        """Return the next piece of a body. HttpError when it, or the body, takes too long."""
+    async def _receive(self, receive: Receive, began: float, read: int) -> Message:
+        """Return the next piece of a body. Raises HttpError (408) if the client is too slow."""
         now = asyncio.get_running_loop().time()
-        whole = began + self._timeout_s + read * self._s_per_byte if read else math.inf
+        deadline = began + self._timeout_s + read * self._s_per_byte if read else math.inf
         try:
-            async with asyncio.timeout_at(min(now + self._timeout_s, whole)):
+            async with asyncio.timeout_at(min(now + self._timeout_s, deadline)):
                 return await receive()
         except TimeoutError:
-            slow = whole < now + self._timeout_s
+            slow = deadline < now + self._timeout_s
             raise HttpError(
                 408,
                 "request_timeout",
-                f"{read} bytes in {now - began:.0f} s are too few"
+                f"the upload is too slow: {read} bytes in {now - began:.0f} s"
                 if slow
-                else f"nothing came for {self._timeout_s:g} s",
+                else f"the upload paused for more than {self._timeout_s:g} s",
                 headers={"Connection": "close"},
             ) from None
 
@@ -211,12 +217,12 @@ class BodyLimit:
 
 
 def _check_coding(coding: str, headers: Mapping[str, str]) -> None:
-    """Raise HttpError for a body in a coding that is not decoded here, such as gzip."""
+    """Raise HttpError for a compressed body, such as gzip."""
     if coding and coding.strip().lower() != "identity":
         raise HttpError(
             415,
             "unsupported_media_type",
-            f"the body is sent as {coding[:40]!r}; send it without Content-Encoding",
+            f"the body has the Content-Encoding {coding[:40]!r}; send it uncompressed",
             headers={"Accept-Encoding": "identity", **headers},
         )
 

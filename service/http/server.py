@@ -1,4 +1,4 @@
-"""The server: a socket, a log, uvicorn, and a graceful end."""
+"""The server: its socket, its log, uvicorn, and a shutdown within a time limit."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ import uvicorn
 
 from indexer.errors import VitrineError
 from service.http.app import KEEP_ALIVE_S, create_app
-from service.http.connections import raise_open_files
+from service.http.connections import raise_file_limit
 from service.http.protocol import HttpProtocol
-from service.runtime.ending import Ending
-from service.runtime.seldom import Seldom
+from service.runtime.exit_timer import ExitTimer
+from service.runtime.throttled_log import ThrottledLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
-    from service.http.protocol import Front
+    from service.http.protocol import ProtocolContext
     from service.settings import Settings
 
 logger = logging.getLogger("vitrine.service")
@@ -45,32 +45,36 @@ _LOGGED = {
     "indexer": logging.INFO,
     "uvicorn": logging.WARNING,
     "asyncio": logging.ERROR,
-    "python_multipart": logging.ERROR,  # it warns of every broken form; the client is told
+    "python_multipart": logging.ERROR,  # it warns of every broken form
 }
-_BACKLOG = 2048  # connections that the system keeps until they are accepted
-# Accepted in one turn of the event loop: each takes a file before anybody can count it.
+_BACKLOG = 2048  # connections that the kernel holds until they are accepted
+# Connections accepted in one iteration of the event loop: they open files before they are counted.
 _ACCEPTED_AT_ONCE = 16
-# How long a thread may keep the interpreter from the others. The event loop lets go of it with
-# each packet that it reads or writes, and waits so long to get it back while photos are decoded.
-_SWITCH_S = 0.0005
+# The longest time that a thread holds the GIL. The event loop releases it at every system call, and
+# while photos are decoded waits this long to get it back.
+_SWITCH_INTERVAL_S = 0.0005
 _FLUSH_S = 0.5
-_NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_OUT_OF_FILES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class CannotListen(VitrineError):
-    """The address is taken, or not ours."""
+    """The address is in use, or does not belong to this machine."""
 
 
 def serve(settings: Settings, *, ready: Callable[[str], None] | None = None) -> None:
-    """Serve until SIGINT or SIGTERM; running requests get ``settings.shutdown_grace_s``.
+    """Serve until SIGINT or SIGTERM; then running requests get ``settings.shutdown_grace_s``.
 
-    What still runs then is cut: the process ends. ``ready`` is called with the URL once requests
-    are answered. Raises CannotListen, in one line, when the address cannot be had.
+    After that time the process ends, whatever still runs. ``ready`` is called with the URL once
+    requests are answered. Raises CannotListen.
     """
-    sys.setswitchinterval(_SWITCH_S)
-    raise_open_files(settings.max_connections)
-    with listen(settings.host, settings.port) as listener, _logging() as flush, _graceful_signals():
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    raise_file_limit(settings.max_connections)
+    with (
+        listen(settings.host, settings.port) as listener,
+        _log_to_stderr() as flush,
+        _graceful_signals(),
+    ):
         server = server_of(create_app(settings), settings, flush=flush)
         server.ready = (lambda: ready(url_of(listener))) if ready else None
         server.run(sockets=[listener])
@@ -79,11 +83,11 @@ def serve(settings: Settings, *, ready: Callable[[str], None] | None = None) -> 
 def server_of(
     app: FastAPI, settings: Settings, *, flush: Callable[[], None] = lambda: None
 ) -> Server:
-    """Return the server of an app that ``create_app`` made; ``flush`` writes the log out."""
-    front: Front = app.state.front
+    """Return the server of an app; ``flush`` writes the queued log."""
+    context: ProtocolContext = app.state.protocol_context
     config = uvicorn.Config(
         app,
-        http=functools.partial(HttpProtocol, front=front),  # type: ignore[arg-type]
+        http=functools.partial(HttpProtocol, context=context),  # type: ignore[arg-type]
         ws="none",
         loop="asyncio",
         access_log=False,
@@ -97,22 +101,22 @@ def server_of(
         timeout_graceful_shutdown=settings.shutdown_grace_s,
     )
 
-    def last() -> None:
-        app.state.cut()
+    def before_exit() -> None:
+        app.state.kill_rebuild()
         flush()
 
-    return Server(config, front, Ending(settings.shutdown_grace_s, last))
+    return Server(config, context, ExitTimer(settings.shutdown_grace_s, before_exit))
 
 
 def listen(host: str, port: int) -> socket.socket:
     """Return a listening socket; port 0 takes a free port. Raises CannotListen."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        # With the protocol named, asyncio turns Nagle's algorithm off: a reply is then not held
-        # back for 40 ms until the client has acknowledged its headers.
+        # asyncio turns Nagle's algorithm off only if the protocol is named. With it, a reply may be
+        # held back for 40 ms, until the client has acknowledged its headers.
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
-            if os.name == "posix":  # elsewhere it would let two servers share a port
+            if os.name == "posix":  # on Windows, this lets two servers share a port
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((host, port))
             listener.listen(_BACKLOG)
@@ -129,7 +133,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def url_of(listener: socket.socket) -> str:
-    """Return the address to type into a browser on this machine."""
+    """Return the URL to open in a browser on this machine."""
     host, port = listener.getsockname()[:2]
     if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         host = "localhost"
@@ -137,61 +141,63 @@ def url_of(listener: socket.socket) -> str:
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, with bounded connections and a bounded end."""
+    """uvicorn's server, with limits on connections and a time limit on the shutdown."""
 
-    def __init__(self, config: uvicorn.Config, front: Front, ending: Ending) -> None:
+    def __init__(
+        self, config: uvicorn.Config, context: ProtocolContext, exit_timer: ExitTimer
+    ) -> None:
         super().__init__(config)
         self.ready: Callable[[], None] | None = None
-        self._front = front
-        self._ending = ending
-        self._sweeper: asyncio.Task[None] | None = None
-        self._seldom = Seldom(logger, logging.ERROR)
+        self._context = context
+        self._exit_timer = exit_timer
+        self._limiter: asyncio.Task[None] | None = None
+        self._throttled = ThrottledLog(logger, logging.ERROR)
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         """See ``uvicorn.Server``."""
         super().run(sockets)
-        if not self.force_exit:  # forced by a second SIGINT, threads may still run
-            self._ending.cancel()
+        if not self.force_exit:  # after a second SIGINT, threads may still run
+            self._exit_timer.cancel()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """See ``uvicorn.Server``."""
-        asyncio.get_running_loop().set_exception_handler(self._note)
+        asyncio.get_running_loop().set_exception_handler(self._log_loop_error)
         await super().startup(sockets)
         for listener in sockets or ():
-            # asyncio takes one number for both: what waits in the system, and what it accepts
-            # in one turn.
+            # asyncio uses one number for the kernel's queue and for the connections that it accepts
+            # in one iteration.
             listener.listen(_BACKLOG)
-        self._sweeper = asyncio.create_task(self._front.connections.sweep_forever())
+        self._limiter = asyncio.create_task(self._context.connections.enforce_limits_forever())
         if self.started and self.ready is not None:
             self.ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """See ``uvicorn.Server``."""
-        self._ending.begin()
-        if self._sweeper is not None:
-            self._sweeper.cancel()
+        self._exit_timer.start()
+        if self._limiter is not None:
+            self._limiter.cancel()
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """See ``uvicorn.Server``."""
-        self._ending.begin()
+        self._exit_timer.start()
         super().handle_exit(sig, frame)
 
-    def _note(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-        """Log what went wrong in the event loop; effects of a flood once a minute."""
+    def _log_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        """Log an error of the event loop; one that clients can cause, at most once a minute."""
         error = context.get("exception")
-        if isinstance(error, OSError) and error.errno in _NO_ROOM:
-            self._seldom.log("files", f"no connection can be accepted: {error.strerror}")
+        if isinstance(error, OSError) and error.errno in _OUT_OF_FILES:
+            self._throttled.log("files", f"cannot accept connections: {error.strerror}")
             return
         loop.default_exception_handler(context)
 
 
 @contextlib.contextmanager
 def _graceful_signals() -> Iterator[None]:
-    """Let SIGINT and SIGTERM end the service gracefully.
+    """Ignore the SIGINT or SIGTERM that uvicorn raises again after it has stopped.
 
-    uvicorn raises them again once it has stopped, to whoever handled them before; that would be
-    a traceback for the one and a killed process, its last log lines unwritten, for the other.
+    With the default handlers, SIGINT would print a traceback, and SIGTERM would kill the process
+    before it has written the last log lines.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -205,10 +211,11 @@ def _graceful_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-class _Lines(logging.Formatter):
-    """An access record as one line of JSON, anything else as text without control characters.
+class _LineFormatter(logging.Formatter):
+    """Formats an access record as one line of JSON, and any other record as text.
 
-    A path, an id or a title that is logged must neither forge a line nor command a terminal.
+    Control characters are escaped: a logged path, id or title must not forge a line of the log or
+    send commands to a terminal.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -218,7 +225,9 @@ class _Lines(logging.Formatter):
         return _CONTROL.sub(_escaped, super().format(record))
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        record.message = record.message.replace("\n", "\\n")  # a traceback keeps its lines
+        record.message = record.message.replace(
+            "\n", "\\n"
+        )  # only the message: a traceback keeps its lines
         return super().formatMessage(record)
 
 
@@ -227,16 +236,16 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 @contextlib.contextmanager
-def _logging() -> Iterator[Callable[[], None]]:
-    """Log to stderr from a thread of its own: a slow terminal must not slow a request.
+def _log_to_stderr() -> Iterator[Callable[[], None]]:
+    """Log to stderr from a separate thread, so that a slow terminal does not slow requests.
 
-    Gives what writes out all that is queued, or as much as half a second allows.
+    Yields a function that writes all queued records, for half a second at most.
     """
     records: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
     out = logging.StreamHandler(sys.stderr)
-    out.setFormatter(_Lines("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S%z"))
+    out.setFormatter(_LineFormatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S%z"))
     listener = logging.handlers.QueueListener(records, out)
-    handler = _Enqueue(records)
+    handler = _QueueHandler(records)
     loggers = [logging.getLogger(name) for name in _LOGGED]
     before = [logged.level for logged in loggers]
     for logged, level in zip(loggers, _LOGGED.values(), strict=True):
@@ -245,7 +254,7 @@ def _logging() -> Iterator[Callable[[], None]]:
     listener.start()
 
     def flush() -> None:
-        # Not in this thread: the reader of stderr may have stopped reading.
+        # In another thread, because writing blocks if the reader of stderr has stopped reading.
         stopping = threading.Thread(target=listener.stop, daemon=True)
         stopping.start()
         stopping.join(_FLUSH_S)
@@ -259,6 +268,6 @@ def _logging() -> Iterator[Callable[[], None]]:
             logged.setLevel(level)
 
 
-class _Enqueue(logging.handlers.QueueHandler):
+class _QueueHandler(logging.handlers.QueueHandler):
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
-        return record  # formatted by the listener: the records do not leave the process
+        return record  # not formatted here: the listener is in the same process, and does it

@@ -1,4 +1,4 @@
-"""Multipart forms, taken apart in memory."""
+"""Multipart forms, parsed in memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from service.http.problems import HttpError
 
 
 class Form(NamedTuple):
-    """Text fields, and the bytes of file fields; file names and content types are ignored."""
+    """The text fields of a form, and the bytes of its files, by the name of the field."""
 
     texts: dict[str, str]
     files: dict[str, bytes]
@@ -21,13 +21,13 @@ class Form(NamedTuple):
 class _Part:
     def __init__(self) -> None:
         self.headers: dict[bytes, bytes] = {}
-        self.name = b""
+        self.name = b""  # of the header that is being parsed
         self.value = b""
         self.chunks: list[bytes] = []
 
 
 class FormLimits(NamedTuple):
-    """Most fields of a form, and most bytes of a text field."""
+    """The largest number of fields in a form, and of bytes in a text field."""
 
     fields: int = 32
     text_bytes: int = 64_000
@@ -43,10 +43,10 @@ def parse_form(
     is_file: Callable[[str], bool],
     limits: FormLimits = _LIMITS,
 ) -> Form:
-    """Parse a whole multipart body. ``is_file`` says whether the field of a name holds bytes.
+    """Parse a complete multipart body. ``is_file`` returns True for the names of file fields.
 
-    All other fields are text, even if a part calls itself a file. Raises HttpError: 415 for
-    another content type, 422 for a body that is not what it says, or a field that comes twice.
+    All other fields are text, even if a part has a file name. Raises HttpError: 415 for another
+    content type, 422 for an invalid body or a field that occurs twice.
     """
     kind, options = parse_options_header(content_type)
     boundary = options.get(b"boundary")
@@ -62,13 +62,13 @@ def parse_form(
         _, disposition = parse_options_header(part.headers.get(b"content-disposition", b""))
         name = disposition.get(b"name", b"").decode("utf-8", "replace")
         if name in form.texts or name in form.files:
-            raise _invalid(f"the field {name!r} comes twice", name)
+            raise _invalid(f"the field {name!r} occurs twice", name)
         data = b"".join(part.chunks)
         if is_file(name):
             form.files[name] = data
             continue
         if len(data) > limits.text_bytes:
-            raise _invalid(f"the field {name!r} is over {limits.text_bytes} bytes", name)
+            raise _invalid(f"the field {name!r} has more than {limits.text_bytes} bytes", name)
         try:
             form.texts[name] = data.decode("utf-8")
         except UnicodeDecodeError:
@@ -77,53 +77,59 @@ def parse_form(
 
 
 def _parts(body: bytes, boundary: bytes, most: int) -> list[_Part]:
-    parts: list[_Part] = []
-    ended = False
-
-    def begin() -> None:
-        if len(parts) == most:
-            raise _invalid(f"the form has over {most} fields", None)
-        parts.append(_Part())
-
-    def header_name(data: bytes, start: int, end: int) -> None:
-        parts[-1].name += data[start:end]
-
-    def header_value(data: bytes, start: int, end: int) -> None:
-        parts[-1].value += data[start:end]
-
-    def header_end() -> None:
-        part = parts[-1]
-        part.headers[part.name.lower()] = part.value
-        part.name = part.value = b""
-
-    def content(data: bytes, start: int, end: int) -> None:
-        parts[-1].chunks.append(data[start:end])
-
-    def finish() -> None:
-        nonlocal ended
-        ended = True
-
+    form = _PartCollector(most)
     try:
         parser = MultipartParser(
             boundary,
             {
-                "on_part_begin": begin,
-                "on_header_field": header_name,
-                "on_header_value": header_value,
-                "on_header_end": header_end,
-                "on_part_data": content,
-                "on_end": finish,
+                "on_part_begin": form.begin_part,
+                "on_header_field": form.add_header_name,
+                "on_header_value": form.add_header_value,
+                "on_header_end": form.end_header,
+                "on_part_data": form.add_content,
+                "on_end": form.end,
             },
         )
         parser.write(body)
         parser.finalize()
     except FormParserError as error:
         raise _invalid(f"the multipart body is broken: {error}", None) from None
-    if not ended:
+    if not form.ended:
         raise _invalid(
             f"the multipart body of {len(body)} bytes ends before its last boundary", None
         )
-    return parts
+    return form.parts
+
+
+class _PartCollector:
+    """The parser's callbacks; collects the parts of a form, at most ``most``."""
+
+    def __init__(self, most: int) -> None:
+        self.parts: list[_Part] = []
+        self.ended = False
+        self._most = most
+
+    def begin_part(self) -> None:
+        if len(self.parts) == self._most:
+            raise _invalid(f"the form has more than {self._most} fields", None)
+        self.parts.append(_Part())
+
+    def add_header_name(self, data: bytes, start: int, end: int) -> None:
+        self.parts[-1].name += data[start:end]
+
+    def add_header_value(self, data: bytes, start: int, end: int) -> None:
+        self.parts[-1].value += data[start:end]
+
+    def end_header(self) -> None:
+        part = self.parts[-1]
+        part.headers[part.name.lower()] = part.value
+        part.name = part.value = b""
+
+    def add_content(self, data: bytes, start: int, end: int) -> None:
+        self.parts[-1].chunks.append(data[start:end])
+
+    def end(self) -> None:
+        self.ended = True
 
 
 def _invalid(detail: str, param: str | None) -> HttpError:

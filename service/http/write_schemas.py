@@ -1,4 +1,4 @@
-"""What a request to write items may hold; each item is checked by itself."""
+"""The models of requests to write items."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from indexer.items import MAX_ID_BYTES
 from service.http.schemas import MAX_DIM
 
-MAX_ITEMS = 10_000  # of one request
-MAX_IMAGES = 100  # of one item
+MAX_ITEMS = 10_000  # in a request
+MAX_IMAGES = 100  # of an item
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID_BYTES)]
 Words = Annotated[str, StringConstraints(max_length=100_000)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
-Attribute = str | bool | int | float | list[str] | None  # int: a long article number keeps its end
+Attribute = str | bool | int | float | list[str] | None  # int: a float would round long numbers
 Categories = Annotated[list[Name], Field(max_length=100)]
 Price = Annotated[float, Field(ge=0)]
 Attributes = Annotated[dict[str, Attribute], Field(max_length=1000)]
@@ -23,8 +23,8 @@ Images = Annotated[
     list[Name],
     Field(
         max_length=MAX_IMAGES,
-        description="The main image first: names of files of the form, or paths below the image "
-        "root, or images that the item has already.",
+        description="The main image first. A name is that of a file in the form, a path below the "
+        "image root, or an image that the item has already.",
     ),
 ]
 Embeddings = Annotated[
@@ -32,8 +32,8 @@ Embeddings = Annotated[
     Field(
         min_length=1,
         max_length=MAX_IMAGES,
-        description="A vector of the index's own encoder for each image, instead of encoding it; "
-        "the images may then be names without files.",
+        description="A vector of the index's encoder for each image, which is then not encoded and "
+        "need not exist.",
     ),
 ]
 
@@ -45,11 +45,11 @@ class _Request(BaseModel):
 class ItemBody(_Request):
     """An item, as in a catalog.
 
-    Where one of its id is stored, fields that are not given stay as they are; a field that is
-    null or empty is back to its default.
+    If the shop has an item with this id, omitted fields keep their values, and fields that are
+    null or empty get their default values.
     """
 
-    id: Annotated[Id, Field(description="Blanks at its ends are no part of it.")]
+    id: Annotated[Id, Field(description="Spaces at its start and end are removed.")]
     product_id: Id | None = None
     title: Words | None = None
     description: Words | None = None
@@ -57,18 +57,16 @@ class ItemBody(_Request):
     price: Price | None = None
     currency: Annotated[str, StringConstraints(max_length=10)] | None = None
     in_stock: bool | None = None
-    attributes: Attributes | None = Field(
-        None, description="All of them: those that are not named here go."
-    )
+    attributes: Attributes | None = Field(None, description="Replaces all attributes of the item.")
     images: Images | None = Field(
         None,
-        description="Not given: the item keeps those it has. Embeddings need them.",
+        description="If omitted, the item keeps its images.",
     )
     embeddings: Embeddings | None = None
 
 
 class PatchBody(_Request):
-    """The fields of an item that change (JSON Merge Patch); null is back to the default."""
+    """The fields of an item to change (JSON Merge Patch); null resets a field to its default."""
 
     product_id: Id | None = None
     title: Words | None = None
@@ -78,20 +76,20 @@ class PatchBody(_Request):
     currency: Annotated[str, StringConstraints(max_length=10)] | None = None
     in_stock: bool | None = None
     attributes: Attributes | None = Field(
-        None, description="Merged by name; one that is null goes."
+        None, description="Merged by name; null removes an attribute."
     )
     images: Images | None = None
     embeddings: Embeddings | None = None
 
 
 class ItemsBody(_Request):
-    """Items to be stored."""
+    """Items to store."""
 
     items: list[ItemBody] = Field(min_length=1, max_length=MAX_ITEMS)
 
 
 class ItemsForm(_Request):
-    """Items with their images. Every other field of the form is an image, by the field's name."""
+    """Items with their images. Every other field of the form is an image with the field's name."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -99,24 +97,24 @@ class ItemsForm(_Request):
         }
     )
 
-    items: str = Field(description="The items as JSON text: what the JSON body has.")
+    items: str = Field(description="The items as JSON, like the JSON body.")
 
 
 class PatchForm(_Request):
-    """Changes of an item with images. Every other field of the form is an image."""
+    """Changes to an item, with images. Every other field of the form is an image."""
 
     model_config = ItemsForm.model_config
 
-    item: str = Field(description="The changes as JSON text: what the JSON body has.")
+    item: str = Field(description="The changes as JSON, like the JSON body.")
 
 
 class DeleteBody(_Request):
-    """Items to be deleted."""
+    """The ids of items to delete."""
 
     ids: list[Id] = Field(min_length=1, max_length=MAX_ITEMS)
 
 
 class ItemsEnvelope(_Request):
-    """The outside of ``ItemsBody``: its items are checked one by one."""
+    """``ItemsBody`` with unchecked items, so that an invalid one does not refuse the others."""
 
     items: list[Any] = Field(min_length=1, max_length=MAX_ITEMS)

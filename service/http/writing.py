@@ -1,4 +1,4 @@
-"""From the body of a write to the drafts of items."""
+"""Reads the body of a write, and returns drafts of items."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from indexer.catalog.item_parser import BadRecord, GivenFields, item_from
 from indexer.errors import BadImage, BadQuery
 from indexer.imaging.imagepath import image_path
 from indexer.imaging.images import read_image_file
-from indexer.writing.writes import Draft, Outcome, Source, laid_over, patched
-from service.http.problems import HttpError, explain
+from indexer.writing.writes import Draft, ImageInput, Outcome, patched, updated
+from service.http.problems import HttpError, explain_errors
 from service.http.uploads import FormLimits, parse_form
 from service.http.write_schemas import MAX_IMAGES, ItemBody, ItemsEnvelope, PatchBody
 
@@ -29,24 +29,24 @@ if TYPE_CHECKING:
 _FORM = FormLimits(fields=10 * MAX_IMAGES, text_bytes=32_000_000)
 
 
-class Pictures:
-    """The images that items name: from the request's form, or below the image root."""
+class ImageFinder:
+    """Finds the images that items name: in the form, or below the image root."""
 
     def __init__(
         self, files: Mapping[str, bytes], root: Path | None, limits: ImageLimits, dim: int
     ) -> None:
-        """``dim`` is the length of the embeddings that may come instead."""
+        """``dim`` is the length that embeddings must have."""
         self._files = files
         self._root = root.resolve() if root else None
         self._limits = limits
         self._dim = dim
 
-    def sources(self, names: list[str] | None) -> list[Source] | None:
-        """Return the images of these names; a name found nowhere is an image to keep."""
+    def sources(self, names: list[str] | None) -> list[ImageInput] | None:
+        """Return a source for each name; one without data keeps the item's image of that name."""
         return None if names is None else [self._source(name) for name in names]
 
     def vectors(self, embeddings: list[list[float]], images: int | None) -> Vectors:
-        """Return embeddings as (images, dim). BadRecord for a wrong count, length or value."""
+        """Return embeddings as (images, dim). Raises BadRecord for a wrong count or value."""
         if images not in (None, len(embeddings)):
             raise BadRecord("", f"{len(embeddings)} embeddings for {images} images")
         for embedding in embeddings:
@@ -54,29 +54,29 @@ class Pictures:
                 raise BadRecord(
                     "", f"an embedding has {len(embedding)} numbers, the index {self._dim}"
                 )
-        with np.errstate(over="ignore"):  # beyond fp32 is infinite, and refused as that
+        with np.errstate(over="ignore"):  # too large for fp32 becomes infinite, refused below
             vectors = np.asarray(embeddings, dtype=np.float32)  # (images, dim)
         if not np.isfinite(vectors).all() or not vectors.any(axis=1).all():
             raise BadRecord("", "an embedding must be finite and not all zero")
         return vectors
 
-    def _source(self, name: str) -> Source:
+    def _source(self, name: str) -> ImageInput:
         if name in self._files:
-            return Source(name, partial(self._files.__getitem__, name))
+            return ImageInput(name, partial(self._files.__getitem__, name))
         if self._root is None:
-            return Source(name)
+            return ImageInput(name)
         try:
             path = image_path(self._root, name)
         except BadImage as error:
-            return Source(name, partial(_refuse, str(error)))
+            return ImageInput(name, partial(_refuse, str(error)))
         try:
-            there = path.exists()
-        except OSError:  # a name that no file system takes
-            there = False
-        return Source(name, partial(self._read, path) if there else None)
+            exists = path.exists()
+        except OSError:  # not a valid file name
+            exists = False
+        return ImageInput(name, partial(self._read, path) if exists else None)
 
     def _read(self, path: Path) -> bytes:
-        """Return the bytes of a file that lies below the root once links are followed. BadImage."""
+        """Return the bytes of a file. Raises BadImage if it is outside the root, links resolved."""
         assert self._root is not None
         try:
             real = path.resolve(strict=True)
@@ -84,18 +84,18 @@ class Pictures:
         except OSError as error:
             raise BadImage(f"cannot be read: {error.strerror}") from error
         except RuntimeError:
-            raise BadImage("cannot be read: its links lead in a circle") from None
+            raise BadImage("cannot be read: its symbolic links form a loop") from None
         if not real.is_relative_to(self._root):
             raise BadImage("outside the image root")
-        if not stat.S_ISREG(mode):  # a pipe would never end
+        if not stat.S_ISREG(mode):  # reading a pipe would never end
             raise BadImage("not a file")
         return read_image_file(real, self._limits)
 
 
 def read_body(body: bytes, content_type: str, field: str) -> tuple[Any, dict[str, bytes]]:
-    """Return the JSON of a write, and the files that came with it, by name.
+    """Return the decoded JSON of a write, and the files of its form, by name.
 
-    The JSON is the whole body, or the field ``field`` of a form. Raises HttpError, BadQuery.
+    The JSON is the body, or the field ``field`` of a form. Raises HttpError and BadQuery.
     """
     kind = content_type.partition(";")[0].strip().lower()
     files: dict[str, bytes] = {}
@@ -116,18 +116,18 @@ def read_body(body: bytes, content_type: str, field: str) -> tuple[Any, dict[str
         raise BadQuery(f"the body is not JSON: {error}", param=field) from None
 
 
-def drafts_of(data: Any, pictures: Pictures) -> list[Draft | Outcome]:
-    """Return the items of a body, in order; an invalid item becomes a refusal of its own.
+def drafts_of(data: Any, finder: ImageFinder) -> list[Draft | Outcome]:
+    """Return a draft for each item of a body, in order, or a refusal if the item is invalid.
 
-    Raises pydantic's ValidationError when the body holds no list of items.
+    Raises pydantic's ValidationError if the body has no list of items.
     """
     envelope = {"items": data} if isinstance(data, list) else data
     items = ItemsEnvelope.model_validate(envelope).items
-    return [_draft(record, pictures) for record in items]
+    return [_draft(record, finder) for record in items]
 
 
-def patch_of(item_id: str, data: Any, pictures: Pictures) -> Draft:
-    """Return the change of one item. Raises pydantic's ValidationError, BadQuery."""
+def patch_of(item_id: str, data: Any, finder: ImageFinder) -> Draft:
+    """Return a draft that changes one item. Raises pydantic's ValidationError and BadQuery."""
     body = PatchBody.model_validate(data)
     change = body.model_dump(include=body.model_fields_set - {"embeddings"})
     images = change.pop("images", None)
@@ -139,36 +139,36 @@ def patch_of(item_id: str, data: Any, pictures: Pictures) -> Draft:
         )
     try:
         return _with_vectors(
-            Draft(item_id, partial(patched, item_id, change), pictures.sources(images)),
+            Draft(item_id, partial(patched, item_id, change), finder.sources(images)),
             body.embeddings,
-            pictures,
+            finder,
         )
     except BadRecord as error:
         raise BadQuery(str(error), param="embeddings") from None
 
 
-def _draft(record: Any, pictures: Pictures) -> Draft | Outcome:
+def _draft(record: Any, finder: ImageFinder) -> Draft | Outcome:
     given = record.get("id") if isinstance(record, dict) else None
     item_id = given[:80] if isinstance(given, str) else ""
     try:
         body = ItemBody.model_validate(record)
         fields = body.model_dump(include=body.model_fields_set - {"images", "embeddings"})
         item = item_from(fields)
-        make = partial(laid_over, item, GivenFields(frozenset(fields)))
-        draft = Draft(item.item_id, make, pictures.sources(body.images))
-        return _with_vectors(draft, body.embeddings, pictures)
+        make = partial(updated, item, GivenFields(frozenset(fields)))
+        draft = Draft(item.item_id, make, finder.sources(body.images))
+        return _with_vectors(draft, body.embeddings, finder)
     except ValidationError as error:
-        reason, _ = explain(error.errors(include_url=False, include_input=False))
+        reason, _ = explain_errors(error.errors(include_url=False, include_input=False))
     except BadRecord as error:
         reason = str(error)
     return Outcome(item_id=_printable(item_id), status="refused", reason=_printable(reason))
 
 
-def _with_vectors(draft: Draft, embeddings: list[list[float]] | None, pictures: Pictures) -> Draft:
+def _with_vectors(draft: Draft, embeddings: list[list[float]] | None, finder: ImageFinder) -> Draft:
     if embeddings is None:
         return draft
-    vectors = pictures.vectors(embeddings, None if draft.images is None else len(draft.images))
-    images = draft.images if draft.images is not None else [Source("")] * len(vectors)
+    vectors = finder.vectors(embeddings, None if draft.images is None else len(draft.images))
+    images = draft.images if draft.images is not None else [ImageInput("")] * len(vectors)
     return draft._replace(images=images, embeddings=vectors)
 
 

@@ -1,1 +1,1 @@
-"""What runs beneath HTTP: engines that swap, batches, workers, metrics, the end."""
+"""The service below HTTP: engines, batches of photos, worker threads, rebuilds, metrics."""

@@ -1,4 +1,4 @@
-"""Photos of many requests, decoded side by side and encoded together."""
+"""Decodes photos of many requests in parallel, and encodes them in batches."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from indexer.errors import Overloaded
 from indexer.imaging.images import LIMITS, WHOLE, Box, ImageLimits
-from indexer.imaging.photos import read_photo
+from indexer.imaging.photos import Photo, SharedPhotos
 from search.opening import index_encoder
 
 if TYPE_CHECKING:
@@ -23,33 +23,33 @@ if TYPE_CHECKING:
     from service.runtime.workers import Workers
 
 
-_MARGIN = 0.75
+_MARGIN = 0.75  # of the deadline: a photo that would wait longer is refused on arrival
 
 
 class BatchLimits(NamedTuple):
-    """Most photos in a batch and in the queue; seconds to wait for more photos, and for a turn."""
+    """Limits on the photos of a batch and of the queue, and on waiting times."""
 
     size: int = 16
-    wait_s: float = 0.0
+    wait_s: float = 0.0  # how long an idle encoder waits for more photos
     queue: int = 64
-    deadline_s: float = 2.0
+    deadline_s: float = 2.0  # longest wait of a photo before its batch begins
 
 
 @dataclass(slots=True)
 class _Job:
     pixels: Pixels
     result: Future[Embedding]
-    deadline: float  # of time.monotonic, as the event loop's clock
+    deadline: float  # in time.monotonic, which is the event loop's clock
 
 
 class PhotoBatcher:
-    """Turns the bytes of photos into embeddings, for many requests at once.
+    """Encodes the photos of many requests.
 
-    Photos are decoded in ``decoders``, already at the encoder's size. One more thread encodes:
-    whatever is ready when it becomes free is one batch, so an idle service answers at once and
-    a busy one fills its batches by itself. A photo goes from thread to thread by itself: the
-    event loop, which may be busy with refusals, only learns of its end. A broken photo, and a
-    caller that is cancelled, harm nobody else.
+    The threads of ``decoders`` decode photos at the encoder's size. Another thread encodes: when
+    it becomes free, all photos that are decoded form its next batch. So an idle service answers
+    without delay, and a busy one gets large batches. The event loop, which may be busy, is not
+    needed between decoding and encoding. A photo that cannot be decoded, or whose caller is
+    canceled, does not affect the others.
     """
 
     def __init__(
@@ -68,25 +68,32 @@ class PhotoBatcher:
         self._limits = limits or BatchLimits()
         self._images = images
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="vitrine-encode")
-        self._lock = threading.Lock()  # of what follows, but for _inside
+        self._lock = threading.Lock()  # for the three attributes below
         self._ready: deque[_Job] = deque()
-        self._scheduled = False  # a batch is running, or next in the thread's queue
+        self._scheduled = False  # a batch runs, or is next in the thread's queue
         self._closing = False
-        self._freed_at = 0.0  # when the last batch ended, if more photos were on their way then
-        self._pace_s = 0.0  # measured seconds per photo while there was a backlog
+        self._freed_at = 0.0  # when the last batch ended; 0 if no more photos waited then
+        self._pace_s = 0.0  # seconds per photo, measured while photos waited
         self._observe = observe
         self._inside = 0
 
-    async def embed(self, photo: bytes, box: Box = WHOLE) -> Embedding:
+    def photos(self) -> SharedPhotos:
+        """Return the empty photos of one query, for ``embed``: the same bytes are decoded once."""
+        return SharedPhotos(self._images)
+
+    async def embed(self, photo: bytes | Photo, box: Box = WHOLE) -> Embedding:
         """Return the embedding (dim,) of the region ``box`` of an encoded photo.
 
-        Raises BadImage as ``decode`` does, and Overloaded when too many photos wait, or this one
-        would wait (or has waited) past the deadline.
+        Raises BadImage as ``decode`` does, and Overloaded if too many photos wait, or if this one
+        would miss its deadline or has missed it.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._limits.deadline_s
         if (reason := self.refusal()) is not None:
             raise Overloaded(reason)
+        if isinstance(photo, bytes):
+            photo = Photo(photo, self._images)
+        opened = photo
         result: Future[Embedding] = Future()
         late = False
 
@@ -99,7 +106,7 @@ class PhotoBatcher:
         decoding: Future[None] | None = None
         try:
             decoding = self._decoders.submit(
-                lambda: self._prepare(photo, box, result, deadline), deadline=deadline
+                lambda: self._prepare(opened, box, result, deadline), deadline=deadline
             )
             decoding.add_done_callback(lambda done: _pass_on(done, result))
             return await asyncio.wrap_future(result)
@@ -114,11 +121,11 @@ class PhotoBatcher:
             self._inside -= 1
 
     def refusal(self, more: int = 0) -> str | None:
-        """Return why another photo would be refused, or None; ``more`` photos are on their way."""
+        """Return why another photo would be refused, or None. ``more`` photos are arriving."""
         inside = self._inside + more
         if inside >= self._limits.queue:
             return f"{inside} photos wait already; try again in a moment"
-        # With a margin: refusing early is better than admitting a photo that will time out.
+        # Refusing early is better than admitting a photo that will time out.
         if inside * self._pace_s > _MARGIN * self._limits.deadline_s:
             return (
                 f"{inside} photos wait, which takes about {inside * self._pace_s:.1f} s; "
@@ -127,14 +134,14 @@ class PhotoBatcher:
         return None
 
     def encode(self, pixels: Sequence[Pixels]) -> Vectors:
-        """Encode images in the encoder's own thread, between two batches: for writers.
+        """Encode images of a write in the encoder's thread, between two batches.
 
-        Blocks: call it from a thread. Pixels are as the index's encoder wants them.
+        Pixels have the size of the index's encoder. Blocks, so call it from a thread.
         """
         return self._thread.submit(self._writing.encode_images, pixels).result()
 
     async def close(self) -> None:
-        """Stop after the running batch; callers that still wait get Overloaded."""
+        """Stop after the running batch. Callers that still wait get Overloaded."""
         with self._lock:
             self._closing = True
             left = list(self._ready)
@@ -153,12 +160,11 @@ class PhotoBatcher:
         waited = f"the photo waited more than {self._limits.deadline_s:g} s"
         return Overloaded(f"{waited}; try again in a moment")
 
-    def _prepare(self, photo: bytes, box: Box, result: Future[Embedding], deadline: float) -> None:
-        """Decode a photo and queue it for encoding: what a decoder's thread does."""
+    def _prepare(self, photo: Photo, box: Box, result: Future[Embedding], deadline: float) -> None:
+        """Decode a photo, and queue it for encoding. Runs in a thread of ``decoders``."""
         if result.cancelled():
             return
-        preprocess = self._encoder.preprocess
-        pixels = read_photo(photo, preprocess, box=box, limits=self._images)  # (size, size, 3)
+        pixels = photo.fit(self._encoder.preprocess, box=box).square  # (size, size, 3)
         with self._lock:
             if self._closing:
                 raise _closed()
@@ -166,12 +172,12 @@ class PhotoBatcher:
             if self._scheduled:
                 return
             self._scheduled = True
-            # An idle encoder starts with the first photo alone, unless it is told to wait. Within
-            # the lock, as `close` must not shut the thread down in between.
+            # An idle encoder starts with one photo, unless the settings make it wait for more. This
+            # holds the lock, because `close` must not shut the thread down before the submit.
             self._thread.submit(self._encode_ready, self._limits.size if self._limits.wait_s else 1)
 
     def _encode_ready(self, most: int) -> None:
-        """Encode what is ready as one batch; further ones wait behind what writers asked for."""
+        """Encode the photos that are ready as one batch, then queue the next one behind writes."""
         if self._limits.wait_s and len(self._ready) < most:
             time.sleep(self._limits.wait_s)
         batch = self._take(most)
@@ -189,7 +195,7 @@ class PhotoBatcher:
                 self._thread.submit(self._encode_ready, self._limits.size)
 
     def _take(self, most: int) -> list[_Job]:
-        """Return the next batch, in order of arrival; drop photos whose caller is gone."""
+        """Return the next batch in order of arrival, without photos whose callers are canceled."""
         batch: list[_Job] = []
         while len(batch) < most:
             with self._lock:
@@ -207,7 +213,7 @@ class PhotoBatcher:
     def _encode(self, batch: list[_Job]) -> None:
         try:
             vectors = self._vectors([job.pixels for job in batch])  # (n, dim)
-        except Exception as error:  # noqa: BLE001 - an encoder may raise anything; callers get it
+        except Exception as error:  # noqa: BLE001 - passed to the callers
             if len(batch) > 1:
                 for job in batch:
                     self._encode([job])
@@ -220,12 +226,14 @@ class PhotoBatcher:
     def _vectors(self, pixels: list[Pixels]) -> Vectors:
         vectors = self._encoder.encode_images(pixels)
         if len(vectors) != len(pixels):
-            raise RuntimeError(f"the encoder gave {len(vectors)} vectors for {len(pixels)} photos")
+            raise RuntimeError(
+                f"the encoder returned {len(vectors)} vectors for {len(pixels)} photos"
+            )
         return vectors
 
 
 def _pass_on(decoding: Future[None], result: Future[Embedding]) -> None:
-    """Pass the failure to decode a photo on to the caller that waits for its embedding."""
+    """If decoding failed or was canceled, do the same to the embedding that a caller awaits."""
     if decoding.cancelled():
         result.cancel()
     elif (error := decoding.exception()) and result.set_running_or_notify_cancel():

@@ -1,7 +1,7 @@
-"""Counters and measurements of the service, in Prometheus's format.
+"""Metrics of the service, in Prometheus's format.
 
-Each process counts for itself, and says so: every series carries its ``pid``. Where several
-processes share a port, a scrape reaches one of them, and adding their counters up would be wrong.
+Every series has the label ``pid``: if several processes share a port, each scrape reaches one of
+them, and Prometheus must not mix up their counters.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from prometheus_client.metrics_core import Metric
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from search.engine import Vitals
     from search.hits import Reply
+    from search.status import Vitals
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
@@ -25,7 +25,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 
 
 class Metrics:
-    """The counters of one process. Call it from the event loop or any thread."""
+    """The metrics of this process. Thread-safe."""
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
@@ -35,14 +35,14 @@ class Metrics:
             ("method", "route", "status"),
             registry=registry,
         )
-        # Looking a series up by its labels takes longer than counting in it.
+        # Kept, because labels() takes longer than counting.
         self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._seconds = Histogram(
             "vitrine_request_seconds", "From request to reply.", ("route",),
             registry=registry, buckets=_SECONDS,
         )  # fmt: skip
         self._searches = Counter(
-            "vitrine_searches", "Searches, by how they were done.", ("mode",), registry=registry
+            "vitrine_searches", "Searches, by mode.", ("mode",), registry=registry
         )
         self._stages = Histogram(
             "vitrine_search_stage_seconds", "Stages of a search.", ("stage",),
@@ -52,30 +52,34 @@ class Metrics:
             "vitrine_batch_photos", "Photos encoded together.", registry=registry, buckets=_PHOTOS
         )
         self._waiting = Gauge(
-            "vitrine_queue_depth", "Calls that wait for their turn.", ("queue",), registry=registry
+            "vitrine_queue_depth", "Calls that wait for a thread.", ("queue",), registry=registry
         )
         self._generation = Gauge(
             "vitrine_generation", "1 for the generation that serves.", ("generation",),
             registry=registry,
         )  # fmt: skip
-        self._items = Gauge("vitrine_items", "Items that can be found.", registry=registry)
+        self._items = Gauge("vitrine_items", "Items that searches can find.", registry=registry)
         self._rows = Gauge("vitrine_index_rows", "Rows of the index.", registry=registry)
         self._delta = Gauge(
-            "vitrine_delta_rows", "Rows beside the index, or dead in it.", registry=registry
+            "vitrine_delta_rows",
+            "Rows outside the index, and deleted rows in it.",
+            registry=registry,
         )
         self._recall = Gauge(
             "vitrine_recall", "Recall@10: promised, measured at the build, live of real queries.",
             ("kind",), registry=registry,
         )  # fmt: skip
         self._samples = Gauge(
-            "vitrine_recall_samples", "Real queries searched again exactly.", registry=registry
+            "vitrine_recall_samples", "Real queries that were repeated exactly.", registry=registry
         )
         self._raised = Gauge(
-            "vitrine_effort_raised", "Levels searches try harder than measured.", registry=registry
+            "vitrine_effort_raised",
+            "Effort levels added to keep the promised recall.",
+            registry=registry,
         )
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count a request. ``route`` is a pattern such as /v1/items/{item_id}, never a path."""
+        """Count a request. ``route`` must be a pattern such as /v1/items/{item_id}, not a path."""
         key = (method if method in _METHODS else "other", route, status)
         if key not in self._known:
             labels = (key[0], route, str(status))
@@ -85,17 +89,17 @@ class Metrics:
         times.observe(seconds)
 
     def search(self, reply: Reply) -> None:
-        """Count a search and its stages."""
+        """Count a search, and record the times of its stages."""
         self._searches.labels(reply.mode).inc()
         for stage, milliseconds in reply.timings.items():
             self._stages.labels(stage.removesuffix("_ms")).observe(milliseconds / 1e3)
 
     def batch(self, photos: int) -> None:
-        """Count photos that were encoded together."""
+        """Record the size of a batch."""
         self._batches.observe(photos)
 
     def text(self, vitals: Vitals | None, waiting: Mapping[str, int]) -> bytes:
-        """Return all series as Prometheus's text; ``vitals`` is None while no index is open."""
+        """Return all series in the text format; ``vitals`` is None while no index is open."""
         for name, depth in waiting.items():
             self._waiting.labels(name).set(depth)
         self._generation.clear()
@@ -111,11 +115,11 @@ class Metrics:
                 self._recall.labels("live").set(vitals.recall.live)
             self._samples.set(vitals.recall.samples)
             self._raised.set(vitals.recall.raised)
-        return bytes(generate_latest(_OfThisProcess(self._registry)))
+        return bytes(generate_latest(_PidRegistry(self._registry)))
 
 
-class _OfThisProcess(CollectorRegistry):
-    """A registry's series, each with the pid of this process."""
+class _PidRegistry(CollectorRegistry):
+    """Adds the label ``pid`` to every series of another registry."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__()

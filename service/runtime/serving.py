@@ -1,29 +1,22 @@
-"""The serving generation: which engine answers, its leases, and the swap to the next one."""
+"""The engine that serves, its leases, and the change to a new generation."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from indexer.errors import IndexCorrupt, IndexNotFound, VitrineError
 from service.runtime.workers import finish_even_if_cancelled
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable
 
     from indexer.encoders.base import Encoder
-    from indexer.imaging.images import ImageLimits
-    from indexer.items import Item
-    from indexer.writing.image_pipeline import Encode
-    from indexer.writing.writes import Draft, Outcome
-    from search.engine import Vitals
-    from search.hits import Reply
     from search.live.shop import Backlog
-    from search.query import Query
-    from search.status import EngineStatus
     from service.runtime.batching import PhotoBatcher
+    from service.runtime.engine import Engine
 
 logger = logging.getLogger("vitrine.service")
 
@@ -31,66 +24,8 @@ MAX_PAUSE_S = 60.0
 START_S = 5.0
 
 
-class Engine(Protocol):
-    """The part of ``search.engine.SearchEngine`` that the service uses; a test may hand in less."""
-
-    @property
-    def encoder(self) -> Encoder:
-        """The encoder of the photos of queries."""
-        ...
-
-    @property
-    def generation(self) -> str:
-        """The name of the index that is open, such as ``000007``."""
-        ...
-
-    def search(self, query: Query) -> Reply:
-        """Answer a question; called from several threads at once."""
-        ...
-
-    def item(self, item_id: str) -> Item:
-        """Return an item of the shop. Raises UnknownItem."""
-        ...
-
-    def items(self, limit: int = 10) -> list[Item]:
-        """Return a few items to start from."""
-        ...
-
-    def thumbnail(self, item_id: str, index: int = 0) -> bytes:
-        """Return a stored image of an item as JPEG. Raises UnknownItem."""
-        ...
-
-    def put(self, drafts: Sequence[Draft], *, limits: ImageLimits, encode: Encode) -> list[Outcome]:
-        """Store items: on disk when it returns, found by searches after ``refresh``."""
-        ...
-
-    def delete(self, item_ids: Sequence[str]) -> list[Outcome]:
-        """Delete items: on disk when it returns, missed by searches after ``refresh``."""
-        ...
-
-    def refresh(self) -> bool:
-        """Read what this and other processes wrote; return True if there was anything."""
-        ...
-
-    def vitals(self) -> Vitals:
-        """Return the numbers that cost nothing to read."""
-        ...
-
-    def backlog(self) -> Backlog:
-        """Return how much was written since the index was built."""
-        ...
-
-    def status(self) -> EngineStatus:
-        """Return what the engine serves."""
-        ...
-
-    def close(self) -> None:
-        """Release files and memory."""
-        ...
-
-
 class Served:
-    """One open engine with its batcher, and the count of requests that use them."""
+    """An open engine and its batcher, with a count of the requests that use them."""
 
     def __init__(self, engine: Engine, batcher: PhotoBatcher) -> None:
         self.engine = engine
@@ -101,7 +36,7 @@ class Served:
 
     @contextlib.asynccontextmanager
     async def lease(self) -> AsyncIterator[Served]:
-        """Keep the engine open for the block, even if it is replaced meanwhile."""
+        """Keep the engine open within the block, even if another one replaces it."""
         self._leases += 1
         self._unused.clear()
         try:
@@ -112,25 +47,25 @@ class Served:
                 self._unused.set()
 
     async def refresh(self) -> None:
-        """Read what was written to the shop. The engine stays open until that is done."""
+        """Read new writes to the shop. Keeps the engine open until then, even if canceled."""
         async with self.lease():
             await finish_even_if_cancelled(asyncio.to_thread(self.engine.refresh))
 
     async def close_when_unused(self) -> None:
-        """Wait for the last lease to end, then close."""
+        """Close the engine after its last lease has ended."""
         await self._unused.wait()
         await self.batcher.close()
         await asyncio.to_thread(self.engine.close)
 
 
 class Serving:
-    """Holds the engine that answers, and follows the shop from generation to generation.
+    """Holds the engine that serves, and replaces it when the shop has a new generation.
 
-    It takes in writes to the shop every ``refresh_s``, and at once when ``refresh`` is called.
-    ``current`` names the shop's current generation (IndexNotFound when nothing is built yet) and
-    ``open_engine`` opens it, given the encoder in use so that it may be shared. Both run in
-    threads. A generation that cannot be opened leaves the last one serving, and is tried again
-    after pauses that grow to a minute.
+    It looks for a new generation every ``interval_s``, and for writes every ``refresh_s``.
+    ``current`` returns the name of the shop's generation, or raises IndexNotFound if there is none
+    yet. ``open_engine`` opens it; it gets the encoder in use, or None. Both run in threads. If a
+    generation cannot be opened, the last one continues to serve, and the next try follows after a
+    pause, of a minute at most.
     """
 
     def __init__(
@@ -148,45 +83,45 @@ class Serving:
         self._interval_s = interval_s
         self._refresh_s = refresh_s
         self._served: Served | None = None
-        self._coming: Served | None = None  # open already, and about to serve
+        self._next: Served | None = None  # open, and about to serve
         self._failure: VitrineError = IndexNotFound("the index is being opened; try again")
-        self._failed_at = ""
-        self._name: str | None = None  # what CURRENT said when an engine was last opened
+        self._logged_failure = ""
+        self._name: str | None = None  # what ``current`` returned when an engine was last opened
         self._pause_s = interval_s
         self._watchers: list[asyncio.Task[None]] = []
         self._closing: set[asyncio.Task[None]] = set()
 
     def lease(self) -> contextlib.AbstractAsyncContextManager[Served]:
-        """Return the serving engine, kept open for the block. Raises why there is none."""
+        """Return the serving engine, kept open within the block. Raises why there is none."""
         if self._served is None:
             raise self._failure.with_traceback(None)
         return self._served.lease()
 
     @property
     def generation(self) -> str | None:
-        """The name of the generation that answers now."""
+        """The name of the generation that serves, or None."""
         return self._served.engine.generation if self._served else None
 
     def photo_refusal(self, arriving: int) -> str | None:
-        """Return why another photo would be refused now, or None; ``arriving`` are on their way."""
+        """Return why another photo would be refused, or None. ``arriving`` photos come first."""
         return self._served.batcher.refusal(arriving) if self._served else None
 
     async def start(self) -> None:
-        """Open the current generation, and start to watch for new ones.
+        """Open the current generation, and start to look for new ones.
 
-        Returns once that has been tried, or after a few seconds: a large index goes on opening
-        while the service already says that it is alive, and not ready.
+        Returns after the first try, or after a few seconds: while a large index is being opened,
+        the service already reports that it is alive and not ready.
         """
         tried = asyncio.Event()
         self._watchers = [
-            asyncio.create_task(self._watch(tried)),
-            asyncio.create_task(self._follow()),
+            asyncio.create_task(self._check_forever(tried)),
+            asyncio.create_task(self._refresh_forever()),
         ]
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(tried.wait(), START_S)
 
     async def stop(self) -> None:
-        """Stop watching, and close once the last request has ended."""
+        """Stop looking for changes, and close the engine after its last request."""
         for watcher in self._watchers:
             watcher.cancel()
         if self._watchers:
@@ -194,7 +129,7 @@ class Serving:
         self._retire()
         if self._closing:
             await asyncio.wait(self._closing)
-        self._failure = IndexNotFound("the service is closing")
+        self._failure = IndexNotFound("the service is shutting down")
 
     async def check(self) -> None:
         """Open the shop's current generation, unless it serves already."""
@@ -202,75 +137,75 @@ class Serving:
         try:
             try:
                 name = await asyncio.to_thread(self._current)
-            except IndexCorrupt:  # CURRENT itself: the engine looks for a generation by itself
+            except IndexCorrupt:  # CURRENT is damaged; the engine finds a generation without it
                 if self._served is not None:
                     raise
             if name == self._name:
                 return
             encoder = self._served.engine.encoder if self._served else None
             engine = await asyncio.to_thread(self._open_engine, encoder)
-            coming = await self._in_step(engine)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the last generation serves on
+            opened = await self._catch_up(engine)
+        except Exception as error:  # noqa: BLE001 - the last generation serves, whatever the error
             self._note_failure(name, error)
             return
-        self._pause_s, self._failed_at, self._name = self._interval_s, "", name
+        self._pause_s, self._logged_failure, self._name = self._interval_s, "", name
         if engine.generation == self.generation:
-            # The new one is damaged, and the engine fell back to what is already open.
-            await coming.close_when_unused()
+            # The new generation is damaged, so the engine has opened the one that serves already.
+            await opened.close_when_unused()
             return
         logger.info("generation %s serves, with encoder %s", engine.generation, engine.encoder.id)
         self._retire()
-        self._served = coming
+        self._served = opened
 
     async def refresh(self) -> None:
-        """Read what was written to the shop; afterwards searches of this process see it.
+        """Read new writes to the shop, so that all later searches of this process see them.
 
-        Also those of the engine that is about to serve: the next search may be its first.
+        This includes the engine that is about to serve, because it may answer the next search.
         """
-        behind = [served for served in (self._served, self._coming) if served is not None]
-        await asyncio.gather(*(served.refresh() for served in behind))
+        engines = [served for served in (self._served, self._next) if served is not None]
+        await asyncio.gather(*(served.refresh() for served in engines))
 
     async def backlog(self) -> Backlog | None:
-        """Return how much was written since the serving index was built, or None if none serves."""
+        """Return how much was written since the index was built, or None if no index serves."""
         if self._served is None:
             return None
         async with self._served.lease() as served:
             return await asyncio.to_thread(served.engine.backlog)
 
-    async def _follow(self) -> None:
-        """Read the writes of other processes, again and again."""
-        said = ""
+    async def _refresh_forever(self) -> None:
+        """Read the writes of other processes, until canceled."""
+        logged = ""
         while True:
             pause_s = self._refresh_s
             try:
                 await self.refresh()
-                said = ""
+                logged = ""
             except Exception as error:
                 pause_s = self._interval_s
-                if said != (said := f"{type(error).__name__}: {error}"):
-                    logger.exception("writes to the shop cannot be followed")
+                if logged != (logged := f"{type(error).__name__}: {error}"):
+                    logger.exception("cannot read new writes to the shop")
             await asyncio.sleep(pause_s)
 
-    async def _watch(self, tried: asyncio.Event) -> None:
+    async def _check_forever(self, tried: asyncio.Event) -> None:
         while True:
             await self.check()
             tried.set()
             await asyncio.sleep(self._pause_s)
 
-    async def _in_step(self, engine: Engine) -> Served:
-        """Return the engine once it has read what was written while it was opened.
+    async def _catch_up(self, engine: Engine) -> Served:
+        """Return the engine after it has read what was written while it was being opened.
 
-        Writes that arrive meanwhile are picked up by ``refresh``.
+        ``refresh`` gives it the writes that arrive meanwhile.
         """
-        self._coming = coming = Served(engine, self._batcher(engine))
+        self._next = opened = Served(engine, self._batcher(engine))
         try:
-            await coming.refresh()
+            await opened.refresh()
         except BaseException:
-            await coming.close_when_unused()  # each further try holds a whole index
+            await opened.close_when_unused()  # the next try opens the whole index again
             raise
         finally:
-            self._coming = None
-        return coming
+            self._next = None
+        return opened
 
     def _retire(self) -> None:
         if self._served is None:
@@ -283,7 +218,7 @@ class Serving:
     def _closed(self, task: asyncio.Task[None]) -> None:
         self._closing.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            logger.error("a generation did not close cleanly", exc_info=error)
+            logger.error("an error occurred while closing a generation", exc_info=error)
 
     def _note_failure(self, name: str, error: Exception) -> None:
         waiting = isinstance(error, IndexNotFound) and self._served is None
@@ -293,16 +228,16 @@ class Serving:
         else:
             self._failure = IndexCorrupt("the index cannot be opened; the log says why")
             detail = error
-        said = f"{name} {type(error).__name__} {error}"
-        if said != self._failed_at:
+        failure = f"{name} {type(error).__name__} {error}"
+        if failure != self._logged_failure:
             serving = (
-                f"generation {self.generation} serves on" if self._served else "nothing serves"
+                f"generation {self.generation} still serves" if self._served else "nothing serves"
             )
             logger.log(
                 logging.INFO if waiting else logging.ERROR,
-                "generation %s not opened, %s: %s", name or "(none)", serving, error,
+                "cannot open generation %s; %s: %s", name or "(none)", serving, error,
                 exc_info=detail,
             )  # fmt: skip
-        # Waiting for a first index costs nothing; opening a broken one again and again does.
+        # Waiting for a first index costs nothing, but each try to open a broken index does.
         self._pause_s = self._interval_s if waiting else min(2 * self._pause_s, MAX_PAUSE_S)
-        self._failed_at = said
+        self._logged_failure = failure

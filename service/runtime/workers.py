@@ -1,4 +1,4 @@
-"""Pools of threads, each with a short, bounded queue before it."""
+"""Thread pools with a short, bounded queue."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ T = TypeVar("T")
 
 
 class Workers:
-    """Runs plain functions in threads, in order of arrival.
+    """Runs functions in threads, in order of arrival.
 
-    At most ``queue`` calls wait, and none longer than ``deadline_s``: beyond either the call
-    raises Overloaded instead of making everybody late. Calls wait in the pool's own queue, so a
-    thread that becomes free takes the next one without asking the event loop.
+    At most ``queue`` calls wait, and none longer than ``deadline_s``; any other call raises
+    Overloaded. Calls wait in the queue of the thread pool, so a free thread takes the next one
+    without waiting for the event loop.
     """
 
     def __init__(self, threads: int, *, queue: int, deadline_s: float, name: str) -> None:
@@ -36,8 +36,8 @@ class Workers:
     async def run(self, work: Callable[[], T], *, deadline: float | None = None) -> T:
         """Return the result of ``work``. ``deadline`` is a time of the event loop's clock.
 
-        When cancelled it ends at once if the call still waits, else with the call: a thread
-        cannot be stopped, and what it works on (an open engine) must outlive it.
+        If canceled, it returns at once if the call still waits, and otherwise when the call ends:
+        a thread cannot be stopped, and the engine that it uses must stay open.
         """
         loop = asyncio.get_running_loop()
         until = loop.time() + self._deadline_s
@@ -59,28 +59,30 @@ class Workers:
             if not future.cancel():
                 await asyncio.wait([running])
                 if not running.cancelled():
-                    running.exception()  # taken, so that asyncio does not report it as lost
+                    running.exception()  # read, or asyncio logs that it never was
             raise
         finally:
             alarm.cancel()
 
     def submit(self, work: Callable[[], T], *, deadline: float | None = None) -> Future[T]:
-        """Queue a call, from any thread; raise Overloaded if too many wait.
+        """Queue a call, from any thread. Raises Overloaded if too many wait.
 
-        The future raises Overloaded if its turn comes after the deadline, a time of
-        ``time.monotonic``, which is the clock of the event loop too.
+        ``deadline`` is a time of ``time.monotonic``, which is also the event loop's clock. The
+        future raises Overloaded if the call would begin later.
         """
         until = time.monotonic() + self._deadline_s
         until = until if deadline is None else min(until, deadline)
 
         def begin() -> T:
-            if time.monotonic() > until:  # nobody waits any longer
+            if time.monotonic() > until:  # the caller has given up
                 raise self._late()
             return work()
 
         with self._lock:
             if self._inside >= self._room:
-                raise Overloaded(f"{self.waiting} calls wait for {self._name} already; try again")
+                raise Overloaded(
+                    f"{self.waiting} calls wait for {self._name} already; try again in a moment"
+                )
             self._inside += 1
         try:
             future = self._pool.submit(begin)
@@ -95,13 +97,8 @@ class Workers:
         """The number of calls that wait for a thread."""
         return max(0, self._inside - self._threads)
 
-    @property
-    def full(self) -> bool:
-        """Whether a call would be refused now."""
-        return self._inside >= self._room
-
     def close(self) -> None:
-        """Let running calls finish; wait for them."""
+        """Cancel waiting calls, and wait for running ones."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _ended(self, _: object = None) -> None:
@@ -109,32 +106,36 @@ class Workers:
             self._inside -= 1
 
     def _late(self) -> Overloaded:
-        return Overloaded(f"waited more than {self._deadline_s:g} s for {self._name}; try again")
+        return Overloaded(
+            f"waited more than {self._deadline_s:g} s for {self._name}; try again in a moment"
+        )
 
 
 class WorkerPools(NamedTuple):
-    """The threads of one service, by the kind of work they do."""
+    """The thread pools of a service, by kind of work."""
 
     decoding: Workers
     searching: Workers
-    dear: Workers  # for searches that would keep the others waiting
+    dear: Workers  # costly searches, which would delay the others
     reading: Workers
     writing: Workers
+    events: Workers
 
     def waiting(self) -> dict[str, int]:
-        """Return how many calls wait, by the kind of work."""
+        """Return how many calls wait, by kind of work."""
         return {kind: pool.waiting for kind, pool in self._asdict().items()}
 
     def close(self) -> None:
-        """Let running calls finish; wait for them."""
+        """Cancel waiting calls, and wait for running ones."""
         for pool in self:
             pool.close()
 
 
 async def finish_even_if_cancelled(future: Awaitable[T]) -> T:
-    """Return the result of a call in a thread; when cancelled, wait for that call to end first.
+    """Return the result of a call in a thread. If canceled, wait until the call has ended.
 
-    A thread cannot be stopped, and what it works on (an open engine) must outlive it.
+    A thread cannot be stopped, and the engine that it uses must stay open. anyio's ``to_thread``
+    does not wait after ``Task.cancel``.
     """
     running = asyncio.ensure_future(future)
     try:
@@ -142,11 +143,11 @@ async def finish_even_if_cancelled(future: Awaitable[T]) -> T:
     except asyncio.CancelledError:
         await asyncio.wait([running])
         if not running.cancelled():
-            running.exception()  # taken, so that asyncio does not report it as lost
+            running.exception()  # read, or asyncio logs that it never was
         raise
 
 
 def _cancelled() -> bool:
-    """Return whether the running task is cancelled, and not only what it waits for."""
+    """Return whether the running task is canceled, not only the future that it awaits."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

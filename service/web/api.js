@@ -94,3 +94,12 @@ export const status = () => ask("v1/status");
 export const sample = (limit) => ask(`v1/items?limit=${limit}`);
 export const item = (id, signal) => ask(itemPath(id), { signal });
 export const similar = (id, limit, signal) => ask(`${itemPath(id)}/similar?limit=${limit}`, { signal });
+
+/** Return items for a shopper, from what was done on this page. Nothing of it is stored. */
+export const forYou = (events, limit, signal) =>
+  ask("v1/sessions/recommend", {
+    method: "POST",
+    headers: { accept: "application/json", "content-type": "application/json" },
+    body: JSON.stringify({ events, limit }),
+    signal,
+  });

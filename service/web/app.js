@@ -5,7 +5,9 @@ import { firstPicture } from "./card.js";
 import { CropBox } from "./cropbox.js";
 import { byId, make } from "./dom.js";
 import { Filters } from "./filters.js";
+import { ForYou } from "./foryou.js";
 import { startIntake } from "./intake.js";
+import * as interest from "./interest.js";
 import { Offers } from "./offers.js";
 import { Panel } from "./panel.js";
 import { recall, takeIn } from "./photo.js";
@@ -47,6 +49,7 @@ function go(next, { replace = false } = {}) {
 }
 
 function open(hit) {
+  interest.note(hit.item_id, "view");
   const depth = opened() ? (history.state?.depth ?? 0) + 1 : 1;
   history.pushState(stateNow({ depth }), "", write(question, hit.item_id));
   panel.show(hit.item_id, { deep: depth > 1, hit });
@@ -64,6 +67,7 @@ function closePanel() {
 /** Start a new search from an item. Keep the price limits: they belong to the shopper. */
 function alike(hit) {
   if (hit.title !== undefined) source = hit;
+  interest.note(hit.item_id, "click");
   panel.show("", {});
   go({ ...EMPTY, item: hit.item_id, min: question.min, max: question.max, stock: question.stock });
   window.scrollTo(0, 0);
@@ -263,6 +267,7 @@ const panel = new Panel({ open, alike, href, back: () => history.back(), close: 
 const crop = new CropBox(byId("stage"), (box) => go({ ...question, box }, { replace: true }));
 const welcome = new Welcome(alike);
 const offers = new Offers();
+const foryou = new ForYou({ open, alike, href });
 startTheme(byId("theme"));
 
 // --- Inputs -------------------------------------------------------------------------------
@@ -335,3 +340,4 @@ window.addEventListener("online", () => {
   else welcome.show();
 });
 arrive();
+foryou.show();

@@ -73,20 +73,20 @@ def walk_png(data: bytes, limits: ImageLimits) -> Structure:
     if not pixels:
         raise broken("PNG", len(data), "it ends before its pixels")
     key, transparency = _transparency(header, side.get(b"tRNS", b""))
-    parts: list[bytes | memoryview] = [_SIGNATURE, _chunk(b"IHDR", data[16:29])]
+    pieces: list[bytes | memoryview] = [_SIGNATURE, _chunk(b"IHDR", data[16:29])]
     if header.color == _PALETTE and b"PLTE" in side:
-        parts.append(_chunk(b"PLTE", side[b"PLTE"][:768]))
+        pieces.append(_chunk(b"PLTE", side[b"PLTE"][:768]))
     if transparency:
-        parts.append(_chunk(b"tRNS", transparency))
+        pieces.append(_chunk(b"tRNS", transparency))
     # Joined to one chunk: a file may have millions, and Pillow reads them one by one.
-    parts += [struct.pack(">I", sum(map(len, pixels))), b"IDAT", *pixels, bytes(4)]
-    parts.append(_chunk(b"IEND", b""))
+    pieces += [struct.pack(">I", sum(map(len, pixels))), b"IDAT", *pixels, bytes(4)]
+    pieces.append(_chunk(b"IEND", b""))
     wide = header.color in (_RGB, 4, 6)
     return Structure(
         "PNG",
         header.width,
         header.height,
-        tuple(parts),
+        tuple(pieces),
         pixel_bytes=4 if wide else (2 if header.depth == 16 else 1),
         orientation=_orientation(side),
         profile=_profile(side.get(b"iCCP", b"")),

@@ -40,7 +40,7 @@ class Structure(NamedTuple):
     """The input of a decoder, and the memory that decoding takes.
 
     ``width`` and ``height`` are those of the stored picture, before ``orientation`` (1 to 8, as in
-    EXIF) turns it upright. ``parts`` are the bytes of the first picture, without metadata. Decoding
+    EXIF) turns it upright. ``pieces`` are the bytes of the first picture without metadata. Decoding
     takes ``fixed_bytes``, plus ``pixel_bytes`` for each pixel of the output. ``profile`` is the
     embedded color profile, or empty. ``key`` is the transparent 16-bit gray, or None. If the file
     lacks its end mark, ``probe`` is the picture with noise appended: it decodes to other pixels if
@@ -50,7 +50,7 @@ class Structure(NamedTuple):
     format: str
     width: int
     height: int
-    parts: tuple[bytes | memoryview, ...]
+    pieces: tuple[bytes | memoryview, ...]
     pixel_bytes: float
     fixed_bytes: int = 0
     orientation: int = 1

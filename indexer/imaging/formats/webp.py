@@ -44,12 +44,12 @@ def walk_webp(data: bytes, limits: ImageLimits) -> Structure:
             raise broken("WebP", len(data), "its header is truncated")
         size = int.from_bytes(canvas[4:7], "little") + 1, int.from_bytes(canvas[7:10], "little") + 1
         check_size("WebP", *size, limits)
-        parts, kind, body, alpha = _extended(data, first, canvas, size)
+        pieces, kind, body, alpha = _extended(data, first, canvas, size)
     else:
         kind, body = _pixels(data, first)
         size = _size(data, kind, body)
         check_size("WebP", *size, limits)
-        parts, alpha = _chunk(data, kind, body), 0
+        pieces, alpha = _chunk(data, kind, body), 0
     coded = body.stop - body.start
     if kind == b"VP8 ":
         check_work("WebP", size[0] * size[1], coded)
@@ -59,7 +59,7 @@ def walk_webp(data: bytes, limits: ImageLimits) -> Structure:
     return Structure(
         "WebP",
         *size,
-        (b"RIFF", struct.pack("<I", 4 + sum(map(len, parts))), b"WEBP", *parts),
+        (b"RIFF", struct.pack("<I", 4 + sum(map(len, pieces))), b"WEBP", *pieces),
         pixel_bytes=_LOSSY_BYTES if kind == b"VP8 " else _LOSSLESS_BYTES,
         fixed_bytes=_tables(size, coded if kind == b"VP8L" else alpha),
         orientation=orientation(side.get(b"EXIF", b""), side.get(b"XMP ", b"")),
@@ -70,14 +70,14 @@ def walk_webp(data: bytes, limits: ImageLimits) -> Structure:
 def _extended(
     data: bytes, first: dict[bytes, slice], canvas: bytes, size: Size
 ) -> tuple[list[bytes], bytes, slice, int]:
-    """Return the parts of a file with a canvas, its pixel chunk, and the size of its alpha."""
+    """Return the pieces of a file with a canvas, its pixel chunk, and the size of its alpha."""
     flags = canvas[0] & (_ALPHA | _ANIMATED)
     if not (flags & _ANIMATED and b"ANMF" in first):
         kind, body = _pixels(data, first)
         inner = size
         chunks = first
         frame = _still(data, first, kind, body)
-        parts = [_packed(b"VP8X", bytes([flags & _ALPHA]) + canvas[1:]), *frame]
+        pieces = [_packed(b"VP8X", bytes([flags & _ALPHA]) + canvas[1:]), *frame]
     else:
         within = first[b"ANMF"]
         head = data[within][:16]
@@ -90,7 +90,7 @@ def _extended(
         kind, body = _pixels(data, chunks)
         frame = _still(data, chunks, kind, body)
         loop = data[first[b"ANIM"]][:6].ljust(6, b"\0") if b"ANIM" in first else bytes(6)
-        parts = [
+        pieces = [
             _packed(b"VP8X", bytes([flags]) + canvas[1:]),
             _packed(b"ANIM", loop),
             _packed(b"ANMF", head + b"".join(frame)),
@@ -98,7 +98,7 @@ def _extended(
     if _size(data, kind, body) != inner:
         raise broken("WebP", len(data), "its pixels have another size than its header says")
     alpha = chunks.get(b"ALPH", slice(0, 0))
-    return parts, kind, body, alpha.stop - alpha.start
+    return pieces, kind, body, alpha.stop - alpha.start
 
 
 def _tables(size: Size, coded: int) -> int:

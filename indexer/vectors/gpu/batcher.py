@@ -1,4 +1,4 @@
-"""Batches searches for GPUs, which do one search at a time."""
+"""Combine the searches of several threads into batches for GPUs."""
 
 from __future__ import annotations
 
@@ -17,49 +17,54 @@ if TYPE_CHECKING:
 
     from indexer.arrays import Scores, Vectors
 
-    Answer = tuple[NDArray[np.int64], Scores]
+    Result = tuple[NDArray[np.int64], Scores]
 
-MOST_TOGETHER = 1024  # queries
+MAX_BATCH = 1024  # queries
 
 
 @dataclass(eq=False)
-class _Waiting:
-    """A search: its queries (q, dim), what may share a batch with it, and its result."""
+class _PendingSearch:
+    """A search that waits for a GPU: its queries (q, dim), and its result.
+
+    Searches with equal ``batch_key`` may share a batch.
+    """
 
     queries: Vectors
-    alike: Hashable
-    taken: bool = False  # some thread searches for it
-    found: Answer | None = None
-    failed: BaseException | None = None
+    batch_key: Hashable
+    claimed: bool = False  # a thread has put it into its batch
+    found: Result | None = None
+    error: BaseException | None = None
 
     @property
     def done(self) -> bool:
-        return self.found is not None or self.failed is not None
+        return self.found is not None or self.error is not None
 
 
 class GpuBatcher:
     """Searches replicas of one index from many threads.
 
-    A replica does one search at a time. Searches that come while all are busy wait, and are then
-    done as one batch: on a GPU that costs hardly more than a single query.
+    A replica does one search at a time. Searches that arrive while all replicas are busy wait, and
+    then run as one batch, which takes a GPU hardly longer than a single query.
     """
 
     def __init__(self, replicas: Sequence[Any]) -> None:
         self._idle = list(replicas)
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[_PendingSearch] = []
         self._changed = threading.Condition()
 
-    def search(self, queries: Vectors, k: int, alike: Hashable, parameters: Any | None) -> Answer:
+    def search(
+        self, queries: Vectors, k: int, batch_key: Hashable, parameters: Any | None
+    ) -> Result:
         """Find the k best positions of each query (q, dim): positions and scores, (q, k) each.
 
-        Searches of the same k, dim and ``alike`` may share a batch, with the FAISS
-        ``parameters`` of one of them. An error of FAISS is raised by all of the batch.
+        Searches with equal k, dim and ``batch_key`` may share a batch; it uses the FAISS
+        ``parameters`` of one of them. An error in FAISS is raised by all searches of the batch.
         """
-        mine = _Waiting(queries, (k, queries.shape[1:], alike))
+        own = _PendingSearch(queries, (k, queries.shape[1:], batch_key))
         with self._changed:
-            self._waiting.append(mine)
-            self._changed.wait_for(lambda: mine.done or (self._idle and not mine.taken))
-            batch = [] if mine.done else self._together(mine)
+            self._waiting.append(own)
+            self._changed.wait_for(lambda: own.done or (self._idle and not own.claimed))
+            batch = [] if own.done else self._claim_batch(own)
             replica = self._idle.pop() if batch else None
         if batch:
             try:
@@ -68,35 +73,35 @@ class GpuBatcher:
                 with self._changed:
                     self._idle.append(replica)
                     self._changed.notify_all()
-        if mine.failed is not None:
-            raise mine.failed
-        assert mine.found is not None
-        return mine.found
+        if own.error is not None:
+            raise own.error
+        assert own.found is not None
+        return own.found
 
-    def _together(self, mine: _Waiting) -> list[_Waiting]:
-        """Take this search, and the waiting ones that may share its batch."""
-        batch, size = [mine], len(mine.queries)
+    def _claim_batch(self, own: _PendingSearch) -> list[_PendingSearch]:
+        """Claim this search and those that may share its batch. The caller holds the lock."""
+        batch, size = [own], len(own.queries)
         for waiting in self._waiting:
-            if waiting is not mine and waiting.alike == mine.alike:
+            if waiting is not own and waiting.batch_key == own.batch_key:
                 size += len(waiting.queries)
-                if size > MOST_TOGETHER:
+                if size > MAX_BATCH:
                     break
                 batch.append(waiting)
         for search in batch:
-            search.taken = True
-        self._waiting = [search for search in self._waiting if not search.taken]
+            search.claimed = True
+        self._waiting = [search for search in self._waiting if not search.claimed]
         return batch
 
 
-def _search(index: Any, batch: list[_Waiting], k: int, parameters: Any) -> None:
-    """Do all searches of a batch at once, and split the result."""
+def _search(index: Any, batch: list[_PendingSearch], k: int, parameters: Any) -> None:
+    """Run all searches of a batch at once, and split the result."""
     try:
         positions, scores = faiss_search(
             index, np.concatenate([search.queries for search in batch]), k, parameters
         )  # (sum of q, k) each
-    except BaseException as error:  # noqa: BLE001 - whatever it is, all of the batch raise it
+    except BaseException as error:  # noqa: BLE001 - raised again by every search of the batch
         for search in batch:
-            search.failed = error
+            search.error = error
         return
     begin = 0
     for search in batch:

@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("vitrine.indexer")
 
-MOST = {"flat": 2048, "graph": 512, "lists": 2048}  # rows that FAISS selects on a GPU at once
-DEEPEST = {"flat": 1, "graph": 512, "lists": 2048}  # itopk of CAGRA, nprobe of lists
-FLAT_EFFORT = Effort(1, MEASURED_K + 16)  # queries are rounded to fp16: rows at the edge may swap
+MAX_ROWS = {"flat": 2048, "graph": 512, "lists": 2048}  # that FAISS can select per query on a GPU
+MAX_DEPTH = {"flat": 1, "graph": 512, "lists": 2048}  # itopk of CAGRA, nprobe of lists
+FLAT_EFFORT = Effort(1, MEASURED_K + 16)  # spare rows: rounding queries to fp16 may swap some
 
 
 class DeviceCopy:
-    """Vectors on GPUs, searched without filters: FAISS has none there unless built with cuVS.
+    """Vectors on GPUs, searched without filters: FAISS supports none there, except with cuVS.
 
-    Thread-safe: see ``GpuBatcher``. A batch of queries is copied to the GPU and its candidates
-    back, once. Candidates are scored from the exact vectors on the CPU, so their scores are those
-    of an exact search.
+    Thread-safe: see ``GpuBatcher``. The queries of a batch are copied to the GPU, and the
+    candidates back, in one transfer each. Candidates are rescored with the exact vectors on the
+    CPU, so their scores equal those of an exact search.
     """
 
     def __init__(
@@ -41,72 +41,83 @@ class DeviceCopy:
         *,
         levels: Sequence[Level] = (),
         level: int = 0,
-        deepest: int | None = None,
+        max_depth: int | None = None,
     ) -> None:
-        """``levels`` are what was measured, from cheap to thorough; ``level`` keeps the promise.
+        """Combine indexes on GPUs with ``exact``, the index of the exact vectors on the CPU.
 
-        ``deepest`` is how many lists there are; ``exact`` the exact vectors on the CPU.
+        ``levels`` are the measured levels from cheap to thorough; ``level`` is the index of the
+        promised one. ``max_depth`` is the number of lists, if there are lists.
         """
         self.form = form
         self.levels = list(levels)
         self.level = level
-        self._held = (list(replicas), exact)
-        self._deepest = min(DEEPEST[form], deepest or DEEPEST[form])
+        self._replicas = list(replicas)
+        self._exact_vectors = exact
+        self._max_depth = min(MAX_DEPTH[form], max_depth or MAX_DEPTH[form])
         faiss = faiss_module()
         self._batcher = GpuBatcher([faiss.IndexRefine(replica, exact) for replica in replicas])
 
     @property
     def exact(self) -> bool:
-        """Whether every vector is compared."""
+        """Whether every search compares every vector."""
         return self.form == "flat"
 
-    def apart(self) -> list[DeviceCopy]:
-        """Return a copy for each replica, so that each can be measured."""
-        replicas, exact = self._held
+    def split_replicas(self) -> list[DeviceCopy]:
+        """Return a ``DeviceCopy`` for each replica, to measure each separately."""
         return [
-            DeviceCopy([replica], exact, self.form, deepest=self._deepest) for replica in replicas
+            DeviceCopy([replica], self._exact_vectors, self.form, max_depth=self._max_depth)
+            for replica in self._replicas
         ]
 
-    def measured(self, levels: Sequence[Level], level: int) -> DeviceCopy:
-        """Return this copy with what was measured of it."""
-        replicas, exact = self._held
+    def with_levels(self, levels: Sequence[Level], level: int) -> DeviceCopy:
+        """Return this copy with its measured levels."""
         return DeviceCopy(
-            replicas, exact, self.form, levels=levels, level=level, deepest=self._deepest
+            self._replicas,
+            self._exact_vectors,
+            self.form,
+            levels=levels,
+            level=level,
+            max_depth=self._max_depth,
         )
 
     def search(
         self, queries: Vectors, k: int, *, extra_levels: int = 0, effort_factor: float = 1.0
     ) -> tuple[NDArray[np.int64], Scores] | None:
-        """Find the k best positions of each query, as ``near`` does at the measured effort.
+        """Find the k best positions of each query with the measured effort.
 
-        ``extra_levels`` is how many levels above the measured one to search at, and
-        ``effort_factor`` multiplies the effort of that level. None if the CPU must search: for
-        more rows than a GPU selects, or if the GPU's memory ran out.
+        ``extra_levels`` is added to the promised level, and ``effort_factor`` multiplies the
+        effort of that level. Returns None if the CPU must search: if k is above the limit of
+        GPUs, or if the GPU ran out of memory.
         """
-        if k > MOST[self.form] or not self.levels:
+        if k > MAX_ROWS[self.form] or not self.levels:
             return None
         effort = self.levels[min(self.level + extra_levels, len(self.levels) - 1)].effort
         try:
-            return self.near(queries, k, effort.times(max(1.0, k / MEASURED_K, effort_factor)))
+            return self.search_with_effort(
+                queries, k, effort.times(max(1.0, k / MEASURED_K, effort_factor))
+            )
         except (RuntimeError, MemoryError) as error:
-            said = " ".join(str(error).split())[-200:]
+            reason = " ".join(str(error).split())[-200:]
             logger.warning(
-                "the GPU could not search %d queries, the CPU did: %s", len(queries), said
+                "the GPU failed to search %d queries, the CPU searches them: %s",
+                len(queries),
+                reason,
             )
             return None
 
-    def near(self, queries: Vectors, k: int, effort: Effort) -> tuple[NDArray[np.int64], Scores]:
+    def search_with_effort(
+        self, queries: Vectors, k: int, effort: Effort
+    ) -> tuple[NDArray[np.int64], Scores]:
         """Find the k best positions of each query (q, dim): positions and scores, (q, k) each.
 
-        Best first; the tail is -1 if there are no more. RuntimeError and MemoryError come from
-        FAISS.
+        Best first, padded with -1 if there are fewer. FAISS may raise RuntimeError or MemoryError.
         """
         return self._batcher.search(queries, k, effort, self._parameters(effort, k))
 
     def _parameters(self, effort: Effort, k: int) -> Any:
         faiss = faiss_module()
-        wanted = max(k, min(effort.refine, MOST[self.form]))
-        depth = min(effort.depth, self._deepest)
+        wanted = max(k, min(effort.refine, MAX_ROWS[self.form]))
+        depth = min(effort.depth, self._max_depth)
         params = None
         if self.form == "lists":
             params = faiss.SearchParametersIVF(nprobe=depth)

@@ -1,7 +1,7 @@
-"""Copying an index to GPUs, in the first form that fits, meets the target and pays.
+"""Copy an index to GPUs, in the first form that fits, meets the targets and is faster.
 
-A copy is measured against exact search on the CPU before it serves, a flat one too: a device that
-answers wrongly must not go live.
+Before a copy serves, its results are compared with an exact search on the CPU. This includes flat
+copies: a GPU with wrong results must not serve.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from msgspec.structs import replace
 
+from indexer.vectors.benchmark import Benchmark, measure_levels
 from indexer.vectors.contract import MEASURED_K, Contract, Effort, Level
-from indexer.vectors.gpu.devicecopy import DEEPEST, FLAT_EFFORT, DeviceCopy
-from indexer.vectors.gpu.devices import FaissGpus, Placement, decide
-from indexer.vectors.recall import TOP, held_out, recall_of
+from indexer.vectors.gpu.devicecopy import FLAT_EFFORT, MAX_DEPTH, DeviceCopy
+from indexer.vectors.gpu.devices import FaissGpus, Placement, choose_placement
+from indexer.vectors.recall import TOP, held_out_queries, recall_of
 from indexer.vectors.recipe import Recipe
-from indexer.vectors.recipes import faiss_module, lists_for, train_rows, trained
-from indexer.vectors.tuning import Benchmark, levels_of
+from indexer.vectors.recipes import faiss_module, lists_for, train_index, train_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,39 +26,39 @@ if TYPE_CHECKING:
     from indexer.vectors.gpu.devices import Form, Gpus
     from indexer.vectors.index import VectorIndex
 
-QUERIES = 200  # that a copy is measured with
-PATIENCE_MS = 10.0  # of one search, if the operator asked for no time
-_EXACT = 0.999  # recall of a flat copy; ties and rounding cost a little
-_QUERY_ROWS = 20_000  # rows that the held-out queries are made from
+QUERIES = 200  # to measure a copy with
+DEFAULT_P95_MS = 10.0  # limit of a search, if the operator set none
+_FLAT_RECALL = 0.999  # least recall of a flat copy; ties and rounding cost a little
+_QUERY_ROWS = 20_000  # rows from which held-out queries are drawn
 _BLOCK = 1 << 18  # rows added to lists at a time
-_PART_BYTES = 8 << 30  # of host memory for rows that FAISS must be given in one piece
+_PIECE_BYTES = 8 << 30  # host memory for rows that FAISS takes in one call
 _GRAPH_DEPTHS = (64, 96, 128, 192, 256, 384, 512)
 
 
-def on_gpus(vectors: VectorIndex, gpus: Gpus | None = None) -> VectorIndex:
-    """Return the index with a copy on the GPUs; its placement says where it is and why.
+def copy_to_gpus(vectors: VectorIndex, gpus: Gpus | None = None) -> VectorIndex:
+    """Return the index with a copy on the GPUs; the placement's note says where, or why not.
 
-    Without a GPU, or if no copy fits and serves, the CPU serves alone. Approximate forms are tried
-    only for indexes that are approximate themselves.
+    Without a GPU, or if no form passes, the index has no copy and the CPU serves. Approximate
+    forms are tried only for approximate indexes.
     """
     gpus = gpus or FaissGpus()
     if not len(vectors) or not gpus.free_bytes():
         return vectors.with_device(None, Placement())
     benchmark = _benchmark(vectors)
-    said: list[str] = []
-    for form in forms_for(vectors.contract, graphs=gpus.graphs):
+    reasons: list[str] = []
+    for form in forms_for(vectors.contract, has_cagra=gpus.has_cagra):
         copy, placement = _place(vectors, form, gpus, benchmark)
         if copy is not None:
             return vectors.with_device(copy, placement)
-        said.append(placement.note)
-    return vectors.with_device(None, Placement(note="cpu: " + "; ".join(said)))
+        reasons.append(placement.note)
+    return vectors.with_device(None, Placement(note="cpu: " + "; ".join(reasons)))
 
 
-def forms_for(contract: Contract, *, graphs: bool) -> list[Form]:
-    """Return the forms to try for an index of this contract, the preferred first."""
+def forms_for(contract: Contract, *, has_cagra: bool) -> list[Form]:
+    """Return the forms to try for an index with this contract, preferred one first."""
     if contract.exact:
         return ["flat"]
-    return ["flat", "graph", "lists"] if graphs else ["flat", "lists"]
+    return ["flat", "graph", "lists"] if has_cagra else ["flat", "lists"]
 
 
 def efforts_for(form: Form, rows: int, placement: Placement) -> list[Effort]:
@@ -67,23 +67,23 @@ def efforts_for(form: Form, rows: int, placement: Placement) -> list[Effort]:
         return [FLAT_EFFORT]
     if form == "graph":
         return [Effort(depth, MEASURED_K) for depth in _GRAPH_DEPTHS]
-    lists = lists_for(_share(rows, placement))
-    every = Recipe("IVF", lists, "sq8").efforts(rows)
-    return [effort for effort in every if effort.depth <= DEEPEST[form]]
+    lists = lists_for(_rows_per_gpu(rows, placement))
+    efforts = Recipe("IVF", lists, "sq8").efforts(rows)
+    return [effort for effort in efforts if effort.depth <= MAX_DEPTH[form]]
 
 
-def refusal(form: Form, level: Level, contract: Contract, rows: int) -> str:
-    """Return why a copy that was measured so does not serve; empty if it serves."""
+def reason_not_to_serve(form: Form, level: Level, contract: Contract, rows: int) -> str:
+    """Return why a copy with this measured level must not serve; empty if it may."""
     targets = contract.targets
-    promised = _promised(form, contract)
-    if level.recall < promised:
-        return f"recall@{TOP} {level.recall:.4f}, {promised:g} is needed"
+    needed = _needed_recall(form, contract)
+    if level.recall < needed:
+        return f"recall@{TOP} {level.recall:.4f}, {needed:g} is needed"
     if contract.exact:
-        alone = rows * contract.row_us
-        if 0 < alone <= level.median_us:
-            return f"one core takes {alone / 1e3:.2f} ms, the GPU {level.median_us / 1e3:.2f}"
+        cpu_us = rows * contract.row_us
+        if 0 < cpu_us <= level.median_us:
+            return f"one core takes {cpu_us / 1e3:.2f} ms, the GPU {level.median_us / 1e3:.2f}"
         return ""
-    limit = PATIENCE_MS if targets.p95_ms is None else targets.p95_ms
+    limit = DEFAULT_P95_MS if targets.p95_ms is None else targets.p95_ms
     if level.p95_us > limit * 1e3:
         return f"{level.p95_us / 1e3:.2f} ms p95, {limit:g} is the limit"
     return ""
@@ -92,48 +92,48 @@ def refusal(form: Form, level: Level, contract: Contract, rows: int) -> str:
 def _place(
     vectors: VectorIndex, form: Form, gpus: Gpus, benchmark: Benchmark
 ) -> tuple[DeviceCopy | None, Placement]:
-    """Copy to this form; None, and in the note why, if that does not serve."""
-    # The memory is asked for anew each time: another form may have been tried before.
-    placement = decide(form, len(vectors), vectors.dim, gpus.free_bytes())
+    """Copy the index in this form and measure the copy; None, and a note why, if it fails."""
+    # Read the free memory again for each form: an earlier one may have been tried before.
+    placement = choose_placement(form, len(vectors), vectors.dim, gpus.free_bytes())
     if placement.kind == "cpu":
         return None, placement
     contract = vectors.contract
-    targets = replace(contract.targets, recall=_promised(form, contract))
+    targets = replace(contract.targets, recall=_needed_recall(form, contract))
     try:
-        copy = filled(vectors, placement, gpus)
+        copy = fill_copy(vectors, placement, gpus)
         efforts = efforts_for(form, len(vectors), placement)
-        first, *others = copy.apart()
-        levels, level = levels_of(first.near, efforts, benchmark, targets)
+        first, *others = copy.split_replicas()
+        levels, level = measure_levels(first.search_with_effort, efforts, benchmark, targets)
         recall = min(
             [
                 levels[level].recall,
                 *(_recall(replica, levels[level], benchmark) for replica in others),
             ]
         )
-    except (RuntimeError, MemoryError) as error:  # FAISS says so when memory runs out after all
+    except (RuntimeError, MemoryError) as error:  # such as running out of memory after all
         reason = " ".join(str(error).split())[-120:]
         return None, Placement(note=f"{placement.note}: the GPU failed: {reason}")
     measured = replace(levels[level], recall=recall)
-    refused = refusal(form, measured, contract, len(vectors))
-    if refused:
-        return None, Placement(note=f"{placement.note}: {refused}")
+    reason = reason_not_to_serve(form, measured, contract, len(vectors))
+    if reason:
+        return None, Placement(note=f"{placement.note}: {reason}")
     p95_ms = measured.p95_us / 1e3
     note = f"{placement.note}; recall@{TOP} {measured.recall:.4f} at {p95_ms:.2f} ms p95"
-    return copy.measured(levels, level), placement._replace(note=note)
+    return copy.with_levels(levels, level), placement._replace(note=note)
 
 
 def _recall(copy: DeviceCopy, level: Level, benchmark: Benchmark) -> float:
-    """Measure the recall of one replica at the level that was chosen with another."""
-    scores = copy.near(benchmark.queries, MEASURED_K, level.effort)[1]
+    """Return the recall of a replica at the level that was chosen for the first one."""
+    scores = copy.search_with_effort(benchmark.queries, MEASURED_K, level.effort)[1]
     return round(float(recall_of(scores, benchmark.best).mean()), 5)
 
 
-def _promised(form: Form, contract: Contract) -> float:
-    return _EXACT if form == "flat" else contract.targets.recall
+def _needed_recall(form: Form, contract: Contract) -> float:
+    return _FLAT_RECALL if form == "flat" else contract.targets.recall
 
 
-def filled(vectors: VectorIndex, placement: Placement, gpus: Gpus) -> DeviceCopy:
-    """Copy the vectors to GPUs as placed. RuntimeError and MemoryError come from FAISS."""
+def fill_copy(vectors: VectorIndex, placement: Placement, gpus: Gpus) -> DeviceCopy:
+    """Copy the vectors to GPUs. FAISS may raise RuntimeError or MemoryError."""
     form, n, count = placement.form, len(vectors), placement.gpus
     assert form is not None
     template, lists = _template(vectors, form, placement, gpus)
@@ -143,10 +143,10 @@ def filled(vectors: VectorIndex, placement: Placement, gpus: Gpus) -> DeviceCopy
             _on_one(vectors, edges[gpu], edges[gpu + 1], form, template, gpus, gpu)
             for gpu in range(count)
         ]
-        replicas = [_joined(shards, vectors.dim, threaded=True)]
+        replicas = [_join_shards(shards, vectors.dim, threaded=True)]
     else:
         replicas = [_on_one(vectors, 0, n, form, template, gpus, gpu) for gpu in range(count)]
-    return DeviceCopy(replicas, vectors.exact_index, form, deepest=lists)
+    return DeviceCopy(replicas, vectors.exact_index, form, max_depth=lists)
 
 
 def _on_one(
@@ -158,63 +158,66 @@ def _on_one(
     gpus: Gpus,
     gpu: int,
 ) -> Any:
-    """Copy the vectors from ``begin`` to ``end`` to one GPU, numbered from 0."""
+    """Copy the vectors from ``begin`` to ``end`` to one GPU; positions there begin at 0."""
     if form == "lists":
-        index = gpus.copied(template, gpu)
+        index = gpus.copy_to(template, gpu)
         for block in _blocks(vectors, begin, end, _BLOCK):
             index.add(block)
         return index
-    # Given piece by piece, a flat index would be copied whole for each: twice the memory.
-    parts = []
-    for block in _blocks(vectors, begin, end, max(1, _PART_BYTES // (4 * vectors.dim))):
+    # A flat index is copied whole for each block that is added, which takes twice the memory.
+    # So it is built from few large pieces, joined as shards.
+    pieces = []
+    for block in _blocks(vectors, begin, end, max(1, _PIECE_BYTES // (4 * vectors.dim))):
         if form == "graph":
-            parts.append(gpus.graph(block, gpu))
+            pieces.append(gpus.build_graph(block, gpu))
         else:
-            parts.append(gpus.copied(template, gpu))
-            parts[-1].add(block)
-    return parts[0] if len(parts) == 1 else _joined(parts, vectors.dim, threaded=False)
+            pieces.append(gpus.copy_to(template, gpu))
+            pieces[-1].add(block)
+    return pieces[0] if len(pieces) == 1 else _join_shards(pieces, vectors.dim, threaded=False)
 
 
-def _joined(parts: list[Any], dim: int, *, threaded: bool) -> Any:
-    """One index over parts; ``threaded`` where they may be searched at the same time."""
-    joined = faiss_module().IndexShards(dim, threaded, True)  # positions go on from part to part
-    for part in parts:
-        joined.add_shard(part)
+def _join_shards(shards: list[Any], dim: int, *, threaded: bool) -> Any:
+    """Return one index over shards; ``threaded`` searches them in parallel."""
+    joined = faiss_module().IndexShards(dim, threaded, True)  # True: positions are consecutive
+    for shard in shards:
+        joined.add_shard(shard)
     return joined
 
 
 def _template(
     vectors: VectorIndex, form: Form, placement: Placement, gpus: Gpus
 ) -> tuple[Any, int | None]:
-    """Return an empty index to copy to GPUs, and how many lists it has; None if it has none."""
+    """Return an empty index to copy to GPUs, and its number of lists; None without lists."""
     faiss = faiss_module()
     if form != "lists":
         return faiss.IndexFlatIP(vectors.dim), None
-    lists = lists_for(_share(len(vectors), placement))
-    some = _some(vectors, train_rows(lists))
-    helper = gpus.copied(faiss.IndexFlatIP(vectors.dim), 0)
-    return trained(Recipe("IVF", lists, "sq8"), some, helper), lists
+    lists = lists_for(_rows_per_gpu(len(vectors), placement))
+    sample = _sample(vectors, train_rows(lists))
+    helper = gpus.copy_to(faiss.IndexFlatIP(vectors.dim), 0)
+    return train_index(Recipe("IVF", lists, "sq8"), sample, helper), lists
 
 
-def _share(rows: int, placement: Placement) -> int:
-    """How many rows lie on one GPU."""
+def _rows_per_gpu(rows: int, placement: Placement) -> int:
+    """Return the number of rows on one GPU."""
     return -(-rows // placement.gpus) if placement.kind == "shards" else rows
 
 
 def _benchmark(vectors: VectorIndex) -> Benchmark:
-    queries = held_out(_some(vectors, _QUERY_ROWS), QUERIES)
+    queries = held_out_queries(_sample(vectors, _QUERY_ROWS), QUERIES)
     return Benchmark(queries, vectors.exact(queries, TOP)[1], 0.0, 0.0)
 
 
-def _some(vectors: VectorIndex, count: int) -> Vectors:
-    """Return at most so many of the vectors, spread evenly."""
+def _sample(vectors: VectorIndex, count: int) -> Vectors:
+    """Return at most ``count`` of the vectors, evenly spaced."""
     chosen = np.linspace(0, len(vectors) - 1, min(len(vectors), count), dtype=np.int64)
     return vectors.vectors_at(chosen)
 
 
 def _blocks(vectors: VectorIndex, begin: int, end: int, rows: int) -> Iterator[Vectors]:
-    """Yield the vectors from ``begin`` to ``end`` in blocks of one size, of at most ``rows``."""
+    """Yield the vectors from ``begin`` to ``end`` in equal blocks of at most ``rows``."""
     count = -(-(end - begin) // rows)
-    rows = -(-(end - begin) // max(1, count))  # a last block of few could not become a graph
+    rows = -(
+        -(end - begin) // max(1, count)
+    )  # equal, as a short last block may be too small for a graph
     for at in range(begin, end, max(1, rows)):
         yield vectors.vectors_at(np.arange(at, min(at + rows, end)))

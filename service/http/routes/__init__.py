@@ -1,1 +1,1 @@
-"""The routes, one noun per file."""
+"""The HTTP routes, by what they are about."""

@@ -1,4 +1,4 @@
-"""Items: what they are, what is like them, how they look."""
+"""GET routes of items: their fields, similar items, and their images."""
 
 from __future__ import annotations
 
@@ -8,20 +8,31 @@ from urllib.parse import unquote
 
 import msgspec
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from starlette.convertors import StringConvertor, register_url_convertor
 
 from indexer.errors import UnknownItem
 from indexer.items import MAX_ID_BYTES
 from service.http.answering import check_limit, reply_to
-from service.http.appstate import AppState
+from service.http.appstate import AppState, bind
 from service.http.middleware import RAW_ID, cancel_on_disconnect
 from service.http.openapi import Responses, problems, reply_of
 from service.http.replies import ItemReply, ItemsReply, SearchReply, item_reply
-from service.http.routes.binding import bind
-from service.http.routes.itempath import item_path
 from service.http.schemas import ImageParams, ItemsParams, SimilarParams
 from service.query_builder import GivenPart, build_query
 
 _CACHE = "public, max-age=300"
+
+
+class _ItemConvertor(StringConvertor):
+    # Does not match the paths below an item: /v1/items/x/image is the image of x. The path of an
+    # item with the id "x/image" is /v1/items/x%2Fimage.
+    regex = r"(?!.+/(?:image|similar)$).*"
+
+
+def item_path() -> str:
+    """Return the pattern of an item's path below /v1/items; an id may contain slashes."""
+    register_url_convertor("item", _ItemConvertor())
+    return "/{item_id:item}"
 
 
 def _item_id(
@@ -32,10 +43,13 @@ def _item_id(
         try:
             item_id = unquote(item_id, errors="strict")
         except UnicodeDecodeError:
-            raise UnknownItem(f"no item {item_id!r} here: not UTF-8", param="item_id") from None
+            raise UnknownItem(
+                f"no item {item_id!r} in this shop: an id is UTF-8", param="item_id"
+            ) from None
     if not item_id or len(item_id.encode("utf-8", "replace")) > MAX_ID_BYTES:
         raise UnknownItem(
-            f"no item {item_id[:80]!r} here: an id has 1 to {MAX_ID_BYTES} bytes", param="item_id"
+            f"no item {item_id[:80]!r} in this shop: an id has 1 to {MAX_ID_BYTES} bytes",
+            param="item_id",
         )
     return item_id
 
@@ -46,25 +60,25 @@ _IMAGE: Responses = {
         "description": "The image.",
         "content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}},
     },
-    304: {"description": "Not changed since the `ETag` of `If-None-Match`."},
+    304: {"description": "The image still has the `ETag` of `If-None-Match`."},
 }
 
 
 def item_routes(state: AppState) -> APIRouter:
-    """GET /v1/items, /v1/items/{id}, its /similar and its /image."""
+    """Return the routes GET /v1/items, /v1/items/{id}, /v1/items/{id}/similar and .../image."""
     router = APIRouter(prefix="/v1/items", tags=["items"])
     router.add_api_route(
         "",
         bind(items, state),
-        summary="Some items to begin with",
+        summary="Some items to start from",
         responses=reply_of(ItemsReply) | problems(422, 503),
         operation_id="items",
     )
-    # The longer paths come first: an id may itself contain slashes.
+    # The longer paths come first, because an id may contain slashes.
     router.add_api_route(
         "/{item_id:path}/similar",
         bind(similar, state),
-        summary="Items like this one",
+        summary="Similar items",
         responses=reply_of(SearchReply) | problems(404, 410, 422, 429, 503),
         operation_id="similar_items",
     )
@@ -89,7 +103,7 @@ def item_routes(state: AppState) -> APIRouter:
 async def items(
     state: AppState, request: Request, params: Annotated[ItemsParams, Query()]
 ) -> Response:
-    """One item of each category in turn."""
+    """Return items to start from: one of each category in turn."""
     check_limit(state, params.limit)
     root = request.scope.get("root_path", "")
     async with state.serving.lease() as served:
@@ -101,7 +115,7 @@ async def items(
 async def similar(
     state: AppState, request: Request, item_id: ItemId, params: Annotated[SimilarParams, Query()]
 ) -> Response:
-    """Find what looks like the item; the item itself is not among the hits."""
+    """Find items that look like this one, which is not among the hits."""
     query = build_query([GivenPart(item_id=item_id)], params)
     state.rates.take_search(request.scope, request.headers)
     work = reply_to(state, query, request)
@@ -111,10 +125,12 @@ async def similar(
 async def image(
     state: AppState, request: Request, item_id: ItemId, params: Annotated[ImageParams, Query()]
 ) -> Response:
-    """The image as the shop stored it: JPEG, upright, without metadata."""
+    """Return the stored copy of an image: JPEG, upright, without metadata."""
     async with state.serving.lease() as served:
         engine = served.engine
-        data = await state.pools.reading.run(lambda: engine.thumbnail(item_id, params.index))
+        data = await state.pools.reading.run(
+            lambda: engine.thumbnail(item_id, params.index, params.rendition)
+        )
     etag = f'"{blake2b(data, digest_size=16).hexdigest()}"'
     headers = {"ETag": etag, "Cache-Control": _CACHE}
     if _matches(request.headers.get("if-none-match", ""), etag):
@@ -123,7 +139,7 @@ async def image(
 
 
 async def item(state: AppState, request: Request, item_id: ItemId) -> Response:
-    """The item as the catalog says it, with the addresses of its images."""
+    """Return the fields of an item, and the URLs of its images."""
     async with state.serving.lease() as served:
         engine = served.engine
         found = await state.pools.reading.run(lambda: engine.item(item_id))

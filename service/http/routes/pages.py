@@ -1,4 +1,4 @@
-"""What a browser sees: the page, and the interactive documentation. No outside hosts."""
+"""The web page and the interactive documentation; they load nothing from other hosts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 WEB = Path(__file__).parents[2] / "web"
 DOCS = WEB / "vendor" / "swagger-ui"
 
-# The registry of types of the machine is not asked: with nosniff a wrong one breaks the page.
+# Not from the system's table of media types: with "nosniff", a wrong type breaks the page.
 _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -36,7 +36,7 @@ _TYPES = {
 
 
 class WebFiles(StaticFiles):
-    """The files of the page, with their types and asked for again each time (304 mostly)."""
+    """The files of the page. Browsers revalidate them every time, mostly with a reply 304."""
 
     def file_response(
         self,
@@ -54,7 +54,7 @@ class WebFiles(StaticFiles):
 
 
 def add_pages(app: FastAPI) -> None:
-    """GET /, /web/..., /docs and /openapi.json."""
+    """Add the routes GET /, /web/..., /docs and /openapi.json."""
     document: list[bytes] = []
 
     async def openapi() -> Response:

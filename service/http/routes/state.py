@@ -1,4 +1,4 @@
-"""How the service is: alive, ready, and what it serves."""
+"""GET routes of the service's state: alive, ready, status and metrics."""
 
 from __future__ import annotations
 
@@ -8,36 +8,35 @@ import msgspec
 from fastapi import APIRouter, Response
 
 from indexer.errors import VitrineError
-from service.http.appstate import AppState
+from service.http.appstate import AppState, bind
 from service.http.openapi import problems, reply_of
 from service.http.replies import HealthReply, StatusReply, status_reply
-from service.http.routes.binding import bind
 from service.runtime.metrics import MEDIA_TYPE
 
 _FRESH = {"Cache-Control": "no-store"}
 
 
 def state_routes(state: AppState) -> APIRouter:
-    """GET /livez, /readyz, /metrics and /v1/status."""
+    """Return the routes GET /livez, /readyz, /metrics and /v1/status."""
     router = APIRouter(tags=["state"])
     router.add_api_route(
         "/livez",
         bind(livez, state),
-        summary="Is the process alive?",
+        summary="Whether the process is alive",
         responses=reply_of(HealthReply) | problems(),
         operation_id="livez",
     )
     router.add_api_route(
         "/readyz",
         bind(readyz, state),
-        summary="Can it answer?",
+        summary="Whether the service can answer",
         responses=reply_of(HealthReply) | problems(503),
         operation_id="readyz",
     )
     router.add_api_route(
         "/v1/status",
         bind(status, state),
-        summary="What is being served",
+        summary="What the service serves",
         responses=reply_of(StatusReply) | problems(503),
         operation_id="status",
     )
@@ -52,26 +51,26 @@ def state_routes(state: AppState) -> APIRouter:
     return router
 
 
-async def livez(state: AppState) -> Response:  # noqa: ARG001 - as all handlers
-    """Always ok while the event loop turns."""
+async def livez(state: AppState) -> Response:  # noqa: ARG001 - like all handlers
+    """Reply ok; if the event loop is stuck, there is no reply."""
     return _json(HealthReply())
 
 
 async def readyz(state: AppState) -> Response:
-    """Ok once an index is open; until then a problem that says what is missing."""
+    """Reply ok if an index is open, or else a problem with the reason."""
     async with state.serving.lease() as served:
         return _json(HealthReply(generation=served.engine.generation))
 
 
 async def status(state: AppState) -> Response:
-    """The generation, its encoder, and its counts."""
+    """Return the serving generation, its encoder and its counts."""
     async with state.serving.lease() as served:
         found = await state.pools.reading.run(served.engine.status)
     return _json(status_reply(found, max_limit=state.settings.max_limit))
 
 
 async def metrics(state: AppState) -> Response:
-    """Of this process, as its pid label says; also while no index is open."""
+    """Return the metrics of this process (label pid), even if no index is open."""
     waiting = state.pools.waiting()
     vitals = None
     with contextlib.suppress(VitrineError):

@@ -1,4 +1,4 @@
-"""Writing items: put, patch and delete, one or many."""
+"""Routes that write items: put, patch and delete."""
 
 from __future__ import annotations
 
@@ -11,17 +11,15 @@ from fastapi import APIRouter, Depends, Request, Response
 from indexer.errors import BadImage, BadQuery, UnknownItem
 from indexer.imaging.images import ImageLimits
 from indexer.writing.writes import Draft, Outcome
-from service.http.appstate import AppState
+from service.http.appstate import AppState, bind
 from service.http.openapi import body_of, problems, reply_of
 from service.http.replies import WriteReply, write_reply
-from service.http.routes.binding import bind
-from service.http.routes.itempath import item_path
-from service.http.routes.items import ItemId
+from service.http.routes.items import ItemId, item_path
 from service.http.write_schemas import DeleteBody, ItemsBody, ItemsForm, PatchBody, PatchForm
-from service.http.writing import Pictures, drafts_of, patch_of, read_body
+from service.http.writing import ImageFinder, drafts_of, patch_of, read_body
 from service.runtime.serving import Served
 
-DraftsOf = Callable[[object, Pictures], Sequence[Draft | Outcome]]
+DraftsOf = Callable[[object, ImageFinder], Sequence[Draft | Outcome]]
 
 _REFUSALS = problems(401, 403, 408, 413, 415, 422, 429, 503, 507)
 _SECURED: dict[str, Any] = {"security": [{"writeKey": []}]}
@@ -31,10 +29,10 @@ _DELETE = body_of((DeleteBody, "application/json"))
 
 
 def write_routes(state: AppState) -> APIRouter:
-    """PUT /v1/items, PATCH and DELETE /v1/items/{id}, POST /v1/items/delete."""
+    """Return the routes PUT /v1/items, PATCH and DELETE /v1/items/{id}, POST /v1/items/delete."""
 
     def has_key(request: Request) -> None:
-        """Before the body is read: who may not write may not fill the memory either."""
+        """Check the key before the body is read, so that nobody without it can fill the memory."""
         state.rates.check_key(request.scope, request.headers)
 
     router = APIRouter(prefix="/v1/items", tags=["items"], dependencies=[Depends(has_key)])
@@ -78,16 +76,16 @@ def write_routes(state: AppState) -> APIRouter:
 
 
 async def put_items(state: AppState, request: Request) -> Response:
-    """Store items; all others stay as they are. The reply says of each what became of it.
+    """Store items; other items do not change. The reply has the outcome for each item.
 
-    Of an item that is there already, fields that are not given stay; null clears a field.
-    When it comes, everything that is not `refused` is on disk and is found by searches.
+    If an item exists, omitted fields keep their values, and null clears a field. When the reply
+    arrives, all items that are not `refused` are on disk, and searches find them.
     """
     return _many(await _store(state, request, "items", drafts_of))
 
 
 async def delete_items(state: AppState, request: Request) -> Response:
-    """Delete items by id; those that the shop does not have are `unknown`."""
+    """Delete items by id; the outcome of an id that the shop does not have is `unknown`."""
     body = await request.body()
     kind = request.headers.get("content-type", "")
     item_ids = await state.pools.decoding.run(lambda: _item_ids(body, kind))
@@ -95,21 +93,21 @@ async def delete_items(state: AppState, request: Request) -> Response:
 
 
 async def patch_item(state: AppState, request: Request, item_id: ItemId) -> Response:
-    """Change what is given (JSON Merge Patch): null is back to the default."""
+    """Change the given fields (JSON Merge Patch); null resets a field to its default."""
 
-    def drafts(data: object, pictures: Pictures) -> Sequence[Draft | Outcome]:
-        return [patch_of(item_id, data, pictures)]
+    def drafts(data: object, finder: ImageFinder) -> Sequence[Draft | Outcome]:
+        return [patch_of(item_id, data, finder)]
 
     return _single(await _store(state, request, "item", drafts))
 
 
 async def delete_item(state: AppState, item_id: ItemId) -> Response:
-    """Delete an item: it is found no more, and its images go when no kept index has them."""
+    """Delete an item. Its images are deleted once no kept index contains them."""
     return _single(await _delete(state, [item_id]))
 
 
 async def _store(state: AppState, request: Request, field: str, drafts: DraftsOf) -> list[Outcome]:
-    """Store what the body holds, whose JSON is in ``field`` where it is a form."""
+    """Store the items of a body; in a form, ``field`` contains the JSON."""
     body = await request.body()
     kind = request.headers.get("content-type", "")
     settings = state.settings
@@ -119,8 +117,8 @@ async def _store(state: AppState, request: Request, field: str, drafts: DraftsOf
 
         def work() -> list[Outcome]:
             data, files = read_body(body, kind, field)
-            pictures = Pictures(files, settings.image_root, limits, dim)
-            return _put(served, drafts(data, pictures), limits)
+            finder = ImageFinder(files, settings.image_root, limits, dim)
+            return _put(served, drafts(data, finder), limits)
 
         outcomes = await state.pools.writing.run(work)
     await state.serving.refresh()
@@ -135,7 +133,7 @@ async def _delete(state: AppState, item_ids: Sequence[str]) -> list[Outcome]:
 
 
 def _put(served: Served, drafts: Sequence[Draft | Outcome], limits: ImageLimits) -> list[Outcome]:
-    """Store the drafts; outcomes that are known already keep their places."""
+    """Store the drafts; return all outcomes in order, those that were known before included."""
     good = [draft for draft in drafts if isinstance(draft, Draft)]
     written = iter(served.engine.put(good, limits=limits, encode=served.batcher.encode))
     return [draft if isinstance(draft, Outcome) else next(written) for draft in drafts]
@@ -147,7 +145,7 @@ def _item_ids(body: bytes, content_type: str) -> list[str]:
 
 
 def _single(outcomes: list[Outcome]) -> Response:
-    """Return the outcome of a write to one item; raise the problem that it is, if so."""
+    """Return the outcome of a write to one item. Raises UnknownItem, BadImage or BadQuery."""
     (outcome,) = outcomes
     if outcome.status == "unknown":
         raise UnknownItem(f"no item {outcome.item_id[:80]!r} in this shop", param="item_id")

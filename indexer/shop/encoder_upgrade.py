@@ -1,4 +1,4 @@
-"""Whether Vitrine brings newer weights of ``builtin`` than those that a shop was built with."""
+"""Detect whether Vitrine has newer weights of ``builtin`` than those a shop was built with."""
 
 from __future__ import annotations
 
@@ -21,18 +21,17 @@ if TYPE_CHECKING:
 
 
 def encoder_upgrade(shop: ShopFolder, model: Model) -> str | None:
-    """Return a line that names a better encoder and the command that brings it.
+    """Return a line with the name of newer weights and the command to migrate to them.
 
-    None for other encoders than ``builtin``, and where the shop has its newest weights. Weights
-    that this version does not know may be those of a later version, so nothing is called better
-    than them.
+    None for encoders other than ``builtin``, and if the shop has the newest weights. Unknown
+    weights may be of a later version, so the line then calls them ``other``, not ``better``.
     """
     if not is_builtin(model.id):
         return None
     views = split_views(model.id)[1]
     try:
         newest = hash_pair(newest_file())
-    except EncoderNotFound:  # the search by what is left of the installation goes on
+    except EncoderNotFound:  # a damaged installation may still serve this shop
         return None
     if hash_views(newest, views) == model.weights_hash:
         return None
@@ -40,16 +39,16 @@ def encoder_upgrade(shop: ShopFolder, model: Model) -> str | None:
     with suppress(EncoderNotFound):
         own = encoder_file(shop, model)
     retired = bundled_file(model.weights_hash, views) is not None
-    there = "a better encoder is there" if retired else "other weights of the encoder are there"
+    what = "a better encoder is" if retired else "other weights of the encoder are"
+    old = _name(own) if own else model.weights_hash[:12]
     return (
-        f"{there}: {_name(newest_file())}, where the shop has "
-        f"{_name(own) if own else model.weights_hash[:12]}; 'vitrine migrate --encoder {model.id}' "
-        "brings it"
+        f"{what} available: {_name(newest_file())}; the shop has {old}. Run 'vitrine migrate "
+        f"--encoder {model.id}' to change to it"
     )
 
 
 def _name(path: Path) -> str:
-    """What the JSON beside an ONNX file calls it, with the first letters of its hash."""
+    """Return the name of an ONNX file in its JSON, with the first digits of its hash."""
     name = path.stem
     with suppress(OSError, msgspec.MsgspecError):
         side = msgspec.json.decode(path.with_suffix(".json").read_bytes(), type=SideFile)

@@ -1,4 +1,4 @@
-"""What a doctor looks for in a shop that seems well: odd vectors, lost pictures, mixed weights."""
+"""Checks of a store: invalid vectors, missing pictures, data of weights that do not serve."""
 
 from __future__ import annotations
 
@@ -20,16 +20,18 @@ if TYPE_CHECKING:
     from indexer.store.records import PictureKey, Row
     from indexer.store.transactions import Reader
 
-_BLOCK = 4096  # vectors looked at together
+_BLOCK = 4096  # vectors checked at a time
 _LENGTH_TOLERANCE = 1e-2  # of a unit vector in half precision
-_NAMED = 3  # images that are told by name
+_NAMED = 3  # images named in a message
 
 
-def odd_vectors(reader: Reader, rows: Iterable[Row], model: Model, dim: int | None) -> list[str]:
-    """Problems of the stored vectors that these rows have by a model.
+def invalid_vectors(
+    reader: Reader, rows: Iterable[Row], model: Model, dim: int | None
+) -> list[str]:
+    """Return the problems of the stored vectors of these rows, for one model.
 
-    Those of zeros, which no search finds, those that are not finite, and those that are not of
-    length 1 or of other than ``dim`` numbers (None: other than most).
+    A vector is invalid if it is zero, which no search finds, not finite, not of length 1, or not of
+    ``dim`` numbers. If ``dim`` is None, the most frequent one is expected.
     """
     key = model.key
     first_rows: dict[PictureKey, Row] = {}
@@ -47,7 +49,7 @@ def odd_vectors(reader: Reader, rows: Iterable[Row], model: Model, dim: int | No
             if value and len(value) == 2 * dim:
                 whole.append(row)
                 data.append(value)
-            elif value:  # what is missing or lost is told elsewhere
+            elif value:  # missing and lost vectors are reported elsewhere
                 found.setdefault(f"not of {dim} numbers", []).append(row)
         halves = np.frombuffer(b"".join(data), dtype=np.float16).reshape(len(data), dim)
         for row, fault in zip(whole, _faults(halves.astype(np.float32)), strict=True):
@@ -61,18 +63,18 @@ def odd_vectors(reader: Reader, rows: Iterable[Row], model: Model, dim: int | No
 
 
 def _usual_dim(reader: Reader, key: bytes, pictures: list[Row]) -> int:
-    """How many numbers most of an encoder's embeddings of these have; 0 where it has none."""
+    """Return the most frequent dim of an encoder's embeddings of these rows; 0 without any."""
     sizes = Counter(len(reader.embedding(key, row.picture) or b"") for row in pictures)
     del sizes[0]
     return sizes.most_common(1)[0][0] // 2 if sizes else 0
 
 
-def lost_pictures(
+def missing_pictures(
     reader: Reader, rows: Iterable[Row], progress: Callable[[int], None]
 ) -> list[str]:
-    """A problem where pictures are neither in the store nor, as they were indexed, at their path.
+    """Return a problem if pictures are neither in the store nor unchanged at their path; else [].
 
-    Items that came with an embedding and no picture have lost none.
+    Items that were written with an embedding instead of a picture have none to lose.
     """
     root = images_root(reader)
     lost: dict[PictureKey, Row] = {}
@@ -83,11 +85,11 @@ def lost_pictures(
             continue
         record = reader.item(row.item_id)
         if record is None or row.image_index >= len(record.images):
-            continue  # rows and items that do not agree are told elsewhere
+            continue  # rows that do not match the items are reported elsewhere
         image = record.images[row.image_index]
         if not image.width or _has_picture(reader, root, row.picture, image.path):
             found.add(row.picture)
-            lost.pop(row.picture, None)  # another item had it at a path that is gone
+            lost.pop(row.picture, None)  # added by another item whose file is missing
         else:
             lost.setdefault(row.picture, row)
     if not lost:
@@ -106,27 +108,27 @@ def _has_picture(reader: Reader, root: Path | None, picture: PictureKey, path: s
     return best_picture(reader, root, picture, path) is not None
 
 
-def mixed_weights(shelf: Shelf, reader: Reader, serving: Model) -> list[str]:
-    """Return notes on what is there of other weights than those that serve; none is a fault."""
+def other_weights(shelf: Shelf, reader: Reader, serving: Model) -> list[str]:
+    """Return notes on generations and embeddings of weights that do not serve; not faults."""
     notes = [
         f"generation {name} is of {manifest.model}; {serving} serves"
         for name, manifest in shelf.manifests.items()
         if manifest.model != serving
     ]
-    needed = shelf.models().union(write_encoders.listed(reader))
+    needed = shelf.models().union(write_encoders.read(reader))
     keys = {model.key for model in needed}
     unused = [key for key in reader.embedding_encoders() if key not in keys]
     if unused and not shelf.damaged:
         count = sum(reader.count_embeddings(key) for key in unused)
         notes.append(
             f"{count} embeddings are of weights that no generation uses; 'vitrine gc --shop "
-            f"{shelf.folder.path}' drops them"
+            f"{shelf.folder.path}' deletes them"
         )
     return notes
 
 
 def _faults(vectors: Vectors) -> list[str]:
-    """What is wrong with each of these vectors (n, dim); empty where nothing is."""
+    """Return the fault of each vector (n, dim), or an empty string."""
     with np.errstate(invalid="ignore", over="ignore"):
         lengths = np.linalg.norm(vectors, axis=1)  # (n,)
     out = []
@@ -141,7 +143,7 @@ def _faults(vectors: Vectors) -> list[str]:
 
 
 def _names(reader: Reader, rows: list[Row]) -> str:
-    """The items and paths of some of these rows."""
+    """Return the items and paths of the first rows, for a message."""
     named = []
     for row in rows[:_NAMED]:
         record = reader.item(row.item_id)

@@ -1,0 +1,1 @@
+"""Personal recommendations: events, user profiles, and the ranking made from them."""

@@ -1,0 +1,87 @@
+"""Which items are bought together, by a log-likelihood ratio over baskets."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+MIN_SUPPORT: Final = 3
+"""Baskets that must hold both items: fewer could tell what one person bought."""
+MAX_BASKET: Final = 100  # items of one basket: more is a wholesaler, and pairs grow as its square
+KEPT: Final = 20  # of an item
+
+
+class Together(NamedTuple):
+    """Items bought with one item, best first: numbers (k,), ratios (k,) > 0, baskets (k,)."""
+
+    items: NDArray[np.int64]
+    ratios: NDArray[np.float64]
+    support: NDArray[np.int64]
+
+
+def learn_baskets(
+    baskets: Sequence[NDArray[np.int64]], items: int
+) -> Iterator[tuple[int, Together]]:
+    """Yield the items that are bought with others, each with those, at most ``KEPT``.
+
+    ``baskets`` are item numbers below ``items``, each distinct within its basket. Pairs are scored
+    by Dunning's log-likelihood ratio (1993) of buying both against chance, and only those that are
+    bought together more often than by chance are kept.
+    """
+    counts = np.zeros(items, dtype=np.int64)
+    codes = []
+    for basket in baskets:
+        chosen = np.unique(basket)[:MAX_BASKET]
+        counts[chosen] += 1
+        left, right = np.triu_indices(len(chosen), 1)
+        codes.append(chosen[left] * items + chosen[right])
+    if not codes:
+        return
+    pairs, support = np.unique(np.concatenate(codes), return_counts=True)
+    enough = support >= MIN_SUPPORT
+    pairs, support = pairs[enough], support[enough]
+    first, second = pairs // items, pairs % items
+    ratio = log_likelihood_ratio(support, counts[first], counts[second], len(baskets))
+    together = support * len(baskets) > counts[first] * counts[second]
+    first, second = first[together], second[together]
+    ratio, support = ratio[together], support[together]
+    left, right = np.concatenate([first, second]), np.concatenate([second, first])
+    both, count = np.concatenate([ratio, ratio]), np.concatenate([support, support])
+    order = np.lexsort((right, -both, left))
+    left, right, both, count = left[order], right[order], both[order], count[order]
+    bounds = np.flatnonzero(np.diff(left, prepend=-1, append=-1)).tolist()
+    for start, end in pairwise(bounds):
+        part = slice(start, min(end, start + KEPT))
+        yield int(left[start]), Together(right[part], both[part], count[part])
+
+
+def log_likelihood_ratio(
+    both: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[np.int64], total: int
+) -> NDArray[np.float64]:
+    """Dunning's G2 of 2 x 2 tables: baskets with both, with the first, with the second, and all.
+
+    All are (p,) but ``total``. 0 where both are independent; it grows with the evidence.
+    """
+    table = np.stack([both, first - both, second - both, total - first - second + both])  # (4, p)
+    rows, columns = np.stack([first, total - first]), np.stack([second, total - second])
+    ratio = 2 * (_entropy(rows) + _entropy(columns) - _entropy(table))
+    return np.asarray(np.maximum(ratio, 0.0), dtype=np.float64)
+
+
+def _entropy(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Total times the entropy of the columns' shares, in nats: (p,)."""
+    values = counts.astype(np.float64)
+    parts: NDArray[np.float64] = _x_log_x(values).sum(axis=0)
+    return _x_log_x(values.sum(axis=0)) - parts
+
+
+def _x_log_x(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    result: NDArray[np.float64] = values * np.log(np.where(values > 0, values, 1.0))
+    return result

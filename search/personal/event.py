@@ -1,0 +1,232 @@
+"""Events: what a user did with an item, and how an event is read from JSON or a table."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+import msgspec
+
+from indexer.errors import BadEvent
+from indexer.items import MAX_ID_BYTES, clean_id
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+EventType = Literal["view", "click", "cart", "purchase", "hide", "rating"]
+EVENT_TYPES: Final[tuple[EventType, ...]] = get_args(EventType)
+FIELDS: Final = (
+    "event_id",
+    "user_id",
+    "item_id",
+    "type",
+    "time",
+    "value",
+    "surface",
+    "position",
+    "rendition",
+    "propensity",
+    "consent",
+)
+MAX_AHEAD_S: Final = 300.0  # clocks of senders differ by that much
+MAX_RATING: Final = 5.0
+MAX_NAME_BYTES: Final = 64  # of a surface or a rendition
+
+_MILLISECONDS_FROM = 1e11  # epoch seconds reach it in the year 5138, milliseconds did in 1973
+_MAX_POSITION = 1_000_000
+_TRUE, _FALSE = {"true", "1", "yes"}, {"false", "0", "no"}
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that a user did with an item.
+
+    ``event_id`` identifies the event: the same id is stored once. ``time`` is in seconds since
+    1970, UTC. ``value`` is the stars of a ``rating``, from 0 to 5, and the quantity of a
+    ``cart`` or ``purchase``. ``surface`` names the place where the item was shown,
+    ``position`` its rank there from 0, ``rendition`` the style of the picture. ``propensity`` is
+    the probability in (0, 1] with which the item was shown there, for off-policy estimates.
+    ``consent`` is False if the user has not agreed to be remembered; such an event is not stored.
+    """
+
+    event_id: str
+    user_id: str
+    item_id: str
+    type: EventType
+    time: float
+    value: float | None = None
+    surface: str = ""
+    position: int | None = None
+    rendition: str = ""
+    propensity: float | None = None
+    consent: bool = True
+
+
+def event_from(record: Mapping[str, Any], *, now: float, oldest: float = -math.inf) -> Event:
+    """Return the event that a record with the names of ``FIELDS`` describes.
+
+    Numbers, times and booleans may be texts, as tables have them; None and "" count as absent.
+    ``time`` is ISO 8601 (without an offset: UTC) or a number since 1970, in seconds or
+    milliseconds; it defaults to ``now``. Without an ``event_id``, one is made from the other
+    fields, so that sending a record with a time twice stores it once.
+
+    Raises BadEvent, naming the field: unknown field or type, missing or overlong id, a number out
+    of range, a rating without stars, a time after ``now`` + 300 s or before ``oldest``.
+    """
+    given = {name: value for name, value in record.items() if value is not None and value != ""}
+    unknown = sorted(set(given) - set(FIELDS))
+    if unknown:
+        raise BadEvent(
+            f"unknown field {unknown[0][:80]!r}; an event has {', '.join(FIELDS)}",
+            param=unknown[0][:80],
+        )
+    kind = _type(given)
+    value = _number(given, "value")
+    if kind == "rating" and (value is None or not 0 <= value <= MAX_RATING):
+        raise BadEvent(
+            f"a rating needs a value from 0 to {MAX_RATING:g} stars, got {_shown(value)}",
+            param="value",
+        )
+    propensity = _number(given, "propensity")
+    if propensity is not None and not 0 < propensity <= 1:
+        raise BadEvent(f"propensity must be in (0, 1], got {propensity}", param="propensity")
+    event = Event(
+        event_id=_id(given, "event_id") if "event_id" in given else "",
+        user_id=_id(given, "user_id"),
+        item_id=_id(given, "item_id"),
+        type=kind,
+        time=_time(given, now, oldest),
+        value=value,
+        surface=_name(given, "surface"),
+        position=_position(given),
+        rendition=_name(given, "rendition"),
+        propensity=propensity,
+        consent=_flag(given, "consent", default=True),
+    )
+    return event if event.event_id else msgspec.structs.replace(event, event_id=_made_id(event))
+
+
+def _made_id(event: Event) -> str:
+    """Return an id made from all other fields."""
+    digest = hashlib.sha256(msgspec.msgpack.encode(event)).hexdigest()
+    return f"auto-{digest[:24]}"
+
+
+def _text(given: Mapping[str, Any], name: str) -> str:
+    value = given[name]
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        raise BadEvent(f"{name} must be a text, got {_shown(value)}", param=name)
+    return value
+
+
+def _id(given: Mapping[str, Any], name: str) -> str:
+    if name not in given:
+        raise BadEvent(f"{name} is missing", param=name)
+    text = clean_id(_text(given, name))
+    if not text or len(text.encode("utf-8", "surrogatepass")) > MAX_ID_BYTES:
+        raise BadEvent(f"{name} must have 1 to {MAX_ID_BYTES} bytes", param=name)
+    if not text.isprintable():  # also refuses lone surrogates, which are not valid UTF-8
+        raise BadEvent(f"{name} has characters that cannot be printed", param=name)
+    return text
+
+
+def _name(given: Mapping[str, Any], name: str) -> str:
+    if name not in given:
+        return ""
+    text = _text(given, name).strip()
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_NAME_BYTES or not text.isprintable():
+        raise BadEvent(f"{name} must be printable and at most {MAX_NAME_BYTES} bytes", param=name)
+    return text
+
+
+def _type(given: Mapping[str, Any]) -> EventType:
+    value = given.get("type")
+    for kind in EVENT_TYPES:
+        if value == kind:
+            return kind
+    raise BadEvent(
+        f"type must be one of {', '.join(EVENT_TYPES)}, got {_shown(value)}", param="type"
+    )
+
+
+def _number(given: Mapping[str, Any], name: str) -> float | None:
+    if name not in given:
+        return None
+    value = given[name]
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise BadEvent(f"{name} must be a finite number, got {_shown(value)}", param=name)
+    return number
+
+
+def _position(given: Mapping[str, Any]) -> int | None:
+    number = _number(given, "position")
+    if number is None:
+        return None
+    if number != int(number) or not 0 <= number <= _MAX_POSITION:
+        raise BadEvent(
+            f"position must be an integer from 0 to {_MAX_POSITION}, got {number:g}",
+            param="position",
+        )
+    return int(number)
+
+
+def _flag(given: Mapping[str, Any], name: str, *, default: bool) -> bool:
+    value = given.get(name, default)
+    if isinstance(value, bool):
+        return value
+    text = str(value).strip().lower()
+    if text not in _TRUE | _FALSE:
+        raise BadEvent(f"{name} must be true or false, got {_shown(value)}", param=name)
+    return text in _TRUE
+
+
+def _time(given: Mapping[str, Any], now: float, oldest: float) -> float:
+    if "time" not in given:
+        return now
+    value = given["time"]
+    seconds = _seconds(value)
+    if seconds is None:
+        raise BadEvent(
+            f"time must be ISO 8601 or a number since 1970, got {_shown(value)}", param="time"
+        )
+    if seconds > now + MAX_AHEAD_S:
+        raise BadEvent(f"time {_shown(value)} is in the future", param="time")
+    if seconds < oldest:
+        raise BadEvent(f"time {_shown(value)} is older than events are kept", param="time")
+    if seconds < 0:
+        raise BadEvent(f"time {_shown(value)} is before 1970", param="time")
+    return seconds
+
+
+def _seconds(value: object) -> float | None:
+    """Return the seconds since 1970 of a time in any of its forms; None if it is not a time."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        seconds = float(value)  # before ISO 8601, which reads eight digits as a date
+    except (ValueError, OverflowError):
+        return _iso_seconds(str(value))
+    if not math.isfinite(seconds):
+        return None
+    return seconds / 1000 if abs(seconds) >= _MILLISECONDS_FROM else seconds
+
+
+def _iso_seconds(text: str) -> float | None:
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return moment.timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _shown(value: object) -> str:
+    return repr(value)[:60]

@@ -1,0 +1,84 @@
+"""Read events from a CSV, JSON lines or Parquet file, and write them as JSON lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from indexer.catalog.item_parser import BrokenRow
+from indexer.catalog.recordfile import record_reader
+from indexer.errors import BadCatalog, BadEvent
+from search.personal.event import FIELDS, event_from
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from indexer.catalog.item_parser import Record
+    from search.personal.event import Event
+
+_ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
+    "user_id": ("user",),
+    "item_id": ("item",),
+    "event_id": ("id",),
+    "type": ("event", "event_type"),
+    "time": ("timestamp",),
+    "value": ("rating", "stars", "quantity"),
+}
+
+
+class BadRow(NamedTuple):
+    """A row that is not an event: its place in the file, such as "row 3", and the reason."""
+
+    where: str
+    reason: str
+
+
+def read_events(
+    path: Path, *, now: float, mapping: Mapping[str, str] | None = None
+) -> Iterator[Event | BadRow]:
+    """Yield the events of a file in its order, with a BadRow in place of each invalid row.
+
+    A field is read from the column that ``mapping`` names, else from the column of its name, else
+    from a common other name such as ``user`` or ``timestamp``. Columns of no field are ignored.
+    Where a file has no column for the type, a row with a ``rating`` or ``stars`` is a rating, and
+    others are views. Raise BadCatalog if the file as a whole cannot be read, or badly mapped.
+    """
+    mapping = dict(mapping or {})
+    unknown = sorted(set(mapping) - set(FIELDS))
+    if unknown:
+        raise BadCatalog(
+            f"--map names the unknown field {unknown[0]!r}; fields are {', '.join(FIELDS)}",
+            param="map",
+        )
+    if not path.is_file():
+        raise BadCatalog(f"no such file: {path}")
+    for where, record in record_reader(path, "events are in")(path):
+        if isinstance(record, BrokenRow):
+            yield BadRow(where, record.reason)
+            continue
+        try:
+            yield event_from(_fields_of(path, record, mapping), now=now)
+        except BadEvent as error:
+            yield BadRow(where, str(error))
+
+
+def _fields_of(path: Path, record: Record, mapping: Mapping[str, str]) -> Record:
+    fields: Record = {}
+    for field in FIELDS:
+        if field in mapping:
+            if mapping[field] not in record:
+                raise BadCatalog(
+                    f"{path} has no column {mapping[field]!r} (mapped to {field!r}); it has "
+                    f"{', '.join(map(repr, sorted(map(str, record))[:20]))}",
+                    param="map",
+                )
+            fields[field] = record[mapping[field]]
+            continue
+        names = (field, *_ALIASES.get(field, ()))
+        column = next((name for name in names if name in record), None)
+        if column is not None:
+            fields[field] = record[column]
+    if "type" not in fields:
+        is_rated = any(record.get(name) not in (None, "") for name in ("rating", "stars"))
+        fields["type"] = "rating" if is_rated or mapping.get("value") == "rating" else "view"
+    return fields

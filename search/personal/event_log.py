@@ -1,0 +1,352 @@
+"""The log of events: durable, each event once, in an environment apart from the catalog.
+
+Named databases, and what a key of each leads to::
+
+    meta     name                                  -> a number or bytes (msgpack)
+    events   user key, time, event key             -> sequence and event (msgpack)
+    ids      event key                             -> key of the event in ``events``
+    log      sequence, 8 bytes big-endian          -> key of the event in ``events``
+    pairs    user key, type, hash of the item's id -> empty
+    neighbors, together    hash of an item's id    -> what was learned, see ``learning``
+
+A user key is a keyed hash of the user's id, and so is an event key of the event's id: no id of a
+user is stored. The events of a user stand together in the order of their times, whatever the
+order in which they came. LMDB allows one writer at a time; a catalog write of minutes must not
+delay events, hence an environment of their own.
+
+``log`` serves those who count events: they read what was written after the last sequence number
+they saw. Deleted events are missing from it, and ``EventReader.deletions`` says when to start over.
+``pairs`` marks the first event of a type that a user has on an item, so that one user counts once.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from contextlib import contextmanager
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+
+import msgspec
+
+from indexer.store.environment import DATA_FILE, Environment, exists
+from search.personal.event import EVENT_TYPES, Event, EventType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from indexer.store.environment import ReadTransaction, WriteTransaction
+
+EVENTS_FOLDER: Final = "events.lmdb"
+LEARNED: Final = ("neighbors", "together")
+DATABASES: Final = ("meta", "events", "ids", "log", "pairs", *LEARNED)
+Stored = Literal["stored", "repeated", "no_consent"]
+
+_ADVICE = "restore it, or move it away; the catalog and its index do not need it"
+_KEY_BYTES = 16  # of a keyed hash
+_SECRET_BYTES = 32
+_SEQUENCE = struct.Struct(">Q")
+_TIME = struct.Struct(">Q")  # milliseconds since 1970
+_DELETED_AT_ONCE = 2000  # events in one transaction: writers wait no longer than that
+
+
+class UserEvent(msgspec.Struct, frozen=True, array_like=True):
+    """An event as it is stored: without the user's id, and with its sequence number.
+
+    ``is_first`` is True if the user had no event of this type on this item when it was stored.
+    """
+
+    sequence: int
+    is_first: bool
+    event_id: str
+    item_id: str
+    type: EventType
+    time: float
+    value: float | None = None
+    surface: str = ""
+    position: int | None = None
+    rendition: str = ""
+    propensity: float | None = None
+
+    def event(self, user_id: str) -> Event:
+        """Return the event as it came, with the id of its user."""
+        values = {name: getattr(self, name) for name in self.__struct_fields__}
+        del values["sequence"], values["is_first"]
+        return Event(user_id=user_id, **values)
+
+
+class LoggedEvent(NamedTuple):
+    """An event of the log, with the key of its user (16 bytes)."""
+
+    user: bytes
+    event: UserEvent
+
+
+class EventReader:
+    """Reads events in one transaction. A log that does not exist yet reads as empty."""
+
+    def __init__(self, txn: ReadTransaction) -> None:
+        self._txn = txn
+
+    @property
+    def sequence(self) -> int:
+        """The number of the newest event that was ever stored; 0 if there is none."""
+        return int(self._meta("sequence", 0))
+
+    @property
+    def deletions(self) -> int:
+        """How often events were deleted so far. What was counted before is then out of date."""
+        return int(self._meta("deletions", 0))
+
+    def count(self) -> int:
+        """Return the number of events."""
+        return self._txn.count("events")
+
+    def user_key(self, user_id: str) -> bytes | None:
+        """Return the key of a user (16 bytes), known or not; None if no event was ever stored."""
+        secret = self._meta("secret", None)
+        return None if secret is None else _keyed_hash(secret, b"user", user_id)
+
+    def newest(self, user_id: str, limit: int, *, until: float | None = None) -> list[UserEvent]:
+        """Return the newest events of a user, the newest first, at most ``limit`` of them.
+
+        Only those up to the time ``until``, in seconds since 1970.
+        """
+        key = self.user_key(user_id)
+        if key is None:
+            return []
+        end = key + (b"\xff" * _TIME.size if until is None else _time_key(until + 1e-3))
+        events: list[UserEvent] = []
+        for name, value in self._txn.entries_before("events", end):
+            if len(events) == limit or not name.startswith(key):
+                break
+            events.append(_decode(value))
+        return events
+
+    def of_user(self, user_id: str) -> Iterator[UserEvent]:
+        """Yield all events of a user, the oldest first."""
+        key = self.user_key(user_id)
+        if key is not None:
+            for name, value in self._txn.entries("events", key):
+                if not name.startswith(key):
+                    return
+                yield _decode(value)
+
+    def since(self, sequence: int) -> Iterator[LoggedEvent]:
+        """Yield the events that were stored after this sequence number, in that order."""
+        for _, name in self._txn.entries("log", _SEQUENCE.pack(sequence + 1)):
+            value = self._txn.get("events", name)
+            if value is not None:
+                yield LoggedEvent(name[:_KEY_BYTES], _decode(value))
+
+    def all(self) -> Iterator[LoggedEvent]:
+        """Yield all events: those of a user together, the oldest first."""
+        for name, value in self._txn.entries("events"):
+            yield LoggedEvent(name[:_KEY_BYTES], _decode(value))
+
+    def learned(self, database: str, item_id: str) -> bytes | None:
+        """Return what was learned about an item; None if nothing was."""
+        return self._txn.get(database, _item_key(item_id))
+
+    def _meta(self, name: str, default: Any) -> Any:
+        value = self._txn.get("meta", name.encode())
+        return default if value is None else msgspec.msgpack.decode(value)
+
+
+class EventLog:
+    """The events of a shop; close it, or use it in a ``with`` block.
+
+    Thread-safe, and safe between processes; never carry it across a fork.
+    """
+
+    def __init__(self, path: Path, *, create: bool = False) -> None:
+        """Open the log in the folder ``path``; with ``create``, make it if it is missing.
+
+        IndexNotFound, IndexCorrupt and StoreFull as for ``Environment``.
+        """
+        self._environment = Environment(path, DATABASES, create=create, advice=_ADVICE)
+        self.path = self._environment.path
+
+    def close(self) -> None:
+        """Close the files; a second call does nothing."""
+        self._environment.close()
+
+    def __enter__(self) -> EventLog:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    @contextmanager
+    def read(self) -> Iterator[EventReader]:
+        """A consistent view. Keep it short: pages it can see cannot be reused meanwhile."""
+        with self._environment.read() as txn:
+            yield EventReader(txn)
+
+    def add(self, events: Sequence[Event]) -> list[Stored]:
+        """Store events; return what became of each, in their order.
+
+        All are on disk when this returns, or none of them if it raises. An event whose id is
+        stored already is ``repeated`` and changes nothing, whatever its other fields say.
+        StoreFull.
+        """
+        with self._environment.write() as txn:
+            secret = _secret(txn)
+            sequence = EventReader(txn).sequence
+            outcomes: list[Stored] = []
+            for event in events:
+                outcome = _put(txn, secret, sequence + 1, event)
+                sequence += outcome == "stored"
+                outcomes.append(outcome)
+            txn.put("meta", b"sequence", msgspec.msgpack.encode(sequence))
+        return outcomes
+
+    def delete_user(self, user_id: str) -> int:
+        """Delete all events of a user; return how many there were.
+
+        In transactions of at most 2,000 events. The freed pages keep their bytes until they are
+        reused or the log is compacted.
+        """
+        deleted = 0
+        while True:
+            with self._environment.write() as txn:
+                key = EventReader(txn).user_key(user_id)
+                names = [] if key is None else _names(txn, "events", key)
+                _delete(txn, names)
+                for pair in _names(txn, "pairs", key or b"-"):
+                    txn.delete("pairs", pair)
+            deleted += len(names)
+            if len(names) < _DELETED_AT_ONCE:
+                return deleted
+
+    def delete_before(self, time: float) -> int:
+        """Delete all events older than ``time``, in seconds since 1970; return how many."""
+        deleted = 0
+        start = b""
+        while True:
+            with self._environment.write() as txn:
+                names, start = _names_before(txn, _time_key(time), start)
+                _delete(txn, names)
+            deleted += len(names)
+            if not start:
+                return deleted
+
+    def replace_learned(self, values: Mapping[str, Mapping[str, bytes]]) -> None:
+        """Replace what was learned: of each database, the values by item id. StoreFull."""
+        with self._environment.write() as txn:
+            for database, by_item in values.items():
+                for key in list(txn.keys(database)):
+                    txn.delete(database, key)
+                for item_id, value in by_item.items():
+                    txn.put(database, _item_key(item_id), value)
+
+    def bytes_used(self) -> int:
+        """Bytes of disk that the log takes."""
+        return self._environment.bytes_used()
+
+
+def open_if_exists(shop: Path) -> EventLog | None:
+    """Open the log of a shop's folder; None if no event was ever stored there."""
+    path = shop / EVENTS_FOLDER
+    return EventLog(path) if exists(path) else None
+
+
+def data_file(shop: Path) -> Path:
+    """Return the path of the log's file in a shop's folder, whether it exists or not."""
+    return shop / EVENTS_FOLDER / DATA_FILE
+
+
+def _keyed_hash(secret: bytes, purpose: bytes, text: str) -> bytes:
+    return blake2b(text.encode(), digest_size=_KEY_BYTES, key=secret, person=purpose).digest()
+
+
+def _item_key(item_id: str) -> bytes:
+    return blake2b(item_id.encode(), digest_size=_KEY_BYTES).digest()
+
+
+def _time_key(seconds: float) -> bytes:
+    return _TIME.pack(max(0, int(seconds * 1000)))
+
+
+def _decode(value: bytes) -> UserEvent:
+    return msgspec.msgpack.decode(value, type=UserEvent)
+
+
+def _secret(txn: WriteTransaction) -> bytes:
+    """Return the secret of the log's hashes; make it with the first event."""
+    value = txn.get("meta", b"secret")
+    if value is not None:
+        secret: bytes = msgspec.msgpack.decode(value)
+        return secret
+    secret = os.urandom(_SECRET_BYTES)
+    txn.put("meta", b"secret", msgspec.msgpack.encode(secret))
+    return secret
+
+
+def _put(txn: WriteTransaction, secret: bytes, sequence: int, event: Event) -> Stored:
+    if not event.consent:
+        return "no_consent"
+    event_key = _keyed_hash(secret, b"event", event.event_id)
+    if txn.get("ids", event_key) is not None:
+        return "repeated"
+    user = _keyed_hash(secret, b"user", event.user_id)
+    name = user + _time_key(event.time) + event_key
+    pair = user + bytes([EVENT_TYPES.index(event.type)]) + _item_key(event.item_id)
+    is_first = not txn.has("pairs", pair)
+    stored = UserEvent(
+        sequence,
+        is_first,
+        event.event_id,
+        event.item_id,
+        event.type,
+        event.time,
+        event.value,
+        event.surface,
+        event.position,
+        event.rendition,
+        event.propensity,
+    )
+    if is_first:
+        txn.put("pairs", pair, b"")
+    txn.put("events", name, msgspec.msgpack.encode(stored))
+    txn.put("ids", event_key, name)
+    txn.put("log", _SEQUENCE.pack(sequence), name)
+    return "stored"
+
+
+def _names(txn: ReadTransaction, database: str, user: bytes) -> list[bytes]:
+    """Return the first keys that begin with a user's key, at most 2,000."""
+    names: list[bytes] = []
+    for name in txn.keys(database, user):
+        if len(names) == _DELETED_AT_ONCE or not name.startswith(user):
+            break
+        names.append(name)
+    return names
+
+
+def _names_before(txn: ReadTransaction, time: bytes, start: bytes) -> tuple[list[bytes], bytes]:
+    """Return keys of events before a time, and where to look on: empty at the end.
+
+    Looks at 20,000 keys at most.
+    """
+    names: list[bytes] = []
+    for looked_at, name in enumerate(txn.keys("events", start)):
+        if looked_at == 10 * _DELETED_AT_ONCE or len(names) == _DELETED_AT_ONCE:
+            return names, name
+        if name[_KEY_BYTES : _KEY_BYTES + _TIME.size] < time:
+            names.append(name)
+    return names, b""
+
+
+def _delete(txn: WriteTransaction, names: Sequence[bytes]) -> None:
+    if not names:
+        return
+    for name in names:
+        value = txn.get("events", name)
+        if value is not None:
+            txn.delete("log", _SEQUENCE.pack(_decode(value).sequence))
+        txn.delete("ids", name[_KEY_BYTES + _TIME.size :])
+        txn.delete("events", name)
+    deletions = EventReader(txn).deletions
+    txn.put("meta", b"deletions", msgspec.msgpack.encode(deletions + 1))

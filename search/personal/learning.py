@@ -1,0 +1,137 @@
+"""Learn from all events which items lead to each other, and store it with them."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+import numpy as np
+
+from search.personal.baskets import learn_baskets
+from search.personal.covisits import Visits, learn_covisits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from search.personal.event_log import EventLog, EventReader, LoggedEvent
+
+MIN_USERS: Final = 3
+"""Users who must have met two items together: fewer could tell what one person looked at."""
+_BASKET_S: Final = 3_600.0  # purchases of one user within an hour are one basket
+
+
+class Bought(msgspec.Struct, frozen=True, array_like=True):
+    """An item bought together with another: log-likelihood ratio, and in how many baskets."""
+
+    item_id: str
+    ratio: float
+    baskets: int
+
+
+class Learned(msgspec.Struct, frozen=True, kw_only=True):
+    """What was learned: from how many events, about how many items."""
+
+    events: int
+    users: int
+    items_with_neighbors: int
+    items_bought_together: int
+
+
+class _Numbers(NamedTuple):
+    """Item ids and their numbers, in the order in which they were met."""
+
+    ids: list[str]
+    of: dict[str, int]
+
+    def number(self, item_id: str) -> int:
+        found = self.of.setdefault(item_id, len(self.ids))
+        if found == len(self.ids):
+            self.ids.append(item_id)
+        return found
+
+
+def learn(log: EventLog) -> Learned:
+    """Learn neighbors and baskets from all events, and replace what was learned before.
+
+    Events of the type ``hide`` teach nothing. What fewer than three users or baskets support is
+    left out, so an erased user is in nothing that is learned later.
+    """
+    numbers = _Numbers([], {})
+    users: list[int] = []
+    items: list[int] = []
+    baskets: list[NDArray[np.int64]] = []
+    with log.read() as reader:
+        events = reader.count()
+        people = 0
+        for people, (_, group) in enumerate(_by_user(reader), start=1):
+            met = [event for event in group if event.event.type != "hide"]
+            numbered = [numbers.number(entry.event.item_id) for entry in met]
+            items.extend(numbered)
+            users.extend([people] * len(numbered))
+            baskets.extend(_baskets(met, numbers.of))
+    visits = Visits(np.array(users, dtype=np.int64), np.array(items, dtype=np.int64))
+    neighbors = {
+        numbers.ids[item]: [
+            (numbers.ids[other], round(strength, 5))
+            for other, strength in zip(others.tolist(), strengths.tolist(), strict=True)
+        ]
+        for item, others, strengths in learn_covisits(
+            visits, max(1, len(numbers.ids)), min_users=MIN_USERS
+        ).by_item()
+    }
+    together = {
+        numbers.ids[item]: [
+            Bought(numbers.ids[other], round(ratio, 3), count)
+            for other, ratio, count in zip(
+                found.items.tolist(), found.ratios.tolist(), found.support.tolist(), strict=True
+            )
+        ]
+        for item, found in learn_baskets(baskets, max(1, len(numbers.ids)))
+    }
+    log.replace_learned({"neighbors": _encoded(neighbors), "together": _encoded(together)})
+    return Learned(
+        events=events,
+        users=people,
+        items_with_neighbors=len(neighbors),
+        items_bought_together=len(together),
+    )
+
+
+def neighbors_of(reader: EventReader, item_id: str) -> list[tuple[str, float]]:
+    """Return the neighbors of an item with strengths in (0, 1], the strongest first."""
+    value = reader.learned("neighbors", item_id)
+    return [] if value is None else msgspec.msgpack.decode(value, type=list[tuple[str, float]])
+
+
+def bought_with(reader: EventReader, item_id: str) -> list[Bought]:
+    """Return what is bought together with an item, best first."""
+    value = reader.learned("together", item_id)
+    return [] if value is None else msgspec.msgpack.decode(value, type=list[Bought])
+
+
+def _by_user(reader: EventReader) -> Iterator[tuple[bytes, Iterator[LoggedEvent]]]:
+    """Yield the users with their events, the oldest first."""
+    return groupby(reader.all(), key=lambda entry: entry.user)
+
+
+def _baskets(met: list[LoggedEvent], numbers: Mapping[str, int]) -> Iterator[NDArray[np.int64]]:
+    """Yield the baskets of one user, from events in the order of their times."""
+    basket: list[int] = []
+    last = 0.0
+    for entry in met:
+        if entry.event.type != "purchase":
+            continue
+        if basket and entry.event.time - last > _BASKET_S:
+            yield np.array(basket, dtype=np.int64)
+            basket = []
+        basket.append(numbers[entry.event.item_id])
+        last = entry.event.time
+    if basket:
+        yield np.array(basket, dtype=np.int64)
+
+
+def _encoded(values: Mapping[str, object]) -> dict[str, bytes]:
+    return {item_id: msgspec.msgpack.encode(value) for item_id, value in values.items()}

@@ -1,0 +1,70 @@
+"""Items that the same people took: rows of a sparse matrix of likeness by behavior."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+    from search.live.view import ShopView
+
+Row = tuple["NDArray[np.int64]", "NDArray[np.float32]"]
+"""Neighbors of an item, ascending item numbers (k,), and their strengths (k,) in (0, 1]."""
+
+
+class Neighbors(NamedTuple):
+    """The neighbors of some items of a view, by item number; an item without any is missing."""
+
+    rows: Mapping[int, Row]
+
+    @classmethod
+    def of(
+        cls, pairs: Iterable[tuple[int, Iterable[tuple[str, float]]]], view: ShopView
+    ) -> Neighbors:
+        """Return the neighbors of items, given as item ids with strengths.
+
+        Ids that are not in the view are left out.
+        """
+        rows: dict[int, Row] = {}
+        for item, neighbors in pairs:
+            known = sorted(
+                (number, strength)
+                for item_id, strength in neighbors
+                if (number := view.number(item_id)) >= 0
+            )
+            if known:
+                numbers, strengths = zip(*known, strict=True)
+                rows[item] = (
+                    np.array(numbers, dtype=np.int64),
+                    np.array(strengths, dtype=np.float32),
+                )
+        return cls(rows)
+
+    def all_items(self) -> NDArray[np.int64]:
+        """Return the distinct items that are neighbors of any: (n,), ascending."""
+        columns = [numbers for numbers, _ in self.rows.values()]
+        return np.unique(np.concatenate(columns)) if columns else np.zeros(0, dtype=np.int64)
+
+    def strengths(self, items: NDArray[np.int64], liked: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return how strongly each of ``liked`` (m,) leads to each of ``items`` (n,): (n, m).
+
+        ``items`` are distinct.
+        """
+        table = np.zeros((len(items), len(liked)), dtype=np.float32)
+        if not len(items):
+            return table
+        order = np.argsort(items, kind="stable")
+        ranked = items[order]
+        for place, item in enumerate(liked.tolist()):
+            if item in self.rows:
+                numbers, values = self.rows[item]
+                at = np.searchsorted(ranked, numbers)
+                at[at == len(ranked)] = 0
+                found = ranked[at] == numbers
+                table[order[at[found]], place] = values[found]
+        return table

@@ -1,0 +1,95 @@
+"""Recommendations, as data. The names are those of ``recommend --json`` and of the HTTP replies."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from indexer.errors import BadQuery
+from search.filters import Filter
+from search.hits import Hit
+from search.query import MAX_LIMIT
+
+ReasonCode = Literal[
+    "like_recent", "like_liked", "others_took", "like_context", "popular", "assorted", "seen_before"
+]
+Fallback = Literal["popular", "assorted", "seen_before", "nothing_allowed"]
+DEFAULT_LIMIT: Final = 12
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """Why an item is recommended.
+
+    ``item_id`` is the evidence: an item that the user met, without which the score would be lower.
+    It is empty for reasons that do not depend on the user.
+    """
+
+    code: Annotated[
+        ReasonCode,
+        Meta(
+            description="like_recent, like_liked: it looks like item_id, met in the last hours or "
+            "before. others_took: people who took item_id took it. like_context: it looks like the "
+            "item asked about. popular, assorted, seen_before: see fallback."
+        ),
+    ]
+    item_id: str = ""
+    title: str = ""
+
+
+class Recommendation(Hit, frozen=True, kw_only=True):
+    """A recommended item. ``score`` sums ``contributions``, see ``search.personal.mixer``."""
+
+    reason: Reason
+    contributions: Annotated[
+        dict[str, float] | None,
+        Meta(description="What each feature adds to the score; with explain only."),
+    ] = None
+
+
+class Recommendations(msgspec.Struct, frozen=True, kw_only=True):
+    """All that came of one request for recommendations.
+
+    Items stand in the order in which to show them, which is not quite that of their scores:
+    items like those before them stand further back.
+    """
+
+    items: list[Recommendation]
+    fallback: Annotated[
+        Fallback | None,
+        Meta(
+            description="Why some items do not depend on the user: popular or assorted items fill "
+            "up where too little is known of the user, seen_before where nothing new is left; "
+            "nothing_allowed: no item passes the filter."
+        ),
+    ] = None
+    events: Annotated[int, Meta(description="Events of the user that were looked at.")]
+    generation: str
+    timings: Annotated[dict[str, float], Meta(description="Milliseconds by stage.")]
+
+
+class RecommendQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """What to recommend: ``limit`` products that pass the filter.
+
+    ``context`` is the item that the user looks at; it is not recommended itself. ``seen`` allows
+    items that the user has met before. ``explain`` asks for contributions. ``diversity`` is what
+    an item loses for likeness to those before it, from 0 (nothing) to 1.
+    """
+
+    limit: int = DEFAULT_LIMIT
+    filter: Filter | None = None
+    context: str | None = None
+    seen: bool = False
+    explain: bool = False
+    diversity: float = 0.1
+
+    def check(self) -> RecommendQuery:
+        """Return the query itself. Raises BadQuery, naming the field."""
+        if not 1 <= self.limit <= MAX_LIMIT:
+            raise BadQuery(f"limit must be from 1 to {MAX_LIMIT}, got {self.limit}", param="limit")
+        if not 0 <= self.diversity <= 1:
+            raise BadQuery(
+                f"diversity must be from 0 to 1, got {self.diversity}", param="diversity"
+            )
+        return self

@@ -1,0 +1,109 @@
+"""A profile in the vector space of an index: what a user's items look like."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from indexer.arrays import unit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from indexer.arrays import Embedding, Vectors
+    from search.live.view import ShopView
+    from search.personal.profile import Profile
+
+MAX_ITEMS: Final = 60  # of a profile, the strongest of each kind: more change a ranking little
+MAX_INTERESTS: Final = 4
+_SAME_INTEREST = 0.55  # cosine from which two items count as one interest
+
+
+class Weighted(NamedTuple):
+    """Items of a profile that are in the index: numbers (n,), unit vectors (n, dim), weights (n,).
+
+    The strongest first; n may be 0.
+    """
+
+    items: NDArray[np.int64]
+    vectors: Vectors
+    weights: NDArray[np.float32]
+
+    def mean(self) -> Embedding | None:
+        """Return the weighted mean direction (dim,); None without items."""
+        return unit(self.weights @ self.vectors) if len(self.items) else None
+
+
+class Interest(NamedTuple):
+    """A group of like items: the place of its medoid in ``Taste.liked``. Weights sum to 1."""
+
+    place: int
+    weight: float
+
+
+class Taste(NamedTuple):
+    """The liked, recent and disliked items of a user, as vectors, and up to 4 interests."""
+
+    liked: Weighted
+    session: Weighted
+    disliked: Weighted
+    interests: list[Interest]
+
+
+def taste_of(profile: Profile, view: ShopView, dim: int) -> Taste:
+    """Return the taste that a profile shows in a view. Items without a vector are left out."""
+    liked = _weighted(profile.liked, view, dim)
+    return Taste(
+        liked=liked,
+        session=_weighted(profile.session, view, dim),
+        disliked=_weighted(profile.disliked, view, dim),
+        interests=interests_of(liked),
+    )
+
+
+def interests_of(liked: Weighted) -> list[Interest]:
+    """Group items by likeness; return the medoids of the strongest groups, the strongest first.
+
+    The strongest item opens a group and takes all items at least as like as ``_SAME_INTEREST``;
+    then the strongest that is left. The medoid of a group is the item with the largest weighted
+    sum of cosines to it. Deterministic.
+    """
+    if not len(liked.items):
+        return []
+    cosines = liked.vectors @ liked.vectors.T  # (n, n)
+    left = np.ones(len(liked.items), dtype=np.bool_)
+    groups: list[tuple[float, NDArray[np.int64]]] = []  # weight and places
+    for first in range(len(liked.items)):
+        if left[first]:
+            members = np.flatnonzero(left & (cosines[first] >= _SAME_INTEREST))  # (m,)
+            members = members if len(members) else np.array([first])  # a vector of zeros
+            left[members] = False
+            left[first] = False
+            groups.append((float(liked.weights[members].sum()), members))
+    groups.sort(key=lambda group: (-group[0], int(group[1][0])))
+    kept = groups[:MAX_INTERESTS]
+    total = sum(weight for weight, _ in kept)
+    return [
+        Interest(_medoid(cosines, liked.weights, members), weight / total)
+        for weight, members in kept
+    ]
+
+
+def _medoid(
+    cosines: NDArray[np.float32], weights: NDArray[np.float32], members: NDArray[np.int64]
+) -> int:
+    sums = cosines[np.ix_(members, members)] @ weights[members]  # (m,)
+    return int(members[int(np.argmax(sums))])
+
+
+def _weighted(weights: Mapping[str, float], view: ShopView, dim: int) -> Weighted:
+    numbers = [(view.number(item), weight) for item, weight in weights.items()]
+    known = [(number, weight) for number, weight in numbers if number >= 0][:MAX_ITEMS]
+    rows = view.main_rows([number for number, _ in known])  # (n,)
+    found = np.flatnonzero(rows >= 0)
+    items = np.array([number for number, _ in known], dtype=np.int64)
+    values = np.array([weight for _, weight in known], dtype=np.float32)
+    return Weighted(items[found], view.vectors_of(rows[found], dim), values[found])

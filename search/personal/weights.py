@@ -1,0 +1,59 @@
+"""Learn the mixer's weights from logged events: which of many items did the user take next?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from search.personal.mixer import FEATURES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+_STEPS: Final = 30
+_L2: Final = 1e-3  # of standardized weights, times the number of choices
+_CLOSE_ENOUGH: Final = 1e-6
+
+
+def learn_weights(choices: NDArray[np.float32]) -> Mapping[str, float]:
+    """Return weights that make the chosen items the likeliest, by name of the feature.
+
+    ``choices`` (n, c, features) are the features of the item that was taken, first, and of c - 1
+    others that were not. Fits a conditional logit (McFadden, 1974) by Newton's method; it is
+    concave, so the result does not depend on the start. A feature that never differs within a
+    choice has weight 0. Weights are scaled so that the largest is 1 in size.
+    """
+    differences = (choices - choices[:, :1]).astype(np.float64)  # (n, c, f), 0 for the one taken
+    scale = differences.std(axis=(0, 1))
+    scale[scale < 1e-9] = np.inf
+    standardized = differences / scale
+    weights = np.zeros(choices.shape[2])
+    for _ in range(_STEPS):
+        step = _newton_step(standardized, weights)
+        weights += step
+        if np.abs(step).max() < _CLOSE_ENOUGH:
+            break
+    weights /= scale
+    largest = np.abs(weights).max()
+    weights = weights / largest if largest > 0 else weights
+    return dict(zip(FEATURES, weights.tolist(), strict=True))
+
+
+def _newton_step(
+    differences: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    count, _, size = differences.shape
+    gradient = -_L2 * count * weights
+    hessian = _L2 * count * np.eye(size)
+    for choice in differences:  # (c, f); one at a time keeps memory small
+        scores = choice @ weights
+        share = np.exp(scores - scores.max())
+        share /= share.sum()
+        mean = share @ choice  # (f,)
+        gradient -= mean
+        hessian += (choice.T * share) @ choice - np.outer(mean, mean)
+    step: NDArray[np.float64] = np.linalg.solve(hessian, gradient)
+    return step

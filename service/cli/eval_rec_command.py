@@ -1,0 +1,166 @@
+"""``vitrine eval-rec``."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from service.cli.console import (
+    count_bar,
+    json_option,
+    map_option,
+    parse_mapping,
+    print_json,
+    print_table,
+    stage_bar,
+)
+from service.cli.terminal import note
+from service.cli.threads_option import threads_option
+
+if TYPE_CHECKING:
+    from indexer.arrays import Vectors
+    from search.personal.event import Event
+    from search.quality.eval_recommend import RecommendEvaluation
+
+_COLUMNS = (
+    "recall@10", "recall@20", "ndcg@10", "mrr", "cold_recall@20", "warm_user_ndcg@10",
+    "coverage@20", "gini@20", "novelty@20",
+)  # fmt: skip
+
+
+@click.command("eval-rec")
+@click.option(
+    "--items",
+    type=click.Path(path_type=Path),
+    help="The catalog. Its pictures are encoded for this run, unless --shop has them.",
+)
+@click.option(
+    "--shop", type=click.Path(path_type=Path), help="A shop with these items, instead of --items."
+)
+@click.option(
+    "--events",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="CSV, JSON lines or Parquet, as for 'vitrine events import'.",
+)
+@map_option
+@click.option("--encoder", default="builtin", show_default=True, help="The encoder for --items.")
+@click.option(
+    "--test", default=0.1, show_default=True, help="Share of the events that are predicted."
+)
+@threads_option
+@json_option
+def command(
+    items: Path | None,
+    shop: Path | None,
+    events: Path,
+    mapping: tuple[str, ...],
+    encoder: str,
+    test: float,
+    as_json: bool,
+) -> None:
+    """Compare recommenders on logged events, split by time.
+
+    Every model is tuned with the same budget on the tenth of the events before the test, then
+    predicts each test event from the user's earlier events, ranking all items.
+    """
+    from search.quality.eval_recommend import evaluate_recommenders
+    from search.quality.interactions import interactions_of
+
+    if (items is None) == (shop is None):
+        raise click.UsageError("give either --items or --shop")
+    if not 0.01 <= test <= 0.5:
+        raise click.BadParameter(f"must be from 0.01 to 0.5, got {test}", param_hint="--test")
+    given = _events(events, parse_mapping(mapping))
+    with tempfile.TemporaryDirectory(prefix="vitrine-eval-rec-") as folder:
+        ids, vectors = _vectors(shop or _index(items or Path(), Path(folder) / "shop", encoder))
+    log = interactions_of(given, ids)
+    known = set(ids)
+    unknown = len({event.item_id for event in given} - known)
+    with count_bar("models") as show:
+        result = evaluate_recommenders(
+            log,
+            vectors,
+            unknown_items=unknown,
+            test=test,
+            progress=lambda _, done, total, __=0: show(done, total),
+        )
+    if as_json:
+        print_json(result)
+    else:
+        _print_report(result)
+
+
+def _events(path: Path, mapping: dict[str, str]) -> list[Event]:
+    """Return the valid events of a file; say how many rows are not."""
+    from search.personal.event_file import BadRow, read_events
+
+    found: list[Event] = []
+    bad: list[BadRow] = []
+    for entry in read_events(path, now=time.time(), mapping=mapping):
+        if isinstance(entry, BadRow):
+            bad.append(entry)
+        else:
+            found.append(entry)
+    if bad:
+        note(f"{len(bad)} rows are no events, such as {bad[0].where}: {bad[0].reason}")
+    return found
+
+
+def _index(catalog: Path, shop: Path, encoder_id: str) -> Path:
+    """Index a catalog into a new shop, and return it."""
+    from indexer.catalog.sources import open_catalog
+    from indexer.encoders.registry import load_encoder
+    from indexer.jobs.build import build_index
+    from indexer.shop.folder import ShopFolder
+
+    with stage_bar({"encode": "images"}) as progress:
+        build_index(
+            open_catalog(catalog),
+            ShopFolder(shop),
+            load_encoder(encoder_id),
+            keep_images="paths",
+            progress=progress,
+        )
+    return shop
+
+
+def _vectors(shop: Path) -> tuple[list[str], Vectors]:
+    """Return the ids of a shop's items, and the vectors of their main images: (items, dim)."""
+    from search.engine import SearchEngine
+
+    with SearchEngine.open(shop) as engine:
+        return engine.item_vectors()
+
+
+def _print_report(result: RecommendEvaluation) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("model")
+    for name in _COLUMNS:
+        table.add_column(name, justify="right")
+    for name, figures in result.models.items():
+        values = msgspec.to_builtins(figures)
+        mark = " *" if name == result.best_baseline else ""
+        table.add_row(name + mark, *(f"{values[column]:.3f}" for column in _COLUMNS))
+    print_table(table)
+    audit = result.audit
+    note(
+        f"{audit.test_events} test events from {audit.test_from} on ({result.split['targets']} "
+        f"targets, all {audit.items} items ranked); {audit.cold_items:.1%} of cold items, "
+        f"{audit.new_users:.1%} of new users; * is the best baseline by ndcg@10"
+    )
+    for name in ("vitrine", "vitrine-trained"):
+        gap = result.models[name].difference
+        if gap is None:
+            continue
+        note(
+            f"ndcg@10 of {name} minus that of {result.best_baseline}: {gap.value:+.4f} "
+            f"[{gap.low:+.4f}, {gap.high:+.4f}], by resampled users"
+        )

@@ -1,0 +1,188 @@
+"""``vitrine events``."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from service.cli.console import json_option, map_option, parse_mapping, print_json, shop_option
+from service.cli.terminal import note, printable, say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import BinaryIO
+
+    from search.personal.event import Event
+    from search.personal.event_file import BadRow
+    from search.personal.event_log import Stored
+
+_BATCH = 2_000  # events of one transaction
+_SHOWN = 10  # bad rows
+
+
+class BadEventRow(msgspec.Struct, frozen=True):
+    """A row that is not an event, and why."""
+
+    where: str
+    reason: str
+
+
+class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the rows of a file of events."""
+
+    stored: int
+    repeated: int
+    no_consent: int
+    refused: list[BadEventRow]
+
+
+@click.group("events")
+def command() -> None:
+    """Import and export what users did, learn from it, or erase a user."""
+
+
+@command.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@shop_option
+@map_option
+@json_option
+def import_events(file: Path, shop: Path, mapping: tuple[str, ...], as_json: bool) -> None:
+    """Store the events of FILE (CSV, JSON lines or Parquet), each once; report invalid rows.
+
+    Columns are event_id, user_id, item_id, type, time, value, surface, position, rendition,
+    propensity and consent. Run it again after an interruption: with ids, or with times, no event
+    is stored twice.
+    """
+    from indexer.shop.folder import ShopFolder
+    from search.personal.event_file import read_events
+    from search.personal.event_log import EVENTS_FOLDER, EventLog
+    from search.personal.learning import learn
+
+    folder = ShopFolder(shop)
+    folder.current()
+    events = read_events(file, now=time.time(), mapping=parse_mapping(mapping))
+    with EventLog(folder.path / EVENTS_FOLDER, create=True) as log:
+        report = _store(log.add, events)
+        note("learning which items are met together")
+        learn(log)
+    if as_json:
+        print_json(report)
+        return
+    say(
+        f"{report.stored} events stored, {report.repeated} known already, "
+        f"{report.no_consent} without consent, {len(report.refused)} invalid rows"
+    )
+    for row in report.refused[:_SHOWN]:
+        note(printable(f"{row.where}: {row.reason}"))
+    if len(report.refused) > _SHOWN:
+        note(f"and {len(report.refused) - _SHOWN} more; --json lists all")
+
+
+@command.command("learn")
+@shop_option
+@json_option
+def learn_from_events(shop: Path, as_json: bool) -> None:
+    """Learn from all events which items are met and bought together; run it every night.
+
+    Recommendations follow a user's own events at once. What other users did is learned here.
+    """
+    from indexer.shop.folder import ShopFolder
+    from search.personal.event_log import EVENTS_FOLDER, EventLog
+    from search.personal.learning import learn
+
+    folder = ShopFolder(shop)
+    folder.current()
+    with EventLog(folder.path / EVENTS_FOLDER, create=True) as log:
+        learned = learn(log)
+    if as_json:
+        print_json(learned)
+        return
+    say(
+        f"{learned.events} events of {learned.users} users: {learned.items_with_neighbors} items "
+        f"are met with others, {learned.items_bought_together} are bought with others"
+    )
+
+
+@command.command("export")
+@shop_option
+@click.option("--user", metavar="ID", help="Only the events of this user, with the id.")
+def export_events(shop: Path, user: str | None) -> None:
+    """Print all events as JSON lines.
+
+    Without --user, users are shown by hashes: their ids are not stored.
+    """
+    import sys
+
+    from indexer.shop.folder import ShopFolder
+    from search.personal.event_log import open_if_exists
+
+    folder = ShopFolder(shop)
+    folder.current()
+    log = open_if_exists(folder.path)
+    if log is None:
+        return
+    with log, log.read() as reader:
+        if user is not None:
+            _write(sys.stdout.buffer, (event.event(user) for event in reader.of_user(user)))
+        else:
+            logged = reader.since(0)
+            _write(sys.stdout.buffer, (entry.event.event(entry.user.hex()) for entry in logged))
+
+
+@command.command("erase")
+@click.argument("user")
+@shop_option
+@json_option
+def erase_user(user: str, shop: Path, as_json: bool) -> None:
+    """Delete all events of USER, as DELETE /v1/users/{id} does."""
+    from indexer.shop.folder import ShopFolder
+    from search.personal.event_log import open_if_exists
+
+    folder = ShopFolder(shop)
+    folder.current()
+    log = open_if_exists(folder.path)
+    count = 0
+    if log is not None:
+        with log:
+            count = log.delete_user(user)
+    if as_json:
+        print_json({"user_id": user, "events": count})
+    else:
+        say(printable(f"{count} events of user {user!r} deleted"))
+
+
+def _store(
+    add: Callable[[list[Event]], list[Stored]], events: Iterator[Event | BadRow]
+) -> ImportReport:
+    """Store events batch by batch, and count what became of them."""
+    from collections import Counter
+
+    from search.personal.event_file import BadRow
+
+    counts: Counter[str] = Counter()
+    refused: list[BadEventRow] = []
+    batch: list[Event] = []
+    for entry in events:
+        if isinstance(entry, BadRow):
+            refused.append(BadEventRow(entry.where, entry.reason))
+            continue
+        batch.append(entry)
+        if len(batch) == _BATCH:
+            counts.update(add(batch))
+            batch.clear()
+    counts.update(add(batch))
+    return ImportReport(
+        stored=counts["stored"],
+        repeated=counts["repeated"],
+        no_consent=counts["no_consent"],
+        refused=refused,
+    )
+
+
+def _write(out: BinaryIO, events: Iterator[Event]) -> None:
+    for event in events:
+        out.write(msgspec.json.encode(event) + b"\n")

@@ -1,0 +1,266 @@
+"""Events in, recommendations out, and what is stored about a user."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated, Any
+from urllib.parse import unquote
+
+import msgspec
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+
+from indexer.errors import BadEvent, BadQuery
+from indexer.items import MAX_ID_BYTES, clean_id
+from search.filter_grammar import parse_filter
+from search.filters import Filter, filter_from_json
+from search.personal.event import Event, event_from
+from search.personal.profile import Profile, profile_of
+from search.personal.recommendation import RecommendQuery
+from service.http.answering import check_limit
+from service.http.appstate import AppState, bind
+from service.http.middleware import RAW_ID
+from service.http.openapi import body_of, problems, reply_of
+from service.http.personal_replies import (
+    ErasedReply,
+    EventsReply,
+    RecommendReply,
+    RefusedEvent,
+    UserReply,
+    recommend_reply,
+)
+from service.http.personal_schemas import (
+    EventsBody,
+    EventsEnvelope,
+    RecommendParams,
+    SessionBody,
+)
+from service.http.problems import HttpError
+from service.runtime.engine import Engine
+
+_SECURED: dict[str, Any] = {"security": [{"writeKey": []}]}
+_SESSION_USER = "session"  # never stored
+
+
+def _user_id(
+    request: Request,
+    user_id: Annotated[str, Path(description="The shop's id of the user, percent-encoded.")],
+) -> str:
+    if request.scope.get(RAW_ID):
+        try:
+            user_id = unquote(user_id, errors="strict")
+        except UnicodeDecodeError:
+            raise BadQuery(f"user id {user_id[:80]!r} is not UTF-8", param="user_id") from None
+    user_id = clean_id(user_id)
+    if not user_id or len(user_id.encode("utf-8", "replace")) > MAX_ID_BYTES:
+        raise BadQuery(f"a user id has 1 to {MAX_ID_BYTES} bytes", param="user_id")
+    return user_id
+
+
+UserId = Annotated[str, Depends(_user_id)]
+
+
+def personal_routes(state: AppState) -> APIRouter:
+    """POST /v1/events, POST /v1/sessions/recommend, and /v1/users/{id}."""
+
+    def has_key(request: Request) -> None:
+        state.rates.check_key(request.scope, request.headers)
+
+    key = [Depends(has_key)]
+    router = APIRouter(prefix="/v1", tags=["personal"])
+    router.add_api_route(
+        "/events",
+        bind(add_events, state),
+        methods=["POST"],
+        summary="Store what users did",
+        dependencies=key,
+        responses=reply_of(EventsReply) | problems(401, 403, 408, 413, 415, 422, 429, 503, 507),
+        openapi_extra=body_of((EventsBody, "application/json")) | _SECURED,
+        operation_id="add_events",
+    )
+    router.add_api_route(
+        "/sessions/recommend",
+        bind(recommend_session, state),
+        methods=["POST"],
+        summary="Recommend items for an anonymous session",
+        responses=reply_of(RecommendReply) | problems(404, 408, 413, 415, 422, 429, 503),
+        openapi_extra=body_of((SessionBody, "application/json")),
+        operation_id="recommend_session",
+    )
+    # The longer path comes first: an id may itself contain slashes.
+    router.add_api_route(
+        "/users/{user_id:path}/recommendations",
+        bind(recommend_user, state),
+        summary="Recommend items for a user",
+        responses=reply_of(RecommendReply) | problems(401, 404, 422, 429, 503),
+        operation_id="recommend_user",
+    )
+    router.add_api_route(
+        "/users/{user_id:path}",
+        bind(user, state),
+        summary="Everything that is stored about a user",
+        dependencies=key,
+        responses=reply_of(UserReply) | problems(401, 403, 422, 429, 503),
+        openapi_extra=_SECURED,
+        operation_id="user",
+    )
+    router.add_api_route(
+        "/users/{user_id:path}",
+        bind(erase_user, state),
+        methods=["DELETE"],
+        summary="Erase a user",
+        dependencies=key,
+        responses=reply_of(ErasedReply) | problems(401, 403, 422, 429, 503, 507),
+        openapi_extra=_SECURED,
+        operation_id="erase_user",
+    )
+    return router
+
+
+async def add_events(state: AppState, request: Request) -> Response:
+    """Store events, each once by its `event_id`; the order in which they come does not matter.
+
+    Invalid events are `refused` one by one. What is stored is on disk when the reply comes, and
+    is in the next recommendation.
+    """
+    data = _json(await request.body(), request)
+    async with state.serving.lease() as served:
+        engine = served.engine
+        reply = await state.pools.events.run(lambda: _store(engine, data))
+    return _reply(reply)
+
+
+async def recommend_session(state: AppState, request: Request) -> Response:
+    """Recommend items from the events in the request alone; nothing is stored."""
+    state.rates.take_search(request.scope, request.headers)
+    fields = SessionBody.model_validate_json(await request.body() or b"null")
+    query = RecommendQuery(
+        limit=fields.limit,
+        filter=_filter(fields.filter),
+        context=fields.item,
+        seen=fields.seen,
+        explain=fields.explain,
+        diversity=fields.diversity,
+    )
+
+    def profile(engine: Engine) -> Profile:
+        now = engine.recommender.now()
+        events = [
+            event_from({**event.model_dump(), "user_id": _SESSION_USER}, now=now)
+            for event in fields.events
+        ]
+        return profile_of(events, now)
+
+    return await _recommend(state, request, query, profile, evidence=True)
+
+
+async def recommend_user(
+    state: AppState, request: Request, user_id: UserId, params: Annotated[RecommendParams, Query()]
+) -> Response:
+    """Recommend items from the stored events of a user; unknown users get popular items.
+
+    With the write key, reasons name the item they rest on; without it they do not, since that
+    would tell anyone who guesses an id what the user has looked at.
+    """
+    state.rates.take_search(request.scope, request.headers)
+    query = RecommendQuery(
+        limit=params.limit,
+        filter=_filter(params.filter),
+        context=params.item,
+        seen=params.seen,
+        explain=params.explain,
+        diversity=params.diversity,
+    )
+    evidence = state.rates.has_key(request.scope, request.headers)
+    return await _recommend(
+        state,
+        request,
+        query,
+        lambda engine: engine.recommender.profile(user_id),
+        evidence=evidence,
+    )
+
+
+async def user(state: AppState, user_id: UserId) -> Response:
+    """Everything that is stored about a user: the events, the oldest first."""
+    async with state.serving.lease() as served:
+        engine = served.engine
+        stored = await state.pools.reading.run(lambda: engine.recommender.events_of(user_id))
+    return _reply(UserReply(user_id=user_id, events=[entry.event(user_id) for entry in stored]))
+
+
+async def erase_user(state: AppState, user_id: UserId) -> Response:
+    """Delete all events of a user: from now on recommendations are those of a stranger."""
+    async with state.serving.lease() as served:
+        engine = served.engine
+        count = await state.pools.events.run(lambda: engine.recommender.forget(user_id))
+    return _reply(ErasedReply(user_id=user_id, events=count))
+
+
+async def _recommend(
+    state: AppState,
+    request: Request,
+    query: RecommendQuery,
+    profile: Any,
+    *,
+    evidence: bool,
+) -> Response:
+    check_limit(state, query.limit)
+    query = query.check()
+    root = request.scope.get("root_path", "")
+    async with state.serving.lease() as served:
+        engine = served.engine
+
+        def work() -> bytes:
+            found = engine.recommender.recommend(profile(engine), query)
+            return msgspec.json.encode(recommend_reply(found, root=root, evidence=evidence))
+
+        return Response(await state.pools.searching.run(work), media_type="application/json")
+
+
+def _store(engine: Engine, data: Any) -> EventsReply:
+    """Check and store the events of a body. Raises ValidationError for its outside, StoreFull."""
+    recommender = engine.recommender
+    now = recommender.now()
+    events: list[Event] = []
+    refused: list[RefusedEvent] = []
+    for index, record in enumerate(EventsEnvelope.model_validate(data).events):
+        try:
+            if not isinstance(record, dict):
+                raise BadEvent("an event must be an object")
+            events.append(event_from(record, now=now))
+        except BadEvent as error:
+            refused.append(RefusedEvent(index=index, reason=str(error), param=error.param))
+    outcomes = recommender.add(events) if events else []
+    counts = Counter(outcomes)
+    stored = [event for event, outcome in zip(events, outcomes, strict=True) if outcome == "stored"]
+    return EventsReply(
+        stored=counts["stored"],
+        repeated=counts["repeated"],
+        no_consent=counts["no_consent"],
+        unknown_items=sum(not engine.has_item(event.item_id) for event in stored),
+        refused=refused,
+    )
+
+
+def _json(body: bytes, request: Request) -> Any:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise HttpError(
+            415,
+            "unsupported_media_type",
+            f"expected application/json, got {kind or 'no content type'}",
+        )
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadQuery(f"the body is not JSON: {error}") from None
+
+
+def _filter(given: str | dict[str, Any] | None) -> Filter | None:
+    if given is None or given == "":
+        return None
+    return parse_filter(given) if isinstance(given, str) else filter_from_json(given)
+
+
+def _reply(reply: EventsReply | UserReply | ErasedReply) -> Response:
+    return Response(msgspec.json.encode(reply), media_type="application/json")

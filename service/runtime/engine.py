@@ -1,0 +1,88 @@
+"""What the service needs of a search engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from indexer.items import ORIGINAL
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from indexer.encoders.base import Encoder
+    from indexer.imaging.images import ImageLimits
+    from indexer.items import Item
+    from indexer.writing.image_pipeline import Encode
+    from indexer.writing.writes import Draft, Outcome
+    from search.hits import Reply
+    from search.live.shop import Backlog
+    from search.personal.recommender import Recommender
+    from search.query import Query
+    from search.status import EngineStatus, Vitals
+
+
+class Engine(Protocol):
+    """The part of ``search.engine.SearchEngine`` that the service uses; tests pass smaller ones."""
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder of query photos."""
+        ...
+
+    @property
+    def generation(self) -> str:
+        """The name of the open index, such as ``000007``."""
+        ...
+
+    def search(self, query: Query) -> Reply:
+        """Return the reply to a query. Called from several threads at once."""
+        ...
+
+    def item(self, item_id: str) -> Item:
+        """Return an item of the shop. Raises UnknownItem."""
+        ...
+
+    def items(self, limit: int = 10) -> list[Item]:
+        """Return some items to start from."""
+        ...
+
+    def thumbnail(self, item_id: str, index: int = 0, rendition: str = ORIGINAL) -> bytes:
+        """Return a stored image of an item, in this rendition, as JPEG. Raises UnknownItem."""
+        ...
+
+    def put(self, drafts: Sequence[Draft], *, limits: ImageLimits, encode: Encode) -> list[Outcome]:
+        """Store items on disk. Searches find them after ``refresh``."""
+        ...
+
+    def delete(self, item_ids: Sequence[str]) -> list[Outcome]:
+        """Delete items on disk. Searches no longer find them after ``refresh``."""
+        ...
+
+    def refresh(self) -> bool:
+        """Read new writes of this and other processes; return True if there were any."""
+        ...
+
+    def vitals(self) -> Vitals:
+        """Return the figures for ``/metrics``, which are cheap to read."""
+        ...
+
+    def backlog(self) -> Backlog:
+        """Return how much was written since the index was built."""
+        ...
+
+    @property
+    def recommender(self) -> Recommender:
+        """The events of the shop, and recommendations."""
+        ...
+
+    def has_item(self, item_id: str) -> bool:
+        """Return True if the shop has this item."""
+        ...
+
+    def status(self) -> EngineStatus:
+        """Return what the engine serves."""
+        ...
+
+    def close(self) -> None:
+        """Release files and memory."""
+        ...

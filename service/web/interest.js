@@ -1,0 +1,66 @@
+// What the shopper did on this page. It stays in this browser, and only if the shopper agreed.
+
+const CONSENT = "vitrine.foryou";
+const EVENTS = "vitrine.events";
+const MOST = 100;
+
+const listeners = new Set();
+
+function stored(key) {
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return null; // storage is blocked: then nothing is remembered
+  }
+}
+
+function store(key, value) {
+  try {
+    if (value === null) localStorage.removeItem(key);
+    else localStorage.setItem(key, value);
+  } catch {
+    // as above
+  }
+}
+
+/** Return "yes", "no", or "" if the shopper has not been asked. */
+export const consent = () => stored(CONSENT) ?? "";
+
+/** Remember the shopper's choice; without consent, what was remembered is deleted. */
+export function decide(agreed) {
+  store(CONSENT, agreed ? "yes" : "no");
+  if (!agreed) store(EVENTS, null);
+  changed();
+}
+
+/** Return the events so far, the oldest first. */
+export function events() {
+  if (consent() !== "yes") return [];
+  try {
+    const found = JSON.parse(stored(EVENTS) ?? "[]");
+    return Array.isArray(found) ? found.slice(-MOST) : [];
+  } catch {
+    return [];
+  }
+}
+
+/** Add an event, such as ("mug-1", "click"). Does nothing without consent. */
+export function note(item, type) {
+  if (consent() !== "yes") return;
+  const time = Date.now() / 1000;
+  store(EVENTS, JSON.stringify([...events(), { item_id: item, type, time }].slice(-MOST)));
+  changed();
+}
+
+/** Delete all events; the consent stays. */
+export function forget() {
+  store(EVENTS, null);
+  changed();
+}
+
+/** Call `listener` after each change. */
+export const onChange = (listener) => listeners.add(listener);
+
+function changed() {
+  for (const listener of listeners) listener();
+}
