@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 import numpy as np
-from PIL import Image, PngImagePlugin
+from PIL import Image
 
 from style.arrays import Pixels
 from style.checks import check_pixels
@@ -151,13 +151,13 @@ class _Lazy(Mapping[str, T], Generic[T]):
 def _read_image(path: Path) -> Pixels:
     """Read a PNG that ``add_image`` wrote; anything else is refused before it is decoded."""
     try:
-        with path.open("rb") as file, PngImagePlugin.PngImageFile(file) as image:
+        with Image.open(path, formats=("PNG",)) as image:
             if max(image.size) > _SIDE or image.mode != "RGB":
                 raise ValueError(f"{image.size[0]} x {image.size[1]}, {image.mode}")
             return np.asarray(image)
     except FileNotFoundError:
         raise BadStyleFile(f"{path}: no such file") from None
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise BadStyleFile(
             f"{path}: not a style image as Vitrine writes it ({error}); remove the style and add "
             "it again"
