@@ -16,13 +16,16 @@ from indexer.shop.encoderfiles import open_encoder
 from indexer.shop.folder import ShopFolder
 from indexer.shop.shelf import Shelf
 from indexer.shop.status import disk_bytes
+from indexer.shop.styles import indexed_styles, registry_of
 from indexer.store.store import Store
 from indexer.writing.migration_encoders import MigrationEncoders
+from indexer.writing.styling import Styling
 from indexer.writing.writes import Draft, Outcome, delete_items, put_items
 from search.confidence import ConfidenceScorer
 from search.filter_grammar import parse_filter
 from search.filters import Filter, filter_from_json
 from search.item_reader import ItemReader
+from search.live.identity import ViewGuard
 from search.live.recall import RecallWatch
 from search.live.shop import Backlog, LiveShop
 from search.opening import OpenGeneration, check_encoder, index_encoder, load_newest
@@ -44,6 +47,8 @@ if TYPE_CHECKING:
     from indexer.writing.image_pipeline import Encode
     from search.hits import Hit, Reply
     from search.personal.recommendation import Recommendations
+
+_WRITTEN = ("created", "updated", "unchanged")
 
 
 class SearchEngine:
@@ -71,6 +76,7 @@ class SearchEngine:
         self._index_encoder = index_encoder(encoder)
         self._migration_encoders = MigrationEncoders(store, self._index_encoder)
         self._hold = opened.hold
+        self.style_registry = registry_of(shop.path)
         model = Model.of(encoder)
         self.encoder_upgrade = encoder_upgrade(shop, model)
         self._scorer = ConfidenceScorer(
@@ -215,8 +221,11 @@ class SearchEngine:
         limits: ImageLimits = LIMITS,
         encode: Encode | None = None,
     ) -> list[Outcome]:
-        """Store items as ``put_items`` does. Searches find them after ``refresh``."""
-        return put_items(
+        """Store items as ``put_items`` does, then their renditions in the styles of the shop.
+
+        Searches find them after ``refresh``. The items are on disk before they are rendered.
+        """
+        outcomes = put_items(
             self._store,
             self._index_encoder,
             drafts,
@@ -224,6 +233,28 @@ class SearchEngine:
             encode=encode,
             migration_encoders=self._migration_encoders,
         )
+        written = [one.item_id for one in outcomes if one.status in _WRITTEN]
+        if written and self.styles():
+            self._style(written, limits, encode)
+        return outcomes
+
+    def _style(self, item_ids: list[str], limits: ImageLimits, encode: Encode | None) -> None:
+        """Render items in the styles of the shop; the guard compares with what is searched now."""
+        self.refresh()
+        styling = Styling(
+            self._store,
+            self._index_encoder,
+            self.style_registry,
+            self._migration_encoders,
+            encode=encode,
+            limits=limits,
+        )
+        styling.run(guard=ViewGuard(self._live.view), item_ids=item_ids)
+
+    def styles(self) -> list[str]:
+        """Return the names of the styles that the images of this shop are indexed in."""
+        with self._store.read() as reader:
+            return indexed_styles(reader)
 
     def delete(self, item_ids: Sequence[str]) -> list[Outcome]:
         """Delete items. Searches find them until ``refresh``."""
@@ -316,6 +347,7 @@ class SearchEngine:
             text="fused" if isinstance(self.encoder, TextEncoder) else "lexical",
             facets=view.columns.facet_fields(),
             encoder_upgrade=self.encoder_upgrade,
+            styles=manifest.styles,
         )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, NamedTuple
 import msgspec
 from msgspec import Meta
 
+from indexer.shop.manifest import StyleCount
 from indexer.shop.status import RecallStatus
 
 
@@ -52,6 +53,10 @@ class EngineStatus(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ]
     facets: Annotated[list[str], Meta(description="Fields worth offering as filters.")]
+    styles: Annotated[
+        list[StyleCount],
+        Meta(description="The renditions in each style of the shop, counted at the build."),
+    ]
     encoder_upgrade: Annotated[
         str | None,
         Meta(

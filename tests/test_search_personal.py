@@ -74,10 +74,11 @@ def test_an_event_from_the_future_counts_as_new():
     assert profile_of([ahead], NOW).liked == profile_of([event("u", "a")], NOW).liked
 
 
-def test_the_session_is_what_was_met_in_the_last_hours():
-    profile = profile_of([event("u", "new", age=60), event("u", "old", age=DAY)], NOW)
-    assert list(profile.session) == ["new"]
-    assert list(profile.liked) == ["new", "old"]
+def test_the_newest_items_come_first_and_the_sixth_counts_half():
+    profile = profile_of([event("u", f"i{n}", age=n * DAY) for n in range(40)], NOW)
+    assert list(profile.recent)[:2] == ["i0", "i1"]
+    assert (profile.recent["i0"], profile.recent["i5"]) == (1.0, 0.5)
+    assert len(profile.recent) == 30
 
 
 def test_a_hidden_item_is_disliked_until_it_is_bought():

@@ -46,3 +46,11 @@ def test_the_scale_of_a_feature_changes_its_weight_alone(rng):
 def test_choices_that_say_nothing_give_no_weights():
     made = np.zeros((10, 5, len(FEATURES)), dtype=np.float32)
     assert set(learn_weights(made).values()) == {0.0}
+
+
+def test_choices_that_a_feature_explains_nearly_alone_do_not_make_it_diverge(rng):
+    made = rng.normal(size=(300, 50, len(FEATURES))).astype(np.float32) * 0.01
+    made[:, 0, 0] += 5.0  # what was taken stands far out
+    made[:9, 0, 0] -= 10.0
+    weights = np.array(list(learn_weights(made).values()))
+    assert ((made @ weights).argmax(axis=1) == 0).mean() > 0.95

@@ -92,6 +92,7 @@ def test_index_builds_and_says_what_it_did(vitrine, tiny_catalog, tmp_path):
     assert set(done.json) == {
         "generation", "published", "encoder", "items", "products", "rows", "encoded", "reused",
         "added", "changed", "removed", "kept", "skipped", "seconds", "recipe", "promise",
+        "styles", "rendered",
     }  # fmt: skip
     assert (done.json["items"], done.json["encoded"], done.json["published"]) == (12, 18, True)
     assert done.json["reused"] == 6  # six pictures occur twice

@@ -232,7 +232,24 @@ def test_a_shop_adds_uses_lists_and_removes_styles_of_its_own(
     ]
     assert {"fire", "brand", "oil"} <= {*names}
     assert vitrine("styles", "remove", "fire", "--shop", shop).code == 0
-    one_line(vitrine("styles", "remove", "fire", "--shop", shop), "unknown style 'fire'")
+    one_line(vitrine("styles", "remove", "fire", "--shop", shop), "'fire'")
+
+
+def test_a_shop_is_indexed_in_a_style_of_its_own_until_that_is_removed(
+    vitrine, make_shop, painting
+):
+    shop = make_shop()
+
+    def indexed() -> dict[str, bool]:
+        listed = json.loads(vitrine("styles", "list", "--shop", shop, "--json").out)["styles"]
+        return {style["name"]: style["indexed"] for style in listed}
+
+    vitrine("styles", "add", "fire", "--image", painting, "--shop", shop)
+    assert indexed()["fire"] is False
+    assert vitrine("styles", "add", "fire", "--shop", shop).code == 0
+    assert indexed()["fire"] is True
+    assert vitrine("styles", "remove", "fire", "--shop", shop).code == 0
+    assert "fire" not in indexed()
 
 
 def test_wrong_style_files_are_refused_in_one_line_and_leave_the_shop_as_it_was(
@@ -248,10 +265,11 @@ def test_wrong_style_files_are_refused_in_one_line_and_leave_the_shop_as_it_was(
     one_line(vitrine(*add, "a", "--image", tmp_path / "none.png"), "none.png: no such file")
     one_line(vitrine(*add, "oil", "--image", painting), "'oil' is a built-in style")
     one_line(vitrine(*add, "../a", "--image", painting), "a-z, 0-9 and -")
-    one_line(vitrine("styles", "remove", "oil", "--shop", shop), "cannot be removed")
+    one_line(vitrine("styles", "remove", "oil", "--shop", shop), "'oil'")
     no_shop = ("styles", "add", "a", "--image", painting, "--shop", tmp_path / "none")
     one_line(vitrine(*no_shop), "no such folder")
-    assert vitrine(*add, "a").code == 2
+    one_line(vitrine(*add, "a"), "unknown style 'a'")
+    assert vitrine(*add, "a", "b", "--image", painting).code == 2
     assert sorted(path.name for path in shop.iterdir()) == before
 
 

@@ -16,6 +16,7 @@ from service.http.replies import (
     ItemsReply,
     SearchReply,
     StatusReply,
+    StylesReply,
 )
 
 ROUTES = {
@@ -34,6 +35,8 @@ ROUTES = {
     ("get", "/v1/users/{user_id}/recommendations"),
     ("get", "/v1/users/{user_id}"),
     ("delete", "/v1/users/{user_id}"),
+    ("get", "/v1/styles"),
+    ("post", "/v1/style"),
     ("get", "/v1/status"),
     ("get", "/livez"),
     ("get", "/metrics"),
@@ -119,6 +122,7 @@ def documented(document, name):
         ("GET", "/v1/items?limit=3", None, ItemsReply),
         ("GET", "/v1/items/red-shoe", None, ItemReply),
         ("GET", "/v1/status", None, StatusReply),
+        ("GET", "/v1/styles", None, StylesReply),
         ("GET", "/livez", None, HealthReply),
         ("GET", "/readyz", None, HealthReply),
         ("POST", "/v1/search", {"parts": []}, Problem),
@@ -144,7 +148,7 @@ def test_every_reply_of_a_route_is_documented_by_a_struct(document):
     for method, path, operation in operations(document):
         content = operation["responses"]["200"]["content"]
         if "application/json" not in content:
-            assert path in ("/metrics", "/v1/items/{item_id}/image"), (method, path)
+            assert path in ("/metrics", "/v1/style", "/v1/items/{item_id}/image"), (method, path)
             continue
         name = content["application/json"]["schema"]["$ref"].rpartition("/")[2]
         assert document["components"]["schemas"][name] == structs[name]

@@ -381,6 +381,55 @@ def test_the_first_visit_offers_items_to_start_from(page):
     assert item not in page.locator("#tries").inner_text()
 
 
+# --- For you ---------------------------------------------------------------------------------
+
+
+def recommended(page: Page, act: Callable[[], object]) -> list[dict]:
+    """Do something that changes the row of recommended items; the items, once they are drawn."""
+    with page.expect_response(lambda r: "/v1/sessions/recommend" in r.url) as caught:
+        act()
+    items = caught.value.json()["items"]
+    ids = [item["item_id"] for item in items]
+    page.wait_for_function(
+        "ids => ids.join() === [...document.querySelectorAll('#foryou .card')]"
+        ".map((card) => card.dataset.item).join()",
+        arg=ids,
+    )
+    return items
+
+
+def test_nothing_is_remembered_before_the_shopper_agrees(page):
+    page.wait_for_selector("#foryou:not([hidden]) button")
+    page.locator("#tries .card:not(.skeleton) .card-link").first.click()
+    settled(page)
+    assert page.evaluate("localStorage.getItem('vitrine.events')") is None
+    assert page.locator("#foryou .card").count() == 0
+    page.get_by_role("button", name="No, thanks").click()
+    page.locator("#foryou").wait_for(state="hidden")
+    page.reload()
+    page.locator("#grid .card").first.wait_for()
+    assert not page.locator("#foryou").is_visible()
+
+
+def test_the_row_for_you_follows_clicks_likes_and_hides(page):
+    first = recommended(page, page.get_by_role("button", name="Yes, show them").click)
+    assert {item["reason"]["code"] for item in first} == {"assorted"}
+    link = page.locator("#tries .card:not(.skeleton) .card-link").first
+    title = link.get_attribute("title")
+    items = recommended(page, link.click)
+    assert items[0]["reason"]["title"] == title
+    why = page.locator("#foryou .foryou-why").first.inner_text()
+    assert why == f"Like {title}, which you saw lately"
+    hide = page.locator("#foryou .card").first.get_by_role("button", name="Hide this")
+    after = recommended(page, hide.click)
+    assert items[0]["item_id"] not in [item["item_id"] for item in after]
+    forgotten = recommended(page, page.get_by_role("button", name="Forget my clicks").click)
+    assert {item["reason"]["code"] for item in forgotten} == {"assorted"}
+    page.get_by_role("button", name="Turn off").click()
+    page.locator("#foryou").wait_for(state="hidden")
+    assert page.evaluate("localStorage.getItem('vitrine.events')") is None
+
+
 # --- The crop box ----------------------------------------------------------------------------
 
 

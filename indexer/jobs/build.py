@@ -3,7 +3,8 @@
 1. scan      read the catalog, refuse duplicates
 2. encode    embed the images that the store does not have yet (resumable)
 3. merge     add, change and delete the store's items in one transaction
-4. publish   write a generation from the store, check it, make it current
+4. style     render, check and embed what the shop's styles lack (resumable)
+5. publish   write a generation from the store, check it, make it current
 """
 
 from __future__ import annotations
@@ -19,8 +20,11 @@ from indexer.imaging.images import LIMITS, ImageLimits
 from indexer.items import Skipped
 from indexer.jobs.job import Job, open_job
 from indexer.jobs.publishing import Published, publish
+from indexer.jobs.styles import restyle
 from indexer.progress import Progress, no_progress
 from indexer.shop import write_encoders
+from indexer.shop.manifest import StyleCount
+from indexer.shop.styles import registry_of, set_indexed_styles, shop_styles
 from indexer.stopwatch import Stopwatch
 from indexer.store.pictures import ImageStorage, set_images
 from indexer.vectors.contract import BuildTargets
@@ -29,13 +33,17 @@ from indexer.writing.changes import Changes, apply_changes, changes_of
 from indexer.writing.embed_catalog import EmbeddedCatalog, embed_catalog
 from indexer.writing.migration_encoders import MigrationEncoders
 from indexer.writing.reembed import Reembedding, missing_pictures
+from indexer.writing.renditions import Rendered
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from indexer.catalog.sources import Catalog, Scan
     from indexer.encoders.base import Encoder
     from indexer.shop.folder import ShopFolder
     from indexer.shop.shelf import Shelf
     from indexer.writing.image_pipeline import Render
+    from style.registry import StyleRegistry
 
 
 class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +52,7 @@ class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
     ``published`` is False if nothing had changed; then the old generation still serves. ``kept``
     are the items that were left unchanged because their row or images could not be read.
     ``promise`` is a sentence on how the index was chosen, and its measured recall and speed.
+    ``styles`` counts the renditions of the shop, ``rendered`` those that this build made.
     """
 
     generation: str
@@ -62,6 +71,8 @@ class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
     seconds: dict[str, float]
     recipe: str
     promise: str
+    styles: list[StyleCount]
+    rendered: Rendered
 
 
 def build_index(
@@ -73,6 +84,8 @@ def build_index(
     targets: BuildTargets | None = None,
     limits: ImageLimits = LIMITS,
     render: Render | None = None,
+    styles: Sequence[str] | None = None,
+    registry: StyleRegistry | None = None,
     progress: Progress = no_progress,
 ) -> BuildReport:
     """Index ``catalog`` into ``shop``, so that the shop holds the items of this catalog.
@@ -85,6 +98,9 @@ def build_index(
     ``keep_images`` sets which copies of new images are stored from now on; None keeps the setting.
     ``render`` adds renditions to every image; without it images keep the renditions they have.
 
+    ``styles`` are the names of the styles of ``registry`` to index images in from now on; None
+    keeps the setting. An unknown name raises UnknownStyle, and nothing is changed.
+
     Safe to interrupt at any time and to run again. Raise BadCatalog (duplicates, nothing to
     index), CatalogShrank (unless the targets accept that), CannotPromise (see ``BuildTargets``),
     IndexMismatch (the shop was built with another encoder, or other weights of ``builtin``, which
@@ -92,6 +108,8 @@ def build_index(
     CURRENT meanwhile), CannotWrite, StoreFull.
     """
     stopwatch = Stopwatch()
+    registry = registry or registry_of(shop.path)
+    shop_styles(registry, styles or ())  # UnknownStyle before the work begins
     progress("scan", 0, 1)
     scan = catalog.scan()
     progress("scan", 1, 1, len(scan.skipped))
@@ -103,11 +121,13 @@ def build_index(
         build = _Build(
             job, catalog, scan, encoder, targets or BuildTargets(), limits, render, progress
         )
-        build.begin(keep_images)
+        build.begin(keep_images, styles)
         done = build.embed()
         stopwatch.lap("ingest")
         changes = build.merge(done)
         stopwatch.lap("merge")
+        rendered = build.style(registry)
+        stopwatch.lap("style")
         published = build.publish(changes)
         stopwatch.lap("publish")
     return BuildReport(
@@ -127,6 +147,8 @@ def build_index(
         seconds={**stopwatch.seconds, **done.seconds},
         recipe=published.manifest.recipe,
         promise=published.manifest.contract.note,
+        styles=published.manifest.styles,
+        rendered=rendered,
     )
 
 
@@ -156,7 +178,7 @@ class _Build:
         self._began = 0  # the number of the last change of the store before the build
         self._absent = Absence([], [], [])
 
-    def begin(self, keep_images: ImageStorage | None) -> None:
+    def begin(self, keep_images: ImageStorage | None, styles: Sequence[str] | None) -> None:
         """Store the settings of the build, and find the items that the catalog lacks.
 
         If those are too many, raise CatalogShrank and write nothing.
@@ -167,6 +189,8 @@ class _Build:
             if not self._targets.accept:
                 check_absence(self._catalog.path, self._absent.gone, writer.count("items"))
             set_images(writer, self._catalog.root, keep_images)
+            if styles is not None:
+                set_indexed_styles(writer, styles)
             if self._has_new_weights():
                 # Otherwise the new index would lack the items that others put during the build.
                 write_encoders.add(writer, Model.of(self._encoder))
@@ -206,6 +230,10 @@ class _Build:
                 work.embed_in(writer, rest)
             self._migration_encoders.complete(writer, first_row)
         return changes
+
+    def style(self, registry: StyleRegistry) -> Rendered:
+        """Render what the shop lacks in its styles. All originals are embedded by now."""
+        return restyle(self._job, self._encoder, registry, self._migration_encoders, self._progress)
 
     def publish(self, changes: Changes) -> Published:
         """Write a generation, make it current, and collect garbage."""

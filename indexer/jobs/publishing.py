@@ -12,7 +12,7 @@ import msgspec
 from indexer.confidence.calibrate import Fitted, calibrate
 from indexer.encoders.base import Model
 from indexer.errors import Conflict, IndexCorrupt, IndexNotFound
-from indexer.jobs.stored_rows import StoredRows, read_rows
+from indexer.jobs.stored_rows import StoredRows, read_rows, style_counts
 from indexer.lexical import LexicalIndex
 from indexer.progress import Progress, no_progress
 from indexer.shop import write_encoders
@@ -213,6 +213,7 @@ def _manifest(encoder: Encoder, stored: StoredRows, chosen: ChosenIndex) -> Mani
         contract=chosen.contract,
         calibration=chosen.confidence.calibration,
         calibration_note=chosen.confidence.note,
+        styles=stored.styles,
     )
 
 
@@ -223,8 +224,10 @@ def _is_up_to_date(
     manifest = serving.manifest
     with job.store.read() as reader:
         changes = reader.sequence
+        styles = style_counts(reader, (row.content for _, row in reader.rows()))
     if (
         manifest.changes != changes
+        or manifest.styles != styles
         or manifest.skipped != skipped
         or manifest.weights_hash != model.weights_hash
         or manifest.contract.targets != targets

@@ -8,19 +8,25 @@ import numpy as np
 
 from indexer.arrays import Rows, Vectors, unit
 from indexer.encoders.base import Model
+from indexer.shop.styles import count_styles, indexed_styles
 from indexer.store.records import ItemRecord, Row
 from indexer.store.store import Store
 from indexer.vectors.canary import check_counts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from indexer.encoders.base import Encoder
+    from indexer.shop.manifest import StyleCount
+    from indexer.store.transactions import Reader
 
 
 class StoredRows(NamedTuple):
     """The content of an index, as read in one transaction.
 
     ``rows`` are pairs of number and row, by rising number. ``vectors`` (n, dim), of unit length,
-    have the same order. ``changes`` and ``next_row`` are the store's counters.
+    have the same order. ``changes`` and ``next_row`` are the store's counters. ``styles``
+    counts the renditions of these images, as ``style_counts`` does.
     """
 
     rows: list[tuple[int, Row]]
@@ -28,6 +34,7 @@ class StoredRows(NamedTuple):
     records: list[ItemRecord]
     changes: int
     next_row: int
+    styles: list[StyleCount]
 
     @property
     def numbers(self) -> Rows:
@@ -55,6 +62,12 @@ def read_rows(store: Store, encoder: Encoder) -> StoredRows:
             records=list(reader.items()),
             changes=reader.sequence,
             next_row=reader.meta("next_row", 0),
+            styles=style_counts(reader, (row.content for _, row in rows)),
         )
     check_counts([row for _, row in rows], stored.records, lost=len(everything) - len(rows))
     return stored
+
+
+def style_counts(reader: Reader, contents: Iterable[bytes]) -> list[StyleCount]:
+    """Count the renditions of these images in each style of the shop; each image counts once."""
+    return count_styles(reader, set(contents)) if indexed_styles(reader) else []

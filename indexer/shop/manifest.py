@@ -29,6 +29,20 @@ class FileRecord(msgspec.Struct, frozen=True):
     bytes: int
 
 
+class StyleCount(msgspec.Struct, frozen=True):
+    """The renditions of a shop's images in one style.
+
+    ``indexed`` are found by searches; ``weakened`` of these have a lower strength, because at the
+    style's own strength another product was more like them. ``left_out`` are not indexed: at every
+    strength another product was more like them.
+    """
+
+    name: str
+    indexed: int
+    weakened: int
+    left_out: int
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What a generation holds, and what it was built from.
 
@@ -36,9 +50,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     ``calibration`` maps scores to confidence; if it is None, ``calibration_note`` says why.
     ``contract`` holds the targets of the index and what was measured. ``changes`` is the number of
     the last change of the store that the index includes. ``skipped`` counts the catalog rows and
-    images that were left out. A ``candidate`` is not made current by the build, so that an operator
-    can review it. ``seal`` is the SHA-256 of all other fields: a changed manifest raises
-    IndexCorrupt when it is read.
+    images that were left out. ``styles`` counts the renditions in each style, by name. A
+    ``candidate`` is not made current by the build, so that an operator can review it. ``seal`` is
+    the SHA-256 of all other fields: a changed manifest raises IndexCorrupt when it is read.
     """
 
     format: int
@@ -59,6 +73,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     calibration: Calibration | None = None
     calibration_note: str = ""
     candidate: bool = False
+    styles: list[StyleCount] = []
     files: dict[str, FileRecord] = {}
     seal: str = ""
 

@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from indexer.shop.encoder_upgrade import encoder_upgrade
 from indexer.shop.folder import ShopFolder
-from indexer.shop.manifest import Manifest
+from indexer.shop.manifest import Manifest, StyleCount
 from indexer.shop.shelf import Shelf
 from indexer.store.store import Store
 
@@ -45,7 +45,7 @@ class ShopStatus(msgspec.Struct, frozen=True, kw_only=True):
     ``bytes`` is the disk space of the whole folder. ``promise`` is what was measured when the
     ``recipe`` of the index was chosen. ``encoder_upgrade`` names newer weights of the encoder and
     the command to migrate to them, if there are any. ``search.status.EngineStatus`` has what only
-    an open engine knows.
+    an open engine knows. ``styles`` counts the renditions in each style of the shop, at the build.
     """
 
     generation: str
@@ -62,6 +62,7 @@ class ShopStatus(msgspec.Struct, frozen=True, kw_only=True):
     promise: str
     recall: RecallStatus
     encoder_upgrade: str | None = None
+    styles: list[StyleCount] = []
 
 
 def shop_status(shop: ShopFolder) -> ShopStatus:
@@ -103,6 +104,7 @@ def _status_at_build(shop: ShopFolder, name: str, manifest: Manifest) -> ShopSta
             promised=1.0 if manifest.contract.exact else manifest.contract.targets.recall,
             measured=manifest.contract.recall,
         ),
+        styles=manifest.styles,
     )
 
 

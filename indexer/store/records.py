@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import hashlib
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -52,6 +52,19 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
     def picture(self) -> PictureKey:
         """The key of the picture whose embedding is indexed under this row."""
         return PictureKey(self.content, self.rendition)
+
+
+class RenditionRecord(msgspec.Struct, frozen=True, array_like=True):
+    """How a picture was rendered in a style, or that it was left out.
+
+    ``digest`` identifies the definition of the style. A ``weakened`` rendition has a lower
+    strength than its style, because at full strength another product was more like it.
+    ``left_out`` has no picture and no row: at every strength another product was more like it.
+    """
+
+    digest: str
+    strength: float
+    outcome: Literal["full", "weakened", "left_out"]
 
 
 class ItemRecord(msgspec.Struct, frozen=True):

@@ -8,12 +8,16 @@ The named databases, with their keys and values::
     images      content hash (, rendition)             -> JPEG copy of the picture, for display
     originals   content hash (, rendition)             -> the original bytes, if they are stored
     embeddings  encoder key, content hash, rendition   -> dim x fp16
+    renditions  content hash, rendition                -> RenditionRecord (msgpack)
     changes     sequence, 8 bytes big-endian           -> what changed (1 byte), item_id
 
 Embeddings and pictures are keyed by content, so the same bytes are encoded only once, and an
 interrupted build finds its earlier work. The key of a picture is the content hash alone for an
 original; for another rendition its name is appended. A row belongs to one image of one item: two
 items with the same photo have a row each. Row numbers never change.
+
+``renditions`` notes how each image was rendered in a style of the shop, see
+``indexer.writing.renditions``. Stores of earlier versions lack it; earlier versions ignore it.
 
 ``changes`` is the log of all writes. A process that has read it up to one number can read on from
 there to update its view of the shop.
@@ -23,16 +27,19 @@ there to update its view of the shop.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from indexer.errors import IndexNotFound
 from indexer.store.environment import Environment, exists
+from indexer.store.records import PictureKey, Row
 from indexer.store.transactions import Reader, Writer
 from indexer.store.upgrades import check_format, is_new, upgrade
 
-DATABASES = ("meta", "items", "rows", "images", "originals", "embeddings", "changes")
+DATABASES = (
+    "meta", "items", "rows", "images", "originals", "embeddings", "renditions", "changes",
+)  # fmt: skip
 _ADVICE = "restore it, or move it away and index again"
 _DELETED_AT_ONCE = 2000  # keys per transaction, so that writers do not wait long
 
@@ -106,19 +113,23 @@ class Store:
         caller must hold the shop's job lock, because a build stores embeddings before their rows.
         """
         with self.read() as reader:
-            needed = {row.picture for _, row in reader.rows()}
+            needed = _needed_by(row for _, row in reader.rows())
             seen = reader.meta("next_row", 0)
             unused = [
                 (database, key, picture)
                 for database, key, picture in reader.picture_keys()
-                if picture not in needed and picture.content not in kept
+                if picture not in needed[database] and picture.content not in kept
             ]
         deleted = 0
         for start in range(0, len(unused), _DELETED_AT_ONCE):
             with self.write() as writer:
-                since = {row.picture for _, row in writer.rows(seen)}
+                since = _needed_by(row for _, row in writer.rows(seen))
                 batch = unused[start : start + _DELETED_AT_ONCE]
-                keys = [(database, key) for database, key, picture in batch if picture not in since]
+                keys = [
+                    (database, key)
+                    for database, key, picture in batch
+                    if picture not in since[database]
+                ]
                 writer.delete_keys(keys)
             deleted += len(keys)
         return deleted
@@ -158,3 +169,23 @@ class Store:
         if found != self._checked_format:
             check_format(reader, self.path)
             self._checked_format = found
+
+
+class _Images(Container[object]):
+    """The pictures of some images, in whatever rendition."""
+
+    def __init__(self, pictures: Collection[PictureKey]) -> None:
+        self._contents = {picture.content for picture in pictures}
+
+    def __contains__(self, picture: object) -> bool:
+        return isinstance(picture, PictureKey) and picture.content in self._contents
+
+
+def _needed_by(rows: Iterable[Row]) -> dict[str, Container[object]]:
+    """What rows need of each database of pictures.
+
+    The record of a rendition stays with its image: one that was left out has no row.
+    """
+    pictures = {row.picture for row in rows}
+    exact = dict.fromkeys(("images", "originals", "embeddings"), pictures)
+    return {**exact, "renditions": _Images(pictures)}

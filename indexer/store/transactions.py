@@ -18,6 +18,7 @@ from indexer.store.records import (
     Change,
     ItemRecord,
     PictureKey,
+    RenditionRecord,
     Row,
     change_between,
 )
@@ -26,6 +27,7 @@ T = TypeVar("T")
 
 _ITEM = msgspec.msgpack.Decoder(ItemRecord)
 _ROW = msgspec.msgpack.Decoder(Row)
+_RENDITION = msgspec.msgpack.Decoder(RenditionRecord)
 _ORIGINAL = ORIGINAL.encode()
 _ENCODER_BYTES = 8  # of the key of an embedding, see ``Model.key``
 
@@ -146,6 +148,12 @@ class Reader:
         """
         return self._txn.get("embeddings", _embedding_key_bytes(encoder, picture))
 
+    def rendition(self, picture: PictureKey) -> RenditionRecord | None:
+        """How a picture was rendered; None if it was not rendered in a style of the shop."""
+        value = self._txn.get("renditions", _picture_key_bytes(picture))
+        what = f"rendition {picture.rendition!r} of image {picture.content.hex()}"
+        return None if value is None else _decode(_RENDITION, value, what)
+
     def embedding_encoders(self) -> list[bytes]:
         """Return the keys of all encoders that have embeddings, in byte order."""
         found: list[bytes] = []
@@ -168,7 +176,7 @@ class Reader:
 
     def picture_keys(self) -> Iterator[tuple[str, bytes, PictureKey]]:
         """Yield (database, key, picture) of all pictures and embeddings, in order of the keys."""
-        for database in ("images", "originals"):
+        for database in ("images", "originals", "renditions"):
             for key in self._txn.keys(database):
                 yield database, key, _picture_from_key(key)
         for key in self._txn.keys("embeddings"):
@@ -216,6 +224,10 @@ class Writer(Reader):
         Empty bytes record that there was no picture to embed, see ``has_no_picture``.
         """
         self._writing.put("embeddings", _embedding_key_bytes(encoder, picture), embedding)
+
+    def put_rendition(self, picture: PictureKey, record: RenditionRecord) -> None:
+        """Store how a picture was rendered, or that it was left out."""
+        self._writing.put("renditions", _picture_key_bytes(picture), msgspec.msgpack.encode(record))
 
     def new_rows(self, count: int) -> range:
         """Reserve ``count`` row numbers that were never used before."""

@@ -36,6 +36,11 @@ class RowImages(NamedTuple):
         """Return the images at these positions (p,), in their order."""
         return self._replace(image=self.image[positions], rendition=self.rendition[positions])
 
+    @property
+    def are_original(self) -> NDArray[np.bool_]:
+        """Which positions (n,) stand for an image as it came, in no style."""
+        return np.asarray(self.rendition == 0, dtype=np.bool_)
+
     def are_main(self, positions: Positions) -> NDArray[np.bool_]:
         """Return which positions (p,) are the original of their item's first image: (p,)."""
         main = (self.image[positions] == 0) & (self.rendition[positions] == 0)

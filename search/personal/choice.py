@@ -156,13 +156,13 @@ def _evidence(profile: Profile, query: RecommendQuery, sources: Sources) -> Evid
         rows = view.main_rows([number])
         context = view.vectors_of(rows, sources.dim)[0] if rows[0] >= 0 else None
     taste = taste_of(profile, view, sources.dim)
-    items = np.union1d(taste.liked.items, taste.session.items).tolist()
+    items = np.union1d(taste.liked.items, taste.recent.items).tolist()
     return Evidence(taste, context, sources.popular, sources.neighbors(items))
 
 
 def _is_personal(evidence: Evidence) -> bool:
     taste = evidence.taste
-    return bool(len(taste.liked.items) or len(taste.session.items)) or evidence.context is not None
+    return bool(len(taste.liked.items) or len(taste.recent.items)) or evidence.context is not None
 
 
 def _candidates(allowed: Mask, sources: Sources, evidence: Evidence) -> NDArray[np.int64]:
@@ -178,10 +178,10 @@ def _candidates(allowed: Mask, sources: Sources, evidence: Evidence) -> NDArray[
 
 
 def _directions(taste: Taste, context: Embedding | None) -> list[Embedding]:
-    """The vectors whose neighbors are candidates: each interest, the session, the context."""
+    """The vectors whose neighbors are candidates: each interest, the newest items, the context."""
     found = [taste.liked.vectors[interest.place] for interest in taste.interests]
-    session = taste.session.mean()
-    return [unit(vector) for vector in (*found, session, context) if vector is not None]
+    recent = taste.recent.mean()
+    return [unit(vector) for vector in (*found, recent, context) if vector is not None]
 
 
 def _most_popular(popular: NDArray[np.float32], allowed: Mask) -> NDArray[np.int64]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 WINDOW: Final = 10  # steps
 SHRINK: Final = 20.0
-KEPT: Final = 50  # neighbors of an item
+KEPT: Final = 100  # neighbors of an item
 _PAIRS_AT_ONCE: Final = 4_000_000
 
 

@@ -2,9 +2,9 @@
 
 | feature | range | what it says |
 |---|---|---|
-| ``session`` | [-1, 1] | likeness to the items of the last hours |
+| ``recent`` | [-1, 1] | likeness to the newest items |
 | ``interest`` | [-1, 1] | likeness to the liked items, near ones above all |
-| ``following`` | [0, 1] | how often people who met the items of the last hours met it near them |
+| ``following`` | [0, 1] | how often people who met the newest items met it near them |
 | ``behavior`` | [0, 1] | how often people who met the liked items met it near them |
 | ``context`` | [-1, 1] | likeness to the item that the user looks at |
 | ``popular`` | [0, 1] | how many people met it lately |
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from search.personal.taste import Taste, Weighted
 
 FEATURES: Final = (
-    "session",
+    "recent",
     "interest",
     "following",
     "behavior",
@@ -35,7 +35,7 @@ FEATURES: Final = (
     "disliked",
 )
 WEIGHTS: Final[Mapping[str, float]] = {
-    "session": 0.5,
+    "recent": 0.5,
     "interest": 1.0,
     "following": 4.0,
     "behavior": 2.0,
@@ -58,16 +58,16 @@ class Evidence(NamedTuple):
     taste: Taste
     context: Embedding | None
     popular: NDArray[np.float32]  # (items of the view,)
-    neighbors: Neighbors  # of the session and the liked items
+    neighbors: Neighbors  # of the newest and the liked items
 
 
 def features_of(items: NDArray[np.int64], vectors: Vectors, evidence: Evidence) -> Features:
     """Return the features of candidates: items (n,) and their unit vectors (n, dim)."""
     taste = evidence.taste
     table = np.zeros((len(items), len(FEATURES)), dtype=np.float32)
-    table[:, 0] = _nearness(vectors, taste.session)
+    table[:, 0] = _nearness(vectors, taste.recent)
     table[:, 1] = _nearness(vectors, taste.liked)
-    table[:, 2] = _behavior(items, taste.session, evidence.neighbors)
+    table[:, 2] = _behavior(items, taste.recent, evidence.neighbors)
     table[:, 3] = _behavior(items, taste.liked, evidence.neighbors)
     if evidence.context is not None:
         table[:, 4] = vectors @ evidence.context
@@ -104,15 +104,15 @@ def drops_of(items: NDArray[np.int64], vectors: Vectors, evidence: Evidence) -> 
         ),
     )
     likeness = _drop(
-        _nearness(vectors, taste.session), _nearness_without(vectors, taste.session), "session"
+        _nearness(vectors, taste.recent), _nearness_without(vectors, taste.recent), "recent"
     )
     behavior = _drop(
-        _behavior(items, taste.session, neighbors),
-        _behavior_without(items, taste.session, neighbors),
+        _behavior(items, taste.recent, neighbors),
+        _behavior_without(items, taste.recent, neighbors),
         "following",
     )
     place_of = {item: place for place, item in enumerate(taste.liked.items.tolist())}
-    for place, item in enumerate(taste.session.items.tolist()):
+    for place, item in enumerate(taste.recent.items.tolist()):
         if item in place_of:
             drops.likeness[:, place_of[item]] += likeness[:, place]
             drops.behavior[:, place_of[item]] += behavior[:, place]

@@ -34,9 +34,8 @@ _MIDDLE_RATING = 3.0
 _MIDDLE_RATINGS = 5.0  # ratings of 3 that are assumed of every user before the first
 _HALF_LIFE_S = 30 * 86_400.0
 _MAX_IDLE_S = 60 * 86_400.0
-_SESSION_S = 4 * 3_600.0  # an older event is not of the session
-_SESSION_HALF_LIFE = 5.0  # items: the sixth newest counts half as much as the newest
-_SESSION_ITEMS = 30
+_RECENT_HALF_LIFE = 5.0  # items: the sixth newest counts half as much as the newest
+_RECENT_ITEMS = 30
 _SATURATION = 8.0  # of one item: a sum of 8 counts half as much as infinitely many events
 
 
@@ -44,8 +43,8 @@ class Profile(NamedTuple):
     """What the events of a user say at one time; empty for a user without events.
 
     ``liked`` maps items to positive weights in (0, 1), the strongest first, with slow decay;
-    ``session`` the items of the last hours that are not disliked: 1 for the newest, half of
-    that for the sixth newest. ``disliked`` maps items whose sum is
+    ``recent`` the newest items that are not disliked: 1 for the newest, half of that for
+    the sixth newest. ``disliked`` maps items whose sum is
     negative to positive weights. ``seen`` are all items of any event, ``hidden`` those hidden
     after the last purchase, ``bought`` maps items to the time of the last purchase.
     ``renditions`` maps styles to the summed weights of the events on pictures shown in them.
@@ -53,7 +52,7 @@ class Profile(NamedTuple):
     """
 
     liked: dict[str, float]
-    session: dict[str, float]
+    recent: dict[str, float]
     disliked: dict[str, float]
     seen: frozenset[str]
     hidden: frozenset[str]
@@ -84,7 +83,7 @@ def profile_of(events: Iterable[UserEvent | Event], now: float) -> Profile:
     hidden = _newest_times(newest, "hide")
     return Profile(
         liked=_strongest_first({item: _saturated(x) for item, x in totals.items() if x > 0}),
-        session=_session(newest, totals, now),
+        recent=_recent(newest, totals),
         disliked=_strongest_first({item: _saturated(-x) for item, x in totals.items() if x < 0}),
         seen=frozenset(sums),
         hidden=frozenset(item for item, time in hidden.items() if time >= bought.get(item, 0.0)),
@@ -101,13 +100,12 @@ def _weight(event: UserEvent | Event, mean_rating: float) -> float:
     return TYPE_WEIGHTS["view"] + _RATING_WEIGHT * ((event.value or 0.0) - mean_rating)
 
 
-def _session(
-    newest: list[UserEvent | Event], totals: Mapping[str, float], now: float
-) -> dict[str, float]:
-    """Return the items of the last hours with their weights, the newest first."""
-    recent = [event.item_id for event in newest if now - event.time <= _SESSION_S]
-    items = [item for item in dict.fromkeys(recent) if totals[item] > 0][:_SESSION_ITEMS]
-    return {item: 2 ** (-rank / _SESSION_HALF_LIFE) for rank, item in enumerate(items)}
+def _recent(newest: list[UserEvent | Event], totals: Mapping[str, float]) -> dict[str, float]:
+    """Return the newest items with their weights, the newest first."""
+    items = [item for item in dict.fromkeys(event.item_id for event in newest) if totals[item] > 0]
+    return {
+        item: 2 ** (-rank / _RECENT_HALF_LIFE) for rank, item in enumerate(items[:_RECENT_ITEMS])
+    }
 
 
 def _mean_rating(events: list[UserEvent | Event]) -> float:

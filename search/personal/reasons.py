@@ -38,7 +38,7 @@ def find_reasons(
     added = contributions(features)
     drops = drops_of(items, vectors, evidence)
     total = drops.likeness + drops.behavior  # (n, m)
-    recent = set(taste.session.items.tolist())
+    recent = set(taste.recent.items.tolist())
     found: list[Grounds] = []
     for row in range(len(items)):
         by_context = float(added[row, FEATURES.index("context")])

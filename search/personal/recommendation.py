@@ -29,9 +29,9 @@ class Reason(msgspec.Struct, frozen=True):
     code: Annotated[
         ReasonCode,
         Meta(
-            description="like_recent, like_liked: it looks like item_id, met in the last hours or "
-            "before. others_took: people who took item_id took it. like_context: it looks like the "
-            "item asked about. popular, assorted, seen_before: see fallback."
+            description="like_recent, like_liked: it looks like item_id, one of the newest items "
+            "or an earlier one. others_took: people who took item_id took it. like_context: it "
+            "looks like the item asked about. popular, assorted, seen_before: see fallback."
         ),
     ]
     item_id: str = ""

@@ -48,7 +48,7 @@ class Taste(NamedTuple):
     """The liked, recent and disliked items of a user, as vectors, and up to 4 interests."""
 
     liked: Weighted
-    session: Weighted
+    recent: Weighted
     disliked: Weighted
     interests: list[Interest]
 
@@ -58,7 +58,7 @@ def taste_of(profile: Profile, view: ShopView, dim: int) -> Taste:
     liked = _weighted(profile.liked, view, dim)
     return Taste(
         liked=liked,
-        session=_weighted(profile.session, view, dim),
+        recent=_weighted(profile.recent, view, dim),
         disliked=_weighted(profile.disliked, view, dim),
         interests=interests_of(liked),
     )

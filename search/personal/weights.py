@@ -23,7 +23,7 @@ def learn_weights(choices: NDArray[np.float32]) -> Mapping[str, float]:
 
     ``choices`` (n, c, features) are the features of the item that was taken, first, and of c - 1
     others that were not. Fits a conditional logit (McFadden, 1974) by Newton's method; it is
-    concave, so the result does not depend on the start. A feature that never differs within a
+    concave, so there is one optimum. A feature that never differs within a
     choice has weight 0. Weights are scaled so that the largest is 1 in size.
     """
     differences = (choices - choices[:, :1]).astype(np.float64)  # (n, c, f), 0 for the one taken
@@ -31,29 +31,41 @@ def learn_weights(choices: NDArray[np.float32]) -> Mapping[str, float]:
     scale[scale < 1e-9] = np.inf
     standardized = differences / scale
     weights = np.zeros(choices.shape[2])
+    likelihood = _likelihood(standardized, weights)
     for _ in range(_STEPS):
         step = _newton_step(standardized, weights)
-        weights += step
+        # A full step may overshoot far from the optimum.
+        while (better := _likelihood(standardized, weights + step)) < likelihood:
+            step = step / 2
+            if np.abs(step).max() < _CLOSE_ENOUGH:
+                break
         if np.abs(step).max() < _CLOSE_ENOUGH:
             break
-    weights /= scale
+        weights, likelihood = weights + step, better
+    weights = weights / scale
     largest = np.abs(weights).max()
     weights = weights / largest if largest > 0 else weights
     return dict(zip(FEATURES, weights.tolist(), strict=True))
+
+
+def _likelihood(differences: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    """The log-likelihood of the choices, less the penalty of the weights."""
+    scores = differences @ weights  # (n, c), 0 for the item that was taken
+    largest = scores.max(axis=1)
+    logs = largest + np.log(np.exp(scores - largest[:, None]).sum(axis=1))
+    return float(-logs.sum() - _L2 * len(differences) * (weights @ weights) / 2)
 
 
 def _newton_step(
     differences: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     count, _, size = differences.shape
-    gradient = -_L2 * count * weights
-    hessian = _L2 * count * np.eye(size)
-    for choice in differences:  # (c, f); one at a time keeps memory small
-        scores = choice @ weights
-        share = np.exp(scores - scores.max())
-        share /= share.sum()
-        mean = share @ choice  # (f,)
-        gradient -= mean
-        hessian += (choice.T * share) @ choice - np.outer(mean, mean)
+    scores = differences @ weights
+    shares = np.exp(scores - scores.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)  # (n, c)
+    means = np.einsum("nc,ncf->nf", shares, differences)
+    gradient = -means.sum(axis=0) - _L2 * count * weights
+    second = np.einsum("nc,ncf,ncg->fg", shares, differences, differences, optimize=True)
+    hessian = second - means.T @ means + _L2 * count * np.eye(size)
     step: NDArray[np.float64] = np.linalg.solve(hessian, gradient)
     return step

@@ -59,11 +59,11 @@ class Mixer(Model):
         liked = self._weighted(profile.liked)
         taste = Taste(
             liked=liked,
-            session=self._weighted(profile.session),
+            recent=self._weighted(profile.recent),
             disliked=self._weighted(profile.disliked),
             interests=interests_of(liked),
         )
-        items = {*taste.liked.items.tolist(), *taste.session.items.tolist()}
+        items = {*taste.liked.items.tolist(), *taste.recent.items.tolist()}
         rows = {item: self._rows[item] for item in items if item in self._rows}
         evidence = Evidence(taste, None, self._popular, Neighbors(rows))
         return features_of(self._every, self.vectors, evidence)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from indexer.progress import Progress
+    from indexer.shop.manifest import StyleCount
 
 shop_option = click.option(
     "--shop",
@@ -106,6 +107,13 @@ def stage_bar(names: dict[str, str]) -> Iterator[Progress]:
             bars.update(tasks[stage], completed=done, total=total, note=text)
 
         yield show
+
+
+def style_text(count: StyleCount) -> str:
+    """The renditions of a style, for people."""
+    less = f", {count.weakened} of them weaker" if count.weakened else ""
+    out = f", {count.left_out} left out" if count.left_out else ""
+    return f"{count.name} {count.indexed} images{less}{out}"
 
 
 @contextmanager

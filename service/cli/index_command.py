@@ -17,6 +17,7 @@ from service.cli.console import (
     print_json,
     shop_option,
     stage_bar,
+    style_text,
 )
 from service.cli.interrupt import exit_on_interrupt
 from service.cli.target_options import target_options
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from indexer.store.pictures import ImageStorage
     from indexer.vectors.contract import BuildTargets, Targets
 
-_STAGES = {"scan": "catalog", "encode": "images", "publish": "index"}
+_STAGES = {"scan": "catalog", "encode": "images", "style": "styles", "publish": "index"}
 _SHOWN = 5
 _LISTED = 20
 _INTERRUPTED = "interrupted; encoded images are kept. Run the same command again to continue."
@@ -57,6 +58,13 @@ _INTERRUPTED = "interrupted; encoded images are kept. Run the same command again
     "(display), or only the path of its file (paths). Default: as before, or display.",
 )
 @click.option(
+    "--styles",
+    metavar="NAMES",
+    callback=lambda _context, _option, value: style_names(value),
+    help="Also index every image in these styles, separated by commas, or none. Default: as "
+    "before. 'vitrine styles list' names them.",
+)
+@click.option(
     "--report",
     type=click.Path(path_type=Path),
     help="Write the skipped rows and images to a file, as JSON lines.",
@@ -73,6 +81,7 @@ def command(
     shop: Path,
     encoder: str | None,
     keep_images: ImageStorage | None,
+    styles: list[str] | None,
     report: Path | None,
     dry_run: bool,
     targets: Callable[[Targets | None], BuildTargets],
@@ -91,6 +100,7 @@ def command(
     from indexer.jobs.preview import preview_index
     from indexer.shop.folder import ShopFolder
     from indexer.shop.shelf import Shelf
+    from indexer.shop.styles import registry_of, shop_styles
 
     with exit_on_interrupt(_INTERRUPTED):
         source = open_catalog(catalog, parse_mapping(mapping))
@@ -98,6 +108,7 @@ def command(
         serving = Shelf.read(folder).serving()
         loaded = _encoder(folder, serving, encoder)
         wanted = targets(serving.manifest.contract.targets if serving else None)
+        shop_styles(registry_of(shop), styles or ())  # UnknownStyle, in a dry run too
         with stage_bar(_STAGES) as progress:
             try:
                 if dry_run:
@@ -111,6 +122,7 @@ def command(
                         loaded,
                         keep_images=keep_images,
                         targets=wanted,
+                        styles=styles,
                         progress=progress,
                     )
             except KeyboardInterrupt:
@@ -129,6 +141,13 @@ def command(
         _print_preview(seen, report)
     else:
         _print_report(done, report)
+
+
+def style_names(text: str | None) -> list[str] | None:
+    """Return the names in ``--styles``; [] for ``none``, None where the option is not given."""
+    if text is None:
+        return None
+    return [] if text.strip() == "none" else [name.strip() for name in text.split(",")]
 
 
 def _encoder(folder: ShopFolder, serving: Generation | None, asked: str | None) -> Encoder:
@@ -158,7 +177,8 @@ def _write_report(path: Path, skipped: list[Skipped]) -> None:
 
 
 def _print_report(done: BuildReport, report: Path | None) -> None:
-    total = sum(done.seconds.get(lap, 0.0) for lap in ("scan", "ingest", "merge", "publish"))
+    laps = ("scan", "ingest", "merge", "style", "publish")
+    total = sum(done.seconds.get(lap, 0.0) for lap in laps)
     state = "" if done.published else " (unchanged)"
     say(
         f"generation {done.generation}{state}: {done.items} items, {done.products} products, "
@@ -167,6 +187,8 @@ def _print_report(done: BuildReport, report: Path | None) -> None:
     say(f"{done.encoded} images encoded, {done.reused} known already, {done.removed} items removed")
     if done.kept:
         say(f"kept {len(done.kept)} items that could not be read: {first_names(done.kept)}")
+    for style in done.styles:
+        say(f"style {style_text(style)}")
     say(f"index {done.recipe}: {done.promise}")
     _print_skipped(done.skipped, report, _SHOWN)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,8 +24,12 @@ from service.cli.threads_option import threads_option
 from service.exitcodes import FAILED
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from indexer.catalog.sources import Catalog, Entry
+    from indexer.encoders.base import Encoder
     from indexer.items import Skipped
+    from indexer.shop.folder import ShopFolder
     from indexer.writing.writes import Draft, Outcome
 
 _CHUNK = 128  # items per step of the progress bar
@@ -49,8 +54,6 @@ def command(catalog: Path, shop: Path, mapping: tuple[str, ...], as_json: bool) 
     from indexer.shop.encoderfiles import open_encoder
     from indexer.shop.folder import ShopFolder
     from indexer.shop.shelf import Shelf
-    from indexer.store.store import Store
-    from indexer.writing.writes import put_items
     from search.opening import check_encoder
 
     folder = ShopFolder(shop)
@@ -61,9 +64,9 @@ def command(catalog: Path, shop: Path, mapping: tuple[str, ...], as_json: bool) 
     encoder = open_encoder(folder, manifest.model)
     check_encoder(folder, manifest, encoder)
     outcomes: list[Outcome] = []
-    with Store(folder.store) as store, stage_bar({"put": "items"}) as progress:
+    with _writer(folder, encoder) as write, stage_bar({"put": "items"}) as progress:
         for drafts in _chunks(source):
-            outcomes += put_items(store, encoder, drafts)
+            outcomes += write(drafts)
             left_out = sum(outcome.status == "refused" for outcome in outcomes)
             progress("put", len(outcomes), scan.items, left_out)
     if as_json:
@@ -72,6 +75,26 @@ def command(catalog: Path, shop: Path, mapping: tuple[str, ...], as_json: bool) 
         _print_report(outcomes, scan.skipped)
     whole = all(outcome.status != "refused" and not outcome.images for outcome in outcomes)
     return 0 if whole and not scan.skipped else FAILED
+
+
+@contextmanager
+def _writer(
+    folder: ShopFolder, encoder: Encoder
+) -> Iterator[Callable[[list[Draft]], list[Outcome]]]:
+    """What stores items. With styles it opens the index: the identity guard searches in it."""
+    from indexer.shop.styles import indexed_styles
+    from indexer.store.store import Store
+    from indexer.writing.writes import put_items
+    from search.engine import SearchEngine
+
+    with Store(folder.store) as store:
+        with store.read() as reader:
+            styles = indexed_styles(reader)
+        if not styles:
+            yield lambda drafts: put_items(store, encoder, drafts)
+            return
+        with SearchEngine.open(folder.path, encoder=encoder) as engine:
+            yield engine.put
 
 
 def _chunks(catalog: Catalog) -> Iterator[list[Draft]]:

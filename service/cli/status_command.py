@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from service.cli.console import human_bytes, json_option, print_json, shop_option
+from service.cli.console import human_bytes, json_option, print_json, shop_option, style_text
 from service.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ def command(shop: Path, as_json: bool) -> None:
         ("disk", human_bytes(status.bytes)),
         ("catalog", status.catalog),
     ]
+    if status.styles:
+        shown.insert(4, ("styles", "; ".join(map(style_text, status.styles))))
     if status.encoder_upgrade:
         shown.insert(2, ("upgrade", status.encoder_upgrade))
     for name, value in shown:

@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from service.cli.console import json_option, print_json, print_table, shop_option
+from service.cli.console import (
+    human_seconds,
+    json_option,
+    print_json,
+    print_table,
+    shop_option,
+    stage_bar,
+    style_text,
+)
+from service.cli.interrupt import exit_on_interrupt
 from service.cli.own_styles import define_style, forget_style, own_shop_option, registry_for
-from service.cli.terminal import say
+from service.cli.terminal import note, say
+from service.cli.threads_option import threads_option
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from indexer.jobs.styles import StylesReport
+
+_STAGES = {"style": "styles", "publish": "index"}
+_INTERRUPTED = "interrupted; what was rendered is kept. Run 'vitrine styles add' again to go on."
+_names = click.argument("names", nargs=-1, required=True, metavar="NAME...")
 
 
 @click.group("styles")
@@ -22,11 +42,19 @@ def command() -> None:
 def list_styles(shop: Path | None, as_json: bool) -> None:
     """List the styles with their kind, tone (colors) or texture (strokes), and default strength.
 
-    With --shop, the shop's own styles are among them.
+    With --shop, the styles of the shop's own are listed too, and how many images are indexed in
+    each style.
     """
+    import msgspec
+
     styles = registry_for(shop).styles()
+    indexed = _indexed(shop) if shop else {}
     if as_json:
-        print_json({"styles": styles})
+        listed = [
+            msgspec.to_builtins(info) | ({"indexed": info.name in indexed} if shop else {})
+            for info in styles
+        ]
+        print_json({"styles": listed})
         return
     from rich.table import Table
 
@@ -34,31 +62,117 @@ def list_styles(shop: Path | None, as_json: bool) -> None:
     table.add_column("style")
     table.add_column("kind")
     table.add_column("strength", justify="right")
+    if shop:
+        table.add_column("indexed")
     for info in styles:
-        table.add_row(info.name, info.kind, f"{info.strength:g}")
+        cells = [info.name, info.kind, f"{info.strength:g}"]
+        table.add_row(*cells, *([indexed.get(info.name, "")] if shop else []))
     print_table(table)
 
 
 @command.command("add")
-@click.argument("name")
+@_names
 @click.option("--image", type=click.Path(path_type=Path), help="A picture whose colors it takes.")
 @click.option("--cube", type=click.Path(path_type=Path), help="A .cube file of a photo program.")
 @shop_option
-def add_style(name: str, image: Path | None, cube: Path | None, shop: Path) -> None:
-    """Add NAME to the shop's own styles. The shop keeps a copy of the file."""
-    if (image is None) == (cube is None):
-        raise click.UsageError("give either --image FILE or --cube FILE")
+@threads_option
+@json_option
+def add(
+    names: tuple[str, ...], image: Path | None, cube: Path | None, shop: Path, as_json: bool
+) -> None:
+    """Index every image of a shop in these styles too, from now on.
+
+    Each rendition is checked: if another product is nearer to it than its own, it is made weaker,
+    and at last left out. Run it again to go on after an interruption; what is rendered is not
+    rendered again, unless the style has changed.
+
+    With --image or --cube, NAME becomes a style of the shop's own, and nothing is indexed yet. The
+    shop keeps a copy of the file.
+    """
+    if image is None and cube is None:
+        from indexer.jobs.styles import add_styles
+
+        _run(add_styles, names, shop, as_json)
+        return
+    if len(names) != 1 or (image and cube):
+        raise click.UsageError("give one NAME, and either --image FILE or --cube FILE")
+    (name,) = names
     define_style(shop, name, image, cube)
-    say(f"{name} is a style of {shop} now: 'vitrine style PHOTO --style {name} --shop {shop}'")
+    if as_json:
+        print_json({"style": name})
+    else:
+        say(
+            f"{name} is a style of {shop} now; index its images in it with "
+            f"'vitrine styles add {name} --shop {shop}'"
+        )
 
 
 @command.command("remove")
-@click.argument("name")
+@_names
 @shop_option
-def remove_style(name: str, shop: Path) -> None:
-    """Remove NAME from the shop's own styles."""
-    forget_style(shop, name)
-    say(f"{name} is no style of {shop} any more")
+@threads_option
+@json_option
+def remove(names: tuple[str, ...], shop: Path, as_json: bool) -> None:
+    """Index no image of a shop in these styles any more, and delete those of the shop's own."""
+    from indexer.jobs.styles import remove_styles
+    from indexer.layout import STYLES
+    from style.stylefolder import StyleFolder
+
+    own = [name for name in StyleFolder(shop / STYLES).names() if name in names]
+    indexed = _indexed(shop)
+    leaving = tuple(name for name in names if name in indexed or name not in own)
+    if leaving:
+        _run(remove_styles, leaving, shop, as_json)
+    elif as_json:
+        print_json({"removed": own})
+    for name in own:  # only now: an interrupted job still finds its files
+        forget_style(shop, name)
+        if not as_json:
+            say(f"{name} is no style of {shop} any more")
+
+
+def _run(
+    work: Callable[..., StylesReport], names: tuple[str, ...], shop: Path, as_json: bool
+) -> None:
+    from indexer.shop.encoderfiles import open_encoder
+    from indexer.shop.folder import ShopFolder
+    from indexer.shop.shelf import Shelf
+
+    folder = ShopFolder(shop)
+    shelf = Shelf.read(folder)
+    serving = shelf.first_readable(shelf.serving_order())
+    encoder = open_encoder(folder, serving.model)
+    with exit_on_interrupt(_INTERRUPTED), stage_bar(_STAGES) as progress:
+        try:
+            done = work(folder, encoder, names, progress=progress)
+        except KeyboardInterrupt:
+            note(_INTERRUPTED)
+            raise
+    if as_json:
+        print_json(done)
+        return
+    state = "" if done.published else " (unchanged)"
+    say(
+        f"generation {done.generation}{state}: {done.rendered.rendered} renditions made, "
+        f"{done.rows} images searched, in {human_seconds(done.seconds)}"
+    )
+    for style in done.styles:
+        say(f"style {style_text(style)}")
+    if done.rendered.lost:
+        say(f"{done.rendered.lost} images have no picture any more and were not rendered")
+
+
+def _indexed(shop: Path) -> dict[str, str]:
+    """Return the number of indexed images of each style of the shop, as text."""
+    from indexer.shop.folder import ShopFolder
+    from indexer.shop.status import shop_status
+    from indexer.shop.styles import indexed_styles
+    from indexer.store.store import Store
+
+    folder = ShopFolder(shop)
+    counts = {style.name: f"{style.indexed} images" for style in shop_status(folder).styles}
+    with Store(folder.store) as store, store.read() as reader:
+        return {name: counts.get(name, "not yet") for name in indexed_styles(reader)}
 
 
 @command.command("export")

@@ -28,6 +28,7 @@ from service.http.routes.pages import add_pages
 from service.http.routes.personal import personal_routes
 from service.http.routes.search import search_routes
 from service.http.routes.state import state_routes
+from service.http.routes.styles import style_routes
 from service.http.routes.writes import write_routes
 from service.http.security import BodyLimit, HostCheck, SecurityHeaders
 from service.runtime.batching import BatchLimits, PhotoBatcher
@@ -51,6 +52,8 @@ logger = logging.getLogger("vitrine.service")
 
 KEEP_ALIVE_S = 30  # how long a connection stays open between two requests
 _WRITE_WAIT_S = 30.0  # how long a write waits in the queue before the reply is 503
+_STYLE_WAIT_S = 20.0
+_MOST_STYLED = 32  # pictures that may wait to be styled: a page asks for a grid of them
 _ABOUT = """Photo search for a shop, on the shop's own machine.
 
 Every error is `application/problem+json` with a `code`. Every reply carries `X-Request-ID`;
@@ -105,7 +108,8 @@ def create_app(
 def add_routes(app: FastAPI, state: AppState) -> None:
     """Add all routes, and the handlers of errors."""
     add_error_handlers(app)
-    for routes in (search_routes, write_routes, item_routes, personal_routes, state_routes):
+    routers = (search_routes, write_routes, item_routes, personal_routes, style_routes)
+    for routes in (*routers, state_routes):
         app.include_router(routes(state))
     add_pages(app)
 
@@ -147,6 +151,8 @@ def _pools(settings: Settings) -> WorkerPools:
         writing=pool("writing", 1, queue, _WRITE_WAIT_S),
         # Events have a store of their own, so they never wait for items to be written.
         events=pool("events", 1, queue, _WRITE_WAIT_S),
+        # A quarter of the cores: a picture takes up to a second, and searches must not wait.
+        styling=pool("styling", max(1, threads // 4), _MOST_STYLED, _STYLE_WAIT_S),
     )
 
 
@@ -179,6 +185,7 @@ def _gate(settings: Settings, serving: Serving) -> Gate:
             "reads": RequestQueue("reads", room),
             "writes": RequestQueue("writes", 1 + settings.queue_size),
             "events": RequestQueue("events", 1 + settings.queue_size),
+            "styles": RequestQueue("pictures to style", THREADS.count + _MOST_STYLED),
         }
     )
 

@@ -77,7 +77,7 @@ class Gate:
     """The queues for all kinds of work; chooses the queue that a request joins."""
 
     def __init__(self, queues: Mapping[str, RequestQueue]) -> None:
-        """``queues``: ``photos``, ``searches``, ``reads``, ``writes`` and ``events``."""
+        """``queues``: ``photos``, ``searches``, ``reads``, ``writes``, ``events``, ``styles``."""
         self._queues = queues
 
     def queue_of(self, method: str, path: str, length: int) -> RequestQueue | None:
@@ -96,7 +96,9 @@ def _kind_of(method: str, path: str, length: int) -> str | None:
         if method != "POST":
             return None
         return "photos" if length > _PHOTO_BYTES else "searches"
-    if path == "/v1/status":
+    if path == "/v1/style":
+        return "styles" if method == "POST" else None
+    if path in ("/v1/status", "/v1/styles"):
         return "reads"
     if path.startswith(("/v1/events", "/v1/sessions/", "/v1/users/")):
         return _kind_of_personal(method, path)

@@ -22,9 +22,10 @@ from service.http.replies import (
     ItemsReply,
     SearchReply,
     StatusReply,
+    StylesReply,
     WriteReply,
 )
-from service.http.schemas import PhotoForm, SearchBody
+from service.http.schemas import PhotoForm, SearchBody, StyleForm
 from service.http.write_schemas import DeleteBody, ItemsBody, ItemsForm, PatchBody, PatchForm
 
 if TYPE_CHECKING:
@@ -33,11 +34,11 @@ if TYPE_CHECKING:
 
 _BODIES: tuple[type[BaseModel], ...] = (
     SearchBody, PhotoForm, ItemsBody, ItemsForm, PatchBody, PatchForm, DeleteBody,
-    EventsBody, SessionBody,
+    EventsBody, SessionBody, StyleForm,
 )  # fmt: skip
 _REPLIES: tuple[type[msgspec.Struct], ...] = (
     SearchReply, ItemReply, ItemsReply, StatusReply, HealthReply, WriteReply, Problem,
-    RecommendReply, EventsReply, UserReply, ErasedReply,
+    RecommendReply, EventsReply, UserReply, ErasedReply, StylesReply,
 )  # fmt: skip
 _PREFIX = "#/components/schemas/"
 _MEANINGS = {

@@ -35,6 +35,7 @@ from indexer.errors import (
     UnknownItem,
     VitrineError,
 )
+from style.errors import StyleError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -203,6 +204,8 @@ def problem_of(scope: Scope, error: Exception) -> Response:
             private = getattr(scope["app"].state, PRIVATE, ()) if "app" in scope else ()
             detail = without_paths(detail, private)
         return problem(scope, status, code, detail, title=title, param=error.param, headers=headers)
+    if isinstance(error, StyleError):
+        return problem(scope, 422, code_of(error), str(error), param=error.param)
     if isinstance(error, HttpError):
         return problem(
             scope, error.status, error.code, str(error), param=error.param, headers=error.headers
@@ -234,7 +237,14 @@ def add_error_handlers(app: FastAPI) -> None:
     async def handle(request: Request, error: Exception) -> Response:
         return problem_of(request.scope, error)
 
-    for kind in (VitrineError, HttpError, HTTPException, RequestValidationError, ValidationError):
+    for kind in (
+        VitrineError,
+        StyleError,
+        HttpError,
+        HTTPException,
+        RequestValidationError,
+        ValidationError,
+    ):
         app.add_exception_handler(kind, handle)
 
 

@@ -52,6 +52,24 @@ class StatusReply(EngineStatus, frozen=True, kw_only=True):
     max_limit: Annotated[int, Meta(description="The largest limit of a request.")]
 
 
+class StyleReply(msgspec.Struct, frozen=True):
+    """A style."""
+
+    name: str
+    kind: Annotated[
+        Literal["tone", "texture"],
+        Meta(description="tone changes colors only; texture draws strokes and lines."),
+    ]
+    strength: Annotated[float, Meta(description="By default.")]
+    indexed: Annotated[bool, Meta(description="The images of this shop are searched in it too.")]
+
+
+class StylesReply(msgspec.Struct, frozen=True, kw_only=True):
+    """All styles."""
+
+    styles: list[StyleReply]
+
+
 class HealthReply(msgspec.Struct, frozen=True, kw_only=True):
     """The process is alive, or ready to answer."""
 

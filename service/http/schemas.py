@@ -230,3 +230,49 @@ class ImageParams(BaseModel):
         description="The name of a rendition, such as a style. The reply to an unknown name lists "
         "the renditions of the image.",
     )
+    style: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="A style, see `/v1/styles`. If the image is stored in it, that rendition is "
+        "sent; otherwise it is rendered for this reply, at most 400 pixels a side.",
+    )
+    strength: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="With `style`: render the image for this reply, at this strength.",
+    )
+
+    @model_validator(mode="after")
+    def _one_rendition(self) -> ImageParams:
+        if self.style is not None and self.rendition != ORIGINAL:
+            raise ValueError("style and rendition exclude each other")
+        if self.strength is not None and self.style is None:
+            raise ValueError("strength needs a style")
+        return self
+
+
+class StyleForm(_Request):
+    """A photo to be styled, as multipart/form-data."""
+
+    model_config = ConfigDict(json_schema_extra=_without_null)
+
+    image: str = Field(
+        description="The photo: JPEG, PNG, WebP, GIF or AVIF, told by its content.",
+        json_schema_extra={"format": "binary", "contentMediaType": "application/octet-stream"},
+    )
+    style: str = Field(
+        min_length=1, max_length=200, description="See `/v1/styles`.", examples=["watercolor"]
+    )
+    strength: float | None = Field(
+        None, ge=0, le=1, description="0 is the photo as it is; by default that of the style."
+    )
+    background_strength: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="The strength behind the product, if it is another; needs a plain background.",
+    )
+    seed: int = Field(0, ge=0, le=2**32, description="Another seed draws other strokes.")
+    format: Literal["jpeg", "png"] = "jpeg"

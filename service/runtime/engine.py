@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from search.personal.recommender import Recommender
     from search.query import Query
     from search.status import EngineStatus, Vitals
+    from style.registry import StyleRegistry
 
 
 class Engine(Protocol):
@@ -44,6 +45,15 @@ class Engine(Protocol):
 
     def items(self, limit: int = 10) -> list[Item]:
         """Return some items to start from."""
+        ...
+
+    @property
+    def style_registry(self) -> StyleRegistry:
+        """The styles that pictures can be rendered in."""
+        ...
+
+    def styles(self) -> list[str]:
+        """Return the names of the styles that the images of the shop are indexed in."""
         ...
 
     def thumbnail(self, item_id: str, index: int = 0, rendition: str = ORIGINAL) -> bytes:

@@ -120,6 +120,7 @@ class WorkerPools(NamedTuple):
     reading: Workers
     writing: Workers
     events: Workers
+    styling: Workers
 
     def waiting(self) -> dict[str, int]:
         """Return how many calls wait, by kind of work."""

@@ -90,6 +90,7 @@ export function search(question, { photo, limit, facets, signal }) {
 
 const itemPath = (id) => `v1/items/${encodeURIComponent(id)}`;
 
+export const styles = () => ask("v1/styles");
 export const status = () => ask("v1/status");
 export const sample = (limit) => ask(`v1/items?limit=${limit}`);
 export const item = (id, signal) => ask(itemPath(id), { signal });

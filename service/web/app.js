@@ -13,6 +13,7 @@ import { Panel } from "./panel.js";
 import { recall, takeIn } from "./photo.js";
 import { EMPTY, asks, filtersIn, keyOf, partsOf, read, withoutFilters, write } from "./question.js";
 import { Results } from "./results.js";
+import { startStyles } from "./styles.js";
 import { startTheme } from "./themes.js";
 import { Welcome } from "./welcome.js";
 
@@ -269,6 +270,7 @@ const welcome = new Welcome(alike);
 const offers = new Offers();
 const foryou = new ForYou({ open, alike, href });
 startTheme(byId("theme"));
+startStyles(byId("style"), (words) => (byId("say").textContent = words));
 
 // --- Inputs -------------------------------------------------------------------------------
 

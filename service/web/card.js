@@ -1,6 +1,7 @@
 // A product as a card: picture, title, price, similarity.
 
 import { icon, make } from "./dom.js";
+import { followStyle, readableStyle } from "./styles.js";
 
 /** Format a price in the shopper's locale; "" if the item has none. */
 export function priceOf({ price, currency }) {
@@ -29,40 +30,46 @@ export function likenessOf(score, mode, best) {
   return { number, words, share: Math.min(Math.max(share, 0), 1) };
 }
 
-/** Return the URL of an item's first picture, given the URL of the matching one. */
+/** Return the URL of an item's first picture as photographed, given the URL of the matching one. */
 export function firstPicture(hit) {
   if (!hit.image_url) return hit.image_urls?.[0];
-  if (!hit.image_index || (hit.variant && hit.variant !== "original")) return hit.image_url;
   const url = new URL(hit.image_url, location.href);
   url.searchParams.set("index", "0");
+  url.searchParams.delete("rendition");
   return url.pathname + url.search;
 }
 
-/** Make a picture that keeps its space while it loads, and shows an icon if it is missing. */
-export function picture(url, alt, { eager = false } = {}) {
+/**
+ * Make a picture that keeps its space while it loads, and shows an icon if it is missing.
+ * `follows`: it is shown in the style that is chosen for the grid.
+ */
+export function picture(url, alt, { eager = false, follows = false } = {}) {
   const image = make("img", {
-    src: url,
+    src: follows ? null : url,
     alt,
     loading: eager ? null : "lazy",
     decoding: "async",
     draggable: "false",
   });
   const holder = make("span", { class: "picture" }, image);
-  image.addEventListener(
-    "error",
-    () => {
-      image.remove();
-      holder.classList.add("missing");
-      holder.append(icon("picture"));
-    },
-    { once: true },
-  );
+  image.addEventListener("error", () => {
+    const plain = image.dataset.plain;
+    if (plain && image.getAttribute("src") !== plain) {
+      image.src = plain; // the style cannot be rendered now; the product can be shown
+      return;
+    }
+    image.remove();
+    holder.classList.add("missing");
+    holder.append(icon("picture"));
+  });
+  if (follows) followStyle(image, url);
   return holder;
 }
 
-function badgeOf(hit, rank, mode) {
-  if (rank === 0 && mode !== "lexical") return "Closest";
-  return hit.variant && hit.variant !== "original" ? hit.variant : "";
+/** Say which picture of an item matches, for the picture in the corner. */
+function matchWords({ image_index: index, variant }) {
+  const styled = variant && variant !== "original" ? ` in ${readableStyle(variant)}` : "";
+  return `Picture ${index + 1}${styled} matches`;
 }
 
 /**
@@ -72,13 +79,14 @@ function badgeOf(hit, rank, mode) {
 export function card(hit, { href, rank = -1, mode = "exact", best = 1, handlers }) {
   const title = hit.title || hit.item_id;
   const url = firstPicture(hit);
-  // The card shows the product's first picture; if another picture matched, it is in the corner.
+  // The card shows the product's first picture; if another picture matched, or this one in a style,
+  // it is in the corner.
   const matched =
     hit.image_url && hit.image_url !== url
       ? make(
           "span",
-          { class: "matched", title: `Picture ${hit.image_index + 1} matches` },
-          picture(hit.image_url, `Picture ${hit.image_index + 1} matches`),
+          { class: "matched", title: matchWords(hit) },
+          picture(hit.image_url, matchWords(hit)),
         )
       : null;
   const link = make(
@@ -95,7 +103,7 @@ export function card(hit, { href, rank = -1, mode = "exact", best = 1, handlers 
         },
       },
     },
-    picture(url, "", { eager: rank >= 0 && rank < 8 }),
+    picture(url, "", { eager: rank >= 0 && rank < 8, follows: true }),
     matched,
     make("span", { class: "card-title", dir: "auto", text: title }),
   );
@@ -106,12 +114,12 @@ export function card(hit, { href, rank = -1, mode = "exact", best = 1, handlers 
     make("span", { class: "card-price", text: priceOf(hit) }),
   );
   if (hit.score !== undefined) under.append(likeness(likenessOf(hit.score, mode, best)));
-  const badge = hit.score === undefined ? "" : badgeOf(hit, rank, mode);
+  const closest = hit.score !== undefined && rank === 0 && mode !== "lexical";
   return make(
     "li",
     { class: "card", data: { item: hit.item_id } },
     link,
-    badge ? make("span", { class: rank === 0 ? "badge first" : "badge", text: badge }) : null,
+    closest ? make("span", { class: "badge first", text: "Closest" }) : null,
     hit.in_stock === false ? make("span", { class: "sold", text: "Out of stock" }) : null,
     handlers.alike === handlers.open
       ? null

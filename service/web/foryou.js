@@ -8,7 +8,7 @@ import * as interest from "./interest.js";
 const SHOWN = 6;
 
 const REASONS = {
-  like_recent: (title) => `Like ${title}, which you just saw`,
+  like_recent: (title) => `Like ${title}, which you saw lately`,
   like_liked: (title) => `Like ${title}`,
   others_took: (title) => `Often seen with ${title}`,
   popular: () => "Popular now",

@@ -4,6 +4,7 @@ import { item as fetchItem, similar as fetchSimilar } from "./api.js";
 import { card, firstPicture, picture, priceOf, skeleton } from "./card.js";
 import { byId, icon, make } from "./dom.js";
 import { readable } from "./filters.js";
+import { Restyle } from "./restyle.js";
 
 const SIMILAR = 8;
 
@@ -18,6 +19,7 @@ export class Panel {
   #handlers;
   #aborter = null;
   #shown = "";
+  #restyle = null;
 
   /** `handlers`: open(item), alike(item), href(item), back(), close(). */
   constructor(handlers) {
@@ -60,6 +62,7 @@ export class Panel {
   }
 
   #frame(deep, hit) {
+    this.#restyle = new Restyle();
     const round = (name, label, run) =>
       make(
         "button",
@@ -86,6 +89,7 @@ export class Panel {
               ? picture(firstPicture(hit), "", { eager: true })
               : make("span", { class: "picture skeleton" }),
           ),
+          this.#restyle.element,
         ),
         make(
           "div",
@@ -163,12 +167,12 @@ export class Panel {
   #fillGallery(pictures, matched, title) {
     const main = byId("gallery-main");
     const show = (index) => {
-      main.replaceChildren(picture(pictures[index], title ?? "", { eager: true }));
+      this.#restyle.show(main, pictures[index], title ?? "");
       for (const [place, thumb] of [...main.parentElement.querySelectorAll(".thumb")].entries())
         thumb.setAttribute("aria-pressed", String(place === index));
     };
     if (pictures.length > 1) {
-      main.after(
+      this.#restyle.element.after(
         make(
           "div",
           { class: "thumbs" },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from hashlib import blake2b
 from typing import Annotated
 from urllib.parse import unquote
@@ -11,14 +12,18 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from starlette.convertors import StringConvertor, register_url_convertor
 
 from indexer.errors import UnknownItem
+from indexer.imaging.images import LIMITS
 from indexer.items import MAX_ID_BYTES
 from service.http.answering import check_limit, reply_to
 from service.http.appstate import AppState, bind
 from service.http.middleware import RAW_ID, cancel_on_disconnect
 from service.http.openapi import Responses, problems, reply_of
 from service.http.replies import ItemReply, ItemsReply, SearchReply, item_reply
+from service.http.routes.styles import STYLE_COST
 from service.http.schemas import ImageParams, ItemsParams, SimilarParams
+from service.http.styling import StyleWish, style_photo
 from service.query_builder import GivenPart, build_query
+from service.runtime.engine import Engine
 
 _CACHE = "public, max-age=300"
 
@@ -87,7 +92,7 @@ def item_routes(state: AppState) -> APIRouter:
         bind(image, state),
         summary="A stored image of an item",
         response_class=Response,
-        responses={**_IMAGE, **problems(404, 422, 503)},
+        responses={**_IMAGE, **problems(404, 422, 429, 503)},
         operation_id="item_image",
     )
     router.add_api_route(
@@ -127,15 +132,40 @@ async def image(
 ) -> Response:
     """Return the stored copy of an image: JPEG, upright, without metadata."""
     async with state.serving.lease() as served:
-        engine = served.engine
-        data = await state.pools.reading.run(
-            lambda: engine.thumbnail(item_id, params.index, params.rendition)
-        )
+        if params.style is None:
+            engine = served.engine
+            data = await state.pools.reading.run(
+                lambda: engine.thumbnail(item_id, params.index, params.rendition)
+            )
+        else:
+            data = await _styled_image(state, request, served.engine, item_id, params)
     etag = f'"{blake2b(data, digest_size=16).hexdigest()}"'
     headers = {"ETag": etag, "Cache-Control": _CACHE}
     if _matches(request.headers.get("if-none-match", ""), etag):
         return Response(status_code=304, headers=headers)
     return Response(data, media_type="image/jpeg", headers=headers)
+
+
+async def _styled_image(
+    state: AppState, request: Request, engine: Engine, item_id: str, params: ImageParams
+) -> bytes:
+    """Return an image in a style: as it is stored, or rendered now."""
+    wish = StyleWish(params.style or "", params.strength)
+    engine.style_registry.find(wish.style)  # UnknownStyle, also where the item is unknown
+
+    def stored() -> tuple[bytes, bool]:
+        """Return the image, and whether it has the style already."""
+        if wish.strength is None:
+            with suppress(UnknownItem):
+                return engine.thumbnail(item_id, params.index, wish.style), True
+        return engine.thumbnail(item_id, params.index), False
+
+    data, has_style = await state.pools.reading.run(stored)
+    if has_style:
+        return data
+    state.rates.take_search(request.scope, request.headers, STYLE_COST)
+    work = state.pools.styling.run(lambda: style_photo(engine.style_registry, data, wish, LIMITS))
+    return (await cancel_on_disconnect(request, work)).data
 
 
 async def item(state: AppState, request: Request, item_id: ItemId) -> Response:

@@ -1,0 +1,151 @@
+"""Styles added to a shop and removed from it: the work behind ``vitrine styles add``."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from indexer.encoders.base import Model
+from indexer.errors import BadQuery, IndexMismatch
+from indexer.jobs.job import open_job
+from indexer.jobs.publishing import publish
+from indexer.progress import Progress, no_progress
+from indexer.shop.manifest import StyleCount
+from indexer.shop.styles import indexed_styles, registry_of, set_indexed_styles, shop_styles
+from indexer.stopwatch import Stopwatch
+from indexer.writing.migration_encoders import MigrationEncoders
+from indexer.writing.renditions import Rendered
+from indexer.writing.styling import Styling
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from indexer.encoders.base import Encoder
+    from indexer.jobs.job import Job
+    from indexer.shop.folder import ShopFolder
+    from style.registry import StyleRegistry
+
+logger = logging.getLogger("vitrine.indexer")
+
+
+class StylesReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What adding or removing styles did.
+
+    ``styles`` counts the renditions that the shop has now, ``rendered`` what this run made.
+    ``published`` is False when nothing had changed and the old generation stayed.
+    """
+
+    generation: str
+    published: bool
+    styles: list[StyleCount]
+    rendered: Rendered
+    rows: int
+    seconds: float
+
+
+def add_styles(
+    shop: ShopFolder,
+    encoder: Encoder,
+    names: Sequence[str],
+    *,
+    registry: StyleRegistry | None = None,
+    progress: Progress = no_progress,
+) -> StylesReport:
+    """Index all images of a shop in these styles too, from now on, and publish.
+
+    Renditions that the store has are not made again, except those of a style whose definition has
+    changed. With no names it finishes what an interrupted run or a live write left undone. Safe to
+    interrupt at any time and to run again. Raises UnknownStyle, and nothing is changed;
+    IndexNotFound, IndexMismatch, IndexCorrupt, StoreBusy, StoreFull as ``rebuild_index`` does.
+    """
+    registry = registry or registry_of(shop.path)
+    shop_styles(registry, names)
+    return _change(shop, encoder, registry, "vitrine styles add", progress, add=names)
+
+
+def remove_styles(
+    shop: ShopFolder,
+    encoder: Encoder,
+    names: Sequence[str],
+    *,
+    registry: StyleRegistry | None = None,
+    progress: Progress = no_progress,
+) -> StylesReport:
+    """Index no image in these styles any more, and publish.
+
+    The pictures go with the garbage of a later job. Raises BadQuery, and nothing is changed, for a
+    style that the shop is not indexed in; otherwise as ``add_styles``.
+    """
+    registry = registry or registry_of(shop.path)
+    return _change(shop, encoder, registry, "vitrine styles remove", progress, remove=names)
+
+
+def restyle(
+    job: Job,
+    encoder: Encoder,
+    registry: StyleRegistry,
+    migration_encoders: MigrationEncoders,
+    progress: Progress,
+) -> Rendered:
+    """Render all that the shop of a job lacks in its styles. Raises BadEncoder, StoreFull."""
+    styling = Styling(job.store, encoder, registry, migration_encoders)
+    done = styling.run(watch=lambda at, total: progress("style", at, total))
+    for name in styling.unknown:
+        logger.warning(
+            "%s is indexed in style %r, which is not known here; its pictures stay as they are",
+            job.folder.path,
+            name,
+        )
+    return done
+
+
+def _change(
+    shop: ShopFolder,
+    encoder: Encoder,
+    registry: StyleRegistry,
+    title: str,
+    progress: Progress,
+    *,
+    add: Iterable[str] = (),
+    remove: Sequence[str] = (),
+) -> StylesReport:
+    stopwatch = Stopwatch()
+    shop.check_built()  # IndexNotFound before a lock is made where there is no shop
+    with open_job(shop, title) as job:
+        serving = job.shelf.first_readable(job.shelf.serving_order())
+        if serving.model != Model.of(encoder):
+            raise IndexMismatch(
+                f"{shop.path} was built with encoder {serving.model.id!r} of other weights or name "
+                f"than {encoder.id!r}",
+                param="encoder",
+            )
+        with job.store.write() as writer:
+            names = indexed_styles(writer)
+            unknown = [name for name in remove if name not in names]
+            if unknown:
+                has = f"it is indexed in {', '.join(names)}" if names else "it has no styles"
+                raise BadQuery(f"{shop.path} has no style {unknown[0]!r}: {has}", param="style")
+            set_indexed_styles(writer, ({*names, *add}) - set(remove))
+        rendered = restyle(job, encoder, registry, MigrationEncoders(job.store, encoder), progress)
+        progress("publish", 0, 1)
+        published = publish(
+            job,
+            encoder,
+            catalog=Path(serving.manifest.catalog),
+            skipped=serving.manifest.skipped,
+            progress=progress,
+        )
+        job.collect_garbage()
+        progress("publish", 1, 1)
+    stopwatch.lap("styles")
+    return StylesReport(
+        generation=published.name,
+        published=published.is_new,
+        styles=published.manifest.styles,
+        rendered=rendered,
+        rows=published.manifest.rows,
+        seconds=stopwatch.total,
+    )

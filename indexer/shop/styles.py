@@ -1,0 +1,91 @@
+"""The styles that a shop shows its catalog in: their names in the store, and who renders them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from indexer.layout import STYLES
+from indexer.shop.manifest import StyleCount
+from indexer.store.pictures import DISPLAY_SIDE
+from indexer.store.records import PictureKey
+from style.errors import StyleError
+from style.registry import FoundStyle, StyleRegistry, with_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from pathlib import Path
+
+    from indexer.store.transactions import Reader, Writer
+
+_STYLES = "styles"  # in the store's meta; earlier versions have none, and ignore it
+_VERSION = 1  # of how renditions are made from a style: raise it to have them made again
+
+
+class ShopStyle(NamedTuple):
+    """A style of a shop; ``digest`` is a hash of all that decides its renditions."""
+
+    name: str
+    found: FoundStyle
+    digest: str
+
+    @property
+    def strength(self) -> float:
+        """The strength of its renditions, unless the identity guard lowers it."""
+        return self.found.info.strength
+
+
+def registry_of(shop: Path) -> StyleRegistry:
+    """Return the built-in styles and the shop's own. Raises BadStyleFile."""
+    return with_folder(shop / STYLES)
+
+
+def indexed_styles(reader: Reader) -> list[str]:
+    """Return the names of the styles that the images of this shop are indexed in, sorted."""
+    names: list[str] = reader.meta(_STYLES, [])
+    return names
+
+
+def set_indexed_styles(writer: Writer, names: Iterable[str]) -> None:
+    """Set the styles that images are indexed in. It renders nothing."""
+    writer.put_meta(_STYLES, sorted(set(names)))
+
+
+def shop_styles(registry: StyleRegistry, names: Iterable[str]) -> list[ShopStyle]:
+    """Look up styles by name. Raises UnknownStyle."""
+    return [_shop_style(registry.find(name)) for name in names]
+
+
+def known_styles(
+    registry: StyleRegistry, names: Iterable[str]
+) -> tuple[list[ShopStyle], list[str]]:
+    """Look up styles by name; also return the names that the registry does not have."""
+    found: list[ShopStyle] = []
+    missing: list[str] = []
+    for name in names:
+        try:
+            found += shop_styles(registry, [name])
+        except StyleError:  # unknown, or the file of an own style is damaged
+            missing.append(name)
+    return found, missing
+
+
+def count_styles(reader: Reader, contents: Collection[bytes]) -> list[StyleCount]:
+    """Count the renditions of these images by style, for each style of the shop."""
+    return [_counted(reader, name, contents) for name in indexed_styles(reader)]
+
+
+def _counted(reader: Reader, name: str, contents: Collection[bytes]) -> StyleCount:
+    counts = {"full": 0, "weakened": 0, "left_out": 0}
+    for content in contents:
+        record = reader.rendition(PictureKey(content, name))
+        if record is not None:
+            counts[record.outcome] += 1
+    indexed = counts["full"] + counts["weakened"]
+    return StyleCount(name, indexed, counts["weakened"], counts["left_out"])
+
+
+def _shop_style(found: FoundStyle) -> ShopStyle:
+    styler, info = found
+    weights = styler.provenance(info.name, info.strength).weights
+    digest = f"{_VERSION}:{styler.name}:{weights}:{info.strength:g}:{DISPLAY_SIDE}"
+    return ShopStyle(info.name, found, digest)

@@ -1,0 +1,91 @@
+"""The images of a shop brought in line with its styles: all of them, or those just written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from indexer.encoders.base import Model
+from indexer.imaging.images import LIMITS, ImageLimits
+from indexer.shop.styles import indexed_styles, known_styles
+from indexer.writing.identity import CatalogGuard, stored_images
+from indexer.writing.rendition_rows import RenditionNotes, missing_renditions, sync_rows
+from indexer.writing.renditions import Rendered, Rendering
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from indexer.encoders.base import Encoder
+    from indexer.store.records import ItemRecord
+    from indexer.store.store import Store
+    from indexer.store.transactions import Reader
+    from indexer.writing.identity import IdentityGuard
+    from indexer.writing.image_pipeline import Encode
+    from indexer.writing.migration_encoders import MigrationEncoders
+    from style.registry import StyleRegistry
+
+
+class Styling:
+    """Renders what the store lacks in the styles of its shop, and keeps rows in step with that."""
+
+    def __init__(
+        self,
+        store: Store,
+        encoder: Encoder,
+        registry: StyleRegistry,
+        migration_encoders: MigrationEncoders,
+        *,
+        encode: Encode | None = None,
+        limits: ImageLimits = LIMITS,
+    ) -> None:
+        """``encode`` does the encoder's work elsewhere, such as in a thread it owns.
+
+        Styles of the shop that ``registry`` lacks are not rendered; what there is of them stays.
+        """
+        self.unknown: list[str] = []
+        """The styles of the shop that the registry did not have, after ``run``."""
+        self._store = store
+        self._encoder = encoder
+        self._registry = registry
+        self._migration_encoders = migration_encoders
+        self._encode = encode
+        self._limits = limits
+        self._key = Model.of(encoder).key
+
+    def run(
+        self,
+        *,
+        guard: IdentityGuard | None = None,
+        item_ids: Sequence[str] | None = None,
+        watch: Callable[[int, int], None] = lambda _done, _total: None,
+    ) -> Rendered:
+        """Render what these items lack; None is all items. Originals must be embedded before.
+
+        ``guard`` compares with the whole store by default. ``watch`` is told how many images of
+        how many are done. Safe to interrupt and to run again. Raises BadEncoder, StoreFull.
+        """
+        with self._store.read() as reader:
+            names = indexed_styles(reader)
+            if not names and not reader.count("renditions"):
+                return Rendered()
+        styles, self.unknown = known_styles(self._registry, names)
+        notes = RenditionNotes(self._key, styles, self.unknown)
+        # First without what is out of date: a picture that is made again gets a new row.
+        sync_rows(self._store, notes, self._migration_encoders, item_ids)
+        with self._store.read() as reader:
+            records = reader.items() if item_ids is None else _items(reader, item_ids)
+            missing = missing_renditions(reader, stored_images(records), styles, notes)
+            if missing and guard is None:
+                guard = CatalogGuard(reader, self._key, self._encoder.dim)
+        if not missing:
+            return Rendered()
+        assert guard is not None
+        work = Rendering(
+            self._store, self._encoder, guard, encode=self._encode, limits=self._limits
+        )
+        done = work.run(missing, watch)
+        sync_rows(self._store, notes, self._migration_encoders, item_ids)
+        return done
+
+
+def _items(reader: Reader, item_ids: Sequence[str]) -> list[ItemRecord]:
+    return [record for item_id in item_ids if (record := reader.item(item_id)) is not None]

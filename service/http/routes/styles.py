@@ -1,0 +1,114 @@
+"""Styles: which there are, and a photo rendered in one of them."""
+
+from __future__ import annotations
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from indexer.errors import BadImage
+from indexer.imaging.images import ImageLimits
+from service.http.appstate import AppState, bind
+from service.http.middleware import cancel_on_disconnect
+from service.http.openapi import Responses, body_of, problems, reply_of
+from service.http.replies import StyleReply, StylesReply
+from service.http.schemas import StyleForm
+from service.http.styling import StyledPicture, StyleWish, style_photo
+from service.http.uploads import Form, parse_form
+
+STYLE_COST = 20  # searches that styling a picture counts as: it takes many times as long
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_STYLED: Responses = {
+    200: {
+        "description": "The styled photo, without metadata.",
+        "content": {"image/jpeg": _BINARY, "image/png": _BINARY},
+        "headers": {
+            "X-Style-Strength": {
+                "description": "The strength that it has.",
+                "schema": {"type": "number"},
+            },
+            "X-Mask-Confidence": {
+                "description": "With `background_strength`: how sure it is where the product is, "
+                "from 0 to 1. Below 0.5 the whole photo has one strength.",
+                "schema": {"type": "number"},
+            },
+        },
+    },
+}
+
+
+def style_routes(state: AppState) -> APIRouter:
+    """GET /v1/styles and POST /v1/style."""
+    router = APIRouter(tags=["styles"])
+    router.add_api_route(
+        "/v1/styles",
+        bind(styles, state),
+        summary="The styles that pictures can be rendered in",
+        responses=reply_of(StylesReply) | problems(503),
+        operation_id="styles",
+    )
+    router.add_api_route(
+        "/v1/style",
+        bind(style, state),
+        methods=["POST"],
+        summary="Render an uploaded photo in a style",
+        response_class=Response,
+        responses=_STYLED | problems(408, 413, 415, 422, 429, 503),
+        openapi_extra=body_of((StyleForm, "multipart/form-data")),
+        operation_id="style",
+    )
+    return router
+
+
+async def styles(state: AppState) -> Response:
+    """By name. The images of `indexed` styles are stored, and found by searches."""
+    async with state.serving.lease() as served:
+        engine = served.engine
+        indexed = set(await state.pools.reading.run(engine.styles))
+        listed = engine.style_registry.styles()
+    reply = StylesReply(
+        styles=[
+            StyleReply(info.name, info.kind, info.strength, info.name in indexed) for info in listed
+        ]
+    )
+    return Response(msgspec.json.encode(reply), media_type="application/json")
+
+
+async def style(state: AppState, request: Request) -> Response:
+    """Nothing is stored. The result is reduced to at most 2,048 pixels a side."""
+    state.rates.take_search(request.scope, request.headers, STYLE_COST)
+    body = await request.body()
+    kind = request.headers.get("content-type", "")
+    settings = state.settings
+    limits = ImageLimits(settings.max_megapixels, settings.max_upload_mb)
+    async with state.serving.lease() as served:
+        registry = served.engine.style_registry
+
+        def work() -> StyledPicture:
+            form = parse_form(body, kind, is_file=lambda name: name == "image")
+            wish = _wish(form)
+            try:
+                return style_photo(registry, form.files["image"], wish, limits)
+            except BadImage as error:
+                error.param = error.param or "image"
+                raise
+
+        made = await cancel_on_disconnect(request, state.pools.styling.run(work))
+    return styled_response(made)
+
+
+def styled_response(made: StyledPicture) -> Response:
+    """Return a styled picture as it is sent."""
+    headers = {"X-Style-Strength": f"{made.strength:g}", "Cache-Control": "no-store"}
+    if made.mask_confidence is not None:
+        headers["X-Mask-Confidence"] = f"{made.mask_confidence:g}"
+    return Response(made.data, media_type=made.media_type, headers=headers)
+
+
+def _wish(form: Form) -> StyleWish:
+    given: dict[str, object] = {name: text for name, text in form.texts.items() if text != ""}
+    if "image" in form.files:
+        given["image"] = "photo"  # the bytes are judged by the decoder
+    fields = StyleForm.model_validate(given, strict=False)
+    return StyleWish(
+        fields.style, fields.strength, fields.background_strength, fields.seed, fields.format
+    )

@@ -1,0 +1,77 @@
+"""Styling an uploaded photo, or an image of an item, for one reply."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from PIL import Image
+
+from indexer.imaging.images import decode
+from style.checks import check_strength
+from style.productmask import product_mask
+from style.registry import apply_apart
+from style.shrink import shrunk
+
+if TYPE_CHECKING:
+    from indexer.arrays import Pixels
+    from indexer.imaging.images import ImageLimits
+    from style.registry import StyleRegistry
+
+LONGEST_SIDE = 2048  # pixels of what is sent; a larger photo is reduced
+_DECODED_SIDE = 1024  # that the shorter side keeps at least, so that large photos decode faster
+
+StyledFormat = Literal["jpeg", "png"]
+
+
+class StyleWish(NamedTuple):
+    """How a picture is to be styled. A strength of None is that of the style."""
+
+    style: str
+    strength: float | None = None
+    background_strength: float | None = None
+    seed: int = 0
+    format: StyledFormat = "jpeg"
+
+
+class StyledPicture(NamedTuple):
+    """An encoded picture, and how it was made.
+
+    ``mask_confidence`` is None unless the background was to be styled apart; below 0.5 the whole
+    picture was styled alike.
+    """
+
+    data: bytes
+    media_type: str
+    strength: float
+    mask_confidence: float | None = None
+
+
+def style_photo(
+    registry: StyleRegistry, data: bytes, wish: StyleWish, limits: ImageLimits
+) -> StyledPicture:
+    """Style an encoded photo. Raises BadImage, UnknownStyle, BadStrength."""
+    styler, info = registry.find(wish.style)
+    strength = check_strength(info.strength if wish.strength is None else wish.strength)
+    behind = wish.background_strength
+    if behind is not None:
+        check_strength(behind, "background_strength")
+    pixels = shrunk(decode(data, side=_DECODED_SIDE, limits=limits), LONGEST_SIDE)
+    confidence = None
+    if behind is None:
+        styled = styler.apply(pixels, info.name, strength, seed=wish.seed)
+    else:
+        mask = product_mask(pixels)
+        confidence = mask.confidence
+        behind = strength if mask.unsure else behind
+        styled = apply_apart(styler, pixels, info.name, strength, behind, mask.alpha, wish.seed)
+    return StyledPicture(
+        _encoded(styled, wish.format), f"image/{wish.format}", strength, confidence
+    )
+
+
+def _encoded(pixels: Pixels, file_format: StyledFormat) -> bytes:
+    out = io.BytesIO()
+    options = {"quality": 90} if file_format == "jpeg" else {"compress_level": 3}
+    Image.fromarray(pixels).save(out, file_format, **options)
+    return out.getvalue()

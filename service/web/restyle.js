@@ -1,0 +1,107 @@
+// The main picture of the panel in a style: a choice, a strength, and the original to compare with.
+
+import { picture } from "./card.js";
+import { make } from "./dom.js";
+import { currentStyle, inStyle, readableStyle, styleOptions, styles } from "./styles.js";
+
+const PAUSE = 180; // ms without a move of the slider before a picture is asked for
+
+export class Restyle {
+  #select = make("select", { class: "select", disabled: true });
+  #slider = make("input", { type: "range", min: "0", max: "100", step: "5", disabled: true });
+  #number = make("output", { class: "strength-number", text: "\u00a0" });
+  #before = make("button", {
+    class: "secondary small",
+    type: "button",
+    "aria-pressed": "false",
+    disabled: true,
+    text: "Original",
+  });
+  #list = [];
+  #main = null; // where the picture is shown
+  #url = "";
+  #alt = "";
+  #timer = 0;
+  #turn = 0; // pictures asked for so far; only the newest is shown
+
+  /** The controls; they have their size before the styles are known. */
+  element = make(
+    "div",
+    { class: "restyle", role: "group", "aria-label": "Show this product in a style" },
+    make("label", { class: "restyle-style" }, make("span", { text: "Style" }), this.#select),
+    make("label", { class: "restyle-strength" }, make("span", { text: "Strength" }), this.#slider, this.#number),
+    this.#before,
+  );
+
+  constructor() {
+    this.#select.append(...styleOptions([], "As photographed"));
+    this.#select.addEventListener("change", () => this.#choose());
+    this.#slider.addEventListener("input", () => {
+      this.#name();
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#draw(), PAUSE);
+    });
+    this.#before.addEventListener("click", () => {
+      this.#before.setAttribute("aria-pressed", String(!this.#comparing));
+      this.#draw();
+    });
+    this.#fill();
+  }
+
+  /** Show a picture of the product in `main`. */
+  show(main, url, alt) {
+    this.#main = main;
+    this.#url = url;
+    this.#alt = alt;
+    main.replaceChildren(picture(url, alt, { eager: true }));
+    this.#draw();
+  }
+
+  get #comparing() {
+    return this.#before.getAttribute("aria-pressed") === "true";
+  }
+
+  async #fill() {
+    this.#list = await styles();
+    this.#select.replaceChildren(...styleOptions(this.#list, "As photographed"));
+    this.#select.disabled = this.#list.length === 0;
+    this.#select.value = currentStyle();
+    this.#choose();
+  }
+
+  #choose() {
+    const style = this.#list.find(({ name }) => name === this.#select.value);
+    this.#slider.disabled = this.#before.disabled = !style;
+    this.#before.setAttribute("aria-pressed", "false");
+    this.#slider.value = style ? String(Math.round(style.strength * 20) * 5) : "0";
+    this.#name();
+    this.#draw();
+  }
+
+  #name() {
+    const on = !this.#slider.disabled;
+    this.#number.textContent = on ? `${this.#slider.value} %` : "\u00a0";
+    this.#slider.setAttribute("aria-valuetext", on ? `${this.#slider.value} percent` : "No style");
+  }
+
+  /** Load the picture as it is wanted now, and only then put it in place of the one shown. */
+  #draw() {
+    if (!this.#main) return;
+    const turn = ++this.#turn;
+    const style = this.#comparing ? "" : this.#select.value;
+    const url = inStyle(this.#url, style, style ? Number(this.#slider.value) / 100 : null);
+    const image = this.#main.querySelector("img");
+    if (!image || image.getAttribute("src") === url) return;
+    this.#main.setAttribute("aria-busy", "true");
+    const next = new Image();
+    const settle = (src) => {
+      if (turn !== this.#turn) return;
+      if (src) image.src = src;
+      this.#main.removeAttribute("aria-busy");
+    };
+    next.addEventListener("load", () => settle(url));
+    next.addEventListener("error", () => settle("")); // the picture before stays
+    next.src = url;
+    image.alt = style ? `${this.#alt} in ${readableStyle(style)}` : this.#alt;
+  }
+}

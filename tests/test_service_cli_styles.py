@@ -1,0 +1,89 @@
+"""``vitrine index --styles`` and ``vitrine styles`` on a shop, seen from outside."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+from PIL import Image
+
+from search.engine import SearchEngine
+from service.cli.main import main
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def vitrine(capsys) -> Callable[..., Done]:
+    """Runs a command in this process: its exit status and what it wrote."""
+
+    def run(*words: object) -> Done:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main([str(word) for word in words])
+        out, err = capsys.readouterr()
+        return Done(int(ended.value.code or 0), out, err)
+
+    return run
+
+
+def test_a_shop_is_indexed_in_styles_and_says_so(vitrine, tiny_catalog, tmp_path):
+    shop = tmp_path / "shop"
+    done = vitrine(
+        "index", tiny_catalog, "--shop", shop, "--encoder", "color", "--styles", "pastel", "--json"
+    )
+    (pastel,) = done.json["styles"]
+    assert (pastel["name"], pastel["indexed"] + pastel["left_out"]) == ("pastel", 18)
+    assert "pastel" in vitrine("status", "--shop", shop).out
+    assert vitrine("status", "--shop", shop, "--json").json["styles"] == [pastel]
+    added = vitrine("styles", "add", "noir", "film", "--shop", shop, "--json")
+    assert [style["name"] for style in added.json["styles"]] == ["film", "noir", "pastel"]
+    listed = vitrine("styles", "list", "--shop", shop, "--json").json["styles"]
+    assert {style["name"] for style in listed if style["indexed"]} == {"film", "noir", "pastel"}
+    removed = vitrine("styles", "remove", "noir", "film", "--shop", shop)
+    assert (removed.code, "style pastel" in removed.out, "noir" in removed.out) == (0, True, False)
+    assert vitrine("index", tiny_catalog, "--shop", shop, "--json").json["styles"] == [pastel]
+    gone = vitrine("index", tiny_catalog, "--shop", shop, "--styles", "none", "--json")
+    assert (gone.json["styles"], gone.json["rows"]) == ([], 24)
+
+
+@pytest.mark.parametrize("words", [("index",), ("index", "--dry-run"), ("styles", "add")])
+def test_an_unknown_style_is_named_and_nothing_is_changed(vitrine, tiny_catalog, tmp_path, words):
+    shop = tmp_path / "shop"
+    vitrine("index", tiny_catalog, "--shop", shop, "--encoder", "color")
+    if words[0] == "index":
+        done = vitrine(*words, tiny_catalog, "--shop", shop, "--styles", "noir,watrcolor")
+    else:
+        done = vitrine(*words, "noir", "watrcolor", "--shop", shop)
+    assert done.code == 1
+    assert "did you mean 'watercolor'?" in done.err
+    assert vitrine("status", "--shop", shop, "--json").json["styles"] == []
+
+
+def test_a_style_that_a_shop_does_not_have_cannot_be_removed(vitrine, tiny_catalog, tmp_path):
+    shop = tmp_path / "shop"
+    vitrine("index", tiny_catalog, "--shop", shop, "--encoder", "color")
+    done = vitrine("styles", "remove", "noir", "--shop", shop)
+    assert done.code != 0
+    assert "has no style 'noir': it has no styles" in done.err
+
+
+def test_items_that_are_put_by_a_command_are_rendered(vitrine, tiny_catalog, tmp_path):
+    shop = tmp_path / "shop"
+    vitrine("index", tiny_catalog, "--shop", shop, "--encoder", "color", "--styles", "film")
+    Image.new("RGB", (90, 90), (100, 10, 90)).save(tmp_path / "plum.png")
+    (tmp_path / "more.csv").write_text("id,title,images\nplum,Plum,plum.png\n", encoding="utf-8")
+    assert vitrine("put", tmp_path / "more.csv", "--shop", shop).code == 0
+    with SearchEngine.open(shop) as engine:
+        (hit, *_) = engine.by_image(engine.thumbnail("plum", 0, "film"))
+    assert (hit.item_id, hit.variant) == ("plum", "film")

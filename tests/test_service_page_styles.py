@@ -1,0 +1,125 @@
+"""Styles on the page: a switch for the grid, and a strength for one product."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.test_service_page import (
+    PHONE,
+    Shop,
+    answer,
+    browser,  # noqa: F401 - fixtures, here and below
+    photo_of,
+    shop,  # noqa: F401
+    visit,  # noqa: F401
+)
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.browser
+
+SWITCH = "#style:not([disabled])"
+
+
+def ask(page: Page, shop: Shop) -> None:  # noqa: F811
+    photo = {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": photo_of(shop, shop.items[0])}
+    answer(page, lambda: page.set_input_files("#file", [photo]))
+    page.wait_for_selector(SWITCH)
+
+
+def pictures(page: Page) -> list[str]:
+    return page.eval_on_selector_all(
+        "#grid .card-link > .picture img", "images => images.map((i) => i.getAttribute('src'))"
+    )
+
+
+def main_picture(page: Page, wanted: str) -> None:
+    """Wait until the panel shows the picture of this address, loaded."""
+    page.wait_for_function(
+        """(wanted) => {
+          const image = document.querySelector("#gallery-main img");
+          return image?.getAttribute("src").includes(wanted) && image.naturalWidth > 0;
+        }""",
+        arg=wanted,
+    )
+
+
+@pytest.mark.parametrize("viewport", [PHONE, {"width": 1280, "height": 860}], ids=["phone", "desk"])
+def test_the_whole_grid_is_shown_in_the_style_that_is_chosen(visit, shop, viewport):  # noqa: F811
+    page = visit(viewport=viewport)
+    ask(page, shop)
+    plain = pictures(page)
+    assert not any("style=" in url for url in plain)
+    before = page.evaluate("window.seen.shift")
+    page.select_option(SWITCH, "noir")
+    assert all(url.endswith("&style=noir") for url in pictures(page))
+    assert page.locator("#say").text_content() == "Pictures are shown in Noir"
+    page.wait_for_function(
+        "() => document.querySelector('#grid .card-link > .picture img').naturalWidth > 0"
+    )
+    assert page.evaluate("window.seen.shift") == before
+    page.reload()
+    page.wait_for_selector("#grid .card:not(.skeleton)")
+    page.wait_for_selector(SWITCH)
+    assert page.locator("#style").input_value() == "noir"
+    page.wait_for_function(
+        "() => document.querySelector('#grid .card-link > .picture img').src.endsWith('style=noir')"
+    )
+    page.select_option(SWITCH, "")
+    assert pictures(page) == plain
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_picture_that_cannot_be_styled_is_shown_as_it_is(visit, shop):  # noqa: F811
+    page = visit()
+    ask(page, shop)
+    page.route("**/image*style=noir*", lambda route: route.fulfill(status=503, body=""))
+    page.select_option(SWITCH, "noir")
+    page.wait_for_function(
+        """() => {
+          const image = document.querySelector("#grid .card-link > .picture img");
+          return !image.src.includes("style") && image.naturalWidth > 0;
+        }"""
+    )
+    assert page.locator("#grid .picture.missing").count() == 0
+
+
+def test_without_a_list_of_styles_the_page_works_as_before(visit, shop):  # noqa: F811
+    page = visit("/docs")
+    page.route("**/v1/styles", lambda route: route.fulfill(status=503, body=""))
+    page.goto(shop.url)
+    photo = {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": photo_of(shop, shop.items[0])}
+    answer(page, lambda: page.set_input_files("#file", [photo]))
+    assert page.locator("#style").is_disabled()
+    page.locator("#grid .card-link").first.click()
+    page.wait_for_selector("#details:not([hidden])")
+    assert page.locator("#panel input[type=range]").is_disabled()
+
+
+def test_the_strength_of_a_product_is_set_by_the_keyboard_and_compared(visit, shop):  # noqa: F811
+    page = visit()
+    ask(page, shop)
+    page.locator("#grid .card-link").first.click()
+    page.wait_for_selector("#panel select:not([disabled])")
+    page.wait_for_selector("#details:not([hidden])")
+    main_picture(page, "index=0")
+    page.select_option("#panel select", "noir")
+    main_picture(page, "style=noir&strength=1.00")
+    page.locator("#panel input[type=range]").focus()
+    page.keyboard.press("ArrowLeft")
+    main_picture(page, "style=noir&strength=0.95")
+    assert page.locator(".strength-number").text_content() == "95 %"
+    assert page.locator("#gallery-main img").get_attribute("alt").endswith(" in Noir")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Original"
+    page.keyboard.press("Space")
+    page.wait_for_function(
+        "() => !document.querySelector('#gallery-main img').getAttribute('src').includes('style')"
+    )
+    assert page.locator(".restyle button").get_attribute("aria-pressed") == "true"
+    page.keyboard.press("Space")
+    main_picture(page, "style=noir&strength=0.95")
+    assert page.evaluate("window.seen.shift") < 0.05
