@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import lmdb
@@ -137,3 +139,43 @@ def test_advice_ends_the_error_of_a_damaged_file(tmp_path):
 def test_errors_of_lmdb_become_ours(events, error, expected):
     with pytest.raises(expected), events.read():
         raise error("from LMDB")
+
+
+OPEN_WHILE_WRITING = """
+import sys, threading
+from pathlib import Path
+from indexer.store.environment import Environment
+
+path = Path(sys.argv[1])
+some = Environment(path, ("events",))
+writing, done = threading.Event(), []
+
+def write():
+    with some.write() as txn:
+        writing.set()
+        for number in range(300_000):  # takes the interpreter's lock again and again
+            done.append(number)
+
+thread = threading.Thread(target=write)
+thread.start()
+writing.wait()
+with Environment(path, ("events", "users")) as both, both.read() as txn:  # waits for the writer
+    assert txn.count("users") == 1
+    assert len(done) == 300_000
+thread.join()
+"""
+
+
+def test_a_database_is_opened_while_another_thread_writes(tmp_path):
+    with Environment(tmp_path, ("events", "users"), create=True) as environment:
+        put(environment, "events", b"a")
+        put(environment, "users", b"u")
+    # In a process of its own: a deadlock under the interpreter's lock stops all of its threads.
+    done = subprocess.run(
+        [sys.executable, "-c", OPEN_WHILE_WRITING, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -68,12 +68,15 @@ BOUNDED = {
     "eval": ["--shop", "no-shop", "--queries", "no-queries"],
     "eval-rec": ["--shop", "no-shop", "--events", "no-events.csv"],
     "recommend": ["--shop", "no-shop", "--user", "u"],
+    "train-ranker": ["--shop", "no-shop"],
     "migrate": ["--shop", "no-shop", "--encoder", "color"],
     "compare": ["--shop", "no-shop"],
     "promote": ["000001", "--shop", "no-shop"],
     "rollback": ["--shop", "no-shop"],
     "train-encoder": ["--shop", "no-shop", "--out", "out.onnx"],
     "style": ["no-photo", "--style", "sepia", "--out", "out.jpg"],
+    "styles add": ["sepia", "--shop", "no-shop"],
+    "styles remove": ["sepia", "--shop", "no-shop"],
 }
 
 
@@ -84,11 +87,11 @@ def test_a_command_obeys_its_option_before_the_setting(name, monkeypatch, capsys
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("VITRINE_THREADS", "2")
     with pytest.raises(SystemExit) as ended:
-        main([name, *BOUNDED[name], "--threads", "3"])
+        main([*name.split(), *BOUNDED[name], "--threads", "3"])
     assert ended.value.code == 1  # understood, and nothing there to work on
     assert (THREADS.limit, STRIP_THREADS.limit) == (3, 3)
     with pytest.raises(SystemExit):
-        main([name, *BOUNDED[name]])
+        main([*name.split(), *BOUNDED[name]])
     assert (THREADS.limit, STRIP_THREADS.limit) == (2, 2)
 
 

@@ -10,9 +10,10 @@ import pytest
 from indexer.errors import BadQuery
 from search.personal.event import Event
 from search.quality.baselines import BASELINES, Ease, History, ItemKnn, Model, Popular
-from search.quality.eval_recommend import evaluate_recommenders, histories
+from search.quality.eval_recommend import evaluate_recommenders
 from search.quality.interactions import audit, interactions_of, split_by_time
 from search.quality.mixer_model import Mixer
+from search.quality.predictions import histories
 
 needs_personal = pytest.mark.skipif(
     not all(map(importlib.util.find_spec, ("implicit", "scipy"))),

@@ -242,13 +242,13 @@ class Environment:
         if self._all_open:
             return
         shared = self._shared
-        missing = [name for name in self._databases if name not in shared.handles]
-        self._all_open = not missing
-        with self._begin_read() as txn:  # a named database is a key of the unnamed one
-            found = [name for name in missing if txn.get(name.encode()) is not None]
-        if found:
-            with shared.lock:
-                opened = {name: shared.env.open_db(name.encode(), create=False) for name in found}
+        with shared.lock:
+            missing = [name for name in self._databases if name not in shared.handles]
+            self._all_open = not missing
+            with self._begin_read() as txn:  # a named database is a key of the unnamed one
+                found = [name for name in missing if txn.get(name.encode()) is not None]
+            if found:
+                opened = _open_databases(shared.env, found)
                 shared.handles = {**shared.handles, **opened}
 
     def _raise_vitrine_error(self, error: lmdb.Error) -> NoReturn:
@@ -266,6 +266,19 @@ class Environment:
             # LMDB reports a short write as an input/output error.
             raise StoreFull(f"{self.path} cannot be written: {error}; is the disk full?") from error
         raise error
+
+
+def _open_databases(env: Any, names: Sequence[str]) -> dict[str, Any]:
+    """Open databases that exist, and return their handles by name.
+
+    A handle stays open only if its transaction is a write, so this waits for the writer. py-lmdb
+    waits without the interpreter's lock in ``begin``, but with it in ``open_db``: if the writer is
+    a thread of this process, that would be a deadlock.
+    """
+    if env.flags()["readonly"]:
+        return {name: env.open_db(name.encode(), create=False) for name in names}
+    with env.begin(write=True) as txn:
+        return {name: env.open_db(name.encode(), txn=txn, create=False) for name in names}
 
 
 def exists(path: Path) -> bool:

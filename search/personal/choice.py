@@ -14,7 +14,7 @@ from search.personal.reasons import Grounds, find_reasons
 from search.personal.taste import taste_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -59,6 +59,7 @@ class Sources(NamedTuple):
     dim: int
     popular: NDArray[np.float32]
     neighbors: Callable[[list[int]], Neighbors]
+    weights: Mapping[str, float]
 
 
 def choose_items(profile: Profile, query: RecommendQuery, sources: Sources) -> Choice:
@@ -126,7 +127,7 @@ def _ranked(items: NDArray[np.int64], sources: Sources, evidence: Evidence) -> _
     rows = view.main_rows(items.tolist())
     vectors = view.vectors_of(rows, sources.dim)
     features = features_of(items, vectors, evidence)
-    scores = contributions(features).sum(axis=1)
+    scores = contributions(features, evidence.weights).sum(axis=1)
     # Equal scores by id: item numbers differ between processes.
     ids = np.array([view.ids[item] for item in items.tolist()], dtype=np.str_)
     order = np.lexsort((ids, -scores))[:_RANKED]
@@ -136,7 +137,7 @@ def _ranked(items: NDArray[np.int64], sources: Sources, evidence: Evidence) -> _
 def _explained(ranked: _Ranked, places: NDArray[np.int64], evidence: Evidence) -> list[Chosen]:
     features = ranked.features[places]
     grounds = find_reasons(ranked.items[places], ranked.vectors[places], features, evidence)
-    added = contributions(features)
+    added = contributions(features, evidence.weights)
     return [
         Chosen(
             int(ranked.items[place]),
@@ -157,7 +158,7 @@ def _evidence(profile: Profile, query: RecommendQuery, sources: Sources) -> Evid
         context = view.vectors_of(rows, sources.dim)[0] if rows[0] >= 0 else None
     taste = taste_of(profile, view, sources.dim)
     items = np.union1d(taste.liked.items, taste.recent.items).tolist()
-    return Evidence(taste, context, sources.popular, sources.neighbors(items))
+    return Evidence(taste, context, sources.popular, sources.neighbors(items), sources.weights)
 
 
 def _is_personal(evidence: Evidence) -> bool:

@@ -149,6 +149,11 @@ class EventReader:
         """Return what was learned about an item; None if nothing was."""
         return self._txn.get(database, _item_key(item_id))
 
+    def weights(self) -> dict[str, float] | None:
+        """Return the mixer's weights that were learned from this log; None if none were."""
+        weights: dict[str, float] | None = self._meta("weights", None)
+        return weights
+
     def _meta(self, name: str, default: Any) -> Any:
         value = self._txn.get("meta", name.encode())
         return default if value is None else msgspec.msgpack.decode(value)
@@ -240,6 +245,14 @@ class EventLog:
                     txn.delete(database, key)
                 for item_id, value in by_item.items():
                     txn.put(database, _item_key(item_id), value)
+
+    def set_weights(self, weights: Mapping[str, float] | None) -> None:
+        """Store the mixer's weights, or delete them. StoreFull."""
+        with self._environment.write() as txn:
+            if weights is None:
+                txn.delete("meta", b"weights")
+            else:
+                txn.put("meta", b"weights", msgspec.msgpack.encode(dict(weights)))
 
     def bytes_used(self) -> int:
         """Bytes of disk that the log takes."""

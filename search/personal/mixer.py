@@ -59,6 +59,7 @@ class Evidence(NamedTuple):
     context: Embedding | None
     popular: NDArray[np.float32]  # (items of the view,)
     neighbors: Neighbors  # of the newest and the liked items
+    weights: Mapping[str, float] = WEIGHTS
 
 
 def features_of(items: NDArray[np.int64], vectors: Vectors, evidence: Evidence) -> Features:
@@ -78,7 +79,7 @@ def features_of(items: NDArray[np.int64], vectors: Vectors, evidence: Evidence) 
     return table
 
 
-def contributions(features: Features, weights: Mapping[str, float] = WEIGHTS) -> Features:
+def contributions(features: Features, weights: Mapping[str, float]) -> Features:
     """Return what each feature adds to the scores; a row sums to its score. (n, features)."""
     row = np.array([weights[name] for name in FEATURES], dtype=np.float32)
     added: Features = features * row
@@ -94,23 +95,13 @@ class Drops(NamedTuple):
 
 def drops_of(items: NDArray[np.int64], vectors: Vectors, evidence: Evidence) -> Drops:
     """Return what candidates lose if each liked item is left out of the profile in turn."""
-    taste, neighbors = evidence.taste, evidence.neighbors
+    taste, neighbors, weights = evidence.taste, evidence.neighbors, evidence.weights
     drops = Drops(
-        _drop(_nearness(vectors, taste.liked), _nearness_without(vectors, taste.liked), "interest"),
-        _drop(
-            _behavior(items, taste.liked, neighbors),
-            _behavior_without(items, taste.liked, neighbors),
-            "behavior",
-        ),
+        _likeness_drop(vectors, taste.liked) * np.float32(weights["interest"]),
+        _behavior_drop(items, taste.liked, neighbors) * np.float32(weights["behavior"]),
     )
-    likeness = _drop(
-        _nearness(vectors, taste.recent), _nearness_without(vectors, taste.recent), "recent"
-    )
-    behavior = _drop(
-        _behavior(items, taste.recent, neighbors),
-        _behavior_without(items, taste.recent, neighbors),
-        "following",
-    )
+    likeness = _likeness_drop(vectors, taste.recent) * np.float32(weights["recent"])
+    behavior = _behavior_drop(items, taste.recent, neighbors) * np.float32(weights["following"])
     place_of = {item: place for place, item in enumerate(taste.liked.items.tolist())}
     for place, item in enumerate(taste.recent.items.tolist()):
         if item in place_of:
@@ -119,9 +110,16 @@ def drops_of(items: NDArray[np.int64], vectors: Vectors, evidence: Evidence) -> 
     return drops
 
 
-def _drop(whole: Values, without: Values, feature: str) -> Values:
-    """What scores lose by a feature: (n,) and (n, m) to (n, m)."""
-    drop: Values = (whole[:, None] - without) * np.float32(WEIGHTS[feature])
+def _likeness_drop(vectors: Vectors, liked: Weighted) -> Values:
+    """What the likeness to items loses without each of them: (n, m)."""
+    drop: Values = _nearness(vectors, liked)[:, None] - _nearness_without(vectors, liked)
+    return drop
+
+
+def _behavior_drop(items: NDArray[np.int64], liked: Weighted, neighbors: Neighbors) -> Values:
+    """What the behavior loses without each of the items that it rests on: (n, m)."""
+    whole = _behavior(items, liked, neighbors)[:, None]
+    drop: Values = whole - _behavior_without(items, liked, neighbors)
     return drop
 
 

@@ -35,7 +35,7 @@ def find_reasons(
     or no item of the profile adds anything, the reason is the context or popularity.
     """
     taste = evidence.taste
-    added = contributions(features)
+    added = contributions(features, evidence.weights)
     drops = drops_of(items, vectors, evidence)
     total = drops.likeness + drops.behavior  # (n, m)
     recent = set(taste.recent.items.tolist())

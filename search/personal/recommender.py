@@ -18,6 +18,7 @@ from search.page import make_hit
 from search.personal.choice import Sources, choose_items
 from search.personal.event_log import EVENTS_FOLDER, EventLog, open_if_exists
 from search.personal.learning import neighbors_of
+from search.personal.mixer import FEATURES, WEIGHTS
 from search.personal.neighbors import Neighbors
 from search.personal.popularity import Popularity
 from search.personal.profile import MAX_EVENTS, profile_of
@@ -164,7 +165,11 @@ class Recommender:
 
     def _sources(self, view: ShopView) -> Sources:
         return Sources(
-            view, self._dim, self._popular(view), lambda items: self._neighbors(items, view)
+            view,
+            self._dim,
+            self._popular(view),
+            lambda items: self._neighbors(items, view),
+            self._weights(),
         )
 
     def _popular(self, view: ShopView) -> NDArray[np.float32]:
@@ -183,6 +188,16 @@ class Recommender:
                 of_view[number] = score
         self._last_popular = _Popular(view, scores, of_view)
         return of_view
+
+    def _weights(self) -> Mapping[str, float]:
+        """Return the weights learned for this shop, or those that need no training."""
+        log = self.open_log()
+        if log is None:
+            return WEIGHTS
+        with log.read() as reader:
+            learned = reader.weights()
+        # Weights of an earlier version may lack a feature.
+        return learned if learned is not None and set(learned) == set(FEATURES) else WEIGHTS
 
     def _neighbors(self, items: list[int], view: ShopView) -> Neighbors:
         log = self.open_log()

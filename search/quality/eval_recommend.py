@@ -8,18 +8,26 @@ is ``1 / log2(rank + 1)``, with ranks from 1.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
-from search.quality.baselines import BASELINES, BUDGET, History, Model
-from search.quality.interactions import FEW_EVENTS, audit, repeats, split_by_time
+from search.quality.baselines import BASELINES, BUDGET, Model
+from search.quality.interactions import FEW_EVENTS, audit, split_by_time
 from search.quality.metrics import Estimate
 from search.quality.mixer_model import Mixer, TrainedMixer
+from search.quality.predictions import (
+    Run,
+    gains_of,
+    histories,
+    interval_by_user,
+    run_model,
+    targets_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -31,8 +39,6 @@ if TYPE_CHECKING:
 OURS: tuple[type[Model], ...] = (Mixer, TrainedMixer)
 TARGET_RULE = "successive"
 _TUNING_EVENTS = 1_000  # of the validation, spread evenly
-_RESAMPLES = 1_000
-_TOP = 20
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,14 +77,6 @@ class RecommendEvaluation(msgspec.Struct, frozen=True, kw_only=True):
     best_baseline: str
 
 
-class _Run(NamedTuple):
-    """A model over the test: ranks of the targets from 0 (t,), and how often items were shown."""
-
-    setting: Setting
-    ranks: NDArray[np.int64]
-    shown: NDArray[np.int64]  # (items,)
-
-
 def evaluate_recommenders(
     log: Interactions,
     vectors: Vectors,
@@ -95,18 +93,18 @@ def evaluate_recommenders(
     settings, including its training window. Raises BadQuery if the events cannot be split.
     """
     split = split_by_time(log, validation, test)
-    runs: dict[str, _Run] = {}
+    runs: dict[str, Run] = {}
     for number, kind in enumerate(models):
         setting = _tuned(kind, log, vectors, split)
         model = kind(vectors, setting)
         model.fit(log.until(split.test))
-        runs[kind.name] = _run(model, setting, log, _targets(log, split.test, len(log)))
+        runs[kind.name] = run_model(model, setting, log, targets_of(log, split.test, len(log)))
         if progress is not None:
             progress("models", number + 1, len(models))
-    targets = _targets(log, split.test, len(log))
+    targets = targets_of(log, split.test, len(log))
     best = max(
         (kind.name for kind in models if kind not in OURS),
-        key=lambda name: float(_gains(runs[name].ranks, 10).mean()),
+        key=lambda name: float(gains_of(runs[name].ranks, 10).mean()),
     )
     figures = {
         name: _figures(run, log, split, targets, None if name == best else runs[best])
@@ -126,35 +124,10 @@ def evaluate_recommenders(
     )
 
 
-def histories(log: Interactions, targets: NDArray[np.int64]) -> Iterator[tuple[int, History]]:
-    """Yield each target event with its user's history before it. Targets ascend.
-
-    The lists of a history are shared: they grow as the iteration goes on.
-    """
-    items: dict[int, list[int]] = {}
-    events: dict[int, list[object]] = {}
-    wanted = set(targets.tolist())
-    last = int(targets[-1]) if len(targets) else -1
-    for number in range(last + 1):
-        user = int(log.users[number])
-        met = items.setdefault(user, [])
-        done = events.setdefault(user, [])
-        if number in wanted:
-            yield number, History(user, met, done, float(log.times[number]))  # type: ignore[arg-type]
-        met.append(int(log.items[number]))
-        done.append(log.events[number])
-
-
-def _targets(log: Interactions, start: int, end: int) -> NDArray[np.int64]:
-    """Return the numbers of the events to predict: those that are no repeats."""
-    numbers = np.arange(start, end)
-    return numbers[~repeats(log)[start:end]]
-
-
 def _tuned(kind: type[Model], log: Interactions, vectors: Vectors, split: Split) -> Setting:
     """Return the setting with the best nDCG@10 on the validation, or the one learned there."""
     settings = list(kind.settings)[:BUDGET]
-    targets = _targets(log, split.validation, split.test)
+    targets = targets_of(log, split.validation, split.test)
     targets = targets[:: max(1, len(targets) // _TUNING_EVENTS)]
     if len(settings) == 1:
         model = kind(vectors, settings[0])
@@ -164,34 +137,14 @@ def _tuned(kind: type[Model], log: Interactions, vectors: Vectors, split: Split)
     for setting in settings:
         model = kind(vectors, setting)
         model.fit(log.until(split.validation))
-        gain = float(_gains(_run(model, setting, log, targets).ranks, 10).mean())
+        gain = float(gains_of(run_model(model, setting, log, targets).ranks, 10).mean())
         if gain > best_gain:
             best, best_gain = setting, gain
     return best
 
 
-def _run(model: Model, setting: Setting, log: Interactions, targets: NDArray[np.int64]) -> _Run:
-    ranks = np.zeros(len(targets), dtype=np.int64)
-    shown = np.zeros(len(log.item_ids), dtype=np.int64)
-    for place, (number, history) in enumerate(histories(log, targets)):
-        scores = np.array(model.scores(history), dtype=np.float64)
-        scores[history.items] = -np.inf
-        own = scores[log.items[number]]
-        # Of equal scores half are taken to be better: a model gains nothing by ties.
-        equal = int((scores == own).sum()) - 1
-        ranks[place] = int((scores > own).sum()) + equal // 2
-        top = min(_TOP, len(scores) - 1)
-        shown[np.argpartition(-scores, top)[:top]] += 1
-    return _Run(setting, ranks, shown)
-
-
-def _gains(ranks: NDArray[np.int64], k: int) -> NDArray[np.float64]:
-    """Return the nDCG@k of each target: (t,)."""
-    return np.where(ranks < k, 1 / np.log2(ranks + 2), 0.0)
-
-
 def _figures(
-    run: _Run, log: Interactions, split: Split, targets: NDArray[np.int64], best: _Run | None
+    run: Run, log: Interactions, split: Split, targets: NDArray[np.int64], best: Run | None
 ) -> Figures:
     before = log.until(split.test)
     counts = before.item_counts()
@@ -200,13 +153,16 @@ def _figures(
     known[before.users] = True
     is_warm = known[log.users[targets]]
     users = log.users[targets]
-    ranks, gains = run.ranks, _gains(run.ranks, 10)
+    ranks, gains = run.ranks, gains_of(run.ranks, 10)
+    difference = None
+    if best is not None:
+        difference = interval_by_user(gains - gains_of(best.ranks, 10), users)
     return Figures(
         recall_10=_mean(ranks < 10),
         recall_20=_mean(ranks < 20),
         recall_50=_mean(ranks < 50),
         ndcg_10=_mean(gains),
-        ndcg_20=_mean(_gains(ranks, 20)),
+        ndcg_20=_mean(gains_of(ranks, 20)),
         mrr=_mean(1 / (ranks + 1)),
         cold_recall=_mean(ranks[is_cold] < 20),
         warm_user_ndcg=_mean(gains[is_warm]),
@@ -214,22 +170,10 @@ def _figures(
         coverage=_mean(run.shown > 0),
         gini=_gini(run.shown),
         novelty=_novelty(run.shown, counts),
-        interval=_interval(gains, users),
-        difference=None if best is None else _interval(gains - _gains(best.ranks, 10), users),
+        interval=interval_by_user(gains, users),
+        difference=difference,
         setting=dict(run.setting),
     )
-
-
-def _interval(values: NDArray[np.float64], users: NDArray[np.int64]) -> Estimate:
-    """The mean with its 95 % interval from resampled users, whose events depend on each other."""
-    distinct, owner = np.unique(users, return_inverse=True)
-    sums = np.bincount(owner, values, len(distinct))
-    sizes = np.bincount(owner, minlength=len(distinct))
-    rng = np.random.default_rng(1)
-    drawn = rng.integers(0, len(distinct), size=(_RESAMPLES, len(distinct)))
-    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return Estimate(_mean(values), round(float(low), 4), round(float(high), 4))
 
 
 def _gini(shown: NDArray[np.int64]) -> float:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from search.personal.covisits import Visits, learn_covisits
+from search.personal.learning import MIN_USERS
 from search.personal.mixer import FEATURES, WEIGHTS, Evidence, features_of
 from search.personal.neighbors import Neighbors
 from search.personal.profile import profile_of
@@ -41,7 +42,7 @@ class Mixer(Model):
         self._every = np.arange(len(log.item_ids))
         order = np.lexsort((np.arange(len(log)), log.users))
         visits = Visits(log.users[order], log.items[order])
-        covisits = learn_covisits(visits, len(log.item_ids), min_users=2)
+        covisits = learn_covisits(visits, len(log.item_ids), min_users=MIN_USERS)
         self._rows: dict[int, Row] = {}
         for item, neighbors, strengths in covisits.by_item():
             ascending = np.argsort(neighbors)
@@ -97,7 +98,7 @@ class TrainedMixer(Mixer):
             drawn = rng.choice(others, size=_OTHERS, replace=len(others) < _OTHERS)
             chosen = np.concatenate([[log.items[number]], drawn])
             choices.append(self.features(history)[chosen])
-        return learn_weights(np.stack(choices))
+        return with_context(learn_weights(np.stack(choices)), np.concatenate(choices))
 
 
 def mixed(features: Features, weights: Mapping[str, float]) -> Scores:
@@ -105,3 +106,15 @@ def mixed(features: Features, weights: Mapping[str, float]) -> Scores:
     row: NDArray[np.float64] = np.array([weights[name] for name in FEATURES])
     scores: Scores = features.astype(np.float64) @ row
     return scores
+
+
+def with_context(learned: Mapping[str, float], features: Features) -> dict[str, float]:
+    """Return learned weights with one for the context, which logged events do not tell.
+
+    The item in view counts as much as before in relation to the spread of the scores, given the
+    features (n, features) of some items.
+    """
+    spread = float(mixed(features, learned).std())
+    before = float(mixed(features, WEIGHTS).std())
+    context = WEIGHTS["context"] * spread / before if before > 0 else 0.0
+    return {**learned, "context": context}

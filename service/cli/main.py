@@ -27,6 +27,7 @@ _COMMANDS = {
     "recommend": "Recommend items for a user.",
     "events": "Import and export what users did, learn from it, or erase a user.",
     "eval": "Measure how often photos find the right item.",
+    "train-ranker": "Learn from a shop's events how to mix recommendations.",
     "eval-rec": "Compare recommenders on logged events.",
     "serve": "Serve a shop over HTTP, with a web page.",
     "status": "Show what a shop folder contains.",

@@ -1,0 +1,65 @@
+"""``vitrine train-ranker``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from msgspec.structs import replace
+
+from service.cli.console import json_option, print_json, shop_option
+from service.cli.terminal import note, say
+from service.cli.threads_option import threads_option
+
+
+@click.command("train-ranker")
+@shop_option
+@click.option("--reset", is_flag=True, help="Go back to the weights that need no training.")
+@threads_option
+@json_option
+@click.pass_context
+def command(context: click.Context, shop: Path, reset: bool, as_json: bool) -> None:
+    """Learn from a shop's events how much each feature of a recommendation should count.
+
+    The weights are learned from earlier events and judged on later ones. Only if they predict
+    those better, beyond doubt, are they stored; running services use them from the next request
+    on. Otherwise nothing changes and the exit status is 1.
+    """
+    from indexer.errors import BadQuery
+    from indexer.shop.folder import ShopFolder
+    from search.engine import SearchEngine
+    from search.personal.event_log import open_if_exists
+    from search.quality.interactions import interactions_of
+    from search.quality.train_ranker import train_ranker
+
+    folder = ShopFolder(shop)
+    folder.current()
+    log = open_if_exists(folder.path)
+    if log is None:
+        raise BadQuery(f"{shop} has no events; store some with 'vitrine events import'")
+    with log:
+        if reset:
+            log.set_weights(None)
+            say("the weights that need no training are used again")
+            return
+        with log.read() as reader:
+            events = [entry.event.event(entry.user.hex()) for entry in reader.all()]
+        with SearchEngine.open(shop) as engine:
+            ids, vectors = engine.item_vectors()
+        note(f"learning from {len(events)} events")
+        trained = train_ranker(interactions_of(events, ids), vectors)
+        if trained.is_better:
+            log.set_weights(trained.weights)
+    rounded = {name: round(weight, 4) for name, weight in trained.weights.items()}
+    if as_json:
+        print_json(replace(trained, weights=rounded))
+    else:
+        gap = trained.difference
+        say(
+            f"ndcg@10 {trained.ndcg:.4f}, untrained {trained.ndcg_untrained:.4f}; difference "
+            f"{gap.value:+.4f} [{gap.low:+.4f}, {gap.high:+.4f}] over {trained.test_events} events"
+        )
+        say(", ".join(f"{name} {weight:+.3f}" for name, weight in rounded.items()))
+        say("stored" if trained.is_better else "not better beyond doubt: nothing was changed")
+    if not trained.is_better:
+        context.exit(1)

@@ -1,0 +1,122 @@
+"""Training the mixer on a shop's events: deployed only if it predicts later events better."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from search.engine import SearchEngine
+from search.personal.event import Event
+from search.personal.event_log import EVENTS_FOLDER, EventLog
+from search.personal.mixer import FEATURES, WEIGHTS
+from search.quality.interactions import interactions_of
+from search.quality.mixer_model import with_context
+from search.quality.train_ranker import train_ranker
+from service.cli.main import vitrine
+
+ITEMS = [f"i{number}" for number in range(40)]
+
+
+def chains(users: int, rng: np.random.Generator) -> list[Event]:
+    """Everyone who meets an item meets the next of its group of four soon after."""
+    events = []
+    for user in range(users):
+        for step, group in enumerate(rng.permutation(10)[:4].tolist()):
+            for place in range(4):
+                item = f"i{4 * group + place}"
+                time = 1e6 + 4000.0 * user + 100 * step + place
+                events.append(
+                    Event(
+                        event_id=f"{user}-{item}",
+                        user_id=f"u{user}",
+                        item_id=item,
+                        type="view",
+                        time=time,
+                    )
+                )
+    return events
+
+
+@pytest.fixture
+def vectors(rng):
+    """Pictures that say nothing of the groups, yet differ: likeness only misleads."""
+    found = rng.normal(size=(len(ITEMS), 8))
+    return (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
+
+
+def test_training_finds_that_behavior_counts_and_pictures_do_not(vectors, rng):
+    trained = train_ranker(interactions_of(chains(120, rng), ITEMS), vectors)
+    assert trained.is_better
+    assert trained.ndcg > trained.ndcg_untrained + 0.05
+    weights = trained.weights
+    untrained = WEIGHTS["following"] / WEIGHTS["interest"]
+    assert weights["following"] > 2 * untrained * abs(weights["interest"])
+
+
+def test_where_nothing_can_be_learned_the_trained_weights_are_not_better(vectors, rng):
+    events = [
+        Event(
+            event_id=str(number),
+            user_id=f"u{number % 90}",
+            item_id=ITEMS[int(rng.integers(len(ITEMS)))],
+            type="view",
+            time=1e6 + number,
+        )
+        for number in range(1500)
+    ]
+    assert not train_ranker(interactions_of(events, ITEMS), vectors).is_better
+
+
+def test_the_item_in_view_keeps_its_share_of_the_scores(rng):
+    features = rng.normal(size=(500, len(FEATURES))).astype(np.float32)
+    found = with_context({name: 10 * weight for name, weight in WEIGHTS.items()}, features)
+    assert found["context"] == pytest.approx(10 * WEIGHTS["context"])
+
+
+@pytest.fixture
+def shop(tiny_shop, tmp_path):
+    shutil.copytree(tiny_shop, tmp_path / "shop")
+    return tmp_path / "shop"
+
+
+def test_learned_weights_are_used_from_the_next_request_on(shop):
+    with SearchEngine.open(shop) as engine, EventLog(shop / EVENTS_FOLDER, create=True) as log:
+        event = {"event_id": "e", "user_id": "u", "item_id": "red-shoe", "type": "view"}
+        engine.recommender.add([Event(**event, time=engine.recommender.now())])
+        before = engine.recommend("u", explain=True).items[0]
+        log.set_weights({**WEIGHTS, "interest": 3 * WEIGHTS["interest"]})
+        after = engine.recommend("u", explain=True).items[0]
+        assert after.contributions["interest"] == pytest.approx(
+            3 * before.contributions["interest"], rel=1e-3
+        )
+        log.set_weights({"interest": 1.0})  # of a version that had other features
+        assert engine.recommend("u", explain=True).items[0].contributions == before.contributions
+        log.set_weights(None)
+        assert engine.recommend("u", explain=True).items[0].contributions == before.contributions
+
+
+def test_the_command_refuses_weights_that_are_not_better(shop, rng):
+    ids = ["red-shoe", "red-mug", "blue-shoe", "blue-mug", "green-shoe", "green-mug", "white-mug"]
+    events = [
+        Event(
+            event_id=str(number),
+            user_id=f"u{number % 150}",
+            item_id=ids[int(rng.integers(len(ids)))],
+            type="view",
+            time=1e6 + number,
+        )
+        for number in range(600)
+    ]
+    with EventLog(shop / EVENTS_FOLDER, create=True) as log:
+        log.add(events)
+        result = CliRunner().invoke(vitrine, ["train-ranker", "--shop", str(shop), "--json"])
+        assert result.exit_code == 1
+        report = json.loads(result.stdout)
+        assert report["is_better"] is False
+        assert set(report["weights"]) == set(FEATURES)
+        with log.read() as reader:
+            assert reader.weights() is None
