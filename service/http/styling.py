@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from PIL import Image
 
-from indexer.imaging.images import decode
+from indexer.imaging.photos import Photo
 from style.checks import check_strength
 from style.productmask import product_mask
 from style.registry import apply_apart
@@ -56,7 +56,7 @@ def style_photo(
     behind = wish.background_strength
     if behind is not None:
         check_strength(behind, "background_strength")
-    pixels = shrunk(decode(data, side=_DECODED_SIDE, limits=limits), LONGEST_SIDE)
+    pixels = shrunk(Photo(data, limits).cut(side=_DECODED_SIDE), LONGEST_SIDE)
     confidence = None
     if behind is None:
         styled = styler.apply(pixels, info.name, strength, seed=wish.seed)
