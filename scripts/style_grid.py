@@ -2,8 +2,8 @@
 
 python scripts/style_grid.py [--shop FOLDER] [--out docs]
 
-Writes style-textures.jpg and style-tones.jpg. The folder is the output of ``vitrine sample``;
-without it a small shop is drawn first.
+Writes style-textures.jpg, style-tones.jpg and style-images.jpg. The folder is the output of
+``vitrine sample``; without it a small shop is drawn first.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from indexer.sample.shop import write_shop
+from style.art.canvas import cloud
+from style.palette import palette_of
 from style.registry import built_in
+from style.styleimage import StyleImageStyler
 from style.styler import StyleInfo
 
 STRENGTHS = (0.25, 0.5, 0.75, 1.0)
@@ -49,6 +52,39 @@ def sheet(photos: list[np.ndarray], styles: list[StyleInfo], cell: int) -> Image
         for column, made in enumerate(shown):
             small = Image.fromarray(made).resize((cell - 2, cell - 2), Image.Resampling.LANCZOS)
             image.paste(small, (left + NAME + column * cell, top))
+    return image
+
+
+def drawn_paintings() -> dict[str, np.ndarray]:
+    """Style images (h, w, 3): colors of a dusk, a sea and a meadow, in soft blots."""
+    ramps = {
+        "dusk": [(44, 30, 70), (150, 50, 90), (236, 120, 60), (250, 205, 120)],
+        "sea": [(10, 40, 70), (20, 100, 130), (90, 180, 190), (235, 240, 230)],
+        "meadow": [(40, 60, 30), (90, 130, 50), (190, 180, 70), (240, 225, 190)],
+    }
+    found = {}
+    for number, (name, ramp) in enumerate(ramps.items()):
+        blots = cloud((160, 160), 14, number) + np.linspace(-1.5, 1.5, 160)[:, None]
+        place = np.clip((blots + 2) / 4, 0, 1) * (len(ramp) - 1)
+        channels = [
+            np.interp(place, np.arange(len(ramp)), [color[c] for color in ramp]) for c in range(3)
+        ]
+        found[name] = np.stack(channels, axis=-1).astype(np.uint8)
+    return found
+
+
+def image_sheet(photos: list[np.ndarray], cell: int) -> Image.Image:
+    """A row for each style image: the image, then each photo in its colors at full strength."""
+    paintings = drawn_paintings()
+    styler = StyleImageStyler({name: palette_of(image) for name, image in paintings.items()})
+    image = Image.new("RGB", ((1 + len(photos)) * cell, (1 + len(paintings)) * cell), "white")
+    for row, name in enumerate([None, *paintings]):
+        shown = [styler.apply(photo, name, 1) if name else photo for photo in photos]
+        if name:
+            shown.insert(0, paintings[name])
+        for column, made in enumerate(shown, start=1 if name is None else 0):
+            small = Image.fromarray(made).resize((cell - 2, cell - 2), Image.Resampling.LANCZOS)
+            image.paste(small, (column * cell, row * cell))
     return image
 
 
@@ -91,6 +127,7 @@ def main() -> None:
         sheet(photos, [info for info in styles if info.kind == "tone"], 110),
         given.out / "style-tones.jpg",
     )
+    save(image_sheet(photos, 130), given.out / "style-images.jpg")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,10 @@
      +- BadPixels      pixels that are not uint8 (h, w, 3)
      +- BadMask        a mask whose size or type does not fit the picture
      +- BadCube        a .cube file that is invalid or not supported
+     +- BadNetwork     weights that are not of a known network, or a network that fails
+     +- BadTraining    pictures, packages or a checkpoint that a training cannot use
+     +- BadStyleName   a style name that is invalid or taken
+     +- BadStyleFile   a file of a shop's own style that is damaged or cannot be written
 
 A message states in one line what was expected, what was found, where, and how to fix it.
 """
@@ -15,7 +19,18 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["BadCube", "BadMask", "BadPixels", "BadStrength", "StyleError", "UnknownStyle"]
+__all__ = [
+    "BadCube",
+    "BadMask",
+    "BadNetwork",
+    "BadPixels",
+    "BadStrength",
+    "BadStyleFile",
+    "BadStyleName",
+    "BadTraining",
+    "StyleError",
+    "UnknownStyle",
+]
 
 
 class StyleError(Exception):
@@ -38,7 +53,7 @@ class UnknownStyle(StyleError, LookupError):
         hint = f"did you mean {close[0]!r}? " if close else ""
         shown = name if len(name) <= 60 else f"{name[:60]}..."
         super().__init__(
-            f"unknown style {shown!r}: {hint}there are {', '.join(names)}", param="style"
+            f"unknown style {shown!r}: {hint}there are {', '.join(names) or 'none'}", param="style"
         )
         self.closest = close[0] if close else None
 
@@ -57,3 +72,19 @@ class BadMask(StyleError):
 
 class BadCube(StyleError):
     """A ``.cube`` file that is invalid or not supported."""
+
+
+class BadNetwork(StyleError):
+    """A file that is no network that we can run, or whose answers are no pictures."""
+
+
+class BadTraining(StyleError):
+    """Pictures, packages or a checkpoint with which a training cannot begin or go on."""
+
+
+class BadStyleName(StyleError):
+    """A name that a shop's own style cannot have, or that another style has."""
+
+
+class BadStyleFile(StyleError):
+    """A file of a style that is damaged, missing, or cannot be written or deleted."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from style.arrays import Alpha, Pixels
@@ -10,10 +11,12 @@ from style.checks import check_mask, check_pixels, check_strength
 from style.errors import UnknownStyle
 from style.painter import PainterStyler
 from style.strips import blend, over_strips
+from style.stylefolder import StyleFolder
+from style.styleimage import StyleImageStyler
 from style.styler import StyleInfo, Styler
 from style.tone import ToneStyler
 
-__all__ = ["FoundStyle", "StyleRegistry", "apply_apart", "built_in"]
+__all__ = ["FoundStyle", "StyleRegistry", "apply_apart", "built_in", "with_folder"]
 
 
 class FoundStyle(NamedTuple):
@@ -45,6 +48,17 @@ class StyleRegistry:
 def built_in() -> StyleRegistry:
     """Return the built-in styles, which need no shop: looks and painterly filters."""
     return StyleRegistry([ToneStyler(), PainterStyler()])
+
+
+def with_folder(folder: Path) -> StyleRegistry:
+    """The built-in styles and those of a folder, such as a shop's ``styles``.
+
+    Files are read when a style is used. Raises BadStyleFile if the folder cannot be listed.
+    """
+    own = StyleFolder(folder)
+    return StyleRegistry(
+        [ToneStyler(own.luts()), PainterStyler(), StyleImageStyler(own.palettes())]
+    )
 
 
 def apply_apart(

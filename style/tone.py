@@ -33,8 +33,11 @@ class ToneStyler:
     name = "tone"
 
     def __init__(self, luts: Mapping[str, Lut] | None = None) -> None:
-        """Offer the built-in looks and ``luts``; a LUT with the name of a look replaces it."""
-        self._luts = dict(luts or {})
+        """Offer the built-in looks and ``luts``; a LUT with the name of a look replaces it.
+
+        A LUT is looked up when its style is first used.
+        """
+        self._luts: Mapping[str, Lut] = luts or {}
         self._maps: OrderedDict[tuple[str, float], ColorMap] = OrderedDict()
         self._lock = threading.Lock()
 

@@ -29,6 +29,7 @@ from indexer.shop.snapshot import Snapshot, take_snapshot
 from indexer.store.records import PictureKey
 from indexer.store.store import Store
 from search.engine import SearchEngine
+from style.stylefolder import StyleFolder
 from tests.conftest import COLORS
 from tests.killing import run_kills
 
@@ -74,6 +75,19 @@ def test_a_restored_shop_gives_the_same_answers(tiny_shop, taken, tmp_path):
     assert shop.verify(shop.current()).items == 12
     with SearchEngine.open(shop.path, encoder=ColorEncoder()) as engine:
         assert engine.thumbnail("red-shoe")[:2] == b"\xff\xd8"
+
+
+def test_a_snapshot_holds_the_shops_own_styles(make_shop, tmp_path, rng):
+    shop = make_shop()
+    image = rng.integers(0, 256, (30, 40, 3), dtype=np.uint8)
+    StyleFolder(shop / "styles").add_image("poster", image)
+    (shop / "styles" / "notes.txt").write_text("no style")
+    snapshot = take_snapshot(ShopFolder(shop), tmp_path / "s.vitrine", progress=silent)
+    assert snapshot.styles == ["poster.png"]
+    restore(tmp_path / "s.vitrine", tmp_path / "again")
+    styles = StyleFolder(tmp_path / "again" / "styles")
+    assert styles.file_names() == ["poster.png"]
+    assert (styles.image("poster") == image).all()
 
 
 def test_a_snapshot_is_a_zip_that_any_tool_can_list(taken):

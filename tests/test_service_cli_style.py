@@ -12,7 +12,9 @@ import pytest
 from PIL import Image
 
 from service.cli.main import main
+from style.palette import palette_of
 from style.registry import apply_apart, built_in
+from style.styleimage import StyleImageStyler
 from style.tone import ToneStyler
 
 
@@ -169,7 +171,11 @@ def test_wrong_files_are_refused_in_one_line(vitrine, photo, tmp_path):
 def test_style_and_cube_together_are_wrong_usage(vitrine, photo, tmp_path):
     done = vitrine("style", photo, "--out", tmp_path / "out.png")
     assert done.code == 2
-    assert "either --style NAME or --cube FILE" in done.err
+    assert "one of --style NAME, --cube FILE" in done.err
+    done = vitrine(
+        *("style", photo, "--style", "oil", "--style-image", photo, "--out", tmp_path / "out.png")
+    )
+    assert done.code == 2
 
 
 def test_product_and_background_take_their_own_strengths(photo):
@@ -181,3 +187,99 @@ def test_product_and_background_take_their_own_strengths(photo):
     assert (made[product > 0] == styler.apply(pixels, "vivid", 1)[product > 0]).all()
     assert (made[product == 0] == styler.apply(pixels, "vivid", 0.3)[product == 0]).all()
     assert (apply_apart(styler, pixels, "vivid", 0, 0, product) == pixels).all()
+
+
+@pytest.fixture
+def painting(tmp_path: Path) -> Path:
+    """Orange and brown stripes, as PNG."""
+    pixels = np.full((60, 80, 3), (220, 120, 30), np.uint8)
+    pixels[::8] = (90, 50, 20)
+    path = tmp_path / "painting.png"
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def test_a_style_image_gives_the_photo_its_colors(vitrine, photo, painting, tmp_path):
+    out = tmp_path / "out.png"
+    done = vitrine("style", photo, "--style-image", painting, "--out", out, "--json")
+    record = json.loads(done.out)["provenance"]
+    assert (record["styler"], record["style"]) == ("palette", "painting")
+    assert (read(out) != read(photo)).any(axis=2).mean() > 0.5
+    palette = palette_of(read(painting))
+    again = StyleImageStyler({"painting": palette}).apply(
+        read(photo), "painting", record["strength"]
+    )
+    assert (read(out) == again).all()
+
+
+def test_a_shop_adds_uses_lists_and_removes_styles_of_its_own(
+    vitrine, make_shop, photo, painting, tmp_path
+):
+    shop, cube, out = make_shop(), tmp_path / "ours.cube", tmp_path / "out.png"
+    vitrine("styles", "export", "golden", "--out", cube)
+    assert vitrine("styles", "add", "fire", "--image", painting, "--shop", shop).code == 0
+    assert vitrine("styles", "add", "brand", "--cube", cube, "--shop", shop).code == 0
+    painting.unlink()
+    cube.unlink()  # the shop keeps copies
+    for name in ("fire", "brand"):
+        done = vitrine("style", photo, "--style", name, "--shop", shop, "--out", out)
+        assert done.code == 0
+        assert (read(out) != read(photo)).any()
+    one_line(vitrine("style", photo, "--style", "fire", "--out", out), "unknown style 'fire'")
+    names = [
+        style["name"]
+        for style in json.loads(vitrine("styles", "list", "--shop", shop, "--json").out)["styles"]
+    ]
+    assert {"fire", "brand", "oil"} <= {*names}
+    assert vitrine("styles", "remove", "fire", "--shop", shop).code == 0
+    one_line(vitrine("styles", "remove", "fire", "--shop", shop), "'fire'")
+
+
+def test_a_shop_is_indexed_in_a_style_of_its_own_until_that_is_removed(
+    vitrine, make_shop, painting
+):
+    shop = make_shop()
+
+    def indexed() -> dict[str, bool]:
+        listed = json.loads(vitrine("styles", "list", "--shop", shop, "--json").out)["styles"]
+        return {style["name"]: style["indexed"] for style in listed}
+
+    vitrine("styles", "add", "fire", "--image", painting, "--shop", shop)
+    assert indexed()["fire"] is False
+    assert vitrine("styles", "add", "fire", "--shop", shop).code == 0
+    assert indexed()["fire"] is True
+    assert vitrine("styles", "remove", "fire", "--shop", shop).code == 0
+    assert "fire" not in indexed()
+
+
+def test_wrong_style_files_are_refused_in_one_line_and_leave_the_shop_as_it_was(
+    vitrine, make_shop, painting, tmp_path
+):
+    shop, bad = make_shop(), tmp_path / "bad"
+    before = sorted(path.name for path in shop.iterdir())
+    add = ("styles", "add", "--shop", shop)
+    bad.write_bytes(painting.read_bytes()[:-40])
+    one_line(vitrine(*add, "a", "--image", bad), str(bad))
+    bad.write_text("LUT_3D_SIZE 2\n0 0 0\n")
+    one_line(vitrine(*add, "a", "--cube", bad), "needs 8 rows, got 1")
+    one_line(vitrine(*add, "a", "--image", tmp_path / "none.png"), "none.png: no such file")
+    one_line(vitrine(*add, "oil", "--image", painting), "'oil' is a built-in style")
+    one_line(vitrine(*add, "../a", "--image", painting), "a-z, 0-9 and -")
+    one_line(vitrine("styles", "remove", "oil", "--shop", shop), "'oil'")
+    no_shop = ("styles", "add", "a", "--image", painting, "--shop", tmp_path / "none")
+    one_line(vitrine(*no_shop), "no such folder")
+    one_line(vitrine(*add, "a"), "unknown style 'a'")
+    assert vitrine(*add, "a", "b", "--image", painting).code == 2
+    assert sorted(path.name for path in shop.iterdir()) == before
+
+
+def test_a_network_paints_in_the_style_of_the_image(vitrine, photo, painting, tmp_path):
+    out = tmp_path / "out.png"
+    network = tmp_path / "bad.onnx"
+    network.write_bytes(b"hello")
+    words = ("style", photo, "--style-image", painting, "--network", network, "--out", out)
+    one_line(vitrine(*words), "bad.onnx: not a network of 'vitrine train-style'")
+    one_line(vitrine(*words[:5], tmp_path / "none.onnx", "--out", out), "none.onnx: cannot be read")
+    done = vitrine("style", photo, "--style", "oil", "--network", network, "--out", out)
+    assert done.code == 2
+    assert not out.exists()

@@ -40,7 +40,7 @@ def test_the_styles_are_listed_with_those_that_are_indexed(serve, styled_shop):
     styles = {style["name"]: style for style in http.get("/v1/styles").json()["styles"]}
     assert list(styles) == sorted(styles)
     assert styles["pastel"] == {**styles["pastel"], "kind": "tone", "indexed": True}
-    assert styles["oil"] == {"name": "oil", "kind": "texture", "strength": 0.65, "indexed": False}
+    assert styles["oil"] == {"name": "oil", "kind": "texture", "strength": 0.5, "indexed": False}
     (status,) = http.get("/v1/status").json()["styles"]
     assert (status["name"], status["indexed"] + status["left_out"]) == ("pastel", 18)
 

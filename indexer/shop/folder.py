@@ -4,6 +4,7 @@
       catalog.lmdb/          the truth
       generations/000007/    vectors.faiss, rows.npy, words.sqlite, contents.npy, manifest.json
       encoders/              copies of encoder files, see ``indexer.shop.encoderfiles``
+      styles/                the shop's own styles, see ``style.stylefolder``
       CURRENT                "000007", replaced by one atomic rename; the lines below name the
                              generations that served before, latest first
 
@@ -25,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.errors import IndexCorrupt, IndexNotFound, StoreFull
-from indexer.layout import CURRENT, ENCODERS, GENERATIONS, STORE
+from indexer.layout import CURRENT, ENCODERS, GENERATIONS, STORE, STYLES
 from indexer.shop.manifest import MANIFEST, FileRecord, Manifest, read_manifest
 from indexer.vectors.backends import BACKENDS
 
@@ -45,6 +46,7 @@ class ShopFolder:
         self.store = self.path / STORE
         self.generations = self.path / GENERATIONS
         self.encoders = self.path / ENCODERS
+        self.styles = self.path / STYLES
         self.current_file = self.path / CURRENT
 
     def current(self) -> str:

@@ -26,6 +26,7 @@ from indexer.shop.joblock import job_lock
 from indexer.shop.manifest import MANIFEST
 from indexer.shop.snapshot import DESCRIPTION, FORMAT, STORE_ENTRY, Snapshot, entries_of
 from indexer.store.store import Store
+from style.stylefolder import STYLE_FILE
 
 _FILE = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)*")
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -92,6 +93,8 @@ def _description(archive: zipfile.ZipFile, path: Path) -> Snapshot:
         raise IndexCorrupt(f"{path} names files that no generation has: {list(about.files)[:5]}")
     if not all(_HASH.fullmatch(weights) for weights in about.encoders):
         raise IndexCorrupt(f"{path} names encoders by no hash: {about.encoders[:5]}")
+    if not all(STYLE_FILE.fullmatch(file) for file in about.styles):
+        raise IndexCorrupt(f"{path} names files that no style has: {about.styles[:5]}")
     return about
 
 
@@ -111,11 +114,8 @@ def _unpack(
     free = shutil.disk_usage(draft.path).free
     if total > free:
         raise StoreFull(f"{path} needs {total} bytes, the disk of {draft.path} has {free} left")
-    for folder in (
-        draft.store,
-        draft.generations,
-        draft.encoders,
-    ):  # left by a restore that was killed
+    # Left by a restore that was killed.
+    for folder in (draft.store, draft.generations, draft.encoders, draft.styles):
         shutil.rmtree(folder, ignore_errors=True)
     done = 0
     for entry in entries:

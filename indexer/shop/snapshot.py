@@ -3,6 +3,7 @@
     snapshot.json                  a description; first, so that a newer format is detected early
     generations/000007/...         the files of the serving generation
     encoders/...                   the files of its encoder, see ``indexer.shop.encoderfiles``
+    styles/...                     the files of the shop's own styles, see ``style.stylefolder``
     catalog.lmdb/data.mdb          the store, from one read transaction
     (the seal)                     SHA-256 of the whole file, see ``indexer.shop.archive``
 
@@ -30,6 +31,7 @@ from indexer.shop.encoderfiles import SUFFIXES, encoder_file
 from indexer.shop.folder import ShopFolder
 from indexer.shop.manifest import MANIFEST, now
 from indexer.store.store import Store
+from style.stylefolder import StyleFolder
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Model
@@ -41,7 +43,8 @@ DESCRIPTION, STORE_ENTRY = "snapshot.json", "catalog.lmdb/data.mdb"  # names in 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The description of a snapshot. ``files`` gives the size of each file of its generation.
 
-    ``encoders`` are the weights hashes of the encoders whose files it contains.
+    ``encoders`` are the weights hashes of the encoders whose files it contains, ``styles`` the
+    names of the files of the shop's own styles.
     """
 
     format: int
@@ -53,6 +56,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     files: dict[str, int]
     encoders: list[str] = []
+    styles: list[str] = []
 
 
 def take_snapshot(shop: ShopFolder, path: Path, *, progress: Progress) -> Snapshot:
@@ -83,6 +87,7 @@ def take_snapshot(shop: ShopFolder, path: Path, *, progress: Progress) -> Snapsh
                     for file in (*manifest.files, MANIFEST)
                 },
                 encoders=sorted({Path(entry).stem for entry in encoders}),
+                styles=StyleFolder(shop.styles).file_names(),
             )
             with write_archive(path) as archive:
                 archive.add(DESCRIPTION, msgspec.json.format(msgspec.json.encode(about), indent=2))
@@ -154,11 +159,13 @@ def _copy_store(store: Store, out: IO[bytes], progress: Progress) -> None:
 
 def entries_of(shop: ShopFolder, about: Snapshot) -> dict[str, Path]:
     """Return the path of each file in a shop, by its name in the archive; the store is left out."""
-    return {
+    generation = {
         f"generations/{about.generation}/{file}": shop.generations / about.generation / file
         for file in about.files
-    } | {
+    }
+    encoders = {
         f"encoders/{weights}{end}": shop.encoders / f"{weights}{end}"
         for weights in about.encoders
         for end in SUFFIXES
     }
+    return generation | encoders | {f"styles/{file}": shop.styles / file for file in about.styles}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from indexer.layout import STYLES
 from indexer.shop.manifest import StyleCount
 from indexer.store.pictures import DISPLAY_SIDE
 from indexer.store.records import PictureKey
-from style.errors import UnknownStyle
-from style.registry import FoundStyle, StyleRegistry, built_in
+from style.errors import StyleError
+from style.registry import FoundStyle, StyleRegistry, with_folder
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -33,9 +34,9 @@ class ShopStyle(NamedTuple):
         return self.found.info.strength
 
 
-def registry_of(shop: Path) -> StyleRegistry:  # noqa: ARG001 - of the shop's own styles, later
-    """Return the styles that can be asked for in this shop."""
-    return built_in()
+def registry_of(shop: Path) -> StyleRegistry:
+    """Return the built-in styles and the shop's own. Raises BadStyleFile."""
+    return with_folder(shop / STYLES)
 
 
 def indexed_styles(reader: Reader) -> list[str]:
@@ -63,7 +64,7 @@ def known_styles(
     for name in names:
         try:
             found += shop_styles(registry, [name])
-        except UnknownStyle:
+        except StyleError:  # unknown, or the file of an own style is damaged
             missing.append(name)
     return found, missing
 

@@ -42,8 +42,9 @@ _COMMANDS = {
     "snapshot": "Save a whole shop in one file, while it is served.",
     "restore": "Create a shop from a snapshot.",
     "train-encoder": "Fine-tune the bundled encoder on a shop, and measure whether it helps.",
+    "train-style": "Train a network that paints photos in the style of a picture.",
     "style": "Render a photo in a style.",
-    "styles": "List the styles, index a shop in some of them, or export one.",
+    "styles": "List the styles, add or remove those of a shop, or export one as a file.",
     "sample": "Draw a sample shop: catalog, product pictures and shopper photos.",
 }
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from service.cli.console import json_option, print_json
+from service.cli.own_styles import own_shop_option, read_picture, registry_for
 from service.cli.terminal import note, say
 from service.cli.threads_option import threads_option
 
@@ -24,6 +25,18 @@ _FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
 @click.option(
     "--cube", type=click.Path(path_type=Path), help="A .cube file to use instead of a style."
 )
+@click.option(
+    "--style-image",
+    type=click.Path(path_type=Path),
+    help="A picture to use instead of a style; the photo takes its colors.",
+)
+@click.option(
+    "--network",
+    type=click.Path(path_type=Path),
+    help="Weights that also paint the strokes of --style-image: a file of 'vitrine train-style', "
+    "or a folder of VGG-AdaIN or of a diffusion pipeline.",
+)
+@own_shop_option
 @click.option("--strength", type=float, help="From 0 (no change) to 1. Default: that of the style.")
 @click.option(
     "--background-strength",
@@ -40,30 +53,31 @@ def command(
     photo: Path,
     style: str | None,
     cube: Path | None,
+    style_image: Path | None,
+    network: Path | None,
+    shop: Path | None,
     strength: float | None,
     background_strength: float | None,
     seed: int,
     out: Path,
     as_json: bool,
 ) -> None:
-    """Render PHOTO in a style, into the file OUT. Tone styles change colors, textures paint."""
+    """Render PHOTO in a style, into the file OUT. Tone styles change colors, textures paint.
+
+    --style-image gives the photo the colors of another picture. With --shop, --style may name a
+    style of the shop's own.
+    """
     import msgspec
 
-    from indexer.errors import BadImage
-    from indexer.imaging.images import read_image_file
-    from indexer.imaging.photos import Photo
     from style.checks import check_strength
 
-    found = _found(style, cube)
+    found = _found(style, cube, style_image, network, shop)
     name = found.info.name
     wanted = check_strength(found.info.strength if strength is None else strength)
     if background_strength is not None:
         check_strength(background_strength, "background strength")
     file_format = _format(photo, out)
-    try:
-        pixels = Photo(read_image_file(photo)).cut()
-    except BadImage as error:
-        raise BadImage(f"{photo}: {error}") from error
+    pixels = read_picture(photo)
     facts: dict[str, object] = {"out": str(out)}
     if background_strength is None:
         made = found.styler.apply(pixels, name, wanted, seed=seed)
@@ -78,19 +92,38 @@ def command(
         say(f"{out}: {made.shape[1]} x {made.shape[0]}, {name} at strength {wanted:g}")
 
 
-def _found(style: str | None, cube: Path | None) -> FoundStyle:
+def _found(
+    style: str | None,
+    cube: Path | None,
+    image: Path | None,
+    network: Path | None,
+    shop: Path | None,
+) -> FoundStyle:
     """Return the style that the options name. Raises UsageError."""
-    if (style is None) == (cube is None):
-        raise click.UsageError("give either --style NAME or --cube FILE")
+    if network is not None and image is None:
+        raise click.UsageError("--network needs --style-image FILE")
+    if sum(option is not None for option in (style, cube, image)) != 1:
+        raise click.UsageError("give one of --style NAME, --cube FILE and --style-image FILE")
+    if style is not None:
+        return registry_for(shop).find(style)
+    from style.registry import StyleRegistry
+
     if cube is not None:
         from style.cubefile import read_cube
-        from style.registry import StyleRegistry
         from style.tone import ToneStyler
 
         return StyleRegistry([ToneStyler({cube.stem: read_cube(cube)})]).find(cube.stem)
-    from style.registry import built_in
+    assert image is not None
+    if network is not None:
+        from style.plugins.opening import open_network
 
-    return built_in().find(style or "")
+        images = {image.stem: read_picture(image)}
+        return StyleRegistry([open_network(network, images)]).find(image.stem)
+    from style.palette import palette_of
+    from style.styleimage import StyleImageStyler
+
+    palettes = {image.stem: palette_of(read_picture(image))}
+    return StyleRegistry([StyleImageStyler(palettes)]).find(image.stem)
 
 
 def _style_separately(

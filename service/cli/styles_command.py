@@ -17,6 +17,7 @@ from service.cli.console import (
     style_text,
 )
 from service.cli.interrupt import exit_on_interrupt
+from service.cli.own_styles import define_style, forget_style, own_shop_option, registry_for
 from service.cli.terminal import note, say
 from service.cli.threads_option import threads_option
 
@@ -32,24 +33,21 @@ _names = click.argument("names", nargs=-1, required=True, metavar="NAME...")
 
 @click.group("styles")
 def command() -> None:
-    """List the styles, index a shop in some of them, or write one as a file."""
+    """List the styles, add or remove those of a shop, or export one as a file."""
 
 
 @command.command("list")
-@click.option(
-    "--shop",
-    type=click.Path(path_type=Path),
-    help="Also show in which styles the images of this shop are indexed.",
-)
+@own_shop_option
 @json_option
 def list_styles(shop: Path | None, as_json: bool) -> None:
-    """List the styles: tone (colors only) or texture (strokes), and the strength by default."""
+    """List the styles with their kind, tone (colors) or texture (strokes), and default strength.
+
+    With --shop, the styles of the shop's own are listed too, and how many images are indexed in
+    each style.
+    """
     import msgspec
 
-    from indexer.shop.styles import registry_of
-    from style.registry import built_in
-
-    styles = (registry_of(shop) if shop else built_in()).styles()
+    styles = registry_for(shop).styles()
     indexed = _indexed(shop) if shop else {}
     if as_json:
         listed = [
@@ -74,19 +72,39 @@ def list_styles(shop: Path | None, as_json: bool) -> None:
 
 @command.command("add")
 @_names
+@click.option("--image", type=click.Path(path_type=Path), help="A picture whose colors it takes.")
+@click.option("--cube", type=click.Path(path_type=Path), help="A .cube file of a photo program.")
 @shop_option
 @threads_option
 @json_option
-def add(names: tuple[str, ...], shop: Path, as_json: bool) -> None:
+def add(
+    names: tuple[str, ...], image: Path | None, cube: Path | None, shop: Path, as_json: bool
+) -> None:
     """Index every image of a shop in these styles too, from now on.
 
     Each rendition is checked: if another product is nearer to it than its own, it is made weaker,
     and at last left out. Run it again to go on after an interruption; what is rendered is not
     rendered again, unless the style has changed.
-    """
-    from indexer.jobs.styles import add_styles
 
-    _run(add_styles, names, shop, as_json)
+    With --image or --cube, NAME becomes a style of the shop's own, and nothing is indexed yet. The
+    shop keeps a copy of the file.
+    """
+    if image is None and cube is None:
+        from indexer.jobs.styles import add_styles
+
+        _run(add_styles, names, shop, as_json)
+        return
+    if len(names) != 1 or (image and cube):
+        raise click.UsageError("give one NAME, and either --image FILE or --cube FILE")
+    (name,) = names
+    define_style(shop, name, image, cube)
+    if as_json:
+        print_json({"style": name})
+    else:
+        say(
+            f"{name} is a style of {shop} now; index its images in it with "
+            f"'vitrine styles add {name} --shop {shop}'"
+        )
 
 
 @command.command("remove")
@@ -95,10 +113,22 @@ def add(names: tuple[str, ...], shop: Path, as_json: bool) -> None:
 @threads_option
 @json_option
 def remove(names: tuple[str, ...], shop: Path, as_json: bool) -> None:
-    """Index no image of a shop in these styles any more."""
+    """Index no image of a shop in these styles any more, and delete those of the shop's own."""
     from indexer.jobs.styles import remove_styles
+    from indexer.layout import STYLES
+    from style.stylefolder import StyleFolder
 
-    _run(remove_styles, names, shop, as_json)
+    own = [name for name in StyleFolder(shop / STYLES).names() if name in names]
+    indexed = _indexed(shop)
+    leaving = tuple(name for name in names if name in indexed or name not in own)
+    if leaving:
+        _run(remove_styles, leaving, shop, as_json)
+    elif as_json:
+        print_json({"removed": own})
+    for name in own:  # only now: an interrupted job still finds its files
+        forget_style(shop, name)
+        if not as_json:
+            say(f"{name} is no style of {shop} any more")
 
 
 def _run(

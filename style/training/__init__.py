@@ -1,0 +1,1 @@
+"""Trains the painter network; nothing that serves imports it."""
