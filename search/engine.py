@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from indexer.encoders.base import Model, TextEncoder
 from indexer.encoders.views import QueryViews
 from indexer.imaging.images import LIMITS, WHOLE, Box, ImageLimits, read_image_file
@@ -16,16 +14,13 @@ from indexer.shop.encoderfiles import open_encoder
 from indexer.shop.folder import ShopFolder
 from indexer.shop.shelf import Shelf
 from indexer.shop.status import disk_bytes
-from indexer.shop.styles import indexed_styles, registry_of
+from indexer.shop.styles import registry_of
 from indexer.store.store import Store
-from indexer.writing.migration_encoders import MigrationEncoders
-from indexer.writing.styling import Styling
-from indexer.writing.writes import Draft, Outcome, delete_items, put_items
+from indexer.writing.writes import Draft, Outcome, delete_items
 from search.confidence import ConfidenceScorer
 from search.filter_grammar import parse_filter
 from search.filters import Filter, filter_from_json
 from search.item_reader import ItemReader
-from search.live.identity import ViewGuard
 from search.live.recall import RecallWatch
 from search.live.shop import Backlog, LiveShop
 from search.opening import OpenGeneration, check_encoder, index_encoder, load_newest
@@ -35,6 +30,7 @@ from search.pipeline import Pipeline
 from search.query import ImagePart, ItemPart, Query, TextPart
 from search.query_vector import QuerySpace
 from search.searcher import Searcher
+from search.shop_writer import ShopWriter
 from search.status import EngineStatus, Vitals
 
 if TYPE_CHECKING:
@@ -47,8 +43,6 @@ if TYPE_CHECKING:
     from indexer.writing.image_pipeline import Encode
     from search.hits import Hit, Reply
     from search.personal.recommendation import Recommendations
-
-_WRITTEN = ("created", "updated", "unchanged")
 
 
 class SearchEngine:
@@ -73,8 +67,6 @@ class SearchEngine:
         self.generation = opened.name
         self._manifest = opened.manifest
         self._store = store
-        self._index_encoder = index_encoder(encoder)
-        self._migration_encoders = MigrationEncoders(store, self._index_encoder)
         self._hold = opened.hold
         self.style_registry = registry_of(shop.path)
         model = Model.of(encoder)
@@ -87,6 +79,7 @@ class SearchEngine:
         self._live = LiveShop(store, opened.vectors, opened.words, model.key)
         self._watch = RecallWatch(opened.vectors, share=recall_sample)  # last: it has a thread
         self._items = ItemReader(store, self._live)
+        self._writer = ShopWriter(store, self._live, index_encoder(encoder), self.style_registry)
         self.recommender = Recommender(
             shop.path, self._live, store, encoder.dim, generation=self.generation
         )
@@ -221,40 +214,12 @@ class SearchEngine:
         limits: ImageLimits = LIMITS,
         encode: Encode | None = None,
     ) -> list[Outcome]:
-        """Store items as ``put_items`` does, then their renditions in the styles of the shop.
-
-        Searches find them after ``refresh``. The items are on disk before they are rendered.
-        """
-        outcomes = put_items(
-            self._store,
-            self._index_encoder,
-            drafts,
-            limits=limits,
-            encode=encode,
-            migration_encoders=self._migration_encoders,
-        )
-        written = [one.item_id for one in outcomes if one.status in _WRITTEN]
-        if written and self.styles():
-            self._style(written, limits, encode)
-        return outcomes
-
-    def _style(self, item_ids: list[str], limits: ImageLimits, encode: Encode | None) -> None:
-        """Render items in the styles of the shop; the guard compares with what is searched now."""
-        self.refresh()
-        styling = Styling(
-            self._store,
-            self._index_encoder,
-            self.style_registry,
-            self._migration_encoders,
-            encode=encode,
-            limits=limits,
-        )
-        styling.run(guard=ViewGuard(self._live.view), item_ids=item_ids)
+        """Store items, and their renditions: see ``ShopWriter.put``."""
+        return self._writer.put(drafts, limits, encode)
 
     def styles(self) -> list[str]:
         """Return the names of the styles that the images of this shop are indexed in."""
-        with self._store.read() as reader:
-            return indexed_styles(reader)
+        return self._writer.styles()
 
     def delete(self, item_ids: Sequence[str]) -> list[Outcome]:
         """Delete items. Searches find them until ``refresh``."""
@@ -306,10 +271,7 @@ class SearchEngine:
 
         A row of zeros stands for an item without one.
         """
-        view = self._live.view
-        numbers = np.flatnonzero(view.columns.alive).tolist()
-        vectors = view.vectors_of(view.main_rows(numbers), self.encoder.dim)
-        return [view.ids[number] for number in numbers], vectors
+        return self._live.view.item_vectors(self.encoder.dim)
 
     def has_item(self, item_id: str) -> bool:
         """Return True if the shop has this item."""

@@ -161,6 +161,15 @@ class ShopView:
             found |= dict(zip(segment.item_of[main].tolist(), rows, strict=True))
         return np.array([found.get(item, -1) for item in items], dtype=np.int64)
 
+    def item_vectors(self, dim: int) -> tuple[list[str], Vectors]:
+        """Return the ids of all items and the vectors of their main images: (items, dim).
+
+        A row of zeros stands for an item without one.
+        """
+        numbers = np.flatnonzero(self.columns.alive).tolist()
+        vectors = self.vectors_of(self.main_rows(numbers), dim)
+        return [self.ids[number] for number in numbers], vectors
+
     def nearest(
         self,
         query: Embedding,

@@ -22,15 +22,24 @@ they saw. Deleted events are missing from it, and ``EventReader.deletions`` says
 from __future__ import annotations
 
 import os
-import struct
 from contextlib import contextmanager
-from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
 from indexer.store.environment import DATA_FILE, Environment, exists
-from search.personal.event import EVENT_TYPES, Event, EventType
+from search.personal.event import EVENT_TYPES, Event
+from search.personal.event_reader import (
+    KEY_BYTES,
+    SEQUENCE,
+    TIME,
+    EventReader,
+    UserEvent,
+    decode_event,
+    item_key,
+    keyed_hash,
+    time_key,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -44,119 +53,8 @@ DATABASES: Final = ("meta", "events", "ids", "log", "pairs", *LEARNED)
 Stored = Literal["stored", "repeated", "no_consent"]
 
 _ADVICE = "restore it, or move it away; the catalog and its index do not need it"
-_KEY_BYTES = 16  # of a keyed hash
 _SECRET_BYTES = 32
-_SEQUENCE = struct.Struct(">Q")
-_TIME = struct.Struct(">Q")  # milliseconds since 1970
 _DELETED_AT_ONCE = 2000  # events in one transaction: writers wait no longer than that
-
-
-class UserEvent(msgspec.Struct, frozen=True, array_like=True):
-    """An event as it is stored: without the user's id, and with its sequence number.
-
-    ``is_first`` is True if the user had no event of this type on this item when it was stored.
-    """
-
-    sequence: int
-    is_first: bool
-    event_id: str
-    item_id: str
-    type: EventType
-    time: float
-    value: float | None = None
-    surface: str = ""
-    position: int | None = None
-    rendition: str = ""
-    propensity: float | None = None
-
-    def event(self, user_id: str) -> Event:
-        """Return the event as it came, with the id of its user."""
-        values = {name: getattr(self, name) for name in self.__struct_fields__}
-        del values["sequence"], values["is_first"]
-        return Event(user_id=user_id, **values)
-
-
-class LoggedEvent(NamedTuple):
-    """An event of the log, with the key of its user (16 bytes)."""
-
-    user: bytes
-    event: UserEvent
-
-
-class EventReader:
-    """Reads events in one transaction. A log that does not exist yet reads as empty."""
-
-    def __init__(self, txn: ReadTransaction) -> None:
-        self._txn = txn
-
-    @property
-    def sequence(self) -> int:
-        """The number of the newest event that was ever stored; 0 if there is none."""
-        return int(self._meta("sequence", 0))
-
-    @property
-    def deletions(self) -> int:
-        """How often events were deleted so far. What was counted before is then out of date."""
-        return int(self._meta("deletions", 0))
-
-    def count(self) -> int:
-        """Return the number of events."""
-        return self._txn.count("events")
-
-    def user_key(self, user_id: str) -> bytes | None:
-        """Return the key of a user (16 bytes), known or not; None if no event was ever stored."""
-        secret = self._meta("secret", None)
-        return None if secret is None else _keyed_hash(secret, b"user", user_id)
-
-    def newest(self, user_id: str, limit: int, *, until: float | None = None) -> list[UserEvent]:
-        """Return the newest events of a user, the newest first, at most ``limit`` of them.
-
-        Only those up to the time ``until``, in seconds since 1970.
-        """
-        key = self.user_key(user_id)
-        if key is None:
-            return []
-        end = key + (b"\xff" * _TIME.size if until is None else _time_key(until + 1e-3))
-        events: list[UserEvent] = []
-        for name, value in self._txn.entries_before("events", end):
-            if len(events) == limit or not name.startswith(key):
-                break
-            events.append(_decode(value))
-        return events
-
-    def of_user(self, user_id: str) -> Iterator[UserEvent]:
-        """Yield all events of a user, the oldest first."""
-        key = self.user_key(user_id)
-        if key is not None:
-            for name, value in self._txn.entries("events", key):
-                if not name.startswith(key):
-                    return
-                yield _decode(value)
-
-    def since(self, sequence: int) -> Iterator[LoggedEvent]:
-        """Yield the events that were stored after this sequence number, in that order."""
-        for _, name in self._txn.entries("log", _SEQUENCE.pack(sequence + 1)):
-            value = self._txn.get("events", name)
-            if value is not None:
-                yield LoggedEvent(name[:_KEY_BYTES], _decode(value))
-
-    def all(self) -> Iterator[LoggedEvent]:
-        """Yield all events: those of a user together, the oldest first."""
-        for name, value in self._txn.entries("events"):
-            yield LoggedEvent(name[:_KEY_BYTES], _decode(value))
-
-    def learned(self, database: str, item_id: str) -> bytes | None:
-        """Return what was learned about an item; None if nothing was."""
-        return self._txn.get(database, _item_key(item_id))
-
-    def weights(self) -> dict[str, float] | None:
-        """Return the mixer's weights that were learned from this log; None if none were."""
-        weights: dict[str, float] | None = self._meta("weights", None)
-        return weights
-
-    def _meta(self, name: str, default: Any) -> Any:
-        value = self._txn.get("meta", name.encode())
-        return default if value is None else msgspec.msgpack.decode(value)
 
 
 class EventLog:
@@ -231,7 +129,7 @@ class EventLog:
         start = b""
         while True:
             with self._environment.write() as txn:
-                names, start = _names_before(txn, _time_key(time), start)
+                names, start = _names_before(txn, time_key(time), start)
                 _delete(txn, names)
             deleted += len(names)
             if not start:
@@ -244,7 +142,7 @@ class EventLog:
                 for key in list(txn.keys(database)):
                     txn.delete(database, key)
                 for item_id, value in by_item.items():
-                    txn.put(database, _item_key(item_id), value)
+                    txn.put(database, item_key(item_id), value)
 
     def set_weights(self, weights: Mapping[str, float] | None) -> None:
         """Store the mixer's weights, or delete them. StoreFull."""
@@ -270,22 +168,6 @@ def data_file(shop: Path) -> Path:
     return shop / EVENTS_FOLDER / DATA_FILE
 
 
-def _keyed_hash(secret: bytes, purpose: bytes, text: str) -> bytes:
-    return blake2b(text.encode(), digest_size=_KEY_BYTES, key=secret, person=purpose).digest()
-
-
-def _item_key(item_id: str) -> bytes:
-    return blake2b(item_id.encode(), digest_size=_KEY_BYTES).digest()
-
-
-def _time_key(seconds: float) -> bytes:
-    return _TIME.pack(max(0, int(seconds * 1000)))
-
-
-def _decode(value: bytes) -> UserEvent:
-    return msgspec.msgpack.decode(value, type=UserEvent)
-
-
 def _secret(txn: WriteTransaction) -> bytes:
     """Return the secret of the log's hashes; make it with the first event."""
     value = txn.get("meta", b"secret")
@@ -300,12 +182,12 @@ def _secret(txn: WriteTransaction) -> bytes:
 def _put(txn: WriteTransaction, secret: bytes, sequence: int, event: Event) -> Stored:
     if not event.consent:
         return "no_consent"
-    event_key = _keyed_hash(secret, b"event", event.event_id)
+    event_key = keyed_hash(secret, b"event", event.event_id)
     if txn.get("ids", event_key) is not None:
         return "repeated"
-    user = _keyed_hash(secret, b"user", event.user_id)
-    name = user + _time_key(event.time) + event_key
-    pair = user + bytes([EVENT_TYPES.index(event.type)]) + _item_key(event.item_id)
+    user = keyed_hash(secret, b"user", event.user_id)
+    name = user + time_key(event.time) + event_key
+    pair = user + bytes([EVENT_TYPES.index(event.type)]) + item_key(event.item_id)
     is_first = not txn.has("pairs", pair)
     stored = UserEvent(
         sequence,
@@ -324,7 +206,7 @@ def _put(txn: WriteTransaction, secret: bytes, sequence: int, event: Event) -> S
         txn.put("pairs", pair, b"")
     txn.put("events", name, msgspec.msgpack.encode(stored))
     txn.put("ids", event_key, name)
-    txn.put("log", _SEQUENCE.pack(sequence), name)
+    txn.put("log", SEQUENCE.pack(sequence), name)
     return "stored"
 
 
@@ -347,7 +229,7 @@ def _names_before(txn: ReadTransaction, time: bytes, start: bytes) -> tuple[list
     for looked_at, name in enumerate(txn.keys("events", start)):
         if looked_at == 10 * _DELETED_AT_ONCE or len(names) == _DELETED_AT_ONCE:
             return names, name
-        if name[_KEY_BYTES : _KEY_BYTES + _TIME.size] < time:
+        if name[KEY_BYTES : KEY_BYTES + TIME.size] < time:
             names.append(name)
     return names, b""
 
@@ -358,8 +240,8 @@ def _delete(txn: WriteTransaction, names: Sequence[bytes]) -> None:
     for name in names:
         value = txn.get("events", name)
         if value is not None:
-            txn.delete("log", _SEQUENCE.pack(_decode(value).sequence))
-        txn.delete("ids", name[_KEY_BYTES + _TIME.size :])
+            txn.delete("log", SEQUENCE.pack(decode_event(value).sequence))
+        txn.delete("ids", name[KEY_BYTES + TIME.size :])
         txn.delete("events", name)
     deletions = EventReader(txn).deletions
     txn.put("meta", b"deletions", msgspec.msgpack.encode(deletions + 1))

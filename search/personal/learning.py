@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from search.personal.event_log import EventLog, EventReader, LoggedEvent
+    from search.personal.event_log import EventLog
+    from search.personal.event_reader import EventReader, LoggedEvent
 
 MIN_USERS: Final = 3
 """Users who must have met two items together: fewer could tell what one person looked at."""

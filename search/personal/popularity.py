@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from search.personal.event import EventType
-    from search.personal.event_log import EventReader, LoggedEvent
+    from search.personal.event_reader import EventReader, LoggedEvent
 
 MIN_USERS: Final = 3
 """Users that an item must have before it is called popular: fewer could be told apart."""

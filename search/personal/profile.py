@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from search.personal.event import Event, EventType
-    from search.personal.event_log import UserEvent
+    from search.personal.event_reader import UserEvent
 
 MAX_EVENTS: Final = 1_000  # the newest of a user; older ones have decayed, or the user is a robot
 

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from search.live.view import ShopView
     from search.personal.choice import Choice, Chosen
     from search.personal.event import Event
-    from search.personal.event_log import Stored, UserEvent
+    from search.personal.event_log import Stored
+    from search.personal.event_reader import UserEvent
     from search.personal.profile import Profile
     from search.personal.recommendation import RecommendQuery
 

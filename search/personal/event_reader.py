@@ -1,0 +1,151 @@
+"""Reading events: those of a user by time, all since a moment, and what was learned from them.
+
+The databases and their keys are described in ``search.personal.event_log``.
+"""
+
+from __future__ import annotations
+
+import struct
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
+
+from search.personal.event import Event, EventType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from indexer.store.environment import ReadTransaction
+
+KEY_BYTES: Final = 16  # of a keyed hash
+SEQUENCE: Final = struct.Struct(">Q")
+TIME: Final = struct.Struct(">Q")  # milliseconds since 1970
+
+
+class UserEvent(msgspec.Struct, frozen=True, array_like=True):
+    """An event as it is stored: without the user's id, and with its sequence number.
+
+    ``is_first`` is True if the user had no event of this type on this item when it was stored.
+    """
+
+    sequence: int
+    is_first: bool
+    event_id: str
+    item_id: str
+    type: EventType
+    time: float
+    value: float | None = None
+    surface: str = ""
+    position: int | None = None
+    rendition: str = ""
+    propensity: float | None = None
+
+    def event(self, user_id: str) -> Event:
+        """Return the event as it came, with the id of its user."""
+        values = {name: getattr(self, name) for name in self.__struct_fields__}
+        del values["sequence"], values["is_first"]
+        return Event(user_id=user_id, **values)
+
+
+class LoggedEvent(NamedTuple):
+    """An event of the log, with the key of its user (16 bytes)."""
+
+    user: bytes
+    event: UserEvent
+
+
+class EventReader:
+    """Reads events in one transaction. A log that does not exist yet reads as empty."""
+
+    def __init__(self, txn: ReadTransaction) -> None:
+        self._txn = txn
+
+    @property
+    def sequence(self) -> int:
+        """The number of the newest event that was ever stored; 0 if there is none."""
+        return int(self._meta("sequence", 0))
+
+    @property
+    def deletions(self) -> int:
+        """How often events were deleted so far. What was counted before is then out of date."""
+        return int(self._meta("deletions", 0))
+
+    def count(self) -> int:
+        """Return the number of events."""
+        return self._txn.count("events")
+
+    def user_key(self, user_id: str) -> bytes | None:
+        """Return the key of a user (16 bytes), known or not; None if no event was ever stored."""
+        secret = self._meta("secret", None)
+        return None if secret is None else keyed_hash(secret, b"user", user_id)
+
+    def newest(self, user_id: str, limit: int, *, until: float | None = None) -> list[UserEvent]:
+        """Return the newest events of a user, the newest first, at most ``limit`` of them.
+
+        Only those up to the time ``until``, in seconds since 1970.
+        """
+        key = self.user_key(user_id)
+        if key is None:
+            return []
+        end = key + (b"\xff" * TIME.size if until is None else time_key(until + 1e-3))
+        events: list[UserEvent] = []
+        for name, value in self._txn.entries_before("events", end):
+            if len(events) == limit or not name.startswith(key):
+                break
+            events.append(decode_event(value))
+        return events
+
+    def of_user(self, user_id: str) -> Iterator[UserEvent]:
+        """Yield all events of a user, the oldest first."""
+        key = self.user_key(user_id)
+        if key is not None:
+            for name, value in self._txn.entries("events", key):
+                if not name.startswith(key):
+                    return
+                yield decode_event(value)
+
+    def since(self, sequence: int) -> Iterator[LoggedEvent]:
+        """Yield the events that were stored after this sequence number, in that order."""
+        for _, name in self._txn.entries("log", SEQUENCE.pack(sequence + 1)):
+            value = self._txn.get("events", name)
+            if value is not None:
+                yield LoggedEvent(name[:KEY_BYTES], decode_event(value))
+
+    def all(self) -> Iterator[LoggedEvent]:
+        """Yield all events: those of a user together, the oldest first."""
+        for name, value in self._txn.entries("events"):
+            yield LoggedEvent(name[:KEY_BYTES], decode_event(value))
+
+    def learned(self, database: str, item_id: str) -> bytes | None:
+        """Return what was learned about an item; None if nothing was."""
+        return self._txn.get(database, item_key(item_id))
+
+    def weights(self) -> dict[str, float] | None:
+        """Return the mixer's weights that were learned from this log; None if none were."""
+        weights: dict[str, float] | None = self._meta("weights", None)
+        return weights
+
+    def _meta(self, name: str, default: Any) -> Any:
+        value = self._txn.get("meta", name.encode())
+        return default if value is None else msgspec.msgpack.decode(value)
+
+
+def keyed_hash(secret: bytes, purpose: bytes, text: str) -> bytes:
+    """Return the hash that stands for a user id or an event id in the files."""
+    return blake2b(text.encode(), digest_size=KEY_BYTES, key=secret, person=purpose).digest()
+
+
+def item_key(item_id: str) -> bytes:
+    """Return the key of an item in the databases of what was learned."""
+    return blake2b(item_id.encode(), digest_size=KEY_BYTES).digest()
+
+
+def time_key(seconds: float) -> bytes:
+    """Return a time, in seconds since 1970, as bytes that sort like it."""
+    return TIME.pack(max(0, int(seconds * 1000)))
+
+
+def decode_event(value: bytes) -> UserEvent:
+    """Return a stored event."""
+    return msgspec.msgpack.decode(value, type=UserEvent)
