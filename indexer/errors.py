@@ -1,4 +1,4 @@
-"""The exceptions that Vitrine raises on purpose, as one tree.
+"""The exceptions that Vitrine raises on purpose, as one tree; those of ``style`` are its own.
 
     VitrineError
      +- BadImage          not an image, or an image that is refused

@@ -1,6 +1,7 @@
-"""The parts of a query. A new kind of part needs one subclass of ``Part``, and nothing else.
+"""The parts of a query. For the steps of a search, a new kind of part is one subclass of ``Part``.
 
-Other modules never check the type of a part; they read its properties.
+They read its properties and never check its type. A new source of vectors also needs a method of
+``Space``, and a part over HTTP its place in ``service.http.schemas``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The second step of an answer: rank the candidates.
 
-A learned or personal ranking is one more implementation of ``Ranker``, passed to
-``search.pipeline.Pipeline``.
+Another order of search results is one more implementation of ``Ranker``, passed to
+``search.pipeline.Pipeline``. Recommendations have a score of their own, see
+``search.personal.mixer``.
 """
 
 from __future__ import annotations

@@ -30,7 +30,9 @@ Embedded: TypeAlias = dict[str, bytes]
 
 
 class Render(Protocol):
-    """Renders an image in styles. All styled pictures of a shop come from here.
+    """Adds renditions to an image while it is decoded. No command uses this hook.
+
+    The styles of a shop are rendered by ``indexer.writing.styling``, after all originals.
 
     Called from many threads at once. It gets only pixels, never an item.
     """

@@ -1,4 +1,6 @@
-"""The score of a recommendation: a weighted sum of features, documented and without training.
+"""The score of a recommendation: a weighted sum of features.
+
+The weights need no training; ``vitrine train-ranker`` can replace them for one shop.
 
 | feature | range | what it says |
 |---|---|---|
