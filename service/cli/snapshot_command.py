@@ -17,10 +17,10 @@ from service.cli.terminal import say
 @click.option("--force", is_flag=True, help="Replace OUT if it exists.")
 @json_option
 def command(out: Path, shop: Path, force: bool, as_json: bool) -> None:
-    """Save a shop, without its events, in the file OUT. The shop may be served and written meanwhile.
+    """Save a shop, without its events, in the file OUT.
 
-    OUT appears once it is complete and on disk. It is a ZIP file with a SHA-256 checksum, for
-    'vitrine restore'.
+    The shop may be served and written meanwhile. OUT appears once it is complete and on disk. It is
+    a ZIP file with a SHA-256 checksum, for 'vitrine restore'.
     """
     from indexer.shop.folder import ShopFolder
     from indexer.shop.snapshot import take_snapshot
