@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from unittest.mock import Mock
 
 import msgspec
 import numpy as np
@@ -32,6 +34,7 @@ from indexer.store.records import PictureKey, RenditionRecord
 from indexer.store.store import Store
 from indexer.store.transactions import Writer
 from indexer.writing.merge import FoundItem, merge_item, with_stored_images
+from indexer.writing.renditions import Rendering
 from indexer.writing.writes import Draft, ImageInput, delete_items, put_items
 from search.engine import SearchEngine
 from style.errors import UnknownStyle
@@ -149,6 +152,15 @@ def put(shop: ShopFolder, item_id: str, data: bytes) -> str:
         return engine.put([draft(item_id, data)])[0].status
 
 
+@contextmanager
+def interrupted(name: str) -> Iterator[None]:
+    """Interrupt the block, as Ctrl+C does, where it calls a function."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(name, Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            yield
+
+
 def whole(shop: ShopFolder) -> bool:
     return check_shop(shop, progress=silent).problems == []
 
@@ -215,6 +227,34 @@ def test_a_build_with_no_styles_takes_all_of_them_away(build, shop):
     build(styles=["dark", "light"])
     assert build(styles=[]).rows == 3
     assert set(rows_of(shop, "red")) == {ORIGINAL}
+
+
+def test_a_removal_that_was_interrupted_is_finished_by_the_same_call(build, shop):
+    build(styles=["dark", "light"])
+    with interrupted("indexer.jobs.styles.restyle"):
+        remove_styles(shop, ColorEncoder(), ["dark"])
+    assert set(rows_of(shop, "red")) == {ORIGINAL, "dark", "light"}
+    assert remove_styles(shop, ColorEncoder(), ["dark"]).rows == 6
+    assert set(rows_of(shop, "red")) == {ORIGINAL, "light"}
+    with pytest.raises(BadQuery, match="has no style 'dark'"):
+        remove_styles(shop, ColorEncoder(), ["dark"])
+
+
+def test_a_removal_that_was_interrupted_before_it_published_is_finished(build, shop):
+    build(styles=["dark"])
+    with interrupted("indexer.jobs.styles.publish"):
+        remove_styles(shop, ColorEncoder(), ["dark"])
+    done = remove_styles(shop, ColorEncoder(), ["dark"])
+    assert (done.published, done.rows, done.styles) == (True, 3, [])
+
+
+def test_a_rebuild_publishes_no_style_whose_removal_was_interrupted(build, shop):
+    build(styles=["dark", "light"])
+    with interrupted("indexer.jobs.styles.restyle"):
+        remove_styles(shop, ColorEncoder(), ["dark"])
+    assert rebuild_index(shop, ColorEncoder()).rows == 6
+    assert found(shop, striped(RED, 0))[1] != "dark"
+    assert whole(shop)
 
 
 def test_an_unknown_style_is_refused_and_nothing_is_changed(build, shop, tmp_path):
@@ -323,6 +363,34 @@ def test_a_live_write_is_rendered_in_the_styles_of_its_shop(build, shop, stripes
     assert found(shop, striped(BLUE, 0)) != ("blue", "dark")
     assert found(shop, striped((240, 230, 10), 0)) == ("blue", "dark")
     assert whole(shop)
+
+
+def test_a_live_write_brings_no_style_back_that_was_removed_meanwhile(build, shop, monkeypatch):
+    build({"red": RED}, ["dark", "light"])
+    run = Rendering.run
+
+    def remove_then_run(self, *given):
+        monkeypatch.setattr(Rendering, "run", run)
+        remove_styles(shop, ColorEncoder(), ["dark"])
+        return run(self, *given)
+
+    monkeypatch.setattr(Rendering, "run", remove_then_run)
+    put(shop, "green", jpeg(plain(GREEN)))
+    assert set(rows_of(shop, "green")) == {ORIGINAL, "light"}
+
+
+def test_a_live_write_leaves_the_rows_of_a_style_that_was_added_meanwhile(build, shop, monkeypatch):
+    build({"red": RED}, ["light"])
+    run = Rendering.run
+
+    def add_then_run(self, *given):
+        monkeypatch.setattr(Rendering, "run", run)
+        add_styles(shop, ColorEncoder(), ["dark"])
+        return run(self, *given)
+
+    monkeypatch.setattr(Rendering, "run", add_then_run)
+    put(shop, "green", jpeg(plain(GREEN)))
+    assert set(rows_of(shop, "green")) == {ORIGINAL, "dark", "light"}
 
 
 def test_a_build_finishes_what_a_writer_without_styles_left_undone(build, shop):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from indexer.items import ORIGINAL
 from indexer.layout import STYLES
 from indexer.shop.manifest import StyleCount
 from indexer.store.pictures import DISPLAY_SIDE
@@ -48,6 +49,20 @@ def indexed_styles(reader: Reader) -> list[str]:
 def set_indexed_styles(writer: Writer, names: Iterable[str]) -> None:
     """Set the styles that images are indexed in. It renders nothing."""
     writer.put_meta(_STYLES, sorted(set(names)))
+
+
+def removable_styles(reader: Reader, serving: Iterable[StyleCount]) -> set[str]:
+    """Return the styles that the shop is indexed in, and those of an interrupted removal.
+
+    An interrupted removal leaves rows in the store, or in the index that serves, of which
+    ``serving`` is the manifest's list.
+    """
+    left = {
+        row.rendition
+        for _, row in reader.rows()
+        if row.rendition != ORIGINAL and reader.rendition(row.picture)  # without a note it stays
+    }
+    return left.union(indexed_styles(reader), (style.name for style in serving))
 
 
 def shop_styles(registry: StyleRegistry, names: Iterable[str]) -> list[ShopStyle]:

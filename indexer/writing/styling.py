@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from indexer.encoders.base import Encoder
+    from indexer.shop.styles import ShopStyle
     from indexer.store.records import ItemRecord
     from indexer.store.store import Store
     from indexer.store.transactions import Reader
@@ -51,6 +52,17 @@ class Styling:
         self._limits = limits
         self._key = Model.of(encoder).key
 
+    def sync(self) -> int:
+        """Give all items the rows of the renditions that the store has; render nothing.
+
+        Rows of styles that were removed are deleted. Return how many items changed.
+        """
+        found = self._read_styles()
+        if found is None:
+            return 0
+        _, notes = found
+        return sync_rows(self._store, notes, self._migration_encoders)
+
     def run(
         self,
         *,
@@ -63,12 +75,10 @@ class Styling:
         ``guard`` compares with the whole store by default. ``watch`` is told how many images of
         how many are done. Safe to interrupt and to run again. Raises BadEncoder, StoreFull.
         """
-        with self._store.read() as reader:
-            names = indexed_styles(reader)
-            if not names and not reader.count("renditions"):
-                return Rendered()
-        styles, self.unknown = known_styles(self._registry, names)
-        notes = RenditionNotes(self._key, styles, self.unknown)
+        found = self._read_styles()
+        if found is None:
+            return Rendered()
+        styles, notes = found
         # First without what is out of date: a picture that is made again gets a new row.
         sync_rows(self._store, notes, self._migration_encoders, item_ids)
         with self._store.read() as reader:
@@ -85,6 +95,15 @@ class Styling:
         done = work.run(missing, watch)
         sync_rows(self._store, notes, self._migration_encoders, item_ids)
         return done
+
+    def _read_styles(self) -> tuple[list[ShopStyle], RenditionNotes] | None:
+        """Look up the styles of the shop; None if it has neither styles nor renditions."""
+        with self._store.read() as reader:
+            names = indexed_styles(reader)
+            if not names and not reader.count("renditions"):
+                return None
+        styles, self.unknown = known_styles(self._registry, names)
+        return styles, RenditionNotes(self._key, styles, self.unknown)
 
 
 def _items(reader: Reader, item_ids: Sequence[str]) -> list[ItemRecord]:
