@@ -28,7 +28,7 @@ from indexer.shop.promotion import promote, rollback
 from indexer.shop.restore import restore_snapshot
 from indexer.shop.snapshot import take_snapshot
 from indexer.shop.status import shop_status
-from indexer.shop.styles import indexed_styles, set_indexed_styles
+from indexer.shop.styles import count_styles, indexed_styles, set_indexed_styles
 from indexer.store.environment import Environment
 from indexer.store.records import PictureKey, RenditionRecord
 from indexer.store.store import Store
@@ -391,6 +391,34 @@ def test_a_live_write_leaves_the_rows_of_a_style_that_was_added_meanwhile(build,
     monkeypatch.setattr(Rendering, "run", add_then_run)
     put(shop, "green", jpeg(plain(GREEN)))
     assert set(rows_of(shop, "green")) == {ORIGINAL, "dark", "light"}
+
+
+def test_a_live_write_renders_again_what_a_job_took_for_garbage(build, shop, monkeypatch):
+    build({"red": RED}, ["dark"])
+    run, swept = Rendering.run, []
+
+    def run_then_sweep(self, *given):
+        run(self, *given)
+        if not swept:
+            with Store(shop.store) as store:
+                swept.append(store.delete_unused())
+
+    monkeypatch.setattr(Rendering, "run", run_then_sweep)
+    put(shop, "green", jpeg(plain(GREEN)))
+    assert swept == [2]  # the picture and its embedding
+    assert set(rows_of(shop, "green")) == {ORIGINAL, "dark"}
+
+
+def test_a_rendition_without_a_row_is_not_counted(build, shop, monkeypatch):
+    build({"red": RED}, ["dark"])
+    stopping = Mock(side_effect=[0, KeyboardInterrupt])  # once rendered
+    monkeypatch.setattr("indexer.writing.styling.sync_rows", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        put(shop, "green", jpeg(plain(GREEN)))
+    assert note_of(shop, "green", "dark") is not None
+    with Store(shop.store) as store, store.read() as reader:
+        pictures = {row.picture for _, row in reader.rows()}
+        assert count_styles(reader, pictures) == [StyleCount("dark", 1, 0, 0)]
 
 
 def test_a_build_finishes_what_a_writer_without_styles_left_undone(build, shop):

@@ -84,16 +84,23 @@ def known_styles(
     return found, missing
 
 
-def count_styles(reader: Reader, contents: Collection[bytes]) -> list[StyleCount]:
-    """Count the renditions of these images by style, for each style of the shop."""
-    return [_counted(reader, name, contents) for name in indexed_styles(reader)]
+def count_styles(reader: Reader, pictures: Collection[PictureKey]) -> list[StyleCount]:
+    """Count the renditions among these pictures by style, for each style of the shop.
+
+    Those left out have no picture; they count if another picture of the image is among these.
+    """
+    contents = {picture.content for picture in pictures}
+    return [_counted(reader, name, contents, pictures) for name in indexed_styles(reader)]
 
 
-def _counted(reader: Reader, name: str, contents: Collection[bytes]) -> StyleCount:
+def _counted(
+    reader: Reader, name: str, contents: Collection[bytes], pictures: Collection[PictureKey]
+) -> StyleCount:
     counts = {"full": 0, "weakened": 0, "left_out": 0}
     for content in contents:
-        record = reader.rendition(PictureKey(content, name))
-        if record is not None:
+        picture = PictureKey(content, name)
+        record = reader.rendition(picture)
+        if record is not None and (record.outcome == "left_out" or picture in pictures):
             counts[record.outcome] += 1
     indexed = counts["full"] + counts["weakened"]
     return StyleCount(name, indexed, counts["weakened"], counts["left_out"])

@@ -49,6 +49,13 @@ class RenditionNotes:
             return True
         return record.outcome != "left_out" and not self._is_whole(reader, picture)
 
+    def was_deleted(self, reader: Reader, picture: PictureKey) -> bool:
+        """Return whether a picture was rendered, and deleted before a row referred to it."""
+        record = reader.rendition(picture)
+        if record is None or record.digest != self._digests[picture.rendition]:
+            return False
+        return record.outcome != "left_out" and not self._is_whole(reader, picture)
+
     def wanted(self, reader: Reader, image: ImageRecord) -> tuple[str, ...]:
         """Return the renditions that the rows of an image should be of, those it has first.
 
@@ -99,6 +106,24 @@ def missing_renditions(
         ]
         if lacking:
             found.append((image, lacking))
+    return found
+
+
+def deleted_renditions(
+    reader: Reader,
+    rendered: Iterable[tuple[StoredImage, list[ShopStyle]]],
+    notes: RenditionNotes,
+) -> list[tuple[StoredImage, list[ShopStyle]]]:
+    """Return what is missing of these again: garbage went before rows referred to it."""
+    found = []
+    for image, styles in rendered:
+        gone = [
+            style
+            for style in styles
+            if notes.was_deleted(reader, PictureKey(image.content, style.name))
+        ]
+        if gone:
+            found.append((image, gone))
     return found
 
 

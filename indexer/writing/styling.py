@@ -8,7 +8,12 @@ from indexer.encoders.base import Model
 from indexer.imaging.images import LIMITS, ImageLimits
 from indexer.shop.styles import indexed_styles, known_styles
 from indexer.writing.identity import CatalogGuard, stored_images
-from indexer.writing.rendition_rows import RenditionNotes, missing_renditions, sync_rows
+from indexer.writing.rendition_rows import (
+    RenditionNotes,
+    deleted_renditions,
+    missing_renditions,
+    sync_rows,
+)
 from indexer.writing.renditions import Rendered, Rendering
 
 if TYPE_CHECKING:
@@ -23,6 +28,8 @@ if TYPE_CHECKING:
     from indexer.writing.image_pipeline import Encode
     from indexer.writing.migration_encoders import MigrationEncoders
     from style.registry import StyleRegistry
+
+_TRIES = 3  # a job that collects garbage during a live write deletes a picture at most once
 
 
 class Styling:
@@ -92,9 +99,14 @@ class Styling:
         work = Rendering(
             self._store, self._encoder, guard, encode=self._encode, limits=self._limits
         )
-        done = work.run(missing, watch)
-        sync_rows(self._store, notes, self._migration_encoders, item_ids)
-        return done
+        for _ in range(_TRIES):
+            work.run(missing, watch)
+            sync_rows(self._store, notes, self._migration_encoders, item_ids)
+            with self._store.read() as reader:
+                missing = deleted_renditions(reader, missing, notes)
+            if not missing:
+                break
+        return work.done
 
     def _read_styles(self) -> tuple[list[ShopStyle], RenditionNotes] | None:
         """Look up the styles of the shop; None if it has neither styles nor renditions."""
