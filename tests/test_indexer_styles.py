@@ -39,6 +39,7 @@ from indexer.writing.writes import Draft, ImageInput, delete_items, put_items
 from search.engine import SearchEngine
 from style.errors import UnknownStyle
 from style.registry import StyleRegistry
+from style.stylefolder import StyleFolder
 from style.styler import Provenance, StyleInfo
 from tests.conftest import jpeg, plain
 from tests.killing import run_kills
@@ -132,6 +133,15 @@ def note_of(shop: ShopFolder, item_id: str, style: str) -> RenditionRecord | Non
         record = reader.item(item_id)
         assert record is not None
         return reader.rendition(PictureKey(record.images[0].content, style))
+
+
+def pictures_of(shop: ShopFolder, rendition: str) -> int:
+    """Count the pictures and embeddings of a rendition; the notes of renditions do not count."""
+    with Store(shop.store) as store, store.read() as reader:
+        return sum(
+            picture.rendition == rendition and database != "renditions"
+            for database, _, picture in reader.picture_keys()
+        )
 
 
 def styles_of(shop: ShopFolder) -> list[str]:
@@ -289,6 +299,17 @@ def test_a_style_that_is_not_known_here_keeps_its_pictures(build, shop):
     done = add_styles(shop, ColorEncoder(), [], registry=StyleRegistry([]))
     assert done.styles == [StyleCount("dark", 3, 0, 0)]
     assert found(shop, striped(RED, 0)) == ("red", "dark")
+
+
+def test_a_damaged_file_of_an_own_style_is_named_with_what_is_wrong(tmp_path, shop, caplog):
+    catalog = open_catalog(write_items(tmp_path / "catalog", COLORS))
+    build_index(catalog, shop, ColorEncoder())
+    StyleFolder(shop.styles).add_image("poster", np.full((8, 8, 3), RED, np.uint8))
+    add_styles(shop, ColorEncoder(), ["poster"])
+    (shop.styles / "poster.png").write_bytes(b"hello")
+    done = add_styles(shop, ColorEncoder(), [])
+    assert [style.name for style in done.styles] == ["poster"]
+    assert "poster.png: not a style image as Vitrine writes it" in caplog.text
 
 
 # The identity guard
@@ -470,18 +491,17 @@ def test_an_older_index_is_whole_after_a_rollback(build, shop):
     assert whole(shop)
 
 
-def test_garbage_takes_the_pictures_of_a_removed_style(build, shop):
-    build(styles=["dark"])
+def test_garbage_takes_the_pictures_of_a_removed_style_with_its_last_generation(build, shop):
+    build(styles=["dark", "light"])
     remove_styles(shop, ColorEncoder(), ["dark"])
-    build({"red": RED})
+    assert pictures_of(shop, "dark") == 6  # three images and embeddings, for a rollback
     with open_job(shop, "test") as job:
         job.collect_garbage(keep=1)
-    with Store(shop.store) as store, store.read() as reader:
-        kept = {(database, picture.rendition) for database, _, picture in reader.picture_keys()}
-        assert ("images", "dark") not in kept or ("renditions", "dark") in kept
-        assert reader.count("renditions") == 1  # of the red item, which is yet there
-    with Store(shop.store) as store:
-        delete_items(store, ["green"])
+    assert (pictures_of(shop, "dark"), pictures_of(shop, "light")) == (0, 6)
+    assert pictures_of(shop, ORIGINAL) >= 6
+    assert add_styles(shop, ColorEncoder(), ["dark"]).rendered.rendered == 3
+    assert found(shop, striped(RED, 0)) == ("red", "dark")
+    assert whole(shop)
 
 
 def test_a_record_of_what_was_left_out_stays_as_long_as_its_image(build, shop):

@@ -82,9 +82,9 @@ def remove_styles(
 ) -> StylesReport:
     """Index no image in these styles any more, and publish.
 
-    Safe to interrupt at any time and to run again, with the same names.
-    The pictures go with the garbage of a later job. Raises BadQuery, and nothing is changed, for a
-    style that the shop is not indexed in; otherwise as ``add_styles``.
+    Safe to interrupt at any time and to run again, with the same names. The pictures go with the
+    last kept generation that was indexed in the style. Raises BadQuery, and nothing is changed, for
+    a style that the shop is not indexed in; otherwise as ``add_styles``.
     """
     registry = registry or registry_of(shop.path)
     return _change(shop, encoder, registry, "vitrine styles remove", progress, remove=names)
@@ -100,11 +100,12 @@ def restyle(
     """Render all that the shop of a job lacks in its styles. Raises BadEncoder, StoreFull."""
     styling = Styling(job.store, encoder, registry, migration_encoders)
     done = styling.run(watch=lambda at, total: progress("style", at, total))
-    for name in styling.unknown:
+    for name, why in styling.unknown.items():
         logger.warning(
-            "%s is indexed in style %r, which is not known here; its pictures stay as they are",
+            "%s is indexed in style %r, which cannot be used here, so its pictures stay: %s",
             job.folder.path,
             name,
+            why,
         )
     return done
 

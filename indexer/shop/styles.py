@@ -72,15 +72,15 @@ def shop_styles(registry: StyleRegistry, names: Iterable[str]) -> list[ShopStyle
 
 def known_styles(
     registry: StyleRegistry, names: Iterable[str]
-) -> tuple[list[ShopStyle], list[str]]:
-    """Look up styles by name; also return the names that the registry does not have."""
+) -> tuple[list[ShopStyle], dict[str, str]]:
+    """Look up styles by name; also return the names that cannot be used here, each with the why."""
     found: list[ShopStyle] = []
-    missing: list[str] = []
+    missing: dict[str, str] = {}
     for name in names:
         try:
             found += shop_styles(registry, [name])
-        except StyleError:  # unknown, or the file of an own style is damaged
-            missing.append(name)
+        except StyleError as error:  # unknown, or the file of an own style is damaged
+            missing[name] = str(error)
     return found, missing
 
 

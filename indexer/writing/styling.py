@@ -49,8 +49,8 @@ class Styling:
 
         Styles of the shop that ``registry`` lacks are not rendered; what there is of them stays.
         """
-        self.unknown: list[str] = []
-        """The styles of the shop that the registry did not have, after ``run``."""
+        self.unknown: dict[str, str] = {}
+        """The styles of the shop that could not be used, each with the why, after ``run``."""
         self._store = store
         self._encoder = encoder
         self._registry = registry
