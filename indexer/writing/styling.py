@@ -8,13 +8,19 @@ from indexer.encoders.base import Model
 from indexer.imaging.images import LIMITS, ImageLimits
 from indexer.shop.styles import indexed_styles, known_styles
 from indexer.writing.identity import CatalogGuard, stored_images
-from indexer.writing.rendition_rows import RenditionNotes, missing_renditions, sync_rows
+from indexer.writing.rendition_rows import (
+    RenditionNotes,
+    deleted_renditions,
+    missing_renditions,
+    sync_rows,
+)
 from indexer.writing.renditions import Rendered, Rendering
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from indexer.encoders.base import Encoder
+    from indexer.shop.styles import ShopStyle
     from indexer.store.records import ItemRecord
     from indexer.store.store import Store
     from indexer.store.transactions import Reader
@@ -22,6 +28,8 @@ if TYPE_CHECKING:
     from indexer.writing.image_pipeline import Encode
     from indexer.writing.migration_encoders import MigrationEncoders
     from style.registry import StyleRegistry
+
+_TRIES = 3  # a job that collects garbage during a live write deletes a picture at most once
 
 
 class Styling:
@@ -41,8 +49,8 @@ class Styling:
 
         Styles of the shop that ``registry`` lacks are not rendered; what there is of them stays.
         """
-        self.unknown: list[str] = []
-        """The styles of the shop that the registry did not have, after ``run``."""
+        self.unknown: dict[str, str] = {}
+        """The styles of the shop that could not be used, each with the reason, after ``run``."""
         self._store = store
         self._encoder = encoder
         self._registry = registry
@@ -50,6 +58,17 @@ class Styling:
         self._encode = encode
         self._limits = limits
         self._key = Model.of(encoder).key
+
+    def sync(self) -> int:
+        """Give all items the rows of the renditions that the store has; render nothing.
+
+        Rows of styles that were removed are deleted. Return how many items changed.
+        """
+        found = self._read_styles()
+        if found is None:
+            return 0
+        _, notes = found
+        return sync_rows(self._store, notes, self._migration_encoders)
 
     def run(
         self,
@@ -63,12 +82,10 @@ class Styling:
         ``guard`` compares with the whole store by default. ``watch`` is told how many images of
         how many are done. Safe to interrupt and to run again. Raises BadEncoder, StoreFull.
         """
-        with self._store.read() as reader:
-            names = indexed_styles(reader)
-            if not names and not reader.count("renditions"):
-                return Rendered()
-        styles, self.unknown = known_styles(self._registry, names)
-        notes = RenditionNotes(self._key, styles, self.unknown)
+        found = self._read_styles()
+        if found is None:
+            return Rendered()
+        styles, notes = found
         # First without what is out of date: a picture that is made again gets a new row.
         sync_rows(self._store, notes, self._migration_encoders, item_ids)
         with self._store.read() as reader:
@@ -82,9 +99,23 @@ class Styling:
         work = Rendering(
             self._store, self._encoder, guard, encode=self._encode, limits=self._limits
         )
-        done = work.run(missing, watch)
-        sync_rows(self._store, notes, self._migration_encoders, item_ids)
-        return done
+        for _ in range(_TRIES):
+            work.run(missing, watch)
+            sync_rows(self._store, notes, self._migration_encoders, item_ids)
+            with self._store.read() as reader:
+                missing = deleted_renditions(reader, missing, notes)
+            if not missing:
+                break
+        return work.done
+
+    def _read_styles(self) -> tuple[list[ShopStyle], RenditionNotes] | None:
+        """Look up the styles of the shop; None if it has neither styles nor renditions."""
+        with self._store.read() as reader:
+            names = indexed_styles(reader)
+            if not names and not reader.count("renditions"):
+                return None
+        styles, self.unknown = known_styles(self._registry, names)
+        return styles, RenditionNotes(self._key, styles, self.unknown)
 
 
 def _items(reader: Reader, item_ids: Sequence[str]) -> list[ItemRecord]:

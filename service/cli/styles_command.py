@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from indexer.jobs.styles import StylesReport
 
 _STAGES = {"style": "styles", "publish": "index"}
-_INTERRUPTED = "interrupted; what was rendered is kept. Run 'vitrine styles add' again to go on."
+_ADD_INTERRUPTED = (
+    "interrupted; what was rendered is kept. Run 'vitrine styles add' again to go on."
+)
+_REMOVE_INTERRUPTED = "interrupted. Run 'vitrine styles remove' with the same names to finish."
 _names = click.argument("names", nargs=-1, required=True, metavar="NAME...")
 
 
@@ -92,7 +95,7 @@ def add(
     if image is None and cube is None:
         from indexer.jobs.styles import add_styles
 
-        _run(add_styles, names, shop, as_json)
+        _run(add_styles, names, shop, as_json, _ADD_INTERRUPTED)
         return
     if len(names) != 1 or (image and cube):
         raise click.UsageError("give one NAME, and either --image FILE or --cube FILE")
@@ -119,10 +122,10 @@ def remove(names: tuple[str, ...], shop: Path, as_json: bool) -> None:
     from style.stylefolder import StyleFolder
 
     own = [name for name in StyleFolder(shop / STYLES).names() if name in names]
-    indexed = _indexed(shop)
-    leaving = tuple(name for name in names if name in indexed or name not in own)
+    removable = _removable(shop)
+    leaving = tuple(name for name in names if name in removable or name not in own)
     if leaving:
-        _run(remove_styles, leaving, shop, as_json)
+        _run(remove_styles, leaving, shop, as_json, _REMOVE_INTERRUPTED)
     elif as_json:
         print_json({"removed": own})
     for name in own:  # only now: an interrupted job still finds its files
@@ -132,8 +135,13 @@ def remove(names: tuple[str, ...], shop: Path, as_json: bool) -> None:
 
 
 def _run(
-    work: Callable[..., StylesReport], names: tuple[str, ...], shop: Path, as_json: bool
+    work: Callable[..., StylesReport],
+    names: tuple[str, ...],
+    shop: Path,
+    as_json: bool,
+    interrupted: str,
 ) -> None:
+    """Do the work of a job and print its report, or ``interrupted`` if it did not end."""
     from indexer.shop.encoderfiles import open_encoder
     from indexer.shop.folder import ShopFolder
     from indexer.shop.shelf import Shelf
@@ -142,11 +150,11 @@ def _run(
     shelf = Shelf.read(folder)
     serving = shelf.first_readable(shelf.serving_order())
     encoder = open_encoder(folder, serving.model)
-    with exit_on_interrupt(_INTERRUPTED), stage_bar(_STAGES) as progress:
+    with exit_on_interrupt(interrupted), stage_bar(_STAGES) as progress:
         try:
             done = work(folder, encoder, names, progress=progress)
         except KeyboardInterrupt:
-            note(_INTERRUPTED)
+            note(interrupted)
             raise
     if as_json:
         print_json(done)
@@ -173,6 +181,19 @@ def _indexed(shop: Path) -> dict[str, str]:
     counts = {style.name: f"{style.indexed} images" for style in shop_status(folder).styles}
     with Store(folder.store) as store, store.read() as reader:
         return {name: counts.get(name, "not yet") for name in indexed_styles(reader)}
+
+
+def _removable(shop: Path) -> set[str]:
+    """Return the styles that a job must remove: those that rows or the index still have."""
+    from indexer.shop.folder import ShopFolder
+    from indexer.shop.status import shop_status
+    from indexer.shop.styles import removable_styles
+    from indexer.store.store import Store
+
+    folder = ShopFolder(shop)
+    serving = shop_status(folder).styles
+    with Store(folder.store) as store, store.read() as reader:
+        return removable_styles(reader, serving)
 
 
 @command.command("export")
