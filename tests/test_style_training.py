@@ -19,7 +19,7 @@ pytest.importorskip("onnx", reason="training needs onnx")
 
 from style.training import losses  # noqa: E402
 from style.training.export import export  # noqa: E402
-from style.training.fit import Painter, Plan, Training, halved  # noqa: E402
+from style.training.fit import Painter, Plan, Training, fit, halved  # noqa: E402
 from style.training.networks import BOUND, PatchCritic, parameters_in  # noqa: E402
 from style.training.pictures import Pictures, find_pictures, read_pictures  # noqa: E402
 
@@ -192,6 +192,81 @@ def test_a_checkpoint_of_another_training_is_refused(pictures, training, tmp_pat
         longer.load(path)
 
 
+@pytest.fixture
+def toy_networks(monkeypatch) -> None:
+    """``fit`` with random convolutions in the place of the packages' networks."""
+    from style.training import fit as fit_module
+
+    monkeypatch.setattr(fit_module.Vgg, "installed", ToyFeatures)
+    monkeypatch.setattr(fit_module.ProductFeatures, "installed", lambda: None)
+
+
+def spoil(training: Training) -> None:
+    with torch.no_grad():
+        training.average.generator.last.bias[0] = math.nan
+
+
+def test_weights_that_are_not_finite_are_never_saved(training, tmp_path):
+    path = tmp_path / "run.pt"
+    training.save(path)
+    before = path.read_bytes()
+    spoil(training)
+    with pytest.raises(FloatingPointError, match="'average' are not finite at step 0"):
+        training.save(path)
+    assert path.read_bytes() == before
+
+
+def test_weights_that_are_not_finite_are_never_returned(
+    pictures, toy_networks, tmp_path, monkeypatch
+):
+    step = Training.take_step
+
+    def spoiled(training: Training) -> dict:
+        losses = step(training)
+        spoil(training)
+        return losses
+
+    monkeypatch.setattr(Training, "take_step", spoiled)
+    with pytest.raises(FloatingPointError, match="not finite at step 2"):
+        fit(pictures, Plan(**{**vars(PLAN), "steps": 2}), tmp_path / "run.pt", lambda *_: None)
+    assert not (tmp_path / "run.pt").exists()
+
+
+def test_a_loss_that_is_not_finite_ends_the_training_at_its_step(
+    pictures, toy_networks, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(Training, "take_step", lambda _training: {"style": math.nan})
+    with pytest.raises(FloatingPointError, match="a loss is not finite at step 0"):
+        fit(pictures, PLAN, tmp_path / "run.pt", lambda *_: None)
+
+
+def test_a_checkpoint_whose_weights_are_not_finite_says_how_to_go_on(training, tmp_path):
+    path = tmp_path / "run.pt"
+    training.save(path)
+    state = torch.load(path, weights_only=True)
+    state["critic"]["conv1.bias"][0] = math.inf
+    torch.save(state, path)
+    with pytest.raises(BadTraining, match="'critic' are not finite; remove it to start again"):
+        training.load(path)
+
+
+def test_the_first_losses_after_a_resume_are_means_of_the_steps_that_were_taken(
+    pictures, training, toy_networks, tmp_path, monkeypatch
+):
+    training.step = 7
+    training.save(tmp_path / "run.pt")
+
+    def take_step(training: Training) -> dict:
+        training.step += 1
+        return {"style": 2.0}
+
+    monkeypatch.setattr(Training, "take_step", take_step)
+    found = []
+    plan = Plan(**{**vars(PLAN), "steps": 20})
+    fit(pictures, plan, tmp_path / "run.pt", lambda *line: found.append(line), every=10)
+    assert found == [(10, {"style": 2.0}), (20, {"style": 2.0})]
+
+
 def test_batches_depend_on_seed_and_step_alone(pictures):
     first = pictures.draw(3, 2, 32, seed=1)
     assert all(torch.equal(a, b) for a, b in zip(first, pictures.draw(3, 2, 32, 1), strict=True))
@@ -268,15 +343,14 @@ def test_the_command_refuses_what_it_cannot_use_before_it_begins(tmp_path, capsy
     assert out.read_bytes() == b"mine"
 
 
-def test_the_command_trains_writes_and_goes_on(tmp_path, pictures, capsys, monkeypatch):
+def test_the_command_trains_writes_and_goes_on(
+    tmp_path, pictures, toy_networks, capsys, monkeypatch
+):
     from service.cli import train_style_command
     from service.cli.main import main
-    from style.training import fit as fit_module
 
     monkeypatch.setattr(train_style_command, "_check_packages", lambda: None)
     monkeypatch.setattr(train_style_command, "REPORTED", 10)
-    monkeypatch.setattr(fit_module.Vgg, "installed", ToyFeatures)
-    monkeypatch.setattr(fit_module.ProductFeatures, "installed", lambda: None)
     for name, images in (("photos", pictures.photos), ("styles", pictures.styles)):
         (tmp_path / name).mkdir()
         for number, image in enumerate(images):
