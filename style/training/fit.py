@@ -210,17 +210,27 @@ def fit(
     *,
     every: int = 50,
     save_seconds: float = 180,
+    anew: bool = False,
 ) -> Painter:
     """Train for all steps; return the average of the weights over the last ones, in eval mode.
 
-    Goes on from the checkpoint if there is one. ``report`` gets the mean losses of each ``every``
+    Goes on from the checkpoint if there is one. If that has more steps than the plan: BadTraining,
+    or a training from step 0 with ``anew``. ``report`` gets the mean losses of each ``every``
     steps, fewer in the first line after a checkpoint. Runs are reproducible bit for bit on one
     machine. Raises ImportError without the packages of the frozen networks, and FloatingPointError
     when a loss or a weight is not finite; the checkpoint stays the last finite one.
     """
-    training = Training(pictures, plan, Vgg.installed(), ProductFeatures.installed())
+    vgg, products = Vgg.installed(), ProductFeatures.installed()
+    training = Training(pictures, plan, vgg, products)
     if checkpoint.is_file():
         training.load(checkpoint)
+    if training.step > plan.steps:
+        if not anew:
+            raise BadTraining(
+                f"{checkpoint} has {training.step} steps already, more than the {plan.steps} asked "
+                f"for; ask for {training.step} or more, or remove it to start again"
+            )
+        training = Training(pictures, plan, vgg, products)
     sums: defaultdict[str, float] = defaultdict(float)
     saved, reported = time.monotonic(), training.step
     while training.step < plan.steps:
