@@ -15,7 +15,7 @@ from style.errors import BadNetwork, UnknownStyle
 from style.network import NetworkStyler
 from style.plugins.adain import AdainStyler
 from style.plugins.diffusion import DiffusionStyler
-from style.plugins.opening import open_network
+from style.plugins.weights import open_network
 
 torch = pytest.importorskip("torch", reason="both plug-ins compute with torch")
 
@@ -221,7 +221,7 @@ def test_nothing_heavy_is_imported_before_a_picture_is_styled():
     heavy = ("torch", "diffusers", "onnxruntime")
     code = f"""
 import sys
-import style.plugins.adain, style.plugins.diffusion, style.plugins.opening, style.registry
+import style.plugins.adain, style.plugins.diffusion, style.plugins.weights, style.registry
 print([name for name in {heavy} if name in sys.modules])
 """
     done = subprocess.run(
