@@ -116,7 +116,7 @@ class NetworkStyler:
         change = np.moveaxis(found[0][0], 0, -1)[:height, :width]  # (y, x, 3)
         if change.shape != colored.shape or not np.isfinite(change).all():
             raise BadNetwork(
-                f"{self._path}: the network's change is not finite or not {colored.shape}"
+                f"{self._path}: the network's change is not finite, or not {colored.shape}"
             )
         return np.asarray(change, np.float32)
 

@@ -118,7 +118,7 @@ class AdainStyler:
         painted = planes[:height, :width]
         if painted.shape != photo.shape or not np.isfinite(painted).all():
             raise BadNetwork(
-                f"{self._files[1]}: the picture that it paints is not finite or not {photo.shape}"
+                f"{self._files[1]}: the picture that it paints is not finite, or not {photo.shape}"
             )
         return np.asarray(painted, np.float32)
 
