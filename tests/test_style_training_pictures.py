@@ -9,7 +9,7 @@ from style.errors import BadTraining
 
 pytest.importorskip("torch", reason="training needs torch")
 
-from style.training.pictures import find_pictures, read_pictures  # noqa: E402
+from style.training.pictures import find_pictures, read_pictures
 
 
 def test_pictures_are_found_below_a_folder_and_unreadable_ones_named(tmp_path):
