@@ -75,7 +75,7 @@ class BadCube(StyleError):
 
 
 class BadNetwork(StyleError):
-    """A file that is no network that we can run, or whose answers are no pictures."""
+    """Weights that cannot be run, or whose result is not a finite picture."""
 
 
 class BadTraining(StyleError):

@@ -13,10 +13,12 @@ from PIL import Image, ImageFilter
 from style.arrays import Alpha, Floats, Pixels
 from style.strips import blend, over_strips
 
-__all__ = ["MAX_SIZE", "SIZE", "ColorMap", "Lut", "identity_table"]
+__all__ = ["MAX_SIZE", "NEVER", "SIZE", "ColorMap", "Lut", "identity_table"]
 
 SIZE = 33  # entries a side of the looks
 MAX_SIZE = 65  # the largest that Pillow supports
+NEVER = 1 << 62
+"""For ``ColorMap(after=)``: a map that serves one photo, for which no table of all colors pays."""
 _COLORS = 1 << 24  # of uint8 (3,)
 
 

@@ -15,7 +15,7 @@ from style.arrays import Alpha, Floats, Pixels
 from style.checks import check_mask, check_pixels, check_strength
 from style.enlarge import with_change
 from style.errors import BadNetwork, UnknownStyle
-from style.lut import ColorMap
+from style.lut import NEVER, ColorMap
 from style.palette import palette_lut, palette_of
 from style.shrink import shrunk
 from style.styler import Provenance, StyleInfo
@@ -30,7 +30,6 @@ SIDE = 256
 """The longer side of what the network sees."""
 _STYLE_SIDE = 192  # the shorter side of the style image that the network sees
 _MOST = 64_000_000  # bytes of a file
-_NEVER = 1 << 62  # pixels: each photo has a map of its own, so no table of all colors pays
 
 
 class NetworkStyler:
@@ -44,7 +43,7 @@ class NetworkStyler:
     name = "network"
 
     def __init__(self, path: Path, images: Mapping[str, Pixels], *, threads: int = 1) -> None:
-        """Know a style for each image (h, w, 3). Raises BadNetwork if the file cannot be read."""
+        """Offer a style for each image (h, w, 3). Raises BadNetwork if the file cannot be read."""
         self._path, self._images, self._threads = path, images, threads
         try:
             with path.open("rb") as file:
@@ -80,7 +79,7 @@ class NetworkStyler:
             return pixels.copy()
         small = shrunk(pixels, SIDE)
         lut = palette_lut(palette_of(pixels), palette_of(image))
-        colored = ColorMap(lut, after=_NEVER).apply(small)
+        colored = ColorMap(lut, after=NEVER).apply(small)
         level = np.float32(255)
         painted = colored.astype(np.float32) / level + self._change(colored, image)
         change = np.clip(painted, 0, 1) - small.astype(np.float32) / level  # (y, x, 3)
@@ -116,7 +115,9 @@ class NetworkStyler:
             raise BadNetwork(f"{self._path}: the network fails: {first}") from error
         change = np.moveaxis(found[0][0], 0, -1)[:height, :width]  # (y, x, 3)
         if change.shape != colored.shape or not np.isfinite(change).all():
-            raise BadNetwork(f"{self._path}: the network's change is no finite {colored.shape}")
+            raise BadNetwork(
+                f"{self._path}: the network's change is not finite, or not {colored.shape}"
+            )
         return np.asarray(change, np.float32)
 
     def _opened(self) -> Any:

@@ -23,7 +23,7 @@ from style.shrink import shrunk
 __all__ = ["ColorMove", "Palette", "color_move", "palette_lut", "palette_of"]
 
 _SIDE = 256  # of the copy whose colors are counted
-_NOISE = 0.02**2  # chroma variance that every picture has, so that a gray one is no division by 0
+_NOISE = 0.02**2  # added to each variance: avoids a division by 0 for gray pictures
 _CHROMA_GAIN = (0.6, 1.7)
 _CHROMA_SHIFT = 0.09
 _LIGHT_GAIN = (0.8, 1.2)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from style.arrays import Alpha, Pixels
 from style.checks import check_mask, check_pixels, check_strength
 from style.errors import UnknownStyle
-from style.lut import ColorMap
+from style.lut import NEVER, ColorMap
 from style.palette import Palette, palette_lut, palette_of
 from style.styler import Provenance, StyleInfo
 
@@ -15,7 +15,6 @@ __all__ = ["STRENGTH", "StyleImageStyler"]
 
 STRENGTH = 0.6
 """The strength by default: a product still finds itself, see docs/style.md."""
-_NEVER = 1 << 62  # pixels: each photo has a map of its own, so no table of all colors pays
 
 
 class StyleImageStyler:
@@ -27,7 +26,7 @@ class StyleImageStyler:
     name = "palette"
 
     def __init__(self, palettes: Mapping[str, Palette]) -> None:
-        """Know these styles; a palette is looked up when it is first asked for."""
+        """Offer these styles; a palette is looked up when it is first asked for."""
         self._palettes = palettes
 
     def styles(self) -> list[StyleInfo]:
@@ -53,7 +52,7 @@ class StyleImageStyler:
         if strength == 0:
             return pixels.copy()
         lut = palette_lut(palette_of(pixels), palette)
-        return ColorMap(lut.weakened(strength), after=_NEVER).apply(pixels, mask)
+        return ColorMap(lut.weakened(strength), after=NEVER).apply(pixels, mask)
 
     def provenance(self, style: str, strength: float, seed: int = 0) -> Provenance:
         """Return the record of ``apply`` with these arguments. Raises as ``apply`` does."""

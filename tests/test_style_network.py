@@ -108,7 +108,7 @@ def test_a_file_that_is_no_network_is_refused_by_name(tmp_path, photo, painting,
 
 def test_a_network_whose_change_is_not_finite_is_refused(tmp_path, photo, painting):
     path = write_graph(tmp_path / "nan.onnx", float("nan"))
-    with pytest.raises(BadNetwork, match="no finite"):
+    with pytest.raises(BadNetwork, match="change is not finite"):
         NetworkStyler(path, {"p": painting}).apply(photo, "p", 1)
 
 

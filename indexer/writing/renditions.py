@@ -105,7 +105,8 @@ class Rendering:
         missing: Sequence[tuple[StoredImage, list[ShopStyle]]],
         watch: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> Rendered:
-        """Render each image in its styles. ``watch`` is told how many of how many are on disk.
+        """Render each image in its styles. ``watch`` is called with the number of images
+        on disk and the number of all.
 
         Raises BadEncoder, StoreFull.
         """

@@ -79,8 +79,9 @@ class Styling:
     ) -> Rendered:
         """Render what these items lack; None is all items. Originals must be embedded before.
 
-        ``guard`` compares with the whole store by default. ``watch`` is told how many images of
-        how many are done. Safe to interrupt and to run again. Raises BadEncoder, StoreFull.
+        ``guard`` compares with the whole store by default. ``watch`` is called with the
+        number of images done and the number of all. Safe to interrupt and to run again. Raises
+        BadEncoder, StoreFull.
         """
         found = self._read_styles()
         if found is None:

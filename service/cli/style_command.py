@@ -115,7 +115,7 @@ def _found(
         return StyleRegistry([ToneStyler({cube.stem: read_cube(cube)})]).find(cube.stem)
     assert image is not None
     if network is not None:
-        from style.plugins.opening import open_network
+        from style.plugins.weights import open_network
 
         images = {image.stem: read_picture(image)}
         return StyleRegistry([open_network(network, images)]).find(image.stem)

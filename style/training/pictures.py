@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from style.arrays import Floats, Pixels
@@ -23,6 +23,8 @@ __all__ = ["Batch", "Pictures", "find_pictures", "read_pictures", "to_tensor"]
 STYLE_SIDE = 256
 """The shorter side of a style image: what the generator learns to paint on a photo of 256."""
 PHOTO_SIDE = 176
+MOST_RATIO = 10
+"""The most that the longer side may be of the shorter one, which is enlarged to the sides above."""
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 
 
@@ -77,7 +79,10 @@ class Pictures:
 
 
 def read_pictures(photos: Iterable[Path], styles: Iterable[Path]) -> Pictures:
-    """Read pictures, shrunk to the sides above. Raises BadTraining when one cannot be read."""
+    """Read pictures upright, on white, resized to the sides above.
+
+    Raises BadTraining when one cannot be read, or is more than MOST_RATIO times as long as wide.
+    """
     images = [_read(path, STYLE_SIDE) for path in styles]
     return Pictures(
         [_read(path, PHOTO_SIDE) for path in photos],
@@ -105,12 +110,29 @@ def to_tensor(pictures: Sequence[Pixels]) -> Tensor:
 def _read(path: Path, side: int) -> Pixels:
     try:
         with Image.open(path) as file:
-            image = file.convert("RGB")
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
+            found = file.size
+            image = _upright_on_white(file) if max(found) <= MOST_RATIO * min(found) else None
+    except Exception as error:  # Pillow raises many kinds for a damaged file
         raise BadTraining(f"{path}: cannot be read as a picture: {error}") from error
+    if image is None:
+        raise BadTraining(
+            f"{path}: {found[0]} x {found[1]} pixels; one side may be at most {MOST_RATIO} times "
+            "the other: crop it or take it out of the folder"
+        )
     scale = side / min(image.size)
     size = (max(side, round(image.width * scale)), max(side, round(image.height * scale)))
     return np.asarray(image.resize(size, Image.Resampling.BICUBIC))
+
+
+def _upright_on_white(file: Image.Image) -> Image.Image:
+    """Decode to RGB, turned as EXIF says; white shows where the picture is transparent."""
+    image = ImageOps.exif_transpose(file)
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    color = image.convert("RGBA")
+    page = Image.new("RGB", color.size, "white")
+    page.paste(color, mask=color)
+    return page
 
 
 def _colored(photo: Pixels, palette: Palette) -> Floats:

@@ -1,4 +1,4 @@
-"""Which styler a path of weights is for."""
+"""Weights at a path, opened by the styler that they are for."""
 
 from __future__ import annotations
 
