@@ -215,3 +215,25 @@ def test_an_item_that_is_put_is_found_in_the_styles_of_the_shop(serve, styled_sh
     assert styled.status_code == 200
     (hit, *_) = http.post("/v1/search/image", files={"image": styled.content}).json()["hits"]
     assert (hit["item_id"], hit["variant"]) == ("plum", "pastel")
+
+
+@pytest.mark.parametrize("name", ["poster.png", "poster.cube"])
+def test_a_damaged_style_is_the_servers_fault_and_only_its_log_quotes_the_file(
+    serve, styled_shop, tmp_path, caplog, name
+):
+    secret = tmp_path / "secret.txt"
+    secret.write_text("password hunter2\n", encoding="utf-8")
+    (styled_shop / "styles").mkdir()
+    (styled_shop / "styles" / name).symlink_to(secret)
+    http = serve(shop=styled_shop)
+    photo = jpeg(plain((10, 90, 200)))
+    for reply in (
+        send(http, photo, style="poster"),
+        http.get("/v1/items/red-shoe/image?style=poster"),
+    ):
+        assert reply.status_code == 503
+        assert "the style 'poster' is damaged on the server" in reply.json()["detail"]
+        for part in (str(tmp_path), "hunter2", "remove the style"):
+            assert part not in reply.text
+    assert f"styles/{name}" in caplog.text
+    assert send(http, photo, style="noir").status_code == 200
