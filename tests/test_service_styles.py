@@ -13,6 +13,8 @@ from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
 from indexer.jobs.build import build_index
 from indexer.shop.folder import ShopFolder
+from style.stylefolder import StyleFolder
+from style.tone import look_lut
 from tests.conftest import jpeg, plain, write_catalog
 
 KEY = "a key of sixteen letters"
@@ -237,3 +239,24 @@ def test_a_damaged_style_is_the_servers_fault_and_only_its_log_quotes_the_file(
             assert part not in reply.text
     assert f"styles/{name}" in caplog.text
     assert send(http, photo, style="noir").status_code == 200
+
+
+def test_a_running_service_has_the_styles_that_a_shop_gains_and_loses(serve, styled_shop):
+    http = serve(shop=styled_shop)
+    photo, path = jpeg(plain((10, 90, 200))), "/v1/items/red-shoe/image?style=brand"
+
+    def listed() -> bool:
+        return "brand" in [style["name"] for style in http.get("/v1/styles").json()["styles"]]
+
+    assert not listed()
+    folder = StyleFolder(styled_shop / "styles")
+    folder.add_lut("brand", look_lut("noir"))
+    assert listed()
+    made = [send(http, photo, style="brand"), http.get(path)]
+    assert [reply.status_code for reply in made] == [200, 200]
+    folder.remove("brand")
+    folder.add_lut("brand", look_lut("golden"))
+    assert send(http, photo, style="brand").content != made[0].content
+    folder.remove("brand")
+    assert not listed()
+    assert send(http, photo, style="brand").status_code == http.get(path).status_code == 422

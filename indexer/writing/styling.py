@@ -43,6 +43,8 @@ class Styling:
         """
         self.unknown: list[str] = []
         """The styles of the shop that the registry did not have, after ``run``."""
+        self.left = 0
+        """The images that ``run`` left to a later run, because of ``most``."""
         self._store = store
         self._encoder = encoder
         self._registry = registry
@@ -56,12 +58,14 @@ class Styling:
         *,
         guard: IdentityGuard | None = None,
         item_ids: Sequence[str] | None = None,
+        most: int | None = None,
         watch: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> Rendered:
         """Render what these items lack; None is all items. Originals must be embedded before.
 
-        ``guard`` compares with the whole store by default. ``watch`` is told how many images of
-        how many are done. Safe to interrupt and to run again. Raises BadEncoder, StoreFull.
+        At most ``most`` images are rendered, in the order of ``item_ids``; None is all. ``guard``
+        compares with the whole store by default. ``watch`` is told how many images of how many
+        are done. Safe to interrupt and to run again. Raises BadEncoder, StoreFull.
         """
         with self._store.read() as reader:
             names = indexed_styles(reader)
@@ -79,10 +83,11 @@ class Styling:
         if not missing:
             return Rendered()
         assert guard is not None
+        self.left = 0 if most is None else max(0, len(missing) - most)
         work = Rendering(
             self._store, self._encoder, guard, encode=self._encode, limits=self._limits
         )
-        done = work.run(missing, watch)
+        done = work.run(missing[:most], watch)
         sync_rows(self._store, notes, self._migration_encoders, item_ids)
         return done
 

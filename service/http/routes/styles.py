@@ -64,7 +64,7 @@ async def styles(state: AppState) -> Response:
     async with state.serving.lease() as served:
         engine = served.engine
         indexed = set(await state.pools.reading.run(engine.styles))
-        listed = engine.style_registry.styles()
+        listed = await state.pools.reading.run(lambda: engine.style_registry.styles())
     reply = StylesReply(
         styles=[
             StyleReply(info.name, info.kind, info.strength, info.name in indexed) for info in listed
@@ -81,13 +81,13 @@ async def style(state: AppState, request: Request) -> Response:
     settings = state.settings
     limits = ImageLimits(settings.max_megapixels, settings.max_upload_mb)
     async with state.serving.lease() as served:
-        registry = served.engine.style_registry
+        engine = served.engine
 
         def work() -> StyledPicture:
             form = parse_form(body, kind, is_file=lambda name: name == "image")
             wish = _wish(form)
             try:
-                return style_photo(registry, form.files["image"], wish, limits)
+                return style_photo(engine.style_registry, form.files["image"], wish, limits)
             except BadImage as error:
                 error.param = error.param or "image"
                 raise
