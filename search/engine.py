@@ -274,6 +274,10 @@ class SearchEngine:
         """Return an image as a small JPEG. UnknownItem if item, image or rendition is unknown."""
         return self._items.thumbnail(item_id, index, rendition)
 
+    def rendition_strength(self, item_id: str, index: int, rendition: str) -> float | None:
+        """Return the strength of a stored rendition; None if it has none. Raises UnknownItem."""
+        return self._items.rendition_strength(item_id, index, rendition)
+
     def items(self, limit: int = 10) -> list[Item]:
         """Return some items to show before the first search, from each category in turn."""
         return self._items.starters(limit)

@@ -13,6 +13,8 @@ from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
 from indexer.jobs.build import build_index
 from indexer.shop.folder import ShopFolder
+from indexer.store.records import PictureKey
+from indexer.store.store import Store
 from style.stylefolder import StyleFolder
 from style.tone import look_lut
 from tests.conftest import jpeg, plain, write_catalog
@@ -72,6 +74,24 @@ def test_the_strength_of_an_item_in_a_style_can_be_chosen(serve, styled_shop):
     ]
     assert [change.mean() for change in changes] == sorted(change.mean() for change in changes)
     assert changes[0].mean() < 2 < 10 < changes[2].mean()
+
+
+def test_an_image_in_a_style_has_its_strength_in_a_header(serve, styled_shop):
+    with Store(ShopFolder(styled_shop).store) as store, store.read() as reader:
+        content = reader.item("red-shoe").images[0].content
+        kept = reader.rendition(PictureKey(content, "pastel")).strength
+    http = serve(shop=styled_shop)
+    path = "/v1/items/red-shoe/image"
+    sent = {
+        query: http.get(f"{path}?{query}").headers.get("x-style-strength")
+        for query in ("style=pastel", "style=pastel&strength=0.3", "style=oil", "index=0")
+    }
+    assert list(sent.values()) == [f"{kept:g}", "0.3", "0.5", None]
+
+
+def test_an_unknown_item_is_reported_before_an_unknown_style(http):
+    reply = http.get("/v1/items/no-such/image?style=watrcolor")
+    assert (reply.status_code, reply.json()["code"]) == (404, "unknown_item")
 
 
 @pytest.mark.parametrize(
