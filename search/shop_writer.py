@@ -96,7 +96,7 @@ class ShopWriter:
         if styling.left:
             logger.warning(
                 "a write rendered %d images in the styles of the shop and left %d to the next "
-                "'vitrine styles add', 'vitrine index' or 'vitrine rebuild'",
+                "'vitrine styles add' or 'vitrine index'",
                 most,
                 styling.left,
             )
