@@ -179,6 +179,30 @@ def test_nothing_is_recommended_that_the_filter_forbids(engine):
     assert (none.items, none.fallback) == ([], "nothing_allowed")
 
 
+def test_a_short_list_that_is_personal_says_so(engine):
+    engine.recommender.add([event("u", "green-shoe")])
+    found = engine.recommend("u", filter="color = green and category = Home")
+    assert (ids(found), found.fallback) == (["green-mug"], None)
+
+
+def test_nothing_is_called_popular_that_is_not(engine):
+    engine.recommender.add([event("u", "red-shoe")])
+    for item in engine.recommend("u", k=12, explain=True).items:
+        if item.reason.code == "popular":
+            assert item.contributions["popular"] > 0
+
+
+def test_a_hidden_item_stays_hidden_after_a_thousand_other_events(engine):
+    engine.recommender.add([event("u", "red-mug", "hide", age=DAY)])
+    engine.recommender.add([event("u", "red-shoe", age=n) for n in range(1100)])
+    assert "red-mug" not in ids(engine.recommend("u", k=12))
+
+
+def test_a_rating_of_no_stars_counts_in_the_mean():
+    stars = [event("u", f"i{n}", "rating", value=0, age=n) for n in range(10)]
+    assert profile_of(stars, NOW).liked.keys() == set()
+
+
 def test_what_is_out_of_stock_is_recommended_only_if_nothing_else_is_there(engine):
     engine.recommender.add([event("u", "yellow-shoe")])
     assert "yellow-mug" not in ids(engine.recommend("u", k=12))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import random
+import threading
+from datetime import date, datetime
 
 import pytest
 
@@ -118,9 +120,19 @@ def test_a_time_before_the_oldest_kept_is_refused():
         event_from(record, now=NOW, oldest=NOW - 5)
 
 
-def test_without_an_id_equal_events_get_equal_ids_and_others_do_not():
-    assert event("u", "i").event_id == event("u", "i").event_id
-    assert event("u", "i").event_id != event("u", "i", time=NOW - 1).event_id
+@pytest.mark.parametrize(
+    "time", ["2023", "202311", "1_700_000_000", "\u0661\u0662\u0663", "12345678"]
+)
+def test_a_text_that_may_be_a_year_or_a_date_is_no_number_of_seconds(time):
+    with pytest.raises(BadEvent, match="ISO 8601"):
+        event("u", "i", time=time)
+
+
+def test_values_are_read_as_parquet_has_them():
+    moment = datetime(2023, 11, 14, 22, 13, 20)  # noqa: DTZ001 - as pyarrow gives it
+    read = event(48213.0, 7, time=moment, value=float("nan"))
+    assert (read.user_id, read.item_id, read.time, read.value) == ("48213", "7", NOW, None)
+    assert event("u", "i", time=date(2023, 11, 14)).time == NOW - 80_000
 
 
 # --- Storing ---------------------------------------------------------------------------------
@@ -131,6 +143,12 @@ def test_an_event_is_stored_once_whatever_comes_with_its_id_later(log):
     assert log.add([first, first]) == ["stored", "repeated"]
     assert log.add([event("v", "b", "purchase", event_id="e")]) == ["repeated"]
     assert (items_of(log, "u"), items_of(log, "v")) == (["a"], [])
+
+
+def test_without_an_id_an_event_is_known_by_all_of_its_fields(log):
+    one, other = event("u", "a"), event("u", "a", time=NOW - 1)
+    assert log.add([one, other]) == ["stored", "stored"]
+    assert log.add([one, other]) == ["repeated", "repeated"]
 
 
 def test_an_event_without_consent_is_not_stored(log):
@@ -158,8 +176,20 @@ def test_an_event_comes_back_as_it_was_sent(log):
 
 
 def test_no_user_id_is_in_the_files(log):
-    log.add([event("marguerite@example.org", "a", event_id="e-1")])
+    log.add([event("marguerite@example.org", "a"), event("marguerite@example.org", "b")])
     assert b"marguerite" not in (log.path / "data.mdb").read_bytes()
+    with log.read() as reader:
+        assert [stored.event_id for stored in reader.of_user("marguerite@example.org")] == ["", ""]
+
+
+def test_a_hidden_item_is_known_however_many_events_came_after(log):
+    log.add([event("u", "ugly", "hide", time=NOW - 9), event("v", "other", "hide")])
+    log.add([event("u", f"i{n}") for n in range(1200)])
+    with log.read() as reader:
+        assert reader.hidden("u") == {"ugly"}
+    log.delete_user("u")
+    with log.read() as reader:
+        assert reader.hidden("u") == frozenset()
 
 
 def test_an_empty_folder_has_no_log_and_reading_makes_none(tmp_path):
@@ -251,6 +281,35 @@ def test_popular_is_what_many_users_met_not_what_one_met_often(log):
     assert list(popular(log)) == ["good", "fair"]  # spam has one user: too few to be published
 
 
+def test_scores_are_made_anew_once_a_second(log):
+    now = [100.0]
+    counts = Popularity(clock=lambda: now[0])
+    log.add([event(f"u{n}", "a") for n in range(3)])
+    first = popular(log, counts)
+    log.add([event(f"u{n}", "b") for n in range(3)])
+    assert popular(log, counts) is first
+    now[0] += 1.0
+    assert set(popular(log, counts)) == {"a", "b"}
+
+
+def test_a_reader_from_before_an_erasure_does_not_bring_the_user_back(log):
+    now = [100.0]
+    counts = Popularity(clock=lambda: now[0])
+    log.add([event(f"u{n}", "a") for n in range(3)])
+    with log.read() as older:
+        popular(log, counts)
+        threading.Thread(target=log.delete_user, args=("u0",)).start()
+        while True:
+            with log.read() as newer:
+                if newer.deletions:
+                    break
+        now[0] += 1.0
+        assert popular(log, counts) == {}
+        counts.refresh(older)
+        now[0] += 1.0
+        assert counts.scores() == {}
+
+
 def test_newer_events_weigh_more(log):
     old = NOW - 90 * 86_400
     log.add([event(f"u{n}", "was", time=old) for n in range(6)])
@@ -264,9 +323,11 @@ def test_counting_on_gives_what_counting_anew_gives_in_any_order(log):
         for n in range(300)
     ]
     random.Random(3).shuffle(events)
-    counts = Popularity()
+    now = [0.0]
+    counts = Popularity(clock=lambda: now[0])
     for start in range(0, 300, 30):
         log.add(events[start : start + 30])
+        now[0] += 1.0
         popular(log, counts)
     assert popular(log, counts) == pytest.approx(popular(log))
 

@@ -151,3 +151,24 @@ def test_after_an_erasure_learning_again_is_as_if_the_user_had_never_come(log, t
         with log.read() as one, never.read() as two:
             for item in "xyzw":
                 assert neighbors_of(one, item) == neighbors_of(two, item)
+
+
+def test_what_is_erased_while_learning_is_not_learned(log, monkeypatch):
+    import search.personal.learning as module
+
+    for user in "abc":
+        log.add([event(user, "x", time=NOW - 9), event(user, "y")])
+    learn_covisits = module.learn_covisits
+    runs = []
+
+    def interrupted(*args, **options):
+        if not runs:
+            log.delete_user("a")
+        runs.append(1)
+        return learn_covisits(*args, **options)
+
+    monkeypatch.setattr(module, "learn_covisits", interrupted)
+    assert learn(log).users == 2
+    assert len(runs) == 2
+    with log.read() as reader:
+        assert neighbors_of(reader, "x") == []  # two users are too few

@@ -59,6 +59,14 @@ def test_json_lines_and_mapped_columns_are_read(tmp_path):
     assert (event.item_id, event.time) == ("a", 1.0)
 
 
+def test_a_json_record_without_a_mapped_field_is_a_row_of_its_own(tmp_path):
+    file = tmp_path / "log.jsonl"
+    file.write_text('{"who": "u", "item": "a"}\n{"item": "b"}\n{"who": "v", "item": "c"}\n')
+    first, bad, last = read_events(file, now=NOW, mapping={"user_id": "who"})
+    assert (first.item_id, last.item_id) == ("a", "c")
+    assert bad == BadRow("line 2", "user_id is missing")
+
+
 def test_importing_twice_stores_once_and_bad_rows_are_told(shop, tmp_path):
     file = tmp_path / "events.csv"
     file.write_text(CSV)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from search.personal.taste import Taste
 
 _PER_SOURCE: Final = 120  # candidates
+_FROM_BEHAVIOR: Final = 300
 _IN_STOCK: Final = parse_filter("in_stock = true")
 _RANKED: Final = 400  # of all candidates, the best are diversified
 
@@ -109,7 +111,9 @@ def _choose(allowed: Mask, query: RecommendQuery, sources: Sources, evidence: Ev
         return Choice(chosen, fallback)
     taken = set(view.product[[entry.item for entry in chosen]].tolist())
     assorted = _assorted(allowed, view, taken, query.limit - len(chosen))
-    return Choice([*chosen, *assorted], "assorted" if assorted else "popular")
+    if assorted:
+        return Choice([*chosen, *assorted], "assorted")
+    return Choice(chosen, None if _is_personal(evidence) else "popular")
 
 
 class _Ranked(NamedTuple):
@@ -173,7 +177,7 @@ def _candidates(allowed: Mask, sources: Sources, evidence: Evidence) -> NDArray[
     for vector in _directions(taste, evidence.context):
         nearest = view.nearest(vector, allowed, view.product, _PER_SOURCE)
         found.append(np.array([candidate.item for candidate in nearest.found], dtype=np.int64))
-    found.append(evidence.neighbors.all_items())
+    found.append(evidence.neighbors.strongest(_FROM_BEHAVIOR))
     items = np.unique(np.concatenate(found))
     return items[allowed[items]]
 
@@ -192,16 +196,19 @@ def _most_popular(popular: NDArray[np.float32], allowed: Mask) -> NDArray[np.int
 
 
 def _assorted(allowed: Mask, view: ShopView, taken: set[int], limit: int) -> list[Chosen]:
-    """Items to begin with: one of each category in turn, then any, of products not taken yet."""
-    found: list[Chosen] = []
-    for item in [*view.starters(view.size), *np.flatnonzero(allowed).tolist()]:
-        if len(found) == limit:
+    """Return items of products not taken yet: one of each category in turn, then any."""
+    items: list[int] = []
+    for item in chain(view.starters(view.size), np.flatnonzero(allowed).tolist()):
+        if len(items) == limit:
             break
         if allowed[item] and int(view.product[item]) not in taken:
             taken.add(int(view.product[item]))
-            row = int(view.main_rows([item])[0])
-            found.append(Chosen(item, row, 0.0, Grounds("assorted", -1), {}))
-    return found
+            items.append(item)
+    rows = view.main_rows(items).tolist()
+    return [
+        Chosen(item, row, 0.0, Grounds("assorted", -1), {})
+        for item, row in zip(items, rows, strict=True)
+    ]
 
 
 def _mask(view: ShopView, item_ids: frozenset[str]) -> Mask:

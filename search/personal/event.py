@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-from datetime import UTC, datetime
+import re
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import msgspec
@@ -36,13 +36,16 @@ MAX_NAME_BYTES: Final = 64  # of a surface or a rendition
 
 _MILLISECONDS_FROM = 1e11  # epoch seconds reach it in the year 5138, milliseconds did in 1973
 _MAX_POSITION = 1_000_000
+# Shorter numbers as text would be years and dates as well.
+_NUMBER = re.compile(r"[0-9]{9,15}(\.[0-9]+)?")
 _TRUE, _FALSE = {"true", "1", "yes"}, {"false", "0", "no"}
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that a user did with an item.
 
-    ``event_id`` identifies the event: the same id is stored once. ``time`` is in seconds since
+    ``event_id`` identifies the event: the same id is stored once. If it is empty, the other fields
+    identify it. ``time`` is in seconds since
     1970, UTC. ``value`` is the stars of a ``rating``, from 0 to 5, and the quantity of a
     ``cart`` or ``purchase``. ``surface`` names the place where the item was shown,
     ``position`` its rank there from 0, ``rendition`` the style of the picture. ``propensity`` is
@@ -68,13 +71,13 @@ def event_from(record: Mapping[str, Any], *, now: float, oldest: float = -math.i
 
     Numbers, times and booleans may be texts, as tables have them; None and "" count as absent.
     ``time`` is ISO 8601 (without an offset: UTC) or a number since 1970, in seconds or
-    milliseconds; it defaults to ``now``. Without an ``event_id``, one is made from the other
-    fields, so that sending a record with a time twice stores it once.
+    milliseconds; it defaults to ``now``. Datetimes, dates and whole numbers as ids are accepted
+    too, as Parquet has them.
 
     Raises BadEvent, naming the field: unknown field or type, missing or overlong id, a number out
     of range, a rating without stars, a time after ``now`` + 300 s or before ``oldest``.
     """
-    given = {name: value for name, value in record.items() if value is not None and value != ""}
+    given = {name: value for name, value in record.items() if not _is_absent(value)}
     unknown = sorted(set(given) - set(FIELDS))
     if unknown:
         raise BadEvent(
@@ -91,7 +94,7 @@ def event_from(record: Mapping[str, Any], *, now: float, oldest: float = -math.i
     propensity = _number(given, "propensity")
     if propensity is not None and not 0 < propensity <= 1:
         raise BadEvent(f"propensity must be in (0, 1], got {propensity}", param="propensity")
-    event = Event(
+    return Event(
         event_id=_id(given, "event_id") if "event_id" in given else "",
         user_id=_id(given, "user_id"),
         item_id=_id(given, "item_id"),
@@ -104,17 +107,16 @@ def event_from(record: Mapping[str, Any], *, now: float, oldest: float = -math.i
         propensity=propensity,
         consent=_flag(given, "consent", default=True),
     )
-    return event if event.event_id else msgspec.structs.replace(event, event_id=_made_id(event))
 
 
-def _made_id(event: Event) -> str:
-    """Return an id made from all other fields."""
-    digest = hashlib.sha256(msgspec.msgpack.encode(event)).hexdigest()
-    return f"auto-{digest[:24]}"
+def _is_absent(value: object) -> bool:
+    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
 
 
 def _text(given: Mapping[str, Any], name: str) -> str:
     value = given[name]
+    if isinstance(value, float) and value.is_integer():  # a column of numbers with gaps
+        value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
@@ -207,12 +209,18 @@ def _time(given: Mapping[str, Any], now: float, oldest: float) -> float:
 
 def _seconds(value: object) -> float | None:
     """Return the seconds since 1970 of a time in any of its forms; None if it is not a time."""
+    if isinstance(value, datetime):
+        return _timestamp(value)
+    if isinstance(value, date):
+        return _timestamp(datetime(value.year, value.month, value.day, tzinfo=UTC))
+    if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):
+        return _iso_seconds(value)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     try:
-        seconds = float(value)  # before ISO 8601, which reads eight digits as a date
-    except (ValueError, OverflowError):
-        return _iso_seconds(str(value))
+        seconds = float(value)
+    except OverflowError:
+        return None
     if not math.isfinite(seconds):
         return None
     return seconds / 1000 if abs(seconds) >= _MILLISECONDS_FROM else seconds
@@ -220,11 +228,15 @@ def _seconds(value: object) -> float | None:
 
 def _iso_seconds(text: str) -> float | None:
     try:
-        moment = datetime.fromisoformat(text.strip())
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        return moment.timestamp()
-    except (ValueError, OverflowError):
+        return _timestamp(datetime.fromisoformat(text.strip()))
+    except ValueError:
+        return None
+
+
+def _timestamp(moment: datetime) -> float | None:
+    try:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except OverflowError:
         return None
 
 

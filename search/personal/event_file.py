@@ -52,27 +52,36 @@ def read_events(
         )
     if not path.is_file():
         raise BadCatalog(f"no such file: {path}")
+    is_checked = False
     for where, record in record_reader(path, "events are in")(path):
         if isinstance(record, BrokenRow):
             yield BadRow(where, record.reason)
             continue
+        if not is_checked:
+            _check_columns(path, record, mapping)
+            is_checked = True
         try:
-            yield event_from(_fields_of(path, record, mapping), now=now)
+            yield event_from(_fields_of(record, mapping), now=now)
         except BadEvent as error:
             yield BadRow(where, str(error))
 
 
-def _fields_of(path: Path, record: Record, mapping: Mapping[str, str]) -> Record:
+def _check_columns(path: Path, record: Record, mapping: Mapping[str, str]) -> None:
+    """Raise BadCatalog if a file has no column of a mapped name, by its first record."""
+    for field, column in mapping.items():
+        if column not in record:
+            raise BadCatalog(
+                f"{path} has no column {column!r} (mapped to {field!r}); it has "
+                f"{', '.join(map(repr, sorted(map(str, record))[:20]))}",
+                param="map",
+            )
+
+
+def _fields_of(record: Record, mapping: Mapping[str, str]) -> Record:
     fields: Record = {}
     for field in FIELDS:
         if field in mapping:
-            if mapping[field] not in record:
-                raise BadCatalog(
-                    f"{path} has no column {mapping[field]!r} (mapped to {field!r}); it has "
-                    f"{', '.join(map(repr, sorted(map(str, record))[:20]))}",
-                    param="map",
-                )
-            fields[field] = record[mapping[field]]
+            fields[field] = record.get(mapping[field])  # a JSON record may lack it
             continue
         names = (field, *_ALIASES.get(field, ()))
         column = next((name for name in names if name in record), None)

@@ -6,11 +6,11 @@ Named databases, and what a key of each leads to::
     events   user key, time, event key             -> sequence and event (msgpack)
     ids      event key                             -> key of the event in ``events``
     log      sequence, 8 bytes big-endian          -> key of the event in ``events``
-    pairs    user key, type, hash of the item's id -> empty
+    pairs    user key, type, hash of the item's id -> the item's id
     neighbors, together    hash of an item's id    -> what was learned, see ``learning``
 
-A user key is a keyed hash of the user's id, and so is an event key of the event's id: no id of a
-user is stored. The events of a user stand together in the order of their times, whatever the
+A user key is a keyed hash of the user's id: no id of a user is stored. Ids of events are stored as
+they were sent. The events of a user stand together in the order of their times, whatever the
 order in which they came. LMDB allows one writer at a time; a catalog write of minutes must not
 delay events, hence an environment of their own.
 
@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
@@ -115,12 +116,17 @@ class EventLog:
         while True:
             with self._environment.write() as txn:
                 key = EventReader(txn).user_key(user_id)
-                names = [] if key is None else _names(txn, "events", key)
+                if key is None:
+                    return 0
+                names, pairs = _names(txn, "events", key), _names(txn, "pairs", key)
                 _delete(txn, names)
-                for pair in _names(txn, "pairs", key or b"-"):
+                for pair in pairs:
                     txn.delete("pairs", pair)
-            deleted += len(names)
-            if len(names) < _DELETED_AT_ONCE:
+                deleted += len(names)
+                is_done = max(len(names), len(pairs)) < _DELETED_AT_ONCE
+                if is_done and deleted:
+                    _note_deletion(txn)
+            if is_done:
                 return deleted
 
     def delete_before(self, time: float) -> int:
@@ -131,18 +137,26 @@ class EventLog:
             with self._environment.write() as txn:
                 names, start = _names_before(txn, time_key(time), start)
                 _delete(txn, names)
-            deleted += len(names)
+                deleted += len(names)
+                if not start and deleted:
+                    _note_deletion(txn)
             if not start:
                 return deleted
 
-    def replace_learned(self, values: Mapping[str, Mapping[str, bytes]]) -> None:
-        """Replace what was learned: of each database, the values by item id. StoreFull."""
+    def replace_learned(self, values: Mapping[str, Mapping[str, bytes]], *, deletions: int) -> bool:
+        """Replace what was learned: of each database, the values by item id. StoreFull.
+
+        Returns False, and changes nothing, if events were deleted since ``deletions`` was read.
+        """
         with self._environment.write() as txn:
+            if EventReader(txn).deletions != deletions:
+                return False
             for database, by_item in values.items():
                 for key in list(txn.keys(database)):
                     txn.delete(database, key)
                 for item_id, value in by_item.items():
                     txn.put(database, item_key(item_id), value)
+        return True
 
     def set_weights(self, weights: Mapping[str, float] | None) -> None:
         """Store the mixer's weights, or delete them. StoreFull."""
@@ -182,7 +196,7 @@ def _secret(txn: WriteTransaction) -> bytes:
 def _put(txn: WriteTransaction, secret: bytes, sequence: int, event: Event) -> Stored:
     if not event.consent:
         return "no_consent"
-    event_key = keyed_hash(secret, b"event", event.event_id)
+    event_key = _event_key(secret, event)
     if txn.get("ids", event_key) is not None:
         return "repeated"
     user = keyed_hash(secret, b"user", event.user_id)
@@ -203,11 +217,19 @@ def _put(txn: WriteTransaction, secret: bytes, sequence: int, event: Event) -> S
         event.propensity,
     )
     if is_first:
-        txn.put("pairs", pair, b"")
+        txn.put("pairs", pair, event.item_id.encode())
     txn.put("events", name, msgspec.msgpack.encode(stored))
     txn.put("ids", event_key, name)
     txn.put("log", SEQUENCE.pack(sequence), name)
     return "stored"
+
+
+def _event_key(secret: bytes, event: Event) -> bytes:
+    """Return the key of an event, from its id or else from all of its fields."""
+    if event.event_id:
+        return keyed_hash(secret, b"event", event.event_id)
+    fields = msgspec.msgpack.encode(event)
+    return blake2b(fields, digest_size=KEY_BYTES, key=secret, person=b"fields").digest()
 
 
 def _names(txn: ReadTransaction, database: str, user: bytes) -> list[bytes]:
@@ -235,13 +257,14 @@ def _names_before(txn: ReadTransaction, time: bytes, start: bytes) -> tuple[list
 
 
 def _delete(txn: WriteTransaction, names: Sequence[bytes]) -> None:
-    if not names:
-        return
     for name in names:
         value = txn.get("events", name)
         if value is not None:
             txn.delete("log", SEQUENCE.pack(decode_event(value).sequence))
         txn.delete("ids", name[KEY_BYTES + TIME.size :])
         txn.delete("events", name)
+
+
+def _note_deletion(txn: WriteTransaction) -> None:
     deletions = EventReader(txn).deletions
     txn.put("meta", b"deletions", msgspec.msgpack.encode(deletions + 1))

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import struct
 from hashlib import blake2b
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
-from search.personal.event import Event, EventType
+from search.personal.event import EVENT_TYPES, Event, EventType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 KEY_BYTES: Final = 16  # of a keyed hash
 SEQUENCE: Final = struct.Struct(">Q")
+_MOST_HIDDEN: Final = 10_000
 TIME: Final = struct.Struct(">Q")  # milliseconds since 1970
 
 
@@ -95,6 +97,17 @@ class EventReader:
                 break
             events.append(decode_event(value))
         return events
+
+    def hidden(self, user_id: str) -> frozenset[str]:
+        """Return the items that a user ever hid, whatever came after; at most 10,000."""
+        key = self.user_key(user_id)
+        if key is None:
+            return frozenset()
+        prefix = key + bytes([EVENT_TYPES.index("hide")])
+        pairs = takewhile(
+            lambda pair: pair[0].startswith(prefix), self._txn.entries("pairs", prefix)
+        )
+        return frozenset(item_id.decode() for _, item_id in islice(pairs, _MOST_HIDDEN))
 
     def of_user(self, user_id: str) -> Iterator[UserEvent]:
         """Yield all events of a user, the oldest first."""

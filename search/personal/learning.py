@@ -57,15 +57,24 @@ class _Numbers(NamedTuple):
 def learn(log: EventLog) -> Learned:
     """Learn neighbors and baskets from all events, and replace what was learned before.
 
+    Starts over if events are deleted meanwhile: what an erased user did must not come back.
+
     Events of the type ``hide`` teach nothing. What fewer than three users or baskets support is
     left out, so an erased user is in nothing that is learned later.
     """
+    while (learned := _learn_once(log)) is None:
+        pass
+    return learned
+
+
+def _learn_once(log: EventLog) -> Learned | None:
+    """Learn from the events as they are now; None if events were deleted meanwhile."""
     numbers = _Numbers([], {})
     users: list[int] = []
     items: list[int] = []
     baskets: list[NDArray[np.int64]] = []
     with log.read() as reader:
-        events = reader.count()
+        events, deletions = reader.count(), reader.deletions
         people = 0
         for people, (_, group) in enumerate(_by_user(reader), start=1):
             met = [event for event in group if event.event.type != "hide"]
@@ -92,7 +101,9 @@ def learn(log: EventLog) -> Learned:
         ]
         for item, found in learn_baskets(baskets, max(1, len(numbers.ids)))
     }
-    log.replace_learned({"neighbors": _encoded(neighbors), "together": _encoded(together)})
+    values = {"neighbors": _encoded(neighbors), "together": _encoded(together)}
+    if not log.replace_learned(values, deletions=deletions):
+        return None
     return Learned(
         events=events,
         users=people,

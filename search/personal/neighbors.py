@@ -45,10 +45,15 @@ class Neighbors(NamedTuple):
                 )
         return cls(rows)
 
-    def all_items(self) -> NDArray[np.int64]:
-        """Return the distinct items that are neighbors of any: (n,), ascending."""
-        columns = [numbers for numbers, _ in self.rows.values()]
-        return np.unique(np.concatenate(columns)) if columns else np.zeros(0, dtype=np.int64)
+    def strongest(self, limit: int) -> NDArray[np.int64]:
+        """Return up to ``limit`` items by the sum of their strengths, best first: (n,)."""
+        if not self.rows:
+            return np.zeros(0, dtype=np.int64)
+        numbers = np.concatenate([numbers for numbers, _ in self.rows.values()])
+        strengths = np.concatenate([strengths for _, strengths in self.rows.values()])
+        items, inverse = np.unique(numbers, return_inverse=True)
+        sums = np.bincount(inverse, strengths, len(items))
+        return items[np.argsort(-sums, kind="stable")[:limit]]
 
     def strengths(self, items: NDArray[np.int64], liked: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return how strongly each of ``liked`` (m,) leads to each of ``items`` (n,): (n, m).

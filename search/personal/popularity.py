@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from search.personal.event import EventType
     from search.personal.event_reader import EventReader, LoggedEvent
@@ -23,6 +24,7 @@ _WEIGHTS: Final[Mapping[EventType, float]] = {
     "hide": -2.0,
     "rating": 1.0,
 }
+_FRESH_S = 1.0
 _HALF_LIFE_S = 14 * 86_400.0
 
 
@@ -36,7 +38,11 @@ class _Count(NamedTuple):
 class Popularity:
     """Counts of the events of one log, kept up to date by reading on. Thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """``clock`` gives seconds; scores are made anew at most once a second."""
+        self._clock = clock
+        self._scored_at = 0.0
+        self._is_newer = False  # something was counted since the scores were made
         self._lock = threading.Lock()
         self._sequence = 0
         self._deletions = 0
@@ -47,30 +53,32 @@ class Popularity:
     def refresh(self, reader: EventReader) -> None:
         """Count what was stored since the last call; start over if events were deleted."""
         with self._lock:
-            if reader.deletions != self._deletions:
+            if reader.deletions > self._deletions:  # not !=: an older reader may come later
                 self._deletions = reader.deletions
                 self._sequence, self._reference, self._counts = 0, 0.0, {}
                 self._scores = None
-            if reader.sequence > self._sequence:
+            if reader.deletions == self._deletions and reader.sequence > self._sequence:
                 self._add(reader.since(self._sequence))
                 self._sequence = reader.sequence
-                self._scores = None
 
     def scores(self) -> Mapping[str, float]:
         """Return the items of at least ``MIN_USERS`` users by their score in (0, 1], best first.
 
         Scores are relative to the best item; all decay alike, so the time does not matter. The
-        same object is returned until something new is counted.
+        same object is returned until something new was counted and a second has passed.
         """
         with self._lock:
-            if self._scores is None:
-                self._scores = _scores(self._counts)
+            now = self._clock()
+            if self._scores is None or (self._is_newer and now - self._scored_at >= _FRESH_S):
+                self._scores, self._scored_at = _scores(self._counts), now
+                self._is_newer = False
             return self._scores
 
     def _add(self, logged: Iterable[LoggedEvent]) -> None:
         for _, event in logged:
             if not event.is_first:
                 continue
+            self._is_newer = True
             self._advance(event.time)
             weight = _WEIGHTS[event.type] * 2 ** ((event.time - self._reference) / _HALF_LIFE_S)
             total, users = self._counts.get(event.item_id, _Count(0.0, {}))

@@ -61,10 +61,13 @@ class Profile(NamedTuple):
     events: int
 
 
-def profile_of(events: Iterable[UserEvent | Event], now: float) -> Profile:
+def profile_of(
+    events: Iterable[UserEvent | Event], now: float, hidden: frozenset[str] = frozenset()
+) -> Profile:
     """Return the profile of one user at the time ``now``, from events in any order.
 
-    Events later than ``now`` count as new. Of more than ``MAX_EVENTS``, only the newest count.
+    Events later than ``now`` count as new. Of more than ``MAX_EVENTS``, only the newest count;
+    ``hidden`` are the items of earlier events of the type hide.
     """
     newest = sorted(events, key=lambda event: (-event.time, event.event_id))[:MAX_EVENTS]
     mean_rating = _mean_rating(newest)
@@ -80,13 +83,14 @@ def profile_of(events: Iterable[UserEvent | Event], now: float) -> Profile:
     # fsum is exact, so that the order of the events cannot change the last bits.
     totals = {item: math.fsum(weights) for item, weights in sums.items()}
     bought = _newest_times(newest, "purchase")
-    hidden = _newest_times(newest, "hide")
+    hides = _newest_times(newest, "hide")
+    before = hidden - hides.keys() - bought.keys()
     return Profile(
         liked=_strongest_first({item: _saturated(x) for item, x in totals.items() if x > 0}),
         recent=_recent(newest, totals),
         disliked=_strongest_first({item: _saturated(-x) for item, x in totals.items() if x < 0}),
         seen=frozenset(sums),
-        hidden=frozenset(item for item, time in hidden.items() if time >= bought.get(item, 0.0)),
+        hidden=before | {item for item, time in hides.items() if time >= bought.get(item, 0.0)},
         bought=bought,
         renditions={name: math.fsum(weights) for name, weights in sorted(renditions.items())},
         events=len(newest),
@@ -110,7 +114,9 @@ def _recent(newest: list[UserEvent | Event], totals: Mapping[str, float]) -> dic
 
 def _mean_rating(events: list[UserEvent | Event]) -> float:
     """Return the user's mean rating, drawn towards the middle of the scale where there are few."""
-    ratings = [event.value for event in events if event.type == "rating" and event.value]
+    ratings = [
+        event.value for event in events if event.type == "rating" and event.value is not None
+    ]
     total = math.fsum([*ratings, _MIDDLE_RATINGS * _MIDDLE_RATING])
     return total / (len(ratings) + _MIDDLE_RATINGS)
 

@@ -32,7 +32,7 @@ def find_reasons(
 
     The evidence is the item of the profile without which the score would be lowest, and the code
     says whether the score would lose likeness or behavior. If the context adds more than that,
-    or no item of the profile adds anything, the reason is the context or popularity.
+    or no item of the profile adds anything, the reason is the context, popularity, or neither.
     """
     taste = evidence.taste
     added = contributions(features, evidence.weights)
@@ -45,7 +45,7 @@ def find_reasons(
         best = int(np.argmax(total[row])) if total.shape[1] else -1
         largest = float(total[row, best]) if best >= 0 else 0.0
         if largest <= max(_SMALLEST_DROP, by_context):
-            found.append(Grounds("like_context" if by_context > 0 else "popular", -1))
+            found.append(Grounds(_impersonal(added[row], by_context), -1))
             continue
         item = int(taste.liked.items[best])
         is_behavior = drops.behavior[row, best] > drops.likeness[row, best]
@@ -55,3 +55,11 @@ def find_reasons(
         )
         found.append(Grounds(code, item))
     return found
+
+
+def _impersonal(added: NDArray[np.float32], by_context: float) -> ReasonCode:
+    """Return the reason of an item for which the profile says nothing."""
+    by_popularity = float(added[FEATURES.index("popular")])
+    if by_context > by_popularity:
+        return "like_context"
+    return "popular" if by_popularity > 0 else "assorted"

@@ -11,6 +11,7 @@ import numpy as np
 from msgspec.structs import asdict
 
 from indexer.errors import IndexCorrupt, UnknownItem
+from indexer.items import clean_id
 from indexer.stopwatch import Stopwatch
 from search.live.view import Candidate
 from search.moments import moments
@@ -113,6 +114,7 @@ class Recommender:
 
     def events_of(self, user_id: str) -> list[UserEvent]:
         """Return all events of a user, the oldest first; [] for an unknown user."""
+        user_id = clean_id(user_id)
         log = self.open_log()
         if log is None:
             return []
@@ -121,17 +123,20 @@ class Recommender:
 
     def forget(self, user_id: str) -> int:
         """Delete all events of a user; return how many there were."""
+        user_id = clean_id(user_id)
         log = self.open_log()
         return 0 if log is None else log.delete_user(user_id)
 
     def profile(self, user_id: str) -> Profile:
         """Return the profile of a user as of now; empty for an unknown user."""
+        user_id = clean_id(user_id)
         log = self.open_log()
         if log is None:
             return profile_of([], self._clock())
         with log.read() as reader:
             events = reader.newest(user_id, MAX_EVENTS)
-        return profile_of(events, self._clock())
+            hidden = reader.hidden(user_id)
+        return profile_of(events, self._clock(), hidden)
 
     def recommend(self, profile: Profile, query: RecommendQuery) -> Recommendations:
         """Choose items for a profile. Raises BadQuery, and UnknownItem for the context.

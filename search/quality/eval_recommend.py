@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from indexer.errors import BadQuery
 from search.quality.baselines import BASELINES, BUDGET, Model
 from search.quality.interactions import FEW_EVENTS, audit, split_by_time
 from search.quality.metrics import Estimate
@@ -93,6 +94,10 @@ def evaluate_recommenders(
     settings, including its training window. Raises BadQuery if the events cannot be split.
     """
     split = split_by_time(log, validation, test)
+    if not len(targets_of(log, split.validation, split.test)):
+        raise BadQuery("no event of the validation can be predicted", param="events")
+    if not len(targets_of(log, split.test, len(log))):
+        raise BadQuery("no event of the test can be predicted", param="events")
     runs: dict[str, Run] = {}
     for number, kind in enumerate(models):
         setting = _tuned(kind, log, vectors, split)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from indexer.errors import BadQuery
 from search.personal.covisits import Visits, learn_covisits
 from search.personal.learning import MIN_USERS
 from search.personal.mixer import FEATURES, WEIGHTS, Evidence, features_of
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from search.quality.baselines import History, Scores, Setting
     from search.quality.interactions import Interactions
 
+_NEVER_DIFFERS = 1e-9
 _OTHERS = 200  # items that were not taken, for each that was
 _HALF_LIFE_DAYS = 14.0  # of popularity, as it serves
 
@@ -95,10 +97,14 @@ class TrainedMixer(Mixer):
             met[history.items] = True
             met[log.items[number]] = True
             others = np.flatnonzero(~met)
+            if not len(others):
+                continue  # the user had nothing to choose from
             drawn = rng.choice(others, size=_OTHERS, replace=len(others) < _OTHERS)
             chosen = np.concatenate([[log.items[number]], drawn])
             choices.append(self.features(history)[chosen])
-        return with_context(learn_weights(np.stack(choices)), np.concatenate(choices))
+        if not choices:
+            raise BadQuery("no event of the validation can be predicted", param="events")
+        return fitted_to_scale(learn_weights(np.stack(choices)), np.concatenate(choices))
 
 
 def mixed(features: Features, weights: Mapping[str, float]) -> Scores:
@@ -108,13 +114,17 @@ def mixed(features: Features, weights: Mapping[str, float]) -> Scores:
     return scores
 
 
-def with_context(learned: Mapping[str, float], features: Features) -> dict[str, float]:
-    """Return learned weights with one for the context, which logged events do not tell.
+def fitted_to_scale(learned: Mapping[str, float], features: Features) -> dict[str, float]:
+    """Return learned weights on the scale of those that need no training.
 
-    The item in view counts as much as before in relation to the spread of the scores, given the
-    features (n, features) of some items.
+    The scores of ``features`` (n, features) then spread as widely as without training, so that
+    the cost of likeness in a list keeps its meaning. A feature that logged events do not show, such
+    as the item in view, keeps the weight that needs no training.
     """
     spread = float(mixed(features, learned).std())
-    before = float(mixed(features, WEIGHTS).std())
-    context = WEIGHTS["context"] * spread / before if before > 0 else 0.0
-    return {**learned, "context": context}
+    factor = float(mixed(features, WEIGHTS).std()) / spread if spread > 0 else 1.0
+    shown = features.std(axis=0) > _NEVER_DIFFERS
+    return {
+        name: factor * learned[name] if shown[place] else WEIGHTS[name]
+        for place, name in enumerate(FEATURES)
+    }

@@ -61,6 +61,8 @@ def run_model(model: Model, setting: Setting, log: Interactions, targets: NDArra
     shown = np.zeros(len(log.item_ids), dtype=np.int64)
     for place, (number, history) in enumerate(histories(log, targets)):
         scores = np.array(model.scores(history), dtype=np.float64)
+        if not np.isfinite(scores).all():
+            raise ValueError(f"{model.name} gave scores that are not finite")
         scores[history.items] = -np.inf
         own = scores[log.items[number]]
         # Of equal scores half are taken to be better: a model gains nothing by ties.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
 
 from search.quality.interactions import split_by_time
 from search.quality.mixer_model import Mixer, TrainedMixer
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from search.quality.interactions import Interactions
     from search.quality.metrics import Estimate
 
+_MIN_USERS = 30  # of the test: an interval of fewer means little
 _MOST_EVENTS = 4_000  # of the training and of the test, spread evenly
 
 
@@ -22,7 +24,7 @@ class TrainedRanker(msgspec.Struct, frozen=True, kw_only=True):
     """Learned weights, and how well they and those that need no training predict later events.
 
     ``ndcg`` figures are means of nDCG@10 over test events, ``difference`` is by resampled users.
-    ``is_better`` is True if its whole 95 % interval lies above 0.
+    ``is_better`` is True if its whole 95 % interval lies above 0 and the test has 30 users.
     """
 
     weights: dict[str, float]
@@ -61,5 +63,5 @@ def train_ranker(log: Interactions, vectors: Vectors) -> TrainedRanker:
         ndcg=round(float(gains[0].mean()), 4),
         ndcg_untrained=round(float(gains[1].mean()), 4),
         difference=difference,
-        is_better=difference.low > 0,
+        is_better=difference.low > 0 and len(np.unique(log.users[targets])) >= _MIN_USERS,
     )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from search.personal.recommendation import Recommendation, Recommendations
 
 _WORDS = {
-    "like_recent": "looks like {}, met lately",
+    "like_recent": "looks like {}, one of the last met",
     "like_liked": "looks like {}",
     "others_took": "people who took {} took it",
     "like_context": "looks like the item in view",

@@ -21,9 +21,9 @@ from service.cli.threads_option import threads_option
 def command(context: click.Context, shop: Path, reset: bool, as_json: bool) -> None:
     """Learn from a shop's events how much each feature of a recommendation should count.
 
-    The weights are learned from earlier events and judged on later ones. Only if they predict
-    those better, beyond doubt, are they stored; running services use them from the next request
-    on. Otherwise nothing changes and the exit status is 1.
+    The weights are learned from earlier events and judged on later ones. They are stored only if
+    they predict those better, by the whole of a 95 % interval; running services use them from the
+    next request on. Otherwise nothing changes and the exit status is 1.
     """
     from indexer.errors import BadQuery
     from indexer.shop.folder import ShopFolder
@@ -60,6 +60,6 @@ def command(context: click.Context, shop: Path, reset: bool, as_json: bool) -> N
             f"{gap.value:+.4f} [{gap.low:+.4f}, {gap.high:+.4f}] over {trained.test_events} events"
         )
         say(", ".join(f"{name} {weight:+.3f}" for name, weight in rounded.items()))
-        say("stored" if trained.is_better else "not better beyond doubt: nothing was changed")
+        say("stored" if trained.is_better else "not surely better: nothing was changed")
     if not trained.is_better:
         context.exit(1)

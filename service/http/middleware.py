@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from starlette.requests import ClientDisconnect
 
+from service.http.logged_path import USERS, logged_path
 from service.http.problems import REQUEST_ID, problem_of
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ T = TypeVar("T")
 access_log = logging.getLogger("vitrine.access")
 
 RAW_ID = "vitrine.raw_id"  # key in the ASGI scope: the item id in the path is percent-encoded
-_WITH_IDS = ("/v1/items/", "/v1/users/")
+_WITH_IDS = ("/v1/items/", USERS)
 _SAFE_ID = re.compile(rb"[A-Za-z0-9._:+/=@-]{1,128}")
 
 
@@ -112,7 +113,7 @@ class RequestMiddleware:
                 "request",
                 extra={
                     "method": method,
-                    "path": scope["path"],
+                    "path": logged_path(scope),
                     "status": status,
                     "bytes": sent,
                     "ms": round(seconds * 1e3, 1),

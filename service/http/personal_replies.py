@@ -9,7 +9,7 @@ from msgspec import Meta
 from msgspec.structs import asdict
 
 from search.personal.event import Event
-from search.personal.recommendation import Reason, Recommendation, Recommendations
+from search.personal.recommendation import Recommendation, Recommendations
 from service.http.replies import image_url
 
 
@@ -59,14 +59,11 @@ class RecommendReply(Recommendations, frozen=True, kw_only=True):
     items: list[RecommendedItem]  # type: ignore[assignment]  # narrower; lists are invariant
 
 
-def recommend_reply(found: Recommendations, *, root: str, evidence: bool) -> RecommendReply:
-    """Return recommendations as they are sent; without ``evidence`` no reason names an item."""
+def recommend_reply(found: Recommendations, *, root: str) -> RecommendReply:
+    """Return recommendations as they are sent: with the addresses of images."""
     items = [
         RecommendedItem(
-            **{
-                **asdict(item),
-                "reason": item.reason if evidence else Reason(item.reason.code),
-            },
+            **{**asdict(item), "reason": item.reason},
             image_url=image_url(item.item_id, item.image_index, root=root),
         )
         for item in found.items

@@ -35,6 +35,7 @@ from indexer.errors import (
     UnknownItem,
     VitrineError,
 )
+from service.http.logged_path import logged_path
 from style.errors import BadCube, BadNetwork, BadStyleFile, StyleError
 
 if TYPE_CHECKING:
@@ -222,7 +223,7 @@ def problem_of(scope: Scope, error: Exception) -> Response:
         errors = error.errors()
         detail, param = explain_errors(errors)
         return problem(scope, 422, "invalid_request", detail, param=param)
-    request = (scope.get(REQUEST_ID, "-"), scope.get("method"), scope.get("path"))
+    request = (scope.get(REQUEST_ID, "-"), scope.get("method"), logged_path(scope))
     logger.error("request %s failed: %s %s", *request, exc_info=error)
     return problem(
         scope,

@@ -88,13 +88,6 @@ class RateLimits:
         if wait := self._searches.take(client, cost):
             raise _too_many("searches from this address", wait)
 
-    def has_key(self, scope: Scope, headers: Mapping[str, str]) -> bool:
-        """Return whether the request sends the write key. Raises HttpError (401, 429) if wrong."""
-        if self._key is None or not _sends_key(headers):
-            return False
-        self.check_key(scope, headers)
-        return True
-
     def check_key(self, scope: Scope, headers: Mapping[str, str]) -> None:
         """Raise HttpError unless the request has the write key; see ``check_write_key``.
 

@@ -8,7 +8,7 @@ import * as interest from "./interest.js";
 const SHOWN = 6;
 
 const REASONS = {
-  like_recent: (title) => `Like ${title}, which you saw lately`,
+  like_recent: (title) => `Like ${title}, one of the last you saw`,
   like_liked: (title) => `Like ${title}`,
   others_took: (title) => `Often seen with ${title}`,
   popular: () => "Popular now",
@@ -57,7 +57,7 @@ export class ForYou {
         "div",
         { class: "foryou-ask" },
         make("p", {
-          text: "Show items that suit you? What you click stays in this browser, and the shop does not store it.",
+          text: "Show items that suit you? Your clicks are kept in this browser and sent along to ask for them; the shop does not store them.",
         }),
         choice("secondary small", "Yes, show them", true),
         choice("link", "No, thanks", false),
@@ -113,7 +113,7 @@ export class ForYou {
     );
     element.append(
       make("span", { class: "foryou-why", dir: "auto", text: why, title: why }),
-      make("span", { class: "foryou-acts" }, act("like", "I like this", "cart"), act("close", "Hide this", "hide")),
+      make("span", { class: "foryou-acts" }, act("like", "I like this", "rating"), act("close", "Hide this", "hide")),
     );
     return element;
   }

@@ -1,4 +1,4 @@
-// What the shopper did on this page. It stays in this browser, and only if the shopper agreed.
+// What the shopper did on this page. It is kept in this browser alone, if the shopper agreed.
 
 const CONSENT = "vitrine.foryou";
 const EVENTS = "vitrine.events";
@@ -48,7 +48,9 @@ export function events() {
 export function note(item, type) {
   if (consent() !== "yes") return;
   const time = Date.now() / 1000;
-  store(EVENTS, JSON.stringify([...events(), { item_id: item, type, time }].slice(-MOST)));
+  const event = { item_id: item, type, time };
+  if (type === "rating") event.value = 5;
+  store(EVENTS, JSON.stringify([...events(), event].slice(-MOST)));
   changed();
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 from urllib.parse import unquote
 
@@ -18,7 +19,7 @@ from search.personal.profile import Profile, profile_of
 from search.personal.recommendation import RecommendQuery
 from service.http.answering import check_limit
 from service.http.appstate import AppState, bind
-from service.http.middleware import RAW_ID
+from service.http.middleware import RAW_ID, cancel_on_disconnect
 from service.http.openapi import body_of, problems, reply_of
 from service.http.personal_replies import (
     ErasedReply,
@@ -33,11 +34,15 @@ from service.http.personal_schemas import (
     EventsEnvelope,
     RecommendParams,
     SessionBody,
+    SessionEventBody,
 )
 from service.http.problems import HttpError
 from service.runtime.engine import Engine
 
 _SECURED: dict[str, Any] = {"security": [{"writeKey": []}]}
+_PRIVATE = {"Cache-Control": "no-store"}
+_MAX_SESSION_BYTES = 100_000
+_CLOCKS_AHEAD_S = 10 * 366 * 86_400.0
 _SESSION_USER = "session"  # never stored
 
 
@@ -91,7 +96,9 @@ def personal_routes(state: AppState) -> APIRouter:
         "/users/{user_id:path}/recommendations",
         bind(recommend_user, state),
         summary="Recommend items for a user",
-        responses=reply_of(RecommendReply) | problems(401, 404, 422, 429, 503),
+        dependencies=key,
+        responses=reply_of(RecommendReply) | problems(401, 403, 404, 422, 429, 503),
+        openapi_extra=_SECURED,
         operation_id="recommend_user",
     )
     router.add_api_route(
@@ -122,17 +129,24 @@ async def add_events(state: AppState, request: Request) -> Response:
     Invalid events are `refused` one by one. What is stored is on disk when the reply comes, and
     is in the next recommendation.
     """
-    data = _json(await request.body(), request)
+    _check_json(request)
+    body = await request.body()
     async with state.serving.lease() as served:
         engine = served.engine
-        reply = await state.pools.events.run(lambda: _store(engine, data))
+        reply = await state.pools.events.run(lambda: _store(engine, _json(body)))
     return _reply(reply)
 
 
 async def recommend_session(state: AppState, request: Request) -> Response:
     """Recommend items from the events in the request alone; nothing is stored."""
     state.rates.take_search(request.scope, request.headers)
-    fields = SessionBody.model_validate_json(await request.body() or b"null")
+    _check_json(request)
+    body = await request.body()
+    if len(body) > _MAX_SESSION_BYTES:
+        raise HttpError(
+            413, "too_large", f"the body has {len(body)} bytes, at most {_MAX_SESSION_BYTES}"
+        )
+    fields = SessionBody.model_validate_json(body or b"null")
     query = RecommendQuery(
         limit=fields.limit,
         filter=_filter(fields.filter),
@@ -143,14 +157,9 @@ async def recommend_session(state: AppState, request: Request) -> Response:
     )
 
     def profile(engine: Engine) -> Profile:
-        now = engine.recommender.now()
-        events = [
-            event_from({**event.model_dump(), "user_id": _SESSION_USER}, now=now)
-            for event in fields.events
-        ]
-        return profile_of(events, now)
+        return _session_profile(fields.events, engine.recommender.now())
 
-    return await _recommend(state, request, query, profile, evidence=True)
+    return await _recommend(state, request, query, profile)
 
 
 async def recommend_user(
@@ -158,8 +167,7 @@ async def recommend_user(
 ) -> Response:
     """Recommend items from the stored events of a user; unknown users get popular items.
 
-    With the write key, reasons name the item they rest on; without it they do not, since that
-    would tell anyone who guesses an id what the user has looked at.
+    It needs the write key, because the items and their reasons tell what the user looked at.
     """
     state.rates.take_search(request.scope, request.headers)
     query = RecommendQuery(
@@ -170,13 +178,8 @@ async def recommend_user(
         explain=params.explain,
         diversity=params.diversity,
     )
-    evidence = state.rates.has_key(request.scope, request.headers)
     return await _recommend(
-        state,
-        request,
-        query,
-        lambda engine: engine.recommender.profile(user_id),
-        evidence=evidence,
+        state, request, query, lambda engine: engine.recommender.profile(user_id)
     )
 
 
@@ -184,8 +187,13 @@ async def user(state: AppState, user_id: UserId) -> Response:
     """Everything that is stored about a user: the events, the oldest first."""
     async with state.serving.lease() as served:
         engine = served.engine
-        stored = await state.pools.reading.run(lambda: engine.recommender.events_of(user_id))
-    return _reply(UserReply(user_id=user_id, events=[entry.event(user_id) for entry in stored]))
+
+        def work() -> Response:
+            stored = engine.recommender.events_of(user_id)
+            events = [entry.event(user_id) for entry in stored]
+            return _reply(UserReply(user_id=user_id, events=events))
+
+        return await state.pools.reading.run(work)
 
 
 async def erase_user(state: AppState, user_id: UserId) -> Response:
@@ -200,9 +208,7 @@ async def _recommend(
     state: AppState,
     request: Request,
     query: RecommendQuery,
-    profile: Any,
-    *,
-    evidence: bool,
+    profile: Callable[[Engine], Profile],
 ) -> Response:
     check_limit(state, query.limit)
     query = query.check()
@@ -212,9 +218,10 @@ async def _recommend(
 
         def work() -> bytes:
             found = engine.recommender.recommend(profile(engine), query)
-            return msgspec.json.encode(recommend_reply(found, root=root, evidence=evidence))
+            return msgspec.json.encode(recommend_reply(found, root=root))
 
-        return Response(await state.pools.searching.run(work), media_type="application/json")
+        reply = await cancel_on_disconnect(request, state.pools.searching.run(work))
+    return Response(reply, media_type="application/json", headers=_PRIVATE)
 
 
 def _store(engine: Engine, data: Any) -> EventsReply:
@@ -242,7 +249,21 @@ def _store(engine: Engine, data: Any) -> EventsReply:
     )
 
 
-def _json(body: bytes, request: Request) -> Any:
+def _session_profile(given: Sequence[SessionEventBody], now: float) -> Profile:
+    """Return the profile of a session. Events without a time are in order, the last one just now.
+
+    A browser's clock may be ahead: what it calls the future happened now.
+    """
+    events = []
+    for place, event in enumerate(given):
+        record = {**event.model_dump(), "user_id": _SESSION_USER}
+        record["time"] = record["time"] or now - (len(given) - place) * 1e-3
+        read = event_from(record, now=now + _CLOCKS_AHEAD_S)
+        events.append(msgspec.structs.replace(read, time=min(read.time, now)))
+    return profile_of(events, now)
+
+
+def _check_json(request: Request) -> None:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise HttpError(
@@ -250,6 +271,9 @@ def _json(body: bytes, request: Request) -> Any:
             "unsupported_media_type",
             f"expected application/json, got {kind or 'no content type'}",
         )
+
+
+def _json(body: bytes) -> Any:
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -263,4 +287,4 @@ def _filter(given: str | dict[str, Any] | None) -> Filter | None:
 
 
 def _reply(reply: EventsReply | UserReply | ErasedReply) -> Response:
-    return Response(msgspec.json.encode(reply), media_type="application/json")
+    return Response(msgspec.json.encode(reply), media_type="application/json", headers=_PRIVATE)
