@@ -69,8 +69,8 @@ class StyleFolder:
         states: list[FileState] = []
         for name in self.file_names():
             with suppress(OSError):  # deleted since it was listed, or a broken link
-                stat = (self.path / name).stat()
-                states.append(FileState(name, stat.st_mtime_ns, stat.st_size, stat.st_ino))
+                file = (self.path / name).stat()
+                states.append(FileState(name, file.st_mtime_ns, file.st_size, file.st_ino))
         return states
 
     def luts(self) -> Mapping[str, Lut]:
