@@ -9,9 +9,9 @@ sizes are checked before a row is stored, and the lengths of lines and files are
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import IO, NoReturn
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from style.arrays import Floats
 from style.errors import BadCube
 from style.lut import MAX_SIZE, Lut, identity_table
 
-__all__ = ["read_cube", "write_cube"]
+__all__ = ["cube_bytes", "read_cube", "write_cube"]
 
 _LINE = 1000  # bytes of the longest line; the specification allows 250
 _FILE = 32_000_000  # bytes: 65 * 65 * 65 rows of long numbers are 20 MB
@@ -28,13 +28,18 @@ _EXTREME = 1e6  # larger values are not colors
 _WAY_OUT = "export the LUT again as a .cube of 17, 33 or 65 points"
 
 
-def read_cube(path: Path) -> Lut:
+def _open(path: Path) -> IO[bytes]:
+    return path.open("rb")
+
+
+def read_cube(path: Path, opened: Callable[[Path], IO[bytes]] = _open) -> Lut:
     """Read a LUT; a 1D LUT, or a domain other than 0 to 1, is resampled to 65 points a side.
 
+    Values are clipped to [0, 1]. ``opened`` opens the file, and may refuse to by an OSError.
     Raises BadCube with a one-line message: what was expected, what was found, and in which line.
     """
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             data = file.read(_FILE + 1)
     except FileNotFoundError:
         raise BadCube(f"{path}: no such file", param="cube") from None
@@ -49,12 +54,17 @@ def read_cube(path: Path) -> Lut:
 
 
 def write_cube(path: Path, lut: Lut, title: str | None = None) -> None:
-    """Write a LUT as a 3D ``.cube`` file with six decimals. A " in the title becomes '."""
+    """Write a LUT as a 3D ``.cube`` file, see ``cube_bytes``."""
+    path.write_bytes(cube_bytes(lut, title))
+
+
+def cube_bytes(lut: Lut, title: str | None = None) -> bytes:
+    """Return a 3D ``.cube`` file of a LUT with six decimals. A " in the title becomes '."""
     name = "".join(sign for sign in (lut.title if title is None else title) if sign.isprintable())
     lines = [f'TITLE "{name[:200].replace(chr(34), chr(39))}"'] if name else []
     lines += [f"LUT_3D_SIZE {lut.size}", "DOMAIN_MIN 0 0 0", "DOMAIN_MAX 1 1 1"]
     lines += [f"{red:.6f} {green:.6f} {blue:.6f}" for red, green, blue in lut.table.reshape(-1, 3)]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return ("\n".join(lines) + "\n").encode()
 
 
 class _Reader:
@@ -165,7 +175,7 @@ class _Reader:
         low, high = np.array(self._domain["DOMAIN_MIN"]), np.array(self._domain["DOMAIN_MAX"])
         if not (low < high).all():
             self._refuse(f"DOMAIN_MIN {low.tolist()} must be below DOMAIN_MAX {high.tolist()}")
-        values = np.clip(np.array(self._rows, np.float32), -1, 2)
+        values = np.clip(np.array(self._rows, np.float32), 0, 1)
         size = self._size
         if self._kind == "LUT_3D_SIZE":
             table = values.reshape(size, size, size, 3)

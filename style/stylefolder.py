@@ -5,30 +5,33 @@
       poster.png       a style image, shrunk to at most 512 pixels a side
 
 The name of the file is the name of the style. Files are read when a style is used, so a damaged
-one spoils no other style.
+one spoils no other style. Only regular files count: links, folders and pipes are passed over.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import secrets
+import stat
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Generic, NamedTuple, TypeVar
+from typing import IO, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from PIL import Image
 
 from style.arrays import Pixels
 from style.checks import check_pixels
-from style.cubefile import read_cube, write_cube
+from style.cubefile import cube_bytes, read_cube
 from style.errors import BadStyleFile, BadStyleName, UnknownStyle
 from style.lut import Lut
 from style.palette import Palette, palette_of
 from style.shrink import shrunk
 
-__all__ = ["STYLE_FILE", "FileState", "StyleFolder"]
+__all__ = ["STYLE_FILE", "FileState", "StyleFolder", "open_regular"]
 
 _SIDE = 512  # of a kept style image
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -75,7 +78,7 @@ class StyleFolder:
 
     def luts(self) -> Mapping[str, Lut]:
         """Return the LUTs of the ``.cube`` files, by name; each is read when looked up."""
-        return _Lazy(self._stems(_CUBE), lambda name: read_cube(self.path / f"{name}{_CUBE}"))
+        return _Lazy(self._stems(_CUBE), lambda name: self._lut(name))
 
     def palettes(self) -> Mapping[str, Palette]:
         """Return the palettes of the style images, by name; each is read when looked up."""
@@ -87,25 +90,27 @@ class StyleFolder:
 
     def add_lut(self, name: str, lut: Lut) -> None:
         """Keep a LUT under a name. Raises BadStyleName, or BadStyleFile if it cannot be written."""
-        self._write(name, _CUBE, lambda path: write_cube(path, lut))
+        self._write(name, _CUBE, lambda file: file.write(cube_bytes(lut)))
 
     def add_image(self, name: str, pixels: Pixels) -> None:
         """Keep a style image (h, w, 3) under a name. Raises as ``add_lut``, or BadPixels."""
         small = Image.fromarray(shrunk(check_pixels(pixels), _SIDE))
-        self._write(name, _IMAGE, lambda path: small.save(path, "PNG"))
+        self._write(name, _IMAGE, lambda file: small.save(file, "PNG"))
 
     def remove(self, name: str) -> None:
         """Delete the files of a style. Raises UnknownStyle, BadStyleFile."""
         if name not in self.names():
             raise UnknownStyle(name, self.names())
         for suffix in (_CUBE, _IMAGE):
+            if name not in self._stems(suffix):
+                continue
             path = self.path / f"{name}{suffix}"
             try:
                 path.unlink(missing_ok=True)
             except OSError as error:
                 raise BadStyleFile(f"{path}: cannot be deleted: {error.strerror}") from error
 
-    def _write(self, name: str, suffix: str, write: Callable[[Path], None]) -> None:
+    def _write(self, name: str, suffix: str, write: Callable[[IO[bytes]], object]) -> None:
         """Write a file whole or not at all."""
         if not _NAME.fullmatch(name):
             raise BadStyleName(
@@ -118,10 +123,13 @@ class StyleFolder:
                 f"{self.path} has a style {name!r}; remove it first, or choose another name",
                 param="name",
             )
-        part = self.path / f".{name}{suffix}.part"
+        part = self.path / f".{name}{suffix}.{secrets.token_hex(8)}.part"
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            write(part)
+            with part.open("xb") as file:  # never through a link that was left here
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
             part.replace(self.path / f"{name}{suffix}")
         except OSError as error:
             with suppress(OSError):
@@ -130,9 +138,14 @@ class StyleFolder:
                 f"{self.path}: the style {name!r} cannot be written: {error.strerror or error}"
             ) from error
 
+    def _lut(self, name: str) -> Lut:
+        return read_cube(self.path / f"{name}{_CUBE}", open_regular)
+
     def _stems(self, suffix: str) -> list[str]:
         try:
-            files = [path for path in self.path.iterdir() if path.suffix == suffix]
+            files = [
+                path for path in self.path.iterdir() if path.suffix == suffix and _is_regular(path)
+            ]
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:
@@ -166,10 +179,29 @@ class _Lazy(Mapping[str, T], Generic[T]):
         return len(self._names)
 
 
+def open_regular(path: Path) -> IO[bytes]:
+    """Open a regular file for reading. Raises OSError for anything else, and does not wait."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(f"{path} is not a regular file")
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _is_regular(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except FileNotFoundError:  # deleted since it was listed
+        return False
+
+
 def _read_image(path: Path) -> Pixels:
     """Read a PNG that ``add_image`` wrote; anything else is refused before it is decoded."""
     try:
-        with Image.open(path, formats=("PNG",)) as image:
+        with open_regular(path) as file, Image.open(file, formats=("PNG",)) as image:
             if max(image.size) > _SIDE or image.mode != "RGB":
                 raise ValueError(f"{image.size[0]} x {image.size[1]}, {image.mode}")
             return np.asarray(image)

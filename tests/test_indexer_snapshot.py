@@ -90,6 +90,15 @@ def test_a_snapshot_holds_the_shops_own_styles(make_shop, tmp_path, rng):
     assert (styles.image("poster") == image).all()
 
 
+def test_a_snapshot_passes_over_what_is_no_file_in_the_folder_of_styles(make_shop, tmp_path):
+    shop = ShopFolder(make_shop())
+    shop.styles.mkdir()
+    (shop.styles / "folder.png").mkdir()
+    (shop.styles / "link.png").symlink_to(shop.store)
+    os.mkfifo(shop.styles / "pipe.cube")
+    assert take_snapshot(shop, tmp_path / "s.vitrine", progress=silent).styles == []
+
+
 def test_a_snapshot_is_a_zip_that_any_tool_can_list(taken):
     with zipfile.ZipFile(taken) as archive:
         assert archive.testzip() is None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from unittest.mock import Mock
 
 import msgspec
 import numpy as np
@@ -26,16 +28,18 @@ from indexer.shop.promotion import promote, rollback
 from indexer.shop.restore import restore_snapshot
 from indexer.shop.snapshot import take_snapshot
 from indexer.shop.status import shop_status
-from indexer.shop.styles import indexed_styles, set_indexed_styles
+from indexer.shop.styles import count_styles, indexed_styles, set_indexed_styles
 from indexer.store.environment import Environment
 from indexer.store.records import PictureKey, RenditionRecord
 from indexer.store.store import Store
 from indexer.store.transactions import Writer
 from indexer.writing.merge import FoundItem, merge_item, with_stored_images
+from indexer.writing.renditions import Rendering
 from indexer.writing.writes import Draft, ImageInput, delete_items, put_items
 from search.engine import SearchEngine
 from style.errors import UnknownStyle
 from style.registry import StyleRegistry
+from style.stylefolder import StyleFolder
 from style.styler import Provenance, StyleInfo
 from tests.conftest import jpeg, plain
 from tests.killing import run_kills
@@ -131,6 +135,15 @@ def note_of(shop: ShopFolder, item_id: str, style: str) -> RenditionRecord | Non
         return reader.rendition(PictureKey(record.images[0].content, style))
 
 
+def pictures_of(shop: ShopFolder, rendition: str) -> int:
+    """Count the pictures and embeddings of a rendition; the notes of renditions do not count."""
+    with Store(shop.store) as store, store.read() as reader:
+        return sum(
+            picture.rendition == rendition and database != "renditions"
+            for database, _, picture in reader.picture_keys()
+        )
+
+
 def styles_of(shop: ShopFolder) -> list[str]:
     with Store(shop.store) as store, store.read() as reader:
         return indexed_styles(reader)
@@ -147,6 +160,15 @@ def put(shop: ShopFolder, item_id: str, data: bytes) -> str:
     """As a service writes it."""
     with SearchEngine.open(shop.path, encoder=ColorEncoder()) as engine:
         return engine.put([draft(item_id, data)])[0].status
+
+
+@contextmanager
+def interrupted(name: str) -> Iterator[None]:
+    """Interrupt the block, as Ctrl+C does, where it calls a function."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(name, Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            yield
 
 
 def whole(shop: ShopFolder) -> bool:
@@ -217,6 +239,34 @@ def test_a_build_with_no_styles_takes_all_of_them_away(build, shop):
     assert set(rows_of(shop, "red")) == {ORIGINAL}
 
 
+def test_a_removal_that_was_interrupted_is_finished_by_the_same_call(build, shop):
+    build(styles=["dark", "light"])
+    with interrupted("indexer.jobs.styles.restyle"):
+        remove_styles(shop, ColorEncoder(), ["dark"])
+    assert set(rows_of(shop, "red")) == {ORIGINAL, "dark", "light"}
+    assert remove_styles(shop, ColorEncoder(), ["dark"]).rows == 6
+    assert set(rows_of(shop, "red")) == {ORIGINAL, "light"}
+    with pytest.raises(BadQuery, match="has no style 'dark'"):
+        remove_styles(shop, ColorEncoder(), ["dark"])
+
+
+def test_a_removal_that_was_interrupted_before_it_published_is_finished(build, shop):
+    build(styles=["dark"])
+    with interrupted("indexer.jobs.styles.publish"):
+        remove_styles(shop, ColorEncoder(), ["dark"])
+    done = remove_styles(shop, ColorEncoder(), ["dark"])
+    assert (done.published, done.rows, done.styles) == (True, 3, [])
+
+
+def test_a_rebuild_publishes_no_style_whose_removal_was_interrupted(build, shop):
+    build(styles=["dark", "light"])
+    with interrupted("indexer.jobs.styles.restyle"):
+        remove_styles(shop, ColorEncoder(), ["dark"])
+    assert rebuild_index(shop, ColorEncoder()).rows == 6
+    assert found(shop, striped(RED, 0))[1] != "dark"
+    assert whole(shop)
+
+
 def test_an_unknown_style_is_refused_and_nothing_is_changed(build, shop, tmp_path):
     with pytest.raises(UnknownStyle, match="unknown style 'drak': did you mean 'dark'"):
         build(styles=["light", "drak"])
@@ -249,6 +299,17 @@ def test_a_style_that_is_not_known_here_keeps_its_pictures(build, shop):
     done = add_styles(shop, ColorEncoder(), [], registry=StyleRegistry([]))
     assert done.styles == [StyleCount("dark", 3, 0, 0)]
     assert found(shop, striped(RED, 0)) == ("red", "dark")
+
+
+def test_a_damaged_file_of_an_own_style_is_named_with_what_is_wrong(tmp_path, shop, caplog):
+    catalog = open_catalog(write_items(tmp_path / "catalog", COLORS))
+    build_index(catalog, shop, ColorEncoder())
+    StyleFolder(shop.styles).add_image("poster", np.full((8, 8, 3), RED, np.uint8))
+    add_styles(shop, ColorEncoder(), ["poster"])
+    (shop.styles / "poster.png").write_bytes(b"hello")
+    done = add_styles(shop, ColorEncoder(), [])
+    assert [style.name for style in done.styles] == ["poster"]
+    assert "poster.png: not a style image as Vitrine writes it" in caplog.text
 
 
 # The identity guard
@@ -325,6 +386,62 @@ def test_a_live_write_is_rendered_in_the_styles_of_its_shop(build, shop, stripes
     assert whole(shop)
 
 
+def test_a_live_write_brings_no_style_back_that_was_removed_meanwhile(build, shop, monkeypatch):
+    build({"red": RED}, ["dark", "light"])
+    run = Rendering.run
+
+    def remove_then_run(self, *given):
+        monkeypatch.setattr(Rendering, "run", run)
+        remove_styles(shop, ColorEncoder(), ["dark"])
+        return run(self, *given)
+
+    monkeypatch.setattr(Rendering, "run", remove_then_run)
+    put(shop, "green", jpeg(plain(GREEN)))
+    assert set(rows_of(shop, "green")) == {ORIGINAL, "light"}
+
+
+def test_a_live_write_leaves_the_rows_of_a_style_that_was_added_meanwhile(build, shop, monkeypatch):
+    build({"red": RED}, ["light"])
+    run = Rendering.run
+
+    def add_then_run(self, *given):
+        monkeypatch.setattr(Rendering, "run", run)
+        add_styles(shop, ColorEncoder(), ["dark"])
+        return run(self, *given)
+
+    monkeypatch.setattr(Rendering, "run", add_then_run)
+    put(shop, "green", jpeg(plain(GREEN)))
+    assert set(rows_of(shop, "green")) == {ORIGINAL, "dark", "light"}
+
+
+def test_a_live_write_renders_again_what_a_job_took_for_garbage(build, shop, monkeypatch):
+    build({"red": RED}, ["dark"])
+    run, swept = Rendering.run, []
+
+    def run_then_sweep(self, *given):
+        run(self, *given)
+        if not swept:
+            with Store(shop.store) as store:
+                swept.append(store.delete_unused())
+
+    monkeypatch.setattr(Rendering, "run", run_then_sweep)
+    put(shop, "green", jpeg(plain(GREEN)))
+    assert swept == [2]  # the picture and its embedding
+    assert set(rows_of(shop, "green")) == {ORIGINAL, "dark"}
+
+
+def test_a_rendition_without_a_row_is_not_counted(build, shop, monkeypatch):
+    build({"red": RED}, ["dark"])
+    stopping = Mock(side_effect=[0, KeyboardInterrupt])  # once rendered
+    monkeypatch.setattr("indexer.writing.styling.sync_rows", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        put(shop, "green", jpeg(plain(GREEN)))
+    assert note_of(shop, "green", "dark") is not None
+    with Store(shop.store) as store, store.read() as reader:
+        pictures = {row.picture for _, row in reader.rows()}
+        assert count_styles(reader, pictures) == [StyleCount("dark", 1, 0, 0)]
+
+
 def test_a_build_finishes_what_a_writer_without_styles_left_undone(build, shop):
     build({"red": RED, "green": GREEN}, ["dark"])
     with Store(shop.store) as store:  # an earlier version of Vitrine, say
@@ -374,18 +491,17 @@ def test_an_older_index_is_whole_after_a_rollback(build, shop):
     assert whole(shop)
 
 
-def test_garbage_takes_the_pictures_of_a_removed_style(build, shop):
-    build(styles=["dark"])
+def test_garbage_takes_the_pictures_of_a_removed_style_with_its_last_generation(build, shop):
+    build(styles=["dark", "light"])
     remove_styles(shop, ColorEncoder(), ["dark"])
-    build({"red": RED})
+    assert pictures_of(shop, "dark") == 6  # three images and embeddings, for a rollback
     with open_job(shop, "test") as job:
         job.collect_garbage(keep=1)
-    with Store(shop.store) as store, store.read() as reader:
-        kept = {(database, picture.rendition) for database, _, picture in reader.picture_keys()}
-        assert ("images", "dark") not in kept or ("renditions", "dark") in kept
-        assert reader.count("renditions") == 1  # of the red item, which is yet there
-    with Store(shop.store) as store:
-        delete_items(store, ["green"])
+    assert (pictures_of(shop, "dark"), pictures_of(shop, "light")) == (0, 6)
+    assert pictures_of(shop, ORIGINAL) >= 6
+    assert add_styles(shop, ColorEncoder(), ["dark"]).rendered.rendered == 3
+    assert found(shop, striped(RED, 0)) == ("red", "dark")
+    assert whole(shop)
 
 
 def test_a_record_of_what_was_left_out_stays_as_long_as_its_image(build, shop):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
+from unittest.mock import Mock
 
 import pytest
 from PIL import Image
@@ -80,6 +81,26 @@ def test_a_style_that_a_shop_does_not_have_cannot_be_removed(vitrine, tiny_catal
     done = vitrine("styles", "remove", "noir", "--shop", shop)
     assert done.code != 0
     assert "has no style 'noir': it has no styles" in done.err
+
+
+def test_an_interrupted_removal_names_its_own_command_and_keeps_the_file_until_it_is_done(
+    vitrine, tiny_catalog, tmp_path, monkeypatch
+):
+    shop = tmp_path / "shop"
+    vitrine("index", tiny_catalog, "--shop", shop, "--encoder", "color")
+    Image.new("RGB", (90, 90), (100, 10, 90)).save(tmp_path / "plum.png")
+    vitrine("styles", "add", "plum", "--image", tmp_path / "plum.png", "--shop", shop)
+    vitrine("styles", "add", "plum", "--shop", shop)
+    with monkeypatch.context() as patch:
+        patch.setattr("indexer.jobs.styles.restyle", Mock(side_effect=KeyboardInterrupt))
+        stopped = vitrine("styles", "remove", "plum", "--shop", shop)
+    assert stopped.code != 0
+    assert "'vitrine styles remove'" in stopped.err
+    assert "'vitrine styles add'" not in stopped.err
+    assert (shop / "styles" / "plum.png").exists()
+    done = vitrine("styles", "remove", "plum", "--shop", shop, "--json")
+    assert (done.json["rows"], done.json["styles"]) == (24, [])
+    assert not (shop / "styles" / "plum.png").exists()
 
 
 def test_items_that_are_put_by_a_command_are_rendered(vitrine, tiny_catalog, tmp_path):

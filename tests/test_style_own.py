@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from style.errors import BadStyleFile, BadStyleName, UnknownStyle
 from style.oklab import oklab_of_pixels
 from style.palette import color_move, palette_lut, palette_of
 from style.registry import with_folder
-from style.stylefolder import StyleFolder
+from style.stylefolder import StyleFolder, open_regular
 from style.styleimage import StyleImageStyler
 from style.tone import look_lut
 
@@ -179,6 +180,40 @@ def test_files_with_other_names_are_passed_over(tmp_path, painting):
     for name in (".fire.png.part", "Fire.png", "notes.txt", "..png"):
         (tmp_path / name).write_bytes(b"x")
     assert folder.names() == ["fire"]
+
+
+@pytest.mark.parametrize("kind", ["folder", "link", "pipe"])
+@pytest.mark.parametrize("suffix", [".png", ".cube"])
+def test_what_is_no_regular_file_is_no_style(tmp_path, painting, kind, suffix):
+    folder = StyleFolder(tmp_path / "styles")
+    folder.add_image("fire", painting)
+    folder.add_lut("brand", look_lut("golden"))
+    path = tmp_path / "styles" / f"odd{suffix}"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "link":
+        path.symlink_to(tmp_path / "styles" / ("fire.png" if suffix == ".png" else "brand.cube"))
+    else:
+        os.mkfifo(path)
+    assert folder.names() == ["brand", "fire"]
+    assert folder.file_names() == ["brand.cube", "fire.png"]
+    with pytest.raises(UnknownStyle):
+        folder.remove("odd")
+    with pytest.raises(OSError, match=path.name):  # and does not wait for a writer
+        open_regular(path)
+
+
+def test_a_style_is_not_written_through_a_link_that_lies_in_its_folder(tmp_path, painting):
+    other = tmp_path / "other"
+    other.write_bytes(b"precious")
+    styles = tmp_path / "styles"
+    styles.mkdir()
+    for name in (".fire.png.part", "fire.png"):
+        (styles / name).symlink_to(other)
+    StyleFolder(styles).add_image("fire", painting)
+    assert other.read_bytes() == b"precious"
+    assert StyleFolder(styles).names() == ["fire"]
+    assert sorted(path.name for path in styles.iterdir()) == [".fire.png.part", "fire.png"]
 
 
 def test_a_folder_that_cannot_be_written_is_refused_and_nothing_is_left(tmp_path, painting):

@@ -261,6 +261,13 @@ def test_a_hostile_cube_is_refused_in_one_line_with_the_way_out(tmp_path, text, 
     assert message.isprintable()
 
 
+def test_luts_of_one_digest_make_the_same_pixels(tmp_path, noise):
+    beyond = read_cube(cube(tmp_path, f"LUT_3D_SIZE 2\n{IDENTITY.replace('1', '1.6')}"))
+    within = read_cube(cube(tmp_path, f"LUT_3D_SIZE 2\n{IDENTITY}"))
+    assert beyond.digest == within.digest
+    assert (ColorMap(beyond).apply(noise) == ColorMap(within).apply(noise)).all()
+
+
 def test_a_missing_or_huge_cube_is_refused(tmp_path):
     with pytest.raises(BadCube, match="no such file"):
         read_cube(tmp_path / "none.cube")

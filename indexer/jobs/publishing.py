@@ -224,7 +224,7 @@ def _is_up_to_date(
     manifest = serving.manifest
     with job.store.read() as reader:
         changes = reader.sequence
-        styles = style_counts(reader, (row.content for _, row in reader.rows()))
+        styles = style_counts(reader, (row.picture for _, row in reader.rows()))
     if (
         manifest.changes != changes
         or manifest.styles != styles

@@ -11,6 +11,7 @@ from indexer.encoders.base import Model
 from indexer.errors import IndexMismatch
 from indexer.jobs.job import open_job
 from indexer.jobs.publishing import publish
+from indexer.jobs.styles import sync_styles
 from indexer.progress import Progress, no_progress
 from indexer.stopwatch import Stopwatch
 
@@ -41,6 +42,7 @@ def rebuild_index(
 ) -> RebuildReport:
     """Build a new generation of everything in the store; no images are needed.
 
+    Styles are not rendered, but rows follow an interrupted change of the shop's styles.
     Others may write meanwhile: rows that are newer than the new generation are searched beside it.
     Without ``targets``, those of the last build are used. Raise CannotPromise, IndexNotFound,
     IndexMismatch (the shop was built with another encoder), IndexCorrupt (the canary failed),
@@ -60,6 +62,7 @@ def rebuild_index(
             )
         progress("publish", 0, 1)
         job.keep_encoder(encoder)
+        sync_styles(job, encoder)
         published = publish(
             job,
             encoder,

@@ -9,7 +9,7 @@ import numpy as np
 from indexer.arrays import Rows, Vectors, unit
 from indexer.encoders.base import Model
 from indexer.shop.styles import count_styles, indexed_styles
-from indexer.store.records import ItemRecord, Row
+from indexer.store.records import ItemRecord, PictureKey, Row
 from indexer.store.store import Store
 from indexer.vectors.canary import check_counts
 
@@ -26,7 +26,7 @@ class StoredRows(NamedTuple):
 
     ``rows`` are pairs of number and row, by rising number. ``vectors`` (n, dim), of unit length,
     have the same order. ``changes`` and ``next_row`` are the store's counters. ``styles``
-    counts the renditions of these images, as ``style_counts`` does.
+    counts the pictures of these rows, as ``style_counts`` does.
     """
 
     rows: list[tuple[int, Row]]
@@ -62,12 +62,12 @@ def read_rows(store: Store, encoder: Encoder) -> StoredRows:
             records=list(reader.items()),
             changes=reader.sequence,
             next_row=reader.meta("next_row", 0),
-            styles=style_counts(reader, (row.content for _, row in rows)),
+            styles=style_counts(reader, (row.picture for _, row in rows)),
         )
     check_counts([row for _, row in rows], stored.records, lost=len(everything) - len(rows))
     return stored
 
 
-def style_counts(reader: Reader, contents: Iterable[bytes]) -> list[StyleCount]:
-    """Count the renditions of these images in each style of the shop; each image counts once."""
-    return count_styles(reader, set(contents)) if indexed_styles(reader) else []
+def style_counts(reader: Reader, pictures: Iterable[PictureKey]) -> list[StyleCount]:
+    """Count these pictures in each style of the shop; each picture counts once."""
+    return count_styles(reader, set(pictures)) if indexed_styles(reader) else []

@@ -14,7 +14,13 @@ from indexer.jobs.job import open_job
 from indexer.jobs.publishing import publish
 from indexer.progress import Progress, no_progress
 from indexer.shop.manifest import StyleCount
-from indexer.shop.styles import indexed_styles, registry_of, set_indexed_styles, shop_styles
+from indexer.shop.styles import (
+    indexed_styles,
+    registry_of,
+    removable_styles,
+    set_indexed_styles,
+    shop_styles,
+)
 from indexer.stopwatch import Stopwatch
 from indexer.writing.migration_encoders import MigrationEncoders
 from indexer.writing.renditions import Rendered
@@ -76,8 +82,9 @@ def remove_styles(
 ) -> StylesReport:
     """Index no image in these styles any more, and publish.
 
-    The pictures go with the garbage of a later job. Raises BadQuery, and nothing is changed, for a
-    style that the shop is not indexed in; otherwise as ``add_styles``.
+    Safe to interrupt at any time and to run again, with the same names. The pictures go with the
+    last kept generation that was indexed in the style. Raises BadQuery, and nothing is changed, for
+    a style that the shop is not indexed in; otherwise as ``add_styles``.
     """
     registry = registry or registry_of(shop.path)
     return _change(shop, encoder, registry, "vitrine styles remove", progress, remove=names)
@@ -93,13 +100,23 @@ def restyle(
     """Render all that the shop of a job lacks in its styles. Raises BadEncoder, StoreFull."""
     styling = Styling(job.store, encoder, registry, migration_encoders)
     done = styling.run(watch=lambda at, total: progress("style", at, total))
-    for name in styling.unknown:
+    for name, why in styling.unknown.items():
         logger.warning(
-            "%s is indexed in style %r, which is not known here; its pictures stay as they are",
+            "%s is indexed in style %r, which cannot be used here, so its pictures stay: %s",
             job.folder.path,
             name,
+            why,
         )
     return done
+
+
+def sync_styles(job: Job, encoder: Encoder) -> None:
+    """Delete the rows of removed styles, and add those of renditions that have none yet."""
+    with job.store.read() as reader:
+        if not indexed_styles(reader) and not reader.count("renditions"):
+            return
+    registry = registry_of(job.folder.path)
+    Styling(job.store, encoder, registry, MigrationEncoders(job.store, encoder)).sync()
 
 
 def _change(
@@ -124,7 +141,8 @@ def _change(
             )
         with job.store.write() as writer:
             names = indexed_styles(writer)
-            unknown = [name for name in remove if name not in names]
+            removable = removable_styles(writer, serving.manifest.styles) if remove else set()
+            unknown = [name for name in remove if name not in removable]
             if unknown:
                 has = f"it is indexed in {', '.join(names)}" if names else "it has no styles"
                 raise BadQuery(f"{shop.path} has no style {unknown[0]!r}: {has}", param="style")

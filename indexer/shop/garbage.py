@@ -10,6 +10,7 @@ import numpy as np
 from indexer.shop import write_encoders
 from indexer.shop.encoderfiles import delete_encoder_files
 from indexer.shop.manifest import CONTENTS
+from indexer.shop.styles import indexed_styles
 from indexer.store.records import HASH_BYTES
 from indexer.store.store import Store
 
@@ -48,7 +49,8 @@ def collect_garbage(shelf: Shelf, store: Store, *, keep: int | None = None) -> G
     """Delete what is no longer needed. The caller must hold the job lock, and pass its job's shelf.
 
     Not deleted: the current generation, candidate generations, generations being read, and the
-    embeddings and pictures of all of these, so that a rollback need not encode. ``keep`` sets how
+    embeddings and pictures of all of these, so that a rollback need not encode. Renditions in a
+    style go when the shop is not indexed in it, and none of these generations is. ``keep`` sets how
     many generations stay, now and in later calls. The embeddings and files of a model are deleted
     if no generation has that model and no migration to it is open.
     """
@@ -65,7 +67,8 @@ def collect_garbage(shelf: Shelf, store: Store, *, keep: int | None = None) -> G
         store.delete_changes(min(manifest.changes for manifest in left.manifests.values()))
     embeddings, files = _delete_unused_models(left, store)
     contents = generation_contents(shelf.folder)
-    unused = 0 if contents is None else store.delete_unused(contents)
+    styles = _styles_in_use(left, store)
+    unused = 0 if contents is None else store.delete_unused(contents, styles)
     return Garbage(deleted, embeddings, unused, files)
 
 
@@ -104,6 +107,17 @@ def generation_contents(folder: ShopFolder) -> set[bytes] | None:
             return None
         found.update(row.tobytes() for row in raw)  # raw is (n, 16)
     return found
+
+
+def _styles_in_use(shelf: Shelf, store: Store) -> set[str] | None:
+    """Return the styles of the shop and of all generations; None if a manifest is unreadable."""
+    if not shelf.is_readable:
+        return None
+    with store.read() as reader:
+        names = set(indexed_styles(reader))
+    for manifest in shelf.manifests.values():
+        names.update(style.name for style in manifest.styles)
+    return names
 
 
 def _delete_unused_models(shelf: Shelf, store: Store) -> tuple[int, int]:

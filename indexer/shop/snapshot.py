@@ -31,7 +31,7 @@ from indexer.shop.encoderfiles import SUFFIXES, encoder_file
 from indexer.shop.folder import ShopFolder
 from indexer.shop.manifest import MANIFEST, now
 from indexer.store.store import Store
-from style.stylefolder import StyleFolder
+from style.stylefolder import StyleFolder, open_regular
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Model
@@ -92,7 +92,7 @@ def take_snapshot(shop: ShopFolder, path: Path, *, progress: Progress) -> Snapsh
             with write_archive(path) as archive:
                 archive.add(DESCRIPTION, msgspec.json.format(msgspec.json.encode(about), indent=2))
                 for entry, source in (entries_of(shop, about) | encoders).items():
-                    with source.open("rb") as read, archive.open(entry) as out:
+                    with _opened(entry, source) as read, archive.open(entry) as out:
                         shutil.copyfileobj(read, out, CHUNK)
                 with archive.open(STORE_ENTRY) as out:
                     _copy_store(store, out, progress)
@@ -104,6 +104,11 @@ def take_snapshot(shop: ShopFolder, path: Path, *, progress: Progress) -> Snapsh
                         "during the copy; take the snapshot again"
                     )
     return about
+
+
+def _opened(entry: str, source: Path) -> IO[bytes]:
+    """Open a file of the shop; people put files of styles there, so those must be regular."""
+    return open_regular(source) if entry.startswith("styles/") else source.open("rb")
 
 
 def _encoder_files(shop: ShopFolder, serving: Model, others: list[Model]) -> dict[str, Path]:

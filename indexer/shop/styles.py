@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from indexer.items import ORIGINAL
 from indexer.layout import STYLES
 from indexer.shop.manifest import StyleCount
 from indexer.store.pictures import DISPLAY_SIDE
@@ -50,6 +51,20 @@ def set_indexed_styles(writer: Writer, names: Iterable[str]) -> None:
     writer.put_meta(_STYLES, sorted(set(names)))
 
 
+def removable_styles(reader: Reader, serving: Iterable[StyleCount]) -> set[str]:
+    """Return the styles that the shop is indexed in, and those of an interrupted removal.
+
+    An interrupted removal leaves rows in the store, or in the index that serves, of which
+    ``serving`` is the manifest's list.
+    """
+    left = {
+        row.rendition
+        for _, row in reader.rows()
+        if row.rendition != ORIGINAL and reader.rendition(row.picture)  # without a note it stays
+    }
+    return left.union(indexed_styles(reader), (style.name for style in serving))
+
+
 def shop_styles(registry: StyleRegistry, names: Iterable[str]) -> list[ShopStyle]:
     """Look up styles by name. Raises UnknownStyle."""
     return [_shop_style(registry.find(name)) for name in names]
@@ -57,28 +72,35 @@ def shop_styles(registry: StyleRegistry, names: Iterable[str]) -> list[ShopStyle
 
 def known_styles(
     registry: StyleRegistry, names: Iterable[str]
-) -> tuple[list[ShopStyle], list[str]]:
-    """Look up styles by name; also return the names that the registry does not have."""
+) -> tuple[list[ShopStyle], dict[str, str]]:
+    """Look up styles by name; also return the names that cannot be used here, each with the why."""
     found: list[ShopStyle] = []
-    missing: list[str] = []
+    missing: dict[str, str] = {}
     for name in names:
         try:
             found += shop_styles(registry, [name])
-        except StyleError:  # unknown, or the file of an own style is damaged
-            missing.append(name)
+        except StyleError as error:  # unknown, or the file of an own style is damaged
+            missing[name] = str(error)
     return found, missing
 
 
-def count_styles(reader: Reader, contents: Collection[bytes]) -> list[StyleCount]:
-    """Count the renditions of these images by style, for each style of the shop."""
-    return [_counted(reader, name, contents) for name in indexed_styles(reader)]
+def count_styles(reader: Reader, pictures: Collection[PictureKey]) -> list[StyleCount]:
+    """Count the renditions among these pictures by style, for each style of the shop.
+
+    Those left out have no picture; they count if another picture of the image is among these.
+    """
+    contents = {picture.content for picture in pictures}
+    return [_counted(reader, name, contents, pictures) for name in indexed_styles(reader)]
 
 
-def _counted(reader: Reader, name: str, contents: Collection[bytes]) -> StyleCount:
+def _counted(
+    reader: Reader, name: str, contents: Collection[bytes], pictures: Collection[PictureKey]
+) -> StyleCount:
     counts = {"full": 0, "weakened": 0, "left_out": 0}
     for content in contents:
-        record = reader.rendition(PictureKey(content, name))
-        if record is not None:
+        picture = PictureKey(content, name)
+        record = reader.rendition(picture)
+        if record is not None and (record.outcome == "left_out" or picture in pictures):
             counts[record.outcome] += 1
     indexed = counts["full"] + counts["weakened"]
     return StyleCount(name, indexed, counts["weakened"], counts["left_out"])

@@ -32,6 +32,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from indexer.errors import IndexNotFound
+from indexer.items import ORIGINAL
 from indexer.store.environment import Environment, exists
 from indexer.store.records import PictureKey, Row
 from indexer.store.transactions import Reader, Writer
@@ -105,20 +106,29 @@ class Store:
             upgrade(writer)
             yield writer
 
-    def delete_unused(self, kept: Collection[bytes] = frozenset()) -> int:
+    def delete_unused(
+        self, kept: Collection[bytes] = frozenset(), styles: Collection[str] | None = None
+    ) -> int:
         """Delete embeddings and pictures that no row needs; return how many were deleted.
 
-        Contents in ``kept`` stay, in every rendition: earlier generations need them for a rollback.
+        Contents in ``kept`` stay, because earlier generations need them for a rollback: originals,
+        and renditions in ``styles``; None is every rendition.
         Writes may go on: each of the short transactions also checks the rows added meanwhile. The
         caller must hold the shop's job lock, because a build stores embeddings before their rows.
         """
+
+        def is_kept(picture: PictureKey) -> bool:
+            return picture.content in kept and (
+                styles is None or picture.rendition == ORIGINAL or picture.rendition in styles
+            )
+
         with self.read() as reader:
             needed = _needed_by(row for _, row in reader.rows())
             seen = reader.meta("next_row", 0)
             unused = [
                 (database, key, picture)
                 for database, key, picture in reader.picture_keys()
-                if picture not in needed[database] and picture.content not in kept
+                if picture not in needed[database] and not is_kept(picture)
             ]
         deleted = 0
         for start in range(0, len(unused), _DELETED_AT_ONCE):

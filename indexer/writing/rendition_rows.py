@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from indexer.items import ORIGINAL
+from indexer.shop.styles import indexed_styles
 from indexer.store.records import PictureKey
 from indexer.writing.merge import FoundItem, found_image, merge_item
 
@@ -32,11 +33,27 @@ class RenditionNotes:
         self._digests: dict[str, str | None] = {style.name: style.digest for style in styles}
         self._digests |= dict.fromkeys(unknown)
 
+    def for_styles(self, names: Iterable[str]) -> RenditionNotes:
+        """Return these notes for a later list of styles.
+
+        Names that left are dropped. Names that came are unknown: their renditions stay as they are.
+        """
+        later = RenditionNotes(self._encoder, (), ())
+        later._digests = {name: self._digests.get(name) for name in names}
+        return later
+
     def lacks(self, reader: Reader, picture: PictureKey) -> bool:
         """Return whether a picture is yet to be rendered, or to be rendered again."""
         record = reader.rendition(picture)
         if record is None or record.digest != self._digests[picture.rendition]:
             return True
+        return record.outcome != "left_out" and not self._is_whole(reader, picture)
+
+    def was_deleted(self, reader: Reader, picture: PictureKey) -> bool:
+        """Return whether a picture was rendered, and deleted before a row referred to it."""
+        record = reader.rendition(picture)
+        if record is None or record.digest != self._digests[picture.rendition]:
+            return False
         return record.outcome != "left_out" and not self._is_whole(reader, picture)
 
     def wanted(self, reader: Reader, image: ImageRecord) -> tuple[str, ...]:
@@ -92,6 +109,24 @@ def missing_renditions(
     return found
 
 
+def deleted_renditions(
+    reader: Reader,
+    rendered: Iterable[tuple[StoredImage, list[ShopStyle]]],
+    notes: RenditionNotes,
+) -> list[tuple[StoredImage, list[ShopStyle]]]:
+    """Return what is missing of these again: garbage went before rows referred to it."""
+    found = []
+    for image, styles in rendered:
+        gone = [
+            style
+            for style in styles
+            if notes.was_deleted(reader, PictureKey(image.content, style.name))
+        ]
+        if gone:
+            found.append((image, gone))
+    return found
+
+
 def sync_rows(
     store: Store,
     notes: RenditionNotes,
@@ -100,12 +135,14 @@ def sync_rows(
 ) -> int:
     """Give images the rows of the renditions that the store has; return how many items changed.
 
-    ``item_ids`` None looks at all items. An item that is changed meanwhile is read again.
+    ``item_ids`` None looks at all items. An item that is changed meanwhile is read again, and so is
+    the list of styles: no row comes of a style that was removed meanwhile.
     """
     with store.read() as reader:
         records = reader.items() if item_ids is None else _records(reader, item_ids)
+        current = notes.for_styles(indexed_styles(reader))
         changing = [
-            found for record in records if (found := _with_renditions(reader, record, notes))
+            found for record in records if (found := _with_renditions(reader, record, current))
         ]
     migration_encoders.embed(image for found in changing for image in found.images)
     changed = 0
@@ -113,8 +150,9 @@ def sync_rows(
         part = changing[start : start + _ITEMS]
         with store.write() as writer:
             first_row = writer.meta("next_row", 0)
+            current = notes.for_styles(indexed_styles(writer))
             for record in _records(writer, [found.item.item_id for found in part]):
-                found = _with_renditions(writer, record, notes)
+                found = _with_renditions(writer, record, current)
                 changed += found is not None and merge_item(writer, found)
             migration_encoders.complete(writer, first_row)
     return changed

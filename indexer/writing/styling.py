@@ -8,13 +8,19 @@ from indexer.encoders.base import Model
 from indexer.imaging.images import LIMITS, ImageLimits
 from indexer.shop.styles import indexed_styles, known_styles
 from indexer.writing.identity import CatalogGuard, stored_images
-from indexer.writing.rendition_rows import RenditionNotes, missing_renditions, sync_rows
+from indexer.writing.rendition_rows import (
+    RenditionNotes,
+    deleted_renditions,
+    missing_renditions,
+    sync_rows,
+)
 from indexer.writing.renditions import Rendered, Rendering
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from indexer.encoders.base import Encoder
+    from indexer.shop.styles import ShopStyle
     from indexer.store.records import ItemRecord
     from indexer.store.store import Store
     from indexer.store.transactions import Reader
@@ -22,6 +28,8 @@ if TYPE_CHECKING:
     from indexer.writing.image_pipeline import Encode
     from indexer.writing.migration_encoders import MigrationEncoders
     from style.registry import StyleRegistry
+
+_TRIES = 3  # a job that collects garbage during a live write deletes a picture at most once
 
 
 class Styling:
@@ -41,8 +49,8 @@ class Styling:
 
         Styles of the shop that ``registry`` lacks are not rendered; what there is of them stays.
         """
-        self.unknown: list[str] = []
-        """The styles of the shop that the registry did not have, after ``run``."""
+        self.unknown: dict[str, str] = {}
+        """The styles of the shop that could not be used, each with the why, after ``run``."""
         self.left = 0
         """The images that ``run`` left to a later run, because of ``most``."""
         self._store = store
@@ -52,6 +60,17 @@ class Styling:
         self._encode = encode
         self._limits = limits
         self._key = Model.of(encoder).key
+
+    def sync(self) -> int:
+        """Give all items the rows of the renditions that the store has; render nothing.
+
+        Rows of styles that were removed are deleted. Return how many items changed.
+        """
+        found = self._read_styles()
+        if found is None:
+            return 0
+        _, notes = found
+        return sync_rows(self._store, notes, self._migration_encoders)
 
     def run(
         self,
@@ -67,12 +86,10 @@ class Styling:
         compares with the whole store by default. ``watch`` is told how many images of how many
         are done. Safe to interrupt and to run again. Raises BadEncoder, StoreFull.
         """
-        with self._store.read() as reader:
-            names = indexed_styles(reader)
-            if not names and not reader.count("renditions"):
-                return Rendered()
-        styles, self.unknown = known_styles(self._registry, names)
-        notes = RenditionNotes(self._key, styles, self.unknown)
+        found = self._read_styles()
+        if found is None:
+            return Rendered()
+        styles, notes = found
         # First without what is out of date: a picture that is made again gets a new row.
         sync_rows(self._store, notes, self._migration_encoders, item_ids)
         with self._store.read() as reader:
@@ -87,9 +104,24 @@ class Styling:
         work = Rendering(
             self._store, self._encoder, guard, encode=self._encode, limits=self._limits
         )
-        done = work.run(missing[:most], watch)
-        sync_rows(self._store, notes, self._migration_encoders, item_ids)
-        return done
+        missing = missing[:most]
+        for _ in range(_TRIES):
+            work.run(missing, watch)
+            sync_rows(self._store, notes, self._migration_encoders, item_ids)
+            with self._store.read() as reader:
+                missing = deleted_renditions(reader, missing, notes)
+            if not missing:
+                break
+        return work.done
+
+    def _read_styles(self) -> tuple[list[ShopStyle], RenditionNotes] | None:
+        """Look up the styles of the shop; None if it has neither styles nor renditions."""
+        with self._store.read() as reader:
+            names = indexed_styles(reader)
+            if not names and not reader.count("renditions"):
+                return None
+        styles, self.unknown = known_styles(self._registry, names)
+        return styles, RenditionNotes(self._key, styles, self.unknown)
 
 
 def _items(reader: Reader, item_ids: Sequence[str]) -> list[ItemRecord]:

@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from indexer.jobs.styles import StylesReport
 
 _STAGES = {"style": "styles", "publish": "index"}
-_INTERRUPTED = "interrupted; what was rendered is kept. Run 'vitrine styles add' again to go on."
+_ADD_INTERRUPTED = (
+    "interrupted; what was rendered is kept. Run 'vitrine styles add' again to go on."
+)
+_REMOVE_INTERRUPTED = "interrupted. Run 'vitrine styles remove' with the same names to finish."
 _names = click.argument("names", nargs=-1, required=True, metavar="NAME...")
 
 
@@ -93,7 +96,7 @@ def add(
     if image is None and cube is None:
         from indexer.jobs.styles import add_styles
 
-        done = _run(add_styles, names, shop, as_json)
+        done = _run(add_styles, names, shop, as_json, _ADD_INTERRUPTED)
         if as_json:
             print_json(done)
         return
@@ -124,9 +127,13 @@ def remove(names: tuple[str, ...], shop: Path, as_json: bool) -> None:
     from style.stylefolder import StyleFolder
 
     own = [name for name in StyleFolder(shop / STYLES).names() if name in names]
-    indexed = _indexed(shop)
-    leaving = tuple(name for name in names if name in indexed or name not in own)
-    done = _run(remove_styles, leaving, shop, as_json) if leaving else _unchanged(shop)
+    removable = _removable(shop)
+    leaving = tuple(name for name in names if name in removable or name not in own)
+    done = (
+        _run(remove_styles, leaving, shop, as_json, _REMOVE_INTERRUPTED)
+        if leaving
+        else _unchanged(shop)
+    )
     for name in own:  # only now: an interrupted job still finds its files
         forget_style(shop, name)
         if not as_json:
@@ -136,8 +143,13 @@ def remove(names: tuple[str, ...], shop: Path, as_json: bool) -> None:
 
 
 def _run(
-    work: Callable[..., StylesReport], names: tuple[str, ...], shop: Path, as_json: bool
+    work: Callable[..., StylesReport],
+    names: tuple[str, ...],
+    shop: Path,
+    as_json: bool,
+    interrupted: str,
 ) -> StylesReport:
+    """Do the work of a job and return its report, printed unless ``as_json``; print or ``interrupted`` if it did not end."""
     from indexer.shop.encoderfiles import open_encoder
     from indexer.shop.folder import ShopFolder
     from indexer.shop.shelf import Shelf
@@ -146,11 +158,11 @@ def _run(
     shelf = Shelf.read(folder)
     serving = shelf.first_readable(shelf.serving_order())
     encoder = open_encoder(folder, serving.model)
-    with exit_on_interrupt(_INTERRUPTED), stage_bar(_STAGES) as progress:
+    with exit_on_interrupt(interrupted), stage_bar(_STAGES) as progress:
         try:
             done = work(folder, encoder, names, progress=progress)
         except KeyboardInterrupt:
-            note(_INTERRUPTED)
+            note(interrupted)
             raise
     if as_json:
         return done
@@ -195,6 +207,19 @@ def _indexed(shop: Path) -> dict[str, str]:
     counts = {style.name: f"{style.indexed} images" for style in shop_status(folder).styles}
     with Store(folder.store) as store, store.read() as reader:
         return {name: counts.get(name, "not yet") for name in indexed_styles(reader)}
+
+
+def _removable(shop: Path) -> set[str]:
+    """Return the styles that a job must remove: those that rows or the index still have."""
+    from indexer.shop.folder import ShopFolder
+    from indexer.shop.status import shop_status
+    from indexer.shop.styles import removable_styles
+    from indexer.store.store import Store
+
+    folder = ShopFolder(shop)
+    serving = shop_status(folder).styles
+    with Store(folder.store) as store, store.read() as reader:
+        return removable_styles(reader, serving)
 
 
 @command.command("export")
