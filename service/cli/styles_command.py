@@ -149,7 +149,7 @@ def _run(
     as_json: bool,
     interrupted: str,
 ) -> StylesReport:
-    """Do the work of a job and return its report, printed unless ``as_json``; print or ``interrupted`` if it did not end."""
+    """Return the report of a job, and print it as text unless ``as_json``."""
     from indexer.shop.encoderfiles import open_encoder
     from indexer.shop.folder import ShopFolder
     from indexer.shop.shelf import Shelf
