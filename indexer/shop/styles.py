@@ -73,7 +73,7 @@ def shop_styles(registry: StyleRegistry, names: Iterable[str]) -> list[ShopStyle
 def known_styles(
     registry: StyleRegistry, names: Iterable[str]
 ) -> tuple[list[ShopStyle], dict[str, str]]:
-    """Look up styles by name; also return the names that cannot be used here, each with the why."""
+    """Look up styles by name; also return the names that cannot be used here, with reasons."""
     found: list[ShopStyle] = []
     missing: dict[str, str] = {}
     for name in names:

@@ -50,7 +50,7 @@ class Styling:
         Styles of the shop that ``registry`` lacks are not rendered; what there is of them stays.
         """
         self.unknown: dict[str, str] = {}
-        """The styles of the shop that could not be used, each with the why, after ``run``."""
+        """The styles of the shop that could not be used, each with the reason, after ``run``."""
         self.left = 0
         """The images that ``run`` left to a later run, because of ``most``."""
         self._store = store
