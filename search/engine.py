@@ -9,6 +9,7 @@ from indexer.encoders.base import Model, TextEncoder
 from indexer.encoders.views import QueryViews
 from indexer.imaging.images import LIMITS, WHOLE, Box, ImageLimits, read_image_file
 from indexer.items import ORIGINAL
+from indexer.layout import STYLES
 from indexer.shop.encoder_upgrade import encoder_upgrade
 from indexer.shop.encoderfiles import open_encoder
 from indexer.shop.folder import ShopFolder
@@ -30,8 +31,10 @@ from search.pipeline import Pipeline
 from search.query import ImagePart, ItemPart, Query, TextPart
 from search.query_vector import QuerySpace
 from search.searcher import Searcher
-from search.shop_writer import ShopWriter
+from search.shop_writer import RENDERED_AT_ONCE, ShopWriter
 from search.status import EngineStatus, Vitals
+from style.registrycache import RegistryCache
+from style.stylefolder import StyleFolder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from indexer.writing.image_pipeline import Encode
     from search.hits import Hit, Reply
     from search.personal.recommendation import Recommendations
+    from style.registry import StyleRegistry
 
 
 class SearchEngine:
@@ -68,7 +72,9 @@ class SearchEngine:
         self._manifest = opened.manifest
         self._store = store
         self._hold = opened.hold
-        self.style_registry = registry_of(shop.path)
+        self._styles = RegistryCache(
+            StyleFolder(shop.path / STYLES), lambda: registry_of(shop.path)
+        )
         model = Model.of(encoder)
         self.encoder_upgrade = encoder_upgrade(shop, model)
         self._scorer = ConfidenceScorer(
@@ -79,7 +85,7 @@ class SearchEngine:
         self._live = LiveShop(store, opened.vectors, opened.words, model.key)
         self._watch = RecallWatch(opened.vectors, share=recall_sample)  # last: it has a thread
         self._items = ItemReader(store, self._live)
-        self._writer = ShopWriter(store, self._live, index_encoder(encoder), self.style_registry)
+        self._writer = ShopWriter(store, self._live, index_encoder(encoder), self._styles)
         self.recommender = Recommender(
             shop.path, self._live, store, encoder.dim, generation=self.generation
         )
@@ -213,9 +219,15 @@ class SearchEngine:
         *,
         limits: ImageLimits = LIMITS,
         encode: Encode | None = None,
+        render_at_most: int | None = RENDERED_AT_ONCE,
     ) -> list[Outcome]:
         """Store items, and their renditions: see ``ShopWriter.put``."""
-        return self._writer.put(drafts, limits, encode)
+        return self._writer.put(drafts, limits, encode, render_at_most)
+
+    @property
+    def style_registry(self) -> StyleRegistry:
+        """The built-in styles and the shop's own, as its folder is now. Raises BadStyleFile."""
+        return self._styles.current()
 
     def styles(self) -> list[str]:
         """Return the names of the styles that the images of this shop are indexed in."""
@@ -261,6 +273,10 @@ class SearchEngine:
     def thumbnail(self, item_id: str, index: int = 0, rendition: str = ORIGINAL) -> bytes:
         """Return an image as a small JPEG. UnknownItem if item, image or rendition is unknown."""
         return self._items.thumbnail(item_id, index, rendition)
+
+    def rendition_strength(self, item_id: str, index: int, rendition: str) -> float | None:
+        """Return the strength of a stored rendition; None if it has none. Raises UnknownItem."""
+        return self._items.rendition_strength(item_id, index, rendition)
 
     def items(self, limit: int = 10) -> list[Item]:
         """Return some items to show before the first search, from each category in turn."""

@@ -14,7 +14,7 @@ from indexer.store.records import PictureKey
 
 if TYPE_CHECKING:
     from indexer.items import Item
-    from indexer.store.records import ItemRecord
+    from indexer.store.records import ImageRecord, ItemRecord
     from indexer.store.store import Store
     from search.live.shop import LiveShop
 
@@ -40,13 +40,7 @@ class ItemReader:
         It is the stored copy or, if the shop keeps only paths, made from the image file.
         UnknownItem also if the item lacks that image, or the image that rendition.
         """
-        record = self._read_record(item_id)
-        if not 0 <= index < len(record.images):
-            raise UnknownItem(
-                f"item {item_id!r} has {len(record.images)} images, there is no image {index}",
-                param="index",
-            )
-        image = record.images[index]
+        image = self._read_image(item_id, index)
         if rendition not in image.rows:
             raise UnknownItem(
                 f"image {index} of item {item_id!r} has the renditions {', '.join(image.rows)}, "
@@ -58,6 +52,16 @@ class ItemReader:
         if jpeg is None:
             raise UnknownItem(f"image {index} of item {item_id!r} is gone", param="index")
         return jpeg
+
+    def rendition_strength(self, item_id: str, index: int, rendition: str) -> float | None:
+        """Return the strength of a stored rendition; None if it is not of a style.
+
+        UnknownItem also if the item lacks that image.
+        """
+        picture = PictureKey(self._read_image(item_id, index).content, rendition)
+        with self._store.read() as reader:
+            record = reader.rendition(picture)
+        return None if record is None else record.strength
 
     def starters(self, limit: int) -> list[Item]:
         """Return some items to show before the first search, from each category in turn."""
@@ -72,6 +76,15 @@ class ItemReader:
         """Return the first category of an item; empty if it has none."""
         categories = self._read_record(item_id).item.categories
         return categories[0] if categories else ""
+
+    def _read_image(self, item_id: str, index: int) -> ImageRecord:
+        record = self._read_record(item_id)
+        if not 0 <= index < len(record.images):
+            raise UnknownItem(
+                f"item {item_id!r} has {len(record.images)} images, there is no image {index}",
+                param="index",
+            )
+        return record.images[index]
 
     def _read_record(self, item_id: str) -> ItemRecord:
         with self._store.read() as reader:

@@ -36,12 +36,14 @@ __all__ = [
 class StyleError(Exception):
     """The base class of all exceptions that styling raises on purpose.
 
-    ``param`` names the argument at fault; None if there is no single one.
+    ``param`` names the argument at fault; None if there is no single one. ``style`` is the style
+    in use, where the caller knows it.
     """
 
     def __init__(self, message: str, *, param: str | None = None) -> None:
         super().__init__(message)
         self.param = param
+        self.style: str | None = None
 
 
 class UnknownStyle(StyleError, LookupError):

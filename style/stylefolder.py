@@ -18,7 +18,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Generic, TypeVar
+from typing import IO, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -31,7 +31,7 @@ from style.lut import Lut
 from style.palette import Palette, palette_of
 from style.shrink import shrunk
 
-__all__ = ["STYLE_FILE", "StyleFolder", "open_regular"]
+__all__ = ["STYLE_FILE", "FileState", "StyleFolder", "open_regular"]
 
 _SIDE = 512  # of a kept style image
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -40,6 +40,15 @@ STYLE_FILE = re.compile(rf"{_NAME.pattern}\.(cube|png)")
 """What a file of the folder is called."""
 
 T = TypeVar("T")
+
+
+class FileState(NamedTuple):
+    """A file of the folder; a file that is written again differs in at least one field."""
+
+    name: str
+    modified_ns: int
+    size: int
+    inode: int
 
 
 class StyleFolder:
@@ -57,6 +66,15 @@ class StyleFolder:
         return sorted(
             f"{stem}{suffix}" for suffix in (_CUBE, _IMAGE) for stem in self._stems(suffix)
         )
+
+    def files(self) -> list[FileState]:
+        """List the state of the files of the styles, sorted by name. Raises BadStyleFile."""
+        states: list[FileState] = []
+        for name in self.file_names():
+            with suppress(OSError):  # deleted since it was listed, or a broken link
+                file = (self.path / name).stat()
+                states.append(FileState(name, file.st_mtime_ns, file.st_size, file.st_ino))
+        return states
 
     def luts(self) -> Mapping[str, Lut]:
         """Return the LUTs of the ``.cube`` files, by name; each is read when looked up."""

@@ -283,3 +283,13 @@ def test_a_network_paints_in_the_style_of_the_image(vitrine, photo, painting, tm
     done = vitrine("style", photo, "--style", "oil", "--network", network, "--out", out)
     assert done.code == 2
     assert not out.exists()
+
+
+def test_a_picture_too_long_for_webp_is_one_line_and_leaves_no_file(vitrine, tmp_path):
+    Image.new("RGB", (16_384, 400), (200, 40, 50)).save(tmp_path / "long.png")
+    out = tmp_path / "out.webp"
+    done = vitrine("style", tmp_path / "long.png", "--style", "noir", "--out", out)
+    one_line(done, "cannot write", "16384 x 400 pixels", "at most 16383 a side", "name a .png file")
+    assert [path.name for path in tmp_path.iterdir()] == ["long.png"]
+    assert vitrine("style", tmp_path / "long.png", "--style", "noir", "--out",
+                   tmp_path / "out.png").code == 0  # fmt: skip

@@ -10,8 +10,12 @@ from unittest.mock import Mock
 import pytest
 from PIL import Image
 
+from indexer.items import Item
+from indexer.writing.writes import Draft, ImageInput
 from search.engine import SearchEngine
+from search.shop_writer import RENDERED_AT_ONCE
 from service.cli.main import main
+from tests.conftest import jpeg, plain
 
 
 class Done(NamedTuple):
@@ -108,3 +112,37 @@ def test_items_that_are_put_by_a_command_are_rendered(vitrine, tiny_catalog, tmp
     with SearchEngine.open(shop) as engine:
         (hit, *_) = engine.by_image(engine.thumbnail("plum", 0, "film"))
     assert (hit.item_id, hit.variant) == ("plum", "film")
+
+
+def test_styles_add_without_a_name_renders_what_is_missing(vitrine, tiny_catalog, tmp_path):
+    shop = tmp_path / "shop"
+    vitrine("index", tiny_catalog, "--shop", shop, "--encoder", "color", "--styles", "film")
+    photos = [jpeg(plain((at * 10, 250 - at * 10, 60))) for at in range(RENDERED_AT_ONCE + 2)]
+    drafts = [
+        Draft(
+            f"item-{at}",
+            lambda _, at=at: Item(item_id=f"item-{at}", product_id=f"item-{at}"),
+            [ImageInput(f"{at}.jpg", lambda photo=photo: photo)],
+        )
+        for at, photo in enumerate(photos)
+    ]
+    with SearchEngine.open(shop) as engine:
+        engine.put(drafts)
+    done = vitrine("styles", "add", "--shop", shop, "--json")
+    rendered = done.json["rendered"]
+    assert (done.code, rendered["rendered"] + rendered["left_out"]) == (0, 2)
+    named = vitrine("styles", "add", "--image", tmp_path / "x.png", "--shop", shop)
+    assert (named.code, "give one NAME" in named.err) == (2, True)
+
+
+def test_styles_remove_prints_one_shape(vitrine, tiny_catalog, tmp_path):
+    shop = tmp_path / "shop"
+    vitrine("index", tiny_catalog, "--shop", shop, "--encoder", "color", "--styles", "film")
+    Image.new("RGB", (90, 90), (100, 10, 90)).save(tmp_path / "plum.png")
+    vitrine("styles", "add", "plum", "--image", tmp_path / "plum.png", "--shop", shop)
+    own = vitrine("styles", "remove", "plum", "--shop", shop, "--json").json
+    indexed = vitrine("styles", "remove", "film", "--shop", shop, "--json").json
+    assert own.keys() == indexed.keys()
+    assert (own["deleted"], own["published"]) == (["plum"], False)
+    assert [style["name"] for style in own["styles"]] == ["film"]
+    assert (indexed["deleted"], indexed["published"], indexed["styles"]) == ([], True, [])

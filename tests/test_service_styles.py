@@ -13,6 +13,10 @@ from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
 from indexer.jobs.build import build_index
 from indexer.shop.folder import ShopFolder
+from indexer.store.records import PictureKey
+from indexer.store.store import Store
+from style.stylefolder import StyleFolder
+from style.tone import look_lut
 from tests.conftest import jpeg, plain, write_catalog
 
 KEY = "a key of sixteen letters"
@@ -70,6 +74,24 @@ def test_the_strength_of_an_item_in_a_style_can_be_chosen(serve, styled_shop):
     ]
     assert [change.mean() for change in changes] == sorted(change.mean() for change in changes)
     assert changes[0].mean() < 2 < 10 < changes[2].mean()
+
+
+def test_an_image_in_a_style_has_its_strength_in_a_header(serve, styled_shop):
+    with Store(ShopFolder(styled_shop).store) as store, store.read() as reader:
+        content = reader.item("red-shoe").images[0].content
+        kept = reader.rendition(PictureKey(content, "pastel")).strength
+    http = serve(shop=styled_shop)
+    path = "/v1/items/red-shoe/image"
+    sent = {
+        query: http.get(f"{path}?{query}").headers.get("x-style-strength")
+        for query in ("style=pastel", "style=pastel&strength=0.3", "style=oil", "index=0")
+    }
+    assert list(sent.values()) == [f"{kept:g}", "0.3", "0.5", None]
+
+
+def test_an_unknown_item_is_reported_before_an_unknown_style(http):
+    reply = http.get("/v1/items/no-such/image?style=watrcolor")
+    assert (reply.status_code, reply.json()["code"]) == (404, "unknown_item")
 
 
 @pytest.mark.parametrize(
@@ -215,3 +237,44 @@ def test_an_item_that_is_put_is_found_in_the_styles_of_the_shop(serve, styled_sh
     assert styled.status_code == 200
     (hit, *_) = http.post("/v1/search/image", files={"image": styled.content}).json()["hits"]
     assert (hit["item_id"], hit["variant"]) == ("plum", "pastel")
+
+
+@pytest.mark.parametrize("name", ["poster.png", "poster.cube"])
+def test_a_damaged_style_is_the_servers_fault_and_only_its_log_quotes_the_file(
+    serve, styled_shop, tmp_path, caplog, name
+):
+    (styled_shop / "styles").mkdir()
+    (styled_shop / "styles" / name).write_text("password hunter2\n", encoding="utf-8")
+    http = serve(shop=styled_shop)
+    photo = jpeg(plain((10, 90, 200)))
+    for reply in (
+        send(http, photo, style="poster"),
+        http.get("/v1/items/red-shoe/image?style=poster"),
+    ):
+        assert reply.status_code == 503
+        assert "the style 'poster' is damaged on the server" in reply.json()["detail"]
+        for part in (str(tmp_path), "hunter2", "remove the style"):
+            assert part not in reply.text
+    assert f"styles/{name}" in caplog.text
+    assert send(http, photo, style="noir").status_code == 200
+
+
+def test_a_running_service_has_the_styles_that_a_shop_gains_and_loses(serve, styled_shop):
+    http = serve(shop=styled_shop)
+    photo, path = jpeg(plain((10, 90, 200))), "/v1/items/red-shoe/image?style=brand"
+
+    def listed() -> bool:
+        return "brand" in [style["name"] for style in http.get("/v1/styles").json()["styles"]]
+
+    assert not listed()
+    folder = StyleFolder(styled_shop / "styles")
+    folder.add_lut("brand", look_lut("noir"))
+    assert listed()
+    made = [send(http, photo, style="brand"), http.get(path)]
+    assert [reply.status_code for reply in made] == [200, 200]
+    folder.remove("brand")
+    folder.add_lut("brand", look_lut("golden"))
+    assert send(http, photo, style="brand").content != made[0].content
+    folder.remove("brand")
+    assert not listed()
+    assert send(http, photo, style="brand").status_code == http.get(path).status_code == 422

@@ -51,6 +51,8 @@ class Styling:
         """
         self.unknown: dict[str, str] = {}
         """The styles of the shop that could not be used, each with the reason, after ``run``."""
+        self.left = 0
+        """The images that ``run`` left to a later run, because of ``most``."""
         self._store = store
         self._encoder = encoder
         self._registry = registry
@@ -75,13 +77,14 @@ class Styling:
         *,
         guard: IdentityGuard | None = None,
         item_ids: Sequence[str] | None = None,
+        most: int | None = None,
         watch: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> Rendered:
         """Render what these items lack; None is all items. Originals must be embedded before.
 
-        ``guard`` compares with the whole store by default. ``watch`` is called with the
-        number of images done and the number of all. Safe to interrupt and to run again. Raises
-        BadEncoder, StoreFull.
+        At most ``most`` images are rendered, in the order of ``item_ids``; None is all. ``guard``
+        compares with the whole store by default. ``watch`` is called with the number of
+        images done and the number of all. Safe to interrupt and to run again. Raises BadEncoder, StoreFull.
         """
         found = self._read_styles()
         if found is None:
@@ -97,9 +100,11 @@ class Styling:
         if not missing:
             return Rendered()
         assert guard is not None
+        self.left = 0 if most is None else max(0, len(missing) - most)
         work = Rendering(
             self._store, self._encoder, guard, encode=self._encode, limits=self._limits
         )
+        missing = missing[:most]
         for _ in range(_TRIES):
             work.run(missing, watch)
             sync_rows(self._store, notes, self._migration_encoders, item_ids)

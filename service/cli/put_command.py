@@ -94,7 +94,7 @@ def _writer(
             yield lambda drafts: put_items(store, encoder, drafts)
             return
         with SearchEngine.open(folder.path, encoder=encoder) as engine:
-            yield engine.put
+            yield partial(engine.put, render_at_most=None)
 
 
 def _chunks(catalog: Catalog) -> Iterator[list[Draft]]:

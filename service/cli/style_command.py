@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from style.registry import FoundStyle
 
 _FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
+_LONGEST_SIDE = {"JPEG": 65_500, "PNG": 2**31 - 1, "WEBP": 16_383}  # pixels that a format can have
 
 
 @click.command("style")
@@ -161,6 +162,13 @@ def _write(pixels: Pixels, out: Path, file_format: str) -> None:
 
     from indexer.errors import CannotWrite
 
+    height, width = pixels.shape[:2]
+    most = _LONGEST_SIDE[file_format]
+    if max(height, width) > most:
+        raise CannotWrite(
+            f"cannot write {out}: {width} x {height} pixels, and {file_format} has at most {most} "
+            "a side; name a .png file"
+        )
     part = out.with_name(f".{out.name}.part")
     options = {"JPEG": {"quality": 93, "subsampling": 0}, "WEBP": {"quality": 92}}
     try:

@@ -74,7 +74,7 @@ def list_styles(shop: Path | None, as_json: bool) -> None:
 
 
 @command.command("add")
-@_names
+@click.argument("names", nargs=-1, metavar="[NAME...]")
 @click.option("--image", type=click.Path(path_type=Path), help="A picture whose colors it takes.")
 @click.option("--cube", type=click.Path(path_type=Path), help="A .cube file of a photo program.")
 @shop_option
@@ -87,7 +87,8 @@ def add(
 
     Each rendition is checked: if another product is nearer to it than its own, it is made weaker,
     and at last left out. Run it again to go on after an interruption; what is rendered is not
-    rendered again, unless the style has changed.
+    rendered again, unless the style has changed. Without a NAME it renders what the shop still
+    lacks in its styles.
 
     With --image or --cube, NAME becomes a style of the shop's own, and nothing is indexed yet. The
     shop keeps a copy of the file.
@@ -95,7 +96,9 @@ def add(
     if image is None and cube is None:
         from indexer.jobs.styles import add_styles
 
-        _run(add_styles, names, shop, as_json, _ADD_INTERRUPTED)
+        done = _run(add_styles, names, shop, as_json, _ADD_INTERRUPTED)
+        if as_json:
+            print_json(done)
         return
     if len(names) != 1 or (image and cube):
         raise click.UsageError("give one NAME, and either --image FILE or --cube FILE")
@@ -117,6 +120,8 @@ def add(
 @json_option
 def remove(names: tuple[str, ...], shop: Path, as_json: bool) -> None:
     """Index no image of a shop in these styles any more, and delete those of the shop's own."""
+    import msgspec
+
     from indexer.jobs.styles import remove_styles
     from indexer.layout import STYLES
     from style.stylefolder import StyleFolder
@@ -124,14 +129,17 @@ def remove(names: tuple[str, ...], shop: Path, as_json: bool) -> None:
     own = [name for name in StyleFolder(shop / STYLES).names() if name in names]
     removable = _removable(shop)
     leaving = tuple(name for name in names if name in removable or name not in own)
-    if leaving:
+    done = (
         _run(remove_styles, leaving, shop, as_json, _REMOVE_INTERRUPTED)
-    elif as_json:
-        print_json({"removed": own})
+        if leaving
+        else _unchanged(shop)
+    )
     for name in own:  # only now: an interrupted job still finds its files
         forget_style(shop, name)
         if not as_json:
             say(f"{name} is no style of {shop} any more")
+    if as_json:
+        print_json({**msgspec.to_builtins(done), "deleted": own})
 
 
 def _run(
@@ -140,8 +148,8 @@ def _run(
     shop: Path,
     as_json: bool,
     interrupted: str,
-) -> None:
-    """Do the work of a job and print its report, or ``interrupted`` if it did not end."""
+) -> StylesReport:
+    """Return the report of a job, and print it as text unless ``as_json``."""
     from indexer.shop.encoderfiles import open_encoder
     from indexer.shop.folder import ShopFolder
     from indexer.shop.shelf import Shelf
@@ -157,8 +165,7 @@ def _run(
             note(interrupted)
             raise
     if as_json:
-        print_json(done)
-        return
+        return done
     state = "" if done.published else " (unchanged)"
     say(
         f"generation {done.generation}{state}: {done.rendered.rendered} renditions made, "
@@ -168,6 +175,25 @@ def _run(
         say(f"style {style_text(style)}")
     if done.rendered.lost:
         say(f"{done.rendered.lost} images have no picture any more and were not rendered")
+    return done
+
+
+def _unchanged(shop: Path) -> StylesReport:
+    """Return the report of a removal that leaves the index as it is."""
+    from indexer.jobs.styles import StylesReport
+    from indexer.shop.folder import ShopFolder
+    from indexer.shop.status import shop_status
+    from indexer.writing.renditions import Rendered
+
+    status = shop_status(ShopFolder(shop))
+    return StylesReport(
+        generation=status.generation,
+        published=False,
+        styles=status.styles,
+        rendered=Rendered(),
+        rows=status.rows,
+        seconds=0.0,
+    )
 
 
 def _indexed(shop: Path) -> dict[str, str]:

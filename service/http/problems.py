@@ -36,7 +36,7 @@ from indexer.errors import (
     VitrineError,
 )
 from service.http.logged_path import logged_path
-from style.errors import StyleError
+from style.errors import BadCube, BadNetwork, BadStyleFile, StyleError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 _QUOTE_CLIENT = (
     BadImage, BadCatalog, BadEvent, BadQuery, CursorExpired, UnknownItem, Overloaded,
 )  # fmt: skip
+# No request brings a file of a style, so these are damage on the server.
+_DAMAGED_STYLE = (BadCube, BadNetwork, BadStyleFile)
 _PATH = re.compile(r"(?<![\w./~-])/(?:[^\s/'\":;,()]+/)+([^\s/'\":;,()]+)/?")
 # The names of types that pydantic adds to the path of a field that may have several types.
 _TYPE_NAMES = re.compile(
@@ -202,11 +204,10 @@ def problem_of(scope: Scope, error: Exception) -> Response:
         title = code.replace("_", " ").capitalize()
         detail = str(error)
         if not isinstance(error, _QUOTE_CLIENT):
-            private = getattr(scope["app"].state, PRIVATE, ()) if "app" in scope else ()
-            detail = without_paths(detail, private)
+            detail = without_paths(detail, _private_paths(scope))
         return problem(scope, status, code, detail, title=title, param=error.param, headers=headers)
     if isinstance(error, StyleError):
-        return problem(scope, 422, code_of(error), str(error), param=error.param)
+        return _style_problem(scope, error)
     if isinstance(error, HttpError):
         return problem(
             scope, error.status, error.code, str(error), param=error.param, headers=error.headers
@@ -230,6 +231,21 @@ def problem_of(scope: Scope, error: Exception) -> Response:
         "internal_error",
         "unexpected error; the server's log has the details under this request_id",
     )
+
+
+def _style_problem(scope: Scope, error: StyleError) -> Response:
+    """Return the reply to an error of styling. Only the log quotes a damaged file."""
+    if isinstance(error, _DAMAGED_STYLE):
+        logger.error("request %s: %s", scope.get(REQUEST_ID, "-"), error)
+        name = f"the style {error.style!r}" if error.style else "a style of this shop"
+        detail = f"{name} is damaged on the server; its log has the details under this request_id"
+        return problem(scope, 503, code_of(error), detail)
+    detail = without_paths(str(error), _private_paths(scope))
+    return problem(scope, 422, code_of(error), detail, param=error.param)
+
+
+def _private_paths(scope: Scope) -> Sequence[str]:
+    return getattr(scope["app"].state, PRIVATE, ()) if "app" in scope else ()
 
 
 def add_error_handlers(app: FastAPI) -> None:

@@ -9,6 +9,7 @@ from PIL import Image
 
 from indexer.imaging.photos import Photo
 from style.checks import check_strength
+from style.errors import StyleError
 from style.productmask import product_mask
 from style.registry import apply_apart
 from style.shrink import shrunk
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from indexer.arrays import Pixels
     from indexer.imaging.images import ImageLimits
     from style.registry import StyleRegistry
+    from style.styler import StyleInfo, Styler
 
 LONGEST_SIDE = 2048  # pixels of what is sent; a larger photo is reduced
 _DECODED_SIDE = 1024  # that the shorter side keeps at least, so that large photos decode faster
@@ -50,8 +52,18 @@ class StyledPicture(NamedTuple):
 def style_photo(
     registry: StyleRegistry, data: bytes, wish: StyleWish, limits: ImageLimits
 ) -> StyledPicture:
-    """Style an encoded photo. Raises BadImage, UnknownStyle, BadStrength."""
+    """Style an encoded photo. Raises BadImage, UnknownStyle, BadStrength, BadStyleFile, BadCube."""
     styler, info = registry.find(wish.style)
+    try:
+        return _styled(styler, info, data, wish, limits)
+    except StyleError as error:
+        error.style = info.name
+        raise
+
+
+def _styled(
+    styler: Styler, info: StyleInfo, data: bytes, wish: StyleWish, limits: ImageLimits
+) -> StyledPicture:
     strength = check_strength(info.strength if wish.strength is None else wish.strength)
     behind = wish.background_strength
     if behind is not None:

@@ -18,6 +18,7 @@ export class Restyle {
     text: "Original",
   });
   #list = [];
+  #usual = "0"; // the slider's value at the default strength of the style
   #main = null; // where the picture is shown
   #url = "";
   #alt = "";
@@ -73,7 +74,8 @@ export class Restyle {
     const style = this.#list.find(({ name }) => name === this.#select.value);
     this.#slider.disabled = this.#before.disabled = !style;
     this.#before.setAttribute("aria-pressed", "false");
-    this.#slider.value = style ? String(Math.round(style.strength * 20) * 5) : "0";
+    this.#usual = style ? String(Math.round(style.strength * 20) * 5) : "0";
+    this.#slider.value = this.#usual;
     this.#name();
     this.#draw();
   }
@@ -89,7 +91,9 @@ export class Restyle {
     if (!this.#main) return;
     const turn = ++this.#turn;
     const style = this.#comparing ? "" : this.#select.value;
-    const url = inStyle(this.#url, style, style ? Number(this.#slider.value) / 100 : null);
+    // Without a strength the service sends the stored picture, if there is one.
+    const strength = this.#slider.value === this.#usual ? null : Number(this.#slider.value) / 100;
+    const url = inStyle(this.#url, style, strength);
     const image = this.#main.querySelector("img");
     if (!image || image.getAttribute("src") === url) return;
     this.#main.setAttribute("aria-busy", "true");

@@ -19,7 +19,7 @@ from service.http.appstate import AppState, bind
 from service.http.middleware import RAW_ID, cancel_on_disconnect
 from service.http.openapi import Responses, problems, reply_of
 from service.http.replies import ItemReply, ItemsReply, SearchReply, item_reply
-from service.http.routes.styles import STYLE_COST
+from service.http.routes.styles import STRENGTH_HEADER, STYLE_COST
 from service.http.schemas import ImageParams, ItemsParams, SimilarParams
 from service.http.styling import StyleWish, style_photo
 from service.query_builder import GivenPart, build_query
@@ -64,6 +64,7 @@ _IMAGE: Responses = {
     200: {
         "description": "The image.",
         "content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}},
+        "headers": STRENGTH_HEADER,
     },
     304: {"description": "The image still has the `ETag` of `If-None-Match`."},
 }
@@ -131,6 +132,7 @@ async def image(
     state: AppState, request: Request, item_id: ItemId, params: Annotated[ImageParams, Query()]
 ) -> Response:
     """Return the stored copy of an image: JPEG, upright, without metadata."""
+    headers = {"Cache-Control": _CACHE}
     async with state.serving.lease() as served:
         if params.style is None:
             engine = served.engine
@@ -138,9 +140,10 @@ async def image(
                 lambda: engine.thumbnail(item_id, params.index, params.rendition)
             )
         else:
-            data = await _styled_image(state, request, served.engine, item_id, params)
-    etag = f'"{blake2b(data, digest_size=16).hexdigest()}"'
-    headers = {"ETag": etag, "Cache-Control": _CACHE}
+            data, strength = await _styled_image(state, request, served.engine, item_id, params)
+            if strength is not None:
+                headers["X-Style-Strength"] = f"{strength:g}"
+    headers["ETag"] = etag = f'"{blake2b(data, digest_size=16).hexdigest()}"'
     if _matches(request.headers.get("if-none-match", ""), etag):
         return Response(status_code=304, headers=headers)
     return Response(data, media_type="image/jpeg", headers=headers)
@@ -148,24 +151,32 @@ async def image(
 
 async def _styled_image(
     state: AppState, request: Request, engine: Engine, item_id: str, params: ImageParams
-) -> bytes:
-    """Return an image in a style: as it is stored, or rendered now."""
+) -> tuple[bytes, float | None]:
+    """Return an image in a style, as it is stored or rendered now, and its strength if known."""
     wish = StyleWish(params.style or "", params.strength)
-    engine.style_registry.find(wish.style)  # UnknownStyle, also where the item is unknown
+    at = (item_id, params.index)
 
-    def stored() -> tuple[bytes, bool]:
-        """Return the image, and whether it has the style already."""
+    def stored() -> tuple[bytes, bool, float | None]:
+        """Return the image, whether it has the style already, and at which strength.
+
+        An unknown item is reported before an unknown style.
+        """
+        found: tuple[bytes, bool, float | None] | None = None
         if wish.strength is None:
             with suppress(UnknownItem):
-                return engine.thumbnail(item_id, params.index, wish.style), True
-        return engine.thumbnail(item_id, params.index), False
+                data = engine.thumbnail(*at, wish.style)
+                found = data, True, engine.rendition_strength(*at, wish.style)
+        found = found or (engine.thumbnail(*at), False, None)
+        engine.style_registry.find(wish.style)
+        return found
 
-    data, has_style = await state.pools.reading.run(stored)
+    data, has_style, strength = await state.pools.reading.run(stored)
     if has_style:
-        return data
+        return data, strength
     state.rates.take_search(request.scope, request.headers, STYLE_COST)
     work = state.pools.styling.run(lambda: style_photo(engine.style_registry, data, wish, LIMITS))
-    return (await cancel_on_disconnect(request, work)).data
+    made = await cancel_on_disconnect(request, work)
+    return made.data, made.strength
 
 
 async def item(state: AppState, request: Request, item_id: ItemId) -> Response:

@@ -17,15 +17,18 @@ from service.http.uploads import Form, parse_form
 
 STYLE_COST = 20  # searches that styling a picture counts as: it takes many times as long
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
+STRENGTH_HEADER = {
+    "X-Style-Strength": {
+        "description": "Of an image in a style: the strength that it has.",
+        "schema": {"type": "number"},
+    },
+}
 _STYLED: Responses = {
     200: {
         "description": "The styled photo, without metadata.",
         "content": {"image/jpeg": _BINARY, "image/png": _BINARY},
         "headers": {
-            "X-Style-Strength": {
-                "description": "The strength that it has.",
-                "schema": {"type": "number"},
-            },
+            **STRENGTH_HEADER,
             "X-Mask-Confidence": {
                 "description": "With `background_strength`: how sure it is where the product is, "
                 "from 0 to 1. Below 0.5 the whole photo has one strength.",
@@ -64,7 +67,7 @@ async def styles(state: AppState) -> Response:
     async with state.serving.lease() as served:
         engine = served.engine
         indexed = set(await state.pools.reading.run(engine.styles))
-        listed = engine.style_registry.styles()
+        listed = await state.pools.reading.run(lambda: engine.style_registry.styles())
     reply = StylesReply(
         styles=[
             StyleReply(info.name, info.kind, info.strength, info.name in indexed) for info in listed
@@ -74,20 +77,24 @@ async def styles(state: AppState) -> Response:
 
 
 async def style(state: AppState, request: Request) -> Response:
-    """Nothing is stored. The result is reduced to at most 2,048 pixels a side."""
+    """Nothing is stored. The result is reduced to at most 2,048 pixels a side.
+
+    The style is one that `/v1/styles` lists. To use a style image of its own, a shop first makes it
+    a style with `vitrine styles add NAME --image FILE`.
+    """
     state.rates.take_search(request.scope, request.headers, STYLE_COST)
     body = await request.body()
     kind = request.headers.get("content-type", "")
     settings = state.settings
     limits = ImageLimits(settings.max_megapixels, settings.max_upload_mb)
     async with state.serving.lease() as served:
-        registry = served.engine.style_registry
+        engine = served.engine
 
         def work() -> StyledPicture:
             form = parse_form(body, kind, is_file=lambda name: name == "image")
             wish = _wish(form)
             try:
-                return style_photo(registry, form.files["image"], wish, limits)
+                return style_photo(engine.style_registry, form.files["image"], wish, limits)
             except BadImage as error:
                 error.param = error.param or "image"
                 raise
