@@ -83,8 +83,9 @@ class Styling:
         """Render what these items lack; None is all items. Originals must be embedded before.
 
         At most ``most`` images are rendered, in the order of ``item_ids``; None is all. ``guard``
-        compares with the whole store by default. ``watch`` is called with the number of
-        images done and the number of all. Safe to interrupt and to run again. Raises BadEncoder, StoreFull.
+        compares with the whole store by default. ``watch`` is called with the number of images
+        done and the number of all. Safe to interrupt and to run again. Raises BadEncoder,
+        StoreFull.
         """
         found = self._read_styles()
         if found is None:
