@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,14 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from style.arrays import Alpha, Floats, Pixels
-from style.checks import check_mask, check_pixels, check_strength
-from style.enlarge import with_change
-from style.errors import BadNetwork, UnknownStyle
+from style.arrays import Floats, Pixels
+from style.errors import BadNetwork
+from style.image_styler import ImageStyler
 from style.lut import NEVER, ColorMap
 from style.palette import palette_lut, palette_of
-from style.shrink import shrunk
-from style.styler import Provenance, StyleInfo
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -32,7 +28,7 @@ _STYLE_SIDE = 192  # the shorter side of the style image that the network sees
 _MOST = 64_000_000  # bytes of a file
 
 
-class NetworkStyler:
+class NetworkStyler(ImageStyler):
     """Paints photos as a style image is painted, by a network of ``vitrine train-style``.
 
     The photo takes the palette of the style image, see ``style.palette``; the network adds a
@@ -41,61 +37,33 @@ class NetworkStyler:
     """
 
     name = "network"
+    side = SIDE
+    strength = STRENGTH
 
     def __init__(self, path: Path, images: Mapping[str, Pixels], *, threads: int = 1) -> None:
         """Offer a style for each image (h, w, 3). Raises BadNetwork if the file cannot be read."""
-        self._path, self._images, self._threads = path, images, threads
+        self._path, self._threads = path, threads
         try:
             with path.open("rb") as file:
-                self._data = file.read(_MOST + 1)
+                weights = file.read(_MOST + 1)
         except OSError as error:
             raise BadNetwork(f"{path}: cannot be read: {error.strerror or error}") from error
-        if len(self._data) > _MOST:
+        if len(weights) > _MOST:
             raise BadNetwork(f"{path}: over {_MOST // 1_000_000} MB, a network of ours has less")
+        super().__init__(images, weights)
         self._session: onnxruntime.InferenceSession | None = None
         self._lock = threading.Lock()
 
-    def styles(self) -> list[StyleInfo]:
-        """List the styles, by name."""
-        return [StyleInfo(name, "texture", STRENGTH) for name in sorted(self._images)]
-
-    def apply(
-        self,
-        pixels: Pixels,
-        style: str,
-        strength: float,
-        mask: Alpha | None = None,
-        seed: int = 0,  # noqa: ARG002 - of the protocol
-    ) -> Pixels:
-        """Return (h, w, 3) in the style; see ``Styler.apply``. The seed changes nothing.
-
-        Raises BadNetwork if the file is no network of ``vitrine train-style``.
-        """
-        check_pixels(pixels)
-        image = self._image(style)
-        strength = check_strength(strength)
-        mask = check_mask(mask, pixels)
-        if strength == 0:
-            return pixels.copy()
-        small = shrunk(pixels, SIDE)
-        lut = palette_lut(palette_of(pixels), palette_of(image))
+    def _change(self, small: Pixels, image: Pixels) -> Floats:
+        """Return the change to the palette of the image, and to what the network adds to that."""
+        lut = palette_lut(palette_of(small), palette_of(image))
         colored = ColorMap(lut, after=NEVER).apply(small)
         level = np.float32(255)
-        painted = colored.astype(np.float32) / level + self._change(colored, image)
-        change = np.clip(painted, 0, 1) - small.astype(np.float32) / level  # (y, x, 3)
-        return with_change(change, small, pixels, strength, mask)
+        painted = colored.astype(np.float32) / level + self._painted(colored, image)
+        change: Floats = np.clip(painted, 0, 1) - small.astype(np.float32) / level  # (y, x, 3)
+        return change
 
-    def provenance(self, style: str, strength: float, seed: int = 0) -> Provenance:
-        """Return the record of ``apply`` with these arguments. Raises UnknownStyle."""
-        digest = hashlib.sha256(self._data + self._image(style).tobytes()).hexdigest()[:16]
-        return Provenance(self.name, digest, style, strength, seed)
-
-    def _image(self, style: str) -> Pixels:
-        if style not in self._images:
-            raise UnknownStyle(style, self._images)
-        return self._images[style]
-
-    def _change(self, colored: Pixels, image: Pixels) -> Floats:
+    def _painted(self, colored: Pixels, image: Pixels) -> Floats:
         """Ask the network for the change (y, x, 3) of a small picture."""
         height, width = colored.shape[:2]
         # The network halves its picture twice; what is added at the edges is cut off again.
@@ -130,7 +98,7 @@ class NetworkStyler:
                 options.log_severity_level = 3
                 try:
                     self._session = onnxruntime.InferenceSession(
-                        self._data, options, providers=["CPUExecutionProvider"]
+                        self._weights, options, providers=["CPUExecutionProvider"]
                     )
                 except Exception as error:
                     first = str(error).partition("\n")[0]

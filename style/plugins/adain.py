@@ -16,12 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from style.arrays import Alpha, Floats, Pixels
-from style.checks import check_mask, check_pixels, check_strength
-from style.enlarge import with_change
-from style.errors import BadNetwork, UnknownStyle
+from style.arrays import Floats, Pixels
+from style.errors import BadNetwork
+from style.image_styler import ImageStyler
 from style.shrink import shrunk
-from style.styler import Provenance, StyleInfo
 
 __all__ = ["AdainStyler"]
 
@@ -36,10 +34,12 @@ _LINEAR = ("0", "28")
 _MOST = 256_000_000  # bytes of a file; the published ones have 80 and 14 million
 
 
-class AdainStyler:
+class AdainStyler(ImageStyler):
     """Paints photos by VGG-AdaIN. Safe to share between threads."""
 
     name = "adain"
+    side = SIDE
+    strength = STRENGTH
 
     def __init__(self, folder: Path, images: Mapping[str, Pixels]) -> None:
         """Offer a style for each image (h, w, 3); ``folder`` holds both files.
@@ -57,46 +57,14 @@ class AdainStyler:
             if len(data) > _MOST:
                 raise BadNetwork(f"{file}: over {_MOST // 1_000_000} MB, VGG-AdaIN has less")
             digest.update(data)
-        self._digest, self._images = digest.digest(), images
+        super().__init__(images, digest.digest())
         self._loaded: list[dict[str, Any]] | None = None
         self._lock = threading.Lock()
 
-    def styles(self) -> list[StyleInfo]:
-        """List the styles, by name."""
-        return [StyleInfo(name, "texture", STRENGTH) for name in sorted(self._images)]
-
-    def apply(
-        self,
-        pixels: Pixels,
-        style: str,
-        strength: float,
-        mask: Alpha | None = None,
-        seed: int = 0,  # noqa: ARG002 - of the protocol
-    ) -> Pixels:
-        """Return (h, w, 3) in the style; see ``Styler.apply``. The seed changes nothing.
-
-        Raises BadNetwork if torch is missing, or the files hold another network.
-        """
-        check_pixels(pixels)
-        image = self._image(style)
-        strength = check_strength(strength)
-        mask = check_mask(mask, pixels)
-        if strength == 0:
-            return pixels.copy()
-        small = shrunk(pixels, SIDE)
+    def _change(self, small: Pixels, image: Pixels) -> Floats:
         painted = self._painted(small, shrunk(image, SIDE))
-        change = painted - small.astype(np.float32) / np.float32(255)  # (y, x, 3)
-        return with_change(change, small, pixels, strength, mask)
-
-    def provenance(self, style: str, strength: float, seed: int = 0) -> Provenance:
-        """Return the record of ``apply`` with these arguments. Raises UnknownStyle."""
-        digest = hashlib.sha256(self._digest + self._image(style).tobytes()).hexdigest()[:16]
-        return Provenance(self.name, digest, style, strength, seed)
-
-    def _image(self, style: str) -> Pixels:
-        if style not in self._images:
-            raise UnknownStyle(style, self._images)
-        return self._images[style]
+        change: Floats = painted - small.astype(np.float32) / np.float32(255)  # (y, x, 3)
+        return change
 
     def _painted(self, photo: Pixels, style: Pixels) -> Floats:
         """The photo as the network paints it, (y, x, 3) in [0, 1]."""
