@@ -55,7 +55,7 @@ def xml_records(path: Path) -> Iterator[NumberedRow]:
                 if product is None and stack:
                     stack[-1].remove(element)  # so that memory holds one product at a time
     except DefusedXmlException as error:
-        raise BadCatalog(f"{path} is refused: it declares entities ({error})") from error
+        raise BadCatalog(f"{path} is refused: it declares entities; export it without") from error
     except ParseError as error:
         if not number:
             raise BadCatalog(f"{path} is not XML: {error}") from error
