@@ -29,10 +29,12 @@ INDEXER = {
     "store": {"imaging"},
     "vectors": {"store"},
     "confidence": {"imaging", "encoders", "store", "vectors"},
+    "classification": {"imaging", "encoders", "store", "confidence"},
     "shop": {"imaging", "encoders", "store", "vectors", "confidence"},
     "writing": {"imaging", "catalog", "encoders", "store", "vectors", "confidence", "shop"},
     "jobs": {
-        *("imaging", "catalog", "encoders", "store", "vectors", "confidence", "shop", "writing"),
+        *("imaging", "catalog", "encoders", "store", "vectors", "confidence", "classification"),
+        *("shop", "writing"),
     },
     "training": {"imaging", "encoders", "store", "sample"},
 }

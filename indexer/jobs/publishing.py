@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from indexer.classification.classifier import CLASSIFIER, Classifier
+from indexer.classification.learn import learn_classifier
 from indexer.confidence.calibrate import Fitted, calibrate
 from indexer.encoders.base import Model
 from indexer.errors import Conflict, IndexCorrupt, IndexNotFound
@@ -45,11 +47,12 @@ class Published(NamedTuple):
 
 
 class ChosenIndex(NamedTuple):
-    """An index, its contract, and the calibration of its scores to confidences."""
+    """An index, its contract, the calibration of its scores, and the classifier of its items."""
 
     vectors: VectorBackend
     contract: Contract
     confidence: Fitted
+    classifier: Classifier
 
 
 class Component(NamedTuple):
@@ -118,7 +121,7 @@ def choose_index(
     like: Contract | None,
     watch: Callable[[int, int], None],
 ) -> ChosenIndex:
-    """Build the index that meets the targets best, and fit the confidence of its hits.
+    """Build the index that meets the targets best; fit the confidence of hits and the classifier.
 
     With ``strict``, raise CannotPromise if no index meets them. ``like`` is the contract of an
     earlier index of the same model: raise IndexCorrupt if the score profile of the new vectors is
@@ -134,11 +137,12 @@ def choose_index(
         index,
         msgspec.structs.replace(index.contract, profile=profile),
         calibrate(store, encoder, index, stored.vectors, stored.rows, stored.records),
+        learn_classifier(store, encoder, stored.vectors, stored.rows, stored.records),
     )
 
 
 def components_of(stored: StoredRows, chosen: ChosenIndex) -> list[Component]:
-    """Return the components of a generation: the vectors, words and image contents of its rows."""
+    """Return the components of a generation: vectors, words, image contents and classifier."""
 
     def write_words(folder: Path) -> None:
         LexicalIndex.write(folder / WORDS, (record.item for record in stored.records))
@@ -147,11 +151,17 @@ def components_of(stored: StoredRows, chosen: ChosenIndex) -> list[Component]:
         written = type(chosen.vectors).open(folder, chosen.contract)
         check_index(written, stored.vectors, stored.numbers)
 
+    def check_classifier(folder: Path) -> None:
+        Classifier.load(folder / CLASSIFIER)
+
     contents = [row.content for _, row in stored.rows]
     return [
         Component("vectors", chosen.vectors.save, check_vectors),
         Component("words", write_words),
         Component("contents", lambda path: write_contents(path / CONTENTS, contents)),
+        Component(
+            "classifier", lambda path: chosen.classifier.save(path / CLASSIFIER), check_classifier
+        ),
     ]
 
 

@@ -23,6 +23,7 @@ from service.http.middleware import RequestIds, RequestMiddleware
 from service.http.problems import add_error_handlers
 from service.http.protocol import ProtocolContext
 from service.http.rates import RateLimits
+from service.http.routes.classify import classify_routes
 from service.http.routes.items import item_routes
 from service.http.routes.pages import add_pages
 from service.http.routes.personal import personal_routes
@@ -109,7 +110,7 @@ def add_routes(app: FastAPI, state: AppState) -> None:
     """Add all routes, and the handlers of errors."""
     add_error_handlers(app)
     routers = (search_routes, write_routes, item_routes, personal_routes, style_routes)
-    for routes in (*routers, state_routes):
+    for routes in (*routers, classify_routes, state_routes):
         app.include_router(routes(state))
     add_pages(app)
 

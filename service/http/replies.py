@@ -15,6 +15,7 @@ from msgspec.structs import asdict
 
 from indexer.items import ORIGINAL, Item
 from indexer.writing.writes import Outcome
+from search.classification import Classification
 from search.hits import Hit, Reply
 from search.status import EngineStatus
 from service.http.problems import without_paths
@@ -62,6 +63,10 @@ class StyleReply(msgspec.Struct, frozen=True):
     ]
     strength: Annotated[float, Meta(description="By default.")]
     indexed: Annotated[bool, Meta(description="The images of this shop are searched in it too.")]
+
+
+class ClassifyReply(Classification, frozen=True, kw_only=True):
+    """What the photo shows, in the words of the shop's catalog."""
 
 
 class StylesReply(msgspec.Struct, frozen=True, kw_only=True):

@@ -253,6 +253,20 @@ class ImageParams(BaseModel):
         return self
 
 
+class ClassifyForm(_Request):
+    """A photo to be classified, as multipart/form-data."""
+
+    model_config = ConfigDict(json_schema_extra=_without_null)
+
+    image: str = Field(
+        description="The photo: JPEG, PNG, WebP, GIF or AVIF. Its type and name are ignored.",
+        json_schema_extra={"format": "binary", "contentMediaType": "application/octet-stream"},
+    )
+    min_confidence: Unit = Field(
+        0.5, description="Leaves out categories and values that are less sure."
+    )
+
+
 class StyleForm(_Request):
     """A photo to be styled, as multipart/form-data."""
 
