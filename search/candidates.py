@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from indexer.confidence.curve import RIVALS
 from search.live.view import Candidate
 
@@ -41,10 +43,37 @@ def find_candidates(
     if bound.vector is None:
         return Candidates([], by_words, "lexical", depth)
     mask = None if bound.allowed is view.columns.alive else bound.allowed
+    if bound.values:
+        by_vector = _find_by_values(bound, depth, scorer, watch)
+        return Candidates(by_vector, by_words, "fused", depth)
     # A confidence is computed from the next RIVALS groups: it must not depend on the limit.
     nearest = view.nearest(bound.vector, mask, bound.groups, max(depth, RIVALS + 1), watch)
     by_vector = scorer.score(query, nearest.found, view.product)
     return Candidates(by_vector, by_words, "fused" if bound.words else nearest.mode, depth)
+
+
+def _find_by_values(
+    bound: BoundQuery, depth: int, scorer: ConfidenceScorer, watch: RecallWatch | None
+) -> list[Candidate]:
+    """Find the nearest items with all values, with each value, and with any, best first.
+
+    Items that have the values may be far down among all items, so they are searched for apart.
+    Scores are cosines, see ``search.rank`` for what the values do to them.
+    """
+    view, vector = bound.view, bound.vector
+    assert vector is not None
+    wanted = [value.mask if value.weight > 0 else ~value.mask for value in bound.values]
+    masks = [bound.allowed, *(bound.allowed & mask for mask in wanted)]
+    if len(wanted) > 1:
+        masks.append(np.logical_and.reduce([bound.allowed, *wanted]))
+    found: dict[int, Candidate] = {}
+    for place, mask in enumerate(masks):
+        nearest = view.nearest(vector, mask, bound.groups, max(depth, RIVALS + 1), watch).found
+        if place == 0:
+            nearest = scorer.score(bound.query, nearest, view.product)
+        for candidate in nearest:
+            found.setdefault(candidate.item, candidate)
+    return sorted(found.values(), key=lambda one: (-one.score, view.ids[one.item]))
 
 
 def by_score(scores: dict[int, float], view: ShopView) -> list[Candidate]:

@@ -97,6 +97,7 @@ class SearchEngine:
             self._scorer,
             generation=self.generation,
             encoder=encoder.id,
+            text_tower=isinstance(encoder, TextEncoder),
         )
 
     @classmethod

@@ -13,7 +13,7 @@ from indexer.confidence.calibrate import Fitted, calibrate
 from indexer.encoders.base import Model
 from indexer.errors import Conflict, IndexCorrupt, IndexNotFound
 from indexer.jobs.stored_rows import StoredRows, read_rows, style_counts
-from indexer.lexical import LexicalIndex
+from indexer.lexical import WORDS_FORMAT, LexicalIndex
 from indexer.progress import Progress, no_progress
 from indexer.shop import write_encoders
 from indexer.shop.garbage import write_contents
@@ -214,6 +214,7 @@ def _manifest(encoder: Encoder, stored: StoredRows, chosen: ChosenIndex) -> Mani
         calibration=chosen.confidence.calibration,
         calibration_note=chosen.confidence.note,
         styles=stored.styles,
+        words=WORDS_FORMAT,
     )
 
 
@@ -228,6 +229,7 @@ def _is_up_to_date(
     if (
         manifest.changes != changes
         or manifest.styles != styles
+        or manifest.words != WORDS_FORMAT
         or manifest.skipped != skipped
         or manifest.weights_hash != model.weights_hash
         or manifest.contract.targets != targets

@@ -7,12 +7,14 @@ similar size are merged, so there are few of them after any number of changes.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search.filters import BUILTIN
+from indexer.folding import fold_label
+from search.filters import BUILTIN, AnyOf, Match
 from search.live.columns import Columns, Mask, casefolded, top_values
 from search.query import MAX_FACETS
 
@@ -90,6 +92,26 @@ class LayeredColumns:
             out[layer.numbers] |= layer.columns.mask(filter_) & in_use
         return out
 
+    def has_prices(self) -> bool:
+        """Return True if an item has a price; items that were deleted since may count."""
+        return any(layer.columns.has_prices for layer in self._layers)
+
+    def items_with(self, key: tuple[str, ...]) -> tuple[Mask, str] | None:
+        """Return the items (n,) with a value that these words name, and the value as a filter.
+
+        None if no item has one. ``key`` is a ``indexer.spellings.name_key``. If several fields have
+        such a value, an item needs one of them.
+        """
+        pairs = {pair: None for layer in self._layers for pair in layer.columns.values_with(key)}
+        if not pairs:
+            return None
+        mask = self.mask(AnyOf(tuple(Match(name, (label,)) for name, label in pairs)))
+        if not mask.any():
+            return None
+        name, label = next(iter(pairs))
+        quoted = f'"{label}"' if re.search(r"\W", label) else label
+        return mask, f"{name.removeprefix('attributes.')} = {quoted}"
+
     def facet(self, key: str, mask: Mask) -> list[FacetValue]:
         """Count the values of a field among the items of ``mask``, most frequent first."""
         return top_values(self._tally(key, mask))
@@ -136,7 +158,7 @@ class LayeredColumns:
         for layer, in_use in zip(self._layers, self._in_use, strict=True):
             part = layer.columns.tally(key, mask[layer.numbers] & in_use)
             for value, count in part.items():
-                known = spelling.setdefault(casefolded(value), value)
+                known = spelling.setdefault(fold_label(value), value)
                 tally[known] = tally.get(known, 0) + count
         return tally
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from indexer.arrays import unit
 from indexer.store.records import Change
+from indexer.synonyms import SYNONYMS, Synonyms
 from search.live.layers import RATIO, LayeredColumns
 from search.live.row_columns import RowColumns
 from search.live.row_images import RenditionNames, concatenate_images
@@ -69,6 +70,7 @@ class LiveShop:
         self._index = index
         self._products: dict[str, int] = {}
         self._renditions = RenditionNames()
+        self._synonyms = ""
         self._refreshing = threading.Lock()
         with store.read() as reader:
             rows = RowColumns(self._renditions)
@@ -93,6 +95,7 @@ class LiveShop:
                 starter_items=self._starters,
             )
             self._update_words(reader, reader.changes_since(words.sequence))
+            self._update_synonyms(reader)
 
     def refresh(self) -> bool:
         """Advance the view to the store's state; return True if it changed."""
@@ -114,6 +117,7 @@ class LiveShop:
 
         The caller holds the lock.
         """
+        self._update_synonyms(reader)
         changes = reader.changes_since(self.view.sequence)
         if changes is None:  # the log no longer reaches back so far: read all items again
             changes = dict.fromkeys(self._ids, Change.ALL)
@@ -141,6 +145,13 @@ class LiveShop:
         }
         self.words.change(texts, reader.sequence)
         return records
+
+    def _update_synonyms(self, reader: Reader) -> None:
+        """Take over the shop's synonyms if they have changed."""
+        text = reader.meta(SYNONYMS, "")
+        if text != self._synonyms:
+            self._synonyms = text
+            self.words.synonyms = Synonyms.parse(text)
 
     def _replace_view(
         self,
