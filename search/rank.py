@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 Scale: TypeAlias = Literal["cosine", "bm25", "rrf", "valued", "learned"]
 
 _K = 60.0  # of reciprocal rank fusion
-_WITHOUT_VALUE = 0.5  # of its cosine that an item keeps for each value that it lacks
+_WITHOUT_VALUE = 0.3  # of its cosine that an item keeps for each value that it lacks
+_OTHER_KIND = 0.4  # of its cosine that an item of another kind than the picture keeps
 _WORDS_PER_VECTOR = 5  # ranks of the ranking by words that are fused, for each by vector
 
 
@@ -128,6 +129,8 @@ def _rank_by_values(bound: BoundQuery, found: Candidates) -> list[Candidate]:
             share *= np.where(has, 1.0, _WITHOUT_VALUE**value.weight)
         else:
             unwanted += np.where(has, -2 * value.weight, 0.0)  # a cosine spans 2
+    if found.kind is not None:
+        share *= np.where(found.kind[items], 1.0, _OTHER_KIND)
     cosines = np.array([candidate.score for candidate in found.by_vector])  # (c,)
     scores = np.where(cosines > 0, cosines * share, cosines * (2 - share)) - unwanted
     ranked = [

@@ -28,6 +28,11 @@ class ValueMatch(NamedTuple):
     mask: Mask
     condition: str
 
+    @property
+    def is_category(self) -> bool:
+        """True if the value is a category."""
+        return self.condition.startswith("category = ")
+
 
 def take_values(text: str, weight: float, columns: LayeredColumns) -> tuple[str, list[ValueMatch]]:
     """Take the values out of a text; return the rest of it, and the values, at most MAX_VALUES.

@@ -114,11 +114,11 @@ class LayeredColumns:
 
     def facet(self, key: str, mask: Mask) -> list[FacetValue]:
         """Count the values of a field among the items of ``mask``, most frequent first."""
-        return top_values(self._tally(key, mask))
+        return top_values(self.tally(key, mask))
 
     def sizes(self, key: str) -> dict[str, int]:
         """Return how many items have each value of a field; keys are ``casefolded``."""
-        return {casefolded(text): count for text, count in self._tally(key, self.alive).items()}
+        return {casefolded(text): count for text, count in self.tally(key, self.alive).items()}
 
     def facet_fields(self) -> list[str]:
         """Return the fields that are worth showing as filters.
@@ -126,14 +126,14 @@ class LayeredColumns:
         They have few enough values, and enough items have one. There are at most as many as a
         query may count: those that most items have.
         """
-        fields = ["category"] if self._tally("category", self.alive) else []
+        fields = ["category"] if self.tally("category", self.alive) else []
         total = int(self.alive.sum())
         carried = {
             name: covered
             for name in sorted(self._schema)
             if name.startswith("attributes.")
             and self._entries(name) * 4 >= total  # cheap, for catalogs with thousands of fields
-            and 2 <= len(self._tally(name, self.alive)) <= _MAX_FACET_VALUES
+            and 2 <= len(self.tally(name, self.alive)) <= _MAX_FACET_VALUES
             and (covered := self._covered(name)) * 4 >= total
         }
         room = MAX_FACETS - len(fields) - 1
@@ -151,7 +151,7 @@ class LayeredColumns:
         listed = list(items.values())
         return Layer(serial, numbers, Columns(listed, self._schema), listed)
 
-    def _tally(self, key: str, mask: Mask) -> dict[str, int]:
+    def tally(self, key: str, mask: Mask) -> dict[str, int]:
         """Return how many items of ``mask`` have each value of a field, without zeros."""
         tally: dict[str, int] = {}
         spelling: dict[str, str] = {}  # of the oldest layer that has the value
