@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from indexer.arrays import Embedding
     from indexer.lexical import LexicalIndex
+    from indexer.meaning import MeaningIndex
     from search.asked_words import AskedWords
     from search.hits import FacetValue
     from search.live.columns import Mask
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from search.query import Query
     from search.value_words import ValueMatch
 
+MAX_ALIKE = 100  # items found by the meaning of the words of a part
 _MAX_MATCHES = 50_000  # items found by the words of a part, unless there is a filter
 
 
@@ -97,9 +99,10 @@ def bind(
     view: ShopView,
     index: LexicalIndex,
     *,
+    meaning: MeaningIndex | None = None,
     text_tower: bool = False,
 ) -> BoundQuery:
-    """Bind a query to a view. ``index`` is the shop's index of words.
+    """Bind a query to a view. ``index`` and ``meaning`` are the shop's indexes of words.
 
     With a ``text_tower``, words are part of the vector, so values of fields are not looked for.
     Raises BadQuery if the filter uses a field that no item has.
@@ -113,7 +116,7 @@ def bind(
     if barred is not None:
         allowed = allowed & ~barred
     words = [
-        WordMatches(words.weight, _find_matches(words.text, query, view, index))
+        WordMatches(words.weight, _find_matches(words.text, query, view, index, meaning))
         for words in asked
         if words.text
     ]
@@ -160,11 +163,37 @@ def _barred_mask(
 
 
 def _find_matches(
-    text: str, query: Query, view: ShopView, index: LexicalIndex
+    text: str,
+    query: Query,
+    view: ShopView,
+    index: LexicalIndex,
+    meaning: MeaningIndex | None,
 ) -> list[tuple[int, float]]:
-    """Return the items of the view with these words, and their scores, best first."""
+    """Return the items of the view with these words, and their scores, best first.
+
+    With ``meaning``, items whose title means something similar are found too.
+    """
     limit = _MAX_MATCHES if query.filter is None else view.size
     ids, scores = index.search(text, limit, sequence=view.sequence)
-    numbers = view.numbers_of(ids)  # (m,)
-    known = numbers >= 0
-    return list(zip(numbers[known].tolist(), scores[known].tolist(), strict=True))
+    found = dict(zip(ids, scores.tolist(), strict=True))
+    if meaning is not None:
+        found = add_meaning(found, meaning.search(text, MAX_ALIKE, sequence=view.sequence))
+    numbers = view.numbers_of(list(found)).tolist()  # (m,)
+    return [
+        (number, score)
+        for number, score in zip(numbers, found.values(), strict=True)
+        if number >= 0
+    ]
+
+
+def add_meaning(found: dict[str, float], alike: list[tuple[str, float]]) -> dict[str, float]:
+    """Add the likeness in [0, 1] of items to the scores of their words; return them best first.
+
+    A likeness counts as a share of the best score of the words, because the scores of one query
+    cannot be compared with those of another.
+    """
+    best = max(found.values(), default=1.0)
+    total = dict(found)
+    for item_id, likeness in alike:
+        total[item_id] = total.get(item_id, 0.0) + best * likeness
+    return dict(sorted(total.items(), key=lambda pair: (-pair[1], pair[0])))
