@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from indexer.items import Skipped
+
 __all__ = [
     "BadCatalog",
     "BadEncoder",
@@ -78,7 +80,16 @@ class BadImage(VitrineError):
 
 
 class BadCatalog(VitrineError):
-    """A catalog that cannot be read: missing, empty, wrong columns, duplicate ids."""
+    """A catalog that cannot be read: missing, empty, wrong columns, duplicate ids.
+
+    ``skipped`` are the rows and images that were skipped before the reader gave up.
+    """
+
+    def __init__(
+        self, message: str, *, param: str | None = None, skipped: Sequence[Skipped] = ()
+    ) -> None:
+        super().__init__(message, param=param)
+        self.skipped = list(skipped)
 
 
 class CatalogShrank(BadCatalog):
@@ -87,11 +98,14 @@ class CatalogShrank(BadCatalog):
     ``removed`` lists the missing ids, in order; ``item_count`` is the number of the shop's items.
     """
 
-    def __init__(self, catalog: Path, removed: list[str], item_count: int) -> None:
+    def __init__(
+        self, catalog: Path, removed: list[str], item_count: int, *, skipped: Sequence[Skipped] = ()
+    ) -> None:
         super().__init__(
             f"{catalog} lacks {len(removed)} of the shop's {item_count} items: "
             f"{first_names(removed)}; nothing was changed. Run again with --accept to remove them "
-            "(--dry-run lists all), or fix the catalog"
+            "(--dry-run lists all), or fix the catalog",
+            skipped=skipped,
         )
         self.removed = removed
         self.item_count = item_count
