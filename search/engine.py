@@ -102,7 +102,9 @@ class SearchEngine:
         self._searcher = Searcher(
             self._live,
             store,
-            QuerySpace(store, encoder, model.key),
+            QuerySpace(
+                store, encoder, model.key, taste=lambda user: self.recommender.direction(user)
+            ),
             Pipeline(self._scorer, self._watch, encoder.dim),
             self._scorer,
             generation=self.generation,

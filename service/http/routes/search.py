@@ -33,7 +33,8 @@ def search_routes(state: AppState) -> APIRouter:
         bind(search, state),
         methods=["POST"],
         summary="Search by photo, words, items and vectors",
-        responses=reply_of(SearchReply) | problems(404, 408, 409, 410, 413, 415, 422, 429, 503),
+        responses=reply_of(SearchReply)
+        | problems(401, 403, 404, 408, 409, 410, 413, 415, 422, 429, 503),
         openapi_extra=body_of((SearchBody, "application/json")),
         operation_id="search",
     )
@@ -50,7 +51,10 @@ def search_routes(state: AppState) -> APIRouter:
 
 
 async def search(state: AppState, request: Request) -> Response:
-    """Find items like all parts together, and unlike parts with a negative weight."""
+    """Find items like all parts together, and unlike parts with a negative weight.
+
+    A part with a `user_id` needs the write key, because hits then tell what the user looked at.
+    """
     state.rates.take_search(request.scope, request.headers)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
@@ -78,6 +82,8 @@ async def _reply(
     state: AppState, request: Request, read: Callable[[], Query], *, inline: bool
 ) -> Response:
     query = read() if inline else await state.pools.decoding.run(read)
+    if any(part.is_private for part in query.parts):
+        state.rates.check_key(request.scope, request.headers)
     work = reply_to(state, query, request)
     return Response(await cancel_on_disconnect(request, work), media_type="application/json")
 
