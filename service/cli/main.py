@@ -24,6 +24,7 @@ _COMMANDS = {
     "delete": "Delete items from a shop, while it is served.",
     "rebuild": "Build a new index from the items stored in a shop.",
     "search": "Find products by a photo, words or a similar item.",
+    "look": "Find the things in a photo, and the products that look like each.",
     "recommend": "Recommend items for a user.",
     "events": "Import and export what users did, learn from it, or erase a user.",
     "eval": "Measure how often photos find the right item.",

@@ -20,12 +20,13 @@ from service.http.replies import (
     HealthReply,
     ItemReply,
     ItemsReply,
+    RecognizeReply,
     SearchReply,
     StatusReply,
     StylesReply,
     WriteReply,
 )
-from service.http.schemas import PhotoForm, SearchBody, StyleForm
+from service.http.schemas import PhotoForm, RecognizeForm, SearchBody, StyleForm
 from service.http.write_schemas import DeleteBody, ItemsBody, ItemsForm, PatchBody, PatchForm
 
 if TYPE_CHECKING:
@@ -34,11 +35,11 @@ if TYPE_CHECKING:
 
 _BODIES: tuple[type[BaseModel], ...] = (
     SearchBody, PhotoForm, ItemsBody, ItemsForm, PatchBody, PatchForm, DeleteBody,
-    EventsBody, SessionBody, StyleForm,
+    EventsBody, SessionBody, StyleForm, RecognizeForm,
 )  # fmt: skip
 _REPLIES: tuple[type[msgspec.Struct], ...] = (
     SearchReply, ItemReply, ItemsReply, StatusReply, HealthReply, WriteReply, Problem,
-    RecommendReply, EventsReply, UserReply, ErasedReply, StylesReply,
+    RecommendReply, EventsReply, UserReply, ErasedReply, StylesReply, RecognizeReply,
 )  # fmt: skip
 _PREFIX = "#/components/schemas/"
 _MEANINGS = {
