@@ -110,6 +110,10 @@ class Settings(BaseSettings):
         description="Wrong write keys a minute that an address may send; then the reply to any "
         "key is 429 for a while. 0 is no limit.",
     )
+    recognizer: str = Field(
+        "things",
+        description="What finds the things in photos: things, the bundled detector, or onnx:FILE.",
+    )
     query_views: Literal["", "flip", "center", "flip+center"] = Field(
         "",
         description="Views to average with each query photo: its mirror image, its center, or "

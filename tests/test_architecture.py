@@ -26,6 +26,7 @@ INDEXER = {
     "catalog": set(),
     "sample": set(),
     "encoders": {"imaging"},
+    "recognizers": {"imaging", "encoders"},
     "store": {"imaging"},
     "vectors": {"store"},
     "confidence": {"imaging", "encoders", "store", "vectors"},
@@ -201,6 +202,7 @@ def test_only_the_service_prints_exits_or_reads_the_environment(path):
 
 # Pillow opens these files outside of the decoder, each for a reason.
 OPENED_BY_PILLOW = {
+    "indexer/training/detector/pictures.py": "pictures and masks of the public training sets",
     "indexer/training/data.py": "masks of the public training set",
     "indexer/training/originals.py": "photos of the public training set, cut as its boxes say",
     "indexer/training/teacher_features.py": "the same photos, as the teacher models take them",

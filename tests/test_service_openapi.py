@@ -22,6 +22,7 @@ from service.http.replies import (
 ROUTES = {
     ("post", "/v1/search"),
     ("post", "/v1/search/image"),
+    ("post", "/v1/recognize"),
     ("get", "/v1/items"),
     ("put", "/v1/items"),
     ("post", "/v1/items/delete"),

@@ -7,9 +7,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from indexer.items import MAX_ID_BYTES, ORIGINAL
+from search.look import MOST_THINGS
 from search.query import MAX_FACETS, MAX_LIMIT, MAX_PARTS, MAX_TEXT, MIN_COLLAPSE
 
 MAX_DIM = 8192
+MAX_THING_HITS = 50
 MAX_FILTER = 4000
 
 _CONTENTS = ("image", "text", "item_id", "embedding", "user_id")
@@ -180,6 +182,11 @@ class PhotoForm(_Request):
         examples=["0.1,0.1,0.9,0.8"],
         json_schema_extra={"pattern": f"^({_EDGE}(,{_EDGE}){{3}})?$"},
     )
+    auto_crop: bool = Field(
+        False,
+        description="Whether to search with the thing that the photo is meant to show, together "
+        "with the whole photo. `cropped` in the reply is its region. Not with a box.",
+    )
     weight: Weight = 1.0
     text: str | None = Field(
         None, max_length=MAX_TEXT, description="Words to search for besides the photo."
@@ -200,6 +207,25 @@ class PhotoForm(_Request):
     )
     cursor: CursorField = None
     collapse: CollapseField = None
+
+
+class RecognizeForm(_Request):
+    """A photo whose things are to be found, as multipart/form-data."""
+
+    model_config = ConfigDict(json_schema_extra=_without_null)
+
+    image: str = Field(
+        description="The photo: JPEG, PNG, WebP, GIF or AVIF. Its type and name are ignored.",
+        json_schema_extra={"format": "binary", "contentMediaType": "application/octet-stream"},
+    )
+    search: bool = Field(False, description="Whether to search for each thing too.")
+    most: int = Field(
+        10, ge=1, le=MOST_THINGS, description="How many things to return, best first."
+    )
+    limit: int = Field(
+        10, ge=1, le=MAX_THING_HITS, description="How many products to return for each thing."
+    )
+    filter: FilterText | None = Field(None, description="Restricts the hits.")
 
 
 class SimilarParams(BaseModel):
