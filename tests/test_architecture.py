@@ -25,6 +25,7 @@ INDEXER = {
     "imaging": set(),
     "catalog": set(),
     "sample": set(),
+    "words": set(),
     "encoders": {"imaging"},
     "recognizers": {"imaging", "encoders"},
     "store": {"imaging"},
@@ -35,7 +36,7 @@ INDEXER = {
     "writing": {"imaging", "catalog", "encoders", "store", "vectors", "confidence", "shop"},
     "jobs": {
         *("imaging", "catalog", "encoders", "store", "vectors", "confidence", "classification"),
-        *("shop", "writing"),
+        *("shop", "writing", "words"),
     },
     "training": {"imaging", "encoders", "store", "sample"},
 }

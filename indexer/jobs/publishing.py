@@ -17,7 +17,6 @@ from indexer.errors import Conflict, IndexCorrupt, IndexNotFound
 from indexer.jobs.component import Component
 from indexer.jobs.meanings import meaning_component, wanted_sentences
 from indexer.jobs.stored_rows import StoredRows, read_rows, style_counts
-from indexer.lexical import WORDS_FORMAT, LexicalIndex
 from indexer.progress import Progress, no_progress
 from indexer.shop import write_encoders
 from indexer.shop.garbage import write_contents
@@ -27,15 +26,16 @@ from indexer.vectors.canary import check_index, check_profile, profile_of
 from indexer.vectors.contract import BuildTargets, Contract, Targets
 from indexer.vectors.faiss_backend import FaissBackend
 from indexer.vectors.tuning import choose_recipe
+from indexer.words.lexical import WORDS_FORMAT, LexicalIndex
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from indexer.encoders.base import Encoder
     from indexer.jobs.job import Job
-    from indexer.sentences import SentenceEncoder
     from indexer.shop.shelf import Generation
     from indexer.vectors.backend import VectorBackend
+    from indexer.words.sentences import SentenceEncoder
 
 
 logger = logging.getLogger("vitrine.indexer")

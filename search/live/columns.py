@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from indexer.catalog.stock import parse_stock
 from indexer.errors import BadQuery
-from indexer.folding import fold_label
-from indexer.spellings import LONGEST_NAME, name_key
+from indexer.words.folding import fold_label
+from indexer.words.spellings import LONGEST_NAME, name_key
 from search.filters import BUILTIN, AllOf, AnyOf, Filter, Match, Not, Range, Value
 from search.hits import FacetValue
 

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import IndexCorrupt, StoreFull
-from indexer.sentences import DIM
+from indexer.words.sentences import DIM
 
 if TYPE_CHECKING:
     from indexer.arrays import Vectors
     from indexer.items import Item
-    from indexer.sentences import SentenceEncoder
+    from indexer.words.sentences import SentenceEncoder
 
 MEANING = "meaning.msgpack"
 MEANING_SETTING = "meaning"  # in the store's meta: 1 if the shop wants it

@@ -10,13 +10,13 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from indexer.folding import fold
-from indexer.spellings import EMPTY_WORDS, EQUAL_WORDS
-from indexer.synonyms import Synonyms
-from indexer.typed import Typed, Unit, take_apart
+from indexer.words.folding import fold
+from indexer.words.spellings import EMPTY_WORDS, EQUAL_WORDS
+from indexer.words.synonyms import Synonyms
+from indexer.words.typed import Typed, Unit, take_apart
 
 if TYPE_CHECKING:
-    from indexer.vocabulary import Vocabulary
+    from indexer.words.vocabulary import Vocabulary
 
 _BEGINNING_FROM = 3  # letters
 _MAX_WORDS = 30  # longer words or compounds that are searched for in place of one word

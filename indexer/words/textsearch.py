@@ -5,12 +5,12 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-from indexer.wordquery import expression_of
+from indexer.words.wordquery import expression_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from indexer.wordquery import WordQuery
+    from indexer.words.wordquery import WordQuery
 
 # A live index is searched while it changes. A text is valid from change ``born`` to just before
 # change ``died``, so a search sees exactly the texts that are valid at its sequence number.

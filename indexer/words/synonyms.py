@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from indexer.errors import BadCatalog
-from indexer.folding import fold, words_of
+from indexer.words.folding import fold, words_of
 
 SYNONYMS = "synonyms"  # the name of their text in the store's meta
 MAX_BYTES = 1_000_000

@@ -6,7 +6,7 @@ with ``vitrine synonyms``.
 
 from __future__ import annotations
 
-from indexer.folding import words_of
+from indexer.words.folding import words_of
 
 LONGEST_NAME = 4  # words of a name that words of a query may mean
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import unicodedata
 
-from indexer.folding import LETTER, RUN, pieces_of, spaced, words_of
+from indexer.words.folding import LETTER, RUN, pieces_of, spaced, words_of
 
 _MAX_TERMS = 32
 

@@ -5,7 +5,7 @@ SQLite's FTS5 searches and ranks by BM25. It has no tokenizer for scripts withou
 one by one, and a query searches each pair of neighbors as a phrase, like Lucene's CJKAnalyzer.
 
 Beside the full-text table, which has stems, an index has the vocabulary of its texts. What was
-typed is first interpreted by it (``indexer.wordquery``). Indexes of earlier versions lack it.
+typed is first interpreted by it (``indexer.words.wordquery``). Indexes of earlier versions lack it.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from indexer.errors import IndexCorrupt, StoreFull
-from indexer.folding import fold, spaced
-from indexer.stems import match_expression, plain_text
-from indexer.synonyms import Synonyms
-from indexer.textsearch import NEVER, TextSearch, all_of
-from indexer.vocabulary import (
+from indexer.words.folding import fold, spaced
+from indexer.words.stems import match_expression, plain_text
+from indexer.words.synonyms import Synonyms
+from indexer.words.textsearch import NEVER, TextSearch, all_of
+from indexer.words.vocabulary import (
     Vocabulary,
     add_terms,
     has_vocabulary,
     terms_of,
     write_vocabulary,
 )
-from indexer.wordquery import Interpreter, WordQuery, expression_of
+from indexer.words.wordquery import Interpreter, WordQuery, expression_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -13,8 +13,8 @@ import threading
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from indexer.edits import WordMatrix, edits_allowed
-from indexer.folding import UNSPACED
+from indexer.words.edits import WordMatrix, edits_allowed
+from indexer.words.folding import UNSPACED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-from indexer.folding import RUN, fold, pieces_of, spaced, words_of
+from indexer.words.folding import RUN, fold, pieces_of, spaced, words_of
 
 MAX_UNITS = 32
 _QUOTES = str.maketrans(dict.fromkeys("“”„‟«»＂", '"'))
