@@ -9,6 +9,7 @@
      +- CursorExpired     a cursor of a generation that no longer serves
      +- UnknownItem       (LookupError) no such item in the shop
      +- EncoderNotFound   no such encoder, or its weights or packages are missing
+     +- RecognizerNotFound  no such recognizer, or its weights are missing or do not run
      +- BadEncoder        an encoder's vectors have a wrong shape or length, or are not finite
      +- IndexNotFound     no index has been built
      +- IndexMismatch     another encoder, dimension or format than the index was built with
@@ -50,6 +51,7 @@ __all__ = [
     "IndexMismatch",
     "IndexNotFound",
     "Overloaded",
+    "RecognizerNotFound",
     "StoreBusy",
     "StoreFull",
     "UnknownItem",
@@ -129,6 +131,10 @@ class UnknownItem(VitrineError, LookupError):
 
 class EncoderNotFound(VitrineError):
     """No such encoder, or its weights or packages are missing."""
+
+
+class RecognizerNotFound(VitrineError):
+    """No such recognizer, or its weights are missing or do not run."""
 
 
 class BadEncoder(VitrineError):
