@@ -306,6 +306,19 @@ def test_the_report_is_written_where_nothing_could_be_read(vitrine, tmp_path, na
     assert all(part in reason for part, reason in zip(reasons, found, strict=True))
 
 
+def test_a_shop_is_exported_once_and_replaced_only_by_force(vitrine, tiny_shop, tmp_path):
+    path = tmp_path / "items.jsonl"
+    words = ["export", "--shop", tiny_shop, "--out", path]
+    assert vitrine(*words, "--json").json == {
+        "file": str(path), "items": 12, "images": 24, "encoder": "",
+    }  # fmt: skip
+    assert len(path.read_text().splitlines()) == 12
+    assert_one_line(vitrine(*words), "exists already", "--force")
+    done = vitrine(*words, "--force", "--vectors")
+    assert "12 items, 24 images, with the vectors of color" in done.out
+    assert_one_line(vitrine("export", "--shop", tmp_path / "none", "--out", tmp_path / "x.csv"))
+
+
 def test_a_shop_is_indexed_from_its_export_with_every_field_to_look_at(vitrine, tmp_path):
     plain(COLORS["red"]).save(tmp_path / "a.png")
     catalog = tmp_path / "feed.tsv"

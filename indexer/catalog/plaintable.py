@@ -21,6 +21,7 @@ class PlainTable(ShopFormat):
 
     name = "csv"
     lists = frozenset()
+    ignored = frozenset({"embeddings"})  # of an export
 
     def __init__(self) -> None:
         super().__init__()
