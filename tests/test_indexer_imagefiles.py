@@ -97,6 +97,8 @@ def test_a_url_without_scheme_gets_one(root):
         ("p/0.jpg | p/1.jpg", ["p/0.jpg", "p/1.jpg"]),
         ("p/0.jpg\np/1.jpg", ["p/0.jpg", "p/1.jpg"]),
         (",p/0.jpg,,", ["p/0.jpg"]),
+        ("p/a, b.jpg, p/0.jpg", ["p/a, b.jpg", "p/0.jpg"]),
+        ("p/0.jpg, p/a, b.jpg,p/1.jpg", ["p/0.jpg", "p/a, b.jpg", "p/1.jpg"]),
         ("", []),
         (
             "https://c/w_2,h_3/a.jpg, https://c/b.jpg",
