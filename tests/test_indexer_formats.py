@@ -276,6 +276,16 @@ def test_a_google_feed_is_read_as_table_and_as_xml(shop, name, text, mapping):
     assert (red.title, red.in_stock, red.images) == ("Red runner", False, ["p/3.jpg"])
 
 
+def test_other_lists_of_products_in_xml_are_read_by_their_names(shop):
+    text = (
+        '<shop><products><product id="7"><name>Mug</name><image>p/0.jpg</image>'
+        '<price currency="EUR">5,00</price><category>A > B</category></product></products></shop>'
+    )
+    (mug,), _ = read(shop, "a.xml", text)
+    assert (mug.item_id, mug.title, mug.images) == ("7", "Mug", ["p/0.jpg"])
+    assert (mug.price, mug.currency, mug.categories) == (5.0, "EUR", ["A/B"])
+
+
 def test_a_feed_that_ends_in_the_middle_reports_what_may_be_missing(shop):
     cut = GOOGLE_XML[: GOOGLE_XML.index("Red runner")]
     (blue,), (skipped,) = read(shop, "a.xml", cut)
@@ -397,6 +407,10 @@ def test_what_is_no_json_document_is_refused(shop, text):
         '"sep=;"\r\nid;title;image\r\n1;Mütze;p/0.jpg\r\n',
         "\n\n# Export of 2026\n# by a program, with; separators\nid;title;image\n1;Mütze;p/0.jpg\n",
         "\ufeffid,title,image,\n1,Mütze,p/0.jpg,,,\n",
+        "Products of our shop\n\nid,title,image\n1,Mütze,p/0.jpg\n",
+        "Products;;;\nid;title;image;\n1;Mütze;p/0.jpg;\n",
+        ";;;\n\nid;title;image;\n1;Mütze;p/0.jpg;\n",
+        "id,title,image\r1,Mütze,p/0.jpg\r",
         '"id",title,"image"\n1,Mütze,p/0.jpg\n',
         "id,title,image\n1,Mütze,p/0.jpg\n".encode("utf-16"),
         b"\xfe\xff" + "id\ttitle\timage\n1\tMütze\tp/0.jpg\n".encode("utf-16-be"),
@@ -412,6 +426,18 @@ def test_a_separator_in_a_quoted_header_is_not_the_delimiter(shop):
     text = '"id","title; with; more","image"\n1,a,p/0.jpg\n'
     (item,), _ = read(shop, "a.csv", text)
     assert item.attributes == {"title; with; more": "a"}
+
+
+def test_a_header_of_one_column_is_no_title(shop):
+    assert ids(read(shop, "a.csv", "id\na\nb\n")[0]) == ["a", "b"]
+    assert ids(read(shop, "a.csv", "key\na\nb\n", {"id": "key"})[0]) == ["a", "b"]
+
+
+def test_quotes_in_a_table_with_tabs_are_text(shop):
+    text = 'id\ttitle\timage\n1\t"Best" shoe\tp/0.jpg\n2\t"12" screen\tp/1.jpg\n3\t"a"\tp/2.jpg\n'
+    items, notes = read(shop, "a.tsv", text)
+    assert [item.title for item in items] == ['"Best" shoe', '"12" screen', "a"]
+    assert notes == []
 
 
 def test_rows_are_numbered_as_the_lines_of_the_file(shop):

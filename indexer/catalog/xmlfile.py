@@ -97,6 +97,8 @@ def _value(element: Element, depth: int = 0) -> Any:
             inner[name] = value
         return inner
     text = " ".join("".join(element.itertext()).split())
+    if text and element.attrib.keys() & {"currency", "currencyCode"}:
+        return {"value": text, **element.attrib}
     return text or element.attrib.get("href", "")
 
 
