@@ -7,6 +7,16 @@ import { readable } from "./filters.js";
 import { Restyle } from "./restyle.js";
 
 const SIMILAR = 8;
+const SAFE_LINK = /^(https?:\/\/|\/(?!\/))/i; // the service stores no other; a page must not run one
+
+/** The link to the page where an item can be bought. */
+function shopLink(url) {
+  return make(
+    "p",
+    { class: "facts-shop" },
+    make("a", { href: url, target: "_blank", rel: "noopener noreferrer", text: "View in shop" }),
+  );
+}
 
 /** Replace everything after the title by elements; the title keeps its focus. */
 function under(title, ...elements) {
@@ -151,6 +161,7 @@ export class Panel {
         icon("alike"),
         "Search with this item",
       ),
+      ...(SAFE_LINK.test(item.url ?? "") ? [shopLink(item.url)] : []),
       ...(item.description ? [make("p", { class: "facts-words", dir: "auto", text: item.description })] : []),
     );
     byId("details-list").replaceChildren(
