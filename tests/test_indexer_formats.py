@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import hypothesis
+import msgspec
 import pytest
+from hypothesis import strategies as st
 
 from indexer.catalog.formatnames import FORMATS
 from indexer.catalog.sources import Reading, open_catalog
@@ -509,6 +512,38 @@ def test_the_other_prices_of_a_catalog_make_one_clear(shop):
     items, (note,) = read(shop, "a.csv", "id;price;image\n1;1.299;p/0.jpg\n2;12;p/0.jpg\n")
     assert [item.price for item in items] == [None, 12.0]
     assert "may separate decimals or thousands" in note.reason
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+    | st.sampled_from(["1.299,00 €", "p/0.jpg, p/1.jpg", "<p>x", "a > b", "https://x.example/a"]),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.sampled_from(["name", "value", "en", "src", "x"]), inner, max_size=3),
+    max_leaves=6,
+)  # fmt: skip
+_COLUMNS = st.sampled_from(
+    ["id", "sku", "Handle", "title", "Title", "name", "image", "images", "Images", "image_link",
+     "price", "sale_price", "availability", "in_stock", "In stock?", "categories", "attributes",
+     "variants", "offers", "hasVariant", "@type", "@graph", "Parent", "Type", "url", "description",
+     "Variant SKU", "Option1 Value", "Image Src", "configurable_variations", "options", "status",
+     "additional_attributes", "custom_attributes", "product_id", "currency", "color", ""],
+)  # fmt: skip
+
+
+@hypothesis.settings(max_examples=60, suppress_health_check=list(hypothesis.HealthCheck))
+@hypothesis.given(
+    records=st.lists(st.dictionaries(_COLUMNS, _VALUES, max_size=9), min_size=1, max_size=4),
+    name=st.sampled_from(["auto", "shopify", "woocommerce", "magento", "google", "jsonld", "json"]),
+)
+def test_whatever_the_fields_hold_a_record_is_an_item_or_reported(shop, records, name):
+    path = shop / "a.json"
+    path.write_bytes(msgspec.json.encode(records))
+    for entry in open_catalog(path, None, Reading(name)):
+        if isinstance(entry, Skipped):
+            assert entry.reason
+            continue
+        encoded = msgspec.json.encode(entry.item)  # no field holds what cannot be stored
+        assert msgspec.json.decode(encoded, type=Item) == entry.item
 
 
 # The format by name
