@@ -289,6 +289,22 @@ def test_other_lists_of_products_in_xml_are_read_by_their_names(shop):
     assert (mug.price, mug.currency, mug.categories) == (5.0, "EUR", ["A/B"])
 
 
+def test_names_of_googles_taxonomy_may_have_commas(shop):
+    rows = [
+        "Food, Beverages & Tobacco > Food Items",
+        "Home > A, Home > B",
+        "Shoes, Sale",
+        "A > B, C",
+    ]
+    text = "id\timage_link\tproduct_type\n"
+    text += "".join(f"{n}\tp/0.jpg\t{row}\n" for n, row in enumerate(rows))
+    items, _ = read(shop, "a.tsv", text)
+    assert [item.categories for item in items] == [
+        ["Food, Beverages & Tobacco/Food Items"], ["Home/A", "Home/B"], ["Shoes", "Sale"],
+        ["A/B", "C"],
+    ]  # fmt: skip
+
+
 def test_a_feed_that_ends_in_the_middle_reports_what_may_be_missing(shop):
     cut = GOOGLE_XML[: GOOGLE_XML.index("Red runner")]
     (blue,), (skipped,) = read(shop, "a.xml", cut)
@@ -466,6 +482,25 @@ def test_columns_of_images_add_up_in_their_order(shop):
     assert item.images == ["p/0.jpg", "p/1.jpg", "p/2.jpg"]
     (same,), _ = read(shop, "a.csv", "id,image,image\n1,p/0.jpg,p/1.jpg\n")
     assert same.images == ["p/0.jpg", "p/1.jpg"]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        '["p/0.jpg", "p/1.jpg"]',
+        "['p/0.jpg', 'p/1.jpg']",
+        '[{"src": "p/0.jpg"}, {"src": "p/1.jpg"}]',
+    ],
+)
+def test_a_list_in_a_cell_is_a_list(shop, cell):
+    quoted = cell.replace('"', '""')
+    (item,), notes = read(shop, "a.csv", f'id,images\n1,"{quoted}"\n')
+    assert (item.images, notes) == (["p/0.jpg", "p/1.jpg"], [])
+
+
+def test_lists_in_several_rows_of_a_sku_are_lists(shop):
+    items, _ = read(shop, "a.csv", "sku;image;name\nA;p/0.jpg,p/1.jpg;x\nA;p/2.jpg;\nB;p/3.jpg;\n")
+    assert [item.images for item in items] == [["p/0.jpg", "p/1.jpg", "p/2.jpg"], ["p/3.jpg"]]
 
 
 def test_a_repeated_map_adds_columns_to_a_list_and_is_refused_for_a_text(shop):

@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, TypeAlias
 
-from indexer.catalog.cleaning import Cells
-from indexer.catalog.item_parser import FIELDS, BrokenRow, Record, is_empty, text_from
+from indexer.catalog.item_parser import FIELDS, BrokenRow, Cells, Record, is_empty, text_from
 
 if TYPE_CHECKING:
     from indexer.catalog.item_parser import NumberedRow
