@@ -26,6 +26,7 @@ _COMMANDS = {
     "search": "Find products by a photo, words or a similar item.",
     "classify": "Tell the category, the attributes and the colors of photos.",
     "audit": "Find items whose pictures contradict the catalog, or show nothing.",
+    "keys": "Add, list, rotate and remove the keys of a shop's service.",
     "synonyms": "List or replace the synonyms of a shop.",
     "look": "Find the things in a photo, and the products that look like each.",
     "recommend": "Recommend items for a user.",

@@ -15,6 +15,7 @@ from msgspec.structs import asdict
 
 from indexer.imaging.images import Box
 from indexer.items import ORIGINAL, Item
+from indexer.shop.listing import GenerationInfo
 from indexer.writing.writes import Outcome
 from search.classification import Classification
 from search.hits import Hit, Reply
@@ -73,6 +74,19 @@ class StatusReply(EngineStatus, frozen=True, kw_only=True):
     """What the service serves."""
 
     max_limit: Annotated[int, Meta(description="The largest limit of a request.")]
+
+
+class GenerationsReply(msgspec.Struct, frozen=True):
+    """The generations of the index, newest first."""
+
+    generations: list[GenerationInfo]
+
+
+class ServingReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The generation that now serves."""
+
+    generation: str
+    encoder: str
 
 
 class StyleReply(msgspec.Struct, frozen=True):
