@@ -88,7 +88,7 @@ def list_keys(shop: Path, as_json: bool) -> None:
         limit = f"{key.searches_per_s:g}" if key.searches_per_s else ""
         table.add_row(key.name, key.scope, _date(key.created), end, limit)
     print_table(table)
-    note(f"{len(keys)} keys")
+    note(f"{len(keys)} key{'' if len(keys) == 1 else 's'}")
 
 
 @command.command("rotate")
