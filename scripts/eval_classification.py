@@ -48,7 +48,7 @@ from indexer.imaging.images import read_image_file
 from indexer.imaging.photos import open_photo
 from indexer.items import Item
 from search.audit.contradictions import contradictions
-from style.namedcolors import COLOR_NAMES, color_shares, family_of, product_colors
+from style.namedcolors import COLOR_NAMES, family_of, measure_colors
 
 NAMES = frozenset(COLOR_NAMES)
 FOLDS = 5
@@ -65,7 +65,7 @@ class Shop:
     named: Sequence[str]
 
 
-Blanks = tuple[NDArray[np.float32], NDArray[np.float32]]
+Blanks = NDArray[np.float32]
 
 
 def read_shop(name: str, photos: Sequence[tuple[Path, Item]], encoder: Encoder) -> Shop:
@@ -76,8 +76,9 @@ def read_shop(name: str, photos: Sequence[tuple[Path, Item]], encoder: Encoder) 
         for path, _ in photos[start : start + 32]:
             photo = open_photo(read_image_file(path), encoder.preprocess, side=MEASURED_SIDE)
             squares.append(photo.square)
-            colors.append(color_shares(photo.pixels))
-            named.append(product_colors(photo.pixels)[0].name)
+            measured = measure_colors(photo.pixels)
+            colors.append(measured.shares)
+            named.append(measured.named[0].name)
         vectors.append(encoder.encode_images(squares))
         print(f"\r{name}: {start + len(squares)} of {len(photos)}", end="", file=sys.stderr)
     print(file=sys.stderr)
@@ -106,7 +107,7 @@ def classify_held_out(shop: Shop, blanks: Blanks) -> dict[str, dict[str, float]]
     rows: dict[str, list[tuple[float, bool, bool]]] = {}
     for held_out in range(FOLDS):
         seen, new = select(pictures, fold != held_out), select(pictures, fold == held_out)
-        classifier = fit_classifier(seen, *blanks, NAMES)
+        classifier = fit_classifier(seen, blanks, NAMES)
         nearest = (new.vectors @ seen.vectors.T).argmax(axis=1)
         for field, found in answers(classifier, new, [seen.items[at] for at in nearest]).items():
             rows.setdefault(field, []).extend(found)
@@ -176,7 +177,7 @@ def audit_planted(shop: Shop, blanks: Blanks, rounds: int) -> dict[str, float]:
     found = planted = right = 0
     for seed in range(rounds):
         changed, wrong = plant(pictures, np.random.default_rng(seed))
-        fits = fit_fields(changed, *blanks, NAMES)
+        fits = fit_fields(changed, blanks, NAMES)
         fit = next(fit for fit in fits if fit.fitted.field.is_category)
         flagged = {
             int(changed.products[case.members[0]])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _PLANTS = 4
-_ERROR_RATE = 0.02
+_ERROR_RATE = 0.05  # of pictures, assumed before looking
 _FEWEST = 12  # pictures with siblings
 
 
