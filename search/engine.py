@@ -86,7 +86,7 @@ class SearchEngine:
             text_tower=isinstance(encoder, TextEncoder),
             below=no_match_below,
         )
-        self._live = LiveShop(store, opened.vectors, opened.words, model.key)
+        self._live = LiveShop(store, opened.vectors, opened.words, model.key, opened.meaning)
         self._watch = RecallWatch(opened.vectors, share=recall_sample)  # last: it has a thread
         self._items = ItemReader(store, self._live)
         self._writer = ShopWriter(store, self._live, index_encoder(encoder), self._styles)
@@ -102,11 +102,14 @@ class SearchEngine:
         self._searcher = Searcher(
             self._live,
             store,
-            QuerySpace(store, encoder, model.key),
+            QuerySpace(
+                store, encoder, model.key, taste=lambda user: self.recommender.direction(user)
+            ),
             Pipeline(self._scorer, self._watch, encoder.dim),
             self._scorer,
             generation=self.generation,
             encoder=encoder.id,
+            text_tower=isinstance(encoder, TextEncoder),
         )
 
     @classmethod

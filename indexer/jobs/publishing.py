@@ -14,8 +14,9 @@ from indexer.classification.learn import learn_classifier
 from indexer.confidence.calibrate import Fitted, calibrate
 from indexer.encoders.base import Model
 from indexer.errors import Conflict, IndexCorrupt, IndexNotFound
+from indexer.jobs.component import Component
+from indexer.jobs.meanings import meaning_component, wanted_sentences
 from indexer.jobs.stored_rows import StoredRows, read_rows, style_counts
-from indexer.lexical import LexicalIndex
 from indexer.progress import Progress, no_progress
 from indexer.shop import write_encoders
 from indexer.shop.garbage import write_contents
@@ -25,6 +26,7 @@ from indexer.vectors.canary import check_index, check_profile, profile_of
 from indexer.vectors.contract import BuildTargets, Contract, Targets
 from indexer.vectors.faiss_backend import FaissBackend
 from indexer.vectors.tuning import choose_recipe
+from indexer.words.lexical import WORDS_FORMAT, LexicalIndex
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from indexer.jobs.job import Job
     from indexer.shop.shelf import Generation
     from indexer.vectors.backend import VectorBackend
+    from indexer.words.sentences import SentenceEncoder
 
 
 logger = logging.getLogger("vitrine.indexer")
@@ -53,19 +56,6 @@ class ChosenIndex(NamedTuple):
     contract: Contract
     confidence: Fitted
     classifier: Classifier
-
-
-class Component(NamedTuple):
-    """Files of a generation that are written and checked together.
-
-    ``write`` writes the files to the folder of the generation. ``check`` reads them back from
-    there and raises IndexCorrupt if their content is wrong. The manifest lists the files of all
-    components, so a snapshot needs no list of components.
-    """
-
-    name: str
-    write: Callable[[Path], None]
-    check: Callable[[Path], None] = lambda _folder: None
 
 
 def publish(
@@ -89,7 +79,8 @@ def publish(
     shelf = job.shelf.with_current()
     expected, serving = job.started_with or shelf.current, shelf.serving()
     wanted = _wanted(targets, serving)
-    if serving and _is_up_to_date(job, serving, Model.of(encoder), skipped, wanted):
+    sentences = wanted_sentences(job.store)
+    if serving and _is_up_to_date(job, serving, Model.of(encoder), skipped, wanted, sentences):
         return Published(serving.name, serving.manifest, is_new=False)
     stored = read_rows(job.store, encoder)
     chosen = choose_index(
@@ -103,9 +94,16 @@ def publish(
     )
     manifest = _manifest(encoder, stored, chosen)
     manifest = msgspec.structs.replace(
-        manifest, catalog=str(catalog.resolve()), skipped=skipped, candidate=candidate
+        manifest,
+        catalog=str(catalog.resolve()),
+        skipped=skipped,
+        candidate=candidate,
+        meaning=sentences.model if sentences else "",
     )
-    generation = write_generation(job, manifest, components_of(stored, chosen))
+    components = components_of(stored, chosen)
+    if sentences:
+        components.append(meaning_component(stored, sentences, job, serving))
+    generation = write_generation(job, manifest, components)
     if not candidate:
         move_current(job, generation, before=serving, expected=expected)
     return Published(generation.name, manifest, is_new=True)
@@ -224,11 +222,17 @@ def _manifest(encoder: Encoder, stored: StoredRows, chosen: ChosenIndex) -> Mani
         calibration=chosen.confidence.calibration,
         calibration_note=chosen.confidence.note,
         styles=stored.styles,
+        words=WORDS_FORMAT,
     )
 
 
 def _is_up_to_date(
-    job: Job, serving: Generation, model: Model, skipped: int, targets: Targets
+    job: Job,
+    serving: Generation,
+    model: Model,
+    skipped: int,
+    targets: Targets,
+    sentences: SentenceEncoder | None,
 ) -> bool:
     """Return True if a generation is current, undamaged, and holds everything in the store."""
     manifest = serving.manifest
@@ -238,6 +242,8 @@ def _is_up_to_date(
     if (
         manifest.changes != changes
         or manifest.styles != styles
+        or manifest.words != WORDS_FORMAT
+        or manifest.meaning != (sentences.model if sentences else "")
         or manifest.skipped != skipped
         or manifest.weights_hash != model.weights_hash
         or manifest.contract.targets != targets

@@ -26,6 +26,8 @@ _COMMANDS = {
     "search": "Find products by a photo, words or a similar item.",
     "classify": "Tell the category, the attributes and the colors of photos.",
     "audit": "Find items whose pictures contradict the catalog, or show nothing.",
+    "synonyms": "List or replace the synonyms of a shop.",
+    "look": "Find the things in a photo, and the products that look like each.",
     "recommend": "Recommend items for a user.",
     "events": "Import and export what users did, learn from it, or erase a user.",
     "eval": "Measure how often photos find the right item.",

@@ -21,12 +21,13 @@ from service.http.replies import (
     HealthReply,
     ItemReply,
     ItemsReply,
+    RecognizeReply,
     SearchReply,
     StatusReply,
     StylesReply,
     WriteReply,
 )
-from service.http.schemas import ClassifyForm, PhotoForm, SearchBody, StyleForm
+from service.http.schemas import ClassifyForm, PhotoForm, RecognizeForm, SearchBody, StyleForm
 from service.http.write_schemas import DeleteBody, ItemsBody, ItemsForm, PatchBody, PatchForm
 
 if TYPE_CHECKING:
@@ -35,11 +36,12 @@ if TYPE_CHECKING:
 
 _BODIES: tuple[type[BaseModel], ...] = (
     SearchBody, PhotoForm, ItemsBody, ItemsForm, PatchBody, PatchForm, DeleteBody,
-    EventsBody, SessionBody, StyleForm, ClassifyForm,
+    EventsBody, SessionBody, StyleForm, ClassifyForm, RecognizeForm,
 )  # fmt: skip
 _REPLIES: tuple[type[msgspec.Struct], ...] = (
     SearchReply, ItemReply, ItemsReply, StatusReply, HealthReply, WriteReply, Problem,
     RecommendReply, EventsReply, UserReply, ErasedReply, StylesReply, ClassifyReply,
+    RecognizeReply,
 )  # fmt: skip
 _PREFIX = "#/components/schemas/"
 _MEANINGS = {
