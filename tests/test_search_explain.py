@@ -110,3 +110,35 @@ def test_words_alone_cannot_be_explained(tiny_shop, tmp_path, capsys):
         main([*words, "--explain", str(tmp_path / "heat.png")])
     assert end.value.code == 2
     assert "--explain needs a PHOTO or --item" in capsys.readouterr().err
+
+
+def test_a_search_by_photo_explains_its_first_hits(http):
+    reply = http.post(
+        "/v1/search/image",
+        files={"image": ("a.jpg", jpeg(corner()), "image/jpeg")},
+        data={"explain": "true", "limit": "5"},
+    )
+    assert reply.status_code == 200
+    body = reply.json()
+    assert len(body["hits"]) == 5
+    first = body["explanations"][0]
+    assert [one["item_id"] for one in body["explanations"]] == [
+        hit["item_id"] for hit in body["hits"][:3]
+    ]
+    assert np.array(first["query"]["values"]).shape == (GRID, GRID)
+    assert first["hit"]["box"] == [0, 0, 1, 1]
+
+
+def test_similar_items_are_explained_on_request(http):
+    body = http.get("/v1/items/red-shoe/similar?explain=true&limit=1").json()
+    assert len(body["explanations"]) == 1
+    assert http.get("/v1/items/red-shoe/similar?limit=1").json()["explanations"] == []
+
+
+def test_a_query_that_cannot_be_read_is_refused_before_it_is_explained(http):
+    reply = http.post(
+        "/v1/search/image",
+        files={"image": ("a.jpg", b"no photo", "image/jpeg")},
+        data={"explain": "true"},
+    )
+    assert (reply.status_code, reply.json()["param"]) == (422, "image")
