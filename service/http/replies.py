@@ -30,6 +30,30 @@ class HitReply(Hit, frozen=True, kw_only=True):
     image_url: str
 
 
+class HeatReply(msgspec.Struct, frozen=True, kw_only=True):
+    """Which parts of a picture make a score."""
+
+    values: Annotated[
+        list[list[float]],
+        Meta(description="What the score loses if a part is covered: 8 rows from the top left."),
+    ]
+    box: Annotated[
+        tuple[float, float, float, float],
+        Meta(
+            description="The region of the picture that the map lies on: x0, y0, x1, y1 as shares "
+            "of its sides."
+        ),
+    ]
+
+
+class ExplanationReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The heat maps of the query and of a hit."""
+
+    item_id: str
+    query: HeatReply
+    hit: HeatReply
+
+
 class SearchReply(Reply, frozen=True, kw_only=True):
     """The hits, best first."""
 
@@ -41,6 +65,9 @@ class SearchReply(Reply, frozen=True, kw_only=True):
             "shares of the photo's sides; null for the whole photo."
         ),
     ] = None
+    explanations: Annotated[
+        list[ExplanationReply], Meta(description="With `explain`: of the first three hits.")
+    ] = msgspec.field(default_factory=list)
 
 
 class ThingReply(FoundThing, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ from search.filter_grammar import parse_filter
 from search.personal.recommendation import RecommendQuery
 from service.http.answering import check_limit, reply_to
 from service.http.appstate import AppState, bind
+from service.http.explaining import explained
 from service.http.middleware import RAW_ID, cancel_on_disconnect
 from service.http.openapi import Responses, problems, reply_of
 from service.http.personal_replies import RecommendReply, recommend_reply
@@ -142,7 +143,10 @@ async def similar(
         parts.append(GivenPart(user_id=params.user, weight=params.user_weight))
     query = build_query(parts, params)
     state.rates.take_search(request.scope, request.headers)
-    work = reply_to(state, query, request)
+    if params.explain:
+        work = explained(state, lambda: reply_to(state, query, request), item_id, request)
+    else:
+        work = reply_to(state, query, request)
     return Response(await cancel_on_disconnect(request, work), media_type="application/json")
 
 
