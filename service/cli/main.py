@@ -44,6 +44,7 @@ _COMMANDS = {
     "rollback": "Go back to an earlier generation.",
     "drop": "Delete a generation that does not serve.",
     "gc": "Delete files and embeddings that a shop no longer needs.",
+    "export": "Write all items of a shop to a CSV, JSON lines or Parquet file.",
     "snapshot": "Save a whole shop in one file, while it is served.",
     "restore": "Create a shop from a snapshot.",
     "train-encoder": "Fine-tune the bundled encoder on a shop, and measure whether it helps.",

@@ -92,9 +92,13 @@ class ItemReply(Item, frozen=True, kw_only=True, omit_defaults=False):
 
 
 class ItemsReply(msgspec.Struct, frozen=True, kw_only=True):
-    """Some items."""
+    """Some items, or a page of all items."""
 
     items: list[ItemReply]
+    total: Annotated[int, Meta(description="How many items the shop has.")]
+    next_cursor: Annotated[
+        str | None, Meta(description="The cursor of the next page; null on the last one.")
+    ] = None
 
 
 class StatusReply(EngineStatus, frozen=True, kw_only=True):

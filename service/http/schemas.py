@@ -260,11 +260,21 @@ class SimilarParams(BaseModel):
 
 
 class ItemsParams(BaseModel):
-    """The parameters of a request for some items."""
+    """The parameters of a request for items."""
 
     model_config = ConfigDict(extra="forbid")
 
     limit: LimitField = 10
+    order: Literal["start", "id"] = Field(
+        "start",
+        description="start: some items of each category. id: all items, page by page, in byte "
+        "order of their ids.",
+    )
+    cursor: str | None = Field(
+        None,
+        max_length=400,
+        description="The next_cursor of the page before; it implies the order id.",
+    )
 
 
 class ImageParams(BaseModel):
