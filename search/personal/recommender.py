@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from contextlib import closing
@@ -17,12 +18,14 @@ from search.moments import moments
 from search.personal.answer import read_choice
 from search.personal.choice import Sources, choose_items
 from search.personal.event_log import EVENTS_FOLDER, EventLog, open_if_exists
-from search.personal.learning import bought_with, neighbors_of
+from search.personal.learning import bought_with
+from search.personal.lessons import Lessons
 from search.personal.mixer import FEATURES, WEIGHTS
 from search.personal.neighbors import Neighbors
 from search.personal.popularity import Popularity
 from search.personal.profile import MAX_EVENTS, profile_of
 from search.personal.recommendation import Recommendations
+from search.personal.rules import RulesFile
 from search.personal.taste import taste_of
 from search.personal.together import choose_together
 from search.searcher import milliseconds
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 
     from indexer.arrays import Embedding
     from indexer.store.store import Store
+    from search.live.columns import Mask
     from search.live.shop import LiveShop
     from search.live.view import ShopView
     from search.personal.choice import Choice
@@ -85,6 +89,9 @@ class Recommender:
         self._log: EventLog | None = None
         self._opening = threading.Lock()
         self._popularity = Popularity()
+        self._lessons = Lessons(dim)
+        self._rules = RulesFile(folder)
+        self._rng = random.Random()
         self._last_popular: _Popular | None = None
 
     def with_events(self, folder: Path, *, clock: Callable[[], float] = time.time) -> Recommender:
@@ -207,7 +214,10 @@ class Recommender:
             self._dim,
             self._popular(view),
             lambda items: self._neighbors(items, view),
+            lambda met, allowed: self._newcomers(met, allowed, view),
             self._weights(),
+            self._rules.current(),
+            self._rng,
         )
 
     def _popular(self, view: ShopView) -> NDArray[np.float32]:
@@ -237,13 +247,24 @@ class Recommender:
         # Weights of an earlier version may lack a feature.
         return learned if learned is not None and set(learned) == set(FEATURES) else WEIGHTS
 
-    def _neighbors(self, items: list[int], view: ShopView) -> Neighbors:
+    def _neighbors(self, items: list[int], view: ShopView) -> tuple[Neighbors, Neighbors]:
         log = self.open_log()
         if log is None:
-            return Neighbors({})
+            return Neighbors({}), Neighbors({})
         with log.read() as reader:
-            pairs = [(item, neighbors_of(reader, view.ids[item])) for item in items]
-        return Neighbors.of(pairs, view)
+            return self._lessons.neighbors(reader, items, view)
+
+    def _newcomers(
+        self, met: NDArray[np.int64], allowed: Mask, view: ShopView
+    ) -> NDArray[np.int64]:
+        log = self.open_log()
+        nobody = np.zeros(0, dtype=np.int64)
+        if log is None:
+            return nobody
+        with log.read() as reader:
+            user = self._lessons.user_factors(reader, met, view)
+            found = None if user is None else self._lessons.newcomers(reader, view)
+        return nobody if found is None or user is None else found.ranked(user, allowed)
 
     def _bought_with(self, item_id: str) -> list[Bought]:
         log = self.open_log()

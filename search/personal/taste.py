@@ -45,12 +45,16 @@ class Interest(NamedTuple):
 
 
 class Taste(NamedTuple):
-    """The liked, recent and disliked items of a user, as vectors, and up to 4 interests."""
+    """The liked, recent and disliked items of a user, as vectors, and up to 4 interests.
+
+    ``met`` (m,) are the numbers of the newest items, the newest first, whatever became of them.
+    """
 
     liked: Weighted
     recent: Weighted
     disliked: Weighted
     interests: list[Interest]
+    met: NDArray[np.int64]
 
 
 def taste_of(profile: Profile, view: ShopView, dim: int) -> Taste:
@@ -61,6 +65,9 @@ def taste_of(profile: Profile, view: ShopView, dim: int) -> Taste:
         recent=_weighted(profile.recent, view, dim),
         disliked=_weighted(profile.disliked, view, dim),
         interests=interests_of(liked),
+        met=np.array(
+            [number for item in profile.met if (number := view.number(item)) >= 0], dtype=np.int64
+        ),
     )
 
 

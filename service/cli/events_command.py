@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from search.personal.event import Event
     from search.personal.event_file import BadRow
     from search.personal.event_log import Stored
+    from search.personal.learning import Pictures
 
 _BATCH = 2_000  # events of one transaction
 _SHOWN = 10  # bad rows
@@ -69,7 +70,7 @@ def import_events(file: Path, shop: Path, mapping: tuple[str, ...], as_json: boo
     with EventLog(folder.path / EVENTS_FOLDER, create=True) as log:
         report = _store(log.add, events)
         note("learning which items are met together")
-        learn(log)
+        learn(log, _pictures(folder.path))
     if as_json:
         print_json(report)
         return
@@ -98,7 +99,7 @@ def learn_from_events(shop: Path, as_json: bool) -> None:
     folder = ShopFolder(shop)
     folder.current()
     with EventLog(folder.path / EVENTS_FOLDER, create=True) as log:
-        learned = learn(log)
+        learned = learn(log, _pictures(folder.path))
     if as_json:
         print_json(learned)
         return
@@ -203,7 +204,7 @@ def compact_events(shop: Path, as_json: bool) -> None:
         done = Compacted(bytes_before=0, bytes_after=0)
     else:
         with log:
-            learn(log)
+            learn(log, _pictures(folder.path))
             done = compact(log)
     if as_json:
         print_json(done)
@@ -237,6 +238,20 @@ def publish_counts(shop: Path, days: float, min_users: int, epsilon: float | Non
     since = time.time() - days * _DAY_S
     with EventLog(folder.path / EVENTS_FOLDER, create=True) as log, log.read() as reader:
         print_json(publish(reader, since=since, min_users=min_users, epsilon=epsilon))
+
+
+def _pictures(shop: Path) -> Pictures | None:
+    """Return the vectors of a shop's items; None if its encoder cannot be loaded."""
+    from indexer.errors import EncoderNotFound
+    from search.engine import SearchEngine
+    from search.personal.learning import Pictures
+
+    try:
+        with SearchEngine.open(shop) as engine:
+            return Pictures(*engine.item_vectors())
+    except EncoderNotFound as error:
+        note(f"new items are not recommended by their pictures: {error}")
+        return None
 
 
 def _store(
