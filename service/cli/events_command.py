@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from service.cli.console import json_option, map_option, parse_mapping, print_json, shop_option
+from service.cli.events_reports import publish_counts, report_interleaving
 from service.cli.terminal import note, printable, say
 
 if TYPE_CHECKING:
@@ -45,6 +46,10 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
 @click.group("events")
 def command() -> None:
     """Import and export what users did, learn from it, or erase a user."""
+
+
+command.add_command(publish_counts)
+command.add_command(report_interleaving)
 
 
 @command.command("import")
@@ -210,34 +215,6 @@ def compact_events(shop: Path, as_json: bool) -> None:
         print_json(done)
     else:
         say(f"{done.bytes_before / 1e6:.1f} MB before, {done.bytes_after / 1e6:.1f} MB after")
-
-
-@command.command("publish")
-@shop_option
-@click.option("--days", default=30.0, show_default=True, help="Count events of so many days.")
-@click.option(
-    "--min-users",
-    default=3,
-    show_default=True,
-    type=click.IntRange(min=3),
-    help="Leave out what fewer users did.",
-)
-@click.option(
-    "--epsilon",
-    type=click.FloatRange(min=0, min_open=True),
-    help="Add Laplace noise, so that each list is differentially private with this epsilon.",
-)
-def publish_counts(shop: Path, days: float, min_users: int, epsilon: float | None) -> None:
-    """Print how many users met each item and bought each pair of items, as JSON."""
-    from indexer.shop.folder import ShopFolder
-    from search.personal.event_log import EVENTS_FOLDER, EventLog
-    from search.personal.publication import publish
-
-    folder = ShopFolder(shop)
-    folder.current()
-    since = time.time() - days * _DAY_S
-    with EventLog(folder.path / EVENTS_FOLDER, create=True) as log, log.read() as reader:
-        print_json(publish(reader, since=since, min_users=min_users, epsilon=epsilon))
 
 
 def _pictures(shop: Path) -> Pictures | None:
