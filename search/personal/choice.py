@@ -25,13 +25,14 @@ if TYPE_CHECKING:
     from search.live.columns import Mask
     from search.live.view import ShopView
     from search.personal.listing import Place
+    from search.personal.main_images import MainImages
     from search.personal.neighbors import Neighbors
     from search.personal.profile import Profile
     from search.personal.recommendation import Fallback, RecommendQuery
     from search.personal.rules import Rules
     from search.personal.taste import Taste
 
-_PER_SOURCE: Final = 120  # candidates
+_PER_SOURCE: Final = 80  # candidates
 _FROM_BEHAVIOR: Final = 300
 _IN_STOCK: Final = parse_filter("in_stock = true")
 _RANKED: Final = 400  # of all candidates, the best are diversified
@@ -66,7 +67,7 @@ class Sources(NamedTuple):
     """
 
     view: ShopView
-    dim: int
+    images: MainImages
     popular: NDArray[np.float32]
     neighbors: Callable[[list[int]], tuple[Neighbors, Neighbors]]
     newcomers: Callable[[NDArray[np.int64], Mask], NDArray[np.int64]]
@@ -146,19 +147,28 @@ def _ranked(
 ) -> Ranking:
     """Return the best candidates by score, and those that are wanted, best first."""
     view = sources.view
-    rows = view.main_rows(items.tolist())
-    vectors = view.vectors_of(rows, sources.dim)
+    rows, vectors = sources.images.rows_of(items), sources.images.vectors_of(items)
     features = features_of(items, vectors, evidence)
     boosts = boosts_of(items, view, sources.rules)
     scores = contributions(features, evidence.weights).sum(axis=1) + boosts
-    # Equal scores by id: item numbers differ between processes.
-    ids = np.array([view.ids[item] for item in items.tolist()], dtype=np.str_)
-    order = np.lexsort((ids, -scores))
+    order = _order(items, scores, view)
     rest = order[_RANKED:]
     order = np.concatenate([order[:_RANKED], rest[np.isin(items[rest], wanted)]])
     return Ranking(
         items[order], rows[order], vectors[order], features[order], scores[order], boosts[order]
     )
+
+
+def _order(
+    items: NDArray[np.int64], scores: NDArray[np.float32], view: ShopView
+) -> NDArray[np.int64]:
+    """Return the order by score; equal scores by id, as item numbers differ between processes."""
+    order = np.argsort(-scores, kind="stable")
+    ranked = scores[order]
+    if not (ranked[1:] == ranked[:-1]).any():
+        return order
+    ids = np.array([view.ids[item] for item in items.tolist()], dtype=np.str_)
+    return np.lexsort((ids, -scores))
 
 
 def _explained(
@@ -193,9 +203,10 @@ def _evidence(profile: Profile, query: RecommendQuery, sources: Sources) -> Evid
     context: Embedding | None = None
     number = -1 if query.context is None else view.number(query.context)
     if number >= 0:
-        rows = view.main_rows([number])
-        context = view.vectors_of(rows, sources.dim)[0] if rows[0] >= 0 else None
-    taste = taste_of(profile, view, sources.dim)
+        item = np.array([number])
+        has_image = sources.images.rows_of(item)[0] >= 0
+        context = sources.images.vectors_of(item)[0] if has_image else None
+    taste = taste_of(profile, sources.images)
     if number >= 0:  # the item in view is the newest that is met
         met = np.concatenate([[number], taste.met[taste.met != number]]).astype(np.int64)
         taste = taste._replace(met=met)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from search.live.view import ShopView
     from search.personal.event_reader import EventReader
+    from search.personal.main_images import MainImages
     from search.personal.neighbors import Row
 
 _MOST_ROWS: Final = 100_000  # a row takes about 1 kB
@@ -75,9 +76,9 @@ class Lessons:
                     kept[item] = Neighbors.of([(item, learned)], view).rows.get(item)
         return _some(rows.neighbors, items), _some(rows.linear, items)
 
-    def newcomers(self, reader: EventReader, view: ShopView) -> Newcomers | None:
+    def newcomers(self, reader: EventReader, images: MainImages) -> Newcomers | None:
         """Return the items that too few users met; None if no map from pictures was learned."""
-        version = (reader.lessons, view.size)
+        version = (reader.lessons, images.view.size)
         found, now = self._found, self._clock()
         is_fresh = found.version == version or (
             found.version[0] == version[0] and now - found.at < _FRESH_S
@@ -85,35 +86,34 @@ class Lessons:
         if not is_fresh:
             with self._lock:  # the first of several threads does the work
                 if self._found is found:
-                    self._found = _Found(version, now, self._find(reader, view))
+                    self._found = _Found(version, now, self._find(reader, images))
                 found = self._found
         return found.newcomers
 
     def user_factors(
-        self, reader: EventReader, items: NDArray[np.int64], view: ShopView
+        self, reader: EventReader, items: NDArray[np.int64], images: MainImages
     ) -> NDArray[np.float32] | None:
         """Return the factors of a user from the items met, the newest first; None if unknown."""
         weights = self._map(reader)
         if weights is None or not len(items):
             return None
-        own = [reader.factors(view.ids[item]) for item in items.tolist()]
-        vectors = view.vectors_of(view.main_rows(items.tolist()), self._dim)
-        factors = mapped(vectors, weights)
+        own = [reader.factors(images.view.ids[item]) for item in items.tolist()]
+        factors = mapped(images.vectors_of(items), weights)
         for place, known in enumerate(own):
             if known is not None:
                 factors[place] = known
         return user_factors(factors)
 
-    def _find(self, reader: EventReader, view: ShopView) -> Newcomers | None:
+    def _find(self, reader: EventReader, images: MainImages) -> Newcomers | None:
         weights = self._map(reader)
         if weights is None:
             return None
-        alive = np.flatnonzero(view.columns.alive).tolist()
-        items = [item for item in alive if reader.factors(view.ids[item]) is None]
-        rows = view.main_rows(items)
-        seen = np.flatnonzero(rows >= 0)
-        vectors = view.vectors_of(rows[seen], self._dim)
-        return Newcomers(np.array(items, dtype=np.int64)[seen], mapped(vectors, weights))
+        view = images.view
+        alive = np.flatnonzero(view.columns.alive)
+        seen = alive[images.rows_of(alive) >= 0].tolist()
+        unknown = [item for item in seen if reader.factors(view.ids[item]) is None]
+        items = np.array(unknown, dtype=np.int64)
+        return Newcomers(items, mapped(images.vectors_of(items), weights))
 
     def _map(self, reader: EventReader) -> NDArray[np.float32] | None:
         """Return the map from pictures; None if it was learned with another encoder."""

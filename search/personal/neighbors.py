@@ -67,15 +67,20 @@ class Neighbors(NamedTuple):
         ``items`` are distinct.
         """
         table = np.zeros((len(items), len(liked)), dtype=np.float32)
-        if not len(items):
+        known = [
+            (place, self.rows[item])
+            for place, item in enumerate(liked.tolist())
+            if item in self.rows
+        ]
+        if not len(items) or not known:
             return table
         order = np.argsort(items, kind="stable")
         ranked = items[order]
-        for place, item in enumerate(liked.tolist()):
-            if item in self.rows:
-                numbers, values = self.rows[item]
-                at = np.searchsorted(ranked, numbers)
-                at[at == len(ranked)] = 0
-                found = ranked[at] == numbers
-                table[order[at[found]], place] = values[found]
+        numbers = np.concatenate([numbers for _, (numbers, _) in known])
+        values = np.concatenate([values for _, (_, values) in known])
+        places = np.repeat([place for place, _ in known], [len(row[0]) for _, row in known])
+        at = np.searchsorted(ranked, numbers)
+        at[at == len(ranked)] = 0
+        found = ranked[at] == numbers
+        table[order[at[found]], places[found]] = values[found]
         return table

@@ -20,6 +20,7 @@ from search.personal.choice import Sources, choose_items
 from search.personal.event_log import EVENTS_FOLDER, EventLog, open_if_exists
 from search.personal.learning import bought_with
 from search.personal.lessons import Lessons
+from search.personal.main_images import MainImages
 from search.personal.mixer import FEATURES, WEIGHTS
 from search.personal.neighbors import Neighbors
 from search.personal.popularity import Popularity
@@ -93,6 +94,7 @@ class Recommender:
         self._rules = RulesFile(folder)
         self._rng = random.Random()
         self._last_popular: _Popular | None = None
+        self._last_images: MainImages | None = None
 
     def with_events(self, folder: Path, *, clock: Callable[[], float] = time.time) -> Recommender:
         """Return a recommender of the same shop with events below another folder."""
@@ -152,7 +154,7 @@ class Recommender:
 
         The newest and the liked items count alike. None if nothing is known of the user.
         """
-        taste = taste_of(self.profile(user_id), self._live.view, self._dim)
+        taste = taste_of(self.profile(user_id), self._images(self._live.view))
         parts = [mean for kind in (taste.recent, taste.liked) if (mean := kind.mean()) is not None]
         return unit(np.sum(parts, axis=0)) if parts else None
 
@@ -211,7 +213,7 @@ class Recommender:
     def _sources(self, view: ShopView) -> Sources:
         return Sources(
             view,
-            self._dim,
+            self._images(view),
             self._popular(view),
             lambda items: self._neighbors(items, view),
             lambda met, allowed: self._newcomers(met, allowed, view),
@@ -219,6 +221,12 @@ class Recommender:
             self._rules.current(),
             self._rng,
         )
+
+    def _images(self, view: ShopView) -> MainImages:
+        last = self._last_images
+        if last is None or last.view is not view:
+            last = self._last_images = MainImages(view, self._dim)
+        return last
 
     def _popular(self, view: ShopView) -> NDArray[np.float32]:
         """Return the scores of all items of a view by popularity: (items,)."""
@@ -262,8 +270,8 @@ class Recommender:
         if log is None:
             return nobody
         with log.read() as reader:
-            user = self._lessons.user_factors(reader, met, view)
-            found = None if user is None else self._lessons.newcomers(reader, view)
+            user = self._lessons.user_factors(reader, met, self._images(view))
+            found = None if user is None else self._lessons.newcomers(reader, self._images(view))
         return nobody if found is None or user is None else found.ranked(user, allowed)
 
     def _bought_with(self, item_id: str) -> list[Bought]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 from msgspec.structs import replace
 
 from search.personal.choice import Choice, Chosen, allowed_items, choose_items
@@ -51,8 +52,8 @@ def _bought(item: int, allowed: Mask, bought: Sequence[Bought], sources: Sources
     view = sources.view
     numbers = [(view.number(entry.item_id), entry.strength) for entry in bought]
     known = [(number, strength) for number, strength in numbers if number >= 0 and allowed[number]]
-    rows = view.main_rows([item, *(number for number, _ in known)])
-    vectors = view.vectors_of(rows, sources.dim)
+    items = np.array([item, *(number for number, _ in known)], dtype=np.int64)
+    rows, vectors = sources.images.rows_of(items), sources.images.vectors_of(items)
     cosines = vectors[1:] @ vectors[0]  # (n, d) @ (d,) -> (n,)
     taken: set[int] = set()
     chosen: list[Chosen] = []
