@@ -34,6 +34,7 @@ _COMMANDS = {
     "eval": "Measure how often photos find the right item.",
     "train-ranker": "Learn from a shop's events how to mix recommendations.",
     "eval-rec": "Compare recommenders on logged events.",
+    "exposure": "Report whose items are recommended.",
     "serve": "Serve a shop over HTTP, with a web page.",
     "status": "Show what a shop folder contains.",
     "check": "Verify all files of a shop; for monitoring.",
