@@ -37,6 +37,7 @@ _COMMANDS = {
     "exposure": "Report whose items are recommended.",
     "serve": "Serve a shop over HTTP, with a web page.",
     "status": "Show what a shop folder contains.",
+    "doctor": "Check a deployment: versions, disk, permissions, settings and keys.",
     "check": "Verify all files of a shop; for monitoring.",
     "generations": "List the indexes of a shop, and which one serves.",
     "migrate": "Embed a shop with another encoder, while the present one serves.",

@@ -130,6 +130,18 @@ def connections_for(settings: Settings, idle_s: float) -> Connections:
     return Connections(most, limits)
 
 
+def connections_allowed(wanted: int) -> int:
+    """Return how many of so many connections the hard limit of open files allows."""
+    if sys.platform == "win32":
+        return wanted
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY:
+        return wanted
+    return max(0, min(wanted, hard - _OTHER_FILES))
+
+
 def raise_file_limit(connections: int) -> None:
     """Raise the limit of open files to what so many connections need, as far as allowed."""
     if sys.platform == "win32":
