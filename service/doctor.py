@@ -28,8 +28,8 @@ from indexer.shop.status import disk_bytes
 from indexer.store.environment import MAP_BYTES
 from indexer.store.store import Store
 from service.apikey import Scope
-from service.http.connections import connections_allowed
 from service.keyfile import KeyFile
+from service.openfiles import connections_allowed
 from service.settings import Settings, unknown_variables
 
 __all__ = ["Finding", "Level", "examine"]
