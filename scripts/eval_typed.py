@@ -27,12 +27,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from indexer import lexical
 from indexer.errors import EncoderNotFound
 from indexer.items import Item
-from indexer.lexical import LexicalIndex
-from indexer.meaning import MeaningIndex, meaning_text
-from indexer.sentences import SentenceEncoder, UniversalSentenceEncoder, sentence_model
+from indexer.words import lexical
+from indexer.words.lexical import LexicalIndex
+from indexer.words.meaning import MeaningIndex, meaning_text
+from indexer.words.sentences import SentenceEncoder, UniversalSentenceEncoder, sentence_model
 from search.bound_query import MAX_ALIKE, add_meaning
 
 FIRST = 10

@@ -10,7 +10,7 @@ from search.value_words import ValueMatch, take_values
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from indexer.lexical import LexicalIndex
+    from indexer.words.lexical import LexicalIndex
     from search.filters import Range
     from search.live.view import ShopView
     from search.parts import Part

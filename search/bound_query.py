@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from indexer.arrays import Embedding
-    from indexer.lexical import LexicalIndex
-    from indexer.meaning import MeaningIndex
+    from indexer.words.lexical import LexicalIndex
+    from indexer.words.meaning import MeaningIndex
     from search.asked_words import AskedWords
     from search.hits import FacetValue
     from search.live.columns import Mask

@@ -42,6 +42,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     price: float | None = None
     currency: str = ""
     in_stock: bool = True
+    url: Annotated[str, Meta(description="The page where the item can be bought.")] = ""
     categories: list[str] = []
     attributes: dict[str, AttributeValue] = {}
     copies: Annotated[

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from indexer.encoders.base import Model
 from indexer.encoders.views import QueryViews
 from indexer.errors import EncoderNotFound, IndexCorrupt, IndexMismatch, IndexNotFound
-from indexer.lexical import LexicalIndex
-from indexer.meaning import MEANING, MeaningIndex
-from indexer.sentences import UniversalSentenceEncoder
 from indexer.shop.folder import ShopFolder
 from indexer.shop.manifest import WORDS, Manifest
 from indexer.vectors.backends import backend_of
+from indexer.words.lexical import LexicalIndex
+from indexer.words.meaning import MEANING, MeaningIndex
+from indexer.words.sentences import UniversalSentenceEncoder
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Encoder

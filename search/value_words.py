@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from indexer.spellings import EMPTY_WORDS, LONGEST_NAME, name_key
-from indexer.typed import take_apart
+from indexer.words.spellings import EMPTY_WORDS, LONGEST_NAME, name_key
+from indexer.words.typed import take_apart
 
 if TYPE_CHECKING:
     from search.live.columns import Mask

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer import lexical
-from indexer.edits import WordMatrix, edits_allowed
 from indexer.errors import BadCatalog
-from indexer.folding import fold
 from indexer.items import Item
-from indexer.lexical import LexicalIndex
-from indexer.synonyms import Synonyms
-from indexer.typed import take_apart
+from indexer.words import lexical
+from indexer.words.edits import WordMatrix, edits_allowed
+from indexer.words.folding import fold
+from indexer.words.lexical import LexicalIndex
+from indexer.words.synonyms import Synonyms
+from indexer.words.typed import take_apart
 
 TITLES = [
     "Running shoes", "Earrings silver", "Dress long", "Dream catcher", "Bodysuit black",

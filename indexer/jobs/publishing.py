@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from indexer.classification.classifier import CLASSIFIER, Classifier
+from indexer.classification.learn import learn_classifier
 from indexer.confidence.calibrate import Fitted, calibrate
 from indexer.encoders.base import Model
 from indexer.errors import Conflict, IndexCorrupt, IndexNotFound
 from indexer.jobs.component import Component
 from indexer.jobs.meanings import meaning_component, wanted_sentences
 from indexer.jobs.stored_rows import StoredRows, read_rows, style_counts
-from indexer.lexical import WORDS_FORMAT, LexicalIndex
 from indexer.progress import Progress, no_progress
 from indexer.shop import write_encoders
 from indexer.shop.garbage import write_contents
@@ -25,15 +26,16 @@ from indexer.vectors.canary import check_index, check_profile, profile_of
 from indexer.vectors.contract import BuildTargets, Contract, Targets
 from indexer.vectors.faiss_backend import FaissBackend
 from indexer.vectors.tuning import choose_recipe
+from indexer.words.lexical import WORDS_FORMAT, LexicalIndex
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from indexer.encoders.base import Encoder
     from indexer.jobs.job import Job
-    from indexer.sentences import SentenceEncoder
     from indexer.shop.shelf import Generation
     from indexer.vectors.backend import VectorBackend
+    from indexer.words.sentences import SentenceEncoder
 
 
 logger = logging.getLogger("vitrine.indexer")
@@ -48,11 +50,12 @@ class Published(NamedTuple):
 
 
 class ChosenIndex(NamedTuple):
-    """An index, its contract, and the calibration of its scores to confidences."""
+    """An index, its contract, the calibration of its scores, and the classifier of its items."""
 
     vectors: VectorBackend
     contract: Contract
     confidence: Fitted
+    classifier: Classifier
 
 
 def publish(
@@ -116,7 +119,7 @@ def choose_index(
     like: Contract | None,
     watch: Callable[[int, int], None],
 ) -> ChosenIndex:
-    """Build the index that meets the targets best, and fit the confidence of its hits.
+    """Build the index that meets the targets best; fit the confidence of hits and the classifier.
 
     With ``strict``, raise CannotPromise if no index meets them. ``like`` is the contract of an
     earlier index of the same model: raise IndexCorrupt if the score profile of the new vectors is
@@ -132,11 +135,12 @@ def choose_index(
         index,
         msgspec.structs.replace(index.contract, profile=profile),
         calibrate(store, encoder, index, stored.vectors, stored.rows, stored.records),
+        learn_classifier(store, encoder, stored.vectors, stored.rows, stored.records),
     )
 
 
 def components_of(stored: StoredRows, chosen: ChosenIndex) -> list[Component]:
-    """Return the components of a generation: the vectors, words and image contents of its rows."""
+    """Return the components of a generation: vectors, words, image contents and classifier."""
 
     def write_words(folder: Path) -> None:
         LexicalIndex.write(folder / WORDS, (record.item for record in stored.records))
@@ -145,11 +149,17 @@ def components_of(stored: StoredRows, chosen: ChosenIndex) -> list[Component]:
         written = type(chosen.vectors).open(folder, chosen.contract)
         check_index(written, stored.vectors, stored.numbers)
 
+    def check_classifier(folder: Path) -> None:
+        Classifier.load(folder / CLASSIFIER)
+
     contents = [row.content for _, row in stored.rows]
     return [
         Component("vectors", chosen.vectors.save, check_vectors),
         Component("words", write_words),
         Component("contents", lambda path: write_contents(path / CONTENTS, contents)),
+        Component(
+            "classifier", lambda path: chosen.classifier.save(path / CLASSIFIER), check_classifier
+        ),
     ]
 
 

@@ -12,10 +12,10 @@ from indexer.errors import IndexMismatch
 from indexer.jobs.job import open_job
 from indexer.jobs.publishing import publish
 from indexer.jobs.styles import sync_styles
-from indexer.meaning import MEANING_SETTING
 from indexer.progress import Progress, no_progress
-from indexer.sentences import sentence_model
 from indexer.stopwatch import Stopwatch
+from indexer.words.meaning import MEANING_SETTING
+from indexer.words.sentences import sentence_model
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Encoder

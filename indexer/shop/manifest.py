@@ -52,7 +52,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     the last change of the store that the index includes. ``skipped`` counts the catalog rows and
     images that were left out. ``styles`` counts the renditions in each style, by name. A
     ``candidate`` is not made current by the build, so that an operator can review it. ``words`` is
-    the format of the full-text index (``indexer.lexical.WORDS_FORMAT``), ``meaning`` the sentence
+    the format of the full-text index (``WORDS_FORMAT``), ``meaning`` the sentence
     model of the index of meanings, or empty. ``seal`` is the SHA-256 of all other fields: a changed
     manifest raises IndexCorrupt when it is read.
     """

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog.item_parser import parse_bool
+from indexer.catalog.stock import parse_stock
 from indexer.errors import BadQuery
-from indexer.folding import fold_label
-from indexer.spellings import LONGEST_NAME, name_key
+from indexer.words.folding import fold_label
+from indexer.words.spellings import LONGEST_NAME, name_key
 from search.filters import BUILTIN, AllOf, AnyOf, Filter, Match, Not, Range, Value
 from search.hits import FacetValue
 
@@ -274,7 +274,7 @@ def _as_label(value: Value) -> str:
 
 def _parse_stock(label: str) -> bool:
     try:
-        return parse_bool(label)
+        return parse_stock(label)
     except ValueError as error:
         raise BadQuery(str(error), param="filter") from None
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.folding import fold_label
+from indexer.words.folding import fold_label
 from search.filters import BUILTIN, AnyOf, Match
 from search.live.columns import Columns, Mask, casefolded, top_values
 from search.query import MAX_FACETS
@@ -99,7 +99,7 @@ class LayeredColumns:
     def items_with(self, key: tuple[str, ...]) -> tuple[Mask, str] | None:
         """Return the items (n,) with a value that these words name, and the value as a filter.
 
-        None if no item has one. ``key`` is a ``indexer.spellings.name_key``. If several fields have
+        None if no item has one. ``key`` is made by ``name_key``. If several fields have
         such a value, an item needs one of them.
         """
         pairs = {pair: None for layer in self._layers for pair in layer.columns.values_with(key)}

@@ -19,7 +19,7 @@ import numpy as np
 
 from indexer.arrays import unit
 from indexer.store.records import Change
-from indexer.synonyms import SYNONYMS, Synonyms
+from indexer.words.synonyms import SYNONYMS, Synonyms
 from search.live.layers import RATIO, LayeredColumns
 from search.live.row_columns import RowColumns
 from search.live.row_images import RenditionNames, concatenate_images
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from indexer.items import Item
-    from indexer.lexical import LexicalIndex
-    from indexer.meaning import MeaningIndex
     from indexer.store.records import ItemRecord, Row
     from indexer.store.store import Store
     from indexer.store.transactions import Reader
     from indexer.vectors.backend import VectorBackend
+    from indexer.words.lexical import LexicalIndex
+    from indexer.words.meaning import MeaningIndex
 
 logger = logging.getLogger("vitrine.search")
 

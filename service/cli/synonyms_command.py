@@ -24,7 +24,7 @@ def command(file: Path | None, shop: Path, remove: bool, as_json: bool) -> None:
     from indexer.errors import BadCatalog
     from indexer.shop.folder import ShopFolder
     from indexer.store.store import Store
-    from indexer.synonyms import MAX_BYTES, SYNONYMS, Synonyms
+    from indexer.words.synonyms import MAX_BYTES, SYNONYMS, Synonyms
 
     if file is not None and remove:
         raise click.UsageError("give FILE or --remove, not both")

@@ -17,15 +17,17 @@ from service.http.personal_replies import (
 from service.http.personal_schemas import EventsBody, SessionBody
 from service.http.problems import Problem
 from service.http.replies import (
+    ClassifyReply,
     HealthReply,
     ItemReply,
     ItemsReply,
+    RecognizeReply,
     SearchReply,
     StatusReply,
     StylesReply,
     WriteReply,
 )
-from service.http.schemas import PhotoForm, SearchBody, StyleForm
+from service.http.schemas import ClassifyForm, PhotoForm, RecognizeForm, SearchBody, StyleForm
 from service.http.write_schemas import DeleteBody, ItemsBody, ItemsForm, PatchBody, PatchForm
 
 if TYPE_CHECKING:
@@ -34,11 +36,12 @@ if TYPE_CHECKING:
 
 _BODIES: tuple[type[BaseModel], ...] = (
     SearchBody, PhotoForm, ItemsBody, ItemsForm, PatchBody, PatchForm, DeleteBody,
-    EventsBody, SessionBody, StyleForm,
+    EventsBody, SessionBody, StyleForm, ClassifyForm, RecognizeForm,
 )  # fmt: skip
 _REPLIES: tuple[type[msgspec.Struct], ...] = (
     SearchReply, ItemReply, ItemsReply, StatusReply, HealthReply, WriteReply, Problem,
-    RecommendReply, EventsReply, UserReply, ErasedReply, StylesReply,
+    RecommendReply, EventsReply, UserReply, ErasedReply, StylesReply, ClassifyReply,
+    RecognizeReply,
 )  # fmt: skip
 _PREFIX = "#/components/schemas/"
 _MEANINGS = {

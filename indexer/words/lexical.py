@@ -1,0 +1,280 @@
+"""Full-text search of titles, categories, attributes and descriptions.
+
+SQLite's FTS5 searches and ranks by BM25. It has no tokenizer for scripts without spaces: its
+``trigram`` cannot find a word of two Chinese characters. So letters of these scripts are indexed
+one by one, and a query searches each pair of neighbors as a phrase, like Lucene's CJKAnalyzer.
+
+Beside the full-text table, which has stems, an index has the vocabulary of its texts. What was
+typed is first interpreted by it (``indexer.words.wordquery``). Indexes of earlier versions lack it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from indexer.errors import IndexCorrupt, StoreFull
+from indexer.words.folding import fold, spaced
+from indexer.words.stems import match_expression, plain_text
+from indexer.words.synonyms import Synonyms
+from indexer.words.textsearch import NEVER, TextSearch, all_of
+from indexer.words.vocabulary import (
+    Vocabulary,
+    add_terms,
+    has_vocabulary,
+    terms_of,
+    write_vocabulary,
+)
+from indexer.words.wordquery import Interpreter, WordQuery, expression_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
+    from indexer.arrays import Scores
+    from indexer.items import Item
+
+__all__ = ["WORDS_FORMAT", "LexicalIndex", "match_expression"]
+
+WORDS_FORMAT = 2  # 1 has no vocabulary
+_SCHEMA = (
+    "CREATE VIRTUAL TABLE words USING fts5("
+    "title, categories, attributes, description, content='', "
+    # Combining marks belong to words: without them Hindi and Tamil would split into consonants.
+    "tokenize=\"porter unicode61 remove_diacritics 2 categories 'L* N* M* Co'\")"
+)
+# The full-text table has no text or ids; this table maps its row ids to item ids.
+_IDS = "CREATE TABLE items(number INTEGER PRIMARY KEY, item_id TEXT NOT NULL)"
+
+_LIVE = (
+    "ALTER TABLE items ADD COLUMN born INTEGER NOT NULL DEFAULT 0",
+    f"ALTER TABLE items ADD COLUMN died INTEGER NOT NULL DEFAULT {NEVER}",
+    "CREATE INDEX by_id ON items(item_id)",
+    # Incremental merging costs more than the inserts; without it FTS5 still merges as soon as
+    # there are sixteen segments of one size.
+    "INSERT INTO words(words, rank) VALUES ('automerge', 0)",
+)
+_BATCH = 200  # items written per transaction; searches run in between
+
+
+class LexicalIndex:
+    """A full-text index of items. Thread-safe."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, sequence: int = 0, *, live: bool = False
+    ) -> None:
+        """Wrap a connection that any thread may use; see ``load`` and ``in_memory``."""
+        self.sequence = sequence  # the last change that the index contains
+        self._connection = connection
+        self._live = live
+        self._lock = threading.Lock()
+        self.synonyms = Synonyms([])
+        # An index without a vocabulary finds what it found when an earlier version wrote it.
+        self.is_plain = not has_vocabulary(connection)
+        self._vocabulary = Vocabulary(connection)
+        self._texts = TextSearch(connection, live=live)
+        self._read: tuple[tuple[str, int, int], Synonyms, WordQuery] | None = None
+
+    @classmethod
+    def load(cls, path: Path, sequence: int = 0) -> LexicalIndex:
+        """Open an index file that contains all changes up to ``sequence``.
+
+        Raise IndexCorrupt if the file is not an index.
+        """
+        address = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+        connection = None
+        try:
+            connection = sqlite3.connect(address, uri=True, check_same_thread=False)
+            connection.execute("SELECT count(*) FROM words").fetchone()
+        except sqlite3.Error as error:
+            if connection is not None:
+                connection.close()
+            raise IndexCorrupt(f"{path} cannot be read: {error}") from error
+        return cls(connection, sequence)
+
+    @classmethod
+    def in_memory(cls, items: Iterable[Item], sequence: int = 0) -> LexicalIndex:
+        """Build an index of the items as of change ``sequence``, without a file."""
+        connection = sqlite3.connect(":memory:", check_same_thread=False)
+        _fill(connection, items)
+        _add_validity(connection)
+        return cls(connection, sequence, live=True)
+
+    @classmethod
+    def write(cls, path: Path, items: Iterable[Item]) -> None:
+        """Write an index of the items to a new file; raise StoreFull if it cannot be written."""
+        connection = sqlite3.connect(path)
+        try:
+            connection.execute("PRAGMA journal_mode = OFF")
+            connection.execute("PRAGMA synchronous = OFF")  # the caller syncs the whole file
+            _fill(connection, items)
+        except sqlite3.Error as error:
+            raise StoreFull(f"cannot write {path}: {error}") from error
+        finally:
+            connection.close()
+
+    def search(
+        self, text: str, limit: int, *, sequence: int = NEVER - 1
+    ) -> tuple[list[str], Scores]:
+        """Find up to ``limit`` items that contain any of the words, best first.
+
+        Items with more of the words rank first. Return item ids and BM25 scores (n,), all > 0: each
+        word but the first adds the best score of all. Both are empty if no item matches or the
+        text has no word. Changes after ``sequence`` are ignored.
+        """
+        if self.is_plain:
+            expression = match_expression(text)
+            with self._lock:
+                found = self._texts.match(expression, limit, sequence) if expression else []
+        else:
+            found = self._search(self.read(text, sequence=sequence), limit, sequence)
+        return [item_id for item_id, _ in found], np.array(
+            [score for _, score in found], dtype=np.float32
+        )
+
+    def read(self, text: str, *, sequence: int = NEVER - 1) -> WordQuery:
+        """Return how a text is understood. An index without a vocabulary corrects no word."""
+        if self.is_plain:
+            return WordQuery([], [], [], "")
+        key = (text, sequence, self.sequence)
+        known = self._read
+        if known is not None and known[0] == key and known[1] is self.synonyms:
+            return known[2]
+        with self._lock:
+            query = Interpreter(
+                self._vocabulary,
+                self.synonyms,
+                lambda expression: self._texts.finds(expression, sequence),
+            ).interpret(text)
+        self._read = (key, self.synonyms, query)
+        return query
+
+    def with_any(self, forms: list[str], *, sequence: int = NEVER - 1) -> list[str]:
+        """Return the ids of all items with any of these folded words and phrases."""
+        if not forms:
+            return []
+        with self._lock:
+            return self._texts.ids(expression_of(forms), sequence)
+
+    def _search(self, query: WordQuery, limit: int, sequence: int) -> list[tuple[str, float]]:
+        groups = query.groups
+        with self._lock:
+            if query.required and not groups:
+                return self._texts.match(all_of(query.required), limit, sequence)
+            if len(groups) == 1 and not groups[0].weak and not query.required:
+                return self._texts.match(expression_of(groups[0].strong), limit, sequence)
+            found = self._texts.match_groups(query, limit, sequence) if groups else []
+        most = max((score for _, score, _ in found), default=0.0)
+        return [(item_id, score + (matched - 1) * most) for item_id, score, matched in found]
+
+    def change(self, items: Mapping[str, Item | None], sequence: int) -> None:
+        """Replace the texts of items, by id, for searches at ``sequence`` or later.
+
+        None deletes an item. The first change copies the index into memory; its file is never
+        modified. Searches may run meanwhile, but no other change. A failed change can be repeated,
+        because searches ignore what it wrote.
+        """
+        pairs = list(items.items())
+        if pairs:
+            self.make_live()
+        for start in range(0, len(pairs), _BATCH):
+            with self._lock:
+                self._connection.execute("BEGIN")
+                try:
+                    for item_id, item in pairs[start : start + _BATCH]:
+                        self._replace(item_id, item, sequence)
+                except BaseException:
+                    self._connection.execute("ROLLBACK")
+                    raise
+                self._connection.execute("COMMIT")
+        self.sequence = sequence
+
+    def make_live(self) -> None:
+        """Copy the index into memory now instead of at the first change."""
+        with self._lock:
+            if self._live:
+                return
+            copy = sqlite3.connect(":memory:", check_same_thread=False)
+            self._connection.backup(copy)
+            _add_validity(copy)
+            self._connection.close()
+            self._connection, self._live = copy, True
+            self._vocabulary, self._texts = Vocabulary(copy), TextSearch(copy, live=True)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def _replace(self, item_id: str, item: Item | None, sequence: int) -> None:
+        self._connection.execute(
+            "UPDATE items SET died = ? WHERE item_id = ? AND died = ?",
+            (sequence, item_id, NEVER),
+        )
+        if item is None:
+            return
+        added = self._connection.execute(
+            "INSERT INTO items(item_id, born) VALUES (?, ?)", (item_id, sequence)
+        )
+        assert added.lastrowid is not None
+        _add_words(self._connection, added.lastrowid, item)
+
+
+def _fill(connection: sqlite3.Connection, items: Iterable[Item]) -> None:
+    connection.execute(_SCHEMA)
+    connection.execute(_IDS)
+    counts: Counter[str] = Counter()
+    for number, item in enumerate(items, start=1):
+        connection.execute("INSERT INTO items VALUES (?, ?)", (number, item.item_id))
+        columns = _columns(item, _folded)
+        _insert(connection, number, columns)
+        counts.update(terms_of(columns))
+    write_vocabulary(connection, counts)
+    connection.execute("INSERT INTO words(words) VALUES ('optimize')")
+    connection.commit()
+
+
+def _add_words(connection: sqlite3.Connection, number: int, item: Item) -> None:
+    """Add the texts of one more item, as the index has those of others."""
+    if not has_vocabulary(connection):
+        _insert(connection, number, _columns(item, plain_text))
+        return
+    columns = _columns(item, _folded)
+    _insert(connection, number, columns)
+    add_terms(connection, terms_of(columns))
+
+
+def _insert(connection: sqlite3.Connection, number: int, columns: tuple[str, ...]) -> None:
+    connection.execute(
+        "INSERT INTO words(rowid, title, categories, attributes, description) "
+        "VALUES (?, ?, ?, ?, ?)",
+        (number, *columns),
+    )
+
+
+def _add_validity(connection: sqlite3.Connection) -> None:
+    connection.isolation_level = None  # ``change`` begins and ends transactions itself
+    for statement in _LIVE:
+        connection.execute(statement)
+
+
+def _columns(item: Item, normal: Callable[[str], str]) -> tuple[str, str, str, str]:
+    attributes: list[str] = []
+    for name, value in item.attributes.items():
+        values = value if isinstance(value, list) else [value]
+        attributes.extend(
+            name if entry is True else str(entry) for entry in values if entry is not False
+        )
+    return (
+        normal(f"{item.title} {item.item_id}"),
+        normal(" ".join(item.categories)),
+        normal(" ".join(attributes)),
+        normal(item.description),
+    )
+
+
+def _folded(text: str) -> str:
+    return spaced(fold(text))
