@@ -22,6 +22,7 @@ from service.http.replies import (
 ROUTES = {
     ("post", "/v1/search"),
     ("post", "/v1/search/image"),
+    ("post", "/v1/recognize"),
     ("get", "/v1/items"),
     ("put", "/v1/items"),
     ("post", "/v1/items/delete"),
@@ -38,6 +39,9 @@ ROUTES = {
     ("delete", "/v1/users/{user_id}"),
     ("get", "/v1/styles"),
     ("post", "/v1/style"),
+    ("get", "/v1/generations"),
+    ("post", "/v1/generations/{name}/promote"),
+    ("post", "/v1/rollback"),
     ("get", "/v1/status"),
     ("get", "/livez"),
     ("get", "/metrics"),

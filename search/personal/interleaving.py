@@ -102,4 +102,4 @@ def _sign_test(wins: int, losses: int) -> float:
     if count > _MOST_EXACT:
         return float(erfc((abs(wins - losses) - 1) / sqrt(2 * count)))
     tail = sum(comb(count, k) for k in range(min(wins, losses) + 1))
-    return min(1.0, 2 * tail / 2**count)
+    return min(1.0, 2 * tail * 0.5**count)

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from service.cli.console import json_option, map_option, parse_mapping, print_json, shop_option
+from service.cli.console import (
+    json_option,
+    map_option,
+    parse_single_mapping,
+    print_json,
+    shop_option,
+)
 from service.cli.events_reports import publish_counts, report_interleaving
 from service.cli.terminal import note, printable, say
 
@@ -71,7 +77,7 @@ def import_events(file: Path, shop: Path, mapping: tuple[str, ...], as_json: boo
 
     folder = ShopFolder(shop)
     folder.current()
-    events = read_events(file, now=time.time(), mapping=parse_mapping(mapping))
+    events = read_events(file, now=time.time(), mapping=parse_single_mapping(mapping))
     with EventLog(folder.path / EVENTS_FOLDER, create=True) as log:
         report = _store(log.add, events)
         note("learning which items are met together")
