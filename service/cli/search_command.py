@@ -144,6 +144,10 @@ def _print_report(reply: Reply) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    if reply.did_you_mean:
+        note(f"searched for: {printable(reply.did_you_mean)}")
+    if reply.understood:
+        note(f"understood: {printable('; '.join(reply.understood))}")
     if not reply.hits:
         say("nothing found")
         return
