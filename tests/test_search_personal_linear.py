@@ -74,14 +74,6 @@ def test_only_the_items_that_most_users_met_are_solved_for(monkeypatch, rng):
     assert set(learn_linear(visits(*sequences), 30, None).rows) == set(range(10))
 
 
-def test_learning_in_parts_gives_what_learning_at_once_gives(monkeypatch, rng):
-    sequences = two_tastes(rng)
-    whole = learn_linear(visits(*sequences), 80, None)
-    monkeypatch.setattr("search.personal.linear._USERS_AT_ONCE", 17)
-    parts = learn_linear(visits(*sequences), 80, None)
-    np.testing.assert_allclose(whole.rows[7][1], parts.rows[7][1])
-
-
 def test_a_picture_says_who_may_like_what_nobody_met(rng):
     pictures = pictures_of(rng, 90)  # nobody met the last ten
     found = learn_linear(visits(*two_tastes(rng)), 90, pictures).pictures
