@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from fastapi import APIRouter, Request, Response
 
 from indexer.errors import BadQuery
-from search.query import Query
+from search.query import ImagePart, Query
 from service.http.answering import reply_to
 from service.http.appstate import AppState, bind
+from service.http.explaining import explained
 from service.http.middleware import cancel_on_disconnect
 from service.http.openapi import body_of, problems, reply_of
 from service.http.problems import HttpError
@@ -84,7 +86,14 @@ async def search_image(state: AppState, request: Request) -> Response:
 
     asked = read() if small else await state.pools.decoding.run(read)
     reply = cropped_reply if asked.auto_crop else reply_to
-    work = reply(state, asked.query, request)
+    if asked.explain:
+        photo = asked.query.parts[0]
+        assert isinstance(photo, ImagePart)
+        assert isinstance(photo.image, bytes)
+        search_first = partial(reply, state, asked.query, request)
+        work = explained(state, search_first, photo.image, request, photo.box)
+    else:
+        work = reply(state, asked.query, request)
     return Response(await cancel_on_disconnect(request, work), media_type="application/json")
 
 
@@ -115,10 +124,11 @@ def query_from_json(body: bytes) -> Query:
 
 
 class PhotoQuery(NamedTuple):
-    """The query in a form, and whether to search with the thing that its photo is meant to show."""
+    """The query in a form, whether to search with the thing that is meant, and to explain hits."""
 
     query: Query
     auto_crop: bool
+    explain: bool
 
 
 def query_from_form(body: bytes, content_type: str) -> PhotoQuery:
@@ -133,7 +143,7 @@ def query_from_form(body: bytes, content_type: str) -> PhotoQuery:
     parts = [GivenPart(image=form.files["image"], weight=fields.weight, box=box)]
     if fields.text is not None:
         parts.append(GivenPart(text=fields.text, weight=fields.text_weight))
-    return PhotoQuery(build_query(parts, fields), fields.auto_crop)
+    return PhotoQuery(build_query(parts, fields), fields.auto_crop, fields.explain)
 
 
 def _checked(form: Form) -> PhotoForm:
