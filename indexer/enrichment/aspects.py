@@ -16,27 +16,33 @@ Aspect: TypeAlias = Literal["fit", "size", "quality", "color", "price", "comfort
 MOST_MENTIONS: Final = 50  # of a review
 _LONGEST: Final = 400  # letters of a quoted sentence
 
+# Words, and pairs of words joined by "_".
 _ENGLISH: Final[dict[Aspect, str]] = {
-    "fit": "fit|fits|fitted|fitting|snug|snugly|tight|tighter|loose|loosely|baggy|boxy|roomy|"
-    "clingy|flattering|unflattering|flatters|hugs|gapes?|gaped|gaping|drapes?|bulky|"
-    "figure|silhouette|maternity|tent",
-    "size": "sizes?|sized|sizing|xxs|xs|xl|xxl|small|smaller|large|larger|medium|petites?|"
-    "oversized|length|too (?:long|short|big|wide|narrow)|inches",
-    "quality": "quality|well[- ]made|poorly made|material|fabric|stitch(?:es|ing)?|seams?|thin|"
-    "flimsy|sheer|see[- ]through|durable|sturdy|cheaply|(?:looks?|feels?|looked|felt) cheap|"
-    "pill(?:s|ed|ing)|fell apart|rip(?:s|ped|ping)|torn|(?<!arm )(?<!neck )holes?|"
-    "shr(?:inks?|unk|ank)|"
-    "defect(?:s|ive)?|broke|broken|zipper|threads?|unravel(?:s|ed|ing)?|workmanship|"
-    "craftsmanship|wash(?:es|ed|ing)?|last(?:s|ed)? (?:long|years|forever)",
-    "color": "colou?rs?|colou?red|hues?|shades?|fade[ds]?|fading|vibrant|washed[- ]out",
-    "price": "pric(?:e|es|ed|ey|y|ing)|expensive|costs?|costly|money|bargain|affordable|"
-    r"overpriced|inexpensive|on sale|value|worth (?:it|the|every)|cheaper|discount|\$ ?\d+",
-    "comfort": "comfort|comfortable|comfortably|comfy|uncomfortable|soft|softer|softness|itchy|"
-    "itch|itches|scratchy|cozy|breathable|breathes|stiff|irritat(?:es|ed|ing)|stretchy|stretch",
-    "delivery": "deliver(?:y|ed|s)?|ship(?:ped|ping|ment|s)?|arriv(?:e|ed|es|al)|"
-    "packag(?:e|ed|ing)|"
-    "courier|tracking|customer service|wrong item|came late",
+    "fit": "fit fits fitted fitting snug snugly tight tighter loose loosely baggy boxy roomy "
+    "clingy flattering unflattering flatters hugs gape gapes gaped gaping drape "
+    "drapes bulky figure silhouette maternity tent",
+    "size": "size sizes sized sizing xxs xs xl xxl small smaller large larger medium petite "
+    "petites oversized length too_long too_short too_big too_wide too_narrow inches",
+    "quality": "quality well_made well-made poorly_made material fabric stitch stitches "
+    "stitching seam seams thin flimsy sheer see-through see_through durable sturdy "
+    "cheaply looks_cheap look_cheap looked_cheap feels_cheap feel_cheap felt_cheap "
+    "pills pilled pilling fell_apart rips ripped ripping torn hole holes shrink "
+    "shrinks shrunk shrank defect defects defective broke broken zipper thread "
+    "threads unravel unravels unraveled unraveling workmanship craftsmanship wash "
+    "washes washed washing",
+    "color": "color colors colored colour colours coloured hue hues shade shades fade fades "
+    "faded fading vibrant washed_out",
+    "price": "price prices priced pricey pricy pricing expensive cost costs costly money "
+    "bargain affordable overpriced inexpensive on_sale value worth_it worth_the "
+    "worth_every cheaper discount",
+    "comfort": "comfort comfortable comfortably comfy uncomfortable soft softer softness itchy "
+    "itch itches scratchy cozy breathable breathes stiff irritates irritated "
+    "irritating stretchy stretch",
+    "delivery": "deliver delivers delivered delivery ship ships shipped shipping shipment arrive "
+    "arrived arrives arrival package packaged packaging courier tracking "
+    "customer_service wrong_item came_late",
 }
+_HOLES_FOR: Final = frozenset({"arm", "neck", "button", "belt", "sleeve"})  # "arm holes" are meant
 _CHINESE: Final[dict[Aspect, str]] = {
     "fit": "合身|版型|板型|修身|显瘦|显胖|宽松|紧身|贴身|上身效果|剪裁|裁剪|松垮|勒得?",
     "size": "尺码|尺寸|码数|大小|偏大|偏小|太大|太小|大了|小了|大一号|小一号|有点大|有点小|"
@@ -49,13 +55,14 @@ _CHINESE: Final[dict[Aspect, str]] = {
     "comfort": "舒服|舒适|柔软|透气|闷热|扎人|扎皮肤|硬邦邦|亲肤|不适|难受|手感",
     "delivery": "物流|快递|发货|送货|包装|配送|到货|收到货|运费|送到|派送|快递员|送货员|卖家服务",
 }
-_PATTERNS: Final[dict[Language, dict[Aspect, re.Pattern[str]]]] = {
-    "en": {
-        aspect: re.compile(rf"(?<![\w-])(?:{words})(?![\w])", re.IGNORECASE)
-        for aspect, words in _ENGLISH.items()
-    },
-    "zh": {aspect: re.compile(words) for aspect, words in _CHINESE.items()},
+_ASPECT_OF: Final[dict[str, Aspect]] = {
+    word: aspect for aspect, words in _ENGLISH.items() for word in words.split()
 }
+_CHINESE_PATTERN: Final = re.compile(
+    "|".join(f"(?P<{aspect}>{words})" for aspect, words in _CHINESE.items())
+)
+_ORDER: Final = tuple(_ENGLISH)
+_ENGLISH_WORD: Final = re.compile("[a-z]+(?:-[a-z]+)*")
 _SENTENCE: Final = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？!?；;…\n])")
 _TURN: Final[dict[Language, re.Pattern[str]]] = {
     "en": re.compile(
@@ -87,13 +94,28 @@ def clauses(text: str, language: Language) -> list[str]:
 
 def mentions(text: str, language: Language) -> list[Mention]:
     """Return the aspects that a clean text is about, in its order, at most 50."""
+    aspects_of = _english_aspects if language == "en" else _chinese_aspects
     found: list[Mention] = []
     for clause in clauses(text, language):
-        found += [
-            Mention(aspect, clause)
-            for aspect, pattern in _PATTERNS[language].items()
-            if pattern.search(clause)
-        ]
+        aspects = aspects_of(clause)
+        found += [Mention(aspect, clause) for aspect in _ORDER if aspect in aspects]
         if len(found) >= MOST_MENTIONS:
             break
     return found[:MOST_MENTIONS]
+
+
+def _english_aspects(clause: str) -> set[Aspect]:
+    words = _ENGLISH_WORD.findall(clause.lower())
+    found: set[Aspect] = set()
+    before = ""
+    for word in words:
+        aspect = _ASPECT_OF.get(word) or _ASPECT_OF.get(f"{before}_{word}")
+        if aspect and not (word in ("hole", "holes") and before in _HOLES_FOR):
+            found.add(aspect)
+        before = word
+    return found
+
+
+def _chinese_aspects(clause: str) -> set[Aspect]:
+    matches = _CHINESE_PATTERN.finditer(clause)
+    return {aspect for match in matches for aspect in _ORDER if aspect == match.lastgroup}

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 MAX_LETTERS: Final = 20_000  # of a text; the rest is not read
 _BATCH_LETTERS: Final = 400_000
 _BATCH_TEXTS: Final = 2_000
+_OPENING_WORDS, _ENDING_WORDS = 8, 12
+_OPENING_LETTERS, _ENDING_LETTERS = 16, 24
+_WINDOW: Final = 400  # letters that an opening or ending of words may have
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[!?]+")
 _SPACES = re.compile(r"[\s\x00-\x1f]+")
 _STEP = np.uint64(0x9E3779B97F4A7C15)  # the golden ratio, as in Fibonacci hashing
@@ -35,13 +38,15 @@ _MIX = np.uint64(0xBF58476D1CE4E5B9)
 class Family(msgspec.Struct, frozen=True):
     """The n-grams of one kind: of words or of letters, of ``shortest`` to ``longest`` of them.
 
-    They are hashed into 2 ** ``bits`` buckets.
+    They are hashed into 2 ** ``bits`` buckets. ``part`` is what is read of a text: all of it, its
+    opening or its ending, where people say what they think of the whole.
     """
 
     unit: Literal["word", "letter"]
     shortest: int
     longest: int
     bits: int
+    part: Literal["all", "opening", "ending"] = "all"
 
 
 class Counts(NamedTuple):
@@ -75,7 +80,7 @@ def batches(texts: Sequence[str]) -> Iterator[range]:
 
 def count_ngrams(texts: Sequence[str], family: Family) -> Counts:
     """Count the n-grams of clean texts, without regard to case and accents."""
-    folded = [fold(text) for text in texts]
+    folded = [fold(_part_of(text, family)) for text in texts]
     ids, owners = _words(folded) if family.unit == "word" else _letters(folded)
     hashes = ids * _STEP  # (tokens,)
     found = [_keys(hashes, owners, family.bits)] if family.shortest == 1 else []
@@ -90,6 +95,20 @@ def count_ngrams(texts: Sequence[str], family: Family) -> Counts:
     keys = np.concatenate(found) if found else np.empty(0, np.int64)
     keys, counts = np.unique(keys, return_counts=True)
     return Counts(keys >> family.bits, keys & ((1 << family.bits) - 1), counts.astype(np.int64))
+
+
+def _part_of(text: str, family: Family) -> str:
+    """Return the part of a text that a family reads: 8 words or 16 letters, or the last 12 or 24.
+
+    A text without spaces has no words to count, so letters bound it as well.
+    """
+    if family.part == "all":
+        return text
+    if family.unit == "letter":
+        return text[:_OPENING_LETTERS] if family.part == "opening" else text[-_ENDING_LETTERS:]
+    if family.part == "opening":
+        return " ".join(text[:_WINDOW].split(" ", _OPENING_WORDS)[:_OPENING_WORDS])
+    return " ".join(text[-_WINDOW:].rsplit(" ", _ENDING_WORDS)[-_ENDING_WORDS:])
 
 
 def _keys(hashes: Hashes, owners: Integers, bits: int) -> Integers:
@@ -117,10 +136,8 @@ def _words(texts: Sequence[str]) -> tuple[Hashes, Integers]:
     for text in texts:
         words = _WORD.findall(text)
         lengths.append(len(words))
-        for word in words:
-            number = known.get(word)
-            if number is None:
-                data = word.encode("utf-8", "surrogatepass")
-                number = known[word] = zlib.crc32(data) | zlib.adler32(data) << 32
-            ids.append(number)
+        for word in set(words).difference(known):
+            data = word.encode("utf-8", "surrogatepass")
+            known[word] = zlib.crc32(data) | zlib.adler32(data) << 32
+        ids += [known[word] for word in words]
     return np.array(ids, np.uint64), np.repeat(np.arange(len(texts)), lengths)

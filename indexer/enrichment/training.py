@@ -28,12 +28,21 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 FAMILIES: Final[dict[Language, tuple[Family, ...]]] = {
-    "en": (Family("word", 1, 3, 19), Family("letter", 2, 5, 19)),
-    "zh": (Family("letter", 1, 3, 19),),
+    "en": (
+        Family("word", 1, 3, 19),
+        Family("word", 1, 2, 17, "opening"),
+        Family("word", 1, 2, 17, "ending"),
+    ),
+    "zh": (
+        Family("letter", 1, 3, 19),
+        Family("letter", 1, 3, 17, "opening"),
+        Family("letter", 1, 3, 17, "ending"),
+    ),
 }
 FEWEST: Final = 50  # reviews of each class
 _FOLDS: Final = 5
-_RIDGE: Final = {"en": 2.0, "zh": 1.0}
+_RIDGE: Final = 1.0
+_PART_SCALE: Final = 0.5  # of the features of an opening or ending
 _LOGISTIC: Final = 10.0  # inverse of its regularization
 _STARS_OF_CLASS: Final = 2.0  # how much the class adds to the stars, in stars
 _RAREST: Final = 2  # reviews that an n-gram must be in
@@ -82,17 +91,18 @@ def train(
         )
     show = progress or no_progress
     matrices = [_count(data.texts, family) for family in families]
+    scales = [1.0 if family.part == "all" else _PART_SCALE for family in families]
     folds = np.random.default_rng(0).integers(0, _FOLDS, len(data.positive))
     scores = np.zeros(len(data.positive))
     for fold in range(_FOLDS):
         show("fold", fold, _FOLDS + 1)
         outside = np.flatnonzero(folds == fold)
-        fitted = _fit_on(matrices, data, np.flatnonzero(folds != fold), language)
+        fitted = _fit_on(matrices, data, np.flatnonzero(folds != fold), scales)
         scores[outside] = _scores(fitted, matrices, outside)
     show("fold", _FOLDS, _FOLDS + 1)
     slope, offset = _curve(scores, data.positive)
     measured = mood_measures(sigmoid(slope * scores + offset), data.positive)
-    fitted = _fit_on(matrices, data, np.arange(len(data.positive)), language)
+    fitted = _fit_on(matrices, data, np.arange(len(data.positive)), scales)
     show("fold", _FOLDS + 1, _FOLDS + 1)
     info = SentimentInfo(
         name=name,
@@ -159,36 +169,35 @@ def _scores(fitted: _Fitted, matrices: Sequence[Any], rows: NDArray[Any]) -> Flo
 
 
 def _fit_on(
-    matrices: Sequence[Any], data: Labeled, rows: NDArray[Any], language: Language
+    matrices: Sequence[Any], data: Labeled, rows: NDArray[Any], scales: Sequence[float]
 ) -> _Fitted:
-    """Fit both models on the rows, and add them with equal spread.
-
-    The logistic one sees the first family only: letters make it slower and no better.
-    """
+    """Fit both models on the rows, and add them with equal spread. ``scales`` are of families."""
     from scipy.sparse import diags, hstack
     from sklearn.linear_model import LogisticRegression, Ridge
 
     rarities = [_rarities(matrix[rows]) for matrix in matrices]
-    parts = [_weighted(*pair, rows) for pair in zip(matrices, rarities, strict=True)]
+    parts = [
+        scale * _weighted(matrix, values, rows)
+        for matrix, values, scale in zip(matrices, rarities, scales, strict=True)
+    ]
     features = hstack(parts).tocsr()
     positive = data.positive[rows]
     target = _STARS_OF_CLASS * positive
     if data.stars is not None:
         target = target + data.stars[rows]
-    ridge = Ridge(alpha=_RIDGE[language], solver="sparse_cg", tol=1e-3).fit(features, target)
-    ratio = _class_ratio(parts[0], positive)
+    ridge = Ridge(alpha=_RIDGE, solver="sparse_cg", tol=1e-3).fit(features, target)
+    ratio = _class_ratio(features, positive)
     logistic = LogisticRegression(C=_LOGISTIC, solver="liblinear", random_state=0)
-    logistic.fit(parts[0] @ diags(ratio.astype(np.float32)), positive)
+    logistic.fit(features @ diags(ratio.astype(np.float32)), positive)
     first = np.asarray(ridge.coef_, np.float64).ravel()
-    second = np.zeros(len(first))
-    second[: len(ratio)] = np.asarray(logistic.coef_, np.float64).ravel() * ratio
+    second = np.asarray(logistic.coef_, np.float64).ravel() * ratio
     spread = [float(np.std(features @ weights)) or 1.0 for weights in (first, second)]
     joined = first / spread[0] + second / spread[1]
     weights, start = [], 0
-    for values in rarities:
+    for values, scale in zip(rarities, scales, strict=True):
         full = np.zeros(len(values))
         count = int((values > 0).sum())
-        full[values > 0] = joined[start : start + count]
+        full[values > 0] = scale * joined[start : start + count]
         start += count
         weights.append(full)
     return _Fitted(rarities, weights, -float(np.mean(features @ joined)))
