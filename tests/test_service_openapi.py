@@ -31,6 +31,7 @@ ROUTES = {
     ("get", "/v1/items/{item_id}"),
     ("get", "/v1/items/{item_id}/similar"),
     ("get", "/v1/items/{item_id}/bought-together"),
+    ("get", "/v1/items/{item_id}/reviews"),
     ("get", "/v1/items/{item_id}/image"),
     ("post", "/v1/events"),
     ("post", "/v1/sessions/recommend"),

@@ -30,6 +30,7 @@ from service.http.routes.items import item_routes
 from service.http.routes.pages import add_pages
 from service.http.routes.personal import personal_routes
 from service.http.routes.recognition import recognition_routes
+from service.http.routes.reviews import review_routes
 from service.http.routes.search import search_routes
 from service.http.routes.state import state_routes
 from service.http.routes.styles import style_routes
@@ -116,7 +117,8 @@ def create_app(
 def add_routes(app: FastAPI, state: AppState) -> None:
     """Add all routes, and the handlers of errors."""
     add_error_handlers(app)
-    routers = (search_routes, recognition_routes, write_routes, item_routes, personal_routes)
+    items = (write_routes, review_routes, item_routes)
+    routers = (search_routes, recognition_routes, *items, personal_routes)
     for routes in (*routers, style_routes, classify_routes, admin_routes, state_routes):
         app.include_router(routes(state))
     add_pages(app)

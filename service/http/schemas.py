@@ -277,6 +277,14 @@ class ItemsParams(BaseModel):
     )
 
 
+class ReviewsParams(BaseModel):
+    """The parameters of a request for the reviews of an item."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(10, ge=0, le=100, description="The most reviews that are returned whole.")
+
+
 class ImageParams(BaseModel):
     """The parameters of a request for an image of an item."""
 
