@@ -62,7 +62,7 @@ def rebuild_index(
             )
         progress("publish", 0, 1)
         job.keep_encoder(encoder)
-        sync_styles(job, encoder)
+        sync_styles(job, before.model)
         published = publish(
             job,
             encoder,
