@@ -23,6 +23,7 @@ from service.http.middleware import RequestIds, RequestMiddleware
 from service.http.problems import add_error_handlers
 from service.http.protocol import ProtocolContext
 from service.http.rates import RateLimits
+from service.http.routes.campaign import campaign_routes
 from service.http.routes.items import item_routes
 from service.http.routes.pages import add_pages
 from service.http.routes.personal import personal_routes
@@ -108,7 +109,14 @@ def create_app(
 def add_routes(app: FastAPI, state: AppState) -> None:
     """Add all routes, and the handlers of errors."""
     add_error_handlers(app)
-    routers = (search_routes, write_routes, item_routes, personal_routes, style_routes)
+    routers = (
+        search_routes,
+        write_routes,
+        item_routes,
+        personal_routes,
+        style_routes,
+        campaign_routes,
+    )
     for routes in (*routers, state_routes):
         app.include_router(routes(state))
     add_pages(app)

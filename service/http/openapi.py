@@ -25,7 +25,7 @@ from service.http.replies import (
     StylesReply,
     WriteReply,
 )
-from service.http.schemas import PhotoForm, SearchBody, StyleForm
+from service.http.schemas import CampaignBody, PhotoForm, SearchBody, StyleForm
 from service.http.write_schemas import DeleteBody, ItemsBody, ItemsForm, PatchBody, PatchForm
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _BODIES: tuple[type[BaseModel], ...] = (
     SearchBody, PhotoForm, ItemsBody, ItemsForm, PatchBody, PatchForm, DeleteBody,
-    EventsBody, SessionBody, StyleForm,
+    EventsBody, SessionBody, StyleForm, CampaignBody,
 )  # fmt: skip
 _REPLIES: tuple[type[msgspec.Struct], ...] = (
     SearchReply, ItemReply, ItemsReply, StatusReply, HealthReply, WriteReply, Problem,
