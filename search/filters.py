@@ -15,7 +15,8 @@ JSON form, as Qdrant writes it::
 
 A key is ``category`` (a path also matches all paths below it), ``price``, ``in_stock``,
 ``item_id``, ``product_id``, or any attribute. ``attributes.NAME`` is an attribute that has one of
-these names. Comparing ignores case, and treats the two ways of writing an accent as equal.
+these names. Comparing ignores case and accents, as searches by words do; ids are compared without
+case only.
 """
 
 from __future__ import annotations

@@ -17,7 +17,8 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
 
     ``score`` is larger for better hits; hits come in the order of their scores. It is a cosine in
     [-1, 1] for queries by vector, a BM25 score (> 0, minus that of unwanted words) for queries by
-    words alone, and a reciprocal-rank score for both together (see ``search.rank.fuse``).
+    words alone, and a score in [0, 1] for both together: of reciprocal ranks, or a likeness if all
+    words are values of fields (see ``search.rank``).
     ``confidence`` is the probability in [0, 1] that the photo shows this product. It is None for
     hits found by words, for queries that mix photos with words or have negative parts, and in
     shops with too few products to fit it. ``copies`` are items left out as near copies of this one.
@@ -41,6 +42,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     price: float | None = None
     currency: str = ""
     in_stock: bool = True
+    url: Annotated[str, Meta(description="The page where the item can be bought.")] = ""
     categories: list[str] = []
     attributes: dict[str, AttributeValue] = {}
     copies: Annotated[
@@ -64,6 +66,9 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     milliseconds by stage. ``no_close_match`` is True if the query has a photo and even the best
     hit is probably not the product in it; the hits are then the most similar ones.
     ``next_cursor`` is the cursor of the next page; None if this is the last page.
+    ``did_you_mean`` is the text that was searched for in place of a mistyped one; None if no word
+    was corrected. ``understood`` are the conditions that were read from words, as a filter has
+    them: a price restricts the hits; beside a photo, a value of a field ranks hits with it higher.
     """
 
     hits: list[Hit]
@@ -84,3 +89,18 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
         str | None,
         Meta(description="Asks for the hits that follow; null when these are the last."),
     ] = None
+    did_you_mean: Annotated[
+        str | None,
+        Meta(
+            description="The words that were searched for where no item has a word as it was "
+            "typed; null if no word was corrected."
+        ),
+    ] = None
+    understood: Annotated[
+        list[str],
+        Meta(
+            description="Conditions read from the words: a price limit restricts the hits; beside "
+            "a photo, a value of a field ranks hits with it higher.",
+            examples=[["price < 20", "color = green"]],
+        ),
+    ] = []

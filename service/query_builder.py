@@ -17,7 +17,7 @@ from indexer.errors import BadImage, BadQuery
 from indexer.imaging.images import WHOLE, Box
 from search.filter_grammar import parse_filter
 from search.filters import filter_from_json
-from search.query import EmbeddingPart, ImagePart, ItemPart, Part, Query, TextPart
+from search.query import EmbeddingPart, ImagePart, ItemPart, Part, Query, TextPart, UserPart
 
 if TYPE_CHECKING:
     from search.filters import Filter
@@ -26,7 +26,7 @@ Group = Literal["product", "item"]
 
 
 class PartFields(Protocol):
-    """The fields of a part: one of ``image``, ``text``, ``item_id``, ``embedding`` is given."""
+    """The fields of a part: one is given, such as ``image``, besides weight and box."""
 
     @property
     def image(self) -> bytes | str | None:
@@ -46,6 +46,11 @@ class PartFields(Protocol):
     @property
     def embedding(self) -> Sequence[float] | None:
         """A vector (dim,) of the index's encoder."""
+        ...
+
+    @property
+    def user_id(self) -> str | None:
+        """The id of a user of the shop."""
         ...
 
     @property
@@ -102,6 +107,7 @@ class GivenPart(NamedTuple):
     embedding: Sequence[float] | None = None
     weight: float = 1.0
     box: Box | None = None
+    user_id: str | None = None
 
 
 class GivenFields(NamedTuple):
@@ -154,6 +160,8 @@ def _part(part: PartFields, at: int) -> Part:
         return TextPart(part.text, part.weight)
     if part.item_id is not None:
         return ItemPart(part.item_id, part.weight)
+    if part.user_id is not None:
+        return UserPart(part.user_id, part.weight)
     with np.errstate(over="ignore"):  # too large for fp32 becomes infinite, which is refused later
         return EmbeddingPart(np.asarray(part.embedding, dtype=np.float32), part.weight)
 

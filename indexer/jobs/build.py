@@ -17,7 +17,7 @@ from indexer.encoders.base import Model
 from indexer.encoders.bundled import is_builtin
 from indexer.errors import BadCatalog, IndexMismatch
 from indexer.imaging.images import LIMITS, ImageLimits
-from indexer.items import Skipped
+from indexer.items import Remark, Skipped
 from indexer.jobs.job import Job, open_job
 from indexer.jobs.publishing import Published, publish
 from indexer.jobs.styles import restyle
@@ -187,7 +187,12 @@ class _Build:
             self._began = writer.sequence
             self._absent = absence(writer.item_ids(), self._scan.ids, self._scan.skipped)
             if not self._targets.accept:
-                check_absence(self._catalog.path, self._absent.gone, writer.count("items"))
+                check_absence(
+                    self._catalog.path,
+                    self._absent.gone,
+                    writer.count("items"),
+                    skipped=self._absent.skipped,
+                )
             set_images(writer, self._catalog.root, keep_images)
             if styles is not None:
                 set_indexed_styles(writer, styles)
@@ -237,7 +242,7 @@ class _Build:
 
     def publish(self, changes: Changes) -> Published:
         """Write a generation, make it current, and collect garbage."""
-        skipped = len(changes.skipped)
+        skipped = sum(not isinstance(entry, Remark) for entry in changes.skipped)
         self._progress("publish", 0, 1, skipped)
         published = publish(
             self._job,
@@ -260,10 +265,15 @@ def check_not_empty(catalog: Catalog, scan: Scan, changes: Changes) -> None:
     """Raise BadCatalog when none of the catalog's items can be stored."""
     if changes.drafts:
         return
-    at_fault = [skip for skip in changes.skipped if skip.item_id in scan.ids]
+    at_fault = [
+        skip
+        for skip in changes.skipped
+        if skip.item_id in scan.ids and not isinstance(skip, Remark)
+    ]
     why = f"; {at_fault[0].item_id}: {at_fault[0].reason}" if at_fault else ""
     raise BadCatalog(
-        f"{catalog.path}: none of {scan.items} items has an image that can be read{why}"
+        f"{catalog.path}: none of {scan.items} items has an image that can be read{why}",
+        skipped=changes.skipped,
     )
 
 

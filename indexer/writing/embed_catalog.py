@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from indexer.catalog.sources import Catalog
+from indexer.catalog.sources import Catalog, Entry
 from indexer.errors import BadImage
 from indexer.imaging.imagepath import image_path
 from indexer.imaging.images import ImageLimits, read_image_file
@@ -34,10 +34,14 @@ _COMMIT = 4  # batches between two commits
 
 
 class ReadItem(NamedTuple):
-    """An item of a catalog and its images, in order; None for an image that cannot be read."""
+    """An item of a catalog and its images, in order; None for an image that cannot be read.
+
+    ``unread`` are the fields that the catalog has but that could not be read.
+    """
 
     item: Item
     images: list[FoundImage | None]
+    unread: frozenset[str] = frozenset()
 
 
 class EmbeddedCatalog(msgspec.Struct):
@@ -102,14 +106,15 @@ class _EmbeddingRun:
     def run(self, total: int, progress: Progress) -> EmbeddedCatalog:
         """See ``embed_catalog``."""
         workers = THREADS.count
-        ahead: deque[tuple[Item, str, list[tuple[str, Future[Prepared]]]]] = deque()
+        ahead: deque[tuple[Entry, list[tuple[str, Future[Prepared]]]]] = deque()
         done = 0
         try:
             with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
                 try:
-                    for item, where in self._items():
-                        jobs = [(path, pool.submit(self._read, path)) for path in item.images]
-                        ahead.append((item, where, jobs))
+                    for entry in self._entries():
+                        paths = entry.item.images
+                        jobs = [(path, pool.submit(self._read, path)) for path in paths]
+                        ahead.append((entry, jobs))
                         if len(ahead) > _BATCH + 2 * workers:
                             done += self._collect(*ahead.popleft())
                             progress("encode", done, total, len(self._result.skipped))
@@ -126,10 +131,10 @@ class _EmbeddingRun:
             self._commit()
         return self._result
 
-    def _items(self) -> Iterator[tuple[Item, str]]:
+    def _entries(self) -> Iterator[Entry]:
         for entry in self._catalog:
-            if not isinstance(entry, Skipped):
-                yield entry.item, entry.where
+            if isinstance(entry, Entry):
+                yield entry
 
     def _read(self, path: str) -> Prepared:
         """Read and decode an image; runs in a decoding thread."""
@@ -137,8 +142,9 @@ class _EmbeddingRun:
             data = read_image_file(image_path(self._catalog.root, path), self._limits)
             return self._images.prepare(path, data)
 
-    def _collect(self, item: Item, where: str, jobs: list[tuple[str, Future[Prepared]]]) -> int:
+    def _collect(self, entry: Entry, jobs: list[tuple[str, Future[Prepared]]]) -> int:
         """Collect the decoded images of an item, in order; return how many it has."""
+        item, where = entry.item, entry.where
         images: list[FoundImage | None] = []
         for path, job in jobs:
             try:
@@ -161,7 +167,7 @@ class _EmbeddingRun:
                 self._encode()
             if len(self._encoded) >= _BATCH * _COMMIT:
                 self._commit()
-        self._result.read.append(ReadItem(item, images))
+        self._result.read.append(ReadItem(item, images, entry.unread))
         if not any(images):
             why = "no image that can be read" if jobs else "no image"
             self._result.skipped.append(Skipped(item.item_id, why, where=where))

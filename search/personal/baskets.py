@@ -1,4 +1,13 @@
-"""Which items are bought together, by a log-likelihood ratio over baskets."""
+"""Which items are bought together, and how strongly, from baskets.
+
+The strength with which an item leads to another is the chance that a basket with the first holds
+the second, times a power of its lift over all baskets::
+
+    strength(a, b) = chance * (chance / share(b)) ** LIFT
+    chance = (baskets(a, b) + PRIOR * share(b)) / (baskets(a) + PRIOR)
+
+By chance alone the most popular items would go with everything, by lift alone the rarest.
+"""
 
 from __future__ import annotations
 
@@ -13,53 +22,81 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MIN_SUPPORT: Final = 3
-"""Baskets that must hold both items: fewer could tell what one person bought."""
+"""Users who must have bought both items: fewer could tell what one person bought."""
+MAX_BASKETS: Final = 50  # of one user, the newest: more is a reseller, or a robot
 MAX_BASKET: Final = 100  # items of one basket: more is a wholesaler, and pairs grow as its square
 KEPT: Final = 20  # of an item
+PRIOR: Final = 10.0  # baskets: of fewer, the second item's share of all baskets decides
+LIFT: Final = 0.2
 
 
 class Together(NamedTuple):
-    """Items bought with one item, best first: numbers (k,), ratios (k,) > 0, baskets (k,)."""
+    """Items bought with one item, the strongest first, (k,) each.
+
+    ``ratios`` are log-likelihood ratios, ``support`` the baskets with both.
+    """
 
     items: NDArray[np.int64]
+    strengths: NDArray[np.float64]
     ratios: NDArray[np.float64]
     support: NDArray[np.int64]
 
 
 def learn_baskets(
-    baskets: Sequence[NDArray[np.int64]], items: int
+    baskets: Sequence[NDArray[np.int64]],
+    items: int,
+    owners: NDArray[np.int64] | None = None,
 ) -> Iterator[tuple[int, Together]]:
     """Yield the items that are bought with others, each with those, at most ``KEPT``.
 
-    ``baskets`` are item numbers below ``items``, each distinct within its basket. Pairs are scored
-    by Dunning's log-likelihood ratio (1993) of buying both against chance, and only those that are
-    bought together more often than by chance are kept.
+    ``baskets`` are item numbers below ``items``, each distinct within its basket; ``owners`` (b,)
+    are their users, by default a different one each. Pairs need ``MIN_SUPPORT`` users.
     """
     counts = np.zeros(items, dtype=np.int64)
-    codes = []
-    for basket in baskets:
+    codes, buyers = [], []
+    people = np.arange(len(baskets)) if owners is None else owners
+    for owner, basket in zip(people.tolist(), baskets, strict=True):
         chosen = np.unique(basket)[:MAX_BASKET]
         counts[chosen] += 1
         left, right = np.triu_indices(len(chosen), 1)
         codes.append(chosen[left] * items + chosen[right])
+        buyers.append(np.full(len(left), owner))
     if not codes:
         return
-    pairs, support = np.unique(np.concatenate(codes), return_counts=True)
-    enough = support >= MIN_SUPPORT
+    code = np.concatenate(codes)
+    pairs, support = np.unique(code, return_counts=True)
+    enough = _distinct_users(code, np.concatenate(buyers)) >= MIN_SUPPORT
     pairs, support = pairs[enough], support[enough]
     first, second = pairs // items, pairs % items
     ratio = log_likelihood_ratio(support, counts[first], counts[second], len(baskets))
-    together = support * len(baskets) > counts[first] * counts[second]
-    first, second = first[together], second[together]
-    ratio, support = ratio[together], support[together]
     left, right = np.concatenate([first, second]), np.concatenate([second, first])
     both, count = np.concatenate([ratio, ratio]), np.concatenate([support, support])
-    order = np.lexsort((right, -both, left))
-    left, right, both, count = left[order], right[order], both[order], count[order]
+    strength = _strengths(count, counts[left], counts[right] / len(baskets))
+    order = np.lexsort((right, -strength, left))
+    left, right, strength = left[order], right[order], strength[order]
+    both, count = both[order], count[order]
     bounds = np.flatnonzero(np.diff(left, prepend=-1, append=-1)).tolist()
     for start, end in pairwise(bounds):
         part = slice(start, min(end, start + KEPT))
-        yield int(left[start]), Together(right[part], both[part], count[part])
+        yield int(left[start]), Together(right[part], strength[part], both[part], count[part])
+
+
+def _strengths(
+    both: NDArray[np.int64], first: NDArray[np.int64], share: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the strengths of pairs from baskets with both, with the first, the second's share."""
+    chance = (both + PRIOR * share) / (first + PRIOR)
+    strengths: NDArray[np.float64] = chance * (chance / share) ** LIFT
+    return strengths
+
+
+def _distinct_users(codes: NDArray[np.int64], users: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how many users each distinct code has, in ascending order of the codes: (p,)."""
+    order = np.lexsort((users, codes))
+    code, user = codes[order], users[order]
+    is_new = np.ones(len(code), dtype=np.bool_)
+    is_new[1:] = (code[1:] != code[:-1]) | (user[1:] != user[:-1])
+    return np.asarray(np.unique(code[is_new], return_counts=True)[1], dtype=np.int64)
 
 
 def log_likelihood_ratio(

@@ -11,11 +11,14 @@ from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
+import numpy as np
 
 from search.personal.event import EVENT_TYPES, Event, EventType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from numpy.typing import NDArray
 
     from indexer.store.environment import ReadTransaction
 
@@ -28,7 +31,9 @@ TIME: Final = struct.Struct(">Q")  # milliseconds since 1970
 class UserEvent(msgspec.Struct, frozen=True, array_like=True):
     """An event as it is stored: without the user's id, and with its sequence number.
 
-    ``is_first`` is True if the user had no event of this type on this item when it was stored.
+    ``is_first`` is True if the user had no event of this type on this item when it was stored;
+    otherwise ``newest_before`` is the time of the newest, in milliseconds since 1970. Events of
+    earlier versions lack it.
     """
 
     sequence: int
@@ -42,11 +47,12 @@ class UserEvent(msgspec.Struct, frozen=True, array_like=True):
     position: int | None = None
     rendition: str = ""
     propensity: float | None = None
+    newest_before: int | None = None
 
     def event(self, user_id: str) -> Event:
         """Return the event as it came, with the id of its user."""
         values = {name: getattr(self, name) for name in self.__struct_fields__}
-        del values["sequence"], values["is_first"]
+        del values["sequence"], values["is_first"], values["newest_before"]
         return Event(user_id=user_id, **values)
 
 
@@ -72,6 +78,11 @@ class EventReader:
     def deletions(self) -> int:
         """How often events were deleted so far. What was counted before is then out of date."""
         return int(self._meta("deletions", 0))
+
+    @property
+    def kept_from(self) -> int:
+        """The time before which events were deleted, in milliseconds since 1970; 0 if never."""
+        return int(self._meta("kept_from", 0))
 
     def count(self) -> int:
         """Return the number of events."""
@@ -107,7 +118,7 @@ class EventReader:
         pairs = takewhile(
             lambda pair: pair[0].startswith(prefix), self._txn.entries("pairs", prefix)
         )
-        return frozenset(item_id.decode() for _, item_id in islice(pairs, _MOST_HIDDEN))
+        return frozenset(decode_pair(value)[0] for _, value in islice(pairs, _MOST_HIDDEN))
 
     def of_user(self, user_id: str) -> Iterator[UserEvent]:
         """Yield all events of a user, the oldest first."""
@@ -134,6 +145,21 @@ class EventReader:
         """Return what was learned about an item; None if nothing was."""
         return self._txn.get(database, item_key(item_id))
 
+    @property
+    def lessons(self) -> int:
+        """How often something was learned so far: what was read of it before is out of date."""
+        return int(self._meta("lessons", 0))
+
+    def factors(self, item_id: str) -> NDArray[np.float32] | None:
+        """Return the factors of an item (factors,); None if too few users met it."""
+        value = self._txn.get("factors", item_key(item_id))
+        return None if value is None else np.frombuffer(value, dtype="<f4")
+
+    def picture_map(self) -> NDArray[np.float32] | None:
+        """Return the map from pictures to factors (dim + 1, factors); None if none was learned."""
+        found = self._meta("picture_map", None)
+        return None if found is None else np.frombuffer(found[1], dtype="<f4").reshape(found[0])
+
     def weights(self) -> dict[str, float] | None:
         """Return the mixer's weights that were learned from this log; None if none were."""
         weights: dict[str, float] | None = self._meta("weights", None)
@@ -149,6 +175,14 @@ def keyed_hash(secret: bytes, purpose: bytes, text: str) -> bytes:
     return blake2b(text.encode(), digest_size=KEY_BYTES, key=secret, person=purpose).digest()
 
 
+def event_key(secret: bytes, event: Event) -> bytes:
+    """Return the key of an event, from its id or else from all of its fields."""
+    if event.event_id:
+        return keyed_hash(secret, b"event", event.event_id)
+    fields = msgspec.msgpack.encode(event)
+    return blake2b(fields, digest_size=KEY_BYTES, key=secret, person=b"fields").digest()
+
+
 def item_key(item_id: str) -> bytes:
     """Return the key of an item in the databases of what was learned."""
     return blake2b(item_id.encode(), digest_size=KEY_BYTES).digest()
@@ -162,3 +196,18 @@ def time_key(seconds: float) -> bytes:
 def decode_event(value: bytes) -> UserEvent:
     """Return a stored event."""
     return msgspec.msgpack.decode(value, type=UserEvent)
+
+
+def encode_pair(item_id: str, newest: bytes) -> bytes:
+    """Return the value of a pair: the item, and the ``time_key`` of its newest event."""
+    return item_id.encode() + b"\0" + newest
+
+
+def decode_pair(value: bytes) -> tuple[str, bytes | None]:
+    """Return the item of a pair, and the ``time_key`` of its newest event.
+
+    It is None if an earlier version stored the pair.
+    """
+    if len(value) > TIME.size and value[-TIME.size - 1 : -TIME.size] == b"\0":
+        return value[: -TIME.size - 1].decode(), value[-TIME.size :]
+    return value.decode(), None

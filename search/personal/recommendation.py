@@ -13,9 +13,16 @@ from search.hits import Hit
 from search.query import MAX_LIMIT
 
 ReasonCode = Literal[
-    "like_recent", "like_liked", "others_took", "like_context", "popular", "assorted", "seen_before"
+    "like_recent",
+    "like_liked",
+    "others_took",
+    "bought_together",
+    "like_context",
+    "popular",
+    "assorted",
+    "seen_before",
 ]
-Fallback = Literal["popular", "assorted", "seen_before", "nothing_allowed"]
+Fallback = Literal["similar", "popular", "assorted", "seen_before", "nothing_allowed"]
 DEFAULT_LIMIT: Final = 12
 
 
@@ -30,8 +37,10 @@ class Reason(msgspec.Struct, frozen=True):
         ReasonCode,
         Meta(
             description="like_recent, like_liked: it looks like item_id, one of the newest items "
-            "or an earlier one. others_took: people who took item_id took it. like_context: it "
-            "looks like the item asked about. popular, assorted, seen_before: see fallback."
+            "or an earlier one. others_took: people who took item_id took it. "
+            "bought_together: it is bought together with item_id. like_context: it "
+            "looks like the item asked about. new: few users "
+            "have met it yet, and its picture fits. popular, assorted, seen_before: see fallback."
         ),
     ]
     item_id: str = ""
@@ -42,6 +51,20 @@ class Recommendation(Hit, frozen=True, kw_only=True):
     """A recommended item. ``score`` sums ``contributions``, see ``search.personal.mixer``."""
 
     reason: Reason
+    surface: Annotated[
+        str,
+        Meta(
+            description="Send it back with the events on this item: recommended, "
+            "recommended/explore (drawn at random), or recommended/a and /b of two rankers."
+        ),
+    ] = "recommended"
+    propensity: Annotated[
+        float,
+        Meta(
+            description="The probability with which it is shown at this place after those before "
+            "it. Send it back with the events on it."
+        ),
+    ] = 1.0
     contributions: Annotated[
         dict[str, float] | None,
         Meta(description="What each feature adds to the score; with explain only."),
@@ -61,7 +84,8 @@ class Recommendations(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             description="Why some items do not depend on the user: popular or assorted items fill "
             "up where too little is known of the user, seen_before where nothing new is left; "
-            "nothing_allowed: no item passes the filter."
+            "nothing_allowed: no item passes the filter. similar: too few are bought together "
+            "with the item, and those that look like it fill up."
         ),
     ] = None
     events: Annotated[int, Meta(description="Events of the user that were looked at.")]

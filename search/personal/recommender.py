@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from msgspec.structs import asdict
 
+from indexer.arrays import unit
 from indexer.errors import IndexCorrupt, UnknownItem
 from indexer.items import clean_id
 from indexer.stopwatch import Stopwatch
-from search.live.view import Candidate
 from search.moments import moments
-from search.page import make_hit
+from search.personal.answer import read_choice
 from search.personal.choice import Sources, choose_items
 from search.personal.event_log import EVENTS_FOLDER, EventLog, open_if_exists
-from search.personal.learning import neighbors_of
+from search.personal.learning import bought_with
+from search.personal.lessons import Lessons
+from search.personal.main_images import MainImages
 from search.personal.mixer import FEATURES, WEIGHTS
 from search.personal.neighbors import Neighbors
 from search.personal.popularity import Popularity
 from search.personal.profile import MAX_EVENTS, profile_of
-from search.personal.recommendation import Reason, Recommendation, Recommendations
+from search.personal.recommendation import Recommendations
+from search.personal.rules import RulesFile
+from search.personal.taste import taste_of
+from search.personal.together import choose_together
 from search.searcher import milliseconds
 
 if TYPE_CHECKING:
@@ -32,14 +37,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from indexer.arrays import Embedding
     from indexer.store.store import Store
-    from indexer.store.transactions import Reader
+    from search.live.columns import Mask
     from search.live.shop import LiveShop
     from search.live.view import ShopView
-    from search.personal.choice import Choice, Chosen
+    from search.personal.choice import Choice
     from search.personal.event import Event
     from search.personal.event_log import Stored
     from search.personal.event_reader import UserEvent
+    from search.personal.learning import Bought
     from search.personal.profile import Profile
     from search.personal.recommendation import RecommendQuery
 
@@ -83,7 +90,11 @@ class Recommender:
         self._log: EventLog | None = None
         self._opening = threading.Lock()
         self._popularity = Popularity()
+        self._lessons = Lessons(dim)
+        self._rules = RulesFile(folder)
+        self._rng = random.Random()
         self._last_popular: _Popular | None = None
+        self._last_images: MainImages | None = None
 
     def with_events(self, folder: Path, *, clock: Callable[[], float] = time.time) -> Recommender:
         """Return a recommender of the same shop with events below another folder."""
@@ -138,21 +149,51 @@ class Recommender:
             hidden = reader.hidden(user_id)
         return profile_of(events, self._clock(), hidden)
 
+    def direction(self, user_id: str) -> Embedding | None:
+        """Return the direction (dim,) of what a user likes, as a unit vector.
+
+        The newest and the liked items count alike. None if nothing is known of the user.
+        """
+        taste = taste_of(self.profile(user_id), self._images(self._live.view))
+        parts = [mean for kind in (taste.recent, taste.liked) if (mean := kind.mean()) is not None]
+        return unit(np.sum(parts, axis=0)) if parts else None
+
     def recommend(self, profile: Profile, query: RecommendQuery) -> Recommendations:
         """Choose items for a profile. Raises BadQuery, and UnknownItem for the context.
 
         Raises IndexCorrupt if the store lacks items that its own log has.
         """
+
+        def choose(view: ShopView) -> Choice:
+            if query.context is not None:
+                _check_item(query.context, view)
+            return choose_items(profile, query, self._sources(view))
+
+        return self._answer(query, choose, profile.events)
+
+    def bought_together(self, item_id: str, query: RecommendQuery) -> Recommendations:
+        """Choose what goes with an item. Raises BadQuery, UnknownItem, IndexCorrupt.
+
+        The context of the query is ignored. See ``search.personal.together``.
+        """
+
+        def choose(view: ShopView) -> Choice:
+            item = _check_item(item_id, view)
+            return choose_together(item, query, self._bought_with(item_id), self._sources(view))
+
+        return self._answer(query, choose, 0)
+
+    def _answer(
+        self, query: RecommendQuery, choose: Callable[[ShopView], Choice], events: int
+    ) -> Recommendations:
         stopwatch = Stopwatch()
         query = query.check()
         with closing(moments(self._live, self._store)) as pairs:
             for view, open_reader in pairs:
-                if query.context is not None and view.number(query.context) < 0:
-                    raise UnknownItem(f"no item {query.context[:80]!r} in this shop", param="item")
-                choice = choose_items(profile, query, self._sources(view))
+                choice = choose(view)
                 stopwatch.lap("choose_ms")
                 with open_reader() as reader:
-                    items = _read(choice, query, view, reader)
+                    items = read_choice(choice, query, view, reader)
                 if items is not None:
                     break
             else:
@@ -164,7 +205,7 @@ class Recommender:
         return Recommendations(
             items=items,
             fallback=choice.fallback,
-            events=profile.events,
+            events=events,
             generation=self._generation,
             timings=milliseconds(stopwatch),
         )
@@ -172,11 +213,20 @@ class Recommender:
     def _sources(self, view: ShopView) -> Sources:
         return Sources(
             view,
-            self._dim,
+            self._images(view),
             self._popular(view),
             lambda items: self._neighbors(items, view),
+            lambda met, allowed: self._newcomers(met, allowed, view),
             self._weights(),
+            self._rules.current(),
+            self._rng,
         )
+
+    def _images(self, view: ShopView) -> MainImages:
+        last = self._last_images
+        if last is None or last.view is not view:
+            last = self._last_images = MainImages(view, self._dim)
+        return last
 
     def _popular(self, view: ShopView) -> NDArray[np.float32]:
         """Return the scores of all items of a view by popularity: (items,)."""
@@ -205,13 +255,31 @@ class Recommender:
         # Weights of an earlier version may lack a feature.
         return learned if learned is not None and set(learned) == set(FEATURES) else WEIGHTS
 
-    def _neighbors(self, items: list[int], view: ShopView) -> Neighbors:
+    def _neighbors(self, items: list[int], view: ShopView) -> tuple[Neighbors, Neighbors]:
         log = self.open_log()
         if log is None:
-            return Neighbors({})
+            return Neighbors({}), Neighbors({})
         with log.read() as reader:
-            pairs = [(item, neighbors_of(reader, view.ids[item])) for item in items]
-        return Neighbors.of(pairs, view)
+            return self._lessons.neighbors(reader, items, view)
+
+    def _newcomers(
+        self, met: NDArray[np.int64], allowed: Mask, view: ShopView
+    ) -> NDArray[np.int64]:
+        log = self.open_log()
+        nobody = np.zeros(0, dtype=np.int64)
+        if log is None:
+            return nobody
+        with log.read() as reader:
+            user = self._lessons.user_factors(reader, met, self._images(view))
+            found = None if user is None else self._lessons.newcomers(reader, self._images(view))
+        return nobody if found is None or user is None else found.ranked(user, allowed)
+
+    def _bought_with(self, item_id: str) -> list[Bought]:
+        log = self.open_log()
+        if log is None:
+            return []
+        with log.read() as reader:
+            return bought_with(reader, clean_id(item_id))
 
     def open_log(self) -> EventLog | None:
         """Return the log; None as long as no process has stored an event."""
@@ -222,31 +290,9 @@ class Recommender:
         return self._log
 
 
-def _read(
-    choice: Choice, query: RecommendQuery, view: ShopView, reader: Reader
-) -> list[Recommendation] | None:
-    changed = reader.changes_since(view.sequence)
-    items: list[Recommendation] = []
-    images = view.images_of([chosen.row for chosen in choice.chosen])
-    for chosen, image in zip(choice.chosen, images, strict=True):
-        item_id = view.ids[chosen.item]
-        record = reader.item(item_id)
-        if record is None or changed is None or item_id in changed:
-            return None
-        hit = make_hit(Candidate(chosen.item, chosen.row, chosen.score), image, record, [])
-        items.append(
-            Recommendation(
-                **asdict(hit),
-                reason=_reason(chosen, view, reader),
-                contributions=chosen.contributions if query.explain else None,
-            )
-        )
-    return items
-
-
-def _reason(chosen: Chosen, view: ShopView, reader: Reader) -> Reason:
-    if chosen.grounds.item < 0:
-        return Reason(chosen.grounds.code)
-    item_id = view.ids[chosen.grounds.item]
-    record = reader.item(item_id)
-    return Reason(chosen.grounds.code, item_id, record.item.title if record else "")
+def _check_item(item_id: str, view: ShopView) -> int:
+    """Return the number of an item of the view. Raises UnknownItem."""
+    number = view.number(item_id)
+    if number < 0:
+        raise UnknownItem(f"no item {item_id[:80]!r} in this shop", param="item")
+    return number

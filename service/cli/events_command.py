@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from service.cli.console import json_option, map_option, parse_mapping, print_json, shop_option
+from service.cli.console import (
+    json_option,
+    map_option,
+    parse_single_mapping,
+    print_json,
+    shop_option,
+)
+from service.cli.events_reports import publish_counts, report_interleaving
 from service.cli.terminal import note, printable, say
 
 if TYPE_CHECKING:
@@ -19,9 +26,11 @@ if TYPE_CHECKING:
     from search.personal.event import Event
     from search.personal.event_file import BadRow
     from search.personal.event_log import Stored
+    from search.personal.learning import Pictures
 
 _BATCH = 2_000  # events of one transaction
 _SHOWN = 10  # bad rows
+_DAY_S = 86_400.0
 
 
 class BadEventRow(msgspec.Struct, frozen=True):
@@ -45,6 +54,10 @@ def command() -> None:
     """Import and export what users did, learn from it, or erase a user."""
 
 
+command.add_command(publish_counts)
+command.add_command(report_interleaving)
+
+
 @command.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @shop_option
@@ -64,11 +77,11 @@ def import_events(file: Path, shop: Path, mapping: tuple[str, ...], as_json: boo
 
     folder = ShopFolder(shop)
     folder.current()
-    events = read_events(file, now=time.time(), mapping=parse_mapping(mapping))
+    events = read_events(file, now=time.time(), mapping=parse_single_mapping(mapping))
     with EventLog(folder.path / EVENTS_FOLDER, create=True) as log:
         report = _store(log.add, events)
         note("learning which items are met together")
-        learn(log)
+        learn(log, _pictures(folder.path))
     if as_json:
         print_json(report)
         return
@@ -97,7 +110,7 @@ def learn_from_events(shop: Path, as_json: bool) -> None:
     folder = ShopFolder(shop)
     folder.current()
     with EventLog(folder.path / EVENTS_FOLDER, create=True) as log:
-        learned = learn(log)
+        learned = learn(log, _pictures(folder.path))
     if as_json:
         print_json(learned)
         return
@@ -153,6 +166,75 @@ def erase_user(user: str, shop: Path, as_json: bool) -> None:
         print_json({"user_id": user, "events": count})
     else:
         say(printable(f"{count} events of user {user!r} deleted"))
+
+
+@command.command("expire")
+@shop_option
+@click.option("--days", type=click.FloatRange(min=0), help="VITRINE_KEEP_EVENTS_DAYS by default.")
+@json_option
+def expire_events(shop: Path, days: float | None, as_json: bool) -> None:
+    """Delete all events older than so many days; run it every night, before 'events learn'."""
+    from indexer.shop.folder import ShopFolder
+    from search.personal.event_log import open_if_exists
+    from service.settings import process_settings
+
+    folder = ShopFolder(shop)
+    folder.current()
+    kept = process_settings().keep_events_days if days is None else days
+    if not kept:
+        raise click.UsageError("give --days, or set VITRINE_KEEP_EVENTS_DAYS")
+    log = open_if_exists(folder.path)
+    count = 0
+    if log is not None:
+        with log:
+            count = log.delete_before(time.time() - kept * _DAY_S)
+    if as_json:
+        print_json({"days": kept, "events": count})
+    else:
+        say(f"{count} events older than {kept:g} days deleted")
+
+
+@command.command("compact")
+@shop_option
+@json_option
+def compact_events(shop: Path, as_json: bool) -> None:
+    """Write the events anew, so that no byte of erased ones is left in the files.
+
+    What is learned is learned again first. A running service goes on; events that come meanwhile
+    wait for the few seconds that it takes.
+    """
+    from indexer.shop.folder import ShopFolder
+    from search.personal.event_compaction import Compacted, compact
+    from search.personal.event_log import open_if_exists
+    from search.personal.learning import learn
+
+    folder = ShopFolder(shop)
+    folder.current()
+    log = open_if_exists(folder.path)
+    if log is None:
+        done = Compacted(bytes_before=0, bytes_after=0)
+    else:
+        with log:
+            learn(log, _pictures(folder.path))
+            done = compact(log)
+    if as_json:
+        print_json(done)
+    else:
+        say(f"{done.bytes_before / 1e6:.1f} MB before, {done.bytes_after / 1e6:.1f} MB after")
+
+
+def _pictures(shop: Path) -> Pictures | None:
+    """Return the vectors of a shop's items; None if its encoder cannot be loaded."""
+    from indexer.errors import EncoderNotFound
+    from search.engine import SearchEngine
+    from search.personal.learning import Pictures
+
+    try:
+        with SearchEngine.open(shop) as engine:
+            return Pictures(*engine.item_vectors())
+    except EncoderNotFound as error:
+        note(f"new items are not recommended by their pictures: {error}")
+        return None
 
 
 def _store(

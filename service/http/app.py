@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 
 from indexer.errors import IndexMismatch
 from indexer.imaging.decodebudget import BUDGET
@@ -22,11 +23,14 @@ from service.http.gate import Admission, Gate, RequestQueue
 from service.http.middleware import RequestIds, RequestMiddleware
 from service.http.problems import add_error_handlers
 from service.http.protocol import ProtocolContext
-from service.http.rates import RateLimits
+from service.http.rates import RateLimits, ReadCheck
+from service.http.routes.admin import admin_routes
 from service.http.routes.campaign import campaign_routes
+from service.http.routes.classify import classify_routes
 from service.http.routes.items import item_routes
 from service.http.routes.pages import add_pages
 from service.http.routes.personal import personal_routes
+from service.http.routes.recognition import recognition_routes
 from service.http.routes.search import search_routes
 from service.http.routes.state import state_routes
 from service.http.routes.styles import style_routes
@@ -36,6 +40,7 @@ from service.runtime.batching import BatchLimits, PhotoBatcher
 from service.runtime.compaction import Compaction
 from service.runtime.engine import Engine
 from service.runtime.metrics import Metrics
+from service.runtime.recognition import SharedRecognizer
 from service.runtime.serving import Serving
 from service.runtime.throttled_log import ThrottledLog
 from service.runtime.workers import WorkerPools, Workers
@@ -88,11 +93,14 @@ def create_app(
     compaction = Compaction(settings.shop, serving, settings)
     gate = _gate(settings, serving)
     ids = RequestIds()
+    rates = RateLimits(settings)
     app = _bare_app(
         _lifespan(serving, pools, compaction, rebuilds=open_engine is None),
-        _middleware(settings, gate, metrics, ids),
+        _middleware(settings, gate, metrics, ids, rates),
     )
-    add_routes(app, AppState(settings, serving, pools, metrics, RateLimits(settings)))
+    recognizer = SharedRecognizer(settings.recognizer)
+    state = AppState(settings, serving, pools, metrics, rates, recognizer)
+    add_routes(app, state)
     app.state.private_paths = _private_paths(settings)
     app.state.kill_rebuild = compaction.kill
     app.state.protocol_context = ProtocolContext(
@@ -109,15 +117,9 @@ def create_app(
 def add_routes(app: FastAPI, state: AppState) -> None:
     """Add all routes, and the handlers of errors."""
     add_error_handlers(app)
-    routers = (
-        search_routes,
-        write_routes,
-        item_routes,
-        personal_routes,
-        style_routes,
-        campaign_routes,
-    )
-    for routes in (*routers, state_routes):
+    searching = (search_routes, recognition_routes, write_routes, item_routes, personal_routes)
+    pictures = (style_routes, campaign_routes, classify_routes)
+    for routes in (*searching, *pictures, admin_routes, state_routes):
         app.include_router(routes(state))
     add_pages(app)
 
@@ -215,11 +217,13 @@ def _lifespan(
 
 
 def _middleware(
-    settings: Settings, gate: Gate, metrics: Metrics, ids: RequestIds
+    settings: Settings, gate: Gate, metrics: Metrics, ids: RequestIds, rates: RateLimits
 ) -> list[Middleware]:
     """Return the middleware around every request, outermost first."""
+    origins = [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]
     return [
-        Middleware(SecurityHeaders),
+        Middleware(SecurityHeaders, cross_origin=bool(origins)),
+        *([_cors(origins)] if origins else []),
         Middleware(RequestMiddleware, log=settings.request_log, metrics=metrics, ids=ids),
         Middleware(HostCheck, allowed=settings.allowed_hosts.split(",")),
         Middleware(Admission, gate=gate),
@@ -230,7 +234,23 @@ def _middleware(
             timeout_s=settings.body_timeout_s,
             min_bytes_s=settings.min_upload_kb_s * 1e3,
         ),
+        *([Middleware(ReadCheck, rates=rates)] if settings.require_key else []),
     ]
+
+
+def _cors(origins: list[str]) -> Middleware:
+    """Return the middleware that lets pages of these origins call the API."""
+    return Middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "api-key", "Content-Type", "X-Request-ID"],
+        expose_headers=[
+            *("X-Request-ID", "Retry-After"),
+            *("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"),
+        ],
+        max_age=600,
+    )
 
 
 def _private_paths(settings: Settings) -> list[str]:

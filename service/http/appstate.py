@@ -12,6 +12,7 @@ from fastapi import Response
 if TYPE_CHECKING:
     from service.http.rates import RateLimits
     from service.runtime.metrics import Metrics
+    from service.runtime.recognition import SharedRecognizer
     from service.runtime.serving import Serving
     from service.runtime.workers import WorkerPools
     from service.settings import Settings
@@ -27,6 +28,7 @@ class AppState(NamedTuple):
     pools: WorkerPools
     metrics: Metrics
     rates: RateLimits
+    recognizer: SharedRecognizer
 
 
 Handler = Callable[Concatenate[AppState, P], Awaitable[Response]]

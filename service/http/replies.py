@@ -13,9 +13,13 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import asdict
 
+from indexer.imaging.images import Box
 from indexer.items import ORIGINAL, Item
+from indexer.shop.listing import GenerationInfo
 from indexer.writing.writes import Outcome
+from search.classification import Classification
 from search.hits import Hit, Reply
+from search.look import FoundThing, Look
 from search.status import EngineStatus
 from service.http.problems import without_paths
 
@@ -26,10 +30,57 @@ class HitReply(Hit, frozen=True, kw_only=True):
     image_url: str
 
 
+class HeatReply(msgspec.Struct, frozen=True, kw_only=True):
+    """Which parts of a picture make a score."""
+
+    values: Annotated[
+        list[list[float]],
+        Meta(description="What the score loses if a part is covered: 8 rows from the top left."),
+    ]
+    box: Annotated[
+        tuple[float, float, float, float],
+        Meta(
+            description="The region of the picture that the map lies on: x0, y0, x1, y1 as shares "
+            "of its sides."
+        ),
+    ]
+
+
+class ExplanationReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The heat maps of the query and of a hit."""
+
+    item_id: str
+    query: HeatReply
+    hit: HeatReply
+
+
 class SearchReply(Reply, frozen=True, kw_only=True):
     """The hits, best first."""
 
     hits: list[HitReply]  # type: ignore[assignment]  # narrower than Reply's; lists are invariant
+    cropped: Annotated[
+        tuple[float, float, float, float] | None,
+        Meta(
+            description="With `auto_crop`: the region that was searched with, x0, y0, x1, y1 as "
+            "shares of the photo's sides; null for the whole photo."
+        ),
+    ] = None
+    explanations: Annotated[
+        list[ExplanationReply], Meta(description="With `explain`: of the first three hits.")
+    ] = msgspec.field(default_factory=list)
+
+
+class ThingReply(FoundThing, frozen=True, kw_only=True):
+    """A thing in a photo, and the items that look like it."""
+
+    hits: list[HitReply]  # type: ignore[assignment]  # narrower than FoundThing's
+
+
+class RecognizeReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The things in a photo, best first."""
+
+    things: list[ThingReply]
+    timings: Annotated[dict[str, float], Meta(description="Milliseconds by stage.")]
 
 
 class ItemReply(Item, frozen=True, kw_only=True, omit_defaults=False):
@@ -41,15 +92,32 @@ class ItemReply(Item, frozen=True, kw_only=True, omit_defaults=False):
 
 
 class ItemsReply(msgspec.Struct, frozen=True, kw_only=True):
-    """Some items."""
+    """Some items, or a page of all items."""
 
     items: list[ItemReply]
+    total: Annotated[int, Meta(description="How many items the shop has.")]
+    next_cursor: Annotated[
+        str | None, Meta(description="The cursor of the next page; null on the last one.")
+    ] = None
 
 
 class StatusReply(EngineStatus, frozen=True, kw_only=True):
     """What the service serves."""
 
     max_limit: Annotated[int, Meta(description="The largest limit of a request.")]
+
+
+class GenerationsReply(msgspec.Struct, frozen=True):
+    """The generations of the index, newest first."""
+
+    generations: list[GenerationInfo]
+
+
+class ServingReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The generation that now serves."""
+
+    generation: str
+    encoder: str
 
 
 class StyleReply(msgspec.Struct, frozen=True):
@@ -62,6 +130,10 @@ class StyleReply(msgspec.Struct, frozen=True):
     ]
     strength: Annotated[float, Meta(description="By default.")]
     indexed: Annotated[bool, Meta(description="The images of this shop are searched in it too.")]
+
+
+class ClassifyReply(Classification, frozen=True, kw_only=True):
+    """What the photo shows, in the words of the shop's catalog."""
 
 
 class StylesReply(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,16 +156,28 @@ class WriteReply(msgspec.Struct, frozen=True, kw_only=True):
     refused: Annotated[int, Meta(description="How many items were refused.")]
 
 
-def search_reply(reply: Reply, *, root: str = "") -> SearchReply:
+def search_reply(reply: Reply, *, root: str = "", cropped: Box | None = None) -> SearchReply:
     """Add the URLs of images to a reply, and remove paths of this machine."""
-    hits = [
+    fields = {**asdict(reply), "encoder": without_paths(reply.encoder)}
+    return SearchReply(**{**fields, "hits": _hits(reply.hits, root)}, cropped=cropped)
+
+
+def recognize_reply(look: Look, timings: dict[str, float], *, root: str = "") -> RecognizeReply:
+    """Add the URLs of images to the hits of things."""
+    things = [
+        ThingReply(**{**asdict(thing), "hits": _hits(thing.hits, root)}) for thing in look.things
+    ]
+    return RecognizeReply(things=things, timings=timings)
+
+
+def _hits(hits: list[Hit], root: str) -> list[HitReply]:
+    return [
         HitReply(
             **asdict(hit),
             image_url=image_url(hit.item_id, hit.image_index, hit.variant, root=root),
         )
-        for hit in reply.hits
+        for hit in hits
     ]
-    return SearchReply(**{**asdict(reply), "hits": hits, "encoder": without_paths(reply.encoder)})
 
 
 def item_reply(item: Item, *, root: str = "") -> ItemReply:

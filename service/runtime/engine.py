@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from indexer.items import Item
     from indexer.writing.image_pipeline import Encode
     from indexer.writing.writes import Draft, Outcome
+    from search.classification import PhotoClassifier
     from search.hits import Reply
+    from search.item_reader import ItemPage
     from search.live.shop import Backlog
     from search.personal.recommender import Recommender
     from search.query import Query
@@ -35,6 +37,11 @@ class Engine(Protocol):
         """The name of the open index, such as ``000007``."""
         ...
 
+    @property
+    def classifier(self) -> PhotoClassifier:
+        """Tells what photos show."""
+        ...
+
     def search(self, query: Query) -> Reply:
         """Return the reply to a query. Called from several threads at once."""
         ...
@@ -45,6 +52,10 @@ class Engine(Protocol):
 
     def items(self, limit: int = 10) -> list[Item]:
         """Return some items to start from."""
+        ...
+
+    def listed_items(self, cursor: str | None = None, limit: int = 100) -> ItemPage:
+        """Return the items of the shop page by page. Raises BadQuery for a bad cursor."""
         ...
 
     @property

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
 
 from fastapi import APIRouter, Request, Response
 
-from search.query import Query
+from indexer.errors import BadQuery
+from search.query import ImagePart, Query
 from service.http.answering import reply_to
 from service.http.appstate import AppState, bind
+from service.http.explaining import explained
 from service.http.middleware import cancel_on_disconnect
 from service.http.openapi import body_of, problems, reply_of
 from service.http.problems import HttpError
+from service.http.recognizing import cropped_reply
 from service.http.replies import SearchReply
 from service.http.schemas import PhotoForm, SearchBody
 from service.http.uploads import Form, parse_form
@@ -33,7 +38,8 @@ def search_routes(state: AppState) -> APIRouter:
         bind(search, state),
         methods=["POST"],
         summary="Search by photo, words, items and vectors",
-        responses=reply_of(SearchReply) | problems(404, 408, 409, 410, 413, 415, 422, 429, 503),
+        responses=reply_of(SearchReply)
+        | problems(401, 403, 404, 408, 409, 410, 413, 415, 422, 429, 503),
         openapi_extra=body_of((SearchBody, "application/json")),
         operation_id="search",
     )
@@ -50,7 +56,10 @@ def search_routes(state: AppState) -> APIRouter:
 
 
 async def search(state: AppState, request: Request) -> Response:
-    """Find items like all parts together, and unlike parts with a negative weight."""
+    """Find items like all parts together, and unlike parts with a negative weight.
+
+    A part with a `user_id` needs the write key, because hits then tell what the user looked at.
+    """
     state.rates.take_search(request.scope, request.headers)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
@@ -71,13 +80,29 @@ async def search_image(state: AppState, request: Request) -> Response:
     body = await request.body()
     kind = request.headers.get("content-type", "")
     small = len(body) <= _INLINE_FORM
-    return await _reply(state, request, lambda: query_from_form(body, kind), inline=small)
+
+    def read() -> PhotoQuery:
+        return query_from_form(body, kind)
+
+    asked = read() if small else await state.pools.decoding.run(read)
+    reply = cropped_reply if asked.auto_crop else reply_to
+    if asked.explain:
+        photo = asked.query.parts[0]
+        assert isinstance(photo, ImagePart)
+        assert isinstance(photo.image, bytes)
+        search_first = partial(reply, state, asked.query, request)
+        work = explained(state, search_first, photo.image, request, photo.box)
+    else:
+        work = reply(state, asked.query, request)
+    return Response(await cancel_on_disconnect(request, work), media_type="application/json")
 
 
 async def _reply(
     state: AppState, request: Request, read: Callable[[], Query], *, inline: bool
 ) -> Response:
     query = read() if inline else await state.pools.decoding.run(read)
+    if any(part.is_private for part in query.parts):
+        state.rates.check_key(request.scope, request.headers)
     work = reply_to(state, query, request)
     return Response(await cancel_on_disconnect(request, work), media_type="application/json")
 
@@ -98,22 +123,34 @@ def query_from_json(body: bytes) -> Query:
     return build_query(fields.parts, fields)
 
 
-def query_from_form(body: bytes, content_type: str) -> Query:
+class PhotoQuery(NamedTuple):
+    """The query in a form, whether to search with the thing that is meant, and to explain hits."""
+
+    query: Query
+    auto_crop: bool
+    explain: bool
+
+
+def query_from_form(body: bytes, content_type: str) -> PhotoQuery:
     """Return the query in a form with a photo. Raises the errors of ``query_from_json``."""
     form = parse_form(body, content_type, is_file=lambda name: name == "image")
     fields = _checked(form)
     box = read_box(fields.box)
+    if fields.auto_crop and box is not None:
+        raise BadQuery("auto_crop and box exclude each other", param="auto_crop")
+    if fields.auto_crop and fields.weight <= 0:
+        raise BadQuery("auto_crop needs a photo with a positive weight", param="auto_crop")
     parts = [GivenPart(image=form.files["image"], weight=fields.weight, box=box)]
     if fields.text is not None:
         parts.append(GivenPart(text=fields.text, weight=fields.text_weight))
-    return build_query(parts, fields)
+    return PhotoQuery(build_query(parts, fields), fields.auto_crop, fields.explain)
 
 
 def _checked(form: Form) -> PhotoForm:
     given: dict[str, object] = dict(form.texts)
     if "image" in form.files:
         given["image"] = "photo"  # stands for the bytes, which the decoder checks
-    for name in ("text", "box", "filter", "facets", "cursor", "collapse"):
+    for name in ("text", "box", "auto_crop", "filter", "facets", "cursor", "collapse"):
         if given.get(name) == "":  # browsers send empty fields too
             del given[name]
     return PhotoForm.model_validate(given, strict=False)
