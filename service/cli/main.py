@@ -54,6 +54,8 @@ _COMMANDS = {
     "train-style": "Train a network that paints photos in the style of a picture.",
     "style": "Render a photo in a style.",
     "styles": "List the styles, add or remove those of a shop, or export one as a file.",
+    "campaign": "Draw advertising pictures of items: product, title, price, in a style.",
+    "enhance": "Repair a photo: white balance, levels, noise; enlarge it.",
     "sample": "Draw a sample shop: catalog, product pictures and shopper photos.",
 }
 

@@ -29,7 +29,14 @@ from service.http.replies import (
     StylesReply,
     WriteReply,
 )
-from service.http.schemas import ClassifyForm, PhotoForm, RecognizeForm, SearchBody, StyleForm
+from service.http.schemas import (
+    CampaignBody,
+    ClassifyForm,
+    PhotoForm,
+    RecognizeForm,
+    SearchBody,
+    StyleForm,
+)
 from service.http.write_schemas import DeleteBody, ItemsBody, ItemsForm, PatchBody, PatchForm
 
 if TYPE_CHECKING:
@@ -39,6 +46,7 @@ if TYPE_CHECKING:
 _BODIES: tuple[type[BaseModel], ...] = (
     SearchBody, PhotoForm, ItemsBody, ItemsForm, PatchBody, PatchForm, DeleteBody,
     EventsBody, SessionBody, StyleForm, ClassifyForm, RecognizeForm,
+    CampaignBody,
 )  # fmt: skip
 _REPLIES: tuple[type[msgspec.Struct], ...] = (
     SearchReply, ItemReply, ItemsReply, StatusReply, HealthReply, WriteReply, Problem,
