@@ -7,19 +7,21 @@ Another order of search results is one more implementation of ``Ranker``, passed
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
 from search.candidates import by_score
 from search.live.view import Candidate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from search.bound_query import BoundQuery
     from search.candidates import Candidates
 
 Scale: TypeAlias = Literal["cosine", "bm25", "rrf", "learned"]
 
+_UNSORTED: Mapping[int, float] = MappingProxyType({})
 _K = 60.0  # of reciprocal rank fusion
 _WORDS_PER_VECTOR = 5  # ranks of the ranking by words that are fused, for each by vector
 
@@ -29,10 +31,13 @@ class Ranking(NamedTuple):
 
     ``cosine`` is in [-1, 1]; ``bm25`` is the score of the words, minus that of unwanted words;
     ``rrf`` is a sum of reciprocal ranks (see ``fuse``); ``learned`` is the output of a model.
+    ``values`` is empty, or has a number for each item: the candidates are sorted by it, the least
+    first, and equal ones by score.
     """
 
     candidates: list[Candidate]
     scale: Scale
+    values: Mapping[int, float] = _UNSORTED
 
 
 class Ranker(Protocol):

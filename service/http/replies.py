@@ -17,7 +17,7 @@ from indexer.items import ORIGINAL, Item
 from indexer.writing.writes import Outcome
 from search.hits import Hit, Reply
 from search.status import EngineStatus
-from service.http.problems import without_paths
+from service.http.problems import Problem, without_paths
 
 
 class HitReply(Hit, frozen=True, kw_only=True):
@@ -30,6 +30,19 @@ class SearchReply(Reply, frozen=True, kw_only=True):
     """The hits, best first."""
 
     hits: list[HitReply]  # type: ignore[assignment]  # narrower than Reply's; lists are invariant
+
+
+class BatchResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of one search of a batch: a reply, or the problem why there is none."""
+
+    reply: SearchReply | None
+    problem: Problem | None
+
+
+class BatchReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The results of several searches."""
+
+    results: Annotated[list[BatchResult], Meta(description="In the order of the searches.")]
 
 
 class ItemReply(Item, frozen=True, kw_only=True, omit_defaults=False):
