@@ -27,12 +27,16 @@ INDEXER = {
     "sample": set(),
     "encoders": {"imaging"},
     "store": {"imaging"},
+    "fetching": {"store"},
     "vectors": {"store"},
     "confidence": {"imaging", "encoders", "store", "vectors"},
     "shop": {"imaging", "encoders", "store", "vectors", "confidence"},
-    "writing": {"imaging", "catalog", "encoders", "store", "vectors", "confidence", "shop"},
+    "writing": {
+        *("imaging", "catalog", "encoders", "store", "fetching", "vectors", "confidence", "shop"),
+    },
     "jobs": {
-        *("imaging", "catalog", "encoders", "store", "vectors", "confidence", "shop", "writing"),
+        *("imaging", "catalog", "encoders", "store", "fetching", "vectors", "confidence", "shop"),
+        "writing",
     },
     "training": {"imaging", "encoders", "store", "sample"},
 }

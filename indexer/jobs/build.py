@@ -9,6 +9,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,11 +18,14 @@ import msgspec
 from indexer.encoders.base import Model
 from indexer.encoders.bundled import is_builtin
 from indexer.errors import BadCatalog, IndexMismatch
+from indexer.fetching.fetcher import FetchCounts
+from indexer.fetching.ledger import Ledger
 from indexer.imaging.images import LIMITS, ImageLimits
 from indexer.items import Skipped
 from indexer.jobs.job import Job, open_job
 from indexer.jobs.publishing import Published, publish
 from indexer.jobs.styles import restyle
+from indexer.layout import FETCHED
 from indexer.progress import Progress, no_progress
 from indexer.shop import write_encoders
 from indexer.shop.manifest import StyleCount
@@ -40,6 +45,7 @@ if TYPE_CHECKING:
 
     from indexer.catalog.sources import Catalog, Scan
     from indexer.encoders.base import Encoder
+    from indexer.fetching.fetcher import Fetcher
     from indexer.shop.folder import ShopFolder
     from indexer.shop.shelf import Shelf
     from indexer.writing.image_pipeline import Render
@@ -53,6 +59,7 @@ class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
     are the items that were left unchanged because their row or images could not be read.
     ``promise`` is a sentence on how the index was chosen, and its measured recall and speed.
     ``styles`` counts the renditions of the shop, ``rendered`` those that this build made.
+    ``fetched`` counts the pictures behind URLs; None if none were to be fetched.
     """
 
     generation: str
@@ -73,6 +80,7 @@ class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
     promise: str
     styles: list[StyleCount]
     rendered: Rendered
+    fetched: FetchCounts | None = None
 
 
 def build_index(
@@ -86,6 +94,7 @@ def build_index(
     render: Render | None = None,
     styles: Sequence[str] | None = None,
     registry: StyleRegistry | None = None,
+    fetcher: Fetcher | None = None,
     progress: Progress = no_progress,
 ) -> BuildReport:
     """Index ``catalog`` into ``shop``, so that the shop holds the items of this catalog.
@@ -101,6 +110,9 @@ def build_index(
     ``styles`` are the names of the styles of ``registry`` to index images in from now on; None
     keeps the setting. An unknown name raises UnknownStyle, and nothing is changed.
 
+    With ``fetcher``, images behind URLs are fetched; without it they are skipped. After a run that
+    was interrupted the rest is fetched, otherwise what has changed.
+
     Safe to interrupt at any time and to run again. Raise BadCatalog (duplicates, nothing to
     index), CatalogShrank (unless the targets accept that), CannotPromise (see ``BuildTargets``),
     IndexMismatch (the shop was built with another encoder, or other weights of ``builtin``, which
@@ -114,7 +126,7 @@ def build_index(
     scan = catalog.scan()
     progress("scan", 1, 1, len(scan.skipped))
     stopwatch.lap("scan")
-    with open_job(shop, "vitrine index", create=True) as job:
+    with open_job(shop, "vitrine index", create=True) as job, _ledger(shop, fetcher) as ledger:
         check_encoder(job.shelf, encoder)
         job.delete_old_generations()
         job.keep_encoder(encoder)
@@ -122,7 +134,7 @@ def build_index(
             job, catalog, scan, encoder, targets or BuildTargets(), limits, render, progress
         )
         build.begin(keep_images, styles)
-        done = build.embed()
+        done = build.embed(fetcher, ledger)
         stopwatch.lap("ingest")
         changes = build.merge(done)
         stopwatch.lap("merge")
@@ -130,6 +142,8 @@ def build_index(
         stopwatch.lap("style")
         published = build.publish(changes)
         stopwatch.lap("publish")
+        if ledger is not None:
+            ledger.finish()
     return BuildReport(
         generation=published.name,
         published=published.is_new,
@@ -149,7 +163,18 @@ def build_index(
         promise=published.manifest.contract.note,
         styles=published.manifest.styles,
         rendered=rendered,
+        fetched=None if fetcher is None else fetcher.counts,
     )
+
+
+@contextmanager
+def _ledger(shop: ShopFolder, fetcher: Fetcher | None) -> Iterator[Ledger | None]:
+    """Open the ledger of a shop; None if nothing is fetched."""
+    if fetcher is None:
+        yield None
+        return
+    with Ledger(shop.path / FETCHED) as ledger:
+        yield ledger
 
 
 class _Build:
@@ -195,7 +220,7 @@ class _Build:
                 # Otherwise the new index would lack the items that others put during the build.
                 write_encoders.add(writer, Model.of(self._encoder))
 
-    def embed(self) -> EmbeddedCatalog:
+    def embed(self, fetcher: Fetcher | None, ledger: Ledger | None) -> EmbeddedCatalog:
         """Embed the images of the catalog that the store does not have yet."""
         done = embed_catalog(
             self._catalog,
@@ -206,6 +231,8 @@ class _Build:
             limits=self._limits,
             render=self._render,
             progress=self._progress,
+            fetcher=fetcher,
+            ledger=ledger,
         )
         self._migration_encoders.embed(
             image for read in done.read for image in read.images if image

@@ -23,6 +23,7 @@ from indexer.writing.embed_catalog import embed_catalog
 if TYPE_CHECKING:
     from indexer.catalog.sources import Catalog
     from indexer.encoders.base import Encoder
+    from indexer.fetching.fetcher import Fetcher
     from indexer.shop.folder import ShopFolder
 
 
@@ -51,12 +52,15 @@ def preview_index(
     *,
     accept: bool = False,
     limits: ImageLimits = LIMITS,
+    fetcher: Fetcher | None = None,
     progress: Progress = no_progress,
 ) -> Preview:
     """Read a catalog and its images as a build does, and compare them with the shop.
 
-    Images that the shop does not have are decoded but not encoded. Nothing is written, and the job
-    lock is not taken. Raise BadCatalog and IndexMismatch as ``build_index`` does.
+    Images that the shop does not have are decoded but not encoded. With ``fetcher``, those behind
+    URLs are fetched. Nothing is written, and the job lock is not taken.
+
+    Raise BadCatalog and IndexMismatch as ``build_index`` does.
     """
     progress("scan", 0, 1, 0)
     scan = catalog.scan()
@@ -75,6 +79,7 @@ def preview_index(
             limits=limits,
             progress=progress,
             write=False,
+            fetcher=fetcher,
         )
         with store.read() as reader:
             changes = changes_of(reader, done, absent, None if accept else scan.given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from service.cli.console import (
     stage_bar,
     style_text,
 )
+from service.cli.fetch_options import FetchChoice, fetch_options, fetched_text
 from service.cli.interrupt import exit_on_interrupt
 from service.cli.target_options import target_options
 from service.cli.terminal import note, printable_json, say
@@ -72,6 +74,7 @@ _INTERRUPTED = "interrupted; encoded images are kept. Run the same command again
 @click.option(
     "--dry-run", is_flag=True, help="Only print what would be added, changed, removed and skipped."
 )
+@fetch_options
 @target_options
 @map_option
 @threads_option
@@ -84,6 +87,7 @@ def command(
     styles: list[str] | None,
     report: Path | None,
     dry_run: bool,
+    fetching: FetchChoice,
     targets: Callable[[Targets | None], BuildTargets],
     mapping: tuple[str, ...],
     as_json: bool,
@@ -96,6 +100,7 @@ def command(
     are encoded, and an interrupted run continues where it stopped.
     """
     from indexer.catalog.sources import open_catalog
+    from indexer.imaging.images import LIMITS
     from indexer.jobs.build import build_index
     from indexer.jobs.preview import preview_index
     from indexer.shop.folder import ShopFolder
@@ -109,11 +114,17 @@ def command(
         loaded = _encoder(folder, serving, encoder)
         wanted = targets(serving.manifest.contract.targets if serving else None)
         shop_styles(registry_of(shop), styles or ())  # UnknownStyle, in a dry run too
-        with stage_bar(_STAGES) as progress:
+        fetcher = fetching.fetcher(source, LIMITS.megabytes)
+        with fetcher or nullcontext(), stage_bar(_STAGES) as progress:
             try:
                 if dry_run:
                     seen = preview_index(
-                        source, folder, loaded, accept=wanted.accept, progress=progress
+                        source,
+                        folder,
+                        loaded,
+                        accept=wanted.accept,
+                        fetcher=fetcher,
+                        progress=progress,
                     )
                 else:
                     done = build_index(
@@ -123,6 +134,7 @@ def command(
                         keep_images=keep_images,
                         targets=wanted,
                         styles=styles,
+                        fetcher=fetcher,
                         progress=progress,
                     )
             except KeyboardInterrupt:
@@ -185,6 +197,8 @@ def _print_report(done: BuildReport, report: Path | None) -> None:
         f"{done.rows} images in {human_seconds(total)} with {done.encoder}"
     )
     say(f"{done.encoded} images encoded, {done.reused} known already, {done.removed} items removed")
+    if done.fetched is not None:
+        say(fetched_text(done.fetched))
     if done.kept:
         say(f"kept {len(done.kept)} items that could not be read: {first_names(done.kept)}")
     for style in done.styles:
@@ -215,12 +229,16 @@ def _named(item_ids: list[str]) -> str:
 
 
 def _print_skipped(skipped: list[Skipped], report: Path | None, most: int) -> None:
+    from indexer.imaging.imagepath import URL_REASON
+
     if not skipped:
         return
     say(f"{len(skipped)} skipped:")
     for entry in skipped[:most]:
         name = " ".join(part for part in (entry.where, entry.item_id, entry.image) if part)
         say(f"  {name}: {entry.reason}")
+    if urls := sum(entry.reason.startswith(URL_REASON) for entry in skipped):
+        say(f"  {urls} images are URLs: --fetch fetches them")
     if len(skipped) > most:
         where = f"all are in {report}" if report else "--report FILE lists all"
         say(f"  ... {where}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from service.cli.console import (
     shop_option,
     stage_bar,
 )
+from service.cli.fetch_options import FetchChoice, fetch_options
 from service.cli.terminal import note, say
 from service.cli.threads_option import threads_option
 from service.exitcodes import FAILED
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from indexer.catalog.sources import Catalog, Entry
     from indexer.encoders.base import Encoder
+    from indexer.fetching.fetcher import Fetcher
     from indexer.items import Skipped
     from indexer.shop.folder import ShopFolder
     from indexer.writing.writes import Draft, Outcome
@@ -39,10 +41,13 @@ _SHOWN = 5
 @click.command("put")
 @click.argument("catalog", type=click.Path(path_type=Path))
 @shop_option
+@fetch_options
 @map_option
 @threads_option
 @json_option
-def command(catalog: Path, shop: Path, mapping: tuple[str, ...], as_json: bool) -> int:
+def command(
+    catalog: Path, shop: Path, fetching: FetchChoice, mapping: tuple[str, ...], as_json: bool
+) -> int:
     """Add the items of CATALOG to a shop, or change them; other items do not change.
 
     If the shop has an item already, fields that are not columns of CATALOG keep their values, and
@@ -51,6 +56,7 @@ def command(catalog: Path, shop: Path, mapping: tuple[str, ...], as_json: bool) 
     was left out.
     """
     from indexer.catalog.sources import open_catalog
+    from indexer.imaging.images import LIMITS
     from indexer.shop.encoderfiles import open_encoder
     from indexer.shop.folder import ShopFolder
     from indexer.shop.shelf import Shelf
@@ -64,8 +70,13 @@ def command(catalog: Path, shop: Path, mapping: tuple[str, ...], as_json: bool) 
     encoder = open_encoder(folder, manifest.model)
     check_encoder(folder, manifest, encoder)
     outcomes: list[Outcome] = []
-    with _writer(folder, encoder) as write, stage_bar({"put": "items"}) as progress:
-        for drafts in _chunks(source):
+    fetcher = fetching.fetcher(source, LIMITS.megabytes)
+    with (
+        fetcher or nullcontext(),
+        _writer(folder, encoder) as write,
+        stage_bar({"put": "items"}) as progress,
+    ):
+        for drafts in _chunks(source, fetcher):
             outcomes += write(drafts)
             left_out = sum(outcome.status == "refused" for outcome in outcomes)
             progress("put", len(outcomes), scan.items, left_out)
@@ -97,13 +108,13 @@ def _writer(
             yield partial(engine.put, render_at_most=None)
 
 
-def _chunks(catalog: Catalog) -> Iterator[list[Draft]]:
+def _chunks(catalog: Catalog, fetcher: Fetcher | None) -> Iterator[list[Draft]]:
     from indexer.catalog.sources import Entry
 
     chunk: list[Draft] = []
     for entry in catalog:
         if isinstance(entry, Entry):
-            chunk.append(_draft(entry, catalog.root))
+            chunk.append(_draft(entry, catalog.root, fetcher))
         if len(chunk) == _CHUNK:
             yield chunk
             chunk = []
@@ -111,12 +122,28 @@ def _chunks(catalog: Catalog) -> Iterator[list[Draft]]:
         yield chunk
 
 
-def _draft(entry: Entry, root: Path) -> Draft:
+def _draft(entry: Entry, root: Path, fetcher: Fetcher | None) -> Draft:
     from indexer.writing.writes import Draft, ImageInput, updated
 
     item = entry.item
-    sources = [ImageInput(path, partial(_read, root, path)) for path in item.images]
+    sources = [ImageInput(path, _reader(path, root, fetcher)) for path in item.images]
     return Draft(item.item_id, partial(updated, item, entry.given), sources or None)
+
+
+def _reader(path: str, root: Path, fetcher: Fetcher | None) -> Callable[[], bytes]:
+    """Return what reads an image. A URL is fetched from now on, while others are read."""
+    from indexer.fetching.policy import is_url
+
+    if fetcher is None or not is_url(path):
+        return partial(_read, root, path)
+    fetched = fetcher.submit(path)
+
+    def wait() -> bytes:
+        response = fetched.result()
+        fetcher.release(response)
+        return response.data or b""
+
+    return wait
 
 
 def _read(root: Path, path: str) -> bytes:

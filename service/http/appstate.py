@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec
 from fastapi import Response
 
 if TYPE_CHECKING:
+    from indexer.fetching.fetcher import Fetcher
     from service.http.rates import RateLimits
     from service.runtime.metrics import Metrics
     from service.runtime.serving import Serving
@@ -27,6 +28,7 @@ class AppState(NamedTuple):
     pools: WorkerPools
     metrics: Metrics
     rates: RateLimits
+    fetcher: Fetcher | None = None
 
 
 Handler = Callable[Concatenate[AppState, P], Awaitable[Response]]

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from indexer.arrays import Vectors
     from indexer.imaging.images import ImageLimits
+    from service.http.fetching import Fetched
 
 _FORM = FormLimits(fields=10 * MAX_IMAGES, text_bytes=32_000_000)
 
@@ -41,13 +42,19 @@ class ImageFinder:
     """Finds the images that items name: in the form, or below the image root."""
 
     def __init__(
-        self, files: Mapping[str, bytes], root: Path | None, limits: ImageLimits, dim: int
+        self,
+        files: Mapping[str, bytes],
+        root: Path | None,
+        limits: ImageLimits,
+        dim: int,
+        fetched: Fetched | None = None,
     ) -> None:
-        """``dim`` is the length that embeddings must have."""
+        """``dim`` is the length that embeddings must have; ``fetched`` has images by their URL."""
         self._files = files
         self._root = root.resolve() if root else None
         self._limits = limits
         self._dim = dim
+        self._fetched = fetched or {}
 
     def sources(self, images: list[str | ImageBody] | None) -> list[ImageInput] | None:
         """Return a source for each image; one without data keeps the item's image of that name."""
@@ -76,6 +83,8 @@ class ImageFinder:
     def _source(self, name: str) -> ImageInput:
         if name in self._files:
             return ImageInput(name, partial(self._files.__getitem__, name))
+        if name in self._fetched:
+            return ImageInput(name, partial(_fetched_bytes, self._fetched[name]))
         if self._root is None:
             return ImageInput(name)
         try:
@@ -194,6 +203,10 @@ def _sent_image(text: str, name: str | None) -> ImageInput:
         return ImageInput(name or "image", partial(_refuse, reason))
     name = name or f"image-{blake2b(data, digest_size=8).hexdigest()}"
     return ImageInput(name, lambda: data)
+
+
+def _fetched_bytes(found: bytes | str) -> bytes:
+    return found if isinstance(found, bytes) else _refuse(found)
 
 
 def _refuse(reason: str) -> bytes:
