@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from itertools import chain
 
 import pytest
@@ -324,3 +326,19 @@ def test_the_ledger_counts_runs_and_forgets_what_no_run_saw_for_long(tmp_path):
         ledger.finish()
         ledger.finish()
         assert ledger.known("http://a/x") is None
+
+
+def test_the_first_requests_of_many_threads_are_answered():
+    code = (
+        "from indexer.fetching.fetcher import Fetcher\n"
+        "from indexer.fetching.policy import FetchPolicy, parse_networks\n"
+        "import sys\n"
+        "here = parse_networks(['127.0.0.0/8'])\n"
+        "with Fetcher(FetchPolicy((sys.argv[1],), here, attempts=1)) as fetcher:\n"
+        "    jobs = [fetcher.submit(f'http://{sys.argv[1]}/{n}') for n in range(24)]\n"
+        "    print({type(job.exception()).__name__ for job in jobs})\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "127.0.0.1:9"], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "{'BadImage'}", done.stderr  # and no ImportError

@@ -61,6 +61,9 @@ class FetchClient:
 
     def __init__(self, policy: FetchPolicy, find: Resolve = resolve) -> None:
         """``find`` returns the addresses of a host and a port."""
+        # Now, because threads that import it together see it half imported.
+        import urllib3.connection  # noqa: F401
+
         self._policy = policy
         self._find = find
         self._context = ssl.create_default_context()

@@ -146,7 +146,7 @@ class PartBody(_Request):
     image: str | None = Field(
         None,
         min_length=1,
-        description="A photo: JPEG, PNG, WebP, GIF or AVIF in base64.",
+        description="A photo: JPEG, PNG, WebP, GIF, AVIF or HEIC in base64.",
         json_schema_extra={"contentEncoding": "base64"},
     )
     text: str | None = Field(
@@ -212,7 +212,7 @@ class PhotoForm(_Request):
     model_config = ConfigDict(json_schema_extra=_without_null)
 
     image: str = Field(
-        description="The photo: JPEG, PNG, WebP, GIF or AVIF. Its type and name are ignored.",
+        description="The photo: JPEG, PNG, WebP, GIF, AVIF or HEIC. Its type and name are ignored.",
         json_schema_extra={"format": "binary", "contentMediaType": "application/octet-stream"},
     )
     box: str | None = Field(
@@ -333,7 +333,7 @@ class StyleForm(_Request):
     model_config = ConfigDict(json_schema_extra=_without_null)
 
     image: str = Field(
-        description="The photo: JPEG, PNG, WebP, GIF or AVIF, told by its content.",
+        description="The photo: JPEG, PNG, WebP, GIF, AVIF or HEIC, told by its content.",
         json_schema_extra={"format": "binary", "contentMediaType": "application/octet-stream"},
     )
     style: str = Field(
