@@ -9,6 +9,7 @@
      +- CursorExpired     a cursor of a generation that no longer serves
      +- UnknownItem       (LookupError) no such item in the shop
      +- EncoderNotFound   no such encoder, or its weights or packages are missing
+     +- RecognizerNotFound  no such recognizer, or its weights are missing or do not run
      +- BadEncoder        an encoder's vectors have a wrong shape or length, or are not finite
      +- IndexNotFound     no index has been built
      +- IndexMismatch     another encoder, dimension or format than the index was built with
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from indexer.items import Skipped
+
 __all__ = [
     "BadCatalog",
     "BadEncoder",
@@ -48,6 +51,7 @@ __all__ = [
     "IndexMismatch",
     "IndexNotFound",
     "Overloaded",
+    "RecognizerNotFound",
     "StoreBusy",
     "StoreFull",
     "UnknownItem",
@@ -78,7 +82,16 @@ class BadImage(VitrineError):
 
 
 class BadCatalog(VitrineError):
-    """A catalog that cannot be read: missing, empty, wrong columns, duplicate ids."""
+    """A catalog that cannot be read: missing, empty, wrong columns, duplicate ids.
+
+    ``skipped`` are the rows and images that were skipped before the reader gave up.
+    """
+
+    def __init__(
+        self, message: str, *, param: str | None = None, skipped: Sequence[Skipped] = ()
+    ) -> None:
+        super().__init__(message, param=param)
+        self.skipped = list(skipped)
 
 
 class CatalogShrank(BadCatalog):
@@ -87,11 +100,14 @@ class CatalogShrank(BadCatalog):
     ``removed`` lists the missing ids, in order; ``item_count`` is the number of the shop's items.
     """
 
-    def __init__(self, catalog: Path, removed: list[str], item_count: int) -> None:
+    def __init__(
+        self, catalog: Path, removed: list[str], item_count: int, *, skipped: Sequence[Skipped] = ()
+    ) -> None:
         super().__init__(
             f"{catalog} lacks {len(removed)} of the shop's {item_count} items: "
             f"{first_names(removed)}; nothing was changed. Run again with --accept to remove them "
-            "(--dry-run lists all), or fix the catalog"
+            "(--dry-run lists all), or fix the catalog",
+            skipped=skipped,
         )
         self.removed = removed
         self.item_count = item_count
@@ -115,6 +131,10 @@ class UnknownItem(VitrineError, LookupError):
 
 class EncoderNotFound(VitrineError):
     """No such encoder, or its weights or packages are missing."""
+
+
+class RecognizerNotFound(VitrineError):
+    """No such recognizer, or its weights are missing or do not run."""
 
 
 class BadEncoder(VitrineError):

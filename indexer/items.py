@@ -18,7 +18,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``product_id`` groups the variants of a product; without variants it equals ``item_id``.
     ``categories`` are ``/``-separated paths, the main category first. ``images`` are paths
     relative to the catalog file, the main image first. ``price`` is in ``currency`` (ISO 4217,
-    or empty if the catalog gives none).
+    or empty if the catalog gives none). ``url`` is the page where the item can be bought.
     """
 
     item_id: str
@@ -29,6 +29,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     price: float | None = None
     currency: str = ""
     in_stock: bool = True
+    url: str = ""
     attributes: dict[str, AttributeValue] = {}
     images: list[str] = []
 
@@ -48,6 +49,15 @@ class Skipped(msgspec.Struct, frozen=True):
     reason: str
     image: str = ""
     where: str = ""
+
+
+class Remark(Skipped, frozen=True):
+    """A field of a row that was left out, or read in another way than it is written.
+
+    The item itself is kept, or left out on purpose: no item stays in a shop because of a remark.
+    """
+
+    field: str = ""
 
 
 class UnreadableRow(Skipped, frozen=True):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from search.asked_words import ask_words
 from search.filters import without_key
 
 if TYPE_CHECKING:
@@ -14,12 +15,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from indexer.arrays import Embedding
-    from indexer.lexical import LexicalIndex
+    from indexer.words.lexical import LexicalIndex
+    from indexer.words.meaning import MeaningIndex
+    from search.asked_words import AskedWords
     from search.hits import FacetValue
     from search.live.columns import Mask
     from search.live.view import ShopView
     from search.query import Query
+    from search.value_words import ValueMatch
 
+MAX_ALIKE = 100  # items found by the meaning of the words of a part
 _MAX_MATCHES = 50_000  # items found by the words of a part, unless there is a filter
 
 
@@ -39,9 +44,11 @@ class BoundQuery(NamedTuple):
     ``vector`` is (dim,) and of unit length; None if only words are searched for. ``groups``
     (size,) has the group of each item: a page shows one hit of each group. ``allowed`` (size,) is
     the mask of items that may be found; it may be the view's own, so do not write to it.
-    ``named`` (size,) is the mask of items named in the query, and of all items of their groups;
-    None if it names none. ``words`` has the matches of each part with words, in the order of the
-    parts. ``matching`` (m,) are the items that match any part of positive weight.
+    ``barred`` (size,) is the mask of items that it may not find whatever the filter is: those that
+    it names, with their groups, and those that its words exclude; None if there are none. ``words``
+    has the matches of each part with words to search for, in the order of the parts. ``matching``
+    (m,) are the items that match any part of positive weight. ``values`` are the values of fields
+    that words name. ``corrected`` and ``understood`` are for the reply.
     """
 
     query: Query
@@ -49,9 +56,12 @@ class BoundQuery(NamedTuple):
     view: ShopView
     groups: NDArray[np.int64]
     allowed: Mask
-    named: Mask | None
+    barred: Mask | None
     words: Sequence[WordMatches]
     matching: NDArray[np.int64]
+    values: Sequence[ValueMatch] = ()
+    corrected: str = ""
+    understood: Sequence[str] = ()
 
     def count_items(self) -> int:
         """Return how many items pass the filter and, if there are only words, match a word."""
@@ -74,8 +84,8 @@ class BoundQuery(NamedTuple):
             mask = self.allowed
         else:
             mask = self.view.columns.mask(other_conditions)
-            if self.named is not None:
-                mask = mask & ~self.named
+            if self.barred is not None:
+                mask = mask & ~self.barred
         if self.vector is None:
             matching = np.zeros(self.view.size, dtype=np.bool_)
             matching[self.matching] = True
@@ -83,43 +93,107 @@ class BoundQuery(NamedTuple):
         return mask
 
 
-def bind(query: Query, vector: Embedding | None, view: ShopView, index: LexicalIndex) -> BoundQuery:
-    """Bind a query to a view. ``index`` is the shop's index of words.
+def bind(
+    query: Query,
+    vector: Embedding | None,
+    view: ShopView,
+    index: LexicalIndex,
+    *,
+    meaning: MeaningIndex | None = None,
+    text_tower: bool = False,
+) -> BoundQuery:
+    """Bind a query to a view. ``index`` and ``meaning`` are the shop's indexes of words.
 
+    With a ``text_tower``, words are part of the vector, so values of fields are not looked for.
     Raises BadQuery if the filter uses a field that no item has.
     """
     groups = view.product if query.group == "product" else np.arange(view.size)
+    with_values = vector is not None and not text_tower
+    asked = ask_words(query.parts, view, index, with_values=with_values)
     allowed = view.columns.alive if query.filter is None else view.columns.mask(query.filter)
-    named = _named_mask(query, view, groups)
-    if named is not None:
-        allowed = allowed & ~named
+    adds_words = not index.is_plain and any(words.weight > 0 for words in asked)
+    barred = _barred_mask(query, view, None if adds_words else groups, asked)
+    if barred is not None:
+        allowed = allowed & ~barred
     words = [
-        WordMatches(part.weight, _find_matches(part.words, query, view, index))
-        for part in query.parts
-        if part.words is not None
+        WordMatches(words.weight, _find_matches(words.text, query, view, index, meaning))
+        for words in asked
+        if words.text
     ]
     wanted = {item for match in words if match.weight > 0 for item, _ in match.scores}
-    matching = np.fromiter(wanted, dtype=np.int64, count=len(wanted))  # (m,)
-    return BoundQuery(query, vector, view, groups, allowed, named, words, matching)
+    return BoundQuery(
+        query,
+        vector,
+        view,
+        groups,
+        allowed,
+        barred,
+        words,
+        matching=np.fromiter(wanted, dtype=np.int64, count=len(wanted)),  # (m,)
+        values=[value for words in asked for value in words.values],
+        corrected=next((words.corrected for words in asked if words.corrected), ""),
+        understood=[condition for words in asked for condition in words.understood],
+    )
 
 
-def _named_mask(query: Query, view: ShopView, groups: NDArray[np.int64]) -> Mask | None:
-    """Return the mask (size,) of named items and their groups, or None if none is named."""
-    named: Mask | None = None
-    for item_id in [item_id for part in query.parts for item_id in part.named_items]:
-        if named is None:
-            named = np.zeros(view.size, dtype=np.bool_)
+def _barred_mask(
+    query: Query,
+    view: ShopView,
+    groups: NDArray[np.int64] | None,
+    asked: Sequence[AskedWords],
+) -> Mask | None:
+    """Return the mask (size,) of items that the query may not find; None if there are none.
+
+    Without ``groups``, other variants of a named item may be found: the words ask for another one.
+    """
+    named = [item_id for part in query.parts for item_id in part.named_items]
+    excluded = [item_id for words in asked for item_id in words.excluded]
+    prices = [words.price for words in asked if words.price is not None]
+    if not named and not excluded and not prices:
+        return None
+    barred = np.zeros(view.size, dtype=np.bool_)
+    for item_id in named:
         if (number := view.number(item_id)) >= 0:
-            named |= groups == groups[number]
-    return named
+            barred |= np.arange(view.size) == number if groups is None else groups == groups[number]
+    numbers = view.numbers_of(excluded)
+    barred[numbers[numbers >= 0]] = True
+    for price in prices:
+        barred |= ~view.columns.mask(price)
+    return barred
 
 
 def _find_matches(
-    text: str, query: Query, view: ShopView, index: LexicalIndex
+    text: str,
+    query: Query,
+    view: ShopView,
+    index: LexicalIndex,
+    meaning: MeaningIndex | None,
 ) -> list[tuple[int, float]]:
-    """Return the items of the view with these words, and their scores, best first."""
+    """Return the items of the view with these words, and their scores, best first.
+
+    With ``meaning``, items whose title means something similar are found too.
+    """
     limit = _MAX_MATCHES if query.filter is None else view.size
     ids, scores = index.search(text, limit, sequence=view.sequence)
-    numbers = view.numbers_of(ids)  # (m,)
-    known = numbers >= 0
-    return list(zip(numbers[known].tolist(), scores[known].tolist(), strict=True))
+    found = dict(zip(ids, scores.tolist(), strict=True))
+    if meaning is not None:
+        found = add_meaning(found, meaning.search(text, MAX_ALIKE, sequence=view.sequence))
+    numbers = view.numbers_of(list(found)).tolist()  # (m,)
+    return [
+        (number, score)
+        for number, score in zip(numbers, found.values(), strict=True)
+        if number >= 0
+    ]
+
+
+def add_meaning(found: dict[str, float], alike: list[tuple[str, float]]) -> dict[str, float]:
+    """Add the likeness in [0, 1] of items to the scores of their words; return them best first.
+
+    A likeness counts as a share of the best score of the words, because the scores of one query
+    cannot be compared with those of another.
+    """
+    best = max(found.values(), default=1.0)
+    total = dict(found)
+    for item_id, likeness in alike:
+        total[item_id] = total.get(item_id, 0.0) + best * likeness
+    return dict(sorted(total.items(), key=lambda pair: (-pair[1], pair[0])))

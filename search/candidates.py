@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from indexer.confidence.curve import RIVALS
+from search.filters import Match
 from search.live.view import Candidate
 
 if TYPE_CHECKING:
     from search.bound_query import BoundQuery
     from search.confidence import ConfidenceScorer
     from search.hits import Mode
+    from search.live.columns import Mask
     from search.live.recall import RecallWatch
     from search.live.view import ShopView
+
+_VOTERS = 10  # nearest items that tell the kind
 
 
 class Candidates(NamedTuple):
@@ -20,13 +26,15 @@ class Candidates(NamedTuple):
 
     ``by_vector`` has at most one candidate of each item, with its cosine and, if the query allows
     it, its confidence. ``by_words`` has the sum of the BM25 scores of all parts of positive weight.
-    ``depth`` is the number of groups that were asked for by vector.
+    ``depth`` is the number of groups that were asked for by vector. ``kind`` (size,) is the mask of
+    items of the kind that the picture shows, for queries with values; None if it is unknown.
     """
 
     by_vector: list[Candidate]
     by_words: list[Candidate]
     mode: Mode
     depth: int
+    kind: Mask | None = None
 
 
 def find_candidates(
@@ -41,10 +49,65 @@ def find_candidates(
     if bound.vector is None:
         return Candidates([], by_words, "lexical", depth)
     mask = None if bound.allowed is view.columns.alive else bound.allowed
+    if bound.values:
+        by_vector, kind = _find_by_values(bound, depth, scorer, watch)
+        return Candidates(by_vector, by_words, "fused", depth, kind)
     # A confidence is computed from the next RIVALS groups: it must not depend on the limit.
     nearest = view.nearest(bound.vector, mask, bound.groups, max(depth, RIVALS + 1), watch)
     by_vector = scorer.score(query, nearest.found, view.product)
     return Candidates(by_vector, by_words, "fused" if bound.words else nearest.mode, depth)
+
+
+def _find_by_values(
+    bound: BoundQuery, depth: int, scorer: ConfidenceScorer, watch: RecallWatch | None
+) -> tuple[list[Candidate], Mask | None]:
+    """Find the nearest items with any values, with each value, and with all; and their kind.
+
+    Items that have the values may be far down among all items, so they are searched for apart.
+    Scores are cosines, see ``search.rank`` for what the values do to them.
+    """
+    view, vector = bound.view, bound.vector
+    assert vector is not None
+    depth = max(depth, RIVALS + 1)
+    nearest = view.nearest(vector, bound.allowed, bound.groups, depth, watch).found
+    kind = likely_kind(nearest, bound)
+    wanted = [value.mask if value.weight > 0 else ~value.mask for value in bound.values]
+    masks = [bound.allowed & mask for mask in wanted]
+    both = [*wanted, *([] if kind is None else [kind])]
+    if len(both) > 1:
+        masks.append(np.logical_and.reduce([bound.allowed, *both]))
+    scored = scorer.score(bound.query, nearest, view.product)
+    found = {candidate.item: candidate for candidate in scored}
+    for mask in masks:
+        for candidate in view.nearest(vector, mask, bound.groups, depth, watch).found:
+            found.setdefault(candidate.item, candidate)
+    ranked = sorted(found.values(), key=lambda one: (-one.score, view.ids[one.item]))
+    return ranked, kind
+
+
+def likely_kind(nearest: list[Candidate], bound: BoundQuery) -> Mask | None:
+    """Return the items of the kind that the picture shows: (size,).
+
+    It is the deepest category of the item that the query names or, for a photo, that most of the
+    nearest items have; of several, the one with the fewest items. None if there is none, or if the
+    words name a category: then that is the kind.
+    """
+    if any(value.is_category for value in bound.values):
+        return None
+    view = bound.view
+    parts = [part for part in bound.query.parts if part.weight > 0]
+    voters = [view.number(item_id) for part in parts for item_id in part.named_items]
+    voters = voters or [candidate.item for candidate in nearest[:_VOTERS]]
+    mask = np.zeros(view.size, dtype=np.bool_)
+    mask[voters] = True
+    votes = view.columns.tally("category", mask & view.columns.alive)
+    common = [label for label, count in votes.items() if 2 * count > len(voters)]
+    if not common:
+        return None
+    depth = max(label.count("/") for label in common)
+    deepest = sorted(label for label in common if label.count("/") == depth)
+    masks = [view.columns.mask(Match("category", (label,))) for label in deepest]
+    return min(masks, key=np.count_nonzero)
 
 
 def by_score(scores: dict[int, float], view: ShopView) -> list[Candidate]:

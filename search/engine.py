@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from indexer.classification.classifier import CLASSIFIER
 from indexer.encoders.base import Model, TextEncoder
 from indexer.encoders.views import QueryViews
 from indexer.imaging.images import LIMITS, WHOLE, Box, ImageLimits, read_image_file
+from indexer.imaging.photos import Photo
 from indexer.items import ORIGINAL
 from indexer.layout import STYLES
 from indexer.shop.encoder_upgrade import encoder_upgrade
@@ -18,6 +20,7 @@ from indexer.shop.status import disk_bytes
 from indexer.shop.styles import registry_of
 from indexer.store.store import Store
 from indexer.writing.writes import Draft, Outcome, delete_items
+from search.classification import COLOR_SIDE, MIN_CONFIDENCE, PhotoClassifier
 from search.confidence import ConfidenceScorer
 from search.filter_grammar import parse_filter
 from search.filters import Filter, filter_from_json
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
     from indexer.encoders.views import View
     from indexer.items import Item
     from indexer.writing.image_pipeline import Encode
+    from search.classification import Classification
     from search.hits import Hit, Reply
     from search.personal.recommendation import Recommendations
     from style.registry import StyleRegistry
@@ -82,21 +86,30 @@ class SearchEngine:
             text_tower=isinstance(encoder, TextEncoder),
             below=no_match_below,
         )
-        self._live = LiveShop(store, opened.vectors, opened.words, model.key)
+        self._live = LiveShop(store, opened.vectors, opened.words, model.key, opened.meaning)
         self._watch = RecallWatch(opened.vectors, share=recall_sample)  # last: it has a thread
         self._items = ItemReader(store, self._live)
         self._writer = ShopWriter(store, self._live, index_encoder(encoder), self._styles)
         self.recommender = Recommender(
             shop.path, self._live, store, encoder.dim, generation=self.generation
         )
+        self.classifier = PhotoClassifier(
+            store,
+            index_encoder(encoder),
+            shop.generations / opened.name,
+            stored=CLASSIFIER in opened.manifest.files,
+        )
         self._searcher = Searcher(
             self._live,
             store,
-            QuerySpace(store, encoder, model.key),
+            QuerySpace(
+                store, encoder, model.key, taste=lambda user: self.recommender.direction(user)
+            ),
             Pipeline(self._scorer, self._watch, encoder.dim),
             self._scorer,
             generation=self.generation,
             encoder=encoder.id,
+            text_tower=isinstance(encoder, TextEncoder),
         )
 
     @classmethod
@@ -195,6 +208,15 @@ class SearchEngine:
         products, unless the query groups by item.
         """
         return self._searcher.search(query)
+
+    def classify(
+        self, photo: Path | str | bytes, min_confidence: float = MIN_CONFIDENCE
+    ) -> Classification:
+        """Tell what a photo shows: see ``PhotoClassifier.classify``. Raises BadImage, BadQuery."""
+        data = photo if isinstance(photo, bytes) else read_image_file(Path(photo))
+        opened = Photo(data).fit(self.encoder.preprocess, side=COLOR_SIDE)
+        vector = self.encoder.encode_images([opened.square])[0]  # (dim,)
+        return self.classifier.classify(vector, opened.pixels, min_confidence)
 
     def recommend(
         self,

@@ -15,8 +15,8 @@ JSON form, as Qdrant writes it::
 
 A key is ``category`` (a path also matches all paths below it), ``price``, ``currency``,
 ``in_stock``, ``title``, ``item_id``, ``product_id``, or any attribute. ``attributes.NAME`` is an
-attribute that has one of these names. Comparing ignores case, and treats the two ways of writing
-an accent as equal. Bounds are numbers, or dates as in ``added >= 2024-05-01``.
+attribute that has one of these names. Comparing ignores case and accents, as searches by words do;
+ids are compared without case only. Bounds are numbers, or dates as in ``added >= 2024-05-01``.
 
 ``price = null`` and ``price is not null`` test whether an item has a value, and
 ``title contains mug`` whether a value contains a text. JSON also takes what Qdrant's clients send:

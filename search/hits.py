@@ -41,6 +41,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     price: float | None = None
     currency: str = ""
     in_stock: bool = True
+    url: Annotated[str, Meta(description="The page where the item can be bought.")] = ""
     categories: list[str] = []
     attributes: dict[str, AttributeValue] = {}
     copies: Annotated[
@@ -64,6 +65,9 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     milliseconds by stage. ``no_close_match`` is True if the query has a photo and even the best
     hit is probably not the product in it; the hits are then the most similar ones.
     ``next_cursor`` is the cursor of the next page; None if this is the last page.
+    ``did_you_mean`` is the text that was searched for in place of a mistyped one; None if no word
+    was corrected. ``understood`` are the conditions that were read from words, as a filter has
+    them: a price restricts the hits; beside a photo, a value of a field ranks hits with it higher.
     """
 
     hits: list[Hit]
@@ -84,3 +88,18 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
         str | None,
         Meta(description="Asks for the hits that follow; null when these are the last."),
     ] = None
+    did_you_mean: Annotated[
+        str | None,
+        Meta(
+            description="The words that were searched for where no item has a word as it was "
+            "typed; null if no word was corrected."
+        ),
+    ] = None
+    understood: Annotated[
+        list[str],
+        Meta(
+            description="Conditions read from the words: a price limit restricts the hits; beside "
+            "a photo, a value of a field ranks hits with it higher.",
+            examples=[["price < 20", "color = green"]],
+        ),
+    ] = []

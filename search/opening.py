@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from indexer.encoders.base import Model
 from indexer.encoders.views import QueryViews
-from indexer.errors import IndexCorrupt, IndexMismatch, IndexNotFound
-from indexer.lexical import LexicalIndex
+from indexer.errors import EncoderNotFound, IndexCorrupt, IndexMismatch, IndexNotFound
 from indexer.shop.folder import ShopFolder
 from indexer.shop.manifest import WORDS, Manifest
 from indexer.vectors.backends import backend_of
+from indexer.words.lexical import LexicalIndex
+from indexer.words.meaning import MEANING, MeaningIndex
+from indexer.words.sentences import UniversalSentenceEncoder
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
+    from indexer.items import Item
     from indexer.store.store import Store
     from indexer.vectors.backend import VectorBackend
 
@@ -30,6 +33,7 @@ class OpenGeneration(NamedTuple):
     vectors: VectorBackend
     words: LexicalIndex
     hold: ExitStack
+    meaning: MeaningIndex | None = None
 
 
 def load_newest(
@@ -50,6 +54,7 @@ def load_newest(
                 path = folder.generations / name
                 backend = backend_of(manifest.contract)
                 vectors = backend.open(path, manifest.contract, serving=True)
+                meaning = _load_meaning(folder, name, manifest, store)
                 words = _load_words(folder, name, manifest, store)
                 hold = stack.pop_all()
         except (IndexCorrupt, IndexNotFound) as error:
@@ -58,7 +63,7 @@ def load_newest(
             continue
         if first_error:
             logger.warning("serving the older generation %s of %s", name, folder.path)
-        return OpenGeneration(name, manifest, vectors, words, hold)
+        return OpenGeneration(name, manifest, vectors, words, hold, meaning)
     raise first_error or IndexCorrupt(f"{folder.path} has no generation that can be served")
 
 
@@ -94,3 +99,32 @@ def _load_words(folder: ShopFolder, name: str, manifest: Manifest, store: Store)
             items = (record.item for record in reader.items())
             return LexicalIndex.in_memory(items, reader.sequence)
     return LexicalIndex.load(folder.generations / name / WORDS, manifest.changes)
+
+
+def _load_meaning(
+    folder: ShopFolder, name: str, manifest: Manifest, store: Store
+) -> MeaningIndex | None:
+    """Load the index of meanings of a generation; None if it has none that can be used here."""
+    if not manifest.meaning:
+        return None
+    try:
+        encoder = UniversalSentenceEncoder()
+    except EncoderNotFound as error:
+        logger.warning("words of %s are not searched by their meaning: %s", folder.path, error)
+        return None
+    if encoder.model != manifest.meaning:
+        logger.warning(
+            "words of %s are not searched by their meaning: it was built with %s, %s is installed; "
+            "run 'vitrine rebuild'",
+            folder.path,
+            manifest.meaning,
+            encoder.model,
+        )
+        return None
+    meaning = MeaningIndex.load(folder.generations / name / MEANING, encoder)
+    with store.read() as reader:
+        if reader.changes_since(manifest.changes) is None:  # any item may have changed
+            titles: dict[str, Item | None] = dict.fromkeys(meaning.ids)
+            titles |= {record.item.item_id: record.item for record in reader.items()}
+            meaning.change(titles, reader.sequence)
+    return meaning

@@ -117,6 +117,7 @@ def make_hit(
         price=item.price,
         currency=item.currency,
         in_stock=item.in_stock,
+        url=item.url,
         categories=item.categories,
         attributes=item.attributes,
         copies=copies,

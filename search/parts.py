@@ -12,6 +12,7 @@ import msgspec
 
 from indexer.errors import BadQuery
 from indexer.imaging.images import WHOLE, Box
+from indexer.items import MAX_ID_BYTES
 
 if TYPE_CHECKING:
     from indexer.arrays import Embedding, Pixels
@@ -48,6 +49,10 @@ class Space(Protocol):
         """
         ...
 
+    def user_vector(self, user_id: str) -> Embedding | None:
+        """Return the direction of what a user likes; None if nothing is known of the user."""
+        ...
+
 
 class Part(msgspec.Struct, frozen=True):
     """A part of a query: has a vector, or words, or both.
@@ -58,6 +63,7 @@ class Part(msgspec.Struct, frozen=True):
     is_photo: ClassVar[bool] = False  # must be decoded and encoded, which takes time
     is_picture: ClassVar[bool] = False  # the vector is of a picture of a product
     shows_product: ClassVar[bool] = False  # ``Reply.no_close_match`` may be True
+    is_private: ClassVar[bool] = False  # hits tell what a user did
 
     @property
     def weight(self) -> float:
@@ -189,3 +195,29 @@ class EmbeddingPart(Part, frozen=True):
     def vector(self, space: Space) -> Embedding:
         """Scale the embedding to unit length. IndexMismatch, BadQuery."""
         return space.unit_vector(self.embedding)
+
+
+class UserPart(Part, frozen=True):
+    """A user of the shop, by the shop's own id. Its vector is the direction of the liked items.
+
+    A user of whom nothing is known adds nothing, so the other parts decide.
+    """
+
+    is_private: ClassVar[bool] = True
+
+    user_id: str
+    weight: float = 1.0
+
+    def check(self) -> None:
+        """Raise BadQuery for a wrong weight, and for an id that is empty or too long."""
+        super().check()
+        if not self.user_id.strip() or len(self.user_id.encode("utf-8", "replace")) > MAX_ID_BYTES:
+            raise BadQuery(f"a user id has 1 to {MAX_ID_BYTES} bytes", param="user_id")
+
+    def identity(self) -> tuple[object, ...]:
+        """The weight and the user's id."""
+        return (self.weight, "", "", "user", self.user_id)
+
+    def vector(self, space: Space) -> Embedding | None:
+        """Return the direction of the liked items; None if there are none."""
+        return space.user_vector(self.user_id)

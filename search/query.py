@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from indexer.errors import BadQuery
-from search.parts import MAX_TEXT, EmbeddingPart, ImagePart, ItemPart, Part, TextPart
+from search.parts import MAX_TEXT, EmbeddingPart, ImagePart, ItemPart, Part, TextPart, UserPart
 from search.sort import parse_sort
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ __all__ = [
     "Part",
     "Query",
     "TextPart",
+    "UserPart",
 ]
 
 MAX_LIMIT = 1000
@@ -68,7 +69,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
             )
         if not 1 <= len(self.parts) <= MAX_PARTS:
             raise BadQuery(
-                f"a query has 1 to {MAX_PARTS} parts (image, text, item_id or embedding), "
+                f"a query has 1 to {MAX_PARTS} parts (image, text, item_id, embedding or user_id), "
                 f"got {len(self.parts)}",
                 param="parts",
             )

@@ -13,6 +13,8 @@ from indexer.imaging.photos import Photo, SharedPhotos, fit_pixels
 from indexer.store.records import PictureKey
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from indexer.arrays import Embedding, Pixels, Vectors
     from indexer.encoders.base import Encoder
     from indexer.imaging.images import Box
@@ -25,8 +27,8 @@ _ROUNDING = 1e-6  # of the length of all parts: a sum shorter than this is round
 def query_vector(query: Query, space: QuerySpace) -> Embedding | None:
     """Return the weighted sum of the parts' vectors, as a unit vector (dim,).
 
-    None if no part has a vector. Raises BadQuery if the parts cancel each other out, and the errors
-    of the parts.
+    None if no part has a vector. Raises BadQuery if the parts cancel each other out, or if there is
+    nothing but a user of whom nothing is known, and the errors of the parts.
     """
     space = space.for_one_query()
     total = np.zeros(space.dim, dtype=np.float32)
@@ -36,6 +38,12 @@ def query_vector(query: Query, space: QuerySpace) -> Embedding | None:
         if vector is not None:
             total += np.float32(part.weight) * vector  # (dim,)
             length += abs(part.weight)
+    if not length and not any(part.words for part in query.parts):
+        raise BadQuery(
+            "nothing is known of this user yet; add a photo, words or an item, or ask for "
+            "/v1/users/{id}/recommendations",
+            param="user_id",
+        )
     exact = total.astype(np.float64)  # (dim,)
     if length and exact @ exact <= (_ROUNDING * length) ** 2:
         raise BadQuery("the parts of the query cancel each other out", param="parts")
@@ -49,18 +57,28 @@ class QuerySpace:
     """
 
     def __init__(
-        self, store: Store, encoder: Encoder, key: bytes, photos: SharedPhotos | None = None
+        self,
+        store: Store,
+        encoder: Encoder,
+        key: bytes,
+        photos: SharedPhotos | None = None,
+        *,
+        taste: Callable[[str], Embedding | None] = lambda _: None,
     ) -> None:
-        """``key`` is the store's key of the encoder, ``photos`` are those of one query."""
+        """``key`` is the store's key of the encoder, ``photos`` are those of one query.
+
+        ``taste`` returns the direction (dim,) of what a user likes; None for an unknown user.
+        """
         self.dim = encoder.dim
         self._store = store
         self._encoder = encoder
         self._key = key
         self._photos = photos
+        self._taste = taste
 
     def for_one_query(self) -> QuerySpace:
         """Return this space for one query: parts with the same photo share its decoding."""
-        return QuerySpace(self._store, self._encoder, self._key, SharedPhotos())
+        return QuerySpace(self._store, self._encoder, self._key, SharedPhotos(), taste=self._taste)
 
     def photo_vector(self, photo: bytes | Pixels, box: Box) -> Embedding:
         """Encode a photo: a file's bytes, or pixels (h, w, 3). Raises BadImage."""
@@ -94,6 +112,10 @@ class QuerySpace:
         if not np.isfinite(embedding).all() or not np.any(embedding):
             raise BadQuery("embedding must be finite and not all zero", param="embedding")
         return unit(embedding)
+
+    def user_vector(self, user_id: str) -> Embedding | None:
+        """Return the direction of what a user likes; None if nothing is known of the user."""
+        return self._taste(user_id)
 
     def item_vector(self, item_id: str) -> Embedding:
         """Return the mean direction of an item's original images.

@@ -10,6 +10,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
+import numpy as np
+
 from search.candidates import by_score
 from search.live.view import Candidate
 
@@ -19,10 +21,12 @@ if TYPE_CHECKING:
     from search.bound_query import BoundQuery
     from search.candidates import Candidates
 
-Scale: TypeAlias = Literal["cosine", "bm25", "rrf", "learned"]
+Scale: TypeAlias = Literal["cosine", "bm25", "rrf", "valued", "learned"]
 
 _UNSORTED: Mapping[int, float] = MappingProxyType({})
 _K = 60.0  # of reciprocal rank fusion
+_WITHOUT_VALUE = 0.3  # of its cosine that an item keeps for each value that it lacks
+_OTHER_KIND = 0.4  # of its cosine that an item of another kind than the picture keeps
 _WORDS_PER_VECTOR = 5  # ranks of the ranking by words that are fused, for each by vector
 
 
@@ -30,9 +34,10 @@ class Ranking(NamedTuple):
     """Candidates, best first, at most one of each item, and the scale of their scores.
 
     ``cosine`` is in [-1, 1]; ``bm25`` is the score of the words, minus that of unwanted words;
-    ``rrf`` is a sum of reciprocal ranks (see ``fuse``); ``learned`` is the output of a model.
-    ``values`` is empty, or has a number for each item: the candidates are sorted by it, the least
-    first, and equal ones by score.
+    ``rrf`` is a sum of reciprocal ranks (see ``fuse``); ``valued`` is a cosine times a share for
+    each value that the item lacks; ``learned`` is the output of a model. ``values`` is empty, or
+    has a number for each item: the candidates are sorted by it, the least first, and equal ones by
+    score.
     """
 
     candidates: list[Candidate]
@@ -64,15 +69,20 @@ class ScoreRanker:
     """Ranks by cosine, by BM25 if there are only words, and by both fused if there are both."""
 
     def has_fixed_depth(self, bound: BoundQuery) -> bool:
-        """Return True if the query has words, because fused scores depend on the ranks."""
-        return bool(bound.words)
+        """Return True if the query has words or values.
+
+        Fused scores depend on the ranks, and items with a value are found by searches of their own.
+        """
+        return bool(bound.words or bound.values)
 
     def rank(self, bound: BoundQuery, found: Candidates) -> Ranking:
         """See ``Ranker.rank``."""
         if bound.vector is None:
             return Ranking(_rank_by_words(bound, found), "bm25")
+        if bound.values:
+            found = found._replace(by_vector=_rank_by_values(bound, found))
         if not bound.words:
-            return Ranking(found.by_vector, "cosine")
+            return Ranking(found.by_vector, "valued" if bound.values else "cosine")
         return Ranking(_rank_fused(bound, found), "rrf")
 
 
@@ -107,6 +117,33 @@ def _rank_by_words(bound: BoundQuery, found: Candidates) -> list[Candidate]:
         for candidate in found.by_words
     }
     return by_score(scores, bound.view)
+
+
+def _rank_by_values(bound: BoundQuery, found: Candidates) -> list[Candidate]:
+    """Return the candidates by vector, ranked by likeness and values: the product of the two.
+
+    At a weight of 1, an item keeps a share of its cosine for each value that it lacks. Each
+    unwanted value that it has takes twice the weight off, so that at 1 it ranks after all items
+    without one.
+    """
+    items = [candidate.item for candidate in found.by_vector]
+    share, unwanted = np.ones(len(items)), np.zeros(len(items))  # (c,)
+    for value in bound.values:
+        has = value.mask[items]  # (c,)
+        if value.weight > 0:
+            share *= np.where(has, 1.0, _WITHOUT_VALUE**value.weight)
+        else:
+            unwanted += np.where(has, -2 * value.weight, 0.0)  # a cosine spans 2
+    if found.kind is not None:
+        share *= np.where(found.kind[items], 1.0, _OTHER_KIND)
+    cosines = np.array([candidate.score for candidate in found.by_vector])  # (c,)
+    scores = np.where(cosines > 0, cosines * share, cosines * (2 - share)) - unwanted
+    ranked = [
+        candidate._replace(score=score)
+        for candidate, score in zip(found.by_vector, scores.tolist(), strict=True)
+    ]
+    ids = bound.view.ids
+    return sorted(ranked, key=lambda candidate: (-candidate.score, ids[candidate.item]))
 
 
 def _rank_fused(bound: BoundQuery, found: Candidates) -> list[Candidate]:

@@ -36,8 +36,12 @@ class Searcher:
         *,
         generation: str,
         encoder: str,
+        text_tower: bool = False,
     ) -> None:
-        """``generation`` and ``encoder`` are names that go into each reply."""
+        """``generation`` and ``encoder`` are names that go into each reply.
+
+        ``text_tower`` is True if words are part of the query's vector.
+        """
         self._live = live
         self._store = store
         self._space = space
@@ -45,6 +49,7 @@ class Searcher:
         self._scorer = scorer
         self._generation = generation
         self._encoder = encoder
+        self._text_tower = text_tower
 
     def search(self, query: Query) -> Reply:
         """Answer a query. Raises BadQuery, BadImage, UnknownItem, IndexMismatch, CursorExpired.
@@ -59,7 +64,7 @@ class Searcher:
         stopwatch.lap("encode_ms")
         with closing(moments(self._live, self._store)) as pairs:
             for view, open_reader in pairs:
-                bound = bind(query, vector, view, self._live.words)
+                bound = bind(query, vector, view, self._live.words, text_tower=self._text_tower)
                 ranking = self._pipeline.rank_page(bound, cursor)
                 stopwatch.lap("search_ms")
                 facets = bound.count_facets()
@@ -83,6 +88,8 @@ class Searcher:
             timings=milliseconds(stopwatch),
             no_close_match=cursor is None and self._scorer.no_close_match(query, page.hits),
             next_cursor=page.next_cursor,
+            did_you_mean=bound.corrected or None,
+            understood=list(bound.understood),
         )
 
 

@@ -16,7 +16,7 @@ from indexer.imaging.images import WHOLE, Box
 from search.conditions import AllOf, Match, Not
 from search.filter_grammar import parse_filter
 from search.filters import filter_from_json
-from search.query import EmbeddingPart, ImagePart, ItemPart, Part, Query, TextPart
+from search.query import EmbeddingPart, ImagePart, ItemPart, Part, Query, TextPart, UserPart
 from service.base64text import decode_base64
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ Excluded: TypeAlias = "Sequence[str] | Mapping[str, Value | Sequence[Value]] | s
 
 
 class PartFields(Protocol):
-    """The fields of a part: one of ``image``, ``text``, ``item_id``, ``embedding`` is given."""
+    """The fields of a part: one is given, such as ``image``, besides weight and box."""
 
     @property
     def image(self) -> bytes | str | None:
@@ -47,6 +47,11 @@ class PartFields(Protocol):
     @property
     def embedding(self) -> Sequence[float] | None:
         """A vector (dim,) of the index's encoder."""
+        ...
+
+    @property
+    def user_id(self) -> str | None:
+        """The id of a user of the shop."""
         ...
 
     @property
@@ -123,6 +128,7 @@ class GivenPart(NamedTuple):
     embedding: Sequence[float] | None = None
     weight: float = 1.0
     box: Box | None = None
+    user_id: str | None = None
 
 
 class GivenFields(NamedTuple):
@@ -182,6 +188,8 @@ def _part(part: PartFields, at: int) -> Part:
         return TextPart(part.text, part.weight)
     if part.item_id is not None:
         return ItemPart(part.item_id, part.weight)
+    if part.user_id is not None:
+        return UserPart(part.user_id, part.weight)
     with np.errstate(over="ignore"):  # too large for fp32 becomes infinite, which is refused later
         return EmbeddingPart(np.asarray(part.embedding, dtype=np.float32), part.weight)
 

@@ -110,6 +110,10 @@ class Settings(BaseSettings):
         description="Wrong write keys a minute that an address may send; then the reply to any "
         "key is 429 for a while. 0 is no limit.",
     )
+    recognizer: str = Field(
+        "things",
+        description="What finds the things in photos: things, the bundled detector, or onnx:FILE.",
+    )
     query_views: Literal["", "flip", "center", "flip+center"] = Field(
         "",
         description="Views to average with each query photo: its mirror image, its center, or "
@@ -159,6 +163,12 @@ class Settings(BaseSettings):
     rebuild_share: float = Field(
         0.1, gt=0, description="Fewest such images as a share of the index; both must be reached."
     )
+    keep_events_days: float = Field(
+        0,
+        ge=0,
+        description="Age in days from which events are refused over HTTP, and deleted by "
+        "'vitrine events expire'; 0 is no limit.",
+    )
     request_log: bool = Field(True, description="Whether to log each request to stderr.")
     shutdown_grace_s: int = Field(
         10, ge=0, description="Time for running requests to finish on shutdown, in seconds."
@@ -174,6 +184,7 @@ class ProcessSettings(BaseSettings):
     model_config = Settings.model_config
     max_decode_mb: float = Field(DEFAULT_MB, gt=0)
     threads: int | None = Field(None, ge=1)
+    keep_events_days: float = Field(0, ge=0)
 
 
 def process_settings() -> ProcessSettings:

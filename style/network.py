@@ -95,6 +95,8 @@ class NetworkStyler(ImageStyler):
 
                 options = onnxruntime.SessionOptions()
                 options.intra_op_num_threads = self._threads
+                # Threads that spin while they wait take the cores of other work.
+                options.add_session_config_entry("session.intra_op.allow_spinning", "0")
                 options.log_severity_level = 3
                 try:
                     self._session = onnxruntime.InferenceSession(

@@ -9,9 +9,16 @@ import fcntl
 import io
 import os
 import pickle
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+
+# OpenMP threads spin while they wait for each other: on a busy machine, a test of a toy network
+# takes minutes instead of seconds. The tests run in two processes anyway. Set before any import of
+# torch or faiss.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import hypothesis
 import numpy as np
@@ -114,15 +121,15 @@ def write_catalog(folder: Path) -> Path:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as slow the tests that use something slow: a browser, torch, or the drawn shop.
 
-    Two processes begin with the files that have slow tests, so that they end together.
+    Two processes begin with the files that have the most of them, so that they end together.
     """
     for item in items:
         uses = set(getattr(item, "fixturenames", ()))
         if "drawing" in uses or any(map(item.get_closest_marker, ("browser", "torch"))):
             item.add_marker(pytest.mark.slow)
     if "PYTEST_XDIST_WORKER" in os.environ:
-        slow_files = {item.path for item in items if item.get_closest_marker("slow")}
-        items.sort(key=lambda item: item.path not in slow_files)
+        slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+        items.sort(key=lambda item: -slow[item.path])
 
 
 @pytest.fixture(scope="session")

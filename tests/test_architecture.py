@@ -25,18 +25,21 @@ INDEXER = {
     "imaging": set(),
     "catalog": set(),
     "sample": set(),
+    "words": set(),
     "encoders": {"imaging"},
+    "recognizers": {"imaging", "encoders"},
     "store": {"imaging"},
     "fetching": {"store"},
     "vectors": {"store"},
     "confidence": {"imaging", "encoders", "store", "vectors"},
+    "classification": {"imaging", "encoders", "store", "confidence"},
     "shop": {"imaging", "encoders", "store", "vectors", "confidence"},
     "writing": {
         *("imaging", "catalog", "encoders", "store", "fetching", "vectors", "confidence", "shop"),
     },
     "jobs": {
         *("imaging", "catalog", "encoders", "store", "fetching", "vectors", "confidence", "shop"),
-        "writing",
+        *("classification", "writing", "words"),
     },
     "training": {"imaging", "encoders", "store", "sample"},
 }
@@ -203,6 +206,7 @@ def test_only_the_service_prints_exits_or_reads_the_environment(path):
 
 # Pillow opens these files outside of the decoder, each for a reason.
 OPENED_BY_PILLOW = {
+    "indexer/training/detector/pictures.py": "pictures and masks of the public training sets",
     "indexer/training/data.py": "masks of the public training set",
     "indexer/training/originals.py": "photos of the public training set, cut as its boxes say",
     "indexer/training/teacher_features.py": "the same photos, as the teacher models take them",

@@ -47,7 +47,8 @@ def pictures(tmp_path: Path) -> Path:
 
 def curve(x, right, weights=None):
     x, right = np.asarray(x, dtype=float), np.asarray(right, dtype=bool)
-    return fit_logistic(x, right, np.ones(len(x)) if weights is None else weights)
+    found, offset = fit_logistic(x, right, np.ones(len(x)) if weights is None else weights)
+    return (*found.tolist(), offset)
 
 
 def test_the_curve_finds_the_weights_that_drew_the_answers(rng):

@@ -14,7 +14,7 @@ from PIL import Image
 from indexer.catalog.sources import open_catalog
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import BadCatalog, CatalogShrank
-from indexer.items import Item
+from indexer.items import Item, Remark
 from indexer.jobs.build import build_index
 from indexer.shop.checkup import check_shop
 from indexer.shop.folder import ShopFolder
@@ -142,9 +142,6 @@ BROKEN_ROWS = {
     "a quote that closes too early": 'i7,"Item" 7,7.50,yes,c7,7.png',
     "half a row": "i7,Item",
     "a decimal comma that splits": "i7,Item 7,7,50,yes,c7,7.png",
-    "a decimal comma that does not": 'i7,Item 7,"7,50",yes,c7,7.png',
-    "a price with a sign": "i7,Item 7,$7.50,yes,c7,7.png",
-    "a stock that says neither": "i7,Item 7,7.50,perhaps,c7,7.png",
     "no id": ",Item 7,7.50,yes,c7,7.png",
     "an id of control characters": "i7\x01,Item 7,7.50,yes,c7,7.png",
     "the tail of a row": "m 7,7.50,yes,c7,7.png",
@@ -166,6 +163,29 @@ def test_a_row_that_cannot_be_read_leaves_its_item_as_it_was(table, shop, row):
     assert report.skipped[0].where == "row 9"
 
 
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        ("i7,Item 7,seven,yes,c7,7.png", "price"),
+        ("i7,Item 7,1.299,yes,c7,7.png", "price"),
+        ("i7,Item 7,7.50,perhaps,c7,7.png", "in_stock"),
+    ],
+)
+def test_a_field_that_cannot_be_read_leaves_that_field_as_it_was(table, shop, row, field):
+    table.lines = [CSV[0], *(f"i{n},Item {n},7,yes,c{n},{n}.png" for n in range(20))]
+    build_index(open_catalog(table.write()), shop, ColorEncoder())
+    before = items_of(shop)["i7"]
+    table.lines[8] = row.replace("Item 7", "New title")
+    report = build_index(open_catalog(table.write()), shop, ColorEncoder())
+    after = items_of(shop)["i7"]
+    assert getattr(after, field) == getattr(before, field)
+    assert after.title == "New title"
+    (remark,) = report.skipped
+    assert isinstance(remark, Remark)
+    assert (remark.item_id, remark.field, remark.where) == ("i7", field, "row 9")
+    assert remark.reason.endswith("; the item keeps its own")
+
+
 @pytest.mark.parametrize("line", ['{"id": "b", "images": ["2.p', '{"ima', "[1]", "null", '"b"'])
 def test_half_a_line_of_json_leaves_its_item_as_it_was(folder, shop, line):
     folder.write({"a": [1], "b": [2], "c": [3]})
@@ -181,7 +201,7 @@ def test_half_a_line_of_json_leaves_its_item_as_it_was(folder, shop, line):
 
 def test_an_item_that_leaves_beside_a_row_that_names_another_does_leave(table, shop):
     build_index(open_catalog(table.write()), shop, ColorEncoder())
-    table.lines[8] = "i7,Item 7,seven,yes,c7,7.png"
+    table.lines[8] = "i7,Item 7"
     table.lines[9] = "i8,Item"
     del table.lines[20]
     report = build_index(open_catalog(table.write()), shop, ColorEncoder())
@@ -284,7 +304,7 @@ def test_going_back_to_the_catalog_before_encodes_nothing(table, shop):
 
 def test_what_stays_as_it_was_is_embedded_by_new_weights_too(table, shop):
     build_index(open_catalog(table.write()), shop, ColorEncoder())
-    table.lines[8] = "i7,Item 7,seven,yes,c7,7.png"
+    table.lines[8] = "i7,Item 7"
     (table.path.parent / "9.png").write_bytes(b"")
     report = build_index(open_catalog(table.write()), shop, OtherWeights())
     assert (report.removed, sorted(report.kept), report.rows) == (0, ["i7", "i9"], 20)

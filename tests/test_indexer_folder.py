@@ -23,7 +23,9 @@ from indexer.shop.shelf import Shelf
 from indexer.vectors.backends import BACKENDS
 from search.engine import SearchEngine
 
-FILES = ["vectors.faiss", "rows.npy", "words.sqlite", "contents.npy", "manifest.json"]
+FILES = [
+    "vectors.faiss", "rows.npy", "words.sqlite", "contents.npy", "classifier.npz", "manifest.json"
+]  # fmt: skip
 RED, GREEN, BLUE = (220, 30, 40), (30, 160, 60), (40, 70, 210)
 
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer import lexical
 from indexer.errors import IndexCorrupt, StoreFull
 from indexer.items import Item
-from indexer.lexical import LexicalIndex, match_expression
+from indexer.words import lexical
+from indexer.words.lexical import LexicalIndex, match_expression
 
 
 def item(item_id: str, title: str = "", **fields: object) -> Item:
@@ -201,7 +201,7 @@ def test_a_disk_that_is_full_is_store_full(tmp_path, monkeypatch):
     def full(*_: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr("indexer.lexical._fill", full)
+    monkeypatch.setattr("indexer.words.lexical._fill", full)
     with pytest.raises(StoreFull, match="database or disk is full"):
         LexicalIndex.write(tmp_path / "words.sqlite", ITEMS)
 

@@ -26,10 +26,10 @@ from indexer.errors import (
 )
 from indexer.items import ORIGINAL
 from indexer.jobs.build import build_index
-from indexer.lexical import LexicalIndex
 from indexer.shop.folder import ShopFolder
 from indexer.store.records import ImageRecord, ItemRecord, PictureKey, Row, content_hash
 from indexer.store.store import Store
+from indexer.words.lexical import LexicalIndex
 from search.engine import SearchEngine
 from search.filter_grammar import parse_filter
 from search.filters import AllOf

@@ -217,13 +217,14 @@ def test_another_ranking_plugs_in_and_has_pages(engine, photo):
 def test_a_ranking_says_what_its_scores_mean(engine, taste):
     ranker, scorer = ScoreRanker(), ConfidenceScorer(None, text_tower=False)
     scales = []
-    for parts in ([taste], [TextPart("mug")], [taste, TextPart("mug")]):
+    words = [taste, TextPart("nice things")]
+    for parts in ([taste], [TextPart("mug")], words, [taste, TextPart("mug")]):
         asked = bound(engine, *parts)
         ranking = ranker.rank(asked, find_candidates(asked, 20, scorer))
         scores = [candidate.score for candidate in ranking.candidates]
         assert scores == sorted(scores, reverse=True)
         scales.append(ranking.scale)
-    assert scales == ["cosine", "bm25", "rrf"]
+    assert scales == ["cosine", "bm25", "rrf", "valued"]
 
 
 def test_the_steps_change_nothing_that_they_are_given(engine, taste):

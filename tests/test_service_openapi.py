@@ -25,6 +25,8 @@ ROUTES = {
     ("get", "/v1/search"),
     ("post", "/v1/search/batch"),
     ("post", "/v1/search/image"),
+    ("post", "/v1/classify"),
+    ("post", "/v1/recognize"),
     ("get", "/v1/items"),
     ("put", "/v1/items"),
     ("post", "/v1/items/delete"),
@@ -32,6 +34,7 @@ ROUTES = {
     ("delete", "/v1/items/{item_id}"),
     ("get", "/v1/items/{item_id}"),
     ("get", "/v1/items/{item_id}/similar"),
+    ("get", "/v1/items/{item_id}/bought-together"),
     ("get", "/v1/items/{item_id}/image"),
     ("post", "/v1/events"),
     ("post", "/v1/sessions/recommend"),
@@ -100,6 +103,7 @@ def test_a_part_is_documented_as_holding_one_thing_and_no_null(document):
         "text",
         "item_id",
         "embedding",
+        "user_id",
     }
     assert "null" not in json.dumps(part)
     assert part["properties"]["text"]["type"] == "string"

@@ -53,7 +53,7 @@ def test_json_a_form_and_the_command_line_ask_the_same_query():
             facets=" category, color ,",
             **{name: str(value) for name, value in shared.items()},
         )
-    )
+    ).query
     by_command = build_query(
         [
             GivenPart(image=PHOTO, box=read_box("0,0,0.5,1", name="--box")),

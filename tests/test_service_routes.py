@@ -19,6 +19,7 @@ from service.http.replies import ItemReply
 from service.http.routes.items import item, items
 from service.http.schemas import ItemsParams
 from service.runtime.metrics import Metrics
+from service.runtime.recognition import SharedRecognizer
 from service.runtime.workers import WorkerPools, Workers
 from service.settings import Settings
 
@@ -41,7 +42,7 @@ def state():
     kinds = WorkerPools._fields
     pools = WorkerPools(*(Workers(1, queue=1, deadline_s=60, name=kind) for kind in kinds))
     settings = Settings(max_limit=20)
-    yield AppState(settings, OneItem(), pools, Metrics(), RateLimits(settings))
+    yield AppState(settings, OneItem(), pools, Metrics(), RateLimits(settings), SharedRecognizer())
     pools.close()
 
 

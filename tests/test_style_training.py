@@ -23,6 +23,8 @@ from style.training.fit import Painter, Plan, Training, fit, halved  # noqa: E40
 from style.training.networks import BOUND, PatchCritic, parameters_in  # noqa: E402
 from style.training.pictures import Pictures  # noqa: E402
 
+pytestmark = pytest.mark.torch
+
 PLAN = Plan(steps=40, batch=2, crop=32, rate=2e-3, critic_rate=2e-3)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from indexer.catalog.item_parser import BrokenRow
 from indexer.errors import BadCatalog
@@ -16,13 +17,34 @@ if TYPE_CHECKING:
     from indexer.catalog.item_parser import NumberedRow
 
 
-def folder_records(path: Path) -> Iterator[NumberedRow]:
+# What storage boxes and operating systems put beside pictures.
+_SYSTEM: Final = frozenset(
+    {
+        *(
+            "@eadir",
+            "@recycle",
+            "@recently-snapshot",
+            "@tmp",
+            "#recycle",
+            "#snapshot",
+            "lost+found",
+        ),
+        *("$recycle.bin", "recycler", "system volume information", "__macosx", "thumbs.db"),
+        *("ehthumbs.db", "desktop.ini", "network trash folder", "temporary items", "_gsdata_"),
+    }
+)
+
+
+def folder_records(path: Path, exclude: Sequence[str] = ()) -> Iterator[NumberedRow]:
     """Yield every file that is not hidden, in name order; whether it is an image is decided later.
+
+    Folders and files of storage boxes, such as ``@eaDir`` and ``Thumbs.db``, are passed over. So is
+    what a pattern of ``exclude`` fits: the name of a file or folder, or its path.
 
     The files of a shop inside the folder are skipped: they change with every build, and opening
     and closing LMDB's lock file would drop the locks of this process.
     """
-    found = _walk(path)
+    found = _walk(path, exclude)
     shops = [file.parent for file in found if file.name == STORE]
     parts = {shop / name for shop in shops for name in PARTS}
     for file in sorted(found):
@@ -52,7 +74,7 @@ def folder_records(path: Path) -> Iterator[NumberedRow]:
         )
 
 
-def _walk(root: Path) -> dict[Path, str | None]:
+def _walk(root: Path, exclude: Sequence[str]) -> dict[Path, str | None]:
     """Map every file below a folder to None, and every unreadable folder or link to the reason.
 
     Shop stores (folders) are included. Links to folders are not followed. Raise BadCatalog if the
@@ -67,8 +89,11 @@ def _walk(root: Path) -> dict[Path, str | None]:
 
     for name, folders, files in os.walk(root, onerror=unreadable):
         folder = Path(name)
+        is_empty = not folders and not files
+        folders[:] = [child for child in folders if not _is_excluded(folder / child, root, exclude)]
+        files = [child for child in files if not _is_excluded(folder / child, root, exclude)]
         found |= {folder / child: None for child in folders if child == STORE}
-        if not folders and not files and folder != root:
+        if is_empty and folder != root:
             found[folder] = "an empty folder: is its disk mounted?"
         for file in files:
             try:
@@ -79,3 +104,14 @@ def _walk(root: Path) -> dict[Path, str | None]:
             if stat.S_ISREG(mode):
                 found[folder / file] = None
     return found
+
+
+def _is_excluded(path: Path, root: Path, exclude: Sequence[str]) -> bool:
+    if path.name.casefold() in _SYSTEM:
+        return True
+    relative = path.relative_to(root).as_posix()
+    return any(
+        fnmatch.fnmatchcase(path.name, pattern.rstrip("/"))
+        or fnmatch.fnmatchcase(relative, pattern.rstrip("/"))
+        for pattern in exclude
+    )

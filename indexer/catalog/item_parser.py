@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
+from indexer.catalog.stock import parse_stock
 from indexer.items import MAX_ID_BYTES, AttributeValue, Item, clean_id
 
 FIELDS = (
@@ -20,6 +21,7 @@ FIELDS = (
     "price",
     "currency",
     "in_stock",
+    "url",
     "attributes",
     "images",
 )
@@ -37,9 +39,9 @@ class BrokenRow(NamedTuple):
 NumberedRow: TypeAlias = tuple[str, Record | BrokenRow]
 """A place in a catalog ("row 3"), and the record there or why it cannot be read."""
 
-_TRUE = {"true", "yes", "y", "1", "1.0", "in stock", "instock", "available"}
-_FALSE = {"false", "no", "n", "0", "0.0", "out of stock", "outofstock", "sold out"}
 _EXACT = 2**53  # a float holds every integer up to here
+# Pages show it as a link: "javascript:" and other schemes are refused.
+_LINK = re.compile(r"https?://[^\s<>\"]+|/(?!/)[^\s<>\"]*", re.IGNORECASE)
 _LIST_SEPARATOR = re.compile(r"\s*[;|]\s*")
 
 
@@ -81,14 +83,15 @@ def item_from(record: Record) -> Item:
         return Item(
             item_id=item_id,
             product_id=_id(record.get("product_id"), "product_id", item_id) or item_id,
-            title=_text(record.get("title")),
-            description=_text(record.get("description")),
+            title=text_from(record.get("title")),
+            description=text_from(record.get("description")),
             categories=[
                 path for text in _list(record.get("categories")) if (path := text.strip("/"))
             ],
             price=_price(record.get("price")),
-            currency=_text(record.get("currency")).upper(),
-            in_stock=parse_bool(record.get("in_stock")),
+            currency=text_from(record.get("currency")).upper(),
+            in_stock=parse_stock(record.get("in_stock")),
+            url=link_from(record.get("url")),
             attributes=attributes,
             images=_list(record.get("images")),
         )
@@ -107,16 +110,16 @@ def id_from(record: Record) -> str:
 def given_fields(record: Record) -> GivenFields:
     """Return the fields that a record with our field names sets."""
     fields = {name for name in record if name in FIELDS and name != "attributes"}
-    names = {_text(name): record[name] for name in record if name not in FIELDS}
+    names = {text_from(name): record[name] for name in record if name not in FIELDS}
     nested = record.get("attributes")
     if isinstance(nested, dict) and nested:
-        names |= {_text(name): value for name, value in nested.items()}
+        names |= {text_from(name): value for name, value in nested.items()}
     elif "attributes" in record:
         fields.add("attributes")
     attributes: set[str] = set()
     for name, value in names.items():
         if isinstance(value, dict) and value:
-            attributes.update(f"{name}.{_text(inner)}" for inner in value)
+            attributes.update(f"{name}.{text_from(inner)}" for inner in value)
         else:
             attributes.add(name)
     return GivenFields(frozenset(fields), frozenset(attributes))
@@ -157,26 +160,28 @@ def _id(value: object, field: str, item_id: str) -> str:
     return text
 
 
-def _is_empty(value: object) -> bool:
+def is_empty(value: object) -> bool:
+    """Return whether a cell has no value: None, "" or NaN."""
     return value is None or value == "" or value != value  # NaN: an empty cell of a data frame
 
 
-def _text(value: object) -> str:
-    if _is_empty(value):
+def text_from(value: object) -> str:
+    """Return a value as text that can be encoded, without white space at its ends."""
+    if is_empty(value):
         return ""
     # Broken JSON escapes decode to lone surrogates, which cannot be encoded.
     return str(value).strip().encode("utf-8", "replace").decode()
 
 
 def _list(value: object) -> list[str]:
-    if _is_empty(value):
+    if is_empty(value):
         return []
     parts = value if isinstance(value, list | tuple) else _LIST_SEPARATOR.split(str(value))
-    return [text for part in parts if (text := _text(part))]
+    return [text for part in parts if (text := text_from(part))]
 
 
 def _price(value: object) -> float | None:
-    if _is_empty(value):
+    if is_empty(value):
         return None
     try:
         price = float(str(value).strip())
@@ -187,18 +192,12 @@ def _price(value: object) -> float | None:
     return price
 
 
-def parse_bool(value: object) -> bool:
-    """Parse a text or number as a boolean; an empty value is True. Raise ValueError if neither."""
-    if _is_empty(value):
-        return True
-    if isinstance(value, bool):
-        return value
-    text = str(value).strip().lower()
-    if text in _TRUE:
-        return True
-    if text in _FALSE:
-        return False
-    raise ValueError(f"in_stock must be true or false, got {str(value)[:40]!r}")
+def link_from(value: object) -> str:
+    """Return a link that a page may show; raise ValueError for another scheme than HTTP."""
+    url = text_from(value)
+    if url and not _LINK.fullmatch(url):
+        raise ValueError(f"url must begin with https://, http:// or /, got {url[:40]!r}")
+    return url
 
 
 def _attributes(record: dict[str, Any]) -> dict[str, AttributeValue]:
@@ -208,10 +207,10 @@ def _attributes(record: dict[str, Any]) -> dict[str, AttributeValue]:
         raise ValueError(f"attributes must be an object, got {type(nested).__name__}")
     columns = {name: value for name, value in record.items() if name not in FIELDS}
     for name, value in {**columns, **(nested or {})}.items():
-        key = _text(name)
+        key = text_from(name)
         if isinstance(value, dict):
             for inner, leaf in value.items():
-                _set_attribute(found, f"{key}.{_text(inner)}", leaf)
+                _set_attribute(found, f"{key}.{text_from(inner)}", leaf)
         else:
             _set_attribute(found, key, value)
     return found
@@ -228,6 +227,6 @@ def _set_attribute(found: dict[str, AttributeValue], key: str, value: object) ->
     elif isinstance(value, int):  # as text where a float would lose digits of an article number
         found[key] = float(value) if abs(value) <= _EXACT else str(value)
     elif isinstance(value, list | tuple):
-        found[key] = [_text(entry) for entry in value]
+        found[key] = [text_from(entry) for entry in value]
     else:
-        found[key] = _text(value)
+        found[key] = text_from(value)

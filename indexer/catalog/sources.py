@@ -1,49 +1,62 @@
-"""Read a catalog (a folder of images, CSV, JSON lines or Parquet) into items.
+"""Read a catalog (a folder of images, a table, JSON or a feed) into items.
 
-A record has the same fields in every format: ``id`` (required), ``product_id``, ``title``,
-``description``, ``categories``, ``price``, ``currency``, ``in_stock``, ``attributes`` and
-``images``. Any other column becomes an attribute. A mapping ``{field: column}`` renames
-columns; ``name``, ``category`` and ``image`` are known without a mapping.
+Formats of shop programs are recognized by their columns; see ``formats``. A plain record has the
+same fields in every kind of file: ``id`` (required), ``product_id``, ``title``, ``description``,
+``categories``, ``price``, ``currency``, ``in_stock``, ``url``, ``attributes`` and ``images``. Any
+other column becomes an attribute. A mapping ``{field: columns}`` renames columns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
+from indexer.catalog.cleaning import Cleaner
 from indexer.catalog.folderfile import folder_records
+from indexer.catalog.formatnames import FILE_KINDS, FORMATS
+from indexer.catalog.formats import format_of
+from indexer.catalog.imagefiles import ImageFiles
 from indexer.catalog.item_parser import (
     FIELDS,
     BadRecord,
     BrokenRow,
     GivenFields,
+    NumberedRow,
     Record,
     given_fields,
     id_from,
     item_from,
 )
+from indexer.catalog.prices import UnclearPrice, decimal_mark_of
 from indexer.catalog.recordfile import record_reader
+from indexer.catalog.shopformat import LIST_FIELDS, ShopFormat
 from indexer.errors import BadCatalog
-from indexer.items import Item, Skipped, UnreadableRow
+from indexer.items import Item, Remark, Skipped, UnreadableRow
 
-_ALIASES = {"title": "name", "categories": "category", "images": "image"}
+_Reader: TypeAlias = Callable[[Path], Iterator[NumberedRow]]
 _KINDS = "a catalog is a folder of images or"
 
 
 class Entry(NamedTuple):
-    """An item, its place in the catalog ("row 3"), and the fields that its record gives."""
+    """An item, its place in the catalog ("row 3"), and the fields that its record gives.
+
+    ``unread`` are fields that the record has but that could not be read; they are not in ``given``.
+    """
 
     item: Item
     where: str
     given: GivenFields
+    unread: frozenset[str] = frozenset()
 
 
 class Scan(NamedTuple):
     """The counts of one pass over a catalog, before any image is opened.
 
     ``items`` and ``images`` are counts, ``ids`` the ids of the items, and ``given`` the fields
-    that any record gives.
+    that any record gives. ``skipped`` includes remarks on fields.
     """
 
     items: int
@@ -53,52 +66,87 @@ class Scan(NamedTuple):
     given: GivenFields
 
 
+class Reading(NamedTuple):
+    """How to read a catalog. ``format`` is one of ``FORMATS``; ``encoding`` that of a CSV file.
+
+    ``language`` chooses among texts in several languages. ``exclude`` are patterns of files and
+    folders that are not read from a folder, such as ``*_thumb.jpg``.
+    """
+
+    format: str = "auto"
+    encoding: str | None = None
+    language: str | None = None
+    exclude: tuple[str, ...] = ()
+
+
 class Catalog:
     """A catalog file or folder, read as a stream any number of times.
 
     Image paths are relative to ``root``.
     """
 
-    def __init__(self, path: Path, mapping: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        mapping: Mapping[str, str | Sequence[str]] | None = None,
+        reading: Reading = Reading(),  # noqa: B008  # immutable
+    ) -> None:
         """Open ``path``; raise BadCatalog if it is missing, of an unknown kind, or badly mapped."""
         self.path = path
-        self._mapping = dict(mapping or {})
+        self._mapping = {
+            field: (columns,) if isinstance(columns, str) else tuple(columns)
+            for field, columns in (mapping or {}).items()
+        }
+        self._reading = reading
         self._columns: set[str] = set()  # columns, fields and attributes seen so far
         self._fields: frozenset[str] = frozenset()
         self._attributes: frozenset[str] = frozenset()
-        unknown = set(self._mapping) - set(FIELDS)
-        if unknown:
-            raise BadCatalog(
-                f"--map names the unknown field {sorted(unknown)[0]!r}; fields are "
-                f"{', '.join(FIELDS)}",
-                param="map",
-            )
+        self._format: ShopFormat | None = None
+        self._marks: Counter[str] | None = None  # of the decimals of all prices
+        self._check_mapping()
         if not path.exists():
             raise BadCatalog(f"no such catalog: {path}")
         self.root = path if path.is_dir() else path.parent
-        self._records = folder_records if path.is_dir() else record_reader(path, _KINDS)
+        self._read = partial(self._reader(), path)
+        files = None if path.is_dir() else ImageFiles(self.root)
+        self._cleaner = Cleaner(files, language=reading.language, decimal_mark=self._decimal_mark)
 
     def __iter__(self) -> Iterator[Entry | Skipped]:
         """Yield the items in catalog order, with a Skipped in place of each invalid row.
 
-        Raise BadCatalog if the file as a whole cannot be read.
+        Remarks on the fields of an item come before it. Raise BadCatalog if the file as a whole
+        cannot be read.
         """
-        for where, record in self._records(self.path):
-            if isinstance(record, BrokenRow):
-                guess = self._guess(record)
-                row = Skipped("", record.reason, where=where)
-                yield UnreadableRow("", record.reason, where=where, guess=guess) if guess else row
+        form = self._found_format()
+        for where, row in form.rows(self._read):
+            if isinstance(row, BrokenRow):
+                guess = self._guess(row)
+                skipped = Skipped("", row.reason, where=where)
+                yield (
+                    UnreadableRow("", row.reason, where=where, guess=guess) if guess else skipped
+                )
                 continue
-            self._columns.update(record)
-            named = self._renamed(record)
-            given = given_fields(named)
-            self._fields |= given.fields
-            self._attributes |= given.attributes
-            try:
-                yield Entry(item_from(named), where, given)
-            except BadRecord as error:
-                kind = Skipped if error.id_known or not error.item_id else UnreadableRow
-                yield kind(error.item_id, str(error), where=where)
+            self._columns.update(row)
+            yield from self._entries(form, where, row)
+
+    def _entries(self, form: ShopFormat, where: str, row: Record) -> Iterator[Entry | Skipped]:
+        """Yield the item of a row, after remarks on its fields, or why it is none."""
+        record, unread, notes = self._cleaner.clean(form.record(row, self._mapping))
+        given = given_fields(record)
+        try:
+            item = item_from(record)
+        except BadRecord as error:
+            kind = Skipped if error.id_known or not error.item_id else UnreadableRow
+            yield kind(error.item_id, str(error), where=where)
+            return
+        if reason := form.not_for_sale(row):
+            yield Remark(item.item_id, f"left out: {reason}", where=where, field="status")
+            return
+        for note in notes:
+            yield Remark(item.item_id, note.reason, note.image, where, field=note.field)
+        self._fields |= given.fields
+        self._attributes |= given.attributes
+        yield Entry(item, where, given, unread)
 
     def scan(self) -> Scan:
         """Read the whole catalog once and count it; images are not opened.
@@ -128,49 +176,100 @@ class Catalog:
             skipped[-1] = Skipped("", reason, where=entry.where)
         if not places:
             why = f"; {skipped[0].where}: {skipped[0].reason}" if skipped else ""
-            raise BadCatalog(f"{self.path} holds no items{why}")
+            raise BadCatalog(f"{self.path} holds no items{why}", skipped=skipped)
         given = GivenFields(self._fields, self._attributes)
         return Scan(len(places), images, skipped, frozenset(places), given)
 
     def _guess(self, broken: BrokenRow) -> str:
         """Return the likely id of a broken row, or "" if none can be read."""
         try:
-            return id_from(self._renamed(broken.readable))
+            return id_from(self._found_format().record(broken.readable, self._mapping))
         except BadRecord:
             return ""
 
-    def _check_columns(self) -> None:
-        has = ", ".join(map(repr, sorted(self._columns))) or "none"
-        for field, column in self._mapping.items():
-            if column not in self._columns and self._columns:
+    def _check_mapping(self) -> None:
+        for field, columns in self._mapping.items():
+            if field not in FIELDS:
                 raise BadCatalog(
-                    f"{self.path} has no column {column!r} (mapped to {field!r}); it has {has}",
+                    f"--map names the unknown field {field!r}; fields are {', '.join(FIELDS)}",
                     param="map",
                 )
-        if self._columns and self._mapping.get("id", "id") not in self._columns:
+            if len(columns) > 1 and field not in LIST_FIELDS:
+                raise BadCatalog(
+                    f"--map gives {field!r} {len(columns)} columns: {', '.join(columns)}; only "
+                    f"{' and '.join(sorted(LIST_FIELDS))} may have several",
+                    param="map",
+                )
+
+    def _check_columns(self) -> None:
+        has = ", ".join(map(repr, sorted(map(str, self._columns)))) or "none"
+        for field, columns in self._mapping.items():
+            for column in columns:
+                if column not in self._columns and self._columns:
+                    raise BadCatalog(
+                        f"{self.path} has no column {column!r} (mapped to {field!r}); it has {has}",
+                        param="map",
+                    )
+        sample: Record = dict.fromkeys(self._columns, "")
+        if self._columns and "id" not in self._found_format().record(sample, self._mapping):
             raise BadCatalog(
                 f"{self.path} has no column 'id'; it has {has}. Name the right one with "
                 "--map id=COLUMN"
             )
 
-    def _renamed(self, record: Record) -> Record:
-        """Rename the columns of a record to our field names; other columns keep their names."""
-        named: Record = {}
-        taken: set[str] = set()
-        for field in FIELDS:
-            column = self._mapping.get(field, field)
-            if column not in record and field not in self._mapping:
-                column = _ALIASES.get(field, field)
-            if column in record:
-                named[field] = record[column]
-                taken.add(column)
-        for column, value in record.items():
-            # A column is dropped if a field of its name is mapped to another column.
-            if column not in taken and column not in self._mapping:
-                named[column] = value
-        return named
+    def _reader(self) -> _Reader:
+        """Return the function that reads the rows of the file or folder."""
+        name = self._reading.format
+        if name not in FORMATS:
+            raise BadCatalog(
+                f"unknown format {name!r}; formats are {', '.join(FORMATS)}", param="format"
+            )
+        is_folder = self.path.is_dir()
+        if name != "auto" and is_folder != (name == "folder"):
+            kind = "a folder" if is_folder else "a file"
+            raise BadCatalog(f"{self.path} is {kind}, not of format {name!r}", param="format")
+        if is_folder:
+            return partial(folder_records, exclude=self._reading.exclude)
+        if self._reading.exclude:
+            raise BadCatalog(f"{self.path}: --exclude is for folders of images", param="exclude")
+        known = name if name in FILE_KINDS else None
+        return record_reader(self.path, _KINDS, kind=known, encoding=self._reading.encoding)
+
+    def _found_format(self) -> ShopFormat:
+        """Return the format named, or the one that the columns of the first record show."""
+        if self._format is None:
+            first: Record = {}
+            for _, row in self._read():
+                if not isinstance(row, BrokenRow):
+                    first = row
+                    break
+            self._format = format_of(first, self._reading.format, self._reading.language)
+        return self._format
+
+    def _decimal_mark(self) -> str | None:
+        """Return the decimal mark of all prices that show theirs; None if they differ or none does.
+
+        The first call reads the whole catalog.
+        """
+        if self._marks is None:
+            self._marks = Counter()
+            form = self._found_format()
+            for _, row in self._read():
+                if isinstance(row, BrokenRow):
+                    continue
+                try:
+                    mark = decimal_mark_of(form.record(row, self._mapping).get("price"))
+                except UnclearPrice:
+                    mark = None
+                if mark:
+                    self._marks[mark] += 1
+        return next(iter(self._marks)) if len(self._marks) == 1 else None
 
 
-def open_catalog(path: Path | str, mapping: Mapping[str, str] | None = None) -> Catalog:
+def open_catalog(
+    path: Path | str,
+    mapping: Mapping[str, str | Sequence[str]] | None = None,
+    reading: Reading | None = None,
+) -> Catalog:
     """Open the catalog at ``path``; see ``Catalog``."""
-    return Catalog(Path(path), mapping)
+    return Catalog(Path(path), mapping, reading or Reading())

@@ -98,11 +98,11 @@ def calibrate(
     floor, span = _unsold_scores(shop, retaken, blanks)
     pairs = _pairs(vectors, rows, rng)
     outcomes, weights = _sample_outcomes(shop, retaken, pairs, floor)
-    score, margin, offset = fit_logistic(outcomes.features, outcomes.right, weights)
+    coefficients, offset = fit_logistic(outcomes.features, outcomes.right, weights)
     return Fitted(
         Calibration(
-            score_weight=score,
-            margin_weight=margin,
+            score_weight=float(coefficients[0]),
+            margin_weight=float(coefficients[1]),
             offset=offset,
             sold_at=floor + _SOLD_AT * span,
             sold_width=_SOLD_WIDTH * span,

@@ -16,23 +16,22 @@ _RIDGE = 1e-3
 
 def fit_logistic(
     features: NDArray[np.float64], right: NDArray[np.bool_], weights: NDArray[np.float64]
-) -> tuple[float, float, float]:
-    """Fit a logistic curve; return the weights of the two features, both >= 0, and the offset.
+) -> tuple[NDArray[np.float64], float]:
+    """Fit a logistic curve; return the weights of the features (f,), all >= 0, and the offset.
 
-    ``features`` is (h, 2), ``right`` and ``weights`` are (h,). A feature whose weight would be
+    ``features`` is (h, f), ``right`` and ``weights`` are (h,). A feature whose weight would be
     negative gets 0. Targets are smoothed (Platt, 1999), so that weights stay finite without a
     wrong answer.
     """
-    used = [0, 1]
+    used = list(range(features.shape[1]))
     while True:
         coefficients, offset = _logistic(features[:, used], right, weights)
         if (coefficients >= 0).all():
             break
         used.pop(int(coefficients.argmin()))
-    out = [0.0, 0.0]
-    for feature, value in zip(used, coefficients, strict=True):
-        out[feature] = float(value)
-    return out[0], out[1], float(offset)
+    out = np.zeros(features.shape[1])
+    out[used] = coefficients
+    return out, float(offset)
 
 
 def _logistic(

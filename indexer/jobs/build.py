@@ -21,7 +21,7 @@ from indexer.errors import BadCatalog, IndexMismatch
 from indexer.fetching.fetcher import FetchCounts
 from indexer.fetching.ledger import Ledger
 from indexer.imaging.images import LIMITS, ImageLimits
-from indexer.items import Skipped
+from indexer.items import Remark, Skipped
 from indexer.jobs.job import Job, open_job
 from indexer.jobs.publishing import Published, publish
 from indexer.jobs.styles import restyle
@@ -212,7 +212,12 @@ class _Build:
             self._began = writer.sequence
             self._absent = absence(writer.item_ids(), self._scan.ids, self._scan.skipped)
             if not self._targets.accept:
-                check_absence(self._catalog.path, self._absent.gone, writer.count("items"))
+                check_absence(
+                    self._catalog.path,
+                    self._absent.gone,
+                    writer.count("items"),
+                    skipped=self._absent.skipped,
+                )
             set_images(writer, self._catalog.root, keep_images)
             if styles is not None:
                 set_indexed_styles(writer, styles)
@@ -264,7 +269,7 @@ class _Build:
 
     def publish(self, changes: Changes) -> Published:
         """Write a generation, make it current, and collect garbage."""
-        skipped = len(changes.skipped)
+        skipped = sum(not isinstance(entry, Remark) for entry in changes.skipped)
         self._progress("publish", 0, 1, skipped)
         published = publish(
             self._job,
@@ -290,7 +295,8 @@ def check_not_empty(catalog: Catalog, scan: Scan, changes: Changes) -> None:
     at_fault = [skip for skip in changes.skipped if skip.item_id in scan.ids]
     why = f"; {at_fault[0].item_id}: {at_fault[0].reason}" if at_fault else ""
     raise BadCatalog(
-        f"{catalog.path}: none of {scan.items} items has an image that can be read{why}"
+        f"{catalog.path}: none of {scan.items} items has an image that can be read{why}",
+        skipped=changes.skipped,
     )
 
 

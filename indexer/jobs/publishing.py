@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from indexer.classification.classifier import CLASSIFIER, Classifier
+from indexer.classification.learn import learn_classifier
 from indexer.confidence.calibrate import Fitted, calibrate
 from indexer.encoders.base import Model
 from indexer.errors import Conflict, IndexCorrupt, IndexNotFound
+from indexer.jobs.component import Component
+from indexer.jobs.meanings import meaning_component, wanted_sentences
 from indexer.jobs.stored_rows import StoredRows, read_rows, style_counts
-from indexer.lexical import LexicalIndex
 from indexer.progress import Progress, no_progress
 from indexer.shop import write_encoders
 from indexer.shop.garbage import write_contents
@@ -23,6 +26,7 @@ from indexer.vectors.canary import check_index, check_profile, profile_of
 from indexer.vectors.contract import BuildTargets, Contract, Targets
 from indexer.vectors.faiss_backend import FaissBackend
 from indexer.vectors.tuning import choose_recipe
+from indexer.words.lexical import WORDS_FORMAT, LexicalIndex
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from indexer.jobs.job import Job
     from indexer.shop.shelf import Generation
     from indexer.vectors.backend import VectorBackend
+    from indexer.words.sentences import SentenceEncoder
 
 
 logger = logging.getLogger("vitrine.indexer")
@@ -45,24 +50,12 @@ class Published(NamedTuple):
 
 
 class ChosenIndex(NamedTuple):
-    """An index, its contract, and the calibration of its scores to confidences."""
+    """An index, its contract, the calibration of its scores, and the classifier of its items."""
 
     vectors: VectorBackend
     contract: Contract
     confidence: Fitted
-
-
-class Component(NamedTuple):
-    """Files of a generation that are written and checked together.
-
-    ``write`` writes the files to the folder of the generation. ``check`` reads them back from
-    there and raises IndexCorrupt if their content is wrong. The manifest lists the files of all
-    components, so a snapshot needs no list of components.
-    """
-
-    name: str
-    write: Callable[[Path], None]
-    check: Callable[[Path], None] = lambda _folder: None
+    classifier: Classifier
 
 
 def publish(
@@ -86,7 +79,8 @@ def publish(
     shelf = job.shelf.with_current()
     expected, serving = job.started_with or shelf.current, shelf.serving()
     wanted = _wanted(targets, serving)
-    if serving and _is_up_to_date(job, serving, Model.of(encoder), skipped, wanted):
+    sentences = wanted_sentences(job.store)
+    if serving and _is_up_to_date(job, serving, Model.of(encoder), skipped, wanted, sentences):
         return Published(serving.name, serving.manifest, is_new=False)
     stored = read_rows(job.store, encoder)
     chosen = choose_index(
@@ -100,9 +94,16 @@ def publish(
     )
     manifest = _manifest(encoder, stored, chosen)
     manifest = msgspec.structs.replace(
-        manifest, catalog=str(catalog.resolve()), skipped=skipped, candidate=candidate
+        manifest,
+        catalog=str(catalog.resolve()),
+        skipped=skipped,
+        candidate=candidate,
+        meaning=sentences.model if sentences else "",
     )
-    generation = write_generation(job, manifest, components_of(stored, chosen))
+    components = components_of(stored, chosen)
+    if sentences:
+        components.append(meaning_component(stored, sentences, job, serving))
+    generation = write_generation(job, manifest, components)
     if not candidate:
         move_current(job, generation, before=serving, expected=expected)
     return Published(generation.name, manifest, is_new=True)
@@ -118,7 +119,7 @@ def choose_index(
     like: Contract | None,
     watch: Callable[[int, int], None],
 ) -> ChosenIndex:
-    """Build the index that meets the targets best, and fit the confidence of its hits.
+    """Build the index that meets the targets best; fit the confidence of hits and the classifier.
 
     With ``strict``, raise CannotPromise if no index meets them. ``like`` is the contract of an
     earlier index of the same model: raise IndexCorrupt if the score profile of the new vectors is
@@ -134,11 +135,12 @@ def choose_index(
         index,
         msgspec.structs.replace(index.contract, profile=profile),
         calibrate(store, encoder, index, stored.vectors, stored.rows, stored.records),
+        learn_classifier(store, encoder, stored.vectors, stored.rows, stored.records),
     )
 
 
 def components_of(stored: StoredRows, chosen: ChosenIndex) -> list[Component]:
-    """Return the components of a generation: the vectors, words and image contents of its rows."""
+    """Return the components of a generation: vectors, words, image contents and classifier."""
 
     def write_words(folder: Path) -> None:
         LexicalIndex.write(folder / WORDS, (record.item for record in stored.records))
@@ -147,11 +149,17 @@ def components_of(stored: StoredRows, chosen: ChosenIndex) -> list[Component]:
         written = type(chosen.vectors).open(folder, chosen.contract)
         check_index(written, stored.vectors, stored.numbers)
 
+    def check_classifier(folder: Path) -> None:
+        Classifier.load(folder / CLASSIFIER)
+
     contents = [row.content for _, row in stored.rows]
     return [
         Component("vectors", chosen.vectors.save, check_vectors),
         Component("words", write_words),
         Component("contents", lambda path: write_contents(path / CONTENTS, contents)),
+        Component(
+            "classifier", lambda path: chosen.classifier.save(path / CLASSIFIER), check_classifier
+        ),
     ]
 
 
@@ -214,11 +222,17 @@ def _manifest(encoder: Encoder, stored: StoredRows, chosen: ChosenIndex) -> Mani
         calibration=chosen.confidence.calibration,
         calibration_note=chosen.confidence.note,
         styles=stored.styles,
+        words=WORDS_FORMAT,
     )
 
 
 def _is_up_to_date(
-    job: Job, serving: Generation, model: Model, skipped: int, targets: Targets
+    job: Job,
+    serving: Generation,
+    model: Model,
+    skipped: int,
+    targets: Targets,
+    sentences: SentenceEncoder | None,
 ) -> bool:
     """Return True if a generation is current, undamaged, and holds everything in the store."""
     manifest = serving.manifest
@@ -228,6 +242,8 @@ def _is_up_to_date(
     if (
         manifest.changes != changes
         or manifest.styles != styles
+        or manifest.words != WORDS_FORMAT
+        or manifest.meaning != (sentences.model if sentences else "")
         or manifest.skipped != skipped
         or manifest.weights_hash != model.weights_hash
         or manifest.contract.targets != targets

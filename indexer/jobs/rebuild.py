@@ -14,6 +14,8 @@ from indexer.jobs.publishing import publish
 from indexer.jobs.styles import sync_styles
 from indexer.progress import Progress, no_progress
 from indexer.stopwatch import Stopwatch
+from indexer.words.meaning import MEANING_SETTING
+from indexer.words.sentences import sentence_model
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
@@ -38,13 +40,16 @@ def rebuild_index(
     encoder: Encoder,
     *,
     targets: BuildTargets | None = None,
+    meaning: bool | None = None,
     progress: Progress = no_progress,
 ) -> RebuildReport:
     """Build a new generation of everything in the store; no images are needed.
 
     Styles are not rendered, but rows follow an interrupted change of the shop's styles.
     Others may write meanwhile: rows that are newer than the new generation are searched beside it.
-    Without ``targets``, those of the last build are used. Raise CannotPromise, IndexNotFound,
+    Without ``targets``, those of the last build are used. ``meaning`` sets whether this and later
+    generations find items by the meaning of words; None keeps the setting. Raise EncoderNotFound
+    (its extra is not installed), CannotPromise, IndexNotFound,
     IndexMismatch (the shop was built with another encoder), IndexCorrupt (the canary failed),
     StoreBusy (another job is running), Conflict (an operator moved CURRENT meanwhile), StoreFull.
     """
@@ -63,6 +68,11 @@ def rebuild_index(
         progress("publish", 0, 1)
         job.keep_encoder(encoder)
         sync_styles(job, encoder)
+        if meaning is not None:
+            if meaning:
+                sentence_model()  # raises before the setting is stored
+            with job.store.write() as writer:
+                writer.put_meta(MEANING_SETTING, int(meaning))
         published = publish(
             job,
             encoder,

@@ -51,8 +51,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     ``contract`` holds the targets of the index and what was measured. ``changes`` is the number of
     the last change of the store that the index includes. ``skipped`` counts the catalog rows and
     images that were left out. ``styles`` counts the renditions in each style, by name. A
-    ``candidate`` is not made current by the build, so that an operator can review it. ``seal`` is
-    the SHA-256 of all other fields: a changed manifest raises IndexCorrupt when it is read.
+    ``candidate`` is not made current by the build, so that an operator can review it. ``words`` is
+    the format of the full-text index (``WORDS_FORMAT``), ``meaning`` the sentence
+    model of the index of meanings, or empty. ``seal`` is the SHA-256 of all other fields: a changed
+    manifest raises IndexCorrupt when it is read.
     """
 
     format: int
@@ -73,6 +75,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     calibration: Calibration | None = None
     calibration_note: str = ""
     candidate: bool = False
+    words: int = 1
+    meaning: str = ""
     styles: list[StyleCount] = []
     files: dict[str, FileRecord] = {}
     seal: str = ""

@@ -40,7 +40,7 @@ _LARGE = 50_000
 """Weights with at least this many values are stored as int8."""
 
 
-class _Graph:
+class Graph:
     """Collects nodes and weights; each method returns the name of the tensor that it adds."""
 
     def __init__(self) -> None:
@@ -50,16 +50,19 @@ class _Graph:
             self.value(name, np.array(value, np.float32))
 
     def node(self, op: str, *inputs: str, output: str = "", **attributes: Any) -> str:
+        """Add a node; return its output, which is named after the operation by default."""
         output = output or f"{op.lower()}_{len(self.nodes)}"
         # Nodes need names: ONNX Runtime's quantization refers to them.
         self.nodes.append(helper.make_node(op, list(inputs), [output], output, **attributes))
         return output
 
     def value(self, name: str, array: NDArray[np.generic]) -> str:
+        """Add a constant."""
         self.weights.append(numpy_helper.from_array(array, name))
         return name
 
     def weight(self, name: str, tensor: torch.Tensor) -> str:
+        """Add a weight, as int8 with a scale for each row if it is large, otherwise as float16."""
         array = tensor.detach().float().numpy()
         if array.size < _LARGE:
             return self.half(name, array)
@@ -73,10 +76,12 @@ class _Graph:
         )
 
     def half(self, name: str, array: NDArray[np.float32]) -> str:
+        """Add a weight as float16."""
         stored = self.value(name, array.astype(np.float16))
         return self.node("Cast", stored, output=f"{name}.float", to=TensorProto.FLOAT)
 
     def conv(self, name: str, layer: Conv, x: str) -> str:
+        """Add a convolution with its bias."""
         conv = layer.conv
         assert conv.bias is not None
         (stride, _) = conv.stride
@@ -92,9 +97,11 @@ class _Graph:
         )
 
     def relu6(self, x: str) -> str:
+        """Add a ReLU6."""
         return self.node("Clip", x, "zero", "six")
 
     def palette(self, layer: Palette, x: str, size: int) -> tuple[str, str]:
+        """Add the palette: the shares of its colors, and the mean colors of the cells."""
         assert layer.colors.bias is not None
         small = self.node("AveragePool", x, kernel_shape=[8, 8], strides=[8, 8])
         likeness = self.node(
@@ -129,10 +136,12 @@ class _Graph:
         return self.unit(self.node("ReduceMean", x, axes=[2, 3], keepdims=0), "last.features")
 
     def unit(self, rows: str, output: str) -> str:
+        """Scale rows to unit length."""
         length = self.node("ReduceL2", rows, axes=[1], keepdims=1)  # (n, 1)
         return self.node("Div", rows, self.node("Max", length, "tiny"), output=output)
 
     def model(self, name: str, size: int, output: str, dim: int) -> onnx.ModelProto:
+        """Return the model with the output (n, dim)."""
         graph = helper.make_graph(
             self.nodes,
             name,
@@ -144,6 +153,7 @@ class _Graph:
         return helper.make_model(graph, opset_imports=[opset], ir_version=8)
 
     def block(self, name: str, block: Block, x: str) -> str:
+        """Add an inverted residual block."""
         wide = x
         if block.expand is not None:
             wide = self.relu6(self.conv(f"{name}.expand", block.expand, x))
@@ -161,7 +171,7 @@ def export(
     that its vectors equal those of the file within 1e-3 per value.
     """
     network = network.eval()
-    graph = _Graph()
+    graph = Graph()
     pixels = graph.pixels()
     palette = graph.palette(network.palette, pixels, size)
     root = graph.value("root", np.array(FEATURE_DIM**0.5, np.float32))
@@ -196,7 +206,7 @@ def export(
 
 def export_features(network: Network, path: Path, *, size: int) -> None:
     """Write a graph from pixels to the trunk's mean features, (n, 1280) unit rows, in float32."""
-    graph = _Graph()
+    graph = Graph()
     found = graph.features(network.eval(), graph.pixels())
     graph.node("Identity", found, output="features")
     path.write_bytes(graph.model("features", size, "features", FEATURE_DIM).SerializeToString())

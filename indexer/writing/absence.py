@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from indexer.errors import CatalogShrank, first_names
-from indexer.items import Skipped, UnreadableRow
+from indexer.items import Remark, Skipped, UnreadableRow
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
 _MOST_ITEMS = 10
@@ -49,10 +49,12 @@ def absence(stored: Iterable[str], listed: Collection[str], skipped: list[Skippe
     return Absence(sorted(absent - kept), sorted(kept), reported)
 
 
-def check_absence(catalog: Path, gone: list[str], stored: int) -> None:
+def check_absence(
+    catalog: Path, gone: list[str], stored: int, *, skipped: Sequence[Skipped] = ()
+) -> None:
     """Raise CatalogShrank if a build would remove so many of ``stored`` items."""
     if are_too_many(len(gone), stored):
-        raise CatalogShrank(catalog, gone, stored)
+        raise CatalogShrank(catalog, gone, stored, skipped=skipped)
 
 
 def are_too_many(gone: int, stored: int) -> bool:
@@ -62,7 +64,7 @@ def are_too_many(gone: int, stored: int) -> bool:
 
 def _keeps(row: Skipped, absent: set[str]) -> set[str]:
     """Return the absent items that stay in the shop because of a skipped row."""
-    if row.image:
+    if row.image or isinstance(row, Remark):
         return set()
     if not isinstance(row, UnreadableRow):
         return {row.item_id} & absent if row.item_id else absent

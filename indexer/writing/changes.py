@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from indexer.catalog.item_parser import FIELDS, GivenFields, overlay
-from indexer.items import Item, Skipped
+from indexer.items import Item, Remark, Skipped
 from indexer.writing.absence import UNCHANGED
 from indexer.writing.merge import FoundItem, found_image, merge_item, with_stored_images
 
@@ -78,6 +78,7 @@ class _Comparison:
         # What happens to an item with a skipped row or image: the end of the reason, by item and
         # image. "" if the row needs no report of its own.
         self._consequences: dict[tuple[str, str], str] = {}
+        self._kept_fields: set[tuple[str, str]] = set()  # of an item, because they are unreadable
         self._columns: Counter[str] = Counter()  # items that keep a field, by the missing column
 
     def run(self, embedded: EmbeddedCatalog, absent: Absence, touched: Collection[str]) -> Changes:
@@ -120,8 +121,10 @@ class _Comparison:
     def _draft(self, old: ItemRecord, read: ReadItem) -> FoundItem:
         item = read.item
         if self._given is not None:
-            item = overlay(old.item, item, self._given)
+            readable = self._given._replace(fields=self._given.fields - read.unread)
+            item = overlay(old.item, item, readable)
             self._columns.update(_kept_columns(old.item, read.item, self._given))
+            self._kept_fields.update((item.item_id, name) for name in read.unread)
         if not read.item.images:
             given = self._given is None or "images" in self._given.fields
             consequence = "the item keeps those that it has" if given else ""
@@ -136,6 +139,10 @@ class _Comparison:
 
     def _with_consequence(self, row: Skipped) -> list[Skipped]:
         """Add to a skipped row what happens to its item; [] if its column is reported instead."""
+        if isinstance(row, Remark):
+            if (row.item_id, row.field) not in self._kept_fields:
+                return [row]
+            return [msgspec.structs.replace(row, reason=f"{row.reason}; the item keeps its own")]
         consequence = self._consequences.get((row.item_id, row.image))
         if consequence is None:
             return [row]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from indexer.catalog.sources import Catalog
+from indexer.catalog.sources import Catalog, Entry
 from indexer.errors import BadImage
 from indexer.fetching.policy import is_url
 from indexer.imaging.imagepath import image_path
@@ -39,10 +39,14 @@ _FETCHED_AHEAD = 128  # items whose images are fetched ahead of the encoder
 
 
 class ReadItem(NamedTuple):
-    """An item of a catalog and its images, in order; None for an image that cannot be read."""
+    """An item of a catalog and its images, in order; None for an image that cannot be read.
+
+    ``unread`` are the fields that the catalog has but that could not be read.
+    """
 
     item: Item
     images: list[FoundImage | None]
+    unread: frozenset[str] = frozenset()
 
 
 class EmbeddedCatalog(msgspec.Struct):
@@ -115,14 +119,15 @@ class _EmbeddingRun:
         """See ``embed_catalog``."""
         workers = THREADS.count
         ahead_most = _BATCH + 2 * workers if self._urls is None else _FETCHED_AHEAD
-        ahead: deque[tuple[Item, str, list[tuple[str, Future[Prepared]]]]] = deque()
+        ahead: deque[tuple[Entry, list[tuple[str, Future[Prepared]]]]] = deque()
         done = 0
         try:
             with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
                 try:
-                    for item, where in self._items():
-                        jobs = [(path, self._submit(pool, path)) for path in item.images]
-                        ahead.append((item, where, jobs))
+                    for entry in self._entries():
+                        paths = entry.item.images
+                        jobs = [(path, self._submit(pool, path)) for path in paths]
+                        ahead.append((entry, jobs))
                         if len(ahead) > ahead_most:
                             done += self._collect(*ahead.popleft())
                             progress("encode", done, total, len(self._result.skipped))
@@ -139,10 +144,10 @@ class _EmbeddingRun:
             self._commit()
         return self._result
 
-    def _items(self) -> Iterator[tuple[Item, str]]:
+    def _entries(self) -> Iterator[Entry]:
         for entry in self._catalog:
-            if not isinstance(entry, Skipped):
-                yield entry.item, entry.where
+            if isinstance(entry, Entry):
+                yield entry
 
     def _submit(self, pool: ThreadPoolExecutor, path: str) -> Future[Prepared]:
         if self._urls is not None and is_url(path):
@@ -155,8 +160,9 @@ class _EmbeddingRun:
             data = read_image_file(image_path(self._catalog.root, path), self._limits)
             return self._images.prepare(path, data)
 
-    def _collect(self, item: Item, where: str, jobs: list[tuple[str, Future[Prepared]]]) -> int:
+    def _collect(self, entry: Entry, jobs: list[tuple[str, Future[Prepared]]]) -> int:
         """Collect the decoded images of an item, in order; return how many it has."""
+        item, where = entry.item, entry.where
         images: list[FoundImage | None] = []
         for path, job in jobs:
             try:
@@ -179,7 +185,7 @@ class _EmbeddingRun:
                 self._encode()
             if len(self._encoded) >= _BATCH * _COMMIT:
                 self._commit()
-        self._result.read.append(ReadItem(item, images))
+        self._result.read.append(ReadItem(item, images, entry.unread))
         if not any(images):
             why = "no image that can be read" if jobs else "no image"
             self._result.skipped.append(Skipped(item.item_id, why, where=where))

@@ -5,16 +5,20 @@ Items are numbers 0 to n - 1 here; a mask is bool (n,).
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import defaultdict
+from functools import cached_property
 from heapq import nsmallest
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog.item_parser import parse_bool
+from indexer.catalog.stock import parse_stock
 from indexer.errors import BadQuery
+from indexer.words.folding import fold_label
+from indexer.words.spellings import LONGEST_NAME, name_key
 from search.conditions import (
     BUILTIN,
     AllOf,
@@ -34,7 +38,7 @@ from search.hits import FacetValue
 from search.live.text_column import TextColumn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from indexer.items import AttributeValue, Item
 
@@ -45,20 +49,29 @@ _NO_FACETS = {
     "price": "price is a number: filter it by range, it has no facet",
     "title": "title has no facet: filter it with contains",
 }
+_YES_OR_NO = ("true", "false", "yes", "no")
+_MAX_NAMED_VALUES = 2000  # of one field that words of a query may name
+_IDS = ("item_id", "product_id")  # o and ø may be different items
 
 
 class _LabelIndex:
     """One field: which items have which value. A value is shown in its first spelling."""
 
-    def __init__(self, pairs: Iterable[tuple[int, str]], n: int) -> None:
-        """``pairs`` are item numbers and values; those of one item follow each other."""
+    def __init__(
+        self, pairs: Iterable[tuple[int, str]], n: int, key: Callable[[str], str] = fold_label
+    ) -> None:
+        """``pairs`` are item numbers and values; those of one item follow each other.
+
+        Values with the same ``key`` are equal.
+        """
+        self._key = key
         codes: dict[str, int] = {}
         self.spelling: list[str] = []
         item_list: list[int] = []
         code_list: list[int] = []
         last, known = -1, set[str]()  # a value that an item has in two spellings counts once
         for item, label in pairs:
-            plain = casefolded(label)
+            plain = key(label)
             if item != last:
                 last, known = item, set()
             if plain in known:
@@ -82,7 +95,7 @@ class _LabelIndex:
         """Return which items have one of these values."""
         found = np.zeros(self._n, dtype=np.bool_)
         for label in labels:
-            code = self._codes.get(casefolded(label))
+            code = self._codes.get(self._key(label))
             if code is not None:
                 found[self._items[self._starts[code] : self._starts[code + 1]]] = True
         return found
@@ -111,8 +124,9 @@ class _LabelIndex:
         return self._mask_of_values((dates >= range_.since) & (dates < range_.until))
 
     def mask_containing(self, text: str) -> Mask:
-        """Return which items have a value that contains ``text``, which is casefolded."""
-        return self._mask_of_values(np.array([text in plain for plain in self._codes], np.bool_))
+        """Return which items have a value that contains ``text``."""
+        wanted = self._key(text)
+        return self._mask_of_values(np.array([wanted in plain for plain in self._codes], np.bool_))
 
     def mask_missing(self) -> Mask:
         """Return which items have no value."""
@@ -174,11 +188,20 @@ class Columns:
                 pairs[f"attributes.{name}"].extend((number, label) for label in _as_labels(value))
         for name in BUILTIN:
             pairs.setdefault(name, [])
-        self._titles = TextColumn(casefolded(item.title.strip()) for item in items)
-        self._fields = {name: _LabelIndex(entries, n) for name, entries in pairs.items()}
+        self._titles = TextColumn(fold_label(item.title.strip()) for item in items)
+        self._fields = {
+            name: _LabelIndex(entries, n, casefolded if name in _IDS else fold_label)
+            for name, entries in pairs.items()
+        }
         self._empty = _LabelIndex([], n)
         self._schema = set[str]() if schema is None else schema
         self._schema.update(pairs)
+        self._values: defaultdict[tuple[str, ...], list[tuple[str, str]]] | None = None
+
+    @cached_property
+    def has_prices(self) -> bool:
+        """True if any item has a price."""
+        return bool(np.isfinite(self.price).any())
 
     def mask(self, filter_: Filter | None) -> Mask:
         """Return which items pass: (n,). An unknown field is a BadQuery that lists the fields."""
@@ -216,6 +239,17 @@ class Columns:
         """Return how many items of ``mask`` have any value of a field."""
         return self._field(self._full_name(key)).covered(mask)
 
+    def values_with(self, key: tuple[str, ...]) -> list[tuple[str, str]]:
+        """Return the fields and values that have these words, see ``name_key``."""
+        if self._values is None:  # made on first use
+            self._values = defaultdict(list)
+            for name, field in self._fields.items():
+                if name not in BUILTIN or name == "category":
+                    for label in field.spelling[:_MAX_NAMED_VALUES]:
+                        for words in _keys_of(name, label):
+                            self._values[words].append((name, label))
+        return self._values.get(key, [])
+
     def sort_values(self, key: str) -> NDArray[np.float64]:
         """Return a number of each item to sort by: (n,), NaN if it has none.
 
@@ -246,7 +280,7 @@ class Columns:
             case DateRange():
                 return field.mask_in_dates(condition)
             case Contains():
-                return field.mask_containing(casefolded(condition.text))
+                return field.mask_containing(condition.text)
             case Missing():
                 return field.mask_missing()
 
@@ -272,10 +306,10 @@ class Columns:
             case Match():
                 out = np.zeros(self._n, dtype=np.bool_)
                 for value in condition.values:
-                    out |= self._titles.equal(casefolded(_as_label(value)))
+                    out |= self._titles.equal(fold_label(_as_label(value)))
                 return out
             case Contains():
-                return self._titles.containing(casefolded(condition.text))
+                return self._titles.containing(fold_label(condition.text))
             case Missing():
                 return self._titles.empty()
         raise BadQuery("title is a text: it has no range; filter it with contains", param="filter")
@@ -314,6 +348,19 @@ def top_values(tally: dict[str, int]) -> list[FacetValue]:
     return [FacetValue(value, count) for value, count in order]
 
 
+def _keys_of(field: str, label: str) -> set[tuple[str, ...]]:
+    """Return the words that name a value. Of a category, the last level counts, and its parts."""
+    folded = fold_label(label)
+    if folded in _YES_OR_NO:
+        return set()
+    if field == "category":
+        last = folded.rpartition("/")[2]
+        names = [last, *re.split(r"&|,|\band\b", last)]
+    else:
+        names = [] if _as_number(folded) == _as_number(folded) else [folded]
+    return {key for name in names if (key := name_key(name)) and len(key) <= LONGEST_NAME}
+
+
 def _with_ancestors(path: str) -> list[str]:
     """Return a path and all paths above it, so that a filter on ``a`` finds items of ``a/b``."""
     parts = [part for part in path.split("/") if part]
@@ -338,7 +385,7 @@ def _as_label(value: Value) -> str:
 
 def _parse_stock(label: str) -> bool:
     try:
-        return parse_bool(label)
+        return parse_stock(label)
     except ValueError as error:
         raise BadQuery(str(error), param="filter") from None
 

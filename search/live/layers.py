@@ -7,13 +7,15 @@ similar size are merged, so there are few of them after any number of changes.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import BadQuery
-from search.conditions import BUILTIN
+from indexer.words.folding import fold_label
+from search.conditions import BUILTIN, AnyOf, Match
 from search.live.columns import Columns, Mask, casefolded, top_values
 from search.query import MAX_FACETS
 
@@ -105,13 +107,33 @@ class LayeredColumns:
             )
         return out
 
+    def has_prices(self) -> bool:
+        """Return True if an item has a price; items that were deleted since may count."""
+        return any(layer.columns.has_prices for layer in self._layers)
+
+    def items_with(self, key: tuple[str, ...]) -> tuple[Mask, str] | None:
+        """Return the items (n,) with a value that these words name, and the value as a filter.
+
+        None if no item has one. ``key`` is made by ``name_key``. If several fields have
+        such a value, an item needs one of them.
+        """
+        pairs = {pair: None for layer in self._layers for pair in layer.columns.values_with(key)}
+        if not pairs:
+            return None
+        mask = self.mask(AnyOf(tuple(Match(name, (label,)) for name, label in pairs)))
+        if not mask.any():
+            return None
+        name, label = next(iter(pairs))
+        quoted = f'"{label}"' if re.search(r"\W", label) else label
+        return mask, f"{name.removeprefix('attributes.')} = {quoted}"
+
     def facet(self, key: str, mask: Mask) -> list[FacetValue]:
         """Count the values of a field among the items of ``mask``, most frequent first."""
-        return top_values(self._tally(key, mask))
+        return top_values(self.tally(key, mask))
 
     def sizes(self, key: str) -> dict[str, int]:
         """Return how many items have each value of a field; keys are ``casefolded``."""
-        return {casefolded(text): count for text, count in self._tally(key, self.alive).items()}
+        return {casefolded(text): count for text, count in self.tally(key, self.alive).items()}
 
     def facet_fields(self) -> list[str]:
         """Return the fields that are worth showing as filters.
@@ -119,14 +141,14 @@ class LayeredColumns:
         They have few enough values, and enough items have one. There are at most as many as a
         query may count: those that most items have.
         """
-        fields = ["category"] if self._tally("category", self.alive) else []
+        fields = ["category"] if self.tally("category", self.alive) else []
         total = int(self.alive.sum())
         carried = {
             name: covered
             for name in sorted(self._schema)
             if name.startswith("attributes.")
             and self._entries(name) * 4 >= total  # cheap, for catalogs with thousands of fields
-            and 2 <= len(self._tally(name, self.alive)) <= _MAX_FACET_VALUES
+            and 2 <= len(self.tally(name, self.alive)) <= _MAX_FACET_VALUES
             and (covered := self._covered(name)) * 4 >= total
         }
         room = MAX_FACETS - len(fields) - 1
@@ -144,14 +166,14 @@ class LayeredColumns:
         listed = list(items.values())
         return Layer(serial, numbers, Columns(listed, self._schema), listed)
 
-    def _tally(self, key: str, mask: Mask) -> dict[str, int]:
+    def tally(self, key: str, mask: Mask) -> dict[str, int]:
         """Return how many items of ``mask`` have each value of a field, without zeros."""
         tally: dict[str, int] = {}
         spelling: dict[str, str] = {}  # of the oldest layer that has the value
         for layer, in_use in zip(self._layers, self._in_use, strict=True):
             part = layer.columns.tally(key, mask[layer.numbers] & in_use)
             for value, count in part.items():
-                known = spelling.setdefault(casefolded(value), value)
+                known = spelling.setdefault(fold_label(value), value)
                 tally[known] = tally.get(known, 0) + count
         return tally
 

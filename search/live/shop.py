@@ -19,25 +19,26 @@ import numpy as np
 
 from indexer.arrays import unit
 from indexer.store.records import Change
+from indexer.words.synonyms import SYNONYMS, Synonyms
 from search.live.layers import RATIO, LayeredColumns
 from search.live.row_columns import RowColumns
 from search.live.row_images import RenditionNames, concatenate_images
 from search.live.segment import Segment
+from search.live.starters import MAX_STARTERS, items_of_all_categories
 from search.live.view import ShopView
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from indexer.items import Item
-    from indexer.lexical import LexicalIndex
     from indexer.store.records import ItemRecord, Row
     from indexer.store.store import Store
     from indexer.store.transactions import Reader
     from indexer.vectors.backend import VectorBackend
+    from indexer.words.lexical import LexicalIndex
+    from indexer.words.meaning import MeaningIndex
 
 logger = logging.getLogger("vitrine.search")
-
-_MAX_STARTERS = 200
 
 
 class Backlog(NamedTuple):
@@ -61,14 +62,23 @@ class LiveShop:
 
     view: ShopView
 
-    def __init__(self, store: Store, index: VectorBackend, words: LexicalIndex, key: bytes) -> None:
+    def __init__(
+        self,
+        store: Store,
+        index: VectorBackend,
+        words: LexicalIndex,
+        key: bytes,
+        meaning: MeaningIndex | None = None,
+    ) -> None:
         """Read all items of the store. ``key`` is the store's key of the encoder."""
         self.words = words
+        self.meaning = meaning
         self._store = store
         self._key = key
         self._index = index
         self._products: dict[str, int] = {}
         self._renditions = RenditionNames()
+        self._synonyms = ""
         self._refreshing = threading.Lock()
         with store.read() as reader:
             rows = RowColumns(self._renditions)
@@ -78,7 +88,7 @@ class LiveShop:
                 rows.add(number, record)
             self._ids = [item.item_id for item in items]
             self._numbers = {item_id: number for number, item_id in enumerate(self._ids)}
-            self._starters = _items_of_all_categories(items)
+            self._starters = items_of_all_categories(items)
             segment, missing_rows = rows.make_segment(index)
             new_rows = self._read_rows(reader, missing_rows)
             self.view = ShopView(
@@ -93,6 +103,7 @@ class LiveShop:
                 starter_items=self._starters,
             )
             self._update_words(reader, reader.changes_since(words.sequence))
+            self._update_synonyms(reader)
 
     def refresh(self) -> bool:
         """Advance the view to the store's state; return True if it changed."""
@@ -114,6 +125,7 @@ class LiveShop:
 
         The caller holds the lock.
         """
+        self._update_synonyms(reader)
         changes = reader.changes_since(self.view.sequence)
         if changes is None:  # the log no longer reaches back so far: read all items again
             changes = dict.fromkeys(self._ids, Change.ALL)
@@ -140,7 +152,16 @@ class LiveShop:
             if Change.WORDS in changes[item_id]
         }
         self.words.change(texts, reader.sequence)
+        if self.meaning is not None:
+            self.meaning.change(texts, reader.sequence)
         return records
+
+    def _update_synonyms(self, reader: Reader) -> None:
+        """Take over the shop's synonyms if they have changed."""
+        text = reader.meta(SYNONYMS, "")
+        if text != self._synonyms:
+            self._synonyms = text
+            self.words.synonyms = Synonyms.parse(text)
 
     def _replace_view(
         self,
@@ -207,7 +228,7 @@ class LiveShop:
             number = len(self._ids)
             self._ids.append(item_id)
             self._numbers[item_id] = number
-            if len(self._starters) < _MAX_STARTERS:
+            if len(self._starters) < MAX_STARTERS:
                 self._starters.append(number)
         return number
 
@@ -267,23 +288,3 @@ class LiveShop:
         items = np.concatenate([segment.item_of[at] for segment, at in pairs])
         images = concatenate_images([segment.images.select(at) for segment, at in pairs])
         return Segment.of(index, items, images)
-
-
-def _items_of_all_categories(items: list[Item]) -> list[int]:
-    """Return item numbers of different products, from each main category in turn.
-
-    The page shows them before the first search.
-    """
-    by_category: dict[str, list[int]] = {}
-    products: set[str] = set()
-    for number, item in enumerate(items):
-        if item.product_id not in products:
-            products.add(item.product_id)
-            category = item.categories[0] if item.categories else ""
-            by_category.setdefault(category, []).append(number)
-    out: list[int] = []
-    for turn in range(max(map(len, by_category.values()), default=0)):
-        out.extend(numbers[turn] for numbers in by_category.values() if turn < len(numbers))
-        if len(out) > _MAX_STARTERS:
-            break
-    return out

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MIN_SUPPORT: Final = 3
-"""Baskets that must hold both items: fewer could tell what one person bought."""
+"""Users who must have bought both items: fewer could tell what one person bought."""
+MAX_BASKETS: Final = 50  # of one user, the newest: more is a reseller, or a robot
 MAX_BASKET: Final = 100  # items of one basket: more is a wholesaler, and pairs grow as its square
 KEPT: Final = 20  # of an item
 
@@ -27,25 +28,31 @@ class Together(NamedTuple):
 
 
 def learn_baskets(
-    baskets: Sequence[NDArray[np.int64]], items: int
+    baskets: Sequence[NDArray[np.int64]],
+    items: int,
+    owners: NDArray[np.int64] | None = None,
 ) -> Iterator[tuple[int, Together]]:
     """Yield the items that are bought with others, each with those, at most ``KEPT``.
 
-    ``baskets`` are item numbers below ``items``, each distinct within its basket. Pairs are scored
-    by Dunning's log-likelihood ratio (1993) of buying both against chance, and only those that are
-    bought together more often than by chance are kept.
+    ``baskets`` are item numbers below ``items``, each distinct within its basket; ``owners`` (b,)
+    are their users, by default a different one each. Pairs are scored by Dunning's log-likelihood
+    ratio (1993) of buying both against chance, and only those that are bought together more often
+    than by chance are kept.
     """
     counts = np.zeros(items, dtype=np.int64)
-    codes = []
-    for basket in baskets:
+    codes, buyers = [], []
+    people = np.arange(len(baskets)) if owners is None else owners
+    for owner, basket in zip(people.tolist(), baskets, strict=True):
         chosen = np.unique(basket)[:MAX_BASKET]
         counts[chosen] += 1
         left, right = np.triu_indices(len(chosen), 1)
         codes.append(chosen[left] * items + chosen[right])
+        buyers.append(np.full(len(left), owner))
     if not codes:
         return
-    pairs, support = np.unique(np.concatenate(codes), return_counts=True)
-    enough = support >= MIN_SUPPORT
+    code = np.concatenate(codes)
+    pairs, support = np.unique(code, return_counts=True)
+    enough = _distinct_users(code, np.concatenate(buyers)) >= MIN_SUPPORT
     pairs, support = pairs[enough], support[enough]
     first, second = pairs // items, pairs % items
     ratio = log_likelihood_ratio(support, counts[first], counts[second], len(baskets))
@@ -60,6 +67,15 @@ def learn_baskets(
     for start, end in pairwise(bounds):
         part = slice(start, min(end, start + KEPT))
         yield int(left[start]), Together(right[part], both[part], count[part])
+
+
+def _distinct_users(codes: NDArray[np.int64], users: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how many users each distinct code has, in ascending order of the codes: (p,)."""
+    order = np.lexsort((users, codes))
+    code, user = codes[order], users[order]
+    is_new = np.ones(len(code), dtype=np.bool_)
+    is_new[1:] = (code[1:] != code[:-1]) | (user[1:] != user[:-1])
+    return np.asarray(np.unique(code[is_new], return_counts=True)[1], dtype=np.int64)
 
 
 def log_likelihood_ratio(

@@ -71,11 +71,7 @@ def choose_items(profile: Profile, query: RecommendQuery, sources: Sources) -> C
     with ``query.seen``, or if nothing else is left; items out of stock, if none are in stock.
     """
     view = sources.view
-    allowed = view.columns.alive if query.filter is None else view.columns.mask(query.filter)
-    allowed = allowed & ~_mask(view, profile.hidden)
-    in_stock = allowed & view.columns.mask(_IN_STOCK)
-    if in_stock.any():
-        allowed = in_stock
+    allowed = allowed_items(query, profile, view)
     evidence = _evidence(profile, query, sources)
     if query.context is not None and (number := view.number(query.context)) >= 0:
         allowed &= view.product != view.product[number]
@@ -91,6 +87,17 @@ def choose_items(profile: Profile, query: RecommendQuery, sources: Sources) -> C
         if seen_before:
             return Choice([*choice.chosen, *seen_before], "seen_before")
     return choice if choice.chosen else Choice([], "nothing_allowed")
+
+
+def allowed_items(query: RecommendQuery, profile: Profile, view: ShopView) -> Mask:
+    """Return the items that pass the filter and are not hidden: (size,).
+
+    Items out of stock are among them only if none of them is in stock.
+    """
+    allowed = view.columns.alive if query.filter is None else view.columns.mask(query.filter)
+    allowed = allowed & ~_mask(view, profile.hidden)
+    in_stock = allowed & view.columns.mask(_IN_STOCK)
+    return in_stock if in_stock.any() else allowed
 
 
 def _choose(allowed: Mask, query: RecommendQuery, sources: Sources, evidence: Evidence) -> Choice:

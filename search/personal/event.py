@@ -130,7 +130,11 @@ def _id(given: Mapping[str, Any], name: str) -> str:
     text = clean_id(_text(given, name))
     if not text or len(text.encode("utf-8", "surrogatepass")) > MAX_ID_BYTES:
         raise BadEvent(f"{name} must have 1 to {MAX_ID_BYTES} bytes", param=name)
-    if not text.isprintable():  # also refuses lone surrogates, which are not valid UTF-8
+    if name == "item_id":
+        is_valid = not any(ord(letter) < 32 or 0xD800 <= ord(letter) < 0xE000 for letter in text)
+    else:
+        is_valid = text.isprintable()
+    if not is_valid:  # also refuses lone surrogates, which are not valid UTF-8
         raise BadEvent(f"{name} has characters that cannot be printed", param=name)
     return text
 

@@ -6,7 +6,7 @@ Named databases, and what a key of each leads to::
     events   user key, time, event key             -> sequence and event (msgpack)
     ids      event key                             -> key of the event in ``events``
     log      sequence, 8 bytes big-endian          -> key of the event in ``events``
-    pairs    user key, type, hash of the item's id -> the item's id
+    pairs    user key, type, hash of the item's id -> the item's id, time of the newest event
     neighbors, together    hash of an item's id    -> what was learned, see ``learning``
 
 A user key is a keyed hash of the user's id: no id of a user is stored. Ids of events are stored as
@@ -16,12 +16,13 @@ delay events, hence an environment of their own.
 
 ``log`` serves those who count events: they read what was written after the last sequence number
 they saw. Deleted events are missing from it, and ``EventReader.deletions`` says when to start over.
-``pairs`` marks the first event of a type that a user has on an item, so that one user counts once.
+``pairs`` marks that a user has an event of a type on an item, so that one user counts once.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 from contextlib import contextmanager
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, Literal
@@ -30,13 +31,24 @@ import msgspec
 
 from indexer.store.environment import DATA_FILE, Environment, exists
 from search.personal.event import EVENT_TYPES, Event
+from search.personal.event_deletion import (
+    AT_ONCE,
+    delete_before,
+    delete_events,
+    delete_pairs_before,
+    names_of,
+    note_deletion,
+    note_kept_from,
+)
+from search.personal.event_folder import current_place, open_environment
 from search.personal.event_reader import (
     KEY_BYTES,
     SEQUENCE,
     TIME,
     EventReader,
     UserEvent,
-    decode_event,
+    decode_pair,
+    encode_pair,
     item_key,
     keyed_hash,
     time_key,
@@ -46,16 +58,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from indexer.store.environment import ReadTransaction, WriteTransaction
+    from indexer.store.environment import WriteTransaction
 
 EVENTS_FOLDER: Final = "events.lmdb"
 LEARNED: Final = ("neighbors", "together")
 DATABASES: Final = ("meta", "events", "ids", "log", "pairs", *LEARNED)
 Stored = Literal["stored", "repeated", "no_consent"]
 
-_ADVICE = "restore it, or move it away; the catalog and its index do not need it"
+MOVED: Final = b"moved"  # in ``meta``: the subfolder to which a compaction moved everything
+ADVICE: Final = "restore it, or move it away; the catalog and its index do not need it"
 _SECRET_BYTES = 32
-_DELETED_AT_ONCE = 2000  # events in one transaction: writers wait no longer than that
+_DELETED_AT_ONCE = AT_ONCE
 
 
 class EventLog:
@@ -69,12 +82,20 @@ class EventLog:
 
         IndexNotFound, IndexCorrupt and StoreFull as for ``Environment``.
         """
-        self._environment = Environment(path, DATABASES, create=create, advice=_ADVICE)
-        self.path = self._environment.path
+        self.folder = path
+        self._lock = threading.Lock()
+        self._environment = open_environment(path, DATABASES, create=create, advice=ADVICE)
+        self._earlier: list[Environment] = []  # other threads may still read them
+
+    @property
+    def path(self) -> Path:
+        """The folder of the environment in use: below ``folder`` after a compaction."""
+        return self._environment.path
 
     def close(self) -> None:
         """Close the files; a second call does nothing."""
-        self._environment.close()
+        for environment in (self._environment, *self._earlier):
+            environment.close()
 
     def __enter__(self) -> EventLog:
         return self
@@ -85,8 +106,37 @@ class EventLog:
     @contextmanager
     def read(self) -> Iterator[EventReader]:
         """A consistent view. Keep it short: pages it can see cannot be reused meanwhile."""
-        with self._environment.read() as txn:
-            yield EventReader(txn)
+        while True:
+            environment = self._environment
+            with environment.read() as txn:
+                moved = txn.get("meta", MOVED)
+                if moved is None:
+                    yield EventReader(txn)
+                    return
+            self._follow(environment, moved)
+
+    @contextmanager
+    def write(self) -> Iterator[WriteTransaction]:
+        """A transaction that is on disk when its block ends. StoreFull."""
+        while True:
+            environment = self._environment
+            with environment.write() as txn:
+                moved = txn.get("meta", MOVED)
+                if moved is None:
+                    yield txn
+                    return
+            self._follow(environment, moved)
+
+    def _follow(self, left: Environment, moved: bytes) -> None:
+        """Open the environment to which a compaction moved everything."""
+        with self._lock:
+            if self._environment is not left:
+                return  # another thread did
+            place = current_place(self.folder)
+            if place.resolve() == left.path:  # the compaction ends just now, or was killed
+                place = self.folder / moved.decode()
+            self._environment = Environment(place, DATABASES, advice=ADVICE)
+            self._earlier.append(left)
 
     def add(self, events: Sequence[Event]) -> list[Stored]:
         """Store events; return what became of each, in their order.
@@ -95,7 +145,7 @@ class EventLog:
         stored already is ``repeated`` and changes nothing, whatever its other fields say.
         StoreFull.
         """
-        with self._environment.write() as txn:
+        with self.write() as txn:
             secret = _secret(txn)
             sequence = EventReader(txn).sequence
             outcomes: list[Stored] = []
@@ -114,41 +164,47 @@ class EventLog:
         """
         deleted = 0
         while True:
-            with self._environment.write() as txn:
+            with self.write() as txn:
                 key = EventReader(txn).user_key(user_id)
                 if key is None:
                     return 0
-                names, pairs = _names(txn, "events", key), _names(txn, "pairs", key)
-                _delete(txn, names)
+                names = names_of(txn, "events", key, _DELETED_AT_ONCE)
+                pairs = names_of(txn, "pairs", key, _DELETED_AT_ONCE)
+                delete_events(txn, names)
                 for pair in pairs:
                     txn.delete("pairs", pair)
                 deleted += len(names)
                 is_done = max(len(names), len(pairs)) < _DELETED_AT_ONCE
                 if is_done and deleted:
-                    _note_deletion(txn)
+                    note_deletion(txn)
             if is_done:
                 return deleted
 
     def delete_before(self, time: float) -> int:
-        """Delete all events older than ``time``, in seconds since 1970; return how many."""
+        """Delete all events older than ``time``, in seconds since 1970; return how many.
+
+        What is hidden is forgotten too, if it was hidden before.
+        """
         deleted = 0
-        start = b""
-        while True:
-            with self._environment.write() as txn:
-                names, start = _names_before(txn, time_key(time), start)
-                _delete(txn, names)
-                deleted += len(names)
-                if not start and deleted:
-                    _note_deletion(txn)
-            if not start:
-                return deleted
+        for delete in (delete_before, delete_pairs_before):
+            start, is_done = b"", False
+            while not is_done:
+                with self.write() as txn:
+                    count, start = delete(txn, time, start, _DELETED_AT_ONCE)
+                    is_done = not start
+                    if delete is delete_before:
+                        deleted += count
+                    if is_done and deleted:
+                        note_kept_from(txn, time)
+                        note_deletion(txn)
+        return deleted
 
     def replace_learned(self, values: Mapping[str, Mapping[str, bytes]], *, deletions: int) -> bool:
         """Replace what was learned: of each database, the values by item id. StoreFull.
 
         Returns False, and changes nothing, if events were deleted since ``deletions`` was read.
         """
-        with self._environment.write() as txn:
+        with self.write() as txn:
             if EventReader(txn).deletions != deletions:
                 return False
             for database, by_item in values.items():
@@ -160,7 +216,7 @@ class EventLog:
 
     def set_weights(self, weights: Mapping[str, float] | None) -> None:
         """Store the mixer's weights, or delete them. StoreFull."""
-        with self._environment.write() as txn:
+        with self.write() as txn:
             if weights is None:
                 txn.delete("meta", b"weights")
             else:
@@ -174,12 +230,12 @@ class EventLog:
 def open_if_exists(shop: Path) -> EventLog | None:
     """Open the log of a shop's folder; None if no event was ever stored there."""
     path = shop / EVENTS_FOLDER
-    return EventLog(path) if exists(path) else None
+    return EventLog(path) if exists(current_place(path)) else None
 
 
 def data_file(shop: Path) -> Path:
     """Return the path of the log's file in a shop's folder, whether it exists or not."""
-    return shop / EVENTS_FOLDER / DATA_FILE
+    return current_place(shop / EVENTS_FOLDER) / DATA_FILE
 
 
 def _secret(txn: WriteTransaction) -> bytes:
@@ -202,10 +258,11 @@ def _put(txn: WriteTransaction, secret: bytes, sequence: int, event: Event) -> S
     user = keyed_hash(secret, b"user", event.user_id)
     name = user + time_key(event.time) + event_key
     pair = user + bytes([EVENT_TYPES.index(event.type)]) + item_key(event.item_id)
-    is_first = not txn.has("pairs", pair)
+    known = txn.get("pairs", pair)
+    newest = None if known is None else decode_pair(known)[1]
     stored = UserEvent(
         sequence,
-        is_first,
+        known is None,
         event.event_id,
         event.item_id,
         event.type,
@@ -215,9 +272,11 @@ def _put(txn: WriteTransaction, secret: bytes, sequence: int, event: Event) -> S
         event.position,
         event.rendition,
         event.propensity,
+        None if newest is None else TIME.unpack(newest)[0],
     )
-    if is_first:
-        txn.put("pairs", pair, event.item_id.encode())
+    time = time_key(event.time)
+    if newest is None or time > newest:
+        txn.put("pairs", pair, encode_pair(event.item_id, time))
     txn.put("events", name, msgspec.msgpack.encode(stored))
     txn.put("ids", event_key, name)
     txn.put("log", SEQUENCE.pack(sequence), name)
@@ -230,41 +289,3 @@ def _event_key(secret: bytes, event: Event) -> bytes:
         return keyed_hash(secret, b"event", event.event_id)
     fields = msgspec.msgpack.encode(event)
     return blake2b(fields, digest_size=KEY_BYTES, key=secret, person=b"fields").digest()
-
-
-def _names(txn: ReadTransaction, database: str, user: bytes) -> list[bytes]:
-    """Return the first keys that begin with a user's key, at most 2,000."""
-    names: list[bytes] = []
-    for name in txn.keys(database, user):
-        if len(names) == _DELETED_AT_ONCE or not name.startswith(user):
-            break
-        names.append(name)
-    return names
-
-
-def _names_before(txn: ReadTransaction, time: bytes, start: bytes) -> tuple[list[bytes], bytes]:
-    """Return keys of events before a time, and where to look on: empty at the end.
-
-    Looks at 20,000 keys at most.
-    """
-    names: list[bytes] = []
-    for looked_at, name in enumerate(txn.keys("events", start)):
-        if looked_at == 10 * _DELETED_AT_ONCE or len(names) == _DELETED_AT_ONCE:
-            return names, name
-        if name[KEY_BYTES : KEY_BYTES + TIME.size] < time:
-            names.append(name)
-    return names, b""
-
-
-def _delete(txn: WriteTransaction, names: Sequence[bytes]) -> None:
-    for name in names:
-        value = txn.get("events", name)
-        if value is not None:
-            txn.delete("log", SEQUENCE.pack(decode_event(value).sequence))
-        txn.delete("ids", name[KEY_BYTES + TIME.size :])
-        txn.delete("events", name)
-
-
-def _note_deletion(txn: WriteTransaction) -> None:
-    deletions = EventReader(txn).deletions
-    txn.put("meta", b"deletions", msgspec.msgpack.encode(deletions + 1))

@@ -28,7 +28,9 @@ TIME: Final = struct.Struct(">Q")  # milliseconds since 1970
 class UserEvent(msgspec.Struct, frozen=True, array_like=True):
     """An event as it is stored: without the user's id, and with its sequence number.
 
-    ``is_first`` is True if the user had no event of this type on this item when it was stored.
+    ``is_first`` is True if the user had no event of this type on this item when it was stored;
+    otherwise ``newest_before`` is the time of the newest, in milliseconds since 1970. Events of
+    earlier versions lack it.
     """
 
     sequence: int
@@ -42,11 +44,12 @@ class UserEvent(msgspec.Struct, frozen=True, array_like=True):
     position: int | None = None
     rendition: str = ""
     propensity: float | None = None
+    newest_before: int | None = None
 
     def event(self, user_id: str) -> Event:
         """Return the event as it came, with the id of its user."""
         values = {name: getattr(self, name) for name in self.__struct_fields__}
-        del values["sequence"], values["is_first"]
+        del values["sequence"], values["is_first"], values["newest_before"]
         return Event(user_id=user_id, **values)
 
 
@@ -72,6 +75,11 @@ class EventReader:
     def deletions(self) -> int:
         """How often events were deleted so far. What was counted before is then out of date."""
         return int(self._meta("deletions", 0))
+
+    @property
+    def kept_from(self) -> int:
+        """The time before which events were deleted, in milliseconds since 1970; 0 if never."""
+        return int(self._meta("kept_from", 0))
 
     def count(self) -> int:
         """Return the number of events."""
@@ -107,7 +115,7 @@ class EventReader:
         pairs = takewhile(
             lambda pair: pair[0].startswith(prefix), self._txn.entries("pairs", prefix)
         )
-        return frozenset(item_id.decode() for _, item_id in islice(pairs, _MOST_HIDDEN))
+        return frozenset(decode_pair(value)[0] for _, value in islice(pairs, _MOST_HIDDEN))
 
     def of_user(self, user_id: str) -> Iterator[UserEvent]:
         """Yield all events of a user, the oldest first."""
@@ -162,3 +170,18 @@ def time_key(seconds: float) -> bytes:
 def decode_event(value: bytes) -> UserEvent:
     """Return a stored event."""
     return msgspec.msgpack.decode(value, type=UserEvent)
+
+
+def encode_pair(item_id: str, newest: bytes) -> bytes:
+    """Return the value of a pair: the item, and the ``time_key`` of its newest event."""
+    return item_id.encode() + b"\0" + newest
+
+
+def decode_pair(value: bytes) -> tuple[str, bytes | None]:
+    """Return the item of a pair, and the ``time_key`` of its newest event.
+
+    It is None if an earlier version stored the pair.
+    """
+    if len(value) > TIME.size and value[-TIME.size - 1 : -TIME.size] == b"\0":
+        return value[: -TIME.size - 1].decode(), value[-TIME.size :]
+    return value.decode(), None

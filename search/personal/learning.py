@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 import numpy as np
 
-from search.personal.baskets import learn_baskets
+from search.personal.baskets import MAX_BASKETS, learn_baskets
 from search.personal.covisits import Visits, learn_covisits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
     from search.personal.event_log import EventLog
-    from search.personal.event_reader import EventReader, LoggedEvent
+    from search.personal.event_reader import EventReader, LoggedEvent, UserEvent
 
 MIN_USERS: Final = 3
 """Users who must have met two items together: fewer could tell what one person looked at."""
@@ -73,15 +73,21 @@ def _learn_once(log: EventLog) -> Learned | None:
     users: list[int] = []
     items: list[int] = []
     baskets: list[NDArray[np.int64]] = []
+    owners: list[int] = []
     with log.read() as reader:
         events, deletions = reader.count(), reader.deletions
         people = 0
-        for people, (_, group) in enumerate(_by_user(reader), start=1):
+        for people, (_, group) in enumerate(by_user(reader), start=1):
             met = [event for event in group if event.event.type != "hide"]
             numbered = [numbers.number(entry.event.item_id) for entry in met]
             items.extend(numbered)
             users.extend([people] * len(numbered))
-            baskets.extend(_baskets(met, numbers.of))
+            bought = [
+                np.array([numbers.of[item] for item in basket], dtype=np.int64)
+                for basket in baskets_of(entry.event for entry in met)
+            ][-MAX_BASKETS:]
+            baskets.extend(bought)
+            owners.extend([people] * len(bought))
     visits = Visits(np.array(users, dtype=np.int64), np.array(items, dtype=np.int64))
     neighbors = {
         numbers.ids[item]: [
@@ -99,7 +105,9 @@ def _learn_once(log: EventLog) -> Learned | None:
                 found.items.tolist(), found.ratios.tolist(), found.support.tolist(), strict=True
             )
         ]
-        for item, found in learn_baskets(baskets, max(1, len(numbers.ids)))
+        for item, found in learn_baskets(
+            baskets, max(1, len(numbers.ids)), np.array(owners, dtype=np.int64)
+        )
     }
     values = {"neighbors": _encoded(neighbors), "together": _encoded(together)}
     if not log.replace_learned(values, deletions=deletions):
@@ -124,25 +132,28 @@ def bought_with(reader: EventReader, item_id: str) -> list[Bought]:
     return [] if value is None else msgspec.msgpack.decode(value, type=list[Bought])
 
 
-def _by_user(reader: EventReader) -> Iterator[tuple[bytes, Iterator[LoggedEvent]]]:
+def by_user(reader: EventReader) -> Iterator[tuple[bytes, Iterator[LoggedEvent]]]:
     """Yield the users with their events, the oldest first."""
     return groupby(reader.all(), key=lambda entry: entry.user)
 
 
-def _baskets(met: list[LoggedEvent], numbers: Mapping[str, int]) -> Iterator[NDArray[np.int64]]:
-    """Yield the baskets of one user, from events in the order of their times."""
-    basket: list[int] = []
+def baskets_of(events: Iterable[UserEvent]) -> Iterator[list[str]]:
+    """Yield the baskets of one user as item ids, from events in the order of their times.
+
+    Purchases with at most an hour between each and the next are one basket.
+    """
+    basket: list[str] = []
     last = 0.0
-    for entry in met:
-        if entry.event.type != "purchase":
+    for event in events:
+        if event.type != "purchase":
             continue
-        if basket and entry.event.time - last > _BASKET_S:
-            yield np.array(basket, dtype=np.int64)
+        if basket and event.time - last > _BASKET_S:
+            yield basket
             basket = []
-        basket.append(numbers[entry.event.item_id])
-        last = entry.event.time
+        basket.append(event.item_id)
+        last = event.time
     if basket:
-        yield np.array(basket, dtype=np.int64)
+        yield basket
 
 
 def _encoded(values: Mapping[str, object]) -> dict[str, bytes]:

@@ -1,4 +1,7 @@
-"""How popular items are: users who met an item, each counted once a type and decayed by age."""
+"""How popular items are: users who met an item, each counted once a type and decayed by age.
+
+A user counts as of the newest event of a type on an item, in whatever order the events came.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +61,7 @@ class Popularity:
                 self._sequence, self._reference, self._counts = 0, 0.0, {}
                 self._scores = None
             if reader.deletions == self._deletions and reader.sequence > self._sequence:
-                self._add(reader.since(self._sequence))
+                self._add(reader.since(self._sequence), reader.kept_from)
                 self._sequence = reader.sequence
 
     def scores(self) -> Mapping[str, float]:
@@ -74,16 +77,26 @@ class Popularity:
                 self._is_newer = False
             return self._scores
 
-    def _add(self, logged: Iterable[LoggedEvent]) -> None:
+    def _add(self, logged: Iterable[LoggedEvent], kept_from: int) -> None:
         for _, event in logged:
-            if not event.is_first:
+            before = event.newest_before
+            # What is older was deleted, so this is the first of those that are left.
+            is_first = event.is_first or (before is not None and before < kept_from)
+            if not is_first and (before is None or event.time * 1000 <= before):
                 continue
             self._is_newer = True
             self._advance(event.time)
-            weight = _WEIGHTS[event.type] * 2 ** ((event.time - self._reference) / _HALF_LIFE_S)
+            added = self._decayed(event.time)
+            if not is_first and before is not None:
+                added -= self._decayed(before / 1000)
             total, users = self._counts.get(event.item_id, _Count(0.0, {}))
-            users = users | {event.type: users.get(event.type, 0) + 1}
-            self._counts[event.item_id] = _Count(total + weight, users)
+            if is_first:
+                users = users | {event.type: users.get(event.type, 0) + 1}
+            self._counts[event.item_id] = _Count(total + _WEIGHTS[event.type] * added, users)
+
+    def _decayed(self, time: float) -> float:
+        """What an event of a time counts, as of the reference time."""
+        return float(2 ** ((time - self._reference) / _HALF_LIFE_S))
 
     def _advance(self, time: float) -> None:
         """Move the reference time forward, in steps that keep the sums in range."""

@@ -13,9 +13,16 @@ from search.hits import Hit
 from search.query import MAX_LIMIT
 
 ReasonCode = Literal[
-    "like_recent", "like_liked", "others_took", "like_context", "popular", "assorted", "seen_before"
+    "like_recent",
+    "like_liked",
+    "others_took",
+    "bought_together",
+    "like_context",
+    "popular",
+    "assorted",
+    "seen_before",
 ]
-Fallback = Literal["popular", "assorted", "seen_before", "nothing_allowed"]
+Fallback = Literal["similar", "popular", "assorted", "seen_before", "nothing_allowed"]
 DEFAULT_LIMIT: Final = 12
 
 
@@ -30,7 +37,8 @@ class Reason(msgspec.Struct, frozen=True):
         ReasonCode,
         Meta(
             description="like_recent, like_liked: it looks like item_id, one of the newest items "
-            "or an earlier one. others_took: people who took item_id took it. like_context: it "
+            "or an earlier one. others_took: people who took item_id took it. "
+            "bought_together: it is bought together with item_id. like_context: it "
             "looks like the item asked about. popular, assorted, seen_before: see fallback."
         ),
     ]
@@ -61,7 +69,8 @@ class Recommendations(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             description="Why some items do not depend on the user: popular or assorted items fill "
             "up where too little is known of the user, seen_before where nothing new is left; "
-            "nothing_allowed: no item passes the filter."
+            "nothing_allowed: no item passes the filter. similar: too few are bought together "
+            "with the item, and those that look like it fill up."
         ),
     ] = None
     events: Annotated[int, Meta(description="Events of the user that were looked at.")]

@@ -8,22 +8,23 @@ from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from msgspec.structs import asdict
 
+from indexer.arrays import unit
 from indexer.errors import IndexCorrupt, UnknownItem
 from indexer.items import clean_id
 from indexer.stopwatch import Stopwatch
-from search.live.view import Candidate
 from search.moments import moments
-from search.page import make_hit
+from search.personal.answer import read_choice
 from search.personal.choice import Sources, choose_items
 from search.personal.event_log import EVENTS_FOLDER, EventLog, open_if_exists
-from search.personal.learning import neighbors_of
+from search.personal.learning import bought_with, neighbors_of
 from search.personal.mixer import FEATURES, WEIGHTS
 from search.personal.neighbors import Neighbors
 from search.personal.popularity import Popularity
 from search.personal.profile import MAX_EVENTS, profile_of
-from search.personal.recommendation import Reason, Recommendation, Recommendations
+from search.personal.recommendation import Recommendations
+from search.personal.taste import taste_of
+from search.personal.together import choose_together
 from search.searcher import milliseconds
 
 if TYPE_CHECKING:
@@ -32,14 +33,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from indexer.arrays import Embedding
     from indexer.store.store import Store
-    from indexer.store.transactions import Reader
     from search.live.shop import LiveShop
     from search.live.view import ShopView
-    from search.personal.choice import Choice, Chosen
+    from search.personal.choice import Choice
     from search.personal.event import Event
     from search.personal.event_log import Stored
     from search.personal.event_reader import UserEvent
+    from search.personal.learning import Bought
     from search.personal.profile import Profile
     from search.personal.recommendation import RecommendQuery
 
@@ -138,21 +140,51 @@ class Recommender:
             hidden = reader.hidden(user_id)
         return profile_of(events, self._clock(), hidden)
 
+    def direction(self, user_id: str) -> Embedding | None:
+        """Return the direction (dim,) of what a user likes, as a unit vector.
+
+        The newest and the liked items count alike. None if nothing is known of the user.
+        """
+        taste = taste_of(self.profile(user_id), self._live.view, self._dim)
+        parts = [mean for kind in (taste.recent, taste.liked) if (mean := kind.mean()) is not None]
+        return unit(np.sum(parts, axis=0)) if parts else None
+
     def recommend(self, profile: Profile, query: RecommendQuery) -> Recommendations:
         """Choose items for a profile. Raises BadQuery, and UnknownItem for the context.
 
         Raises IndexCorrupt if the store lacks items that its own log has.
         """
+
+        def choose(view: ShopView) -> Choice:
+            if query.context is not None:
+                _check_item(query.context, view)
+            return choose_items(profile, query, self._sources(view))
+
+        return self._answer(query, choose, profile.events)
+
+    def bought_together(self, item_id: str, query: RecommendQuery) -> Recommendations:
+        """Choose what goes with an item. Raises BadQuery, UnknownItem, IndexCorrupt.
+
+        The context of the query is ignored. See ``search.personal.together``.
+        """
+
+        def choose(view: ShopView) -> Choice:
+            item = _check_item(item_id, view)
+            return choose_together(item, query, self._bought_with(item_id), self._sources(view))
+
+        return self._answer(query, choose, 0)
+
+    def _answer(
+        self, query: RecommendQuery, choose: Callable[[ShopView], Choice], events: int
+    ) -> Recommendations:
         stopwatch = Stopwatch()
         query = query.check()
         with closing(moments(self._live, self._store)) as pairs:
             for view, open_reader in pairs:
-                if query.context is not None and view.number(query.context) < 0:
-                    raise UnknownItem(f"no item {query.context[:80]!r} in this shop", param="item")
-                choice = choose_items(profile, query, self._sources(view))
+                choice = choose(view)
                 stopwatch.lap("choose_ms")
                 with open_reader() as reader:
-                    items = _read(choice, query, view, reader)
+                    items = read_choice(choice, query, view, reader)
                 if items is not None:
                     break
             else:
@@ -164,7 +196,7 @@ class Recommender:
         return Recommendations(
             items=items,
             fallback=choice.fallback,
-            events=profile.events,
+            events=events,
             generation=self._generation,
             timings=milliseconds(stopwatch),
         )
@@ -213,6 +245,13 @@ class Recommender:
             pairs = [(item, neighbors_of(reader, view.ids[item])) for item in items]
         return Neighbors.of(pairs, view)
 
+    def _bought_with(self, item_id: str) -> list[Bought]:
+        log = self.open_log()
+        if log is None:
+            return []
+        with log.read() as reader:
+            return bought_with(reader, clean_id(item_id))
+
     def open_log(self) -> EventLog | None:
         """Return the log; None as long as no process has stored an event."""
         if self._log is None:
@@ -222,31 +261,9 @@ class Recommender:
         return self._log
 
 
-def _read(
-    choice: Choice, query: RecommendQuery, view: ShopView, reader: Reader
-) -> list[Recommendation] | None:
-    changed = reader.changes_since(view.sequence)
-    items: list[Recommendation] = []
-    images = view.images_of([chosen.row for chosen in choice.chosen])
-    for chosen, image in zip(choice.chosen, images, strict=True):
-        item_id = view.ids[chosen.item]
-        record = reader.item(item_id)
-        if record is None or changed is None or item_id in changed:
-            return None
-        hit = make_hit(Candidate(chosen.item, chosen.row, chosen.score), image, record, [])
-        items.append(
-            Recommendation(
-                **asdict(hit),
-                reason=_reason(chosen, view, reader),
-                contributions=chosen.contributions if query.explain else None,
-            )
-        )
-    return items
-
-
-def _reason(chosen: Chosen, view: ShopView, reader: Reader) -> Reason:
-    if chosen.grounds.item < 0:
-        return Reason(chosen.grounds.code)
-    item_id = view.ids[chosen.grounds.item]
-    record = reader.item(item_id)
-    return Reason(chosen.grounds.code, item_id, record.item.title if record else "")
+def _check_item(item_id: str, view: ShopView) -> int:
+    """Return the number of an item of the view. Raises UnknownItem."""
+    number = view.number(item_id)
+    if number < 0:
+        raise UnknownItem(f"no item {item_id[:80]!r} in this shop", param="item")
+    return number

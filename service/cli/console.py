@@ -40,15 +40,31 @@ map_option = click.option(
 )
 
 
-def parse_mapping(pairs: tuple[str, ...]) -> dict[str, str]:
-    """Return ``--map`` options as a mapping. Raises BadParameter for a pair without ``=``."""
-    mapping: dict[str, str] = {}
+def parse_mapping(pairs: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Return ``--map`` options as a mapping; a field that is repeated has several columns.
+
+    Raises BadParameter for a pair without ``=``.
+    """
+    mapping: dict[str, tuple[str, ...]] = {}
     for pair in pairs:
         field, equals, column = pair.partition("=")
         if not equals or not field or not column:
             raise click.BadParameter(f"expected FIELD=COLUMN, got {pair!r}", param_hint="--map")
-        mapping[field.strip()] = column.strip()
+        name = field.strip()
+        mapping[name] = tuple(dict.fromkeys((*mapping.get(name, ()), column.strip())))
     return mapping
+
+
+def parse_single_mapping(pairs: tuple[str, ...]) -> dict[str, str]:
+    """Return ``--map`` options as a mapping. Raises BadParameter for a field that is repeated."""
+    mapping = parse_mapping(pairs)
+    for field, columns in mapping.items():
+        if len(columns) > 1:
+            raise click.BadParameter(
+                f"{field!r} is read from one column, got {' and '.join(columns)}",
+                param_hint="--map",
+            )
+    return {field: columns[0] for field, columns in mapping.items()}
 
 
 def print_json(value: Any) -> None:

@@ -52,7 +52,7 @@ def sheet_row(
         price = "" if hit.price is None else f"  {hit.price:.2f} {hit.currency}"
         cells.append(
             SheetCell(
-                _picture(engine, hit),
+                hit_picture(engine, hit),
                 hit.title or hit.item_id,
                 f"{hit.score:.3f}{price}",
                 right[at] if right is not None else None,
@@ -61,7 +61,8 @@ def sheet_row(
     return cells
 
 
-def _picture(engine: SearchEngine, hit: Hit) -> Image.Image | None:
+def hit_picture(engine: SearchEngine, hit: Hit) -> Image.Image | None:
+    """Return the picture of a hit, or None if none is stored."""
     try:
         return _opened(engine.thumbnail(hit.item_id, hit.image_index))
     except UnknownItem:
@@ -79,6 +80,19 @@ def _opened(jpeg: bytes) -> Image.Image:
 
 def save_sheet(path: Path, rows: list[list[SheetCell]]) -> None:
     """Draw the rows into a file; its ending names the format. Raises CannotWrite."""
+    save_picture(path, draw_sheet(rows))
+
+
+def save_picture(path: Path, sheet: Image.Image) -> None:
+    """Write a sheet; the ending of the file names the format. Raises CannotWrite."""
+    try:
+        sheet.save(path)
+    except (OSError, ValueError) as error:
+        raise CannotWrite(f"cannot write the sheet {path}: {error}") from error
+
+
+def draw_sheet(rows: list[list[SheetCell]]) -> Image.Image:
+    """Draw the rows, of which there is at least one."""
     columns = max(len(row) for row in rows)
     width = _GAP + columns * (_CELL + _GAP) + _GAP
     height = _GAP + len(rows) * (_CELL + _TEXT + _GAP)
@@ -90,10 +104,7 @@ def save_sheet(path: Path, rows: list[list[SheetCell]]) -> None:
         for c, cell in enumerate(row):
             left = _GAP + c * (_CELL + _GAP) + (_GAP if c else 0)
             _draw_cell(sheet, draw, font, cell, left, top)
-    try:
-        sheet.save(path)
-    except (OSError, ValueError) as error:
-        raise CannotWrite(f"cannot write the sheet {path}: {error}") from error
+    return sheet
 
 
 def _draw_cell(

@@ -14,7 +14,7 @@ from service.cli.console import (
     count_bar,
     json_option,
     map_option,
-    parse_mapping,
+    parse_single_mapping,
     print_json,
     print_table,
     stage_bar,
@@ -76,7 +76,7 @@ def command(
         raise click.UsageError("give either --items or --shop")
     if not 0.01 <= test <= 0.5:
         raise click.BadParameter(f"must be from 0.01 to 0.5, got {test}", param_hint="--test")
-    given = _events(events, parse_mapping(mapping))
+    given = _events(events, parse_single_mapping(mapping))
     with tempfile.TemporaryDirectory(prefix="vitrine-eval-rec-") as folder:
         ids, vectors = _vectors(shop or _index(items or Path(), Path(folder) / "shop", encoder))
     log = interactions_of(given, ids)

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from service.cli.console import json_option, map_option, parse_mapping, print_json, shop_option
+from service.cli.console import (
+    json_option,
+    map_option,
+    parse_single_mapping,
+    print_json,
+    shop_option,
+)
 from service.cli.terminal import note, printable, say
 
 if TYPE_CHECKING:
@@ -22,6 +28,7 @@ if TYPE_CHECKING:
 
 _BATCH = 2_000  # events of one transaction
 _SHOWN = 10  # bad rows
+_DAY_S = 86_400.0
 
 
 class BadEventRow(msgspec.Struct, frozen=True):
@@ -64,7 +71,7 @@ def import_events(file: Path, shop: Path, mapping: tuple[str, ...], as_json: boo
 
     folder = ShopFolder(shop)
     folder.current()
-    events = read_events(file, now=time.time(), mapping=parse_mapping(mapping))
+    events = read_events(file, now=time.time(), mapping=parse_single_mapping(mapping))
     with EventLog(folder.path / EVENTS_FOLDER, create=True) as log:
         report = _store(log.add, events)
         note("learning which items are met together")
@@ -153,6 +160,89 @@ def erase_user(user: str, shop: Path, as_json: bool) -> None:
         print_json({"user_id": user, "events": count})
     else:
         say(printable(f"{count} events of user {user!r} deleted"))
+
+
+@command.command("expire")
+@shop_option
+@click.option("--days", type=click.FloatRange(min=0), help="VITRINE_KEEP_EVENTS_DAYS by default.")
+@json_option
+def expire_events(shop: Path, days: float | None, as_json: bool) -> None:
+    """Delete all events older than so many days; run it every night, before 'events learn'."""
+    from indexer.shop.folder import ShopFolder
+    from search.personal.event_log import open_if_exists
+    from service.settings import process_settings
+
+    folder = ShopFolder(shop)
+    folder.current()
+    kept = process_settings().keep_events_days if days is None else days
+    if not kept:
+        raise click.UsageError("give --days, or set VITRINE_KEEP_EVENTS_DAYS")
+    log = open_if_exists(folder.path)
+    count = 0
+    if log is not None:
+        with log:
+            count = log.delete_before(time.time() - kept * _DAY_S)
+    if as_json:
+        print_json({"days": kept, "events": count})
+    else:
+        say(f"{count} events older than {kept:g} days deleted")
+
+
+@command.command("compact")
+@shop_option
+@json_option
+def compact_events(shop: Path, as_json: bool) -> None:
+    """Write the events anew, so that no byte of erased ones is left in the files.
+
+    What is learned is learned again first. A running service goes on; events that come meanwhile
+    wait for the few seconds that it takes.
+    """
+    from indexer.shop.folder import ShopFolder
+    from search.personal.event_compaction import Compacted, compact
+    from search.personal.event_log import open_if_exists
+    from search.personal.learning import learn
+
+    folder = ShopFolder(shop)
+    folder.current()
+    log = open_if_exists(folder.path)
+    if log is None:
+        done = Compacted(bytes_before=0, bytes_after=0)
+    else:
+        with log:
+            learn(log)
+            done = compact(log)
+    if as_json:
+        print_json(done)
+    else:
+        say(f"{done.bytes_before / 1e6:.1f} MB before, {done.bytes_after / 1e6:.1f} MB after")
+
+
+@command.command("publish")
+@shop_option
+@click.option("--days", default=30.0, show_default=True, help="Count events of so many days.")
+@click.option(
+    "--min-users",
+    default=3,
+    show_default=True,
+    type=click.IntRange(min=3),
+    help="Leave out what fewer users did.",
+)
+@click.option(
+    "--epsilon",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Add Laplace noise, so that each list is differentially private with this epsilon.",
+)
+def publish_counts(shop: Path, days: float, min_users: int, epsilon: float | None) -> None:
+    """Print how many users met each item and bought each pair of items, as JSON."""
+    from indexer.shop.folder import ShopFolder
+    from search.personal.event_log import EVENTS_FOLDER, EventLog
+    from search.personal.publication import publish
+
+    folder = ShopFolder(shop)
+    folder.current()
+    since = time.time() - days * _DAY_S
+    with EventLog(folder.path / EVENTS_FOLDER, create=True) as log, log.read() as reader:
+        print_json(publish(reader, since=since, min_users=min_users, epsilon=epsilon))
 
 
 def _store(

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
-from indexer.errors import CannotWrite, CatalogShrank, first_names
+from indexer.errors import BadCatalog, CannotWrite, CatalogShrank, first_names
+from indexer.items import Remark, Skipped
+from service.cli.catalog_options import catalog_options
 from service.cli.console import (
     human_seconds,
     json_option,
-    map_option,
-    parse_mapping,
     print_json,
     shop_option,
     stage_bar,
@@ -29,8 +30,8 @@ from service.cli.threads_option import threads_option
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from indexer.catalog.sources import Catalog
     from indexer.encoders.base import Encoder
-    from indexer.items import Skipped
     from indexer.jobs.build import BuildReport
     from indexer.jobs.preview import Preview
     from indexer.shop.folder import ShopFolder
@@ -69,14 +70,15 @@ _INTERRUPTED = "interrupted; encoded images are kept. Run the same command again
 @click.option(
     "--report",
     type=click.Path(path_type=Path),
-    help="Write the skipped rows and images to a file, as JSON lines.",
+    help="Write the skipped rows, images and fields to a file, as JSON lines; also where nothing "
+    "could be read.",
 )
 @click.option(
     "--dry-run", is_flag=True, help="Only print what would be added, changed, removed and skipped."
 )
 @fetch_options
 @target_options
-@map_option
+@catalog_options
 @threads_option
 @json_option
 def command(
@@ -89,17 +91,16 @@ def command(
     dry_run: bool,
     fetching: FetchChoice,
     targets: Callable[[Targets | None], BuildTargets],
-    mapping: tuple[str, ...],
+    read_catalog: Callable[[Path], Catalog],
     as_json: bool,
 ) -> None:
-    """Index CATALOG (a folder of images, CSV, JSON lines or Parquet) into a shop folder.
+    """Index CATALOG (a folder of images, a table or a feed) into a shop folder.
 
     Items that are not in the catalog are removed. If these are more than 10 items and more than a
     tenth of the shop, --accept is required. Rows and images that cannot be read are reported, and
     do not remove or change items. Run the command again when the catalog changes: only new images
     are encoded, and an interrupted run continues where it stopped.
     """
-    from indexer.catalog.sources import open_catalog
     from indexer.imaging.images import LIMITS
     from indexer.jobs.build import build_index
     from indexer.jobs.preview import preview_index
@@ -107,8 +108,8 @@ def command(
     from indexer.shop.shelf import Shelf
     from indexer.shop.styles import registry_of, shop_styles
 
-    with exit_on_interrupt(_INTERRUPTED):
-        source = open_catalog(catalog, parse_mapping(mapping))
+    with exit_on_interrupt(_INTERRUPTED), _failure_reported(report):
+        source = read_catalog(catalog)
         folder = ShopFolder(shop)
         serving = Shelf.read(folder).serving()
         loaded = _encoder(folder, serving, encoder)
@@ -153,6 +154,17 @@ def command(
         _print_preview(seen, report)
     else:
         _print_report(done, report)
+
+
+@contextmanager
+def _failure_reported(report: Path | None) -> Iterator[None]:
+    """Write the report of a catalog that could not be read, with the error as its last line."""
+    try:
+        yield
+    except BadCatalog as error:
+        if report is not None:
+            _write_report(report, [*error.skipped, Skipped("", str(error))])
+        raise
 
 
 def style_names(text: str | None) -> list[str] | None:
@@ -231,14 +243,16 @@ def _named(item_ids: list[str]) -> str:
 def _print_skipped(skipped: list[Skipped], report: Path | None, most: int) -> None:
     from indexer.imaging.imagepath import URL_REASON
 
-    if not skipped:
-        return
-    say(f"{len(skipped)} skipped:")
-    for entry in skipped[:most]:
-        name = " ".join(part for part in (entry.where, entry.item_id, entry.image) if part)
-        say(f"  {name}: {entry.reason}")
+    remarks = [entry for entry in skipped if isinstance(entry, Remark)]
+    others = [entry for entry in skipped if not isinstance(entry, Remark)]
+    for entries, title in ((others, "skipped"), (remarks, "fields or items to look at")):
+        if entries:
+            say(f"{len(entries)} {title}:")
+        for entry in entries[:most]:
+            name = " ".join(part for part in (entry.where, entry.item_id, entry.image) if part)
+            say(f"  {name}: {entry.reason}")
+        if len(entries) > most:
+            where = f"all are in {report}" if report else "--report FILE lists all"
+            say(f"  ... {where}")
     if urls := sum(entry.reason.startswith(URL_REASON) for entry in skipped):
-        say(f"  {urls} images are URLs: --fetch fetches them")
-    if len(skipped) > most:
-        where = f"all are in {report}" if report else "--report FILE lists all"
-        say(f"  ... {where}")
+        say(f"{urls} images are URLs: --fetch fetches them")

@@ -4,34 +4,40 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from service.cli.catalog_options import catalog_options
 from service.cli.console import (
     human_bytes,
     human_seconds,
     json_option,
-    map_option,
-    parse_mapping,
     print_json,
 )
 from service.cli.terminal import say
 from service.cli.threads_option import threads_option
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from indexer.catalog.sources import Catalog
+
 
 @click.command("plan")
 @click.argument("catalog", type=click.Path(path_type=Path))
 @click.option("--encoder", default="builtin", show_default=True, metavar="ID")
-@map_option
+@catalog_options
 @threads_option
 @json_option
-def command(catalog: Path, encoder: str, mapping: tuple[str, ...], as_json: bool) -> None:
+def command(
+    catalog: Path, encoder: str, read_catalog: Callable[[Path], Catalog], as_json: bool
+) -> None:
     """Estimate counts, time, disk and memory of an index of CATALOG. Writes nothing."""
-    from indexer.catalog.sources import open_catalog
     from indexer.encoders.registry import load_encoder
     from indexer.jobs.plan import plan_index
 
-    source = open_catalog(catalog, parse_mapping(mapping))
+    source = read_catalog(catalog)
     free = shutil.disk_usage(Path.cwd()).free
     plan = plan_index(source, load_encoder(encoder), free_bytes=free)
     if as_json:

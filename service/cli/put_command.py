@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from service.cli.catalog_options import catalog_options
 from service.cli.console import (
     json_option,
-    map_option,
-    parse_mapping,
     print_json,
     shop_option,
     stage_bar,
@@ -42,20 +41,23 @@ _SHOWN = 5
 @click.argument("catalog", type=click.Path(path_type=Path))
 @shop_option
 @fetch_options
-@map_option
+@catalog_options
 @threads_option
 @json_option
 def command(
-    catalog: Path, shop: Path, fetching: FetchChoice, mapping: tuple[str, ...], as_json: bool
+    catalog: Path,
+    shop: Path,
+    fetching: FetchChoice,
+    read_catalog: Callable[[Path], Catalog],
+    as_json: bool,
 ) -> int:
     """Add the items of CATALOG to a shop, or change them; other items do not change.
 
     If the shop has an item already, fields that are not columns of CATALOG keep their values, and
     an empty cell clears its field. Images are replaced only if CATALOG has some. A running service
-    finds the items within a second, without a new index. The exit status is 1 if an item or image
-    was left out.
+    finds the items within a second, without a new index. The exit status is 1 if an item, image or
+    field was left out.
     """
-    from indexer.catalog.sources import open_catalog
     from indexer.imaging.images import LIMITS
     from indexer.shop.encoderfiles import open_encoder
     from indexer.shop.folder import ShopFolder
@@ -65,7 +67,7 @@ def command(
     folder = ShopFolder(shop)
     shelf = Shelf.read(folder)
     manifest = shelf.first_readable(shelf.serving_order()).manifest
-    source = open_catalog(catalog, parse_mapping(mapping))
+    source = read_catalog(catalog)
     scan = source.scan()
     encoder = open_encoder(folder, manifest.model)
     check_encoder(folder, manifest, encoder)
@@ -154,10 +156,13 @@ def _read(root: Path, path: str) -> bytes:
 
 
 def _print_report(outcomes: list[Outcome], skipped: list[Skipped]) -> None:
+    from indexer.items import Remark
+
     counts = Counter(outcome.status for outcome in outcomes)
+    rows = sum(not isinstance(entry, Remark) for entry in skipped)
     say(
         f"{counts['created']} items added, {counts['updated']} replaced, "
-        f"{counts['unchanged']} unchanged, {counts['refused'] + len(skipped)} left out"
+        f"{counts['unchanged']} unchanged, {counts['refused'] + rows} left out"
     )
     lines = [f"{entry.where}: {entry.reason}" for entry in skipped]
     for outcome in outcomes:

@@ -24,10 +24,21 @@ _INTERRUPTED = "interrupted; the shop has not changed."
 
 @click.command("rebuild")
 @shop_option
+@click.option(
+    "--meaning/--no-meaning",
+    default=None,
+    help="Find items by the meaning of words too, in 16 languages; needs the extra words. "
+    "Default: as before, or no.",
+)
 @target_options
 @threads_option
 @json_option
-def command(shop: Path, targets: Callable[[Targets | None], BuildTargets], as_json: bool) -> None:
+def command(
+    shop: Path,
+    meaning: bool | None,
+    targets: Callable[[Targets | None], BuildTargets],
+    as_json: bool,
+) -> None:
     """Build a new index from the items stored in the shop, including live writes.
 
     Needs neither a catalog nor image files. Searches and writes continue meanwhile.
@@ -44,7 +55,9 @@ def command(shop: Path, targets: Callable[[Targets | None], BuildTargets], as_js
     wanted = targets(serving.manifest.contract.targets)
     with exit_on_interrupt(_INTERRUPTED), stage_bar({"publish": "index"}) as progress:
         try:
-            done = rebuild_index(folder, encoder, targets=wanted, progress=progress)
+            done = rebuild_index(
+                folder, encoder, targets=wanted, meaning=meaning, progress=progress
+            )
         except KeyboardInterrupt:
             note(_INTERRUPTED)
             raise

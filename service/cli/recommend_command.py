@@ -18,6 +18,7 @@ _WORDS = {
     "like_recent": "looks like {}, one of the last met",
     "like_liked": "looks like {}",
     "others_took": "people who took {} took it",
+    "bought_together": "bought together with {}",
     "like_context": "looks like the item in view",
     "popular": "popular",
     "assorted": "one of its category",

@@ -16,12 +16,15 @@ if TYPE_CHECKING:
     from search.hits import Reply
     from service.query_builder import GivenPart
 
+_USER_WEIGHT = 0.3  # the photo counts 1
+
 
 @click.command("search")
 @click.argument("photo", required=False, type=click.Path(path_type=Path))
 @shop_option
 @click.option("--text", metavar="WORDS", help="Search by words, or by words and the photo.")
 @click.option("--item", metavar="ID", help="Search for items similar to this one.")
+@click.option("--user", metavar="ID", help="Draw the hits towards what this user likes.")
 @click.option("-k", "limit", default=10, show_default=True, help="How many products.")
 @click.option(
     "--filter",
@@ -69,6 +72,7 @@ def command(
     shop: Path,
     text: str | None,
     item: str | None,
+    user: str | None,
     limit: int,
     filter_text: str | None,
     box: str | None,
@@ -83,9 +87,11 @@ def command(
 ) -> None:
     """Find products by PHOTO, by words, or by a similar item."""
     from search.engine import SearchEngine
-    from service.query_builder import GivenFields, build_query
+    from service.query_builder import GivenFields, GivenPart, build_query
 
     parts = _parts(photo, text, item, box)
+    if user is not None:
+        parts.append(GivenPart(user_id=user, weight=_USER_WEIGHT))
     fields = GivenFields(
         filter=filter_text,
         limit=limit,

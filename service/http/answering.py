@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from indexer.arrays import Embedding
     from indexer.imaging.images import Box
     from indexer.imaging.photos import Photo
-    from search.query import Query
+    from search.query import CheckedQuery, Query
     from service.http.appstate import AppState
     from service.runtime.engine import Engine
     from service.runtime.metrics import Metrics
@@ -32,14 +32,7 @@ async def reply_to(state: AppState, query: Query, request: Request) -> bytes:
     The request was counted as one search already. Raises BadQuery for a limit that is too large,
     and HttpError (429) if the query costs more searches than its client has left.
     """
-    check_limit(state, query.limit)
-    most = state.settings.max_collapsed
-    if query.collapse is not None and query.limit > most:
-        raise BadQuery(
-            f"limit must be from 1 to {most} with collapse, got {query.limit}", param="limit"
-        )
-    query = query.check()
-    cost = cost_of(query)
+    query, cost = checked(state, query)
     state.rates.take_search(request.scope, request.headers, int(cost) - 1)
     pool = state.pools.dear if cost > DEAR else state.pools.searching
     root = request.scope.get("root_path", "")
@@ -49,6 +42,18 @@ async def reply_to(state: AppState, query: Query, request: Request) -> bytes:
         photo_ms = (time.perf_counter() - began) * 1e3 if embedded is not query else 0.0
         engine, metrics = served.engine, state.metrics
         return await pool.run(lambda: _search(engine, metrics, embedded, photo_ms, root))
+
+
+def checked(state: AppState, query: Query) -> tuple[CheckedQuery, float]:
+    """Return the query as checked, and its cost in plain searches. Raises BadQuery."""
+    check_limit(state, query.limit)
+    most = state.settings.max_collapsed
+    if query.collapse is not None and query.limit > most:
+        raise BadQuery(
+            f"limit must be from 1 to {most} with collapse, got {query.limit}", param="limit"
+        )
+    found = query.check()
+    return found, cost_of(found)
 
 
 def check_limit(state: AppState, limit: int) -> None:

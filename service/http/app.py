@@ -25,9 +25,11 @@ from service.http.middleware import RequestIds, RequestMiddleware
 from service.http.problems import add_error_handlers
 from service.http.protocol import ProtocolContext
 from service.http.rates import RateLimits
+from service.http.routes.classify import classify_routes
 from service.http.routes.items import item_routes
 from service.http.routes.pages import add_pages
 from service.http.routes.personal import personal_routes
+from service.http.routes.recognition import recognition_routes
 from service.http.routes.search import search_routes
 from service.http.routes.state import state_routes
 from service.http.routes.styles import style_routes
@@ -37,6 +39,7 @@ from service.runtime.batching import BatchLimits, PhotoBatcher
 from service.runtime.compaction import Compaction
 from service.runtime.engine import Engine
 from service.runtime.metrics import Metrics
+from service.runtime.recognition import SharedRecognizer
 from service.runtime.serving import Serving
 from service.runtime.throttled_log import ThrottledLog
 from service.runtime.workers import WorkerPools, Workers
@@ -95,7 +98,10 @@ def create_app(
         _lifespan(serving, pools, compaction, fetcher, rebuilds=open_engine is None),
         _middleware(settings, gate, metrics, ids),
     )
-    add_routes(app, AppState(settings, serving, pools, metrics, RateLimits(settings), fetcher))
+    recognizer = SharedRecognizer(settings.recognizer)
+    limits = RateLimits(settings)
+    state = AppState(settings, serving, pools, metrics, limits, recognizer, fetcher)
+    add_routes(app, state)
     app.state.private_paths = _private_paths(settings)
     app.state.kill_rebuild = compaction.kill
     app.state.protocol_context = ProtocolContext(
@@ -112,8 +118,8 @@ def create_app(
 def add_routes(app: FastAPI, state: AppState) -> None:
     """Add all routes, and the handlers of errors."""
     add_error_handlers(app)
-    routers = (search_routes, write_routes, item_routes, personal_routes, style_routes)
-    for routes in (*routers, state_routes):
+    routers = (search_routes, recognition_routes, write_routes, item_routes, personal_routes)
+    for routes in (*routers, style_routes, classify_routes, state_routes):
         app.include_router(routes(state))
     add_pages(app)
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from indexer.fetching.fetcher import Fetcher
     from service.http.rates import RateLimits
     from service.runtime.metrics import Metrics
+    from service.runtime.recognition import SharedRecognizer
     from service.runtime.serving import Serving
     from service.runtime.workers import WorkerPools
     from service.settings import Settings
@@ -28,6 +29,7 @@ class AppState(NamedTuple):
     pools: WorkerPools
     metrics: Metrics
     rates: RateLimits
+    recognizer: SharedRecognizer
     fetcher: Fetcher | None = None
 
 

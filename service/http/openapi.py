@@ -18,15 +18,24 @@ from service.http.personal_schemas import EventsBody, SessionBody
 from service.http.problems import Problem
 from service.http.replies import (
     BatchReply,
+    ClassifyReply,
     HealthReply,
     ItemReply,
     ItemsReply,
+    RecognizeReply,
     SearchReply,
     StatusReply,
     StylesReply,
     WriteReply,
 )
-from service.http.schemas import BatchBody, PhotoForm, SearchBody, StyleForm
+from service.http.schemas import (
+    BatchBody,
+    ClassifyForm,
+    PhotoForm,
+    RecognizeForm,
+    SearchBody,
+    StyleForm,
+)
 from service.http.write_schemas import DeleteBody, ItemsBody, ItemsForm, PatchBody, PatchForm
 
 if TYPE_CHECKING:
@@ -35,11 +44,12 @@ if TYPE_CHECKING:
 
 _BODIES: tuple[type[BaseModel], ...] = (
     SearchBody, PhotoForm, ItemsBody, ItemsForm, PatchBody, PatchForm, DeleteBody,
-    EventsBody, SessionBody, StyleForm, BatchBody,
+    EventsBody, SessionBody, StyleForm, ClassifyForm, RecognizeForm, BatchBody,
 )  # fmt: skip
 _REPLIES: tuple[type[msgspec.Struct], ...] = (
     SearchReply, ItemReply, ItemsReply, StatusReply, HealthReply, WriteReply, Problem,
-    RecommendReply, EventsReply, UserReply, ErasedReply, StylesReply, BatchReply,
+    RecommendReply, EventsReply, UserReply, ErasedReply, StylesReply, ClassifyReply,
+    RecognizeReply, BatchReply,
 )  # fmt: skip
 _PREFIX = "#/components/schemas/"
 _MEANINGS = {

@@ -103,3 +103,12 @@ class RecommendParams(BaseModel):
     seen: SeenField = False
     explain: ExplainField = False
     diversity: DiversityField = 0.1
+
+
+class TogetherParams(BaseModel):
+    """How many items to return, among which."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    limit: LimitField = DEFAULT_LIMIT
+    filter: FilterText | None = Field(None, description="Which items may be returned.")

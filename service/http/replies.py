@@ -13,9 +13,12 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import asdict
 
+from indexer.imaging.images import Box
 from indexer.items import ORIGINAL, Item
 from indexer.writing.writes import Outcome
+from search.classification import Classification
 from search.hits import Hit, Reply
+from search.look import FoundThing, Look
 from search.status import EngineStatus
 from service.http.problems import Problem, without_paths
 
@@ -30,6 +33,26 @@ class SearchReply(Reply, frozen=True, kw_only=True):
     """The hits, best first."""
 
     hits: list[HitReply]  # type: ignore[assignment]  # narrower than Reply's; lists are invariant
+    cropped: Annotated[
+        tuple[float, float, float, float] | None,
+        Meta(
+            description="With `auto_crop`: the region that was searched with, x0, y0, x1, y1 as "
+            "shares of the photo's sides; null for the whole photo."
+        ),
+    ] = None
+
+
+class ThingReply(FoundThing, frozen=True, kw_only=True):
+    """A thing in a photo, and the items that look like it."""
+
+    hits: list[HitReply]  # type: ignore[assignment]  # narrower than FoundThing's
+
+
+class RecognizeReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The things in a photo, best first."""
+
+    things: list[ThingReply]
+    timings: Annotated[dict[str, float], Meta(description="Milliseconds by stage.")]
 
 
 class BatchResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +100,10 @@ class StyleReply(msgspec.Struct, frozen=True):
     indexed: Annotated[bool, Meta(description="The images of this shop are searched in it too.")]
 
 
+class ClassifyReply(Classification, frozen=True, kw_only=True):
+    """What the photo shows, in the words of the shop's catalog."""
+
+
 class StylesReply(msgspec.Struct, frozen=True, kw_only=True):
     """All styles."""
 
@@ -97,16 +124,28 @@ class WriteReply(msgspec.Struct, frozen=True, kw_only=True):
     refused: Annotated[int, Meta(description="How many items were refused.")]
 
 
-def search_reply(reply: Reply, *, root: str = "") -> SearchReply:
+def search_reply(reply: Reply, *, root: str = "", cropped: Box | None = None) -> SearchReply:
     """Add the URLs of images to a reply, and remove paths of this machine."""
-    hits = [
+    fields = {**asdict(reply), "encoder": without_paths(reply.encoder)}
+    return SearchReply(**{**fields, "hits": _hits(reply.hits, root)}, cropped=cropped)
+
+
+def recognize_reply(look: Look, timings: dict[str, float], *, root: str = "") -> RecognizeReply:
+    """Add the URLs of images to the hits of things."""
+    things = [
+        ThingReply(**{**asdict(thing), "hits": _hits(thing.hits, root)}) for thing in look.things
+    ]
+    return RecognizeReply(things=things, timings=timings)
+
+
+def _hits(hits: list[Hit], root: str) -> list[HitReply]:
+    return [
         HitReply(
             **asdict(hit),
             image_url=image_url(hit.item_id, hit.image_index, hit.variant, root=root),
         )
-        for hit in reply.hits
+        for hit in hits
     ]
-    return SearchReply(**{**asdict(reply), "hits": hits, "encoder": without_paths(reply.encoder)})
 
 
 def item_reply(item: Item, *, root: str = "") -> ItemReply:

@@ -7,16 +7,18 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from indexer.items import MAX_ID_BYTES, ORIGINAL
+from search.look import MOST_THINGS
 from search.query import MAX_FACETS, MAX_LIMIT, MAX_PARTS, MAX_TEXT, MIN_COLLAPSE
 from search.sort import MAX_SORT
 
 MAX_DIM = 8192
+MAX_THING_HITS = 50
 MAX_FILTER = 4000
 
 MAX_EXCLUDED = 1000
 MAX_BATCH = 32
 
-_CONTENTS = ("image", "text", "item_id", "embedding")
+_CONTENTS = ("image", "text", "item_id", "embedding", "user_id")
 _EDGE = r"(0(\.\d+)?|1(\.0+)?)"
 
 ExcludedValue = Annotated[str, StringConstraints(max_length=1000)] | bool | int | float
@@ -139,7 +141,7 @@ class _Request(BaseModel):
 
 
 class PartBody(_Request):
-    """A part of a query: exactly one of image, text, item_id and embedding."""
+    """A part of a query: exactly one of image, text, item_id, embedding and user_id."""
 
     model_config = ConfigDict(json_schema_extra=_one_of_four)
 
@@ -161,6 +163,14 @@ class PartBody(_Request):
         max_length=MAX_DIM,
         description="A vector of the index's encoder; it need not have unit length.",
     )
+    user_id: str | None = Field(
+        None,
+        min_length=1,
+        max_length=MAX_ID_BYTES,
+        description="A user of the shop: hits are drawn towards what the user likes. A user of "
+        "whom nothing is known adds nothing. Needs the write key; beside a photo, a weight of 0.3 "
+        "orders what looks alike.",
+    )
     weight: Weight = 1.0
     box: BoxField | None = None
 
@@ -170,7 +180,7 @@ class PartBody(_Request):
         if len(given) != 1:
             what = " and ".join(given) or "none"
             raise ValueError(
-                f"a part has exactly one of image, text, item_id and embedding; got {what}"
+                f"a part has exactly one of image, text, item_id, embedding and user_id; got {what}"
             )
         if self.box is not None and self.image is None:
             raise ValueError(f"a box is only allowed with an image; this part has {given[0]}")
@@ -221,6 +231,11 @@ class PhotoForm(_Request):
         examples=["0.1,0.1,0.9,0.8"],
         json_schema_extra={"pattern": f"^({_EDGE}(,{_EDGE}){{3}})?$"},
     )
+    auto_crop: bool = Field(
+        False,
+        description="Whether to search with the thing that the photo is meant to show, together "
+        "with the whole photo. `cropped` in the reply is its region. Not with a box.",
+    )
     weight: Weight = 1.0
     text: str | None = Field(
         None, max_length=MAX_TEXT, description="Words to search for besides the photo."
@@ -247,11 +262,37 @@ class PhotoForm(_Request):
     exclude: ExcludeText = None
 
 
+class RecognizeForm(_Request):
+    """A photo whose things are to be found, as multipart/form-data."""
+
+    model_config = ConfigDict(json_schema_extra=_without_null)
+
+    image: str = Field(
+        description="The photo: JPEG, PNG, WebP, GIF or AVIF. Its type and name are ignored.",
+        json_schema_extra={"format": "binary", "contentMediaType": "application/octet-stream"},
+    )
+    search: bool = Field(False, description="Whether to search for each thing too.")
+    most: int = Field(
+        10, ge=1, le=MOST_THINGS, description="How many things to return, best first."
+    )
+    limit: int = Field(
+        10, ge=1, le=MAX_THING_HITS, description="How many products to return for each thing."
+    )
+    filter: FilterText | None = Field(None, description="Restricts the hits.")
+
+
 class SimilarParams(BaseModel):
     """The parameters of a request for similar items."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
+    user: str | None = Field(
+        None,
+        min_length=1,
+        max_length=MAX_ID_BYTES,
+        description="A user of the shop: what the user likes comes first. Needs the write key.",
+    )
+    user_weight: Weight = Field(0.3, description="How much the user counts; the item counts 1.")
     limit: LimitField = 10
     filter: FilterText | None = Field(None, description="Restricts the hits.")
     group: GroupField = "product"
@@ -325,6 +366,20 @@ class ImageParams(BaseModel):
         if self.strength is not None and self.style is None:
             raise ValueError("strength needs a style")
         return self
+
+
+class ClassifyForm(_Request):
+    """A photo to be classified, as multipart/form-data."""
+
+    model_config = ConfigDict(json_schema_extra=_without_null)
+
+    image: str = Field(
+        description="The photo: JPEG, PNG, WebP, GIF or AVIF. Its type and name are ignored.",
+        json_schema_extra={"format": "binary", "contentMediaType": "application/octet-stream"},
+    )
+    min_confidence: Unit = Field(
+        0.5, description="Leaves out categories and values that are less sure."
+    )
 
 
 class StyleForm(_Request):

@@ -17,6 +17,11 @@ Words = Annotated[str, StringConstraints(max_length=100_000)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Attribute = str | bool | int | float | list[str] | None  # int: a float would round long numbers
 Categories = Annotated[list[Name], Field(max_length=100)]
+Link = Annotated[
+    str,
+    StringConstraints(max_length=2000),
+    Field(description="The page where the item can be bought: https://, http:// or a path."),
+]
 Price = Annotated[float, Field(ge=0)]
 Attributes = Annotated[dict[str, Attribute], Field(max_length=1000)]
 
@@ -71,6 +76,7 @@ class ItemBody(_Request):
     price: Price | None = None
     currency: Annotated[str, StringConstraints(max_length=10)] | None = None
     in_stock: bool | None = None
+    url: Link | None = None
     attributes: Attributes | None = Field(None, description="Replaces all attributes of the item.")
     images: Images | None = Field(
         None,
@@ -89,6 +95,7 @@ class PatchBody(_Request):
     price: Price | None = None
     currency: Annotated[str, StringConstraints(max_length=10)] | None = None
     in_stock: bool | None = None
+    url: Link | None = None
     attributes: Attributes | None = Field(
         None, description="Merged by name; null removes an attribute."
     )

@@ -87,29 +87,39 @@ class PhotoBatcher:
         Raises BadImage as ``decode`` does, and Overloaded if too many photos wait, or if this one
         would miss its deadline or has missed it.
         """
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._limits.deadline_s
-        if (reason := self.refusal()) is not None:
-            raise Overloaded(reason)
         if isinstance(photo, bytes):
             photo = Photo(photo, self._images)
-        opened = photo
-        result: Future[Embedding] = Future()
+        (vector,) = await self.embed_boxes(photo, [box])
+        return vector
+
+    async def embed_boxes(self, photo: Photo, boxes: Sequence[Box]) -> list[Embedding]:
+        """Return the embeddings (dim,) of several regions of a photo, encoded together.
+
+        Raises as ``embed`` does, also if there is no room for all of them.
+        """
+        if not boxes:
+            return []
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._limits.deadline_s
+        if (reason := self.refusal(len(boxes) - 1)) is not None:
+            raise Overloaded(reason)
+        results: list[Future[Embedding]] = [Future() for _ in boxes]
         late = False
 
         def give_up() -> None:
             nonlocal late
-            late = result.cancel()
+            for result in results:
+                late = result.cancel() or late
 
-        self._inside += 1
+        self._inside += len(boxes)
         alarm = loop.call_at(deadline, give_up)
         decoding: Future[None] | None = None
         try:
             decoding = self._decoders.submit(
-                lambda: self._prepare(opened, box, result, deadline), deadline=deadline
+                lambda: self._prepare(photo, boxes, results, deadline), deadline=deadline
             )
-            decoding.add_done_callback(lambda done: _pass_on(done, result))
-            return await asyncio.wrap_future(result)
+            decoding.add_done_callback(lambda done: _pass_on(done, results))
+            return [await asyncio.wrap_future(result) for result in results]
         except asyncio.CancelledError:
             if late:
                 raise self._late() from None
@@ -118,7 +128,9 @@ class PhotoBatcher:
             alarm.cancel()
             if decoding is not None:
                 decoding.cancel()
-            self._inside -= 1
+            for result in results:  # if one failed, the others need not be encoded
+                result.cancel()
+            self._inside -= len(boxes)
 
     def refusal(self, more: int = 0) -> str | None:
         """Return why another photo would be refused, or None. ``more`` photos are arriving."""
@@ -160,21 +172,31 @@ class PhotoBatcher:
         waited = f"the photo waited more than {self._limits.deadline_s:g} s"
         return Overloaded(f"{waited}; try again in a moment")
 
-    def _prepare(self, photo: Photo, box: Box, result: Future[Embedding], deadline: float) -> None:
-        """Decode a photo, and queue it for encoding. Runs in a thread of ``decoders``."""
-        if result.cancelled():
-            return
-        pixels = photo.fit(self._encoder.preprocess, box=box).square  # (size, size, 3)
+    def _prepare(
+        self,
+        photo: Photo,
+        boxes: Sequence[Box],
+        results: Sequence[Future[Embedding]],
+        deadline: float,
+    ) -> None:
+        """Decode a photo, and queue its regions for encoding. Runs in a thread of ``decoders``."""
+        jobs = []
+        for box, result in zip(boxes, results, strict=True):
+            if result.cancelled():
+                return
+            pixels = photo.fit(self._encoder.preprocess, box=box).square  # (size, size, 3)
+            jobs.append(_Job(pixels, result, deadline))
         with self._lock:
             if self._closing:
                 raise _closed()
-            self._ready.append(_Job(pixels, result, deadline))
+            self._ready.extend(jobs)
             if self._scheduled:
                 return
             self._scheduled = True
             # An idle encoder starts with one photo, unless the settings make it wait for more. This
             # holds the lock, because `close` must not shut the thread down before the submit.
-            self._thread.submit(self._encode_ready, self._limits.size if self._limits.wait_s else 1)
+            first = self._limits.size if self._limits.wait_s else len(jobs)
+            self._thread.submit(self._encode_ready, min(first, self._limits.size))
 
     def _encode_ready(self, most: int) -> None:
         """Encode the photos that are ready as one batch, then queue the next one behind writes."""
@@ -232,12 +254,13 @@ class PhotoBatcher:
         return vectors
 
 
-def _pass_on(decoding: Future[None], result: Future[Embedding]) -> None:
-    """If decoding failed or was canceled, do the same to the embedding that a caller awaits."""
-    if decoding.cancelled():
-        result.cancel()
-    elif (error := decoding.exception()) and result.set_running_or_notify_cancel():
-        result.set_exception(error)
+def _pass_on(decoding: Future[None], results: Sequence[Future[Embedding]]) -> None:
+    """If decoding failed or was canceled, do the same to the embeddings that a caller awaits."""
+    for result in results:
+        if decoding.cancelled():
+            result.cancel()
+        elif (error := decoding.exception()) and result.set_running_or_notify_cancel():
+            result.set_exception(error)
 
 
 def _closed() -> Overloaded:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from indexer.items import Item
     from indexer.writing.image_pipeline import Encode
     from indexer.writing.writes import Draft, Outcome
+    from search.classification import PhotoClassifier
     from search.hits import Reply
     from search.live.shop import Backlog
     from search.personal.recommender import Recommender
@@ -33,6 +34,11 @@ class Engine(Protocol):
     @property
     def generation(self) -> str:
         """The name of the open index, such as ``000007``."""
+        ...
+
+    @property
+    def classifier(self) -> PhotoClassifier:
+        """Tells what photos show."""
         ...
 
     def search(self, query: Query) -> Reply:

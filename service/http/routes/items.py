@@ -14,10 +14,14 @@ from starlette.convertors import StringConvertor, register_url_convertor
 from indexer.errors import UnknownItem
 from indexer.imaging.images import LIMITS
 from indexer.items import MAX_ID_BYTES
+from search.filter_grammar import parse_filter
+from search.personal.recommendation import RecommendQuery
 from service.http.answering import check_limit, reply_to
 from service.http.appstate import AppState, bind
 from service.http.middleware import RAW_ID, cancel_on_disconnect
 from service.http.openapi import Responses, problems, reply_of
+from service.http.personal_replies import RecommendReply, recommend_reply
+from service.http.personal_schemas import TogetherParams
 from service.http.replies import ItemReply, ItemsReply, SearchReply, item_reply
 from service.http.routes.styles import STRENGTH_HEADER, STYLE_COST
 from service.http.schemas import ImageParams, ItemsParams, SimilarParams
@@ -31,7 +35,7 @@ _CACHE = "public, max-age=300"
 class _ItemConvertor(StringConvertor):
     # Does not match the paths below an item: /v1/items/x/image is the image of x. The path of an
     # item with the id "x/image" is /v1/items/x%2Fimage.
-    regex = r"(?!.+/(?:image|similar)$).*"
+    regex = r"(?!.+/(?:image|similar|bought-together)$).*"
 
 
 def item_path() -> str:
@@ -71,7 +75,7 @@ _IMAGE: Responses = {
 
 
 def item_routes(state: AppState) -> APIRouter:
-    """Return the routes GET /v1/items, /v1/items/{id}, /v1/items/{id}/similar and .../image."""
+    """Return the routes GET /v1/items, /v1/items/{id}, and those of what is below an item."""
     router = APIRouter(prefix="/v1/items", tags=["items"])
     router.add_api_route(
         "",
@@ -85,8 +89,15 @@ def item_routes(state: AppState) -> APIRouter:
         "/{item_id:path}/similar",
         bind(similar, state),
         summary="Similar items",
-        responses=reply_of(SearchReply) | problems(404, 410, 422, 429, 503),
+        responses=reply_of(SearchReply) | problems(401, 403, 404, 410, 422, 429, 503),
         operation_id="similar_items",
+    )
+    router.add_api_route(
+        "/{item_id:path}/bought-together",
+        bind(bought_together, state),
+        summary="What is bought together with an item",
+        responses=reply_of(RecommendReply) | problems(404, 422, 429, 503),
+        operation_id="bought_together",
     )
     router.add_api_route(
         "/{item_id:path}/image",
@@ -121,11 +132,41 @@ async def items(
 async def similar(
     state: AppState, request: Request, item_id: ItemId, params: Annotated[SimilarParams, Query()]
 ) -> Response:
-    """Find items that look like this one, which is not among the hits."""
-    query = build_query([GivenPart(item_id=item_id)], params)
+    """Find items that look like this one, which is not among the hits.
+
+    With a `user`, those that the user likes come first.
+    """
+    parts = [GivenPart(item_id=item_id)]
+    if params.user is not None:
+        state.rates.check_key(request.scope, request.headers)
+        parts.append(GivenPart(user_id=params.user, weight=params.user_weight))
+    query = build_query(parts, params)
     state.rates.take_search(request.scope, request.headers)
     work = reply_to(state, query, request)
     return Response(await cancel_on_disconnect(request, work), media_type="application/json")
+
+
+async def bought_together(
+    state: AppState, request: Request, item_id: ItemId, params: Annotated[TogetherParams, Query()]
+) -> Response:
+    """Return what is bought together with an item, best first, one item of each product.
+
+    Items that look like it fill up; then `fallback` is `similar`.
+    """
+    check_limit(state, params.limit)
+    state.rates.take_search(request.scope, request.headers)
+    given = parse_filter(params.filter) if params.filter else None
+    query = RecommendQuery(limit=params.limit, filter=given).check()
+    root = request.scope.get("root_path", "")
+    async with state.serving.lease() as served:
+        engine = served.engine
+
+        def work() -> bytes:
+            found = engine.recommender.bought_together(item_id, query)
+            return msgspec.json.encode(recommend_reply(found, root=root))
+
+        reply = await cancel_on_disconnect(request, state.pools.searching.run(work))
+    return Response(reply, media_type="application/json")
 
 
 async def image(

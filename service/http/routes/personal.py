@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
@@ -43,6 +44,7 @@ _SECURED: dict[str, Any] = {"security": [{"writeKey": []}]}
 _PRIVATE = {"Cache-Control": "no-store"}
 _MAX_SESSION_BYTES = 100_000
 _CLOCKS_AHEAD_S = 10 * 366 * 86_400.0
+_DAY_S = 86_400.0
 _SESSION_USER = "session"  # never stored
 
 
@@ -133,7 +135,8 @@ async def add_events(state: AppState, request: Request) -> Response:
     body = await request.body()
     async with state.serving.lease() as served:
         engine = served.engine
-        reply = await state.pools.events.run(lambda: _store(engine, _json(body)))
+        kept = state.settings.keep_events_days
+        reply = await state.pools.events.run(lambda: _store(engine, _json(body), kept))
     return _reply(reply)
 
 
@@ -224,17 +227,18 @@ async def _recommend(
     return Response(reply, media_type="application/json", headers=_PRIVATE)
 
 
-def _store(engine: Engine, data: Any) -> EventsReply:
+def _store(engine: Engine, data: Any, kept_days: float) -> EventsReply:
     """Check and store the events of a body. Raises ValidationError for its outside, StoreFull."""
     recommender = engine.recommender
     now = recommender.now()
+    oldest = now - kept_days * _DAY_S if kept_days else -math.inf
     events: list[Event] = []
     refused: list[RefusedEvent] = []
     for index, record in enumerate(EventsEnvelope.model_validate(data).events):
         try:
             if not isinstance(record, dict):
                 raise BadEvent("an event must be an object")
-            events.append(event_from(record, now=now))
+            events.append(event_from(record, now=now, oldest=oldest))
         except BadEvent as error:
             refused.append(RefusedEvent(index=index, reason=str(error), param=error.param))
     outcomes = recommender.add(events) if events else []

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Request, Response
 from fastapi import Query as QueryParams
 
+from indexer.errors import BadQuery
 from search.query import Query
 from service.http.answering import reply_to
 from service.http.appstate import AppState, bind
@@ -15,6 +16,7 @@ from service.http.json_body import check_json_type, check_marks
 from service.http.middleware import cancel_on_disconnect
 from service.http.openapi import body_of, photo_body, problems, reply_of
 from service.http.problems import HttpError
+from service.http.recognizing import cropped_reply
 from service.http.replies import BatchReply, SearchReply
 from service.http.routes.batch import search_batch
 from service.http.schemas import BatchBody, PhotoForm, PhotoParams, SearchBody, WordsParams
@@ -25,8 +27,8 @@ from service.query_builder import GivenPart, build_query, read_box
 _INLINE_FORM = 4_000_000
 _INLINE_JSON = 200_000
 _MAY_BE_EMPTY = (
-    "text", "box", "filter", "facets", "cursor", "collapse", "sort", "min_score", "min_confidence",
-    "exclude",
+    "text", "box", "auto_crop", "filter", "facets", "cursor", "collapse", "sort", "min_score",
+    "min_confidence", "exclude",
 )  # fmt: skip
 _RAW = ("image/", "application/octet-stream")  # content types of a body that is the photo itself
 
@@ -39,7 +41,8 @@ def search_routes(state: AppState) -> APIRouter:
         bind(search, state),
         methods=["POST"],
         summary="Search by photo, words, items and vectors",
-        responses=reply_of(SearchReply) | problems(404, 408, 409, 410, 413, 415, 422, 429, 503),
+        responses=reply_of(SearchReply)
+        | problems(401, 403, 404, 408, 409, 410, 413, 415, 422, 429, 503),
         openapi_extra=body_of((SearchBody, "application/json")),
         operation_id="search",
     )
@@ -73,7 +76,10 @@ def search_routes(state: AppState) -> APIRouter:
 
 
 async def search(state: AppState, request: Request) -> Response:
-    """Find items like all parts together, and unlike parts with a negative weight."""
+    """Find items like all parts together, and unlike parts with a negative weight.
+
+    A part with a `user_id` needs the write key, because hits then tell what the user looked at.
+    """
     state.rates.take_search(request.scope, request.headers)
     check_json_type(request)
     body = await request.body()
@@ -112,13 +118,22 @@ async def search_image(
             param=next(iter(request.query_params)),
         )
     small = len(body) <= _INLINE_FORM
-    return await _reply(state, request, lambda: query_from_form(body, kind), inline=small)
+
+    def read() -> PhotoQuery:
+        return query_from_form(body, kind)
+
+    asked = read() if small else await state.pools.decoding.run(read)
+    reply = cropped_reply if asked.auto_crop else reply_to
+    work = reply(state, asked.query, request)
+    return Response(await cancel_on_disconnect(request, work), media_type="application/json")
 
 
 async def _reply(
     state: AppState, request: Request, read: Callable[[], Query], *, inline: bool
 ) -> Response:
     query = read() if inline else await state.pools.decoding.run(read)
+    if any(part.is_private for part in query.parts):
+        state.rates.check_key(request.scope, request.headers)
     work = reply_to(state, query, request)
     return Response(await cancel_on_disconnect(request, work), media_type="application/json")
 
@@ -133,17 +148,28 @@ def query_from_json(body: bytes) -> Query:
     return build_query(fields.parts, fields)
 
 
-def query_from_form(body: bytes, content_type: str) -> Query:
+class PhotoQuery(NamedTuple):
+    """The query in a form, and whether to search with the thing that its photo is meant to show."""
+
+    query: Query
+    auto_crop: bool
+
+
+def query_from_form(body: bytes, content_type: str) -> PhotoQuery:
     """Return the query in a form with a photo. Raises the errors of ``query_from_json``."""
     form = parse_form(
         body, content_type, is_file=lambda name: name == "image", texts=PhotoForm.model_fields
     )
     fields = _checked(form)
     box = read_box(fields.box)
+    if fields.auto_crop and box is not None:
+        raise BadQuery("auto_crop and box exclude each other", param="auto_crop")
+    if fields.auto_crop and fields.weight <= 0:
+        raise BadQuery("auto_crop needs a photo with a positive weight", param="auto_crop")
     parts = [GivenPart(image=form.files["image"], weight=fields.weight, box=box)]
     if fields.text is not None:
         parts.append(GivenPart(text=fields.text, weight=fields.text_weight))
-    return build_query(parts, fields)
+    return PhotoQuery(build_query(parts, fields), fields.auto_crop)
 
 
 def query_from_photo(body: bytes, params: PhotoParams) -> Query:

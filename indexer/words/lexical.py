@@ -3,39 +3,44 @@
 SQLite's FTS5 searches and ranks by BM25. It has no tokenizer for scripts without spaces: its
 ``trigram`` cannot find a word of two Chinese characters. So letters of these scripts are indexed
 one by one, and a query searches each pair of neighbors as a phrase, like Lucene's CJKAnalyzer.
+
+Beside the full-text table, which has stems, an index has the vocabulary of its texts. What was
+typed is first interpreted by it (``indexer.words.wordquery``). Indexes of earlier versions lack it.
 """
 
 from __future__ import annotations
 
-import itertools
-import re
 import sqlite3
 import threading
-import unicodedata
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from indexer.errors import IndexCorrupt, StoreFull
+from indexer.words.folding import fold, spaced
+from indexer.words.stems import match_expression, plain_text
+from indexer.words.synonyms import Synonyms
+from indexer.words.textsearch import NEVER, TextSearch, all_of
+from indexer.words.vocabulary import (
+    Vocabulary,
+    add_terms,
+    has_vocabulary,
+    terms_of,
+    write_vocabulary,
+)
+from indexer.words.wordquery import Interpreter, WordQuery, expression_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from indexer.arrays import Scores
     from indexer.items import Item
 
-# Han, kana, Hangul, Thai, Lao, Myanmar, Khmer and their extensions.
-_UNSPACED = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf"
-    "\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
-)
-_RUN = re.compile(f"[{_UNSPACED}]+")
-_LETTER = re.compile(f"([{_UNSPACED}])")
+__all__ = ["WORDS_FORMAT", "LexicalIndex", "match_expression"]
 
-# BM25 weight of each column, in the order of the table below.
-_WEIGHTS = (8.0, 4.0, 3.0, 1.0)
-_MAX_TERMS = 32
+WORDS_FORMAT = 2  # 1 has no vocabulary
 _SCHEMA = (
     "CREATE VIRTUAL TABLE words USING fts5("
     "title, categories, attributes, description, content='', "
@@ -45,12 +50,9 @@ _SCHEMA = (
 # The full-text table has no text or ids; this table maps its row ids to item ids.
 _IDS = "CREATE TABLE items(number INTEGER PRIMARY KEY, item_id TEXT NOT NULL)"
 
-# A live index is searched while it changes. A text is valid from change ``born`` to just before
-# change ``died``, so a search sees exactly the texts that are valid at its sequence number.
-_NEVER = 2**63 - 1
 _LIVE = (
     "ALTER TABLE items ADD COLUMN born INTEGER NOT NULL DEFAULT 0",
-    f"ALTER TABLE items ADD COLUMN died INTEGER NOT NULL DEFAULT {_NEVER}",
+    f"ALTER TABLE items ADD COLUMN died INTEGER NOT NULL DEFAULT {NEVER}",
     "CREATE INDEX by_id ON items(item_id)",
     # Incremental merging costs more than the inserts; without it FTS5 still merges as soon as
     # there are sixteen segments of one size.
@@ -70,6 +72,12 @@ class LexicalIndex:
         self._connection = connection
         self._live = live
         self._lock = threading.Lock()
+        self.synonyms = Synonyms([])
+        # An index without a vocabulary finds what it found when an earlier version wrote it.
+        self.is_plain = not has_vocabulary(connection)
+        self._vocabulary = Vocabulary(connection)
+        self._texts = TextSearch(connection, live=live)
+        self._read: tuple[tuple[str, int, int], Synonyms, WordQuery] | None = None
 
     @classmethod
     def load(cls, path: Path, sequence: int = 0) -> LexicalIndex:
@@ -110,28 +118,58 @@ class LexicalIndex:
             connection.close()
 
     def search(
-        self, text: str, limit: int, *, sequence: int = _NEVER - 1
+        self, text: str, limit: int, *, sequence: int = NEVER - 1
     ) -> tuple[list[str], Scores]:
         """Find up to ``limit`` items that contain any of the words, best first.
 
-        Return item ids and BM25 scores (n,), all > 0. Both are empty if no item matches or the
+        Items with more of the words rank first. Return item ids and BM25 scores (n,), all > 0: each
+        word but the first adds the best score of all. Both are empty if no item matches or the
         text has no word. Changes after ``sequence`` are ignored.
         """
-        expression = match_expression(text)
-        if not expression:
-            return [], np.empty(0, dtype=np.float32)
+        if self.is_plain:
+            expression = match_expression(text)
+            with self._lock:
+                found = self._texts.match(expression, limit, sequence) if expression else []
+        else:
+            found = self._search(self.read(text, sequence=sequence), limit, sequence)
+        return [item_id for item_id, _ in found], np.array(
+            [score for _, score in found], dtype=np.float32
+        )
+
+    def read(self, text: str, *, sequence: int = NEVER - 1) -> WordQuery:
+        """Return how a text is understood. An index without a vocabulary corrects no word."""
+        if self.is_plain:
+            return WordQuery([], [], [], "")
+        key = (text, sequence, self.sequence)
+        known = self._read
+        if known is not None and known[0] == key and known[1] is self.synonyms:
+            return known[2]
         with self._lock:
-            is_valid = "AND born <= ? AND died > ?" if self._live else ""
-            bounds = (sequence, sequence) if self._live else ()
-            found = self._connection.execute(
-                "SELECT item_id, bm25(words, ?, ?, ?, ?) AS badness FROM words "  # noqa: S608
-                f"JOIN items ON number = words.rowid WHERE words MATCH ? {is_valid} "
-                "ORDER BY badness, item_id LIMIT ?",
-                (*_WEIGHTS, expression, *bounds, limit),
-            ).fetchall()
-        # SQLite's bm25() is negative, and smaller is better.
-        ids = [item_id for item_id, _ in found]
-        return ids, np.array([-badness for _, badness in found], dtype=np.float32)
+            query = Interpreter(
+                self._vocabulary,
+                self.synonyms,
+                lambda expression: self._texts.finds(expression, sequence),
+            ).interpret(text)
+        self._read = (key, self.synonyms, query)
+        return query
+
+    def with_any(self, forms: list[str], *, sequence: int = NEVER - 1) -> list[str]:
+        """Return the ids of all items with any of these folded words and phrases."""
+        if not forms:
+            return []
+        with self._lock:
+            return self._texts.ids(expression_of(forms), sequence)
+
+    def _search(self, query: WordQuery, limit: int, sequence: int) -> list[tuple[str, float]]:
+        groups = query.groups
+        with self._lock:
+            if query.required and not groups:
+                return self._texts.match(all_of(query.required), limit, sequence)
+            if len(groups) == 1 and not groups[0].weak and not query.required:
+                return self._texts.match(expression_of(groups[0].strong), limit, sequence)
+            found = self._texts.match_groups(query, limit, sequence) if groups else []
+        most = max((score for _, score, _ in found), default=0.0)
+        return [(item_id, score + (matched - 1) * most) for item_id, score, matched in found]
 
     def change(self, items: Mapping[str, Item | None], sequence: int) -> None:
         """Replace the texts of items, by id, for searches at ``sequence`` or later.
@@ -165,6 +203,7 @@ class LexicalIndex:
             _add_validity(copy)
             self._connection.close()
             self._connection, self._live = copy, True
+            self._vocabulary, self._texts = Vocabulary(copy), TextSearch(copy, live=True)
 
     def close(self) -> None:
         """Close the file."""
@@ -173,7 +212,7 @@ class LexicalIndex:
     def _replace(self, item_id: str, item: Item | None, sequence: int) -> None:
         self._connection.execute(
             "UPDATE items SET died = ? WHERE item_id = ? AND died = ?",
-            (sequence, item_id, _NEVER),
+            (sequence, item_id, NEVER),
         )
         if item is None:
             return
@@ -187,18 +226,32 @@ class LexicalIndex:
 def _fill(connection: sqlite3.Connection, items: Iterable[Item]) -> None:
     connection.execute(_SCHEMA)
     connection.execute(_IDS)
+    counts: Counter[str] = Counter()
     for number, item in enumerate(items, start=1):
         connection.execute("INSERT INTO items VALUES (?, ?)", (number, item.item_id))
-        _add_words(connection, number, item)
+        columns = _columns(item, _folded)
+        _insert(connection, number, columns)
+        counts.update(terms_of(columns))
+    write_vocabulary(connection, counts)
     connection.execute("INSERT INTO words(words) VALUES ('optimize')")
     connection.commit()
 
 
 def _add_words(connection: sqlite3.Connection, number: int, item: Item) -> None:
+    """Add the texts of one more item, as the index has those of others."""
+    if not has_vocabulary(connection):
+        _insert(connection, number, _columns(item, plain_text))
+        return
+    columns = _columns(item, _folded)
+    _insert(connection, number, columns)
+    add_terms(connection, terms_of(columns))
+
+
+def _insert(connection: sqlite3.Connection, number: int, columns: tuple[str, ...]) -> None:
     connection.execute(
         "INSERT INTO words(rowid, title, categories, attributes, description) "
         "VALUES (?, ?, ?, ?, ?)",
-        (number, *_columns(item)),
+        (number, *columns),
     )
 
 
@@ -208,40 +261,7 @@ def _add_validity(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-def match_expression(text: str) -> str:
-    """Return the FTS5 query for a text; empty if the text has no word.
-
-    Every word is quoted, so user input never acts as an operator. The last word also matches as a
-    prefix, because the user may still be typing it.
-    """
-    terms: list[str] = []
-    words = _words(text)
-    for word in words:
-        for piece in _pieces(word):
-            if _RUN.fullmatch(piece):
-                pairs = [f"{a} {b}" for a, b in itertools.pairwise(piece)] or [piece]
-                terms.extend(f'"{pair}"' for pair in pairs)
-            else:
-                terms.append(f'"{piece}"')
-    terms = list(dict.fromkeys(terms))[:_MAX_TERMS]
-    if terms and words and not _LETTER.search(words[-1]) and len(words[-1]) >= 3:
-        terms.append(f'"{words[-1]}" *')
-    return " OR ".join(terms)
-
-
-def _words(text: str) -> list[str]:
-    """Split a text into words: runs of letters, digits and combining marks."""
-    normal = unicodedata.normalize("NFKC", text)
-    kept = (letter if unicodedata.category(letter)[0] in "LNM" else " " for letter in normal)
-    return "".join(kept).split()
-
-
-def _pieces(word: str) -> list[str]:
-    """Split a word where it changes between a script without spaces and any other script."""
-    return [piece for piece in re.split(f"([{_UNSPACED}]+)", word) if piece]
-
-
-def _columns(item: Item) -> tuple[str, str, str, str]:
+def _columns(item: Item, normal: Callable[[str], str]) -> tuple[str, str, str, str]:
     attributes: list[str] = []
     for name, value in item.attributes.items():
         values = value if isinstance(value, list) else [value]
@@ -249,12 +269,12 @@ def _columns(item: Item) -> tuple[str, str, str, str]:
             name if entry is True else str(entry) for entry in values if entry is not False
         )
     return (
-        _spaced(f"{item.title} {item.item_id}"),
-        _spaced(" ".join(item.categories)),
-        _spaced(" ".join(attributes)),
-        _spaced(item.description),
+        normal(f"{item.title} {item.item_id}"),
+        normal(" ".join(item.categories)),
+        normal(" ".join(attributes)),
+        normal(item.description),
     )
 
 
-def _spaced(text: str) -> str:
-    return _LETTER.sub(r" \1 ", unicodedata.normalize("NFKC", text))
+def _folded(text: str) -> str:
+    return spaced(fold(text))

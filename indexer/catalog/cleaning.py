@@ -1,0 +1,229 @@
+"""Clean the record of a catalog, field by field, so that a side field never costs the item.
+
+A field that cannot be read is left out of the record and reported; the item keeps what the shop
+has of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from indexer.catalog.attributes import flat_attributes
+from indexer.catalog.currencies import SYMBOLS
+from indexer.catalog.item_parser import FIELDS, Record, is_empty, link_from
+from indexer.catalog.nested import currency_of, money_value, picture_of, text_of
+from indexer.catalog.prices import UnclearPrice, parse_price
+from indexer.catalog.stock import parse_stock
+from indexer.catalog.texts import plain_text
+from indexer.items import MAX_ID_BYTES
+
+if TYPE_CHECKING:
+    from indexer.catalog.imagefiles import ImageFiles
+
+_LEVELS: Final = re.compile(r"\s*[>»›→]\s*|\s+/\s+")
+_COMMA: Final = re.compile(r"\s*(?<!\\),\s*")
+_BAR: Final = re.compile(r"\s*[;|\n]\s*")
+
+
+class Cells(list[Any]):
+    """The cells of several columns that give one field; each may be a list in itself."""
+
+
+class FieldNote(NamedTuple):
+    """What is to be reported of a field, and of which image."""
+
+    field: str
+    reason: str
+    image: str = ""
+
+
+class CleanRecord(NamedTuple):
+    """A record without the fields that cannot be read, their names, and what is to be reported."""
+
+    record: Record
+    unread: frozenset[str]
+    notes: list[FieldNote]
+
+
+class Cleaner:
+    """Cleans the records of one catalog."""
+
+    def __init__(
+        self,
+        files: ImageFiles | None,
+        *,
+        language: str | None = None,
+        decimal_mark: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """``files`` finds images; None leaves their paths as they are.
+
+        ``decimal_mark`` is called for a price that may be one of two numbers.
+        """
+        self._files = files
+        self._language = language
+        self._decimal_mark = decimal_mark
+
+    def clean(self, record: Record) -> CleanRecord:
+        """Return a record that ``item_from`` reads whole, if its id is valid."""
+        cleaned: Record = {}
+        notes: list[FieldNote] = []
+        unread: set[str] = set()
+        for field in FIELDS:
+            if field not in record or field == "attributes":
+                continue
+            try:
+                cleaned[field] = self._cleaned(field, record[field], notes)
+            except ValueError as error:
+                unread.add(field)
+                notes.append(FieldNote(field, str(error)))
+        self._add_currency(record, cleaned)
+        attributes = flat_attributes(record, self._language)
+        notes += [FieldNote("attributes", reason) for reason in attributes.faults]
+        cleaned |= attributes.columns
+        if attributes.nested is not None:
+            cleaned["attributes"] = attributes.nested
+        return CleanRecord(cleaned, frozenset(unread), notes)
+
+    def _cleaned(self, field: str, value: Any, notes: list[FieldNote]) -> Any:
+        if field == "id":
+            return value
+        if field == "product_id":
+            return _product_id(value)
+        if field in ("title", "description"):
+            return plain_text(text_of(value, self._language))
+        if field == "categories":
+            return _unique(_categories(value, self._language))
+        if field == "images":
+            paths = self._images(value, notes)
+            return _unique(paths) if isinstance(value, Cells) else paths
+        if field == "price":
+            return self._price(value, notes)
+        if field == "in_stock":
+            return _stock(value)
+        text = text_of(value, self._language)
+        return link_from(text) if field == "url" else SYMBOLS.get(text, text)
+
+    def _price(self, value: Any, notes: list[FieldNote]) -> float | None:
+        found: list[float] = []
+        for amount in money_value(value):
+            if is_empty(amount):
+                continue
+            price = self._parsed(amount)
+            if price is None:
+                notes.append(FieldNote("price", f"price {str(amount)[:40]!r} is read as none"))
+            else:
+                found.append(price)
+        return min(found) if found else None
+
+    def _parsed(self, amount: Any) -> float | None:
+        try:
+            return parse_price(amount).amount
+        except UnclearPrice:
+            mark = self._decimal_mark()
+            if mark is None:
+                raise
+            return parse_price(amount, mark).amount
+
+    def _add_currency(self, record: Record, cleaned: Record) -> None:
+        """Take the currency from the price, unless the record has a currency of its own."""
+        if cleaned.get("currency") or is_empty(record.get("price")) or "price" not in cleaned:
+            return
+        currency = currency_of(record["price"])
+        if not currency:
+            for amount in money_value(record["price"]):
+                try:
+                    currency = parse_price(amount, ".").currency
+                except UnclearPrice:
+                    currency = ""
+                if currency:
+                    break
+        if currency:
+            cleaned["currency"] = currency
+
+    def _images(self, value: Any, notes: list[FieldNote]) -> list[str]:
+        paths: list[str] = []
+        for part in _parts(value):
+            text = picture_of(part, self._language)
+            if not isinstance(part, str) or not _is_cell(value):
+                written = [text]
+            elif self._files is None:
+                written = _BAR.split(text)
+            else:
+                written = self._files.split(text)
+            paths += [self._found(path.strip(), notes) for path in written if path.strip()]
+        return paths
+
+    def _found(self, path: str, notes: list[FieldNote]) -> str:
+        if self._files is None:
+            return path
+        found = self._files.find(path)
+        if found.difference:
+            reason = (
+                f"there is no file {path!r}; read {found.path!r}, which differs in "
+                f"{found.difference}"
+            )
+            notes.append(FieldNote("images", reason, found.path))
+        return found.path
+
+
+def _is_cell(value: Any) -> bool:
+    """Return whether a value is a cell or several, which may hold lists as text."""
+    return isinstance(value, str | Cells)
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    """Return the parts of a value: of several cells, the parts of each."""
+    if is_empty(value):
+        return []
+    if isinstance(value, Cells):
+        return [
+            part
+            for cell in value
+            if not is_empty(cell)
+            for part in (cell if isinstance(cell, list | tuple) else [cell])
+        ]
+    return value if isinstance(value, list | tuple) else [value]
+
+
+def _categories(value: Any, language: str | None) -> list[str]:
+    paths: list[str] = []
+    for part in _parts(value):
+        text = plain_text(text_of(part, language))
+        if isinstance(part, str) and _is_cell(value):
+            bars = _BAR.split(text)
+            texts = _COMMA.split(text) if len(bars) == 1 else bars
+        else:
+            texts = [text]
+        paths += [category_path(text) for text in texts]
+    return [path for path in paths if path]
+
+
+def category_path(text: str) -> str:
+    """Return a category as a path: ``Clothing > Shirts`` and ``Clothing / Shirts`` have levels."""
+    levels = _LEVELS.sub("/", text.replace("\\,", ",").strip()).split("/")
+    return "/".join(level.strip() for level in levels if level.strip())
+
+
+def _unique(values: list[str]) -> list[str]:
+    return list(dict.fromkeys(values))
+
+
+def _product_id(value: Any) -> Any:
+    if isinstance(value, str) and len(value.strip().encode("utf-8", "replace")) > MAX_ID_BYTES:
+        raise ValueError(f"product_id is longer than {MAX_ID_BYTES} bytes; the item is on its own")
+    if isinstance(value, str) and any(ord(letter) < 32 for letter in value.strip()):
+        raise ValueError("product_id holds control characters; the item is on its own")
+    if isinstance(value, bool) or not isinstance(value, str | int | float | None):
+        raise ValueError(f"product_id must be text, got {type(value).__name__}")
+    return value
+
+
+def _stock(value: Any) -> bool:
+    if isinstance(value, dict):
+        names = ("in_stock", "is_in_stock", "availability", "status", "quantity", "qty", "stock")
+        value = next((value[name] for name in names if name in value), str(value))
+    if isinstance(value, list | tuple):
+        return not value or any(_stock(part) for part in value)
+    return parse_stock(value)

@@ -1,0 +1,72 @@
+"""The product feed of Google Merchant Center, as a table or as XML; also that of Meta."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar, Final
+
+from indexer.catalog.item_parser import Record
+from indexer.catalog.saleprice import price_now
+from indexer.catalog.shopformat import ColumnMapping, ShopFormat, text_cell
+
+_MARKS: Final = frozenset(
+    {
+        *("availability", "item group id", "google product category", "product type", "gtin"),
+        *("additional image link", "condition", "sale price", "mpn", "link", "price"),
+    }
+)
+
+
+class GoogleFeed(ShopFormat):
+    """Items are the products of a feed; ``item_group_id`` puts variants together."""
+
+    name = "google"
+    columns: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "id": ("id",),
+        "product_id": ("item group id",),
+        "title": ("title",),
+        "description": ("description", "summary", "content"),
+        "categories": ("product type",),
+        "price": ("price", "sale price"),
+        "in_stock": ("availability",),
+        "url": ("link", "canonical link"),
+        "images": ("image link", "additional image link"),
+    }
+    ignored = frozenset(
+        {
+            *("shipping", "tax", "sale price effective date", "mobile link", "ads redirect"),
+            *("shipping weight", "shipping length", "shipping width", "shipping height"),
+            *("shipping label", "identifier exists", "google product category", "is bundle"),
+            *("multipack", "adult", "min handling time", "max handling time", "tax category"),
+            *("unit pricing measure", "unit pricing base measure", "excluded destination"),
+            *("included destination", "lifestyle image link", "updated", "pubdate", "guid"),
+        }
+    )
+
+    def __init__(self, today: datetime.date | None = None) -> None:
+        """``today`` decides which sales are on; None is the present day."""
+        super().__init__()
+        self._today = today or datetime.datetime.now(tz=datetime.UTC).date()
+
+    def recognizes(self, columns: Collection[str]) -> bool:
+        """Return whether a file has ids, image links, and another column of a feed."""
+        has = set(columns)
+        return {"id", "image link"} <= has and bool(has & _MARKS)
+
+    def record(self, row: Record, mapping: ColumnMapping) -> Record:
+        """Return the record of a product, with its price of today and one taxonomy."""
+        record = super().record(row, mapping)
+        if "price" not in mapping and "price" in record:
+            start, _, end = text_cell(self._get(row, "sale price effective date")).partition("/")
+            sale = self._get(row, "sale price")
+            record["price"] = price_now(self._get(row, "price"), sale, start, end, self._today)
+        taxonomy = self._get(row, "google product category")
+        if "categories" not in mapping and not record.get("categories") and _is_named(taxonomy):
+            record["categories"] = [text_cell(taxonomy)]
+        return record
+
+
+def _is_named(taxonomy: Any) -> bool:
+    """Return whether a category of Google is a path; many feeds give its number."""
+    return isinstance(taxonomy, str) and not taxonomy.strip().isdigit() and bool(taxonomy.strip())

@@ -1,0 +1,171 @@
+"""Find the image files that a catalog means, however it writes their paths."""
+
+from __future__ import annotations
+
+import html
+import os
+import posixpath
+import re
+import unicodedata
+from pathlib import Path
+from typing import Final, NamedTuple
+from urllib.parse import unquote
+
+_IMAGE_URL_END: Final = re.compile(
+    r"\.(?:jpe?g|png|webp|gif|avif|heic|heif|bmp|tiff?)(?:[?#].*)?$", re.IGNORECASE
+)
+_SEPARATOR: Final = re.compile(r"\s*[;|,\n]\s*")
+_URL: Final = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//[^/\s]", re.IGNORECASE)
+_MEDIA_FOLDERS: Final = (
+    "",
+    "pub/media/catalog/product",
+    "media/catalog/product",
+    "catalog/product",
+)
+_MOST_FOLDERS: Final = 256  # listings that are kept
+
+
+class FoundPath(NamedTuple):
+    """The path to read, and how it differs from the catalog's; "" if it does not."""
+
+    path: str
+    difference: str = ""
+
+
+class ImageFiles:
+    """The files in and below a catalog's folder; paths never lead out of it."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._absolute = {os.path.abspath(root), os.path.realpath(root)}  # noqa: PTH100
+        self._listings: dict[str, dict[str, list[str]]] = {}
+
+    def split(self, cell: str) -> list[str]:
+        """Return the paths in a cell: itself if that file exists, else its parts.
+
+        Parts are separated by ``;``, ``|``, a comma or a line break; a comma within a URL is not
+        a separator.
+        """
+        text = cell.strip()
+        if not _SEPARATOR.search(text) or self._exists(text.replace("\\", "/")):
+            return [text] if text else []
+        paths: list[str] = []
+        start = 0
+        for match in [*_SEPARATOR.finditer(text), None]:
+            end = match.start() if match else len(text)
+            part = text[start:end]
+            if paths and _continues_url(paths[-1], part):
+                paths[-1] = text[text.rindex(paths[-1], 0, start) : end]
+            elif part:
+                paths.append(part)
+            start = match.end() if match else end
+        return paths
+
+    def find(self, path: str) -> FoundPath:
+        """Return the path of the file that a catalog means, relative to the catalog's folder.
+
+        A leading slash means the catalog's folder. If only one file differs just in case, in
+        percent escapes, in a query or in the way of writing accents, it is that file. A path of
+        no file, and a URL, is returned as it is.
+        """
+        if _URL.match(path):
+            return FoundPath(f"https:{path}") if path.startswith("//") else FoundPath(path)
+        clean = path.replace("\\", "/")
+        if self._exists(clean):
+            return FoundPath(path)
+        inside = self._inside(clean)
+        if inside is None:
+            return FoundPath(path)
+        for folder in _MEDIA_FOLDERS:
+            if self._exists(joined := posixpath.join(folder, inside)):
+                return FoundPath(joined)
+        for text, difference in _spellings(inside):
+            for exact in (True, False):
+                found = self._walk(text, exact=exact)
+                if found is not None:
+                    return FoundPath(found, _difference(text, found, difference))
+        return FoundPath(path)
+
+    def _inside(self, path: str) -> str | None:
+        """Return an absolute path relative to the folder; None if it leads out of it."""
+        if path.startswith("/"):
+            clean = posixpath.normpath(path)
+            for root in self._absolute:
+                if clean.startswith(root.rstrip("/") + "/"):
+                    return clean[len(root.rstrip("/")) + 1 :]
+            path = path.lstrip("/")
+        clean = posixpath.normpath(path)
+        leads_out = clean in ("..", ".") or clean.startswith("../") or clean[1:2] == ":"
+        return None if leads_out or "\0" in clean else clean
+
+    def _exists(self, path: str) -> bool:
+        clean = posixpath.normpath(path)
+        if clean.startswith(("/", "../")) or "\0" in clean or clean in (".", ".."):
+            return False
+        try:
+            return (self._root / clean).is_file()
+        except (OSError, ValueError):  # too long, or not encodable
+            return False
+
+    def _walk(self, path: str, *, exact: bool) -> str | None:
+        """Return the only file whose names differ at most in accents, and in case unless exact."""
+        clean = self._inside(path)
+        if clean is None:
+            return None
+        found = [""]
+        for name in clean.split("/"):
+            composed = unicodedata.normalize("NFC", name)
+            found = [
+                f"{folder}/{entry}" if folder else entry
+                for folder in found
+                for entry in self._listing(folder).get(composed.casefold(), ())
+                if not exact or unicodedata.normalize("NFC", entry) == composed
+            ]
+            if not found or len(found) > 8:
+                return None
+        return found[0] if len(found) == 1 and self._exists(found[0]) else None
+
+    def _listing(self, folder: str) -> dict[str, list[str]]:
+        """Return the names in a folder by their folded form; {} if it cannot be read."""
+        if folder not in self._listings:
+            if len(self._listings) >= _MOST_FOLDERS:
+                self._listings.pop(next(iter(self._listings)))
+            names: dict[str, list[str]] = {}
+            try:
+                for entry in os.listdir(self._root / folder):  # noqa: PTH208  # names only
+                    key = unicodedata.normalize("NFC", entry).casefold()
+                    names.setdefault(key, []).append(entry)
+            except (OSError, ValueError):
+                names = {}
+            self._listings[folder] = names
+        return self._listings[folder]
+
+
+def _continues_url(before: str, part: str) -> bool:
+    """Return whether a part of a cell belongs to the URL before it, as in ``w_200,h_300/a.jpg``."""
+    return (
+        _URL.match(before) is not None
+        and _URL.match(part) is None
+        and not _IMAGE_URL_END.search(before)
+    )
+
+
+def _spellings(path: str) -> list[tuple[str, str]]:
+    """Return other ways to read a path, each with how it differs, the most likely first."""
+    ways = [(path, "")]
+    bare = re.split(r"[?#]", path, maxsplit=1)[0]
+    for text, difference in ((path, ""), (bare, "its query")):
+        plain = unquote(html.unescape(text))
+        ways.append((text, difference))
+        ways.append((plain, f"{difference} and escapes" if difference else "its escapes"))
+    return list({text: (text, difference) for text, difference in reversed(ways) if text}.values())[
+        ::-1
+    ]
+
+
+def _difference(text: str, found: str, difference: str) -> str:
+    """Return in what a path and the found file differ: query, escapes, case; "" for accents."""
+    same = unicodedata.normalize("NFC", posixpath.normpath(text.lstrip("/")))
+    if same != unicodedata.normalize("NFC", found) and not same.endswith(found):
+        return f"{difference} and case" if difference else "case"
+    return difference

@@ -1,0 +1,108 @@
+"""Read the records of JSON lines, and of a JSON document that holds a list of objects."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from indexer.catalog.item_parser import BrokenRow, NumberedRow, Record
+from indexer.errors import BadCatalog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_FIRST_FIELD = re.compile(rb'\s*\{\s*("(?:[^"\\]|\\.)*")\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+(?=[\s,}]))')
+# Where documents of shops keep their products.
+_LISTS: Final = ("products", "items", "@graph", "itemListElement", "data", "results", "offers")
+
+
+def json_lines(path: Path) -> Iterator[NumberedRow]:
+    """Yield the object on each line; a line that is not one is a BrokenRow."""
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if number == 1:
+                    line = line.removeprefix(codecs.BOM_UTF8)
+                if line.strip():
+                    yield f"line {number}", _decoded(line)
+    except OSError as error:
+        raise BadCatalog(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def json_document(path: Path) -> Iterator[NumberedRow]:
+    """Yield the objects of a JSON document: a list, or an object with a list of products.
+
+    The whole document is held in memory. A file of JSON lines is read as that. Raise BadCatalog if
+    the file is neither.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadCatalog(f"cannot read {path}: {error.strerror or error}") from error
+    text = data.removeprefix(codecs.BOM_UTF8)
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        text = data.decode("utf-16", "replace").encode()
+    try:
+        document = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if not isinstance(_decoded(text.lstrip().partition(b"\n")[0]), BrokenRow):
+            yield from json_lines(path)
+            return
+        raise BadCatalog(f"{path} is not JSON: {error}") from error
+    found = products_in(document)
+    if found is None:
+        kind = type(document).__name__
+        raise BadCatalog(f"{path}: expected a list of objects, or an object with one; got {kind}")
+    for number, record in enumerate(found, start=1):
+        if isinstance(record, dict):
+            yield f"object {number}", record
+        else:
+            reason = f"expected an object, got {type(record).__name__}"
+            yield f"object {number}", BrokenRow(reason, {})
+
+
+def products_in(document: Any) -> list[Any] | None:
+    """Return the list of products in a document; None if it has no such list.
+
+    An object that is a product itself is a list of one.
+    """
+    if isinstance(document, list):
+        return document
+    if not isinstance(document, dict):
+        return None
+    for name in _LISTS:
+        inner = document.get(name)
+        if name == "offers" and "name" in document:
+            continue  # a product of schema.org
+        if isinstance(inner, list):
+            return inner
+        if isinstance(inner, dict):
+            nested = products_in(inner)
+            if nested is not None and nested != [inner]:
+                return nested
+    return [document]
+
+
+def _decoded(line: bytes) -> Record | BrokenRow:
+    try:
+        record = msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return BrokenRow(f"not JSON: {error}", _first_field(line))
+    if isinstance(record, dict):
+        return record
+    return BrokenRow(f"expected an object, got {type(record).__name__}", {})
+
+
+def _first_field(line: bytes) -> Record:
+    """Return the first name and value of a broken line, or {} if they are incomplete."""
+    match = _FIRST_FIELD.match(line)
+    if match is None:
+        return {}
+    try:
+        return {msgspec.json.decode(match[1], type=str): msgspec.json.decode(match[2])}
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return {}

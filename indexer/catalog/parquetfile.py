@@ -1,0 +1,74 @@
+"""Read the rows of a Parquet file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from indexer.catalog.csvfile import check_unique_columns
+from indexer.catalog.item_parser import BrokenRow, NumberedRow, Record
+from indexer.errors import BadCatalog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def parquet_records(path: Path) -> Iterator[NumberedRow]:
+    """Yield the rows of a Parquet file. Raise BadCatalog if it cannot be read."""
+    try:
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise BadCatalog(
+            f"{path}: reading Parquet needs pyarrow; pip install 'vitrine[parquet]'"
+        ) from None
+    import pyarrow as pa
+
+    try:
+        with pq.ParquetFile(path) as file:
+            check_unique_columns(path, file.schema_arrow.names)
+            number = 0
+            for batch in file.iter_batches(batch_size=1024):
+                for record in _parquet_rows(batch):
+                    number += 1
+                    yield f"row {number}", record
+    except (pa.ArrowException, OSError) as error:
+        raise BadCatalog(f"cannot read {path}: {' '.join(str(error).split())[:200]}") from error
+
+
+def _parquet_rows(batch: Any) -> Iterator[Record | BrokenRow]:
+    """Yield the rows of an Arrow batch, with a BrokenRow for a value that Python cannot hold."""
+    try:
+        records = batch.to_pylist()
+    except (ValueError, OverflowError):  # a time out of range or too precise, text not in UTF-8
+        for row in range(batch.num_rows):
+            yield _parquet_row(batch, row)
+        return
+    for record in records:
+        yield _with_text(record)
+
+
+def _parquet_row(batch: Any, row: int) -> Record | BrokenRow:
+    record: Record = {}
+    fault = ""
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        try:
+            record[name] = column[row].as_py()
+        except (ValueError, OverflowError) as error:
+            why = " ".join(str(error).split())[:120]
+            fault = fault or f"column {name!r} cannot be read: {why}"
+    decoded = _with_text(record)
+    if not fault:
+        return decoded
+    return BrokenRow(fault, decoded.readable if isinstance(decoded, BrokenRow) else decoded)
+
+
+def _with_text(record: Record) -> Record | BrokenRow:
+    """Decode bytes as UTF-8: some programs write text columns without the string type."""
+    fault = ""
+    decoded: Record = {}
+    for name, value in record.items():
+        try:
+            decoded[name] = value.decode() if isinstance(value, bytes) else value
+        except UnicodeDecodeError:
+            fault = fault or f"column {name!r} holds {len(value)} bytes that are not UTF-8 text"
+    return BrokenRow(fault, decoded) if fault else decoded

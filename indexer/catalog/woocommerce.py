@@ -1,0 +1,147 @@
+"""The product export of WooCommerce: products, and variations that name their parent."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from indexer.catalog.item_parser import BrokenRow, Record
+from indexer.catalog.saleprice import price_now
+from indexer.catalog.shopformat import (
+    ColumnMapping,
+    ReadRows,
+    ShopFormat,
+    inherited,
+    is_blank,
+    text_cell,
+)
+
+if TYPE_CHECKING:
+    from indexer.catalog.item_parser import NumberedRow
+
+_ATTRIBUTE: Final = re.compile(r"attribute (\d+) (name|value\(s\)|visible|global|default)")
+_META: Final = re.compile(r"meta: _|download \d+ ")
+_INHERITED: Final = ("categories", "tags", "images", "description", "short description", "brands")
+_MARKS: Final = frozenset(
+    {
+        *("in stock?", "regular price", "is featured?", "visibility in catalog", "tax status"),
+        *("stock status", "permalink", "images"),
+    }
+)
+
+
+class WooCommerce(ShopFormat):
+    """Items are products and variations; the id is that of WordPress, or else the SKU."""
+
+    name = "woocommerce"
+    columns: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "id": ("id", "sku"),
+        "product_id": ("parent", "parent id"),
+        "title": ("name",),
+        "description": ("description", "short description"),
+        "categories": ("categories",),
+        "price": ("regular price", "price", "sale price"),
+        "in_stock": ("in stock?", "stock status", "in stock"),
+        "url": ("permalink", "external url"),
+        "images": ("images",),
+    }
+    attributes: ClassVar[Mapping[str, str]] = {"brands": "brand", "tags": "tags"}
+    ignored = frozenset(
+        {
+            *("type", "published", "status", "is featured?", "visibility in catalog", "position"),
+            *("date sale price starts", "date sale price ends", "tax status", "tax class", "stock"),
+            *("low stock amount", "backorders allowed?", "sold individually?", "upsells"),
+            *("allow customer reviews?", "purchase note", "shipping class", "download limit"),
+            *("download expiry days", "grouped products", "cross-sells", "button text"),
+            *("catalog visibility", "featured", "swatches attributes", "price html"),
+        }
+    )
+
+    def __init__(self, today: datetime.date | None = None) -> None:
+        """``today`` decides which sales are on; None is the present day."""
+        super().__init__()
+        self._today = today or datetime.datetime.now(tz=datetime.UTC).date()
+        self._parents: dict[str, tuple[str, Record]] = {}  # by id and SKU: id and row
+
+    def recognizes(self, columns: Collection[str]) -> bool:
+        """Return whether a file has names, an id or SKU, and a column that only WooCommerce has."""
+        has = set(columns)
+        is_named = "name" in has and bool(has & {"id", "sku"})
+        return is_named and len(has & _MARKS) >= (1 if has & {"in stock?", "regular price"} else 2)
+
+    def rows(self, read: ReadRows) -> Iterator[NumberedRow]:
+        """Yield every row; a variation inherits categories, texts and pictures."""
+        self._find_parents(read)
+        for where, row in read():
+            if isinstance(row, BrokenRow):
+                yield where, row
+                continue
+            parent = self._parent_of(row)
+            if parent is not None:
+                index = self._index(row)
+                names = [index[key] for key in _INHERITED if key in index]
+                row = inherited(row, parent[1], names)
+            yield where, row
+
+    def not_for_sale(self, row: Record) -> str:
+        """Return a reason for a product that is private, or a draft."""
+        published = text_cell(self._get(row, "published")).casefold()
+        status = text_cell(self._get(row, "status")).casefold()
+        if published in ("0", "-1", "false", "no"):
+            return f"its Published is {published!r}"
+        return f"its status is {status!r}" if status in ("draft", "private", "trash") else ""
+
+    def record(self, row: Record, mapping: ColumnMapping) -> Record:
+        """Return the record of a row, with its price of today and its attributes by name."""
+        record = super().record(row, mapping)
+        if "price" not in mapping and "price" in record:
+            record["price"] = price_now(
+                record["price"],
+                self._get(row, "sale price"),
+                self._get(row, "date sale price starts"),
+                self._get(row, "date sale price ends"),
+                self._today,
+            )
+        if "product_id" not in mapping and not is_blank(record.get("product_id")):
+            parent = self._parent_of(row)
+            text = text_cell(record["product_id"]).removeprefix("id:")
+            record["product_id"] = parent[0] if parent else ("" if text == "0" else text)
+        for name, value in self._attributes_of(row).items():
+            record.setdefault(name, value)
+        return {
+            name: value
+            for name, value in record.items()
+            if not _ATTRIBUTE.fullmatch(key := self._key(name)) and not _META.match(key)
+        }
+
+    def _find_parents(self, read: ReadRows) -> None:
+        self._parents = {}
+        for _, row in read():
+            if isinstance(row, BrokenRow) or "variable" not in text_cell(
+                self._get(row, "type")
+            ).casefold().replace("variation", ""):
+                continue
+            own, sku = text_cell(self._get(row, "id")), text_cell(self._get(row, "sku"))
+            for key in filter(None, (f"id:{own}" if own else "", own, sku)):
+                self._parents[key] = own or sku, row
+
+    def _parent_of(self, row: Record) -> tuple[str, Record] | None:
+        name = text_cell(self._get(row, "parent")) or text_cell(self._get(row, "parent id"))
+        return self._parents.get(name) if name else None
+
+    def _attributes_of(self, row: Record) -> dict[str, Any]:
+        """Return ``Attribute 1 name`` and ``Attribute 1 value(s)`` as attributes."""
+        found: dict[str, Any] = {}
+        for key, column in self._index(row).items():
+            match = _ATTRIBUTE.fullmatch(key)
+            if match is None or match[2] != "name":
+                continue
+            name = text_cell(row[column]).casefold()
+            value = self._get(row, f"attribute {match[1]} value(s)")
+            if not name or is_blank(value):
+                continue
+            values = [part.strip() for part in re.split(r"(?<!\\)[,|]", text_cell(value))]
+            found[name] = values[0] if len(values) == 1 else [part for part in values if part]
+        return found

@@ -1,0 +1,109 @@
+"""Read the products of an XML feed (RSS, Atom, or a list of products) as a stream.
+
+The parser is defusedxml's: it is part of the base install, since a feed is the most common export,
+and weighs 25 kB. It refuses entities and document types, so that a feed reads no other file and
+does not expand to gigabytes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from indexer.catalog.item_parser import BrokenRow
+from indexer.errors import BadCatalog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from xml.etree.ElementTree import Element
+
+    from indexer.catalog.item_parser import NumberedRow, Record
+
+_PRODUCTS: Final = frozenset({"item", "entry", "product", "offer"})
+_GOOGLE: Final = "base.google.com/ns"
+_DEEPEST: Final = 20
+
+
+def xml_records(path: Path) -> Iterator[NumberedRow]:
+    """Yield each ``<item>``, ``<entry>``, ``<product>`` or ``<offer>`` as {name: value}.
+
+    Names have no namespace; an element of Google's namespace comes before others of its name. A
+    repeated element is a list. Where the file ends in the middle or is broken, the last record is
+    a BrokenRow, since products may be missing. Raise BadCatalog if it cannot be read at all.
+    """
+    from defusedxml.common import DefusedXmlException
+    from defusedxml.ElementTree import ParseError, iterparse
+
+    number = 0
+    try:
+        with path.open("rb") as file:
+            stack: list[Element] = []
+            product: Element | None = None
+            for event, element in iterparse(
+                file, events=("start", "end"), forbid_dtd=False, forbid_entities=True
+            ):
+                if event == "start":
+                    stack.append(element)
+                    if product is None and _name(element.tag) in _PRODUCTS:
+                        product = element
+                    continue
+                stack.pop()
+                if product is not None and element is product:
+                    number += 1
+                    yield f"product {number}", _record(element)
+                    product = None
+                if product is None and stack:
+                    stack[-1].remove(element)  # so that memory holds one product at a time
+    except DefusedXmlException as error:
+        raise BadCatalog(f"{path} is refused: it declares entities ({error})") from error
+    except ParseError as error:
+        if not number:
+            raise BadCatalog(f"{path} is not XML: {error}") from error
+        yield f"product {number + 1}", BrokenRow(f"not XML: {error}; the rest is not read", {})
+    except (OSError, LookupError, ValueError) as error:
+        raise BadCatalog(f"cannot read {path}: {error}") from error
+
+
+def _record(product: Element) -> Record:
+    record: Record = dict(product.attrib)
+    from_google: set[str] = set()
+    for child in product:
+        name = _name(child.tag)
+        is_google = _GOOGLE in str(child.tag)
+        value = _value(child)
+        if is_google and name not in from_google:
+            from_google.add(name)
+            record[name] = value
+        elif not is_google and name in from_google:
+            continue
+        elif name in record:
+            before = record[name]
+            record[name] = [*before, value] if isinstance(before, list) else [before, value]
+        else:
+            record[name] = value
+    return record
+
+
+def _value(element: Element, depth: int = 0) -> Any:
+    """Return the text of an element, the target of a link, or an object of its children."""
+    children = list(element)
+    if children and depth < _DEEPEST and not _is_markup(children):
+        inner: Record = {}
+        for child in children:
+            name, value = _name(child.tag), _value(child, depth + 1)
+            if name in inner:
+                before = inner[name]
+                value = [*before, value] if isinstance(before, list) else [before, value]
+            inner[name] = value
+        return inner
+    text = " ".join("".join(element.itertext()).split())
+    return text or element.attrib.get("href", "")
+
+
+def _is_markup(children: list[Element]) -> bool:
+    """Return whether the children are XHTML, which is a text."""
+    return all("www.w3.org/1999/xhtml" in str(child.tag) for child in children)
+
+
+def _name(tag: object) -> str:
+    return str(tag).rpartition("}")[2]

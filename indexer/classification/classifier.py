@@ -1,0 +1,189 @@
+"""The classifier of a shop: what a photo shows, with a confidence for each label.
+
+A confidence is a logistic curve over the evidence of ``indexer.classification.evidence``, fitted on
+products that the head had not seen. ``indexer.classification.fit`` makes a classifier; each
+generation has one in ``classifier.npz``.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+import numpy as np
+
+from indexer.classification.evidence import evidence, rivals_of
+from indexer.classification.labels import Field
+from indexer.classification.ridge import Head
+from indexer.classification.votes import find_neighbors
+from indexer.confidence.curve import sigmoid
+from indexer.errors import IndexCorrupt
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from indexer.arrays import Vectors
+
+    Floats = NDArray[np.float64]
+
+CLASSIFIER = "classifier.npz"
+COLOR_WEIGHT = 1.0  # of the measured colors beside the unit vector
+FORMAT = 1
+
+
+class Curve(msgspec.Struct, frozen=True):
+    """The logistic curve of a field's confidences: a weight for each feature, and an offset."""
+
+    weights: tuple[float, ...]
+    offset: float
+
+    def confidences(self, features: Floats) -> Floats:
+        """Return the confidence of features (..., f): (...), in [0, 1]."""
+        found: Floats = sigmoid(features @ np.array(self.weights) + self.offset)
+        return found
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """What was measured on held-out products when a field was fitted.
+
+    ``products`` had a label. ``accuracy`` is how often the first label is right, ``error`` the
+    calibration error of its confidence, and ``skill`` the share of the squared error of always
+    guessing by frequency that the classifier avoids.
+    """
+
+    products: int
+    accuracy: float
+    error: float
+    skill: float
+
+
+class FittedField(NamedTuple):
+    """A field with its head and curve, and the labels of the neighbors: truth (n, l)."""
+
+    field: Field
+    head: Head
+    curve: Curve
+    facts: Facts
+    truth: NDArray[np.int8]
+
+
+class _Header(msgspec.Struct, frozen=True):
+    format: int
+    fields: list[tuple[Field, Curve, Facts]]
+    note: str = ""
+
+
+class Classifier:
+    """Gives the confidence of every label of every field for photos. Immutable."""
+
+    def __init__(
+        self,
+        fields: list[FittedField],
+        note: str = "",
+        vectors: Vectors | None = None,
+        products: NDArray[np.int64] | None = None,
+    ) -> None:
+        """``vectors`` (n, dim) are the pictures that vote, ``products`` (n,) their products.
+
+        ``note`` says why there is no field, if there is none.
+        """
+        self.fields = fields
+        self.vectors = np.empty((0, 0), dtype=np.float32) if vectors is None else vectors
+        self.products = np.empty(0, dtype=np.int64) if products is None else products
+        self.note = note
+        self._rivals = [rivals_of(fitted.field) for fitted in fields]
+
+    @property
+    def measures_colors(self) -> bool:
+        """Whether a field is of color, so that ``confidences`` wants the measured colors."""
+        return any(fitted.field.of_color for fitted in self.fields)
+
+    def confidences(self, vectors: Vectors, colors: NDArray[np.float32] | None) -> list[Floats]:
+        """Return the confidence of each label, (q, l), for each field in turn.
+
+        ``vectors`` (q, dim) are the photos' unit vectors, and ``colors`` (q, 29) what
+        ``style.namedcolors.color_shares`` measured; None leaves the fields of color at 0. A
+        category is at least as sure as those below it.
+        """
+        if not self.fields or not len(vectors):
+            return [np.zeros((len(vectors), len(fitted.field.labels))) for fitted in self.fields]
+        near = find_neighbors(vectors, self.vectors, self.products)
+        found = []
+        for fitted, rivals in zip(self.fields, self._rivals, strict=True):
+            if fitted.field.of_color and colors is None:
+                found.append(np.zeros((len(vectors), len(fitted.field.labels))))
+                continue
+            features = head_features(vectors, colors if fitted.field.of_color else None)
+            scores = fitted.head.scores(features)
+            seen = evidence(scores, near.shares(fitted.truth), near.best, rivals)
+            found.append(consistent(fitted.field, fitted.curve.confidences(seen)))
+        return found
+
+    def save(self, path: Path) -> None:
+        """Write the classifier to a file. Raises OSError."""
+        header = _Header(FORMAT, [(f.field, f.curve, f.facts) for f in self.fields], self.note)
+        arrays: dict[str, NDArray[np.generic]] = {
+            "header": np.frombuffer(msgspec.json.encode(header), dtype=np.uint8),
+            "vectors": self.vectors.astype(np.float16),
+            "products": self.products,
+        }
+        for at, fitted in enumerate(self.fields):
+            arrays[f"matrix{at}"] = fitted.head.matrix.astype(np.float32)
+            arrays[f"offset{at}"] = fitted.head.offset.astype(np.float32)
+            arrays[f"truth{at}"] = fitted.truth
+        out = io.BytesIO()
+        np.savez_compressed(out, allow_pickle=False, **arrays)
+        path.write_bytes(out.getvalue())
+
+    @classmethod
+    def load(cls, path: Path) -> Classifier:
+        """Read what ``save`` wrote. Raises IndexCorrupt if it cannot be read."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                header = msgspec.json.decode(file["header"].tobytes(), type=_Header)
+                if header.format != FORMAT:
+                    raise ValueError(f"format {header.format}, this version reads {FORMAT}")
+                fields = [
+                    FittedField(
+                        field,
+                        Head(
+                            file[f"matrix{at}"].astype(np.float64),
+                            file[f"offset{at}"].astype(np.float64),
+                        ),
+                        curve,
+                        facts,
+                        file[f"truth{at}"],
+                    )
+                    for at, (field, curve, facts) in enumerate(header.fields)
+                ]
+                vectors = file["vectors"].astype(np.float32)
+                return cls(fields, header.note, vectors, file["products"])
+        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error,
+                msgspec.MsgspecError) as error:  # fmt: skip
+            raise IndexCorrupt(
+                f"{path} cannot be read: {error}; run 'vitrine rebuild' to fit it again"
+            ) from error
+
+
+def head_features(vectors: Vectors, colors: NDArray[np.float32] | None) -> Floats:
+    """Return what a head takes: the vectors (n, dim), with the measured colors (n, c) or None."""
+    if colors is None:
+        return vectors.astype(np.float64)
+    return np.concatenate([vectors, COLOR_WEIGHT * np.sqrt(colors)], axis=1).astype(np.float64)
+
+
+def consistent(field: Field, confidences: Floats) -> Floats:
+    """Make every category (q, l) at least as sure as those below it."""
+    parents = field.parents()
+    depth = np.array([label.count("/") for label in field.labels])
+    out = confidences.copy()
+    for label in np.argsort(-depth, kind="stable"):
+        above = int(parents[label])
+        if above >= 0:
+            out[:, above] = np.maximum(out[:, above], out[:, label])
+    return out

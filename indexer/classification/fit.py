@@ -1,0 +1,212 @@
+"""Fit a shop's classifier on its own catalog, and measure it on products that it had not seen.
+
+Two predictors are combined. A linear head (``ridge``) learns from all products; votes of the
+nearest pictures (``votes``) know rare kinds. Both are computed for every picture without its own
+product, and a logistic curve turns them into a confidence. Pictures without a product are among the
+wrong answers that the curve is fitted on, so that the classifier abstains on noise.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from indexer.classification.classifier import (
+    Classifier,
+    Curve,
+    Facts,
+    FittedField,
+    consistent,
+    head_features,
+)
+from indexer.classification.evidence import evidence, rivals_of
+from indexer.classification.labels import PRESENT, UNKNOWN, Field, fields_of, truth_of
+from indexer.classification.ridge import CrossFitted, cross_fit, folds_of, product_weights
+from indexer.classification.votes import Neighbors, find_neighbors
+from indexer.confidence.logistic import fit_logistic
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from indexer.arrays import Vectors
+    from indexer.items import Item
+
+    Floats = NDArray[np.float64]
+
+FEWEST = 8  # products; with fewer there is nothing to learn from
+_FEWEST_KNOWN = 6  # products with a label in a field
+_JUDGED = 6  # labels of a picture that the curve is fitted on, best first
+_MOST_JUDGED = 20_000  # pictures that the curve is fitted on
+_BLANK_WEIGHT = 0.08  # of pictures without a product, as a share of all
+_LEAST_SKILL = 0.05  # below that, the pictures do not show the field: "on sale", say
+_BINS = 10
+
+
+class Pictures(NamedTuple):
+    """The pictures to learn from: unit vectors (n, dim), the item and product of each (n,).
+
+    ``colors`` (n, 29) are measured by ``style.namedcolors.color_shares``; a row of zeros stands for
+    a picture that was not measured.
+    """
+
+    items: Sequence[Item]
+    vectors: Vectors
+    products: NDArray[np.int64]
+    colors: NDArray[np.float32]
+
+
+class FieldFit(NamedTuple):
+    """A fitted field, and the confidences (n, l) of each picture without its own product."""
+
+    fitted: FittedField
+    confidences: Floats
+
+
+def fit_classifier(
+    pictures: Pictures, blanks: Vectors, blank_colors: NDArray[np.float32], colors: frozenset[str]
+) -> Classifier:
+    """Fit the fields that the pictures show; without any, the classifier has a note that says why.
+
+    ``blanks`` (b, dim) and ``blank_colors`` (b, 29) are of pictures without a product. ``colors``
+    are known names of colors. Deterministic.
+    """
+    fits = fit_fields(pictures, blanks, blank_colors, colors)
+    if not fits:
+        return Classifier([], "no category or attribute has values that a picture could show")
+    kept = [fit.fitted for fit in fits if fit.fitted.facts.skill >= _LEAST_SKILL]
+    if not kept:
+        return Classifier([], "the pictures do not show the categories and attributes of this shop")
+    return Classifier(kept, "", pictures.vectors, pictures.products)
+
+
+def fit_fields(
+    pictures: Pictures,
+    blanks: Vectors,
+    blank_colors: NDArray[np.float32],
+    colors: frozenset[str],
+    left_out: NDArray[np.bool_] | None = None,
+) -> list[FieldFit]:
+    """Fit every field of the catalog, also those that pictures do not show.
+
+    Nothing is learned from the pictures that are ``left_out`` (n,).
+    """
+    products, vectors = pictures.products, pictures.vectors
+    folds = folds_of(products)
+    weights = product_weights(products)
+    near = find_neighbors(vectors, vectors, products, own=products)
+    blank_near = find_neighbors(blanks, vectors, products)
+    measured = pictures.colors.any(axis=1)  # (n,)
+    found = []
+    for field in fields_of(pictures.items, colors):
+        truth = truth_of(pictures.items, field)
+        if field.of_color:
+            truth[~measured] = UNKNOWN
+        if left_out is not None:
+            truth[left_out] = UNKNOWN
+        known = truth[:, 0] != UNKNOWN
+        if len(np.unique(products[known])) < _FEWEST_KNOWN:
+            continue
+        features = head_features(vectors, pictures.colors if field.of_color else None)
+        targets = (truth == PRESENT).astype(np.float64)
+        crossed = cross_fit(features, targets, weights * known, folds)
+        blank_features = head_features(blanks, blank_colors if field.of_color else None)
+        seen = _Seen(field, truth, crossed, near, blank_near, blank_features)
+        found.append(_fit_field(seen, weights * known))
+    return found
+
+
+class _Seen(NamedTuple):
+    """What the curve of a field is fitted on."""
+
+    field: Field
+    truth: NDArray[np.int8]
+    crossed: CrossFitted
+    near: Neighbors
+    blank_near: Neighbors
+    blank_features: Floats
+
+
+def _fit_field(seen: _Seen, weights: Floats) -> FieldFit:
+    field, truth, crossed = seen.field, seen.truth, seen.crossed
+    rivals = rivals_of(field)
+    features = evidence(crossed.scores, seen.near.shares(truth), seen.near.best, rivals)
+    blank = evidence(
+        crossed.head.scores(seen.blank_features),
+        seen.blank_near.shares(truth),
+        seen.blank_near.best,
+        rivals,
+    )
+    curve = _curve(features, truth == PRESENT, weights, blank)
+    confidences = consistent(field, curve.confidences(features))
+    facts = _facts(field, truth, confidences, weights)
+    return FieldFit(FittedField(field, crossed.head, curve, facts, truth), confidences)
+
+
+def _curve(features: Floats, right: NDArray[np.bool_], weights: Floats, blank: Floats) -> Curve:
+    """Fit the curve on the best labels of each picture with known labels, and of each blank."""
+    used = np.flatnonzero(weights > 0)
+    if len(used) > _MOST_JUDGED:
+        used = np.random.default_rng(0).choice(used, _MOST_JUDGED, replace=False)
+    rows, labels = _best_labels(features[used])
+    blank_rows, blank_labels = _best_labels(blank)
+    chosen = features[used][rows, labels]  # (j, f)
+    blank_chosen = blank[blank_rows, blank_labels]
+    mass = weights[used][rows]
+    share = _BLANK_WEIGHT * mass.sum() / max(len(blank_chosen), 1)
+    coefficients, offset = fit_logistic(
+        np.concatenate([chosen, blank_chosen]),
+        np.concatenate([right[used][rows, labels], np.zeros(len(blank_chosen), dtype=np.bool_)]),
+        np.concatenate([mass, np.full(len(blank_chosen), share)]),
+    )
+    return Curve(tuple(float(value) for value in coefficients), offset)
+
+
+def _best_labels(features: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return rows and labels of the labels that rank first by score or votes, for (q, l, f)."""
+    total = features[:, :, 0] + features[:, :, 2]  # (q, l)
+    ranked = np.argsort(-total, axis=1)[:, :_JUDGED]
+    rows = np.repeat(np.arange(len(ranked)), ranked.shape[1])
+    return rows, ranked.ravel()
+
+
+def _facts(field: Field, truth: NDArray[np.int8], confidences: Floats, weights: Floats) -> Facts:
+    """Measure the cross-fitted confidences on the pictures with known labels."""
+    known = weights > 0
+    truth, sure, mass = truth[known] == PRESENT, confidences[known], weights[known]
+    leaves = leaf_labels(field)
+    first = sure[:, leaves].argmax(axis=1)  # (k,)
+    right = truth[:, leaves][np.arange(len(truth)), first]
+    top = sure[:, leaves][np.arange(len(truth)), first]
+    labeled = truth[:, leaves].any(axis=1)
+    rate = np.average(truth, axis=0, weights=mass)  # (l,)
+    guess = float((mass[:, None] * (truth - rate) ** 2).sum())
+    ours = float((mass[:, None] * (truth - sure) ** 2).sum())
+    accuracy = float(np.average(right[labeled], weights=mass[labeled])) if labeled.any() else 0.0
+    return Facts(
+        int(labeled.sum()),
+        round(accuracy, 4),
+        round(calibration_error(top, right), 4),
+        round(1 - ours / guess, 4) if guess > 0 else 0.0,
+    )
+
+
+def leaf_labels(field: Field) -> NDArray[np.int64]:
+    """Return the labels that no other label is below: (m,)."""
+    parents = field.parents()
+    return np.setdiff1d(np.arange(len(field.labels)), parents[parents >= 0])
+
+
+def calibration_error(confidence: Floats, right: NDArray[np.bool_]) -> float:
+    """Return the mean gap between confidence and share right over ten equal bins; n = 0 gives 0."""
+    if not len(confidence):
+        return 0.0
+    bins = np.minimum((confidence * _BINS).astype(np.int64), _BINS - 1)
+    gap = 0.0
+    for at in range(_BINS):
+        inside = bins == at
+        if inside.any():
+            gap += inside.sum() * abs(confidence[inside].mean() - right[inside].mean())
+    return float(gap / len(confidence))

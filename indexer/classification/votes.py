@@ -1,0 +1,78 @@
+"""Votes of the nearest pictures: which labels do the most similar products have?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from indexer.arrays import Vectors
+
+    Floats = NDArray[np.float64]
+
+_NEIGHBORS = 48  # pictures that vote
+_SOFTNESS = 0.06  # a picture 0.06 less similar than the best has a third of its vote
+_BLOCK = 512  # queries compared at once
+
+
+class Neighbors(NamedTuple):
+    """The pictures that vote on q queries: places (q, k), votes (q, k), and best cosine (q,).
+
+    The votes of a query sum to 1; those of pictures of one product are shared among them.
+    """
+
+    places: NDArray[np.int64]
+    votes: Floats
+    best: Floats
+
+    def shares(self, truth: NDArray[np.int8]) -> Floats:
+        """Return the share of the votes for each label, (q, l); ``truth`` (n, l) as in labels.
+
+        Pictures whose labels are unknown do not vote; 0 if none votes.
+        """
+        known = truth[:, 0] >= 0  # (n,): all labels of an item are known, or none
+        weight = self.votes * known[self.places]  # (q, k)
+        voted = weight.sum(axis=1, keepdims=True)
+        total = np.zeros((len(self.places), truth.shape[1]))
+        for at in range(self.places.shape[1]):
+            total += weight[:, at, None] * np.maximum(truth[self.places[:, at]], 0)
+        return np.asarray(total / np.maximum(voted, 1e-9))
+
+
+def find_neighbors(
+    queries: Vectors,
+    vectors: Vectors,
+    products: NDArray[np.int64],
+    own: NDArray[np.int64] | None = None,
+) -> Neighbors:
+    """Find the pictures that vote on each query (q, dim), among ``vectors`` (n, dim), n >= 1.
+
+    ``products`` (n,) numbers the product of each picture. ``own`` (q,) is the product of each
+    query, whose pictures do not vote; None for photos of shoppers.
+    """
+    k = min(_NEIGHBORS, len(vectors))
+    places = np.empty((len(queries), k), dtype=np.int64)
+    scores = np.empty((len(queries), k))
+    for start in range(0, len(queries), _BLOCK):
+        some = slice(start, start + _BLOCK)
+        similar = queries[some] @ vectors.T  # (b, n)
+        if own is not None:
+            similar[own[some, None] == products[None]] = -np.inf
+        found = np.argpartition(-similar, k - 1, axis=1)[:, :k]
+        places[some] = found
+        scores[some] = np.take_along_axis(similar, found, axis=1)
+    best = scores.max(axis=1)
+    best = np.where(np.isfinite(best), best, -1.0)
+    raw = np.exp((scores - best[:, None]) / _SOFTNESS)  # hidden pictures: exp(-inf) is 0
+    raw /= _copies(products[places])
+    total = raw.sum(axis=1, keepdims=True)
+    return Neighbors(places, raw / np.maximum(total, 1e-12), best)
+
+
+def _copies(products: NDArray[np.int64]) -> Floats:
+    """Return how many of the k pictures of a query are of the same product: (q, k)."""
+    same = products[:, :, None] == products[:, None, :]  # (q, k, k)
+    return np.asarray(same.sum(axis=2), dtype=np.float64)

@@ -1,0 +1,1 @@
+"""Recognizers: find the things in a photo."""

@@ -1,0 +1,59 @@
+"""The protocol of recognizers, which find the things in a photo, and their result."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from indexer.arrays import Pixels
+    from indexer.imaging.images import Box
+
+
+class Thing(NamedTuple):
+    """One thing in a photo.
+
+    ``box`` is (x0, y0, x1, y1) as shares of the photo's sides, with x0 < x1 and y0 < y1; it can be
+    given to ``Photo.cut``. ``score`` is from 0 to 1, and larger is better; scores of different
+    recognizers are not comparable. ``label`` names the kind of thing, or is None if the recognizer
+    does not know kinds. ``mask`` is (h, w), true inside the thing, over the whole photo at any
+    resolution, or None. ``source`` is the id of the recognizer.
+    """
+
+    box: Box
+    score: float
+    label: str | None = None
+    mask: NDArray[np.bool_] | None = None
+    source: str = ""
+
+
+class Recognizer(Protocol):
+    """Find the things in photos. Thread-safe."""
+
+    @property
+    def id(self) -> str:
+        """The name it is loaded by, such as ``things`` or ``onnx:FILE``."""
+        ...
+
+    @property
+    def weights_hash(self) -> str:
+        """SHA-256, as hex, of everything that determines the results besides the pixels."""
+        ...
+
+    @property
+    def side(self) -> int:
+        """Pixels on the shorter side that a photo should be decoded with; more do not help."""
+        ...
+
+    def recognize(self, pixels: Sequence[Pixels]) -> list[list[Thing]]:
+        """Find the things in each image (h, w, 3), of any size, best first.
+
+        A list is empty if the image shows nothing. One thing has one box. Faces of people are
+        never returned, and neither are people. Repeated calls agree, and so do batches with single
+        images, within rounding.
+        """
+        ...

@@ -1,0 +1,156 @@
+"""Run a detector that was exported to ONNX, with a JSON file beside it: see ``sidefile``."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from indexer.encoders.base import hash_file
+from indexer.errors import EncoderNotFound, RecognizerNotFound
+from indexer.recognizers.base import Thing
+from indexer.recognizers.boxes import areas, best_of_each
+from indexer.recognizers.decoding import decode_outputs
+from indexer.recognizers.fitting import Fitted, fit_square
+from indexer.recognizers.sidefile import read_detector_side
+from indexer.threads import THREADS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from indexer.arrays import Pixels
+    from indexer.recognizers.decoding import Candidates
+
+_BATCH = 8  # larger batches are no faster on a CPU and take more memory
+_LEAST_SIDE = 0.005  # of a box, as a share of the photo's side
+
+
+class OnnxDetector:
+    """Finds things with an exported detector, on the CPU with ONNX Runtime.
+
+    ``threads`` is the number of cores per call; None means all. ``threshold`` replaces that of the
+    side file: a lower one finds more things, and more that are none.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        recognizer_id: str,
+        threads: int | None = None,
+        threshold: float | None = None,
+    ) -> None:
+        """Load ``path`` and its JSON file.
+
+        Raise RecognizerNotFound if either is missing or broken, or if they contradict each other.
+        """
+        self.info = read_detector_side(path)
+        if threshold is not None:
+            self.info = msgspec.structs.replace(self.info, threshold=threshold)
+        self.id = recognizer_id
+        self.weights_hash = _hash(path)
+        self._mean = np.asarray(self.info.mean, dtype=np.float32)
+        self._std = np.asarray(self.info.std, dtype=np.float32)
+        self._load(path, threads)
+
+    @property
+    def side(self) -> int:
+        """See ``Recognizer.side``."""
+        return self.info.size
+
+    def recognize(self, pixels: Sequence[Pixels]) -> list[list[Thing]]:
+        """See ``Recognizer.recognize``."""
+        found: list[list[Thing]] = []
+        step = self._fixed_batch or _BATCH
+        for start in range(0, len(pixels), step):
+            fitted = [fit_square(image, self.info) for image in pixels[start : start + step]]
+            squares = np.stack([one.square for one in fitted])
+            if self._fixed_batch:  # pad the last batch
+                blank = np.zeros_like(squares[:1])
+                squares = np.concatenate([squares, *([blank] * (step - len(squares)))])
+            candidates = decode_outputs(self._run(squares), self.info)
+            found += [
+                self._things(some, photo) for some, photo in zip(candidates, fitted, strict=False)
+            ]
+        return found
+
+    def _things(self, found: Candidates, photo: Fitted) -> list[Thing]:
+        """Return the things among the candidates of one photo, best first."""
+        boxes = photo.to_photo(found.boxes)
+        sides = boxes[:, 2:] - boxes[:, :2]
+        allowed = (found.scores >= self.info.threshold) & (sides > _LEAST_SIDE).all(axis=1)
+        allowed &= np.isfinite(found.boxes).all(axis=1) & (areas(boxes) > 0)
+        if never := self._never():
+            allowed &= ~np.isin(found.labels, never)
+        numbers = np.flatnonzero(allowed)
+        kept = numbers[best_of_each(boxes[numbers], found.scores[numbers], self.info.overlap)]
+        labels = self.info.labels
+        return [
+            Thing(
+                box=_as_box(boxes[n]),
+                score=min(1.0, float(found.scores[n])),
+                label=labels[int(found.labels[n])] if labels else None,
+                source=self.id,
+            )
+            for n in kept[: self.info.most].tolist()
+        ]
+
+    def _never(self) -> list[int]:
+        return [n for n, label in enumerate(self.info.labels) if label in self.info.never]
+
+    def _load(self, path: Path, threads: int | None) -> None:
+        import onnxruntime as ort
+
+        options = ort.SessionOptions()
+        options.log_severity_level = 3
+        if (threads := threads or THREADS.limit) is not None:
+            options.intra_op_num_threads = threads
+        # Idle threads sleep instead of spinning on cores that decoding needs.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            self._session = ort.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+            shapes = {node.name: node.shape for node in self._session.get_inputs()}
+            declared = shapes.get(self.info.input, [None])[0]
+            self._fixed_batch = declared if isinstance(declared, int) else None
+            count = self._fixed_batch or 2  # two images fail in a graph that takes only one
+            blank = np.zeros((count, self.info.size, self.info.size, 3), dtype=np.uint8)
+            found = len(decode_outputs(self._run(blank), self.info))
+        except Exception as error:  # ONNX Runtime has no base class for what it raises
+            reason = " ".join(str(error).split())[:200]
+            raise RecognizerNotFound(
+                f"{path} does not run as its JSON file says: {reason}"
+            ) from error
+        if found != count:
+            raise RecognizerNotFound(f"{path} gives results of {found} images for {count}")
+
+    def _run(self, squares: Pixels) -> list[NDArray[np.float32]]:
+        fed: NDArray[np.uint8] | NDArray[np.float32] = squares
+        if self.info.channels == "bgr":
+            fed = fed[..., ::-1]
+        if self.info.dtype == "float32":
+            scaled = fed.astype(np.float32) / np.float32(self.info.scale)
+            fed = (scaled - self._mean) / self._std
+        if self.info.layout == "nchw":
+            fed = fed.transpose(0, 3, 1, 2)
+        outputs = self._session.run(self.info.outputs, {self.info.input: np.ascontiguousarray(fed)})
+        return [np.asarray(output, dtype=np.float32) for output in outputs]
+
+
+def _hash(path: Path) -> str:
+    try:
+        digest = hash_file(path) + hash_file(path.with_suffix(".json"))
+    except EncoderNotFound as error:
+        raise RecognizerNotFound(str(error).replace("encoder weights", "a detector")) from error
+    return hashlib.sha256(digest.encode()).hexdigest()
+
+
+def _as_box(row: NDArray[np.float32]) -> tuple[float, float, float, float]:
+    x0, y0, x1, y1 = row.astype(float).round(5).tolist()
+    return x0, y0, x1, y1

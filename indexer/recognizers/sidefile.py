@@ -1,0 +1,89 @@
+"""The JSON file beside an ONNX detector; it says how to feed it and how to read its outputs.
+
+    {"format": 1, "name": "yolox-nano", "size": 416, "fit": "letterbox", "fill": 114,
+     "input": "images", "layout": "nchw", "dtype": "float32", "channels": "bgr", "scale": 1,
+     "decode": "yolox", "output": "output", "labels": ["person", "bicycle"],
+     "never": ["person"], "threshold": 0.4}
+
+``decode`` is one of:
+
+- ``boxes``: the outputs ``scores`` (n, p) or (n, p, labels), and ``boxes`` (n, p, 4) as shares of
+  the input's sides;
+- ``yolox``: one output (n, p, 5 + labels) of raw centers and sides on grids of the ``strides``, an
+  objectness, and a score for each label;
+- ``yolov5``: one output (n, p, 5 + labels) of centers and sides in pixels, an objectness, and
+  scores;
+- ``yolov8``: one output (n, 4 + labels, p) of centers and sides in pixels, and scores; also YOLO11.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import msgspec
+
+from indexer.errors import RecognizerNotFound
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Decode = Literal["boxes", "yolox", "yolov5", "yolov8"]
+
+_Side = Annotated[int, msgspec.Meta(ge=16, le=4096)]
+_Stride = Annotated[int, msgspec.Meta(ge=1, le=1024)]
+_Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+_Positive = Annotated[float, msgspec.Meta(gt=0)]
+_MOST_THINGS = 1000
+
+
+class DetectorSide(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How to feed an ONNX detector, and how to read what it returns.
+
+    A letterboxed photo keeps its shape; ``align`` says whether it is at the top left of the square
+    (YOLOX) or in its center (other YOLO models), and ``fill`` the gray level around it.
+    ``float32`` input is ``(pixels / scale - mean) / std``; ``uint8`` input is the pixels. Labels in
+    ``never`` are not returned. Things need a score of ``threshold``; of things that overlap by
+    ``overlap`` the best is returned, and at most ``most`` in all.
+    """
+
+    format: Literal[1]
+    size: _Side
+    decode: Decode
+    name: str = ""
+    fit: Literal["squash", "letterbox"] = "letterbox"
+    align: Literal["corner", "center"] = "corner"
+    fill: Annotated[int, msgspec.Meta(ge=0, le=255)] = 114
+    input: str = "images"
+    layout: Literal["nhwc", "nchw"] = "nchw"
+    dtype: Literal["uint8", "float32"] = "float32"
+    channels: Literal["rgb", "bgr"] = "rgb"
+    scale: _Positive = 255.0
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[_Positive, _Positive, _Positive] = (1.0, 1.0, 1.0)
+    output: str = "output"
+    scores: str = "scores"
+    boxes: str = "boxes"
+    strides: tuple[_Stride, ...] = (8, 16, 32)
+    labels: tuple[str, ...] = ()
+    never: tuple[str, ...] = ("person",)
+    threshold: _Share = 0.3
+    overlap: _Share = 0.6
+    most: Annotated[int, msgspec.Meta(ge=1, le=_MOST_THINGS)] = 100
+
+    @property
+    def outputs(self) -> list[str]:
+        """The names of the outputs that are read."""
+        return [self.scores, self.boxes] if self.decode == "boxes" else [self.output]
+
+
+def read_detector_side(path: Path) -> DetectorSide:
+    """Read the JSON file beside ``path``. Raise RecognizerNotFound if it is missing or invalid."""
+    side_path = path.with_suffix(".json")
+    try:
+        return msgspec.json.decode(side_path.read_bytes(), type=DetectorSide)
+    except FileNotFoundError:
+        raise RecognizerNotFound(
+            f"{path.name} needs {side_path}, which describes its input and output"
+        ) from None
+    except (OSError, msgspec.MsgspecError) as error:
+        raise RecognizerNotFound(f"cannot read {side_path}: {error}") from error

@@ -1,0 +1,204 @@
+"""The training loops: the head on stored maps, then the later blocks of the trunk with it."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from indexer.training.detector.bank import Shard, read_shard
+from indexer.training.detector.network import TAPS, Detector
+from indexer.training.detector.objective import Truth, detection_loss
+from indexer.training.detector.pictures import SIDE
+
+_REPORT_EVERY, _SAVE_EVERY = 50, 100
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A stage of the training. With ``tune_trunk`` the blocks after stride 8 are trained too."""
+
+    steps: int
+    batch: int = 16
+    rate: float = 2e-3
+    weight_decay: float = 0.02
+    warm_up: int = 100
+    tune_trunk: bool = False
+    trunk_rate_share: float = 0.1
+    seed: int = 1
+
+    def rate_at(self, step: int) -> float:
+        """Rise linearly, then fall by half a cosine to 1 %."""
+        if step < self.warm_up:
+            return self.rate * (step + 1) / self.warm_up
+        done = (step - self.warm_up) / max(1, self.steps - self.warm_up)
+        return self.rate * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
+
+
+class Batch(NamedTuple):
+    """The stored maps of some scenes, finest first, and what they show."""
+
+    maps: tuple[Tensor, Tensor, Tensor]
+    truth: Truth
+
+
+class Scenes:
+    """Draws batches from the shards of a bank, held in memory as float16."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._shards = [read_shard(path) for path in paths]
+        self._at = [(s, n) for s, shard in enumerate(self._shards) for n in range(len(shard.boxes))]
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    def batches(self, size: int, seed: int, first: int) -> Iterator[Batch]:
+        """Yield batches without end, in an order that depends on ``seed``, from step ``first``."""
+        step = 0
+        epoch = 0
+        while True:
+            order = np.random.default_rng([seed, epoch]).permutation(len(self._at))
+            for start in range(0, len(order) - size + 1, size):
+                if step >= first:
+                    yield self._batch(order[start : start + size].tolist(), flip=step % 2 == 1)
+                step += 1
+            epoch += 1
+
+    def _batch(self, numbers: Sequence[int], *, flip: bool) -> Batch:
+        """Stack scenes; ``flip`` mirrors the maps, which is nearly the map of a mirrored scene."""
+        chosen = [self._at[number] for number in numbers]
+
+        def stacked(pick: Callable[[Shard], NDArray[Any]]) -> Tensor:
+            return torch.from_numpy(np.stack([pick(self._shards[s])[n] for s, n in chosen]))
+
+        maps = [
+            stacked(lambda shard: shard.maps[0]).float(),
+            stacked(lambda shard: shard.maps[1]).float(),
+            stacked(lambda shard: shard.maps[2]).float(),
+        ]
+        boxes, ignored = stacked(lambda s: s.boxes), stacked(lambda s: s.ignored)
+        if flip:
+            maps = [level.flip(3) for level in maps]
+            boxes, ignored = _mirrored(boxes), _mirrored(ignored)
+        most = int((boxes[..., 2] > boxes[..., 0]).sum(1).max())
+        truth = Truth(boxes[:, :most] * SIDE, ignored * SIDE, stacked(lambda s: s.complete))
+        fine, middle, coarse = (m.contiguous(memory_format=torch.channels_last) for m in maps)
+        return Batch((fine, middle, coarse), truth)
+
+
+def _mirrored(boxes: Tensor) -> Tensor:
+    real = boxes[..., 2:3] > boxes[..., :1]
+    left, top, right, bottom = boxes.unbind(-1)
+    return torch.where(real, torch.stack([1 - right, top, 1 - left, bottom], -1), 0.0)
+
+
+def fit(
+    detector: Detector,
+    scenes: Scenes,
+    schedule: Schedule,
+    checkpoint: Path,
+    report: Callable[[str], None],
+) -> Detector:
+    """Train for all steps; return the moving average of the weights, in eval mode.
+
+    Resumes from ``checkpoint`` if it exists. Raises ValueError if it is of another schedule.
+    """
+    detector = detector.train().to(memory_format=torch.channels_last)
+    groups: list[dict[str, Any]] = [{"params": detector.own_parameters(), "share": 1.0}]
+    if schedule.tune_trunk:
+        late = [
+            p for block in detector.trunk.blocks[TAPS[0] : TAPS[-1]] for p in block.parameters()
+        ]
+        groups.append({"params": late, "share": schedule.trunk_rate_share})
+    trained = [p for group in groups for p in group["params"]]
+    optimizer = torch.optim.AdamW(
+        groups, lr=schedule.rate, weight_decay=schedule.weight_decay, fused=True
+    )
+    average = copy.deepcopy(detector).requires_grad_(False)
+    first = 0
+    if checkpoint.is_file():
+        first = _load(checkpoint, schedule, detector, average, optimizer)
+    started, means = time.monotonic(), np.zeros(2)
+    batches = scenes.batches(schedule.batch, schedule.seed, first)
+    for step in range(first, schedule.steps):
+        for group in optimizer.param_groups:
+            group["lr"] = schedule.rate_at(step) * group["share"]
+        batch = next(batches)
+        maps = batch.maps
+        if schedule.tune_trunk:
+            maps = detector.taps(maps[0], TAPS[0])
+        scores, boxes = detector(maps)
+        losses = detection_loss(scores, boxes, batch.truth, detector.centers)
+        optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(losses[0] + losses[1])
+        torch.nn.utils.clip_grad_norm_(trained, 10.0)
+        optimizer.step()
+        _average(average, detector, min(0.998, (step + 1) / (step + 10)))
+        means += [float(loss.detach()) for loss in losses]
+        if (step + 1) % _REPORT_EVERY == 0:
+            score, box = means / _REPORT_EVERY
+            spent = time.monotonic() - started
+            report(f"step {step + 1}  {spent:.0f} s  score {score:.4f}  box {box:.4f}")
+            means[:] = 0
+        if (step + 1) % _SAVE_EVERY == 0 or step + 1 == schedule.steps:
+            _save(checkpoint, schedule, step + 1, detector, average, optimizer)
+    done: Detector = average.eval()
+    return done
+
+
+def _average(average: Detector, detector: Detector, decay: float) -> None:
+    with torch.no_grad():
+        for mean, now in zip(
+            average.state_dict().values(), detector.state_dict().values(), strict=True
+        ):
+            if mean.is_floating_point():
+                mean.lerp_(now, 1 - decay)
+            else:
+                mean.copy_(now)
+
+
+def _save(
+    path: Path,
+    schedule: Schedule,
+    step: int,
+    detector: Detector,
+    average: Detector,
+    optimizer: torch.optim.Optimizer,
+) -> None:
+    state = {
+        "schedule": repr(schedule),
+        "step": step,
+        "detector": detector.state_dict(),
+        "average": average.state_dict(),
+        "optimizer": optimizer.state_dict(),
+    }
+    draft = path.with_suffix(".part")
+    torch.save(state, draft)
+    draft.replace(path)
+
+
+def _load(
+    path: Path,
+    schedule: Schedule,
+    detector: Detector,
+    average: Detector,
+    optimizer: torch.optim.Optimizer,
+) -> int:
+    state = torch.load(path, weights_only=True)
+    if state["schedule"] != repr(schedule):
+        raise ValueError(
+            f"{path} was made with another schedule, {state['schedule']}; remove it to start again"
+        )
+    detector.load_state_dict(state["detector"])
+    average.load_state_dict(state["average"])
+    optimizer.load_state_dict(state["optimizer"])
+    return int(state["step"])

@@ -1,0 +1,39 @@
+"""The queries and texts of full-text indexes without a vocabulary, as earlier versions wrote them.
+
+Such an index is searched as those versions did, until a rebuild replaces it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import unicodedata
+
+from indexer.words.folding import LETTER, RUN, pieces_of, spaced, words_of
+
+_MAX_TERMS = 32
+
+
+def match_expression(text: str) -> str:
+    """Return the FTS5 query for a text; empty if the text has no word.
+
+    Every word is quoted, so user input never acts as an operator. The last word also matches as a
+    prefix, because the user may still be typing it.
+    """
+    terms: list[str] = []
+    words = words_of(unicodedata.normalize("NFKC", text))
+    for word in words:
+        for piece in pieces_of(word):
+            if RUN.fullmatch(piece):
+                pairs = [f"{a} {b}" for a, b in itertools.pairwise(piece)] or [piece]
+                terms.extend(f'"{pair}"' for pair in pairs)
+            else:
+                terms.append(f'"{piece}"')
+    terms = list(dict.fromkeys(terms))[:_MAX_TERMS]
+    if terms and words and not LETTER.search(words[-1]) and len(words[-1]) >= 3:
+        terms.append(f'"{words[-1]}" *')
+    return " OR ".join(terms)
+
+
+def plain_text(text: str) -> str:
+    """Return a text as these indexes have it: not folded, which their tokenizer does in part."""
+    return spaced(unicodedata.normalize("NFKC", text))

@@ -1,0 +1,101 @@
+"""What a shopper typed, taken apart: words, phrases in quotes, and words after a minus."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import unicodedata
+from typing import NamedTuple
+
+from indexer.words.folding import RUN, fold, pieces_of, spaced, words_of
+
+MAX_UNITS = 32
+_QUOTES = str.maketrans(dict.fromkeys("“”„‟«»＂", '"'))
+# A quote opens a phrase only before a word: 12" is a size.
+_PARTS = re.compile(r'(?<!\S)(?P<minus>-?)"(?P<phrase>[^"]+)"(?!\S)|(?P<chunk>\S+)')
+_JOINERS = frozenset("-'._&+\u2010\u2011")
+
+
+class Unit(NamedTuple):
+    """One word, or several that were typed as one, such as ``t-shirt``: they are neighbors.
+
+    ``text`` is the folded text that it was typed as. ``is_unspaced`` is True for two neighboring
+    letters of a script without spaces.
+    """
+
+    words: tuple[str, ...]
+    text: str
+    is_unspaced: bool = False
+
+
+class Typed(NamedTuple):
+    """The parts of a typed text, all folded.
+
+    ``required`` are phrases that an item must have, ``excluded`` are those that it must not have.
+    A text of nothing but excluded words is searched for these words.
+    """
+
+    units: list[Unit]
+    required: list[str]
+    excluded: list[Unit]
+
+
+def take_apart(text: str) -> Typed:
+    """Take a text apart. Whatever was typed is allowed; a text may have no word at all."""
+    units: list[Unit] = []
+    required: list[str] = []
+    excluded: list[Unit] = []
+    for part in _PARTS.finditer(fold(text.translate(_QUOTES))):
+        if phrase := part["phrase"]:
+            words = words_of(spaced(phrase))
+            if not words:
+                continue
+            if part["minus"]:
+                excluded.append(Unit(tuple(words), phrase))
+            else:
+                required.append(" ".join(words))
+            continue
+        chunk = part["chunk"]
+        is_minus = len(chunk) > 1 and chunk[0] == "-" and chunk[1] not in "-\"'"
+        (excluded if is_minus else units).extend(_units(chunk[is_minus:]))
+    if not units and not required:
+        units, excluded = excluded, []
+    return Typed(_unique(units)[:MAX_UNITS], required[:MAX_UNITS], excluded[:MAX_UNITS])
+
+
+def _unique(units: list[Unit]) -> list[Unit]:
+    """Return each unit once; the last one stays last, because it may be an unfinished word."""
+    kept: dict[tuple[str, ...], Unit] = {}
+    for unit in units:
+        kept.pop(unit.words, None)
+        kept[unit.words] = unit
+    if len(kept) <= MAX_UNITS:
+        return list(kept.values())
+    return list({unit.words: unit for unit in units}.values())
+
+
+def _units(chunk: str) -> list[Unit]:
+    """Return the units of a text without spaces: ``blue/t-shirt`` has two."""
+    found: list[Unit] = []
+    for run in _runs(chunk):
+        words = words_of(run)
+        if len(words) > 1 and not any(RUN.search(word) for word in words):
+            found.append(Unit(tuple(words), run))
+            continue
+        for word in words:
+            for piece in pieces_of(word):
+                if RUN.fullmatch(piece):
+                    pairs = ["".join(pair) for pair in itertools.pairwise(piece)] or [piece]
+                    found.extend(Unit(tuple(pair), pair, True) for pair in pairs)
+                else:
+                    found.append(Unit((piece,), piece))
+    return found
+
+
+def _runs(chunk: str) -> list[str]:
+    """Split a chunk at signs that separate words; a hyphen or a dot between letters joins them."""
+    letters = [
+        letter if letter in _JOINERS or unicodedata.category(letter)[0] in "LNM" else " "
+        for letter in chunk
+    ]
+    return "".join(letters).split()

@@ -1,0 +1,222 @@
+"""From what was typed to the words that are searched for.
+
+Each word becomes a group of equal words, and of weaker ones that only resemble it. A stemmer alone
+finds neither ``Winterjacke`` by ``jacke``, nor ``T-Shirt`` by ``tshirt``, nor ``men`` by ``man``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from indexer.words.folding import fold
+from indexer.words.spellings import EMPTY_WORDS, EQUAL_WORDS
+from indexer.words.synonyms import Synonyms
+from indexer.words.typed import Typed, Unit, take_apart
+
+if TYPE_CHECKING:
+    from indexer.words.vocabulary import Vocabulary
+
+_BEGINNING_FROM = 3  # letters
+_MAX_WORDS = 30  # longer words or compounds that are searched for in place of one word
+_MAX_SPLITS = 4
+_MAX_CORRECTIONS = 3
+_NUMBER_AND_UNIT = re.compile(r"\d+|[^\W\d_]+")
+_LINKS = ("", "s", "n", "e", "es", "en", "er")  # between the parts of German and Dutch compounds
+_ENDINGS = ("n", "en", "s", "e")  # of German and Dutch plurals
+_REMOVED = (*_ENDINGS, "er")  # adding it would make leather of leath
+_UMLAUTS = (("ae", "a"), ("oe", "o"), ("ue", "u"))
+
+
+class WordGroup(NamedTuple):
+    """The words and phrases that are searched for in place of one typed word.
+
+    ``strong`` mean the same, ``weak`` begin or end like it, or correct it. An item that has any of
+    them matches the word. ``counts`` is False for words without content, such as "for".
+    """
+
+    strong: tuple[str, ...]
+    weak: tuple[str, ...]
+    counts: bool
+
+
+class WordQuery(NamedTuple):
+    """What is searched for. An item matches if it matches any group, and all of ``required``.
+
+    Items with one of ``excluded`` are not found. ``corrected`` is the text with corrected words,
+    or empty if no word was corrected.
+    """
+
+    groups: list[WordGroup]
+    required: list[str]
+    excluded: list[str]
+    corrected: str
+
+
+class Interpreter:
+    """Interprets typed texts for the words of one index."""
+
+    def __init__(
+        self, vocabulary: Vocabulary, synonyms: Synonyms, finds: Callable[[str], bool]
+    ) -> None:
+        """``finds`` returns True if an item matches a full-text expression."""
+        self._vocabulary = vocabulary
+        self._synonyms = synonyms
+        self._finds = finds
+
+    def interpret(self, text: str) -> WordQuery:
+        """Interpret a text. The result has no groups if the text has no words."""
+        typed = take_apart(text)
+        units = self._loosened(typed.units)
+        others = self._other_words(units)
+        groups: list[WordGroup] = []
+        corrected = fold(text)
+        for place, unit in enumerate(units):
+            strong = list(dict.fromkeys([*self._forms(unit), *others[place]]))
+            is_last = place == len(units) - 1
+            weak, correction = self._weak_forms(unit, strong, is_last=is_last)
+            if correction:
+                corrected = re.sub(rf"(?<!\w){re.escape(unit.text)}(?!\w)", correction, corrected)
+            counts = " ".join(unit.words) not in EMPTY_WORDS
+            groups.append(WordGroup(tuple(strong), tuple(weak), counts))
+        if not any(group.counts for group in groups):
+            groups = [group._replace(counts=True) for group in groups]
+        return WordQuery(
+            groups=groups,
+            required=typed.required,
+            excluded=self._excluded(typed),
+            corrected="" if corrected == fold(text) else corrected,
+        )
+
+    def _excluded(self, typed: Typed) -> list[str]:
+        return [form for unit in typed.excluded for form in self._forms(unit)]
+
+    def _loosened(self, units: list[Unit]) -> list[Unit]:
+        """Return the units; words typed as one that no item has as neighbors become units."""
+        kept: list[Unit] = []
+        for unit in units:
+            if len(unit.words) > 1 and not unit.is_unspaced and not self._any(self._forms(unit)):
+                kept.extend(Unit((word,), word) for word in unit.words)
+            else:
+                kept.append(unit)
+        return kept
+
+    def _forms(self, unit: Unit) -> list[str]:
+        """Return a unit's words and what means the same, the words themselves first."""
+        words = unit.words
+        phrase = " ".join(words)
+        if unit.is_unspaced:
+            return [phrase]
+        joined = "".join(words)
+        forms = [phrase]
+        if len(words) > 1:
+            if words[-1] == "s":  # men's, or a plural of an abbreviation
+                forms.append(" ".join(words[:-1]))
+            forms.append(joined)
+        forms.extend(EQUAL_WORDS.get(joined, ()))
+        if len(words) == 1 and len(joined) >= 4:
+            pieces = _NUMBER_AND_UNIT.findall(joined)
+            if 1 < len(pieces) <= 6:
+                forms.append(" ".join(pieces))
+            splits = self._vocabulary.splits(joined, _MAX_SPLITS)
+            forms.extend(" ".join(parts) for parts in splits)
+            forms.extend(self._without_umlauts(joined))
+        return forms
+
+    def _without_umlauts(self, word: str) -> list[str]:
+        """Return ``grosse`` for ``groesse``, if only the former is a word of the shop."""
+        plain = word
+        for two, one in _UMLAUTS:
+            plain = plain.replace(two, one)
+        if plain == word or self._vocabulary.has(word):
+            return []
+        return [plain]
+
+    def _other_words(self, units: list[Unit]) -> list[list[str]]:
+        """Return for each unit what else finds it, because of its neighbors or as a synonym."""
+        others: list[list[str]] = [[] for _ in units]
+        words = [" ".join(unit.words) for unit in units]
+        for length in (2, 3):
+            for start in range(len(units) - length + 1):
+                span = units[start : start + length]
+                joined = "".join(words[start : start + length]).replace(" ", "")
+                if any(unit.is_unspaced for unit in span) or not self._vocabulary.has(joined):
+                    continue
+                for place in range(start, start + length):
+                    others[place].append(joined)
+        for start in range(len(units)):
+            for end in range(start + 1, min(len(units), start + self._synonyms.longest) + 1):
+                found = self._synonyms.others(tuple(" ".join(words[start:end]).split()))
+                for place in range(start, end):
+                    others[place].extend(found)
+        return others
+
+    def _weak_forms(self, unit: Unit, strong: list[str], *, is_last: bool) -> tuple[list[str], str]:
+        """Return the words that resemble a unit, and its correction, or empty."""
+        word = unit.words[-1]
+        if unit.is_unspaced or (len(unit.words) > 1 and not is_last):
+            return [], ""
+        found_strong = self._any(strong)
+        weak: list[str] = []
+        if is_last and len(word) >= _BEGINNING_FROM:
+            weak.extend(self._beginnings(unit))
+        if len(unit.words) == 1:
+            weak.extend(self._compounds(word, is_found=found_strong))
+            if not found_strong:
+                weak.extend(self._other_endings(word))
+                if unit.words[0] not in EMPTY_WORDS and not self._any(weak):
+                    similar = self._vocabulary.similar_to(word, _MAX_CORRECTIONS)
+                    valid = [term for term in similar if self._any([term])]
+                    return valid, valid[0] if valid else ""
+        return [form for form in dict.fromkeys(weak) if form not in strong], ""
+
+    def _beginnings(self, unit: Unit) -> list[str]:
+        """Return words that begin like an unfinished one; ``*`` marks the beginning of a stem."""
+        if len(unit.words) == 1 and unit.text.isascii():
+            return self._vocabulary.beginning_with(unit.words[0], _MAX_WORDS)
+        return [f"{' '.join(unit.words)}*"]
+
+    def _compounds(self, word: str, *, is_found: bool) -> list[str]:
+        """Return the compounds that end in a word, as German and Dutch write them.
+
+        If items have the word itself, the rest of a compound must be a word too.
+        """
+        if len(word) < (3 if is_found else 4):
+            return []
+        forms = {word, *(word + ending for ending in _ENDINGS)}
+        forms |= {word.removesuffix(end) for end in _REMOVED if len(word) - len(end) >= 4}
+        found: list[str] = []
+        for form in sorted(forms, key=lambda form: (form != word, form)):
+            for term in self._vocabulary.ending_with(form, _MAX_WORDS):
+                first = term.removesuffix(form)
+                if len(first) >= 3 and (not is_found or self._is_word(first)):
+                    found.append(term)
+        return found[:_MAX_WORDS]
+
+    def _is_word(self, first: str) -> bool:
+        return any(
+            first.endswith(link) and self._vocabulary.has(first.removesuffix(link))
+            for link in _LINKS
+            if len(first) - len(link) >= 3
+        )
+
+    def _other_endings(self, word: str) -> list[str]:
+        """Return plurals or singulars that the English stemmer does not know."""
+        if len(word) < 4:
+            return []
+        forms = [word + ending for ending in _ENDINGS]
+        forms += [word.removesuffix(end) for end in _REMOVED if len(word) - len(end) >= 4]
+        return [form for form in forms if form != word and self._vocabulary.has(form)]
+
+    def _any(self, forms: list[str]) -> bool:
+        return bool(forms) and self._finds(expression_of(forms))
+
+
+def expression_of(forms: list[str] | tuple[str, ...]) -> str:
+    """Return the full-text expression for any of these words and phrases.
+
+    All are quoted, so that user input never acts as an operator. A form that ends in ``*`` is a
+    beginning.
+    """
+    return " OR ".join(f'"{form[:-1]}" *' if form[-1:] == "*" else f'"{form}"' for form in forms)

@@ -1,0 +1,190 @@
+"""Measure searches by words: 250 typed queries on the titles of two catalogs.
+
+    python scripts/eval_typed.py --sportswear magento/catalog.jsonl --grocery grocery/catalog.csv
+
+``word_queries.tsv`` has the queries. A product is right if its title matches the regular expression
+``title``, and one of its items has the ``category`` and the ``color``, where these are given. The
+table has, for each kind of query: recall among the first ten products, of at most ten; nDCG@10; and
+the milliseconds of CPU time of a search.
+
+    earlier   the index of words of earlier versions: stems, and the last word as a beginning
+    words     the index as it is
+    meaning   the same with the sentence encoder, see ``docs/words.md``
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import math
+import re
+import sqlite3
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from indexer.errors import EncoderNotFound
+from indexer.items import Item
+from indexer.words import lexical
+from indexer.words.lexical import LexicalIndex
+from indexer.words.meaning import MeaningIndex, meaning_text
+from indexer.words.sentences import SentenceEncoder, UniversalSentenceEncoder, sentence_model
+from search.bound_query import MAX_ALIKE, add_meaning
+
+FIRST = 10
+Search = Callable[[str], list[str]]
+
+
+class Question(NamedTuple):
+    kind: str
+    text: str
+    right: set[str]
+
+
+class Outcome(NamedTuple):
+    recall: float
+    gain: float
+    milliseconds: float
+
+
+def read_items(path: Path) -> list[Item]:
+    """Read the items of a catalog: titles, descriptions, categories, attributes."""
+    if path.suffix == ".csv":
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = [
+                {**row, "categories": [f"{row['department']}/{row['category']}"]}
+                for row in csv.DictReader(file)
+            ]
+    else:
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [
+        Item(
+            item_id=row["id"],
+            product_id=row.get("product_id") or row["id"],
+            title=row["title"],
+            description=row.get("description") or "",
+            categories=row.get("categories") or [],
+            attributes=row.get("attributes") or {},
+        )
+        for row in rows
+    ]
+
+
+def read_questions(path: Path, shop: str, items: list[Item]) -> list[Question]:
+    """Read the queries of one shop, with the products that answer them."""
+    questions = []
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
+            if row["shop"] != shop:
+                continue
+            title = re.compile(row["title"], re.IGNORECASE)
+            right = {
+                item.product_id
+                for item in items
+                if title.search(item.title.partition(" (")[0])
+                and any(row["category"] in path for path in item.categories or [""])
+                and row["color"] in ("", item.attributes.get("color"))
+            }
+            if not right:
+                raise SystemExit(f"no product answers {row['query']!r}")
+            questions.append(Question(row["kind"], row["query"], right))
+    return questions
+
+
+def ask(question: Question, search: Search, product_of: dict[str, str]) -> Outcome:
+    """Ask one question: the first ten products, by their best item."""
+    begun = time.process_time()
+    ids = search(question.text)
+    elapsed = (time.process_time() - begun) * 1e3
+    products = list(dict.fromkeys(product_of[item_id] for item_id in ids))[:FIRST]
+    found = [product in question.right for product in products]
+    best = sum(1 / math.log2(rank + 2) for rank in range(min(FIRST, len(question.right))))
+    gain = sum(1 / math.log2(rank + 2) for rank, right in enumerate(found) if right)
+    return Outcome(sum(found) / min(FIRST, len(question.right)), gain / best, elapsed)
+
+
+def earlier_index(items: list[Item]) -> LexicalIndex:
+    """Make an index as earlier versions did: without a vocabulary."""
+    connection = sqlite3.connect(":memory:", check_same_thread=False)
+    connection.execute(lexical._SCHEMA)  # noqa: SLF001
+    connection.execute(lexical._IDS)  # noqa: SLF001
+    for number, item in enumerate(items, start=1):
+        connection.execute("INSERT INTO items VALUES (?, ?)", (number, item.item_id))
+        lexical._add_words(connection, number, item)  # noqa: SLF001
+    return LexicalIndex(connection)
+
+
+def has_encoder() -> bool:
+    try:
+        sentence_model()
+    except EncoderNotFound:
+        return False
+    return True
+
+
+def by_words(index: LexicalIndex) -> Search:
+    return lambda text: index.search(text, 1000)[0]
+
+
+def by_meaning(index: LexicalIndex, items: list[Item], encoder: SentenceEncoder) -> Search:
+    """Search by words and meaning, added up as ``search.bound_query`` does."""
+    vectors = encoder.encode([meaning_text(item) for item in items])
+    ids = [item.item_id for item in items]
+    meaning = MeaningIndex(encoder, ids, [b""] * len(ids), vectors)
+
+    def search(text: str) -> list[str]:
+        found, scores = index.search(text, 1000)
+        fused = dict(zip(found, scores.tolist(), strict=True))
+        return list(add_meaning(fused, meaning.search(text, MAX_ALIKE)))
+
+    return search
+
+
+def report(name: str, outcomes: dict[str, list[Outcome]]) -> None:
+    everything = [one for found in outcomes.values() for one in found]
+    for kind, found in [*outcomes.items(), ("all", everything)]:
+        times = sorted(one.milliseconds for one in found)
+        line = {
+            "search": name,
+            "kind": kind,
+            "queries": len(found),
+            "R@10": round(statistics.fmean(one.recall for one in found), 3),
+            "nDCG@10": round(statistics.fmean(one.gain for one in found), 3),
+            "p50_ms": round(statistics.median(times), 2),
+            "p95_ms": round(times[int(0.95 * (len(times) - 1))], 2),
+        }
+        print(json.dumps(line))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--sportswear", type=Path, required=True)
+    parser.add_argument("--grocery", type=Path, required=True)
+    parser.add_argument(
+        "--queries", type=Path, default=Path(__file__).with_name("word_queries.tsv")
+    )
+    options = parser.parse_args()
+    outcomes: dict[str, dict[str, list[Outcome]]] = defaultdict(lambda: defaultdict(list))
+    for shop in ("sportswear", "grocery"):
+        items = read_items(getattr(options, shop))
+        product_of = {item.item_id: item.product_id for item in items}
+        searches = {
+            "earlier": by_words(earlier_index(items)),
+            "words": by_words(LexicalIndex.in_memory(items)),
+        }
+        if has_encoder():
+            encoder = UniversalSentenceEncoder()
+            searches["meaning"] = by_meaning(LexicalIndex.in_memory(items), items, encoder)
+        for question in read_questions(options.queries, shop, items):
+            for name, search in searches.items():
+                outcomes[name][question.kind].append(ask(question, search, product_of))
+    for name, found in outcomes.items():
+        report(name, found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The audit of a shop: pictures that contradict the catalog, repeat each other, or show nothing."""

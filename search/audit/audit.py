@@ -1,0 +1,195 @@
+"""Audit a shop: compare what the catalog says with what the pictures show. Changes nothing."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from indexer.classification.fit import FEWEST
+from indexer.jobs.stored_rows import read_rows
+from indexer.progress import Progress, no_progress
+from search.audit.contradictions import contradictions
+from search.audit.copies import near_pairs, same_pictures, shared_files, title_likeness
+from search.audit.finding import KINDS, AuditReport, Finding, Kind
+from search.audit.material import fits_of, read_material
+from search.audit.pictures_disagree import strangers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from indexer.classification.fit import FieldFit
+    from indexer.encoders.base import Encoder
+    from indexer.store.store import Store
+    from search.audit.copies import SharedPicture
+    from search.audit.material import Material
+
+MIN_CONFIDENCE = 0.5
+_SHOWN = 8  # pictures of a finding
+_LEAST_TITLE = 0.5  # likeness of the titles of near-duplicates
+_LEAST_PICTURES = 0.5  # share of their pictures that are nearly the same
+
+
+def audit_shop(
+    store: Store,
+    encoder: Encoder,
+    *,
+    min_confidence: float = MIN_CONFIDENCE,
+    progress: Progress = no_progress,
+) -> AuditReport:
+    """Audit the items of a store by the vectors of its encoder; see ``Finding`` for what is found.
+
+    Findings below ``min_confidence`` are left out. Takes a few hundredths of a second a picture,
+    and reports the stage ``pictures``. Raises IndexCorrupt if the store is damaged.
+    """
+    began = time.perf_counter()
+    stored = read_rows(store, encoder)
+    material = read_material(store, stored, lambda done, total: progress("pictures", done, total))
+    audit = _Audit(material)
+    findings = [*audit.empty(), *audit.copies()]
+    notes = []
+    if len(np.unique(material.pictures.products)) < FEWEST:
+        notes.append(f"fewer than {FEWEST} products: categories, colors and views are not judged")
+    else:
+        fits = fits_of(encoder, material)
+        for fit in fits:
+            findings += audit.contradicted(fit)
+        if not any(fit.fitted.field.is_category for fit in fits):
+            notes.append("the items have too few categories to judge")
+        findings += audit.strangers(fits)
+    sure = [finding for finding in findings if finding.confidence >= min_confidence]
+    sure.sort(key=lambda finding: (KINDS.index(finding.kind), -finding.confidence, finding.items))
+    return AuditReport(
+        items=len(stored.records),
+        pictures=len(material.rows),
+        findings=sure,
+        notes=notes,
+        seconds=round(time.perf_counter() - began, 3),
+    )
+
+
+class _Audit:
+    """The checks over one material. Each returns its findings, sure or not."""
+
+    def __init__(self, material: Material) -> None:
+        self._material = material
+        self._empty = {
+            material.rows[place].content
+            for place, found in enumerate(material.measured)
+            if found.empty is not None
+        }
+
+    def empty(self) -> list[Finding]:
+        """Pictures that show nothing; one finding for all items that have the same picture."""
+        places: dict[bytes, list[int]] = {}
+        for place, row in enumerate(self._material.rows):
+            if row.content in self._empty:
+                places.setdefault(row.content, []).append(place)
+        findings = []
+        for same in places.values():
+            found = self._material.measured[same[0]].empty
+            assert found is not None
+            findings.append(
+                self._finding(
+                    "nothing", found.confidence, f"the picture shows {found.reason}", same
+                )
+            )
+        return findings
+
+    def copies(self) -> list[Finding]:
+        """Pictures of several products, and listings that are nearly the same."""
+        material = self._material
+        products, contents = material.pictures.products, material.contents
+        files = [
+            shared
+            for shared in shared_files(contents, products)
+            if contents[shared.places[0]] not in self._empty
+        ]
+        pairs = [
+            pair
+            for pair in near_pairs(material.pictures.vectors, products)
+            if not {contents[place] for place in pair} & self._empty
+        ]
+        same, counts = same_pictures(pairs, products, contents, material.signature)
+        return [
+            *(self._shared(shared) for shared in (*files, *same)),
+            *self._near_duplicates(counts),
+        ]
+
+    def _shared(self, shared: SharedPicture) -> Finding:
+        how = "the same file" if shared.exact else "the same picture, in different files,"
+        reason = f"{how} is a picture of {len(shared.places)} products"
+        return self._finding("same-picture", shared.confidence, reason, shared.places)
+
+    def _near_duplicates(self, counts: dict[tuple[int, int], float]) -> Iterable[Finding]:
+        material = self._material
+        products = material.pictures.products
+        sizes = Counter(products.tolist())
+        for (first, second), near in counts.items():
+            share = min(1.0, near / (2 * min(sizes[first], sizes[second])))
+            one, other = (int(np.flatnonzero(products == p)[0]) for p in (first, second))
+            titles = title_likeness(
+                material.pictures.items[one].title, material.pictures.items[other].title
+            )
+            if share >= _LEAST_PICTURES and titles >= _LEAST_TITLE:
+                yield self._finding(
+                    "near-duplicate",
+                    round(0.5 * (share + titles), 3),
+                    f"two products with {share:.0%} of their pictures nearly the same, and "
+                    f"{titles:.0%} of the words of their titles",
+                    (one, other),
+                )
+
+    def contradicted(self, fit: FieldFit) -> Iterable[Finding]:
+        """Labels that contradict the pictures."""
+        field = fit.fitted.field
+        for found in contradictions(fit, self._material.pictures.products):
+            given, suggested = field.labels[found.given], field.labels[found.suggested]
+            what = "the category" if field.is_category else f"{field.name}"
+            finding = self._finding(
+                "category" if field.is_category else "color",
+                found.confidence,
+                f"{what} is {given!r}, but the pictures look like {suggested!r} "
+                f"({found.suggested_confidence:.0%})",
+                found.members,
+            )
+            yield _with_labels(finding, given, suggested)
+
+    def strangers(self, fits: list[FieldFit]) -> Iterable[Finding]:
+        """Pictures that do not belong to the other pictures of their item."""
+        material = self._material
+        pictures = material.pictures
+        categories = [fit.confidences for fit in fits if fit.fitted.field.is_category]
+        shown = categories[0] if categories else np.zeros((len(pictures.products), 0))
+        judged = strangers(pictures.vectors, material.items, pictures.products, shown)
+        seen: set[str] = set()
+        for found in judged:
+            row = material.rows[found.place]
+            if row.content in self._empty or row.item_id in seen:
+                continue
+            seen.add(row.item_id)
+            yield self._finding(
+                "pictures-disagree",
+                found.confidence,
+                f"picture {row.image_index + 1} shows something else than the other pictures",
+                (found.place, *found.siblings.tolist()),
+            )
+
+    def _finding(
+        self, kind: Kind, confidence: float, reason: str, places: Iterable[int]
+    ) -> Finding:
+        refs = [self._material.refs[int(place)] for place in places]
+        return Finding(
+            kind=kind,
+            confidence=round(float(confidence), 4),
+            reason=reason,
+            items=list(dict.fromkeys(ref.item_id for ref in refs)),
+            pictures=refs[:_SHOWN],
+        )
+
+
+def _with_labels(finding: Finding, given: str, suggested: str) -> Finding:
+    return msgspec.structs.replace(finding, given=given, suggested=suggested)

@@ -1,0 +1,176 @@
+"""Items whose label contradicts their pictures, such as a shoe in the category of hats.
+
+The label of a product is judged by a classifier that was fitted without the product. How sure one
+can be is learned by planting errors: every label is replaced by wrong ones, and a logistic curve
+separates the planted from the given labels. The given labels have errors too; those that look
+planted count less in the next round.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from indexer.classification.evidence import rivals_of
+from indexer.classification.labels import PRESENT, UNKNOWN
+from indexer.confidence.curve import sigmoid
+from search.audit.planting import error_confidences
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from indexer.classification.fit import FieldFit
+
+    Floats = NDArray[np.float64]
+    Truth = NDArray[np.bool_]
+
+_PLANTS = 8  # wrong labels that each label is replaced by
+_ERROR_RATE = 0.03  # of labels, assumed before looking
+_VISIBLE = 0.35  # mean confidence of a label among its own products: below, pictures do not show it
+_TOGETHER = 0.05  # labels of more common products than that do not exclude each other
+_FEWEST_GROUPS = 8
+_EDGE = 1e-6
+
+
+class Contradiction(NamedTuple):
+    """A group of pictures whose label is probably wrong: positions, labels, and the confidence."""
+
+    members: NDArray[np.int64]
+    given: int
+    suggested: int
+    suggested_confidence: float
+    confidence: float
+
+
+class _Groups(NamedTuple):
+    """Pictures of one product with the same labels: log odds (g, l), truth (g, l), and members."""
+
+    odds: Floats
+    truth: Truth
+    members: list[NDArray[np.int64]]
+
+
+class _Claims(NamedTuple):
+    """Labels to judge: the group, the label, its best alternative (c,) and the features (c, 2)."""
+
+    group: NDArray[np.int64]
+    label: NDArray[np.int64]
+    alternative: NDArray[np.int64]
+    features: Floats
+
+
+def contradictions(
+    fit: FieldFit, products: NDArray[np.int64], *, seed: int = 0
+) -> list[Contradiction]:
+    """Judge every given label of a field; return all judgments, surest first.
+
+    ``products`` (n,) numbers the product of each picture of the fit. [] if too few labels show in
+    the pictures.
+    """
+    groups = _groups(fit, products)
+    exclusive = _exclusive(fit, groups)
+    visible = _visible(groups)
+    exclusive &= visible[None, :] & visible[:, None]
+    given = _claims(groups, exclusive, _given(groups, exclusive))
+    if len(np.unique(given.group)) < _FEWEST_GROUPS:
+        return []
+    planted = _planted(groups, exclusive, given, np.random.default_rng(seed))
+    confidences = error_confidences(given.features, planted, _ERROR_RATE)
+    order = np.argsort(-confidences, kind="stable")
+    odds = groups.odds[given.group, given.alternative]
+    return [
+        Contradiction(
+            groups.members[int(given.group[at])],
+            int(given.label[at]),
+            int(given.alternative[at]),
+            float(sigmoid(odds[at])),
+            float(confidences[at]),
+        )
+        for at in order
+    ]
+
+
+def _groups(fit: FieldFit, products: NDArray[np.int64]) -> _Groups:
+    truth = fit.fitted.truth
+    keys: dict[tuple[int, bytes], list[int]] = {}
+    for row in np.flatnonzero(truth[:, 0] != UNKNOWN).tolist():
+        keys.setdefault((int(products[row]), truth[row].tobytes()), []).append(row)
+    members = [np.array(rows, dtype=np.int64) for rows in keys.values()]
+    sure = np.clip(fit.confidences, _EDGE, 1 - _EDGE)
+    odds = np.log(sure / (1 - sure))  # (n, l)
+    count = truth.shape[1]
+    return _Groups(
+        np.array([odds[rows].mean(axis=0) for rows in members]).reshape(-1, count),
+        np.array([truth[rows[0]] == PRESENT for rows in members]).reshape(-1, count),
+        members,
+    )
+
+
+def _exclusive(fit: FieldFit, groups: _Groups) -> NDArray[np.bool_]:
+    """Return which labels exclude each other, (l, l): rivals that hardly any product has both of.
+
+    Only the deepest labels are judged, so others exclude nothing.
+    """
+    field = fit.fitted.field
+    together = groups.truth.T.astype(np.int64) @ groups.truth.astype(np.int64)  # (l, l)
+    own = np.diag(together)
+    least = np.minimum(own[:, None], own[None, :])
+    exclusive = rivals_of(field) & (together <= _TOGETHER * least)
+    parents = field.parents()
+    inner = np.unique(parents[parents >= 0])
+    exclusive[inner], exclusive[:, inner] = False, False
+    return exclusive
+
+
+def _visible(groups: _Groups) -> NDArray[np.bool_]:
+    """Return which labels pictures show, (l,): products that have them are recognized."""
+    sure = sigmoid(groups.odds)
+    total = (sure * groups.truth).sum(axis=0)
+    count = groups.truth.sum(axis=0)
+    return np.asarray((count > 0) & (total >= _VISIBLE * np.maximum(count, 1)))
+
+
+def _given(groups: _Groups, exclusive: NDArray[np.bool_]) -> Truth:
+    """Return the given labels that can be judged: (g, l)."""
+    return groups.truth & np.asarray(exclusive.any(axis=1))[None]
+
+
+def _claims(groups: _Groups, exclusive: NDArray[np.bool_], claimed: Truth) -> _Claims:
+    """Find the best alternative of each claim: a label that excludes it, and is not given."""
+    group, label = np.nonzero(claimed)
+    allowed = exclusive[label] & ~groups.truth[group]  # (c, l)
+    return _judged(groups, group, label, allowed)
+
+
+def _judged(
+    groups: _Groups,
+    group: NDArray[np.int64],
+    label: NDArray[np.int64],
+    allowed: NDArray[np.bool_],
+) -> _Claims:
+    possible = allowed.any(axis=1)
+    group, label, allowed = group[possible], label[possible], allowed[possible]
+    odds = np.where(allowed, groups.odds[group], -np.inf)  # (c, l)
+    alternative = odds.argmax(axis=1)
+    found = np.take_along_axis(odds, alternative[:, None], axis=1)[:, 0]
+    features = np.column_stack([found, -groups.odds[group, label]])
+    return _Claims(group, label, alternative, features)
+
+
+def _planted(
+    groups: _Groups, exclusive: NDArray[np.bool_], given: _Claims, rng: np.random.Generator
+) -> Floats:
+    """Return the features (p, 2) of labels that were replaced by wrong ones."""
+    frequency = groups.truth.sum(axis=0).astype(np.float64)  # (l,)
+    parts = []
+    for _ in range(_PLANTS):
+        wrong = exclusive[given.label] & ~groups.truth[given.group]  # (c, l)
+        draw = rng.random(wrong.shape) ** (1 / np.maximum(frequency, 1e-9))  # weighted choice
+        planted = np.where(wrong, draw, -1.0).argmax(axis=1)
+        allowed = exclusive[planted] & ~groups.truth[given.group]
+        rows = np.arange(len(planted))
+        allowed[rows, given.label] = exclusive[planted, given.label]
+        allowed[rows, planted] = False
+        parts.append(_judged(groups, given.group, planted, allowed).features)
+    return np.concatenate(parts)

@@ -1,0 +1,88 @@
+"""Items one of whose pictures shows something else, such as a shoe among pictures of a bag.
+
+As for labels, errors are planted to learn how sure one can be: pictures are replaced by pictures of
+other products.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from search.audit.planting import error_confidences
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from indexer.arrays import Vectors
+
+    Floats = NDArray[np.float64]
+
+_PLANTS = 4
+_ERROR_RATE = 0.02
+_FEWEST = 12  # pictures with siblings
+
+
+class Stranger(NamedTuple):
+    """A picture that is unlike the other pictures of its item: positions, and the confidence."""
+
+    place: int
+    siblings: NDArray[np.int64]
+    confidence: float
+
+
+def strangers(
+    vectors: Vectors,
+    items: NDArray[np.int64],
+    products: NDArray[np.int64],
+    shown: NDArray[np.float64],
+    *,
+    seed: int = 0,
+) -> list[Stranger]:
+    """Judge every picture of an item with several; return all judgments, surest first.
+
+    ``vectors`` is (n, dim); ``items`` and ``products`` (n,) number the item and the product of
+    each picture. ``shown`` (n, l) are the probabilities of what each picture shows, fitted without
+    its product; l may be 0.
+    """
+    families = _families(items)
+    places = np.array(sorted(place for rows in families for place in rows), dtype=np.int64)
+    if len(places) < _FEWEST:
+        return []
+    siblings = {place: [other for other in rows if other != place]
+                for rows in families for place in rows}  # fmt: skip
+    lists = [np.array(siblings[int(place)], dtype=np.int64) for place in places]
+    own = _features(vectors, shown, places, lists)
+    rng = np.random.default_rng(seed)
+    planted = []
+    for _ in range(_PLANTS):
+        others = rng.integers(0, len(vectors), len(places))
+        fits = products[others] != products[places]
+        kept = [found for found, fit in zip(lists, fits, strict=True) if fit]
+        planted.append(_features(vectors, shown, others[fits], kept))
+    confidences = error_confidences(own, np.concatenate(planted), _ERROR_RATE)
+    order = np.argsort(-confidences, kind="stable")
+    return [Stranger(int(places[at]), lists[at], float(confidences[at])) for at in order]
+
+
+def _families(items: NDArray[np.int64]) -> list[list[int]]:
+    rows: dict[int, list[int]] = {}
+    for place, item in enumerate(items.tolist()):
+        rows.setdefault(item, []).append(place)
+    return [found for found in rows.values() if len(found) > 1]
+
+
+def _features(
+    vectors: Vectors,
+    shown: NDArray[np.float64],
+    places: NDArray[np.int64],
+    siblings: list[NDArray[np.int64]],
+) -> Floats:
+    """Return how unlike its siblings each picture is, (p, 2): in looks, and in what it shows."""
+    out = np.zeros((len(places), 2))
+    for row, (place, others) in enumerate(zip(places.tolist(), siblings, strict=True)):
+        out[row, 0] = 1 - float((vectors[others] @ vectors[place]).max())
+        if shown.shape[1]:
+            out[row, 1] = float(np.abs(shown[others].mean(axis=0) - shown[place]).max())
+    return out

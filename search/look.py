@@ -1,0 +1,111 @@
+"""Shop the look: the things in a photo, and the hits of each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+from msgspec import Meta
+
+from search.hits import Hit
+from search.query import EmbeddingPart, Query
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from indexer.arrays import Embedding, Vectors
+    from indexer.encoders.base import Encoder
+    from indexer.imaging.images import Box
+    from indexer.imaging.photos import Photo
+    from indexer.recognizers.base import Recognizer, Thing
+    from search.hits import Reply
+
+MOST_THINGS = 20
+_MARGIN = 0.03  # of a thing's sides, around it: what a catalog picture shows beside its product
+_NAMING_HITS = 5
+_NAMING_SHARE = 0.6  # of these hits that must be of one category
+
+
+class FoundThing(msgspec.Struct, frozen=True, kw_only=True):
+    """A thing in a photo, and the items of the shop that look like it."""
+
+    box: Annotated[
+        tuple[float, float, float, float],
+        Meta(description="x0, y0, x1, y1 as shares of the photo's width and height."),
+    ]
+    score: Annotated[float, Meta(ge=0, le=1, description="How sure it is that this is a thing.")]
+    name: Annotated[
+        str | None,
+        Meta(description="Its kind: that of most of its first hits; null if they differ."),
+    ] = None
+    hits: list[Hit] = []
+    no_close_match: Annotated[
+        bool, Meta(description="Even the best hit is probably not this thing.")
+    ] = False
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """The things in a photo, best first."""
+
+    things: list[FoundThing]
+
+
+def find_things(recognizer: Recognizer, photo: Photo, most: int = MOST_THINGS) -> list[Thing]:
+    """Return the things in a photo, best first, at most ``most``. Raises BadImage."""
+    return recognizer.recognize([photo.cut(side=recognizer.side)])[0][:most]
+
+
+def search_box(box: Box) -> Box:
+    """Return the region to search with for a thing: its box with a small margin."""
+    x0, y0, x1, y1 = box
+    dx, dy = _MARGIN * (x1 - x0), _MARGIN * (y1 - y0)
+    return max(0.0, x0 - dx), max(0.0, y0 - dy), min(1.0, x1 + dx), min(1.0, y1 + dy)
+
+
+def encode_boxes(encoder: Encoder, photo: Photo, boxes: Sequence[Box]) -> Vectors:
+    """Encode regions of a photo in one batch: (n, dim) unit rows."""
+    return encoder.encode_images([photo.fit(encoder.preprocess, box=box).square for box in boxes])
+
+
+def without_hits(things: Sequence[Thing]) -> Look:
+    """Return the things as a reply, without a shop."""
+    return Look(
+        things=[FoundThing(box=t.box, score=round(t.score, 4), name=t.label) for t in things]
+    )
+
+
+def with_hits(
+    things: Sequence[Thing],
+    vectors: Sequence[Embedding],
+    query: Query,
+    search: Callable[[Query], Reply],
+) -> Look:
+    """Search for each thing by its vector (dim,), with the other fields of ``query``."""
+    found = []
+    for thing, vector in zip(things, vectors, strict=True):
+        reply = search(msgspec.structs.replace(query, parts=[EmbeddingPart(vector)]))
+        name = thing.label
+        if name is None and not reply.no_close_match:
+            name = kind_of(reply.hits)
+        found.append(
+            FoundThing(
+                box=thing.box,
+                score=round(thing.score, 4),
+                name=name,
+                hits=reply.hits,
+                no_close_match=reply.no_close_match,
+            )
+        )
+    return Look(things=found)
+
+
+def kind_of(hits: Sequence[Hit]) -> str | None:
+    """Return the category that most of the first hits share, without those above it, or None."""
+    first = [hit.categories[0] for hit in hits[:_NAMING_HITS] if hit.categories]
+    if not first:
+        return None
+    category, count = Counter(first).most_common(1)[0]
+    if count < _NAMING_SHARE * min(_NAMING_HITS, len(hits)):
+        return None
+    return category.rpartition("/")[2]

@@ -1,0 +1,51 @@
+"""Recommended items as they are sent: with their stored fields, their reasons and images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import asdict
+
+from search.live.view import Candidate
+from search.page import make_hit
+from search.personal.recommendation import Reason, Recommendation
+
+if TYPE_CHECKING:
+    from indexer.store.transactions import Reader
+    from search.live.view import ShopView
+    from search.personal.choice import Choice, Chosen
+    from search.personal.recommendation import RecommendQuery
+
+
+def read_choice(
+    choice: Choice, query: RecommendQuery, view: ShopView, reader: Reader
+) -> list[Recommendation] | None:
+    """Return the chosen items with their fields; None if the store no longer agrees with the view.
+
+    Then the choice must be made again on a newer view.
+    """
+    changed = reader.changes_since(view.sequence)
+    items: list[Recommendation] = []
+    images = view.images_of([chosen.row for chosen in choice.chosen])
+    for chosen, image in zip(choice.chosen, images, strict=True):
+        item_id = view.ids[chosen.item]
+        record = reader.item(item_id)
+        if record is None or changed is None or item_id in changed:
+            return None
+        hit = make_hit(Candidate(chosen.item, chosen.row, chosen.score), image, record, [])
+        items.append(
+            Recommendation(
+                **asdict(hit),
+                reason=_reason(chosen, view, reader),
+                contributions=chosen.contributions if query.explain else None,
+            )
+        )
+    return items
+
+
+def _reason(chosen: Chosen, view: ShopView, reader: Reader) -> Reason:
+    if chosen.grounds.item < 0:
+        return Reason(chosen.grounds.code)
+    item_id = view.ids[chosen.grounds.item]
+    record = reader.item(item_id)
+    return Reason(chosen.grounds.code, item_id, record.item.title if record else "")

@@ -1,0 +1,134 @@
+"""What the shop wants of its recommendations: boosts, pins, floors, exploration, interleaving.
+
+The rules are in ``recommend.json`` of the shop's folder::
+
+    {
+      "boosts": [{"filter": "brand = Acme", "add": 0.3}],
+      "pins": [{"item_id": "mug-1", "place": 0}],
+      "floors": [{"filter": "brand = Small", "share": 0.2}],
+      "explore": 0.1,
+      "interleave": {"popular": 0.5}
+    }
+
+``boosts`` add to the scores of the items that pass the filter. ``pins`` have a place of their own,
+from 0. A floor is the share of the places that items with its filter get at least, if there are so
+many. ``explore`` is the share of the places, after the first, whose item is drawn at random.
+``interleave`` are weights of a second ranker, which shares the list with the first.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from indexer.errors import BadQuery
+from search.filter_grammar import parse_filter
+from search.personal.mixer import FEATURES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from search.filters import Filter
+
+RULES_FILE: Final = "recommend.json"
+_MOST: Final = 100  # rules of each kind: every filter costs time in each request
+_MAX_PLACE: Final = 1000
+_MAX_ADDED: Final = 100.0
+
+
+class Boost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is added to the scores of the items that pass a filter; it may be negative."""
+
+    filter: str
+    add: float
+
+
+class Pin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An item with a place of its own, from 0."""
+
+    item_id: str
+    place: int
+
+
+class Floor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The least share of the places for items that pass a filter, in [0, 1]."""
+
+    filter: str
+    share: float
+
+
+class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The rules of a shop; without any, the scores alone decide."""
+
+    boosts: list[Boost] = []
+    pins: list[Pin] = []
+    floors: list[Floor] = []
+    explore: float = 0.0
+    interleave: dict[str, float] | None = None
+
+    def check(self) -> Rules:
+        """Return the rules themselves. Raises BadQuery, naming what is wrong."""
+        for kind, entries in (
+            ("boosts", self.boosts), ("pins", self.pins), ("floors", self.floors)
+        ):  # fmt: skip
+            if len(entries) > _MOST:
+                raise BadQuery(f"{kind} has {len(entries)} rules, at most {_MOST} are allowed")
+        for boost in self.boosts:
+            parse_filter(boost.filter)
+            if not -_MAX_ADDED <= boost.add <= _MAX_ADDED:
+                raise BadQuery(f"a boost adds -{_MAX_ADDED:g} to {_MAX_ADDED:g}, got {boost.add}")
+        for pin in self.pins:
+            if not 0 <= pin.place < _MAX_PLACE:
+                raise BadQuery(f"a pin's place is from 0 to {_MAX_PLACE - 1}, got {pin.place}")
+        for floor in self.floors:
+            parse_filter(floor.filter)
+        if sum(floor.share for floor in self.floors) > 1 or any(
+            not 0 <= floor.share <= 1 for floor in self.floors
+        ):
+            raise BadQuery("the shares of floors must be from 0 to 1, and at most 1 in sum")
+        if not 0 <= self.explore <= 1:
+            raise BadQuery(f"explore must be from 0 to 1, got {self.explore}")
+        unknown = sorted(set(self.interleave or {}) - set(FEATURES))
+        if unknown:
+            raise BadQuery(
+                f"interleave has weights of features, which are {', '.join(FEATURES)}; got "
+                f"{unknown[0][:40]!r}"
+            )
+        return self
+
+
+class RulesFile:
+    """The rules of a shop's folder, read again when the file changes. Thread-safe."""
+
+    def __init__(self, shop: Path) -> None:
+        """``shop`` is the folder; it may have no rules."""
+        self._path = shop / RULES_FILE
+        self._last: tuple[tuple[int, int, int], Rules] | None = None
+
+    def current(self) -> Rules:
+        """Return the rules as they are now. Raises BadQuery for a file that is not valid."""
+        try:
+            status = self._path.stat()
+        except FileNotFoundError:
+            return Rules()
+        version = (status.st_mtime_ns, status.st_size, status.st_ino)
+        last = self._last
+        if last is not None and last[0] == version:
+            return last[1]
+        rules = read_rules(self._path)
+        self._last = (version, rules)
+        return rules
+
+
+def read_rules(path: Path) -> Rules:
+    """Read rules from a file. Raises BadQuery, naming the file and what is wrong."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Rules).check()
+    except (msgspec.MsgspecError, UnicodeDecodeError, BadQuery) as error:
+        raise BadQuery(f"{path}: {error}", param="rules") from None
+
+
+def parsed(rule: Boost | Floor) -> Filter:
+    """Return the filter of a rule."""
+    return parse_filter(rule.filter)

@@ -1,0 +1,134 @@
+"""``vitrine look``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from service.cli.console import json_option, print_json, print_table
+from service.cli.terminal import note, printable, say
+from service.cli.threads_option import threads_option
+
+if TYPE_CHECKING:
+    from indexer.imaging.photos import Photo
+    from indexer.recognizers.base import Thing
+    from search.engine import SearchEngine
+    from search.look import Look
+    from search.query import Query
+
+
+@click.command("look")
+@click.argument("photo", type=click.Path(path_type=Path))
+@click.option(
+    "--shop",
+    type=click.Path(path_type=Path),
+    envvar="VITRINE_SHOP",
+    help="A shop's folder (or VITRINE_SHOP): find its products too.",
+)
+@click.option("-k", "limit", default=5, show_default=True, help="How many products for each thing.")
+@click.option(
+    "--filter",
+    "filter_text",
+    metavar="F",
+    help="""Restrict the hits, as in: category = "Mugs" and price < 20.""",
+)
+@click.option(
+    "--recognizer",
+    metavar="ID",
+    default="things",
+    show_default=True,
+    help="What finds the things: things, or onnx:FILE with FILE.json beside it.",
+)
+@click.option(
+    "--sheet", type=click.Path(path_type=Path), help="Draw boxes and hits into a picture file."
+)
+@threads_option
+@json_option
+def command(
+    photo: Path,
+    shop: Path | None,
+    limit: int,
+    filter_text: str | None,
+    recognizer: str,
+    sheet: Path | None,
+    as_json: bool,
+) -> None:
+    """Find the things in PHOTO, and the products of a shop that look like each."""
+    from indexer.recognizers.registry import load_recognizer
+    from search.engine import SearchEngine
+    from search.look import find_things, without_hits
+    from service.query_builder import GivenFields, build_query
+
+    query = build_query([], GivenFields(filter=filter_text, limit=limit))
+    opened = _open_photo(photo)
+    things = find_things(load_recognizer(recognizer), opened)
+    if shop is None:
+        look = without_hits(things)
+        _save(sheet, opened, look, None)
+    else:
+        with SearchEngine.open(shop) as engine:
+            look = _shop_look(engine, opened, things, query)
+            _save(sheet, opened, look, engine)
+    if as_json:
+        print_json(look)
+    else:
+        _print_report(look, with_shop=shop is not None)
+
+
+def _open_photo(path: Path) -> Photo:
+    from indexer.errors import BadImage
+    from indexer.imaging.images import inspect, read_image_file
+    from indexer.imaging.photos import Photo
+
+    try:
+        data = read_image_file(path)
+        inspect(data)
+    except BadImage as error:
+        raise BadImage(f"{path}: {error}", param="image") from None
+    return Photo(data)
+
+
+def _shop_look(engine: SearchEngine, photo: Photo, things: list[Thing], query: Query) -> Look:
+    from search.look import encode_boxes, search_box, with_hits
+
+    boxes = [search_box(thing.box) for thing in things]
+    vectors = encode_boxes(engine.encoder, photo, boxes)
+    return with_hits(things, list(vectors), query, engine.search)
+
+
+def _save(sheet: Path | None, photo: Photo, look: Look, engine: SearchEngine | None) -> None:
+    if sheet is None:
+        return
+    from service.cli.contact_sheet import save_picture
+    from service.cli.look_sheet import look_sheet
+
+    save_picture(sheet, look_sheet(photo, look, engine))
+    note(f"wrote {sheet}")
+
+
+def _print_report(look: Look, *, with_shop: bool) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    if not look.things:
+        say("nothing found")
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    names = ["", "score", "x0", "y0", "x1", "y1", "name"]
+    for name in [*names, "first hit", "title", "sure"] if with_shop else names:
+        table.add_column(
+            name, justify="left" if name in ("name", "first hit", "title") else "right"
+        )
+    for rank, thing in enumerate(look.things, start=1):
+        cells = [str(rank), f"{thing.score:.2f}", *(f"{at:.3f}" for at in thing.box)]
+        cells.append(thing.name or "")
+        if thing.hits:
+            hit = thing.hits[0]
+            sure = "" if hit.confidence is None else f"{hit.confidence:.0%}"
+            cells += [hit.item_id, hit.title, sure]
+        table.add_row(*(Text(printable(cell)) for cell in cells))
+    print_table(table)
+    if not with_shop:
+        note("give --shop to find products that look like these things")

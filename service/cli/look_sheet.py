@@ -1,0 +1,65 @@
+"""The sheet of ``vitrine look``: the photo with numbered boxes, and a row of hits for each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PIL import Image, ImageDraw, ImageFont
+
+from service.cli.contact_sheet import SheetCell, draw_sheet, hit_picture
+
+if TYPE_CHECKING:
+    from indexer.imaging.photos import Photo
+    from search.engine import SearchEngine
+    from search.look import FoundThing, Look
+
+_PHOTO_SIDE = 640
+_MOST_HITS = 8
+_PAPER = (255, 255, 255)
+_COLORS = (
+    *((214, 57, 57), (32, 107, 196), (47, 179, 68), (245, 159, 0), (174, 62, 201)),
+    *((12, 166, 120), (247, 103, 7), (66, 99, 235), (214, 51, 108), (116, 184, 22)),
+)
+
+
+def look_sheet(photo: Photo, look: Look, engine: SearchEngine | None) -> Image.Image:
+    """Draw the photo with a box for each thing, and under it each thing with its first hits."""
+    top = _boxed(photo, look)
+    rows = [_row(photo, number, thing, engine) for number, thing in enumerate(look.things, start=1)]
+    if not rows:
+        return top
+    below = draw_sheet(rows)
+    sheet = Image.new("RGB", (max(top.width, below.width), top.height + below.height), _PAPER)
+    sheet.paste(top, (0, 0))
+    sheet.paste(below, (0, top.height))
+    return sheet
+
+
+def _boxed(photo: Photo, look: Look) -> Image.Image:
+    image = Image.fromarray(photo.cut(side=_PHOTO_SIDE // 2)).convert("RGB")
+    image.thumbnail((_PHOTO_SIDE, _PHOTO_SIDE), Image.Resampling.LANCZOS)
+    draw = ImageDraw.Draw(image)
+    font = ImageFont.load_default(15)
+    for number, thing in reversed(list(enumerate(look.things, start=1))):
+        color = _COLORS[(number - 1) % len(_COLORS)]
+        x0, y0, x1, y1 = thing.box
+        left, top = x0 * image.width, y0 * image.height
+        corner = (left, top, x1 * image.width - 1, y1 * image.height - 1)
+        draw.rectangle(corner, outline=color, width=2)
+        draw.rectangle((left, top, left + 20, top + 18), fill=color)
+        draw.text((left + 4, top + 1), str(number), (255, 255, 255), font)
+    return image
+
+
+def _row(
+    photo: Photo, number: int, thing: FoundThing, engine: SearchEngine | None
+) -> list[SheetCell]:
+    crop = Image.fromarray(photo.cut(thing.box, side=128))
+    cells = [SheetCell(crop, f"{number}  {thing.name or ''}", f"{thing.score:.2f}")]
+    for hit in thing.hits[:_MOST_HITS] if engine is not None else []:
+        sure = "" if hit.confidence is None else f"  {hit.confidence:.0%}"
+        assert engine is not None
+        cells.append(
+            SheetCell(hit_picture(engine, hit), hit.title or hit.item_id, f"{hit.score:.3f}{sure}")
+        )
+    return cells

@@ -1,0 +1,136 @@
+"""Answers requests for the things in a photo, and searches with the thing that is meant."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from indexer.errors import BadImage
+from indexer.imaging.images import WHOLE
+from indexer.stopwatch import Stopwatch
+from search.autocrop import Meant, candidates, choose
+from search.cost import DEAR
+from search.look import find_things, search_box, with_hits, without_hits
+from search.query import EmbeddingPart, ImagePart, Query
+from search.searcher import milliseconds
+from service.http.answering import check_limit, checked
+from service.http.replies import recognize_reply, search_reply
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.requests import Request
+
+    from indexer.arrays import Embedding
+    from indexer.imaging.photos import Photo
+    from indexer.recognizers.base import Thing
+    from search.autocrop import Candidate
+    from search.look import Look
+    from service.http.appstate import AppState
+    from service.runtime.engine import Engine
+
+RECOGNIZE_COST = 3
+"""Searches that finding the things in a photo counts as."""
+
+
+async def looked_at(
+    state: AppState, image: bytes, query: Query | None, request: Request, most: int
+) -> bytes:
+    """Return the things in a photo as JSON, at most ``most``, with the hits of each.
+
+    ``query`` has the filter and the limit of these hits; without it they are empty. Raises
+    BadImage, BadQuery, RecognizerNotFound, and HttpError (429).
+    """
+    if query is not None:
+        check_limit(state, query.limit)
+    stopwatch = Stopwatch()
+    root = request.scope.get("root_path", "")
+    async with state.serving.lease() as served:
+        photo = served.batcher.photos().photo(image)
+        things = (await _things(state, photo))[:most]
+        stopwatch.lap("recognize_ms")
+        if query is None:
+            return _encoded(without_hits(things), stopwatch, root)
+        # Each thing is a search of its own.
+        state.rates.take_search(request.scope, request.headers, len(things))
+        boxes = [search_box(thing.box) for thing in things]
+        vectors = await served.batcher.embed_boxes(photo, boxes)
+        stopwatch.lap("encode_ms")
+        engine, asked = served.engine, query
+
+        def work() -> bytes:
+            look = with_hits(things, vectors, asked, engine.search)
+            stopwatch.lap("search_ms")
+            return _encoded(look, stopwatch, root)
+
+        pool = state.pools.dear if len(things) > DEAR else state.pools.searching
+        return await pool.run(work)
+
+
+async def cropped_reply(state: AppState, query: Query, request: Request) -> bytes:
+    """Return the reply to a query whose first part is a photo, with the thing that it shows.
+
+    Raises the errors of ``answering.reply_to``, and RecognizerNotFound.
+    """
+    query, cost = checked(state, query)
+    state.rates.take_search(request.scope, request.headers, int(cost) - 1 + RECOGNIZE_COST)
+    (photo_part, *others) = query.parts
+    assert isinstance(photo_part, ImagePart)
+    assert isinstance(photo_part.image, bytes)
+    pool = state.pools.dear if cost > DEAR else state.pools.searching
+    root = request.scope.get("root_path", "")
+    async with state.serving.lease() as served:
+        began = time.perf_counter()
+        photo = served.batcher.photos().photo(photo_part.image)
+        regions = candidates(await _things(state, photo))
+        boxes = [WHOLE, *(region.box for region in regions)]
+        whole, *crops = await served.batcher.embed_boxes(photo, boxes)
+        photo_ms = (time.perf_counter() - began) * 1e3
+        engine, metrics, asked = served.engine, state.metrics, query
+
+        def work() -> bytes:
+            meant = _meant(engine, asked, regions, whole, crops)
+            parts = [EmbeddingPart(meant.vector, photo_part.weight), *others]
+            reply = engine.search(msgspec.structs.replace(asked, parts=parts))
+            for stage in ("encode_ms", "total_ms"):
+                reply.timings[stage] = round(reply.timings.get(stage, 0.0) + photo_ms, 3)
+            metrics.search(reply)
+            return msgspec.json.encode(search_reply(reply, root=root, cropped=meant.box))
+
+        return await pool.run(work)
+
+
+def _meant(
+    engine: Engine,
+    query: Query,
+    regions: Sequence[Candidate],
+    whole: Embedding,
+    crops: Sequence[Embedding],
+) -> Meant:
+    """Search with each region, and choose the one that is meant."""
+
+    def best_score(vector: Embedding) -> float:
+        alone = Query(parts=[EmbeddingPart(vector)], filter=query.filter, limit=1)
+        hits = engine.search(alone).hits
+        return hits[0].score if hits else -1.0
+
+    if not regions:
+        return Meant(None, whole)
+    return choose(regions, whole, crops, best_score(whole), [best_score(crop) for crop in crops])
+
+
+async def _things(state: AppState, photo: Photo) -> list[Thing]:
+    def work() -> list[Thing]:
+        try:
+            return find_things(state.recognizer.get(), photo)
+        except BadImage as error:
+            error.param = error.param or "image"
+            raise
+
+    return await state.pools.decoding.run(work)
+
+
+def _encoded(look: Look, stopwatch: Stopwatch, root: str) -> bytes:
+    return msgspec.json.encode(recognize_reply(look, milliseconds(stopwatch), root=root))

@@ -1,0 +1,30 @@
+"""The recognizer of a service, which all requests share."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from indexer.recognizers.registry import DEFAULT_RECOGNIZER, load_recognizer
+
+if TYPE_CHECKING:
+    from indexer.recognizers.base import Recognizer
+
+
+class SharedRecognizer:
+    """Loads a recognizer for the first request that needs it. Thread-safe.
+
+    So a service that is never asked for things takes neither the time nor the memory.
+    """
+
+    def __init__(self, recognizer_id: str = DEFAULT_RECOGNIZER) -> None:
+        self._id = recognizer_id
+        self._lock = threading.Lock()
+        self._loaded: Recognizer | None = None
+
+    def get(self) -> Recognizer:
+        """Return the recognizer, loaded. Raises RecognizerNotFound."""
+        with self._lock:
+            if self._loaded is None:
+                self._loaded = load_recognizer(self._id)
+            return self._loaded

@@ -1,0 +1,119 @@
+"""The things in a photo with their hits, and the thing that a photo is meant to show."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from indexer.arrays import unit
+from indexer.imaging.images import WHOLE
+from indexer.imaging.photos import Photo
+from indexer.recognizers.base import Thing
+from indexer.recognizers.registry import load_recognizer
+from search.autocrop import candidates, choose
+from search.hits import Hit
+from search.look import encode_boxes, find_things, kind_of, search_box, with_hits, without_hits
+from search.query import Query
+from tests.conftest import COLORS, jpeg
+from tests.tinydetector import write_detector
+
+TEAL = (0, 110, 110)  # unlike all items, and no thing to the tiny detector
+
+
+def scene(background: tuple[int, int, int] = (0, 0, 0), **squares: tuple[int, int]) -> bytes:
+    """A photo of 8 x 8 cells of one color, with a cell of each named color."""
+    image = Image.new("RGB", (320, 320), background)
+    for color, (column, row) in squares.items():
+        image.paste(COLORS[color], (40 * column, 40 * row, 40 * column + 40, 40 * row + 40))
+    return jpeg(image, quality=98)
+
+
+def test_each_thing_has_the_hits_of_its_own_region(engine, tmp_path):
+    photo = Photo(scene(red=(1, 1), yellow=(5, 4)))
+    things = find_things(load_recognizer(f"onnx:{write_detector(tmp_path)}"), photo)
+    boxes = [search_box(thing.box) for thing in things]
+    vectors = encode_boxes(engine.encoder, photo, boxes)
+    look = with_hits(things, list(vectors), Query(parts=[], limit=2), engine.search)
+    first = {thing.hits[0].item_id.split("-")[0]: thing for thing in look.things}
+    assert set(first) == {"red", "yellow"}
+    assert first["red"].box == pytest.approx((1 / 8, 1 / 8, 2 / 8, 2 / 8), abs=0.01)
+    assert [len(thing.hits) for thing in look.things] == [2, 2]
+    assert [thing.name for thing in look.things] == ["lamp", "lamp"]
+
+
+def test_a_photo_of_nothing_has_no_things(engine, tmp_path):
+    photo = Photo(scene())
+    things = find_things(load_recognizer(f"onnx:{write_detector(tmp_path)}"), photo)
+    assert without_hits(things).things == []
+    assert encode_boxes(engine.encoder, photo, []).shape == (0, engine.encoder.dim)
+    assert with_hits([], [], Query(parts=[]), engine.search).things == []
+
+
+def test_no_more_things_are_returned_than_asked_for(tmp_path):
+    recognizer = load_recognizer(f"onnx:{write_detector(tmp_path)}")
+    photo = Photo(scene(red=(1, 1), yellow=(5, 4), white=(3, 6)))
+    assert len(find_things(recognizer, photo)) == 3
+    (best,) = find_things(recognizer, photo, 1)
+    assert best.score > 0.9
+
+
+def test_the_margin_of_a_box_stays_inside_the_photo():
+    assert search_box((0.4, 0.4, 0.6, 0.5)) == pytest.approx((0.394, 0.397, 0.606, 0.503))
+    assert search_box(WHOLE) == WHOLE
+
+
+def hit(category: str) -> Hit:
+    return Hit(
+        item_id="x", product_id="x", score=0.5, image="", image_index=0, variant="",
+        categories=[category] if category else [],
+    )  # fmt: skip
+
+
+def test_a_thing_is_named_by_the_category_of_most_of_its_hits():
+    assert kind_of([hit("Home/Mugs")] * 3 + [hit("Wear/Shoes")] * 2) == "Mugs"
+    assert kind_of([hit("Home/Mugs")] * 2 + [hit("Wear/Shoes")] * 2 + [hit("Bags")]) is None
+    assert kind_of([hit("")] * 5) is None
+    assert kind_of([]) is None
+
+
+# The thing that is meant
+
+
+def thing(box: tuple[float, float, float, float], score: float = 0.8) -> Thing:
+    return Thing(box, score)
+
+
+def test_large_and_central_things_come_first():
+    small, corner, central = (0.45, 0.45, 0.5, 0.5), (0, 0, 0.4, 0.4), (0.3, 0.3, 0.7, 0.7)
+    found = candidates([thing(small), thing(corner), thing(central)])
+    assert [c.box for c in found] == [search_box(box) for box in (central, corner, small)]
+
+
+def test_a_thing_that_fills_the_photo_is_the_photo():
+    assert candidates([thing((0.02, 0.02, 1, 1))]) == []
+    assert candidates([]) == []
+
+
+WHOLE_VECTOR = np.array([1, 0, 0], np.float32)
+CROPS = [np.array([0, 1, 0], np.float32), np.array([0, 0, 1], np.float32)]
+
+
+def test_the_region_with_the_better_match_is_meant_and_fused_with_the_photo():
+    regions = candidates([thing((0.1, 0.3, 0.4, 0.7)), thing((0.6, 0.3, 0.9, 0.7))])
+    meant = choose(regions, WHOLE_VECTOR, CROPS, 0.5, [0.6, 0.9])
+    assert meant.box == regions[1].box
+    assert meant.vector == pytest.approx(unit(np.array([0.25, 0, 0.75], np.float32)))
+
+
+def test_of_regions_that_match_alike_the_most_plausible_is_meant():
+    regions = candidates([thing((0.3, 0.3, 0.7, 0.7)), thing((0.9, 0.9, 1, 1))])
+    assert choose(regions, WHOLE_VECTOR, CROPS, 0.5, [0.8, 0.81]).box == regions[0].box
+
+
+def test_the_whole_photo_is_meant_if_it_matches_better():
+    regions = candidates([thing((0.3, 0.3, 0.7, 0.7))])
+    meant = choose(regions, WHOLE_VECTOR, CROPS[:1], 0.9, [0.6])
+    assert meant.box is None
+    assert meant.vector is WHOLE_VECTOR
+    assert choose([], WHOLE_VECTOR, [], 0.9, []).box is None
