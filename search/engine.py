@@ -24,7 +24,7 @@ from search.classification import COLOR_SIDE, MIN_CONFIDENCE, PhotoClassifier
 from search.confidence import ConfidenceScorer
 from search.filter_grammar import parse_filter
 from search.filters import Filter, filter_from_json
-from search.item_reader import ItemReader
+from search.item_reader import ItemPage, ItemReader
 from search.live.recall import RecallWatch
 from search.live.shop import Backlog, LiveShop
 from search.opening import OpenGeneration, check_encoder, index_encoder, load_newest
@@ -303,6 +303,10 @@ class SearchEngine:
     def items(self, limit: int = 10) -> list[Item]:
         """Return some items to show before the first search, from each category in turn."""
         return self._items.starters(limit)
+
+    def listed_items(self, cursor: str | None = None, limit: int = 100) -> ItemPage:
+        """Return the items of the shop page by page, in byte order of their ids. BadQuery."""
+        return self._items.listed(cursor, limit)
 
     def item_vectors(self) -> tuple[list[str], Vectors]:
         """The ids of all items and the vectors of their main images: (items, dim).

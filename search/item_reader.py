@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
-from indexer.errors import UnknownItem
-from indexer.items import ORIGINAL
+from indexer.errors import BadQuery, UnknownItem
+from indexer.items import MAX_ID_BYTES, ORIGINAL
 from indexer.store.pictures import display_copy
 from indexer.store.records import PictureKey
 
@@ -17,6 +20,14 @@ if TYPE_CHECKING:
     from indexer.store.records import ImageRecord, ItemRecord
     from indexer.store.store import Store
     from search.live.shop import LiveShop
+
+
+class ItemPage(NamedTuple):
+    """Some items, the number of all items, and the cursor of the next page; None at the end."""
+
+    items: list[Item]
+    total: int
+    next_cursor: str | None
 
 
 class ItemReader:
@@ -72,6 +83,22 @@ class ItemReader:
                 found.append(self.item(view.ids[number]))
         return found
 
+    def listed(self, cursor: str | None, limit: int) -> ItemPage:
+        """Return the next items in byte order of their ids; None begins with the first.
+
+        Raise BadQuery if the cursor is none of this method's.
+        """
+        after = "" if cursor is None else _id_of(cursor)
+        with self._store.read() as reader:
+            found = list(islice(reader.items(after), limit + 1))
+            total = reader.count("items")
+        items = [
+            replace(record.item, images=[image.path for image in record.images])
+            for record in found[:limit]
+        ]
+        following = _cursor_of(items[-1].item_id) if len(found) > limit else None
+        return ItemPage(items, total, following)
+
     def main_category(self, item_id: str) -> str:
         """Return the first category of an item; empty if it has none."""
         categories = self._read_record(item_id).item.categories
@@ -92,3 +119,19 @@ class ItemReader:
         if record is None:
             raise UnknownItem(f"no item {item_id[:80]!r} in this shop", param="item_id")
         return record
+
+
+def _cursor_of(item_id: str) -> str:
+    """Return the cursor of the page after an item, as letters, digits, - and _."""
+    return base64.urlsafe_b64encode(item_id.encode("utf-8", "surrogatepass")).decode().rstrip("=")
+
+
+def _id_of(cursor: str) -> str:
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        item_id = base64.b64decode(padded, altchars=b"-_", validate=True)
+        if not 0 < len(item_id) <= MAX_ID_BYTES:
+            raise ValueError
+        return item_id.decode("utf-8", "surrogatepass")
+    except (ValueError, binascii.Error):
+        raise BadQuery("the cursor is not one of this service", param="cursor") from None

@@ -96,7 +96,7 @@ class Settings(BaseSettings):
     searches_per_s: float = Field(
         500,
         ge=0,
-        description="Searches a second that an address (or the write key) may send on average; a "
+        description="Searches a second that an address (or a key) may send on average; a "
         "costly one counts as several. Beyond it the reply is 429; 0 is no limit.",
     )
     searches_burst: float = Field(
@@ -107,7 +107,7 @@ class Settings(BaseSettings):
     failed_keys_per_min: float = Field(
         60,
         ge=0,
-        description="Wrong write keys a minute that an address may send; then the reply to any "
+        description="Wrong keys a minute that an address may send; then the reply to any "
         "key is 429 for a while. 0 is no limit.",
     )
     recognizer: str = Field(
@@ -142,7 +142,17 @@ class Settings(BaseSettings):
         None,
         min_length=16,
         description="Key for writes over HTTP (Authorization: Bearer KEY), at least 16 "
-        "characters; writes are off without it.",
+        "characters. 'vitrine keys' makes more; writes are off without any.",
+    )
+    require_key: bool = Field(
+        False,
+        description="Whether the API and the metrics need a key that may read; the page then works "
+        "only behind a proxy that adds one.",
+    )
+    cors_origins: str = Field(
+        "",
+        description="Origins whose pages may call the API from a browser, separated by commas, "
+        "such as https://shop.example; * is any. By default none but this service's own.",
     )
     image_root: Path | None = Field(
         None, description="Folder of image files that written items may name; by default none."
@@ -170,6 +180,9 @@ class Settings(BaseSettings):
         "'vitrine events expire'; 0 is no limit.",
     )
     request_log: bool = Field(True, description="Whether to log each request to stderr.")
+    log_format: Literal["text", "json"] = Field(
+        "text", description="Format of other log lines; those of requests are always JSON."
+    )
     shutdown_grace_s: int = Field(
         10, ge=0, description="Time for running requests to finish on shutdown, in seconds."
     )

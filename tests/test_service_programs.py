@@ -85,6 +85,15 @@ def test_a_batch_gives_what_single_searches_give(http, photo):
         assert results[number]["reply"]["hits"] == single["hits"]
 
 
+def test_a_batch_asks_for_the_key_where_a_single_search_does(http):
+    private = {"parts": [{"text": "mug"}, {"user_id": "ann"}]}
+    single = http.post("/v1/search", json=private).json()
+    (result,) = http.post("/v1/search/batch", json={"searches": [private]}).json()["results"]
+    assert result["reply"] is None
+    assert result["problem"]["code"] == single["code"]
+    assert result["problem"]["status"] in (401, 403)
+
+
 @pytest.mark.parametrize(
     ("body", "param"),
     [

@@ -14,6 +14,10 @@ _DEEPEST: Final = 4
 _KEYS: Final = ("name", "attribute_code", "code", "key", "label")
 _VALUES: Final = ("value", "values", "option", "options", "terms")
 
+_REFERENCE: Final = frozenset(
+    {"name", "id", "slug", "handle", "code", "url", "@type", "@id"}
+)  # an object of these keys is something by its name, such as a brand
+
 
 class FlatAttributes(NamedTuple):
     """Attributes whose values are texts, numbers, booleans or lists of texts.
@@ -44,7 +48,7 @@ def flat_attributes(record: Record, language: str | None = None) -> FlatAttribut
         elif isinstance(given, list) and (pairs := _pairs(given)) is not None:
             for name, value in pairs.items():
                 _flatten(nested, name, value, language)
-        elif given not in (None, "") and given == given:
+        elif given not in (None, "", []) and given == given:  # PHP writes {} as []
             nested = None
             faults.append(f"attributes must be an object, got {type(given).__name__}")
     return FlatAttributes(columns, nested, faults)
@@ -64,6 +68,8 @@ def _flatten(found: Record, name: str, value: Any, language: str | None, depth: 
     if isinstance(value, dict):
         if is_translated(value) and (language or "en" in value):
             value = in_language(value, language)
+        elif "name" in value and set(value) <= _REFERENCE:
+            value = text_of(value, language)
         elif depth < _DEEPEST and value:
             for inner, leaf in value.items():
                 _flatten(found, f"{name}.{text_from(inner)}", leaf, language, depth + 1)

@@ -223,7 +223,9 @@ def _product_id(value: Any) -> Any:
 def _stock(value: Any) -> bool:
     if isinstance(value, dict):
         names = ("in_stock", "is_in_stock", "availability", "status", "quantity", "qty", "stock")
-        value = next((value[name] for name in names if name in value), str(value))
+        value = next((value[name] for name in names if name in value), value)
+        if isinstance(value, dict):
+            raise ValueError("in_stock must be true or false, got an object")
     if isinstance(value, list | tuple):
         return not value or any(_stock(part) for part in value)
     return parse_stock(value)

@@ -18,7 +18,9 @@ _CURRENCIES: Final = (
 _PICTURES: Final = (
     "src", "url", "contentUrl", "href", "file", "path", "original", "image", "image_url", "link",
 )  # fmt: skip
-_NAMES: Final = ("path", "full_name", "name", "title", "label", "value", "text", "#text", "id")
+_NAMES: Final = (
+    "name", "title", "label", "full_name", "path", "value", "text", "#text", "rendered", "id",
+)  # fmt: skip
 
 
 def text_of(value: Any, language: str | None = None) -> str:

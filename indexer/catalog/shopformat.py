@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 from indexer.catalog.cleaning import Cells
 from indexer.catalog.item_parser import FIELDS, BrokenRow, Record, is_empty, text_from
@@ -20,6 +20,14 @@ ReadRows: TypeAlias = "Callable[[], Iterator[NumberedRow]]"
 """Reads all rows of a file from the start; a format may call it more than once."""
 
 LIST_FIELDS = frozenset({"categories", "images"})
+COMMON: Final[Mapping[str, tuple[str, ...]]] = {
+    "title": ("name",),
+    "categories": ("category",),
+    "images": ("image",),
+    "url": ("link", "permalink", "product url"),
+    "product_id": ("item group id",),
+    "in_stock": ("availability", "stock status"),
+}  # the first column of these, if none has the name of the field
 
 
 class ShopFormat:
@@ -33,6 +41,8 @@ class ShopFormat:
     """The columns of each field: of a text the first that is not empty, of a list all."""
     attributes: ClassVar[Mapping[str, str]] = {}
     """Columns whose attribute has another name."""
+    lists: ClassVar[frozenset[str]] = frozenset({"tags"})
+    """Columns whose attribute is a list, separated by commas."""
     ignored: ClassVar[frozenset[str]] = frozenset()
     """Columns of the program itself, which are no attributes."""
 
@@ -69,8 +79,10 @@ class ShopFormat:
     def _columns_of(
         self, field: str, found: Mapping[str, str], mapping: ColumnMapping
     ) -> list[str]:
-        keys = self.columns.get(field, (field.replace("_", " "),))
-        known = [found[key] for key in keys if key in found]
+        known = [found[key] for key in self.columns.get(field, ()) if key in found]
+        if not known:
+            usual = (field.replace("_", " "), *COMMON.get(field, ()))
+            known = [found[key] for key in usual if key in found][:1]
         if field not in mapping:
             return known
         wanted = list(mapping[field])
@@ -90,8 +102,11 @@ class ShopFormat:
             if key in self.ignored or not name:
                 continue
             own = self.attributes.get(key, name)
-            if own not in FIELDS:
-                record[own] = value
+            if own in FIELDS:
+                continue
+            if key in self.lists and isinstance(value, str) and "," in value:
+                value = [part.strip() for part in value.split(",") if part.strip()]
+            record[own] = value
 
     def _index(self, row: Record) -> dict[str, str]:
         """Return the columns of a row by their keys; an exact name comes first."""

@@ -292,7 +292,11 @@ def check_not_empty(catalog: Catalog, scan: Scan, changes: Changes) -> None:
     """Raise BadCatalog when none of the catalog's items can be stored."""
     if changes.drafts:
         return
-    at_fault = [skip for skip in changes.skipped if skip.item_id in scan.ids]
+    at_fault = [
+        skip
+        for skip in changes.skipped
+        if skip.item_id in scan.ids and not isinstance(skip, Remark)
+    ]
     why = f"; {at_fault[0].item_id}: {at_fault[0].reason}" if at_fault else ""
     raise BadCatalog(
         f"{catalog.path}: none of {scan.items} items has an image that can be read{why}",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 
 from indexer.errors import IndexMismatch
 from indexer.imaging.decodebudget import BUDGET
@@ -24,7 +25,8 @@ from service.http.gate import Admission, Gate, RequestQueue
 from service.http.middleware import RequestIds, RequestMiddleware
 from service.http.problems import add_error_handlers
 from service.http.protocol import ProtocolContext
-from service.http.rates import RateLimits
+from service.http.rates import RateLimits, ReadCheck
+from service.http.routes.admin import admin_routes
 from service.http.routes.classify import classify_routes
 from service.http.routes.items import item_routes
 from service.http.routes.pages import add_pages
@@ -94,13 +96,13 @@ def create_app(
     fetcher = fetcher_of(settings)
     gate = _gate(settings, serving)
     ids = RequestIds()
+    rates = RateLimits(settings)
     app = _bare_app(
         _lifespan(serving, pools, compaction, fetcher, rebuilds=open_engine is None),
-        _middleware(settings, gate, metrics, ids),
+        _middleware(settings, gate, metrics, ids, rates),
     )
     recognizer = SharedRecognizer(settings.recognizer)
-    limits = RateLimits(settings)
-    state = AppState(settings, serving, pools, metrics, limits, recognizer, fetcher)
+    state = AppState(settings, serving, pools, metrics, rates, recognizer, fetcher)
     add_routes(app, state)
     app.state.private_paths = _private_paths(settings)
     app.state.kill_rebuild = compaction.kill
@@ -119,7 +121,7 @@ def add_routes(app: FastAPI, state: AppState) -> None:
     """Add all routes, and the handlers of errors."""
     add_error_handlers(app)
     routers = (search_routes, recognition_routes, write_routes, item_routes, personal_routes)
-    for routes in (*routers, style_routes, classify_routes, state_routes):
+    for routes in (*routers, style_routes, classify_routes, admin_routes, state_routes):
         app.include_router(routes(state))
     add_pages(app)
 
@@ -224,11 +226,13 @@ def _lifespan(
 
 
 def _middleware(
-    settings: Settings, gate: Gate, metrics: Metrics, ids: RequestIds
+    settings: Settings, gate: Gate, metrics: Metrics, ids: RequestIds, rates: RateLimits
 ) -> list[Middleware]:
     """Return the middleware around every request, outermost first."""
+    origins = [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]
     return [
-        Middleware(SecurityHeaders),
+        Middleware(SecurityHeaders, cross_origin=bool(origins)),
+        *([_cors(origins)] if origins else []),
         Middleware(RequestMiddleware, log=settings.request_log, metrics=metrics, ids=ids),
         Middleware(HostCheck, allowed=settings.allowed_hosts.split(",")),
         Middleware(Admission, gate=gate),
@@ -239,7 +243,23 @@ def _middleware(
             timeout_s=settings.body_timeout_s,
             min_bytes_s=settings.min_upload_kb_s * 1e3,
         ),
+        *([Middleware(ReadCheck, rates=rates)] if settings.require_key else []),
     ]
+
+
+def _cors(origins: list[str]) -> Middleware:
+    """Return the middleware that lets pages of these origins call the API."""
+    return Middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "api-key", "Content-Type", "X-Request-ID"],
+        expose_headers=[
+            *("X-Request-ID", "Retry-After"),
+            *("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"),
+        ],
+        max_age=600,
+    )
 
 
 def _private_paths(settings: Settings) -> list[str]:

@@ -19,11 +19,13 @@ from service.http.problems import Problem
 from service.http.replies import (
     BatchReply,
     ClassifyReply,
+    GenerationsReply,
     HealthReply,
     ItemReply,
     ItemsReply,
     RecognizeReply,
     SearchReply,
+    ServingReply,
     StatusReply,
     StylesReply,
     WriteReply,
@@ -49,13 +51,13 @@ _BODIES: tuple[type[BaseModel], ...] = (
 _REPLIES: tuple[type[msgspec.Struct], ...] = (
     SearchReply, ItemReply, ItemsReply, StatusReply, HealthReply, WriteReply, Problem,
     RecommendReply, EventsReply, UserReply, ErasedReply, StylesReply, ClassifyReply,
-    RecognizeReply, BatchReply,
+    RecognizeReply, GenerationsReply, ServingReply, BatchReply,
 )  # fmt: skip
 _PREFIX = "#/components/schemas/"
 _MEANINGS = {
     400: "Malformed request, or wrong Host header.",
-    401: "The write key is missing or wrong.",
-    403: "Writes over HTTP are off, because the service has no write key.",
+    401: "The key is missing or wrong.",
+    403: "The key allows too little, or the service has no key that allows this.",
     404: "There is no such item.",
     405: "Method not allowed.",
     408: "The upload paused for too long, or was too slow.",
@@ -126,7 +128,14 @@ def description(app: FastAPI) -> dict[str, Any]:
         [(model, "validation") for model in _BODIES], ref_template=f"{_PREFIX}{{model}}"
     )
     components = document.setdefault("components", {})
-    components["securitySchemes"] = {"writeKey": {"type": "http", "scheme": "bearer"}}
+    components["securitySchemes"] = {
+        f"{scope}Key": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": f"A key of the scope {scope}, or wider.",
+        }
+        for scope in ("write", "admin")
+    }
     schemas = components.setdefault("schemas", {})
     schemas.update(bodies["$defs"])
     schemas.update(reply_schemas())

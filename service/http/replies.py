@@ -15,6 +15,7 @@ from msgspec.structs import asdict
 
 from indexer.imaging.images import Box
 from indexer.items import ORIGINAL, Item
+from indexer.shop.listing import GenerationInfo
 from indexer.writing.writes import Outcome
 from search.classification import Classification
 from search.hits import Hit, Reply
@@ -29,6 +30,30 @@ class HitReply(Hit, frozen=True, kw_only=True):
     image_url: str
 
 
+class HeatReply(msgspec.Struct, frozen=True, kw_only=True):
+    """Which parts of a picture make a score."""
+
+    values: Annotated[
+        list[list[float]],
+        Meta(description="What the score loses if a part is covered: 8 rows from the top left."),
+    ]
+    box: Annotated[
+        tuple[float, float, float, float],
+        Meta(
+            description="The region of the picture that the map lies on: x0, y0, x1, y1 as shares "
+            "of its sides."
+        ),
+    ]
+
+
+class ExplanationReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The heat maps of the query and of a hit."""
+
+    item_id: str
+    query: HeatReply
+    hit: HeatReply
+
+
 class SearchReply(Reply, frozen=True, kw_only=True):
     """The hits, best first."""
 
@@ -40,6 +65,9 @@ class SearchReply(Reply, frozen=True, kw_only=True):
             "shares of the photo's sides; null for the whole photo."
         ),
     ] = None
+    explanations: Annotated[
+        list[ExplanationReply], Meta(description="With `explain`: of the first three hits.")
+    ] = msgspec.field(default_factory=list)
 
 
 class ThingReply(FoundThing, frozen=True, kw_only=True):
@@ -77,15 +105,32 @@ class ItemReply(Item, frozen=True, kw_only=True, omit_defaults=False):
 
 
 class ItemsReply(msgspec.Struct, frozen=True, kw_only=True):
-    """Some items."""
+    """Some items, or a page of all items."""
 
     items: list[ItemReply]
+    total: Annotated[int, Meta(description="How many items the shop has.")]
+    next_cursor: Annotated[
+        str | None, Meta(description="The cursor of the next page; null on the last one.")
+    ] = None
 
 
 class StatusReply(EngineStatus, frozen=True, kw_only=True):
     """What the service serves."""
 
     max_limit: Annotated[int, Meta(description="The largest limit of a request.")]
+
+
+class GenerationsReply(msgspec.Struct, frozen=True):
+    """The generations of the index, newest first."""
+
+    generations: list[GenerationInfo]
+
+
+class ServingReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The generation that now serves."""
+
+    generation: str
+    encoder: str
 
 
 class StyleReply(msgspec.Struct, frozen=True):

@@ -76,6 +76,13 @@ CollapseField = Annotated[
         examples=[0.97],
     ),
 ]
+ExplainField = Annotated[
+    bool,
+    Field(
+        description="Whether to return heat maps of the photo and of the first hits, which say "
+        "what the scores come from. Takes seconds, and counts as 40 searches."
+    ),
+]
 FacetsField = Annotated[
     list[Annotated[str, StringConstraints(min_length=1, max_length=100)]],
     Field(
@@ -236,6 +243,7 @@ class PhotoForm(_Request):
         description="Whether to search with the thing that the photo is meant to show, together "
         "with the whole photo. `cropped` in the reply is its region. Not with a box.",
     )
+    explain: ExplainField = False
     weight: Weight = 1.0
     text: str | None = Field(
         None, max_length=MAX_TEXT, description="Words to search for besides the photo."
@@ -299,6 +307,7 @@ class SimilarParams(BaseModel):
     facets: str | None = Field(
         None, max_length=2000, description="Fields whose values are counted, separated by commas."
     )
+    explain: ExplainField = False
     cursor: CursorField = None
     collapse: CollapseField = None
     sort: SortField = None
@@ -325,11 +334,21 @@ class PhotoParams(SimilarParams):
 
 
 class ItemsParams(BaseModel):
-    """The parameters of a request for some items."""
+    """The parameters of a request for items."""
 
     model_config = ConfigDict(extra="forbid")
 
     limit: LimitField = 10
+    order: Literal["start", "id"] = Field(
+        "start",
+        description="start: some items of each category. id: all items, page by page, in byte "
+        "order of their ids.",
+    )
+    cursor: str | None = Field(
+        None,
+        max_length=400,
+        description="The next_cursor of the page before; it implies the order id.",
+    )
 
 
 class ImageParams(BaseModel):

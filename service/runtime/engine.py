@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from indexer.writing.writes import Draft, Outcome
     from search.classification import PhotoClassifier
     from search.hits import Reply
+    from search.item_reader import ItemPage
     from search.live.shop import Backlog
     from search.personal.recommender import Recommender
     from search.query import Query
@@ -51,6 +52,10 @@ class Engine(Protocol):
 
     def items(self, limit: int = 10) -> list[Item]:
         """Return some items to start from."""
+        ...
+
+    def listed_items(self, cursor: str | None = None, limit: int = 100) -> ItemPage:
+        """Return the items of the shop page by page. Raises BadQuery for a bad cursor."""
         ...
 
     @property

@@ -43,6 +43,8 @@ async def search_batch(state: AppState, request: Request) -> Response:
         async with slots:
             try:
                 query = await state.pools.decoding.run(lambda: build_query(fields.parts, fields))
+                if any(part.is_private for part in query.parts):
+                    state.rates.check_key(request.scope, request.headers)
                 return _Result(reply=msgspec.Raw(await reply_to(state, query, request)))
             except (VitrineError, HttpError) as error:
                 return _Result(problem=msgspec.Raw(problem_of(request.scope, error).body))

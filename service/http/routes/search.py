@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Request, Response
 from fastapi import Query as QueryParams
 
 from indexer.errors import BadQuery
-from search.query import Query
+from search.query import ImagePart, Query
 from service.http.answering import reply_to
 from service.http.appstate import AppState, bind
+from service.http.explaining import explained
 from service.http.json_body import check_json_type, check_marks
 from service.http.middleware import cancel_on_disconnect
 from service.http.openapi import body_of, photo_body, problems, reply_of
@@ -124,7 +126,14 @@ async def search_image(
 
     asked = read() if small else await state.pools.decoding.run(read)
     reply = cropped_reply if asked.auto_crop else reply_to
-    work = reply(state, asked.query, request)
+    if asked.explain:
+        photo = asked.query.parts[0]
+        assert isinstance(photo, ImagePart)
+        assert isinstance(photo.image, bytes)
+        search_first = partial(reply, state, asked.query, request)
+        work = explained(state, search_first, photo.image, request, photo.box)
+    else:
+        work = reply(state, asked.query, request)
     return Response(await cancel_on_disconnect(request, work), media_type="application/json")
 
 
@@ -149,10 +158,11 @@ def query_from_json(body: bytes) -> Query:
 
 
 class PhotoQuery(NamedTuple):
-    """The query in a form, and whether to search with the thing that its photo is meant to show."""
+    """The query in a form, whether to search with the thing that is meant, and to explain hits."""
 
     query: Query
     auto_crop: bool
+    explain: bool
 
 
 def query_from_form(body: bytes, content_type: str) -> PhotoQuery:
@@ -169,7 +179,7 @@ def query_from_form(body: bytes, content_type: str) -> PhotoQuery:
     parts = [GivenPart(image=form.files["image"], weight=fields.weight, box=box)]
     if fields.text is not None:
         parts.append(GivenPart(text=fields.text, weight=fields.text_weight))
-    return PhotoQuery(build_query(parts, fields), fields.auto_crop)
+    return PhotoQuery(build_query(parts, fields), fields.auto_crop, fields.explain)
 
 
 def query_from_photo(body: bytes, params: PhotoParams) -> Query:
