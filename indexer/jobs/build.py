@@ -39,6 +39,7 @@ from indexer.writing.embed_catalog import EmbeddedCatalog, embed_catalog
 from indexer.writing.migration_encoders import MigrationEncoders
 from indexer.writing.reembed import Reembedding, missing_pictures
 from indexer.writing.renditions import Rendered
+from indexer.writing.suspects import Suspect, find_suspects, leave_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +60,8 @@ class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
     are the items that were left unchanged because their row or images could not be read.
     ``promise`` is a sentence on how the index was chosen, and its measured recall and speed.
     ``styles`` counts the renditions of the shop, ``rendered`` those that this build made.
-    ``fetched`` counts the pictures behind URLs; None if none were to be fetched.
+    ``suspects`` are pictures that probably show no product. ``fetched`` counts the pictures behind
+    URLs; None if none were to be fetched.
     """
 
     generation: str
@@ -80,6 +82,7 @@ class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
     promise: str
     styles: list[StyleCount]
     rendered: Rendered
+    suspects: list[Suspect] = []
     fetched: FetchCounts | None = None
 
 
@@ -95,6 +98,7 @@ def build_index(
     styles: Sequence[str] | None = None,
     registry: StyleRegistry | None = None,
     fetcher: Fetcher | None = None,
+    leave_out_suspects: bool = False,
     progress: Progress = no_progress,
 ) -> BuildReport:
     """Index ``catalog`` into ``shop``, so that the shop holds the items of this catalog.
@@ -112,6 +116,9 @@ def build_index(
 
     With ``fetcher``, images behind URLs are fetched; without it they are skipped. After a run that
     was interrupted the rest is fetched, otherwise what has changed.
+
+    Pictures that are blank, or the same under many products, are reported; with
+    ``leave_out_suspects`` they are left out, and so are items that have no other.
 
     Safe to interrupt at any time and to run again. Raise BadCatalog (duplicates, nothing to
     index), CatalogShrank (unless the targets accept that), CannotPromise (see ``BuildTargets``),
@@ -135,6 +142,7 @@ def build_index(
         )
         build.begin(keep_images, styles)
         done = build.embed(fetcher, ledger)
+        suspects = build.check_pictures(done, leave_out_suspects)
         stopwatch.lap("ingest")
         changes = build.merge(done)
         stopwatch.lap("merge")
@@ -163,6 +171,7 @@ def build_index(
         promise=published.manifest.contract.note,
         styles=published.manifest.styles,
         rendered=rendered,
+        suspects=suspects,
         fetched=None if fetcher is None else fetcher.counts,
     )
 
@@ -243,6 +252,15 @@ class _Build:
             image for read in done.read for image in read.images if image
         )
         return done
+
+    def check_pictures(self, done: EmbeddedCatalog, remove: bool) -> list[Suspect]:
+        """Return the pictures that probably show no product; with ``remove``, leave them out."""
+        with self._job.store.read() as reader:
+            suspects = find_suspects(done.read, reader)
+            if remove:
+                emptied = leave_out(done, suspects)
+                self._absent.gone.extend(name for name in emptied if reader.item(name) is not None)
+        return list(suspects.values())
 
     def merge(self, done: EmbeddedCatalog) -> Changes:
         """Add, change and delete the items of the store in one transaction.

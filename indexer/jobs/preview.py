@@ -19,6 +19,7 @@ from indexer.store.store import Store
 from indexer.writing.absence import absence, are_too_many
 from indexer.writing.changes import ItemChange, changes_of
 from indexer.writing.embed_catalog import embed_catalog
+from indexer.writing.suspects import find_suspects, leave_out
 
 if TYPE_CHECKING:
     from indexer.catalog.sources import Catalog
@@ -53,12 +54,14 @@ def preview_index(
     accept: bool = False,
     limits: ImageLimits = LIMITS,
     fetcher: Fetcher | None = None,
+    leave_out_suspects: bool = False,
     progress: Progress = no_progress,
 ) -> Preview:
     """Read a catalog and its images as a build does, and compare them with the shop.
 
     Images that the shop does not have are decoded but not encoded. With ``fetcher``, those behind
-    URLs are fetched. Nothing is written, and the job lock is not taken.
+    URLs are fetched. With ``leave_out_suspects``, pictures that show no product are left
+    out, as far as the store has them. Nothing is written, and the job lock is not taken.
 
     Raise BadCatalog and IndexMismatch as ``build_index`` does.
     """
@@ -82,6 +85,9 @@ def preview_index(
             fetcher=fetcher,
         )
         with store.read() as reader:
+            if leave_out_suspects:
+                emptied = leave_out(done, find_suspects(done.read, reader))
+                absent.gone.extend(name for name in emptied if reader.item(name) is not None)
             changes = changes_of(reader, done, absent, None if accept else scan.given)
     check_not_empty(catalog, scan, changes)
     return Preview(
