@@ -159,6 +159,16 @@ class Settings(BaseSettings):
     image_root: Path | None = Field(
         None, description="Folder of image files that written items may name; by default none."
     )
+    fetch_hosts: str = Field(
+        "",
+        description="Hosts that images of written items are fetched from if they are URLs, "
+        "separated by commas, such as cdn.shop.com,*.shop.com; by default none.",
+    )
+    fetch_networks: str = Field(
+        "",
+        description="Networks of your own to fetch from, such as 10.1.2.0/24, separated by commas; "
+        "by default only public addresses.",
+    )
     rebuild_rows: int = Field(
         1000, ge=0, description="Fewest images outside the index that start a rebuild; 0 is never."
     )
@@ -188,6 +198,7 @@ class ProcessSettings(BaseSettings):
 
     model_config = Settings.model_config
     max_decode_mb: float = Field(DEFAULT_MB, gt=0)
+    max_megapixels: float = Field(64, gt=0)
     threads: int | None = Field(None, ge=1)
     keep_events_days: float = Field(0, ge=0)
 
