@@ -14,7 +14,7 @@ from indexer.classification.classifier import CLASSIFIER, Classifier
 from indexer.classification.learn import MEASURED_SIDE, learn_classifier
 from indexer.errors import BadQuery, IndexCorrupt
 from indexer.jobs.stored_rows import read_rows
-from style.namedcolors import color_shares, product_colors
+from style.namedcolors import measure_colors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,10 +95,10 @@ class PhotoClassifier:
                 f"min_confidence must be from 0 to 1, got {min_confidence}", param="min_confidence"
             )
         classifier = self.classifier
-        shares = color_shares(pixels)[None] if classifier.measures_colors else None  # (1, 29)
+        measured = measure_colors(pixels)
         categories: list[Label] = []
         attributes: dict[str, list[Label]] = {}
-        found = classifier.confidences(vector[None], shares)
+        found = classifier.confidences(vector[None], measured.shares[None])
         for fitted, sure in zip(classifier.fields, found, strict=True):
             if fitted.field.is_category:
                 categories = _deepest(fitted.field, sure[0], min_confidence)
@@ -107,7 +107,7 @@ class PhotoClassifier:
         return Classification(
             categories=categories,
             attributes=attributes,
-            colors=[MeasuredColor(*color) for color in product_colors(pixels)],
+            colors=[MeasuredColor(*color) for color in measured.named],
             note=classifier.note,
         )
 

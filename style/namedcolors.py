@@ -20,13 +20,13 @@ from style.productmask import product_mask
 from style.shrink import shrunk
 
 __all__ = [
-    "COLOR_NAMES", "PALETTE", "ColorShare", "NamedColor", "color_shares", "family_of",
-    "product_colors",
+    "COLOR_NAMES", "PALETTE", "ColorShare", "MeasuredColors", "NamedColor", "family_of",
+    "measure_colors", "product_colors",
 ]  # fmt: skip
 
-_SIDE = 160  # pixels of the longer side of the copy that is measured
+_SIDE = 64  # pixels of the longer side of the copy that is measured
 _CLUSTERS = 5
-_ROUNDS = 12
+_ROUNDS = 8
 _LIGHTNESS = 0.45  # weight of lightness when a color is named
 _LEAST_SHARE = 0.12
 _FEWEST = 24  # pixels of a product; with fewer, the whole picture is measured
@@ -46,6 +46,16 @@ class ColorShare(NamedTuple):
     name: str
     share: float
     hex: str
+
+
+class MeasuredColors(NamedTuple):
+    """The colors of a product: one to four names, largest share first, and the palette's shares.
+
+    ``shares`` (29,) says how much of the product has each color of PALETTE, and sums to 1.
+    """
+
+    named: list[ColorShare]
+    shares: Floats
 
 
 PALETTE: tuple[NamedColor, ...] = (
@@ -107,13 +117,22 @@ def family_of(name: str) -> str | None:
 
 
 def product_colors(pixels: Pixels, mask: Alpha | None = None) -> list[ColorShare]:
-    """Name the main colors of the product in (h, w, 3), largest share first: one to four.
+    """Name the main colors of the product in (h, w, 3): see ``measure_colors``."""
+    return measure_colors(pixels, mask).named
+
+
+def measure_colors(pixels: Pixels, mask: Alpha | None = None) -> MeasuredColors:
+    """Measure the colors of the product in (h, w, 3).
 
     Without ``mask`` (h, w) the product is cut out, and the whole picture is measured if its
-    background is not plain. Colors with a share below 0.12 are left out, except the largest. Raise
-    BadPixels, BadMask.
+    background is not plain. Named colors with a share below 0.12 are left out, except the largest.
+    Raise BadPixels, BadMask.
     """
     lab, rgb = _product_pixels(pixels, mask)
+    return MeasuredColors(_named(lab, rgb), _palette_shares(lab))
+
+
+def _named(lab: Floats, rgb: NDArray[np.float64]) -> list[ColorShare]:
     shares: dict[str, float] = {}
     sums: dict[str, NDArray[np.float64]] = {}
     for members in _clusters(lab):
@@ -128,12 +147,11 @@ def product_colors(pixels: Pixels, mask: Alpha | None = None) -> list[ColorShare
     ]
 
 
-def color_shares(pixels: Pixels, mask: Alpha | None = None) -> Floats:
-    """Return how much of the product has each color of PALETTE: (29,), summing to 1.
+def _palette_shares(lab: Floats) -> Floats:
+    """Return how much of (n, 3) has each color of the palette; a color between two counts as both.
 
-    The product is found as by ``product_colors``. A pixel between two colors counts for both.
+    Sums to 1.
     """
-    lab, _ = _product_pixels(pixels, mask)
     away = _distances(lab)  # (n, colors)
     near = np.exp(-((away - away.min(axis=1, keepdims=True)) / np.float32(0.04)))
     near /= near.sum(axis=1, keepdims=True)
@@ -177,10 +195,8 @@ def _clusters(lab: Floats) -> list[NDArray[np.bool_]]:
         centers = np.concatenate([centers, means[[int(away.argmax())]]])
     for _ in range(_ROUNDS):
         nearest = ((means[:, None] - centers[None]) ** 2).sum(axis=2).argmin(axis=1)
-        for at in range(len(centers)):
-            mine = nearest == at
-            if mine.any():
-                centers[at] = np.average(means[mine], axis=0, weights=counts[mine])
+        mass = (nearest[:, None] == np.arange(len(centers))) * counts[:, None]  # (cells, centers)
+        centers = (mass.T @ means) / np.maximum(mass.sum(axis=0), 1)[:, None]
     return [nearest[place] == at for at in np.unique(nearest)]
 
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from style.errors import BadPixels
-from style.namedcolors import COLOR_NAMES, PALETTE, color_shares, family_of, product_colors
+from style.namedcolors import COLOR_NAMES, PALETTE, family_of, measure_colors, product_colors
 
 
 def on_white(*bands, side=200):
@@ -75,7 +75,7 @@ def test_pixels_of_a_wrong_shape_are_refused():
 
 
 def test_shares_of_the_palette_sum_to_one_and_name_the_color():
-    shares = color_shares(on_white((200, 40, 45)))
+    shares = measure_colors(on_white((200, 40, 45))).shares
     assert shares.shape == (len(PALETTE),)
     assert shares.sum() == pytest.approx(1, abs=1e-5)
     assert PALETTE[int(shares.argmax())].name == "red"

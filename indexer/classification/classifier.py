@@ -37,15 +37,23 @@ FORMAT = 1
 
 
 class Curve(msgspec.Struct, frozen=True):
-    """The logistic curve of a field's confidences: a weight for each feature, and an offset."""
+    """The curves of a field's confidences.
 
-    weights: tuple[float, ...]
+    The first gives the probability of a label by three features: ``weights`` and ``offset``. The
+    second falls to 0 where the nearest picture is no more similar than to a picture that shows
+    nothing: its middle is the cosine ``known_at``.
+    """
+
+    weights: tuple[float, float, float]
     offset: float
+    known_at: float
+    known_width: float
 
     def confidences(self, features: Floats) -> Floats:
-        """Return the confidence of features (..., f): (...), in [0, 1]."""
-        found: Floats = sigmoid(features @ np.array(self.weights) + self.offset)
-        return found
+        """Return the confidence of the features (..., 4) of ``evidence``: (...), in [0, 1]."""
+        label = sigmoid(features[..., :3] @ np.array(self.weights) + self.offset)
+        known = sigmoid((features[..., 3] - self.known_at) / self.known_width)
+        return np.asarray(label * known)
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -98,16 +106,11 @@ class Classifier:
         self.note = note
         self._rivals = [rivals_of(fitted.field) for fitted in fields]
 
-    @property
-    def measures_colors(self) -> bool:
-        """Whether a field is of color, so that ``confidences`` wants the measured colors."""
-        return any(fitted.field.of_color for fitted in self.fields)
-
     def confidences(self, vectors: Vectors, colors: NDArray[np.float32] | None) -> list[Floats]:
         """Return the confidence of each label, (q, l), for each field in turn.
 
         ``vectors`` (q, dim) are the photos' unit vectors, and ``colors`` (q, 29) what
-        ``style.namedcolors.color_shares`` measured; None leaves the fields of color at 0. A
+        ``style.namedcolors.measure_colors`` found; None leaves the fields of color at 0. A
         category is at least as sure as those below it.
         """
         if not self.fields or not len(vectors):
@@ -144,7 +147,8 @@ class Classifier:
     def load(cls, path: Path) -> Classifier:
         """Read what ``save`` wrote. Raises IndexCorrupt if it cannot be read."""
         try:
-            with np.load(path, allow_pickle=False) as file:
+            # From bytes, because NumPy leaves a damaged file open.
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
                 header = msgspec.json.decode(file["header"].tobytes(), type=_Header)
                 if header.format != FORMAT:
                     raise ValueError(f"format {header.format}, this version reads {FORMAT}")

@@ -2,8 +2,7 @@
 
 Two predictors are combined. A linear head (``ridge``) learns from all products; votes of the
 nearest pictures (``votes``) know rare kinds. Both are computed for every picture without its own
-product, and a logistic curve turns them into a confidence. Pictures without a product are among the
-wrong answers that the curve is fitted on, so that the classifier abstains on noise.
+product, XX
 """
 
 from __future__ import annotations
@@ -37,19 +36,22 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 FEWEST = 8  # products; with fewer there is nothing to learn from
-_FEWEST_KNOWN = 6  # products with a label in a field
+_FEWEST_KNOWN = 12  # products with a label in a field
 _JUDGED = 6  # labels of a picture that the curve is fitted on, best first
 _MOST_JUDGED = 20_000  # pictures that the curve is fitted on
-_BLANK_WEIGHT = 0.08  # of pictures without a product, as a share of all
-_LEAST_SKILL = 0.05  # below that, the pictures do not show the field: "on sale", say
+_RARE = 0.03  # share of the pictures that may count as unlike the shop's
+_KNOWN_AT = 0.4  # of the span from pictures without a product to the least similar products
+_KNOWN_WIDTH = 0.1  # of the same span
+_LEAST_SPAN = 0.02
+_LEAST_SKILL = 0.15  # below that, the pictures do not show the field: "on sale", say
 _BINS = 10
 
 
 class Pictures(NamedTuple):
     """The pictures to learn from: unit vectors (n, dim), the item and product of each (n,).
 
-    ``colors`` (n, 29) are measured by ``style.namedcolors.color_shares``; a row of zeros stands for
-    a picture that was not measured.
+    ``colors`` (n, 29) are measured by ``style.namedcolors.measure_colors``; a row of zeros stands
+    for a picture that was not measured.
     """
 
     items: Sequence[Item]
@@ -65,15 +67,13 @@ class FieldFit(NamedTuple):
     confidences: Floats
 
 
-def fit_classifier(
-    pictures: Pictures, blanks: Vectors, blank_colors: NDArray[np.float32], colors: frozenset[str]
-) -> Classifier:
+def fit_classifier(pictures: Pictures, blanks: Vectors, colors: frozenset[str]) -> Classifier:
     """Fit the fields that the pictures show; without any, the classifier has a note that says why.
 
-    ``blanks`` (b, dim) and ``blank_colors`` (b, 29) are of pictures without a product. ``colors``
-    are known names of colors. Deterministic.
+    ``blanks`` (b, dim) are the vectors of pictures without a product. ``colors`` are known names of
+    colors. Deterministic.
     """
-    fits = fit_fields(pictures, blanks, blank_colors, colors)
+    fits = fit_fields(pictures, blanks, colors)
     if not fits:
         return Classifier([], "no category or attribute has values that a picture could show")
     kept = [fit.fitted for fit in fits if fit.fitted.facts.skill >= _LEAST_SKILL]
@@ -85,7 +85,6 @@ def fit_classifier(
 def fit_fields(
     pictures: Pictures,
     blanks: Vectors,
-    blank_colors: NDArray[np.float32],
     colors: frozenset[str],
     left_out: NDArray[np.bool_] | None = None,
 ) -> list[FieldFit]:
@@ -97,7 +96,7 @@ def fit_fields(
     folds = folds_of(products)
     weights = product_weights(products)
     near = find_neighbors(vectors, vectors, products, own=products)
-    blank_near = find_neighbors(blanks, vectors, products)
+    blank_best = find_neighbors(blanks, vectors, products).best
     measured = pictures.colors.any(axis=1)  # (n,)
     found = []
     for field in fields_of(pictures.items, colors):
@@ -112,64 +111,61 @@ def fit_fields(
         features = head_features(vectors, pictures.colors if field.of_color else None)
         targets = (truth == PRESENT).astype(np.float64)
         crossed = cross_fit(features, targets, weights * known, folds)
-        blank_features = head_features(blanks, blank_colors if field.of_color else None)
-        seen = _Seen(field, truth, crossed, near, blank_near, blank_features)
+        seen = _Seen(field, truth, crossed, near, blank_best)
         found.append(_fit_field(seen, weights * known))
     return found
 
 
 class _Seen(NamedTuple):
-    """What the curve of a field is fitted on."""
+    """What the curve of a field is fitted on; ``blank_best`` (b,) is of blank pictures."""
 
     field: Field
     truth: NDArray[np.int8]
     crossed: CrossFitted
     near: Neighbors
-    blank_near: Neighbors
-    blank_features: Floats
+    blank_best: Floats
 
 
 def _fit_field(seen: _Seen, weights: Floats) -> FieldFit:
     field, truth, crossed = seen.field, seen.truth, seen.crossed
-    rivals = rivals_of(field)
-    features = evidence(crossed.scores, seen.near.shares(truth), seen.near.best, rivals)
-    blank = evidence(
-        crossed.head.scores(seen.blank_features),
-        seen.blank_near.shares(truth),
-        seen.blank_near.best,
-        rivals,
-    )
-    curve = _curve(features, truth == PRESENT, weights, blank)
+    votes = seen.near.shares(truth)
+    features = evidence(crossed.scores, votes, seen.near.best, rivals_of(field))
+    curve = _curve(features, truth == PRESENT, weights, seen.blank_best)
     confidences = consistent(field, curve.confidences(features))
     facts = _facts(field, truth, confidences, weights)
     return FieldFit(FittedField(field, crossed.head, curve, facts, truth), confidences)
 
 
-def _curve(features: Floats, right: NDArray[np.bool_], weights: Floats, blank: Floats) -> Curve:
-    """Fit the curve on the best labels of each picture with known labels, and of each blank."""
+def _curve(
+    features: Floats, right: NDArray[np.bool_], weights: Floats, blank_best: Floats
+) -> Curve:
+    """Fit the curve of labels on the best ones of each picture, and that of similarity."""
     used = np.flatnonzero(weights > 0)
+    known_at, known_width = _similarity(features[used, 0, 3], blank_best)
     if len(used) > _MOST_JUDGED:
         used = np.random.default_rng(0).choice(used, _MOST_JUDGED, replace=False)
-    rows, labels = _best_labels(features[used])
-    blank_rows, blank_labels = _best_labels(blank)
-    chosen = features[used][rows, labels]  # (j, f)
-    blank_chosen = blank[blank_rows, blank_labels]
-    mass = weights[used][rows]
-    share = _BLANK_WEIGHT * mass.sum() / max(len(blank_chosen), 1)
-    coefficients, offset = fit_logistic(
-        np.concatenate([chosen, blank_chosen]),
-        np.concatenate([right[used][rows, labels], np.zeros(len(blank_chosen), dtype=np.bool_)]),
-        np.concatenate([mass, np.full(len(blank_chosen), share)]),
+    total = features[used, :, 0] + features[used, :, 2]  # (u, l)
+    labels = np.argsort(-total, axis=1)[:, :_JUDGED]
+    rows = np.broadcast_to(used[:, None], labels.shape)
+    (score, margin, votes), offset = fit_logistic(
+        features[rows, labels, :3].reshape(-1, 3),
+        right[rows, labels].ravel(),
+        weights[rows].ravel(),
     )
-    return Curve(tuple(float(value) for value in coefficients), offset)
+    return Curve((float(score), float(margin), float(votes)), offset, known_at, known_width)
 
 
-def _best_labels(features: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return rows and labels of the labels that rank first by score or votes, for (q, l, f)."""
-    total = features[:, :, 0] + features[:, :, 2]  # (q, l)
-    ranked = np.argsort(-total, axis=1)[:, :_JUDGED]
-    rows = np.repeat(np.arange(len(ranked)), ranked.shape[1])
-    return rows, ranked.ravel()
+def _similarity(best: Floats, blank_best: Floats) -> tuple[float, float]:
+    """Return middle and width of the curve of similarity: low for blanks, 1 for nearly all others.
+
+    Where blank pictures are as similar as the others, the curve is 1 everywhere.
+    """
+    low = float(np.quantile(best, _RARE)) if len(best) else 0.0
+    floor = float(np.median(blank_best)) if len(blank_best) else low
+    span = low - floor
+    if span <= _LEAST_SPAN:
+        return -2.0, 0.05
+    return floor + _KNOWN_AT * span, _KNOWN_WIDTH * span
 
 
 def _facts(field: Field, truth: NDArray[np.int8], confidences: Floats, weights: Floats) -> Facts:

@@ -19,10 +19,10 @@ from indexer.errors import BadImage
 from indexer.imaging.photos import Photo
 from indexer.items import ORIGINAL
 from indexer.store.pictures import display_copy
-from style.namedcolors import COLOR_NAMES, PALETTE, color_shares
+from style.namedcolors import COLOR_NAMES, PALETTE, measure_colors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 MOST_PICTURES = 20_000  # that a classifier learns from
 MEASURED_SIDE = 160  # pixels of the shorter side of the picture whose colors are measured
-_MEASURED = 3000  # pictures whose colors are measured, at most
-_SECONDS = 30.0  # of measuring colors; a slow machine measures fewer pictures
+_MEASURED = 1000  # pictures whose colors are measured, at most
+_SECONDS = 30.0  # of computing; a slow machine measures fewer pictures
 _BLANKS = 32  # pictures without a product
 
 
@@ -59,18 +59,16 @@ def learn_classifier(
     if count < FEWEST:
         return Classifier([], f"too few products to learn from: {count}, needed {FEWEST}")
     if any(field.of_color for field in fields_of(pictures.items, names)):
-        measured = np.random.default_rng(seed).permutation(len(places))[:_MEASURED]
-        measure_colors(store, rows, known, places, measured, pictures.colors, _SECONDS)
-    return fit_classifier(pictures, *blank_vectors(encoder, seed), names)
+        measured = _most_telling(rows, places, seed)
+        fill_colors(store, rows, known, places, measured, pictures.colors, _SECONDS)
+    return fit_classifier(pictures, blank_vectors(encoder, seed), names)
 
 
-def blank_vectors(encoder: Encoder, seed: int = 0) -> tuple[Vectors, NDArray[np.float32]]:
-    """Draw pictures without a product: their vectors (b, dim), and their colors (b, 29)."""
+def blank_vectors(encoder: Encoder, seed: int = 0) -> Vectors:
+    """Draw pictures without a product, and return their vectors (b, dim)."""
     rng = np.random.default_rng(seed)
     side = min(encoder.preprocess.size, MEASURED_SIDE)
-    drawn = [no_product(side, rng) for _ in range(_BLANKS)]
-    colors = np.stack([color_shares(picture) for picture in drawn])
-    return encoder.encode_images(drawn), colors
+    return encoder.encode_images([no_product(side, rng) for _ in range(_BLANKS)])
 
 
 def originals(rows: Sequence[tuple[int, Row]], most: int, seed: int = 0) -> NDArray[np.int64]:
@@ -99,24 +97,24 @@ def pictures_of(
     return Pictures(items, vectors[places], products, colors)
 
 
-def measure_colors(
+def fill_colors(
     store: Store,
     rows: Sequence[tuple[int, Row]],
     known: dict[str, ItemRecord],
     places: NDArray[np.int64],
     wanted: NDArray[np.int64],
     colors: NDArray[np.float32],
-    seconds: float | None = None,
-    progress: Callable[[int, int], None] = lambda _done, _total: None,
+    seconds: float,
 ) -> None:
-    """Measure the colors of some pictures into ``colors`` (n, 29), for at most ``seconds``.
+    """Measure the colors of some pictures into ``colors`` (n, 29).
 
-    ``wanted`` are positions in ``places``. A picture that cannot be read keeps its zeros.
+    ``wanted`` are positions in ``places``. Stops after ``seconds`` of computing. A picture that
+    cannot be read keeps its zeros.
     """
-    began = time.perf_counter()
+    began = time.thread_time()
     done: dict[bytes, NDArray[np.float32]] = {}
-    for count, at in enumerate(wanted.tolist(), start=1):
-        if seconds is not None and time.perf_counter() - began > seconds:
+    for at in wanted.tolist():
+        if time.thread_time() - began > seconds:
             break
         row = rows[int(places[at])][1]
         if row.content not in done:
@@ -125,13 +123,21 @@ def measure_colors(
                 jpeg = display_copy(reader, row.picture, path)
             done[row.content] = _measured(jpeg)
         colors[at] = done[row.content]
-        progress(count, len(wanted))
+
+
+def _most_telling(
+    rows: Sequence[tuple[int, Row]], places: NDArray[np.int64], seed: int
+) -> NDArray[np.int64]:
+    """Return positions in ``places`` whose colors are measured: main images before others."""
+    order = np.random.default_rng(seed).permutation(len(places))
+    index = np.array([rows[int(places[at])][1].image_index for at in order])
+    return order[np.argsort(index, kind="stable")][:_MEASURED]
 
 
 def _measured(jpeg: bytes | None) -> NDArray[np.float32]:
     if jpeg is None:
         return np.zeros(len(PALETTE), dtype=np.float32)
     try:
-        return color_shares(Photo(jpeg).cut(side=MEASURED_SIDE))
+        return measure_colors(Photo(jpeg).cut(side=MEASURED_SIDE)).shares
     except BadImage:
         return np.zeros(len(PALETTE), dtype=np.float32)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _SIDE = 192  # pixels of the longer side of the copy that is examined
 _EVEN = 8.0  # levels from the background that are still background
 _INK = 40.0  # levels from the background of something drawn on it
+_STEEPEST = 4.0  # mean step from pixel to pixel in a gradient, in levels
 _STRAY = 0.003  # share of pixels that may differ, such as dust
 _MOST_INK = 0.25  # share of a page that text covers
 _ONE_DIRECTION = 0.95  # cosine of two differences from the background, of strokes of one color
@@ -38,11 +39,17 @@ def emptiness(pixels: Pixels) -> Emptiness | None:
     away = np.abs(small - ground).max(axis=2)  # (y, x)
     if (away > _EVEN).mean() <= _STRAY:
         return Emptiness("one color", 0.99)
-    if (_from_gradient(small) > _EVEN).mean() <= _STRAY:
+    if _is_smooth(small) and (_from_gradient(small) > _EVEN).mean() <= _STRAY:
         return Emptiness("a plain gradient", 0.97)
     if _is_text(small - ground, away):
         return Emptiness("only text on a plain background", 0.85)
     return None
+
+
+def _is_smooth(small: NDArray[np.float32]) -> bool:
+    """Return whether neighboring pixels hardly differ: without this, no gradient need be fitted."""
+    steps = (np.abs(np.diff(small, axis=axis)).mean() for axis in (0, 1) if small.shape[axis] > 1)
+    return max(steps, default=0.0) < _STEEPEST
 
 
 def _from_gradient(small: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -2,7 +2,8 @@
 
     shop/
       catalog.lmdb/          the truth
-      generations/000007/    vectors.faiss, rows.npy, words.sqlite, contents.npy, manifest.json
+      generations/000007/    vectors.faiss, rows.npy, words.sqlite, contents.npy, classifier.npz,
+                             manifest.json
       encoders/              copies of encoder files, see ``indexer.shop.encoderfiles``
       styles/                the shop's own styles, see ``style.stylefolder``
       CURRENT                "000007", replaced by one atomic rename; the lines below name the

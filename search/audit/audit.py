@@ -164,18 +164,20 @@ class _Audit:
         pictures = material.pictures
         categories = [fit.confidences for fit in fits if fit.fitted.field.is_category]
         shown = categories[0] if categories else np.zeros((len(pictures.products), 0))
-        judged = strangers(pictures.vectors, material.items, pictures.products, shown)
-        seen: set[str] = set()
+        kept = np.array(
+            [at for at, row in enumerate(material.rows) if row.content not in self._empty],
+            dtype=np.int64,
+        )
+        judged = strangers(
+            pictures.vectors[kept], material.items[kept], pictures.products[kept], shown[kept]
+        )
         for found in judged:
-            row = material.rows[found.place]
-            if row.content in self._empty or row.item_id in seen:
-                continue
-            seen.add(row.item_id)
+            image = material.rows[int(kept[found.place])].image_index + 1
             yield self._finding(
                 "pictures-disagree",
                 found.confidence,
-                f"picture {row.image_index + 1} shows something else than the other pictures",
-                (found.place, *found.siblings.tolist()),
+                f"picture {image} shows something else than the item's other pictures",
+                kept[[found.place, *found.siblings.tolist()]],
             )
 
     def _finding(

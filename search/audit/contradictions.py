@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     Truth = NDArray[np.bool_]
 
 _PLANTS = 8  # wrong labels that each label is replaced by
-_ERROR_RATE = 0.03  # of labels, assumed before looking
-_VISIBLE = 0.35  # mean confidence of a label among its own products: below, pictures do not show it
+_ERROR_RATE = 0.07  # of labels, assumed before looking; a lower rate finds fewer of the errors
+_VISIBLE = 0.25  # how much surer a label is of its own products than of others, on average
 _TOGETHER = 0.05  # labels of more common products than that do not exclude each other
 _FEWEST_GROUPS = 8
 _EDGE = 1e-6
@@ -124,11 +124,12 @@ def _exclusive(fit: FieldFit, groups: _Groups) -> NDArray[np.bool_]:
 
 
 def _visible(groups: _Groups) -> NDArray[np.bool_]:
-    """Return which labels pictures show, (l,): products that have them are recognized."""
+    """Return which labels pictures show, (l,): products that have them are told from others."""
     sure = sigmoid(groups.odds)
-    total = (sure * groups.truth).sum(axis=0)
-    count = groups.truth.sum(axis=0)
-    return np.asarray((count > 0) & (total >= _VISIBLE * np.maximum(count, 1)))
+    own, others = groups.truth.sum(axis=0), (~groups.truth).sum(axis=0)  # (l,) each
+    with_label = (sure * groups.truth).sum(axis=0) / np.maximum(own, 1)
+    without = (sure * ~groups.truth).sum(axis=0) / np.maximum(others, 1)
+    return np.asarray((own > 0) & (with_label - without >= _VISIBLE))
 
 
 def _given(groups: _Groups, exclusive: NDArray[np.bool_]) -> Truth:

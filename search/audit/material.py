@@ -14,7 +14,7 @@ from indexer.imaging.photos import Photo
 from indexer.store.pictures import display_copy
 from search.audit.copies import signature
 from search.audit.finding import PictureRef
-from style.namedcolors import COLOR_NAMES, PALETTE, color_shares
+from style.namedcolors import COLOR_NAMES, PALETTE, measure_colors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -87,10 +87,9 @@ def read_material(
 def fits_of(encoder: Encoder, material: Material) -> list[FieldFit]:
     """Fit the categories and colors of the shop, each picture without its own product."""
     names = frozenset(COLOR_NAMES)
-    blanks, blank_colors = blank_vectors(encoder)
     empty = np.array([found.empty is not None for found in material.measured], dtype=np.bool_)
     pictures = material.pictures
-    fits = fit_fields(pictures, blanks, blank_colors, names, left_out=empty)
+    fits = fit_fields(pictures, blank_vectors(encoder), names, left_out=empty)
     return [fit for fit in fits if fit.fitted.field.is_category or fit.fitted.field.of_color]
 
 
@@ -108,4 +107,4 @@ def _measure(
     except BadImage:
         return Measured(None, None), none
     small = signature(pixels).round().astype(np.uint8)
-    return Measured(emptiness(pixels), small), color_shares(pixels)
+    return Measured(emptiness(pixels), small), measure_colors(pixels).shares

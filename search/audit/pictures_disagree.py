@@ -1,7 +1,7 @@
 """Items one of whose pictures shows something else, such as a shoe among pictures of a bag.
 
 As for labels, errors are planted to learn how sure one can be: pictures are replaced by pictures of
-other products.
+products of another kind.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _PLANTS = 4
-_ERROR_RATE = 0.02
+_ERROR_RATE = 0.1  # of pictures, assumed before looking
 _FEWEST = 12  # pictures with siblings
 
 
@@ -40,7 +40,7 @@ def strangers(
     *,
     seed: int = 0,
 ) -> list[Stranger]:
-    """Judge every picture of an item with several; return all judgments, surest first.
+    """Judge the oddest picture of every item with several; return all judgments, surest first.
 
     ``vectors`` is (n, dim); ``items`` and ``products`` (n,) number the item and the product of
     each picture. ``shown`` (n, l) are the probabilities of what each picture shows, fitted without
@@ -53,17 +53,38 @@ def strangers(
     siblings = {place: [other for other in rows if other != place]
                 for rows in families for place in rows}  # fmt: skip
     lists = [np.array(siblings[int(place)], dtype=np.int64) for place in places]
-    own = _features(vectors, shown, places, lists)
+    features = _features(vectors, shown, places, lists)
+    oddest = _oddest(features, items[places])
+    places, own = places[oddest], features[oddest]
+    lists = [lists[at] for at in oddest.tolist()]
     rng = np.random.default_rng(seed)
     planted = []
     for _ in range(_PLANTS):
         others = rng.integers(0, len(vectors), len(places))
-        fits = products[others] != products[places]
+        fits = (products[others] != products[places]) & _differ(shown, others, places)
         kept = [found for found, fit in zip(lists, fits, strict=True) if fit]
         planted.append(_features(vectors, shown, others[fits], kept))
+    if not any(len(part) for part in planted):
+        return []
     confidences = error_confidences(own, np.concatenate(planted), _ERROR_RATE)
     order = np.argsort(-confidences, kind="stable")
     return [Stranger(int(places[at]), lists[at], float(confidences[at])) for at in order]
+
+
+def _oddest(features: Floats, items: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the most suspicious case (p, 2) of each item (p,)."""
+    order = np.argsort(-features.sum(axis=1), kind="stable")
+    _, first = np.unique(items[order], return_index=True)
+    return np.sort(order[first])
+
+
+def _differ(
+    shown: NDArray[np.float64], first: NDArray[np.int64], second: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Return which pairs of pictures show different things, (p,); all do if nothing is known."""
+    if not shown.shape[1]:
+        return np.ones(len(first), dtype=np.bool_)
+    return np.asarray(shown[first].argmax(axis=1) != shown[second].argmax(axis=1))
 
 
 def _families(items: NDArray[np.int64]) -> list[list[int]]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _ROUNDS = 8
+_CASES = 4.0  # times that each case counts: planted cases are many, and each has a small weight
 
 
 def error_confidences(given: Floats, planted: Floats, error_rate: float) -> Floats:
@@ -31,6 +32,6 @@ def error_confidences(given: Floats, planted: Floats, error_rate: float) -> Floa
     for _ in range(_ROUNDS):
         mass = error_rate / (1 - error_rate) * (1 - doubt).sum() / len(planted)
         weights = np.concatenate([np.full(len(planted), mass), 1 - doubt])
-        coefficients, offset = fit_logistic(features, wrong, weights)
+        coefficients, offset = fit_logistic(features, wrong, _CASES * weights)
         doubt = sigmoid(given @ coefficients + offset)
     return np.asarray(doubt)

@@ -104,17 +104,18 @@ def _draw(store: Store, findings: list[Finding], path: Path) -> None:
 
 
 def _cells(store: Store, finding: Finding) -> list[SheetCell]:
+    """Return the pictures of a finding; the first one says what was found."""
     from service.cli.contact_sheet import SheetCell, cell_of
 
-    text = f"{finding.given} / {finding.suggested}?" if finding.given else finding.reason
-    head = SheetCell(None, f"{finding.kind} {finding.confidence:.0%}", text)
-    cells = [head]
-    for picture in finding.pictures:
+    labels = f" {finding.given} / {finding.suggested}?" if finding.given else ""
+    cells = []
+    for at, picture in enumerate(finding.pictures):
+        text = picture.path if at else f"{finding.confidence:.0%} {finding.kind}{labels}"
         jpeg = _jpeg(store, picture)
         if jpeg is None:
-            cells.append(SheetCell(None, picture.item_id, "gone"))
+            cells.append(SheetCell(None, picture.item_id, text))
         else:
-            cells.append(cell_of(jpeg, picture.item_id)._replace(note=picture.path))
+            cells.append(cell_of(jpeg, picture.item_id)._replace(note=text))
     return cells
 
 

@@ -13,6 +13,7 @@ from service.cli.terminal import note, printable, say
 from service.cli.threads_option import threads_option
 
 if TYPE_CHECKING:
+    from search.engine import SearchEngine
     from search.hits import Reply
     from service.query_builder import GivenPart
 
@@ -48,7 +49,29 @@ _USER_WEIGHT = 0.3  # the photo counts 1
     metavar="CURSOR",
     help="Show the next page, with the cursor that the page before printed.",
 )
+@click.option(
+    "--sort",
+    metavar="FIELD",
+    help="Sort by price or an attribute that is a number or a date; -price has the largest first. "
+    "Or newest.",
+)
+@click.option("--min-score", type=float, metavar="S", help="Leave out hits with a lower score.")
+@click.option(
+    "--min-confidence",
+    type=float,
+    metavar="P",
+    help="Leave out hits with a lower confidence, from 0 to 1.",
+)
+@click.option(
+    "--exclude", metavar="IDS", help="Leave out these items and products, separated by commas."
+)
 @click.option("--sheet", type=click.Path(path_type=Path), help="Draw the hits into a picture file.")
+@click.option(
+    "--explain",
+    "heat",
+    type=click.Path(path_type=Path),
+    help="Draw which parts of the query and of the hits make the score, into a picture file.",
+)
 @threads_option
 @json_option
 def command(
@@ -62,17 +85,34 @@ def command(
     box: str | None,
     collapse: float | None,
     cursor: str | None,
+    sort: str | None,
+    min_score: float | None,
+    min_confidence: float | None,
+    exclude: str | None,
     sheet: Path | None,
+    heat: Path | None,
     as_json: bool,
 ) -> None:
     """Find products by PHOTO, by words, or by a similar item."""
+    from indexer.imaging.images import read_image_file
     from search.engine import SearchEngine
     from service.query_builder import GivenFields, GivenPart, build_query
 
+    if heat is not None and photo is None and item is None:
+        raise click.UsageError("--explain needs a PHOTO or --item")
     parts = _parts(photo, text, item, box)
     if user is not None:
         parts.append(GivenPart(user_id=user, weight=_USER_WEIGHT))
-    fields = GivenFields(filter=filter_text, limit=limit, collapse=collapse, cursor=cursor)
+    fields = GivenFields(
+        filter=filter_text,
+        limit=limit,
+        collapse=collapse,
+        cursor=cursor,
+        sort=sort,
+        min_score=min_score,
+        min_confidence=min_confidence,
+        exclude=exclude,
+    )
     query = build_query(parts, fields).check()
     with SearchEngine.open(shop) as engine:
         reply = engine.search(query)
@@ -82,10 +122,25 @@ def command(
             title = text or item or ""
             save_sheet(sheet, [sheet_row(engine, photo, title, reply.hits)])
             note(f"wrote {sheet}")
+        if heat is not None:
+            picture = engine.thumbnail(item or "") if photo is None else read_image_file(photo)
+            _draw_heat(engine, picture, box, reply, heat)
     if as_json:
         print_json(reply)
     else:
         _print_report(reply)
+
+
+def _draw_heat(
+    engine: SearchEngine, picture: bytes, box_text: str | None, reply: Reply, path: Path
+) -> None:
+    from indexer.imaging.images import WHOLE
+    from service.cli.heat_sheet import save_heat_sheet
+    from service.query_builder import read_box
+
+    box = read_box(box_text, name="--box") or WHOLE
+    drawn = save_heat_sheet(engine, picture, reply.hits, path, box)
+    note(f"wrote {path}: {drawn} hits" if drawn else f"no hit to explain; {path} was not written")
 
 
 def _parts(
@@ -118,6 +173,10 @@ def _print_report(reply: Reply) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    if reply.did_you_mean:
+        note(f"searched for: {printable(reply.did_you_mean)}")
+    if reply.understood:
+        note(f"understood: {printable('; '.join(reply.understood))}")
     if not reply.hits:
         say("nothing found")
         return

@@ -15,18 +15,43 @@ from msgspec.structs import asdict
 
 from indexer.imaging.images import Box
 from indexer.items import ORIGINAL, Item
+from indexer.shop.listing import GenerationInfo
 from indexer.writing.writes import Outcome
 from search.classification import Classification
 from search.hits import Hit, Reply
 from search.look import FoundThing, Look
 from search.status import EngineStatus
-from service.http.problems import without_paths
+from service.http.problems import Problem, without_paths
 
 
 class HitReply(Hit, frozen=True, kw_only=True):
     """A hit, with the image that matched best."""
 
     image_url: str
+
+
+class HeatReply(msgspec.Struct, frozen=True, kw_only=True):
+    """Which parts of a picture make a score."""
+
+    values: Annotated[
+        list[list[float]],
+        Meta(description="What the score loses if a part is covered: 8 rows from the top left."),
+    ]
+    box: Annotated[
+        tuple[float, float, float, float],
+        Meta(
+            description="The region of the picture that the map lies on: x0, y0, x1, y1 as shares "
+            "of its sides."
+        ),
+    ]
+
+
+class ExplanationReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The heat maps of the query and of a hit."""
+
+    item_id: str
+    query: HeatReply
+    hit: HeatReply
 
 
 class SearchReply(Reply, frozen=True, kw_only=True):
@@ -40,6 +65,9 @@ class SearchReply(Reply, frozen=True, kw_only=True):
             "shares of the photo's sides; null for the whole photo."
         ),
     ] = None
+    explanations: Annotated[
+        list[ExplanationReply], Meta(description="With `explain`: of the first three hits.")
+    ] = msgspec.field(default_factory=list)
 
 
 class ThingReply(FoundThing, frozen=True, kw_only=True):
@@ -53,6 +81,19 @@ class RecognizeReply(msgspec.Struct, frozen=True, kw_only=True):
 
     things: list[ThingReply]
     timings: Annotated[dict[str, float], Meta(description="Milliseconds by stage.")]
+
+
+class BatchResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of one search of a batch: a reply, or the problem why there is none."""
+
+    reply: SearchReply | None
+    problem: Problem | None
+
+
+class BatchReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The results of several searches."""
+
+    results: Annotated[list[BatchResult], Meta(description="In the order of the searches.")]
 
 
 class ItemReply(Item, frozen=True, kw_only=True, omit_defaults=False):
@@ -77,6 +118,19 @@ class StatusReply(EngineStatus, frozen=True, kw_only=True):
     """What the service serves."""
 
     max_limit: Annotated[int, Meta(description="The largest limit of a request.")]
+
+
+class GenerationsReply(msgspec.Struct, frozen=True):
+    """The generations of the index, newest first."""
+
+    generations: list[GenerationInfo]
+
+
+class ServingReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The generation that now serves."""
+
+    generation: str
+    encoder: str
 
 
 class StyleReply(msgspec.Struct, frozen=True):

@@ -19,6 +19,7 @@ from search.item_reader import ItemPage
 from search.personal.recommendation import RecommendQuery
 from service.http.answering import check_limit, reply_to
 from service.http.appstate import AppState, bind
+from service.http.explaining import explained
 from service.http.middleware import RAW_ID, cancel_on_disconnect
 from service.http.openapi import Responses, problems, reply_of
 from service.http.personal_replies import RecommendReply, recommend_reply
@@ -36,7 +37,7 @@ _CACHE = "public, max-age=300"
 class _ItemConvertor(StringConvertor):
     # Does not match the paths below an item: /v1/items/x/image is the image of x. The path of an
     # item with the id "x/image" is /v1/items/x%2Fimage.
-    regex = r"(?!.+/(?:image|similar|bought-together)$).*"
+    regex = r"(?!.+/(?:image|similar|bought-together|reviews)$).*"
 
 
 def item_path() -> str:
@@ -151,7 +152,10 @@ async def similar(
         parts.append(GivenPart(user_id=params.user, weight=params.user_weight))
     query = build_query(parts, params)
     state.rates.take_search(request.scope, request.headers)
-    work = reply_to(state, query, request)
+    if params.explain:
+        work = explained(state, lambda: reply_to(state, query, request), item_id, request)
+    else:
+        work = reply_to(state, query, request)
     return Response(await cancel_on_disconnect(request, work), media_type="application/json")
 
 
