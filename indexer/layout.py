@@ -5,7 +5,11 @@ GENERATIONS = "generations"
 ENCODERS = "encoders"
 STYLES = "styles"
 REVIEWS = "reviews.lmdb"
+SUGGESTIONS = "suggestions.lmdb"
 CURRENT = "CURRENT"
 JOB_LOCK = "job.lock"
 KEYS = "keys.json"
-PARTS = (STORE, GENERATIONS, ENCODERS, STYLES, REVIEWS, CURRENT, JOB_LOCK, KEYS)
+PARTS = (
+    *(STORE, GENERATIONS, ENCODERS, STYLES, REVIEWS, SUGGESTIONS),
+    *(CURRENT, JOB_LOCK, KEYS),
+)
