@@ -6,10 +6,11 @@ ENCODERS = "encoders"
 STYLES = "styles"
 REVIEWS = "reviews.lmdb"
 SUGGESTIONS = "suggestions.lmdb"
+FETCHED = "fetched.lmdb"
 CURRENT = "CURRENT"
 JOB_LOCK = "job.lock"
 KEYS = "keys.json"
 PARTS = (
-    *(STORE, GENERATIONS, ENCODERS, STYLES, REVIEWS, SUGGESTIONS),
+    *(STORE, GENERATIONS, ENCODERS, STYLES, REVIEWS, SUGGESTIONS, FETCHED),
     *(CURRENT, JOB_LOCK, KEYS),
 )

@@ -65,7 +65,6 @@ def trained(data: Labeled, rows: np.ndarray, language: Language) -> SentimentMod
         [data.texts[row] for row in rows],
         data.positive[rows],
         None if data.stars is None else data.stars[rows],
-        None if data.also is None else [data.also[row] for row in rows],
     )
     model = train(part, language, name="held-out", trained_on="four fifths")
     return model_from_bytes(model_bytes(model), "memory")
@@ -82,7 +81,7 @@ def moods_en(data: Path, wrong: int) -> dict[str, Any]:
     stars = np.array([float(row["stars"]) for row in rows])
     learned, held = split(len(rows))
     reviews = [row["review"] for row in rows]
-    model = trained(Labeled(both, labels, stars, reviews), learned, "en")
+    model = trained(Labeled(both, labels, stars), learned, "en")
     alone = [reviews[row] for row in held]
     held_texts = [both[row] for row in held]
     if wrong:

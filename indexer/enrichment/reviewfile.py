@@ -79,12 +79,10 @@ def read_texts(path: Path, columns: Sequence[str]) -> Iterator[str | SkippedRow]
 def read_labeled(path: Path, columns: Sequence[str], label: str, stars: str | None) -> Labeled:
     """Read texts with their labels (1 or 0, yes or no, positive or negative), and stars if given.
 
-    Of several columns, the last one alone is the other form of each text.
     Rows without text are left out. Raise BadCatalog for a label that is none of these, for stars
     that are not numbers, and as ``read_texts`` does.
     """
     texts: list[str] = []
-    last: list[str] = []
     labels: list[bool] = []
     values: list[float] = []
     needed = (*columns, label, *((stars,) if stars else ()))
@@ -95,18 +93,12 @@ def read_labeled(path: Path, columns: Sequence[str], label: str, stars: str | No
         if not text.strip():
             continue
         texts.append(text)
-        last.append(joined_text(record, columns[-1:]) or text)
         labels.append(_label(path, where, record.get(label)))
         if stars:
             values.append(_number(path, where, record.get(stars)))
     if not texts:
         raise BadCatalog(f"{path} has no row with a text in {', '.join(map(repr, columns))}")
-    return Labeled(
-        texts,
-        np.array(labels, bool),
-        np.array(values, float) if stars else None,
-        last if len(columns) > 1 else None,
-    )
+    return Labeled(texts, np.array(labels, bool), np.array(values, float) if stars else None)
 
 
 def joined_text(record: Record, columns: Sequence[str]) -> str:

@@ -51,23 +51,11 @@ _LARGEST_RARITY: Final = 255
 
 
 class Labeled(NamedTuple):
-    """Reviews to learn from: texts, whether each is happy (n,), and stars (n,) if they are known.
-
-    ``also`` has another form of each text, such as the review without its title; it is learned from
-    too, so that a model does not depend on titles.
-    """
+    """Reviews to learn from: texts, whether each is happy, (n,), and stars, (n,), if known."""
 
     texts: Sequence[str]
     positive: NDArray[np.bool_]
     stars: Floats | None = None
-    also: Sequence[str] | None = None
-
-    def doubled(self) -> Labeled:
-        """Return the texts and then their other forms, as texts of their own."""
-        if self.also is None:
-            return self
-        stars = None if self.stars is None else np.tile(self.stars, 2)
-        return Labeled([*self.texts, *self.also], np.tile(self.positive, 2), stars)
 
 
 class _Fitted(NamedTuple):
@@ -100,21 +88,19 @@ def train(
             f"{len(data.positive) - happy}; give more rows"
         )
     show = progress or no_progress
-    doubled = data.doubled()
-    matrices = [_count(doubled.texts, family) for family in families]
+    matrices = [_count(data.texts, family) for family in families]
     scales = [1.0 if family.part == "all" else _PART_SCALE for family in families]
     folds = np.random.default_rng(0).integers(0, _FOLDS, len(data.positive))
     scores = np.zeros(len(data.positive))
     for fold in range(_FOLDS):
         show("fold", fold, _FOLDS + 1)
         outside = np.flatnonzero(folds == fold)
-        inside = np.tile(folds, len(doubled.texts) // len(folds)) != fold
-        fitted = _fit_on(matrices, doubled, np.flatnonzero(inside), scales)
+        fitted = _fit_on(matrices, data, np.flatnonzero(folds != fold), scales)
         scores[outside] = _scores(fitted, matrices, outside)
     show("fold", _FOLDS, _FOLDS + 1)
     slope, offset = _curve(scores, data.positive)
     measured = mood_measures(sigmoid(slope * scores + offset), data.positive)
-    fitted = _fit_on(matrices, doubled, np.arange(len(doubled.texts)), scales)
+    fitted = _fit_on(matrices, data, np.arange(len(data.texts)), scales)
     show("fold", _FOLDS + 1, _FOLDS + 1)
     info = SentimentInfo(
         name=name,

@@ -39,6 +39,7 @@ _COMMANDS = {
     "exposure": "Report whose items are recommended.",
     "serve": "Serve a shop over HTTP, with a web page.",
     "status": "Show what a shop folder contains.",
+    "doctor": "Check a deployment: versions, disk, permissions, settings and keys.",
     "check": "Verify all files of a shop; for monitoring.",
     "generations": "List the indexes of a shop, and which one serves.",
     "migrate": "Embed a shop with another encoder, while the present one serves.",
@@ -54,6 +55,8 @@ _COMMANDS = {
     "train-style": "Train a network that paints photos in the style of a picture.",
     "style": "Render a photo in a style.",
     "styles": "List the styles, add or remove those of a shop, or export one as a file.",
+    "campaign": "Draw advertising pictures of items: product, title, price, in a style.",
+    "enhance": "Repair a photo: white balance, levels, noise; enlarge it.",
     "sample": "Draw a sample shop: catalog, product pictures and shopper photos.",
 }
 
