@@ -36,6 +36,7 @@ ROUTES = {
     ("get", "/v1/items/{item_id}/similar"),
     ("get", "/v1/items/{item_id}/bought-together"),
     ("get", "/v1/items/{item_id}/reviews"),
+    ("get", "/v1/items/{item_id}/suggestions"),
     ("get", "/v1/items/{item_id}/image"),
     ("post", "/v1/events"),
     ("post", "/v1/sessions/recommend"),
