@@ -23,6 +23,7 @@ ROUTES = {
     ("post", "/v1/search"),
     ("post", "/v1/search/image"),
     ("post", "/v1/recognize"),
+    ("post", "/v1/classify"),
     ("get", "/v1/items"),
     ("put", "/v1/items"),
     ("post", "/v1/items/delete"),
