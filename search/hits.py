@@ -17,7 +17,8 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
 
     ``score`` is larger for better hits; hits come in the order of their scores. It is a cosine in
     [-1, 1] for queries by vector, a BM25 score (> 0, minus that of unwanted words) for queries by
-    words alone, and a reciprocal-rank score for both together (see ``search.rank.fuse``).
+    words alone, and a score in [0, 1] for both together: of reciprocal ranks, or a likeness if all
+    words are values of fields (see ``search.rank``).
     ``confidence`` is the probability in [0, 1] that the photo shows this product. It is None for
     hits found by words, for queries that mix photos with words or have negative parts, and in
     shops with too few products to fit it. ``copies`` are items left out as near copies of this one.

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 from msgspec.structs import replace
 
-from indexer.errors import UnknownItem
-from indexer.items import ORIGINAL
-from indexer.store.pictures import display_copy
+from indexer.errors import BadQuery, UnknownItem
+from indexer.items import MAX_ID_BYTES, ORIGINAL
+from indexer.store.pictures import best_picture, display_copy, images_root
 from indexer.store.records import PictureKey
 
 if TYPE_CHECKING:
     from indexer.items import Item
     from indexer.store.records import ImageRecord, ItemRecord
     from indexer.store.store import Store
+    from search.filters import Filter
     from search.live.shop import LiveShop
+
+
+class ItemPage(NamedTuple):
+    """Some items, the number of all items, and the cursor of the next page; None at the end."""
+
+    items: list[Item]
+    total: int
+    next_cursor: str | None
 
 
 class ItemReader:
@@ -53,6 +66,35 @@ class ItemReader:
             raise UnknownItem(f"image {index} of item {item_id!r} is gone", param="index")
         return jpeg
 
+    def picture(self, item_id: str, index: int) -> bytes:
+        """Return the best picture of an image that is left: the original, its file, or the copy.
+
+        UnknownItem also if the item lacks that image.
+        """
+        image = self._read_image(item_id, index)
+        with self._store.read() as reader:
+            found = best_picture(
+                reader, images_root(reader), PictureKey(image.content, ORIGINAL), image.path
+            )
+        if found is None:
+            raise UnknownItem(f"image {index} of item {item_id!r} is gone", param="index")
+        return found.data
+
+    def matching(self, filter: Filter | None, limit: int) -> list[Item]:
+        """Return the first items that pass a filter, by id.
+
+        Raises BadQuery for an unknown field.
+        """
+        view = self._live.view
+        found: list[Item] = []
+        passing = np.flatnonzero(view.columns.mask(filter)).tolist()
+        for item_id in sorted(view.ids[number] for number in passing):
+            if len(found) == limit:
+                break
+            with suppress(UnknownItem):  # deleted since the view was made
+                found.append(self.item(item_id))
+        return found
+
     def rendition_strength(self, item_id: str, index: int, rendition: str) -> float | None:
         """Return the strength of a stored rendition; None if it is not of a style.
 
@@ -71,6 +113,22 @@ class ItemReader:
             with suppress(UnknownItem):  # deleted since the view was made
                 found.append(self.item(view.ids[number]))
         return found
+
+    def listed(self, cursor: str | None, limit: int) -> ItemPage:
+        """Return the next items in byte order of their ids; None begins with the first.
+
+        Raise BadQuery if the cursor is none of this method's.
+        """
+        after = "" if cursor is None else _id_of(cursor)
+        with self._store.read() as reader:
+            found = list(islice(reader.items(after), limit + 1))
+            total = reader.count("items")
+        items = [
+            replace(record.item, images=[image.path for image in record.images])
+            for record in found[:limit]
+        ]
+        following = _cursor_of(items[-1].item_id) if len(found) > limit else None
+        return ItemPage(items, total, following)
 
     def main_category(self, item_id: str) -> str:
         """Return the first category of an item; empty if it has none."""
@@ -92,3 +150,19 @@ class ItemReader:
         if record is None:
             raise UnknownItem(f"no item {item_id[:80]!r} in this shop", param="item_id")
         return record
+
+
+def _cursor_of(item_id: str) -> str:
+    """Return the cursor of the page after an item, as letters, digits, - and _."""
+    return base64.urlsafe_b64encode(item_id.encode("utf-8", "surrogatepass")).decode().rstrip("=")
+
+
+def _id_of(cursor: str) -> str:
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        item_id = base64.b64decode(padded, altchars=b"-_", validate=True)
+        if not 0 < len(item_id) <= MAX_ID_BYTES:
+            raise ValueError
+        return item_id.decode("utf-8", "surrogatepass")
+    except (ValueError, binascii.Error):
+        raise BadQuery("the cursor is not one of this service", param="cursor") from None

@@ -7,6 +7,7 @@ Another order of search results is one more implementation of ``Ranker``, passed
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
@@ -15,16 +16,17 @@ from search.candidates import by_score
 from search.live.view import Candidate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from search.bound_query import BoundQuery
     from search.candidates import Candidates
 
 Scale: TypeAlias = Literal["cosine", "bm25", "rrf", "valued", "learned"]
 
+_UNSORTED: Mapping[int, float] = MappingProxyType({})
 _K = 60.0  # of reciprocal rank fusion
-_WITHOUT_VALUE = 0.3  # of its cosine that an item keeps for each value that it lacks
-_OTHER_KIND = 0.4  # of its cosine that an item of another kind than the picture keeps
+_WITHOUT_VALUE = 0.4  # of its likeness that an item keeps for each value that it lacks
+_OTHER_KIND = 0.4  # of its likeness that an item of another kind than the picture keeps
 _WORDS_PER_VECTOR = 5  # ranks of the ranking by words that are fused, for each by vector
 
 
@@ -32,12 +34,15 @@ class Ranking(NamedTuple):
     """Candidates, best first, at most one of each item, and the scale of their scores.
 
     ``cosine`` is in [-1, 1]; ``bm25`` is the score of the words, minus that of unwanted words;
-    ``rrf`` is a sum of reciprocal ranks (see ``fuse``); ``valued`` is a cosine times a share for
-    each value that the item lacks; ``learned`` is the output of a model.
+    ``rrf`` is a sum of reciprocal ranks (see ``fuse``); ``valued`` is a likeness in [0, 1] times a
+    share for each value that the item lacks; ``learned`` is the output of a model. ``values`` is
+    empty, or has a number for each item: the candidates are sorted by it, the least first, and
+    equal ones by score.
     """
 
     candidates: list[Candidate]
     scale: Scale
+    values: Mapping[int, float] = _UNSORTED
 
 
 class Ranker(Protocol):
@@ -128,11 +133,11 @@ def _rank_by_values(bound: BoundQuery, found: Candidates) -> list[Candidate]:
         if value.weight > 0:
             share *= np.where(has, 1.0, _WITHOUT_VALUE**value.weight)
         else:
-            unwanted += np.where(has, -2 * value.weight, 0.0)  # a cosine spans 2
+            unwanted += np.where(has, -value.weight, 0.0)
     if found.kind is not None:
         share *= np.where(found.kind[items], 1.0, _OTHER_KIND)
     cosines = np.array([candidate.score for candidate in found.by_vector])  # (c,)
-    scores = np.where(cosines > 0, cosines * share, cosines * (2 - share)) - unwanted
+    scores = (1 + cosines) / 2 * share - unwanted  # a cosine may be negative, a likeness not
     ranked = [
         candidate._replace(score=score)
         for candidate, score in zip(found.by_vector, scores.tolist(), strict=True)

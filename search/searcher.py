@@ -58,12 +58,20 @@ class Searcher:
         """
         stopwatch = Stopwatch()
         query = query.check()
+        self._scorer.check(query)
         cursor = read_cursor(query.cursor, query, self._generation) if query.cursor else None
         vector = query_vector(query, self._space)
         stopwatch.lap("encode_ms")
         with closing(moments(self._live, self._store)) as pairs:
             for view, open_reader in pairs:
-                bound = bind(query, vector, view, self._live.words, text_tower=self._text_tower)
+                bound = bind(
+                    query,
+                    vector,
+                    view,
+                    self._live.words,
+                    meaning=self._live.meaning,
+                    text_tower=self._text_tower,
+                )
                 ranking = self._pipeline.rank_page(bound, cursor)
                 stopwatch.lap("search_ms")
                 facets = bound.count_facets()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
@@ -96,7 +98,7 @@ class Settings(BaseSettings):
     searches_per_s: float = Field(
         500,
         ge=0,
-        description="Searches a second that an address (or the write key) may send on average; a "
+        description="Searches a second that an address (or a key) may send on average; a "
         "costly one counts as several. Beyond it the reply is 429; 0 is no limit.",
     )
     searches_burst: float = Field(
@@ -107,7 +109,7 @@ class Settings(BaseSettings):
     failed_keys_per_min: float = Field(
         60,
         ge=0,
-        description="Wrong write keys a minute that an address may send; then the reply to any "
+        description="Wrong keys a minute that an address may send; then the reply to any "
         "key is 429 for a while. 0 is no limit.",
     )
     recognizer: str = Field(
@@ -142,10 +144,30 @@ class Settings(BaseSettings):
         None,
         min_length=16,
         description="Key for writes over HTTP (Authorization: Bearer KEY), at least 16 "
-        "characters; writes are off without it.",
+        "characters. 'vitrine keys' makes more; writes are off without any.",
+    )
+    require_key: bool = Field(
+        False,
+        description="Whether the API and the metrics need a key that may read; the page then works "
+        "only behind a proxy that adds one.",
+    )
+    cors_origins: str = Field(
+        "",
+        description="Origins whose pages may call the API from a browser, separated by commas, "
+        "such as https://shop.example; * is any. By default none but this service's own.",
     )
     image_root: Path | None = Field(
         None, description="Folder of image files that written items may name; by default none."
+    )
+    fetch_hosts: str = Field(
+        "",
+        description="Hosts that images of written items are fetched from if they are URLs, "
+        "separated by commas, such as cdn.shop.com,*.shop.com; by default none.",
+    )
+    fetch_networks: str = Field(
+        "",
+        description="Networks of your own to fetch from, such as 10.1.2.0/24, separated by commas; "
+        "by default only public addresses.",
     )
     rebuild_rows: int = Field(
         1000, ge=0, description="Fewest images outside the index that start a rebuild; 0 is never."
@@ -160,6 +182,9 @@ class Settings(BaseSettings):
         "'vitrine events expire'; 0 is no limit.",
     )
     request_log: bool = Field(True, description="Whether to log each request to stderr.")
+    log_format: Literal["text", "json"] = Field(
+        "text", description="Format of other log lines; those of requests are always JSON."
+    )
     shutdown_grace_s: int = Field(
         10, ge=0, description="Time for running requests to finish on shutdown, in seconds."
     )
@@ -173,6 +198,7 @@ class ProcessSettings(BaseSettings):
 
     model_config = Settings.model_config
     max_decode_mb: float = Field(DEFAULT_MB, gt=0)
+    max_megapixels: float = Field(64, gt=0)
     threads: int | None = Field(None, ge=1)
     keep_events_days: float = Field(0, ge=0)
 
@@ -191,6 +217,17 @@ def settings_for(shop: Path) -> Settings:
         return Settings(shop=shop)
     except ValidationError as error:
         raise _bad_setting(error) from None
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the VITRINE_ variables that are no setting, each with the most similar one, or ""."""
+    prefix = Settings.model_config["env_prefix"]
+    known = [f"{prefix}{name.upper()}" for name in Settings.model_fields]
+    return [
+        (name, next(iter(get_close_matches(name.upper(), known, 1)), ""))
+        for name in sorted(environment)
+        if name.upper().startswith(prefix) and name.upper() not in known
+    ]
 
 
 def _bad_setting(error: ValidationError) -> BadSetting:

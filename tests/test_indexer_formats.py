@@ -1,418 +1,645 @@
-"""What each format's walk promises: bounded work for any bytes, and every viewer's pictures."""
+"""Exports of shop programs, by their columns: no product is lost, and no cell decides over one."""
 
 from __future__ import annotations
 
-import io
-import struct
-import zlib
-from typing import TYPE_CHECKING
+import json
+from pathlib import Path
+from typing import Any
 
-import numpy as np
+import hypothesis
+import msgspec
 import pytest
-from PIL import Image
+from hypothesis import strategies as st
 
-from indexer.errors import BadImage
-from indexer.imaging.formats.av1 import frames_within
-from indexer.imaging.formats.avif import walk_avif
-from indexer.imaging.formats.gif import walk_gif
-from indexer.imaging.formats.jpeg import walk_jpeg
-from indexer.imaging.formats.orientation import orientation
-from indexer.imaging.formats.pieces import Pieces
-from indexer.imaging.formats.png import walk_png
-from indexer.imaging.formats.structure import LIMITS, Structure
-from indexer.imaging.formats.webp import walk_webp
-from indexer.imaging.images import ImageLimits, decode, inspect
-from tests.test_indexer_images import (
-    FORMATS,
-    GREEN,
-    RED,
-    color_at,
-    corners,
-    layout,
-    near,
-    png,
-    png_chunk,
-    save,
-    swapped_profile,
+from indexer.catalog.formatnames import FORMATS
+from indexer.catalog.sources import Reading, open_catalog
+from indexer.errors import BadCatalog
+from indexer.items import Item, Remark, Skipped
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """A folder with the pictures that the catalogs of these tests name."""
+    (tmp_path / "p").mkdir()
+    for number in range(5):
+        (tmp_path / "p" / f"{number}.jpg").touch()
+    return tmp_path
+
+
+def read(
+    folder: Path, name: str, content: str | bytes, mapping: Any = None, **reading: Any
+) -> tuple[list[Item], list[Skipped]]:
+    """The items of a catalog, and everything that its report would say."""
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    entries = list(open_catalog(path, mapping, Reading(**reading)))
+    items = [entry.item for entry in entries if not isinstance(entry, Skipped)]
+    return items, [entry for entry in entries if isinstance(entry, Skipped)]
+
+
+def ids(items: list[Item]) -> list[str]:
+    return [item.item_id for item in items]
+
+
+# Shopify
+
+SHOPIFY = (
+    "Handle,Title,Body (HTML),Option1 Value,Variant SKU,Variant Price,Image Src\n"
+    'anchor,Anchor Bracelet,"<p>Black &amp; gold</p>",Gold,AN-G,69.99,p/0.jpg\n'
+    "anchor,,,Silver,AN-S,55.00,p/1.jpg\n"
+    "anchor,,,,,,p/2.jpg\n"
+    "bangle,Bangle,Gold bangle,Default Title,,39.99,p/3.jpg\n"
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
-UPRIGHT = ["red", "green", "blue", "white"]
-
-
-def size_of(structure: Structure) -> int:
-    return sum(map(len, structure.pieces))
-
-
-def progressive(side: int = 64) -> tuple[bytes, bytes]:
-    """A progressive JPEG without its end mark, and its last scan."""
-    data = save(corners(side, side), "JPEG", progressive=True)[:-2]
-    return data, data[data.rindex(b"\xff\xda") :]
+def test_shopify_rows_of_a_handle_are_variants_that_inherit_and_add_pictures(shop):
+    (gold, silver, bangle), notes = read(shop, "a.csv", SHOPIFY)
+    assert notes == []
+    assert (gold.item_id, gold.product_id, gold.price) == ("AN-G", "anchor", 69.99)
+    assert gold.images == ["p/0.jpg", "p/2.jpg"]
+    assert (silver.item_id, silver.title) == ("AN-S", "Anchor Bracelet")
+    assert (silver.description, silver.price) == ("Black & gold", 55.0)
+    assert silver.images == ["p/1.jpg", "p/2.jpg"]
+    assert (bangle.item_id, bangle.product_id, bangle.attributes) == ("bangle", "bangle", {})
 
 
-def gray_png(depth: int, *, key: int, values: list[int]) -> bytes:
-    """One line of grays, of which ``key`` is transparent."""
-    bits = "".join(f"{value:0{depth}b}" for value in values)
-    row = int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big")
-    clear = png_chunk(b"tRNS", struct.pack(">H", key))
-    return png(len(values), 1, depth, 0, clear, png_chunk(b"IDAT", zlib.compress(b"\0" + row)))
+def test_shopify_rows_of_a_handle_may_be_apart(shop):
+    header, *rows = SHOPIFY.splitlines()
+    moved = "\n".join([header, rows[0], rows[3], rows[2], rows[1]])
+    items, _ = read(shop, "a.csv", moved)
+    assert sorted(ids(items)) == ["AN-G", "AN-S", "bangle"]
+    assert {item.title for item in items} == {"Anchor Bracelet", "Bangle"}
 
 
-# Shapes
+def test_shopify_variants_without_a_sku_of_their_own_are_named_by_their_options(shop):
+    items, _ = read(
+        shop,
+        "a.csv",
+        "Handle,Title,Option1 Name,Option1 Value,Option2 Name,Option2 Value,Variant SKU,Image Src\n"
+        "tee,Tee,Color,Red,Size,S,,p/0.jpg\ntee,,,Red,,M,SAME,\ntee,,,Blue,,M,SAME,\n",
+    )
+    assert ids(items) == ["tee-Red-S", "tee-Red-M", "tee-Blue-M"]
+    assert items[1].attributes == {"color": "Red", "size": "M"}
+    assert [item.images for item in items] == [["p/0.jpg"]] * 3  # no variant is left without
 
 
-@pytest.mark.parametrize("size", [(1, 64_000_000), (64_000_000, 1), (20_001, 2_000)])
-def test_a_side_of_more_than_20000_pixels_is_refused_before_decoding(size: tuple[int, int]) -> None:
-    data = png(*size, 1, 0, png_chunk(b"IDAT", zlib.compress(bytes(100))))
-    for read in (decode, inspect):
-        with pytest.raises(BadImage, match=f"{size[0]} x {size[1]}, at most 20000 pixels per side"):
-            read(data)
+def test_shopify_variant_images_belong_to_their_variant_alone(shop):
+    items, _ = read(
+        shop,
+        "a.csv",
+        "Handle,Title,Option1 Name,Option1 Value,Variant SKU,Image Src,Image Position,"
+        "Variant Image\n"
+        "tee,Tee,Color,Red,R,p/1.jpg,2,p/2.jpg\ntee,,,Blue,B,p/0.jpg,1,p/3.jpg\n"
+        "tee,,,,,p/2.jpg,3,\ntee,,,,,p/3.jpg,4,\n",
+    )
+    assert [item.images for item in items] == [
+        ["p/2.jpg", "p/0.jpg", "p/1.jpg"],
+        ["p/3.jpg", "p/0.jpg", "p/1.jpg"],
+    ]
 
 
-@pytest.mark.parametrize("kind", ["PNG", "GIF", "WebP", "JPEG"])
-def test_a_long_strip_is_refused_and_a_short_one_is_read(kind: str) -> None:
-    with pytest.raises(BadImage, match="75 times as long as wide, at most 50"):
-        decode(save(Image.new("RGB", (1500, 20)), kind.upper()))
-    assert decode(save(Image.new("RGB", (900, 3)), kind.upper())).shape == (3, 900, 3)
+@pytest.mark.parametrize(
+    ("cells", "in_stock"),
+    [("shopify,0,deny", False), ("shopify,5,deny", True), ("shopify,0,continue", True),
+     (",0,deny", True), ("shopify,-2,deny", False)],
+)  # fmt: skip
+def test_shopify_stock_is_the_quantity_that_it_counts(shop, cells, in_stock):
+    columns = "Variant Inventory Tracker,Variant Inventory Qty,Variant Inventory Policy"
+    text = f"Handle,Title,Variant SKU,Image Src,{columns}\na,A,A1,p/0.jpg,{cells}\n"
+    items, _ = read(shop, "a.csv", text)
+    assert [item.in_stock for item in items] == [in_stock]
 
 
-def test_limits_of_side_and_aspect_can_be_handed_in() -> None:
-    data = save(Image.new("L", (3000, 20)))
-    with pytest.raises(BadImage, match="at most 2000 pixels per side"):
-        decode(data, limits=ImageLimits(side=2000))
-    assert decode(data, limits=ImageLimits(aspect=200)).shape == (20, 3000, 3)
+def test_a_shopify_draft_is_left_out_and_reported(shop):
+    text = (
+        "Handle,Title,Variant SKU,Image Src,Status\na,A,A1,p/0.jpg,active\nb,B,B1,p/1.jpg,draft\n"
+    )
+    items, (note,) = read(shop, "a.csv", text)
+    assert ids(items) == ["A1"]
+    assert note == Remark("B1", "left out: its Status is 'draft'", where="row 3", field="status")
 
 
-# JPEG
+def test_shopify_json_has_an_item_for_each_variant(shop):
+    product = {
+        "title": "iPod", "handle": "ipod", "body_html": "<p>x</p>", "vendor": "Apple",
+        "variants": [
+            {"id": 1, "title": "Pink", "price": "199.00", "sku": "I-P", "option1": "Pink"},
+            {"id": 2, "title": "Red", "price": "189.00", "sku": "", "option1": "Red"},
+        ],
+        "options": [{"name": "Color"}],
+        "images": [{"src": "p/0.jpg"}, {"src": "p/1.jpg", "variant_ids": [2]}],
+    }  # fmt: skip
+    (pink, red), _ = read(shop, "a.json", json.dumps({"products": [product]}))
+    assert (pink.item_id, pink.title, pink.images) == ("I-P", "iPod", ["p/0.jpg"])
+    assert (red.item_id, red.product_id, red.images) == ("2", "ipod", ["p/1.jpg", "p/0.jpg"])
+    assert red.attributes == {"brand": "Apple", "color": "Red"}
 
 
-def test_a_jpeg_of_more_than_64_scans_is_refused_and_one_of_64_is_read() -> None:
-    data, scan = progressive()
-    ten = data.count(b"\xff\xda")
-    assert layout(decode(data + scan * (64 - ten) + b"\xff\xd9")) == UPRIGHT
-    with pytest.raises(BadImage, match="has over 64 scans"):
-        decode(data + scan * (65 - ten) + b"\xff\xd9")
-    with pytest.raises(BadImage, match="has over 64 scans"):
-        decode(data + scan * 100_000 + b"\xff\xd9")
+# WooCommerce
+
+WOO = (
+    'ID,Name,"In stock?","Regular price",Categories,Images\n'
+    '44,V-neck tee,1,20,"Clothing > Tshirts, Sale","p/0.jpg, p/1.jpg"\n'
+    '78,Cap,1,18,"Clothing > Accessories",p/2.jpg\n'
+)
+WOO_MAP = {
+    "id": "ID", "title": "Name", "images": "Images", "categories": "Categories",
+    "price": "Regular price", "in_stock": "In stock?",
+}  # fmt: skip
 
 
-def claiming(data: bytes, side: int) -> bytes:
-    """The JPEG with another size in its header."""
-    at = next(data.index(mark) for mark in (b"\xff\xc0", b"\xff\xc2") if mark in data)
-    return data[: at + 5] + struct.pack(">HH", side, side) + data[at + 9 :]
+@pytest.mark.parametrize("mapping", [None, WOO_MAP])
+def test_woocommerce_lists_are_lists_and_levels_are_levels(shop, mapping):
+    (tee, cap), notes = read(shop, "a.csv", WOO, mapping)
+    assert (notes, tee.item_id, tee.price) == ([], "44", 20.0)
+    assert tee.images == ["p/0.jpg", "p/1.jpg"]
+    assert tee.categories == ["Clothing/Tshirts", "Sale"]
+    assert cap.categories == ["Clothing/Accessories"]
 
 
-def test_scans_of_a_large_jpeg_count_by_what_they_pass_over() -> None:
-    data, scan = progressive()
-    walk_jpeg(claiming(data + b"\xff\xd9", 8000), LIMITS)  # as a camera would write it
-    with pytest.raises(BadImage, match=r"in \d+ scans has 11\d\d million samples"):
-        walk_jpeg(claiming(data + scan * 20 + b"\xff\xd9", 8000), LIMITS)
+def test_woocommerce_variations_inherit_from_a_parent_named_by_id_or_sku(shop):
+    text = (
+        "ID,Type,SKU,Name,Description,In stock?,Sale price,Regular price,Categories,Images,Parent,"
+        "Attribute 1 name,Attribute 1 value(s),Meta: _edit\n"
+        '2,variation,TEE-R,Tee - Red,,backorder,"15,50","20,00",,p/2.jpg,id:1,Color,Red,\n'
+        '1,variable,TEE,Tee,<b>long</b>,1,,,"Tees\\, Tops, Sale",p/0.jpg,,Color,"Red, Blue",z\n'
+        "3,variation,TEE-B,Tee - Blue,,0,,20,,,TEE,Color,Blue,\n"
+    )
+    (red, parent, blue), _ = read(shop, "a.csv", text)
+    assert (red.product_id, red.description, red.price) == ("1", "long", 15.5)
+    assert red.categories == ["Tees, Tops", "Sale"]
+    assert (red.images, red.in_stock, red.attributes) == (["p/2.jpg"], True, {"color": "Red"})
+    assert parent.attributes == {"color": ["Red", "Blue"]}
+    assert (blue.product_id, blue.images, blue.in_stock) == ("1", ["p/0.jpg"], False)
 
 
-def test_arithmetic_coding_counts_eight_times() -> None:
-    data = save(corners(), "JPEG", subsampling=0).replace(b"\xff\xc0", b"\xff\xc9")
-    walk_jpeg(data.replace(b"\0\x40\0\x60", struct.pack(">HH", 6000, 6000)), LIMITS)
-    with pytest.raises(BadImage, match="1536 million samples"):
-        walk_jpeg(data.replace(b"\0\x40\0\x60", struct.pack(">HH", 8000, 8000)), LIMITS)
+def test_a_sale_of_woocommerce_that_is_over_is_not_the_price(shop):
+    text = (
+        "ID,Name,In stock?,Sale price,Regular price,Date sale price ends,Images\n"
+        "1,a,1,5,9,2020-01-01,p/0.jpg\n2,b,1,5,9,2999-01-01,p/0.jpg\n3,c,1,N/A,9,,p/0.jpg\n"
+    )
+    items, _ = read(shop, "a.csv", text)
+    assert [item.price for item in items] == [9.0, 5.0, 9.0]
 
 
-@pytest.mark.parametrize("frame", [0xC3, 0xC5, 0xC7, 0xCB, 0xCF])
-def test_a_lossless_or_hierarchical_jpeg_is_refused_by_name(frame: int) -> None:
-    data = save(corners(), "JPEG").replace(b"\xff\xc0", bytes([0xFF, frame]))
-    with pytest.raises(BadImage, match="lossless or hierarchical"):
-        decode(data)
+# Magento
 
 
-def test_a_jpeg_that_names_its_height_behind_its_pixels_is_refused_by_name() -> None:
-    data = save(corners(), "JPEG").replace(b"\0\x40\0\x60", b"\0\0\0\x60")
-    with pytest.raises(BadImage, match="DNL"):
-        decode(data)
-
-
-def test_a_jpeg_without_its_end_mark_is_read_and_one_that_lacks_pixels_is_refused() -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    for options in ({}, {"progressive": True}, {"restart_marker_blocks": 2}, {"subsampling": 0}):
-        for image in (corners(64, 64), Image.fromarray(noise), Image.fromarray(noise[..., 0])):
-            data = save(image, "JPEG", **options)
-            assert (decode(data[:-2]) == decode(data)).all()
-            assert (decode(data[:-2] + bytes(500)) == decode(data)).all()  # filled up by a disk
-            for share in (0.99, 0.9, 0.7):
-                with pytest.raises(BadImage, match="JPEG"):
-                    decode(data[: int(share * len(data))])
-
-
-def test_a_progressive_jpeg_that_ends_before_its_last_scan_is_refused() -> None:
-    data, scan = progressive()
-    with pytest.raises(BadImage, match="before its last scan"):
-        decode(data[: -len(scan)])
-
-
-def test_of_a_jpeg_with_more_pictures_behind_it_the_first_is_read() -> None:
-    first, second = save(corners(), "JPEG"), save(Image.new("RGB", (96, 64), RED), "JPEG")
-    assert layout(decode(first + second * 3)) == UPRIGHT
-    assert size_of(walk_jpeg(first + second, LIMITS)) <= len(first)
-
-
-@pytest.mark.parametrize("count", [300, 60_000, 70_000])
-@pytest.mark.parametrize("marker", [b"\xff\xe1", b"\xff\xed", b"\xff\xfe"])
-def test_a_flood_of_side_data_in_a_jpeg_reaches_no_decoder(marker: bytes, count: int) -> None:
-    data = save(corners(), "JPEG")
-    flood = data[:2] + (marker + b"\0\x0aExif\0\0II") * count + data[2:]
-    if count > 65_536:
-        with pytest.raises(BadImage, match="over 65536 segments"):
-            decode(flood)
-        return
-    assert layout(decode(flood)) == UPRIGHT
-    assert size_of(walk_jpeg(flood, LIMITS)) <= len(data)
-
-
-def test_a_jpeg_of_endless_tables_is_refused() -> None:
-    data = save(corners(), "JPEG")
-    table = b"\xff\xdb" + struct.pack(">H", 65 * 1000 + 2) + (b"\0" + bytes(range(1, 65))) * 1000
-    with pytest.raises(BadImage, match="bytes of tables, at most 65536"):
-        decode(data[:2] + table * 2 + data[2:])
-
-
-# PNG
-
-
-def test_side_data_of_a_png_never_decides_over_the_picture() -> None:
-    image = save(corners())
-    bad_text = bytearray(png_chunk(b"tEXt", b"Comment\0hello"))
-    bad_text[-1] ^= 1
-    packed = zlib.compress(bytes(50_000_000))
-    for side in (
-        bytes(bad_text),
-        png_chunk(b"zTXt", b"k\0\0" + packed) * 20,
-        png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + packed) * 20,
-        png_chunk(b"iCCP", b"p\0\0" + packed),
-        png_chunk(b"iCCP", b"p\0\0" + zlib.compress(swapped_profile())[:-9] + b"x" * 9),
-        png_chunk(b"eXIf", b"garbage"),
-        png_chunk(b"sPLT", bytes(1_000_000)),
-        png_chunk(b"gAMA", b""),
-        png_chunk(b"pHYs", b"1"),
-        png_chunk(b"acTL", b"") + png_chunk(b"fcTL", b"short"),
-    ):
-        data = image[:33] + side + image[33:]
-        assert layout(decode(data)) == UPRIGHT
-        assert size_of(walk_png(data, LIMITS)) <= len(image)
-
-
-def test_a_large_color_profile_of_a_png_is_applied() -> None:
-    profile = swapped_profile()
-    profile = profile.ljust(1_500_000, b"\0")  # as those of printers
-    profile = struct.pack(">I", len(profile)) + profile[4:]
-    image = save(Image.new("RGB", (8, 8), (220, 0, 0)))
-    side = png_chunk(b"iCCP", b"p\0\0" + zlib.compress(profile))
-    assert near(decode(image[:33] + side + image[33:])[4, 4], (0, 220, 0))
-
-
-def test_a_png_without_its_end_is_read_and_one_that_lacks_pixels_is_refused() -> None:
-    data = save(corners())
-    for lacking in (12, 14, 16):  # the last chunk, and of the checksum before it
-        assert layout(decode(data[:-lacking])) == UPRIGHT
-    with pytest.raises(BadImage, match="truncated"):
-        decode(data[:-60])
-
-
-def test_pixels_in_pieces_of_one_byte_are_read_as_one() -> None:
-    packed = zlib.compress(b"".join(b"\0" + bytes(RED) * 8 for _ in range(8)))
-    pieces = [png_chunk(b"IDAT", packed[at : at + 1]) for at in range(len(packed))]
-    assert near(decode(png(8, 8, 8, 2, *pieces))[4, 4], RED, 0)
-    empty = png_chunk(b"IDAT", b"")
-    with pytest.raises(BadImage, match="over 65536 chunks"):
-        decode(png(8, 8, 8, 2, empty * 65_537))
-
-
-def test_a_png_of_many_bytes_a_pixel_is_refused_by_them() -> None:
-    pixels = png_chunk(b"IDAT", zlib.compress(bytes(100)))
-    with pytest.raises(BadImage, match="with 64 bits per pixel inflates to 512 MB, at most 200 MB"):
-        decode(png(8000, 8000, 16, 6, pixels))
-    walk_png(png(8000, 8000, 8, 2, pixels), LIMITS)
-
-
-@pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
-def test_a_transparent_gray_lies_on_white_at_every_depth(depth: int) -> None:
-    most = (1 << depth) - 1
-    key = most // 3
-    pixels = decode(gray_png(depth, key=key, values=[key, most, 0 if key else most]))
-    assert pixels[0, :, 0].tolist() == [255, 255, 0 if key else 255]
-    pixels = decode(gray_png(depth, key=most, values=[0, most]))
-    assert pixels[0, :, 0].tolist() == [0, 255]
-
-
-def test_a_transparent_color_of_16_bits_lies_on_white() -> None:
-    row = struct.pack(">6H", 0x1234, 0x5678, 0x9ABC, 0xFFFF, 0, 0)
-    clear = png_chunk(b"tRNS", struct.pack(">3H", 0x1234, 0x5678, 0x9ABC))
-    data = png(2, 1, 16, 2, clear, png_chunk(b"IDAT", zlib.compress(b"\0" + row)))
-    assert decode(data)[0].tolist() == [[255, 255, 255], [255, 0, 0]]
-
-
-# WebP, GIF, AVIF
-
-
-def test_of_many_frames_the_first_alone_reaches_the_decoder() -> None:
-    frames = [Image.new("RGB", (20, 20), color) for color in (RED, GREEN) * 50]
-    still = {kind: len(save(frames[0], kind)) for kind in ("GIF", "WEBP", "PNG")}
-    walks: dict[str, Callable[[bytes, ImageLimits], Structure]] = {
-        "WEBP": walk_webp,
-        "PNG": walk_png,
+def test_magento_rows_and_lists_of_a_sku_are_its_pictures(shop):
+    text = 'sku,image\nA,p/0.jpg\nB,"p/2.jpg,p/3.jpg"\nA,p/1.jpg\n,p/4.jpg\n'
+    items, notes = read(shop, "a.csv", text)
+    assert notes == []
+    assert {item.item_id: item.images for item in items} == {
+        "A": ["p/0.jpg", "p/1.jpg", "p/4.jpg"],  # a row without a SKU continues the one before
+        "B": ["p/2.jpg", "p/3.jpg"],
     }
-    for kind in still:
-        data = save(frames[0], kind, save_all=True, append_images=frames[1:], duration=100)
-        assert color_at(decode(data), 0.5, 0.5) == "red", kind
-        if kind in walks:
-            assert size_of(walks[kind](data, LIMITS)) <= still[kind] + 100
 
 
-def test_a_webp_whose_pixels_have_another_size_than_its_canvas_is_refused() -> None:
-    pixels = save(Image.new("RGB", (64, 64)), "WEBP")[12:]
-    canvas = b"VP8X" + struct.pack("<IB3x", 10, 0) + (99).to_bytes(3, "little") * 2
-    body = b"WEBP" + canvas + pixels
-    with pytest.raises(BadImage, match="another size than its header"):
-        decode(b"RIFF" + struct.pack("<I", len(body)) + body)
+MAGENTO = (
+    "sku,store_view_code,product_type,categories,name,price,special_price,is_in_stock,base_image,"
+    "additional_images,additional_attributes,configurable_variations\n"
+    'HOOD-S,,simple,"Default Category/Men/Tops,Default Category/New",Hoodie S,52.0000,,1,/p/0.jpg,'
+    '"/p/1.jpg,/p/2.jpg","color=Black,size=S,material=Wool|Cotton",\n'
+    "HOOD,,configurable,Default Category/Men,Hoodie,52,45.00,0,/p/3.jpg,,,"
+    '"sku=HOOD-S,size=S|sku=HOOD-M,size=M"\n'
+    "HOOD-M,,simple,,Hoodie M,52,,1,,,,\n"
+    "HOOD,de,,,Kapuzenpulli,,,,,,,\n"
+)
 
 
-def test_a_webp_of_64_megapixels_names_the_setting_that_would_admit_it() -> None:
-    plain = save(corners(), "WEBP", lossless=True)
-    bits = 0x2F | (7999 << 8) | (7999 << 22)
-    with pytest.raises(BadImage, match=r"takes 1\d\d\d MB, at most 1000 MB .* VITRINE_MAX_DECODE"):
-        decode(plain[:20] + bits.to_bytes(5, "little") + plain[25:])
-
-
-def test_codes_by_the_thousand_in_a_lossless_webp_count_as_memory() -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (400, 400, 3), dtype=np.uint8)
-    assert walk_webp(save(Image.fromarray(noise), "WEBP", lossless=True), LIMITS).fixed_bytes == (
-        100 * 100 * 5400  # blocks of 4 x 4 pixels, each with codes of 5.4 kB
+def test_magento_children_are_variants_and_roots_are_no_category(shop):
+    items, notes = read(shop, "a.csv", MAGENTO)
+    small, medium, parent = (
+        next(item for item in items if item.item_id == key) for key in ("HOOD-S", "HOOD-M", "HOOD")
     )
+    assert (notes, len(items)) == ([], 3)
+    assert (small.product_id, small.categories) == ("HOOD", ["Men/Tops", "New"])
+    assert small.images == ["p/0.jpg", "p/1.jpg", "p/2.jpg"]
+    assert small.attributes == {"color": "Black", "size": "S", "material": ["Wool", "Cotton"]}
+    assert (medium.product_id, medium.categories, medium.images) == ("HOOD", ["Men"], ["p/3.jpg"])
+    assert (parent.title, parent.price, parent.in_stock) == ("Hoodie", 45.0, False)
 
 
-def test_a_webp_that_lacks_bytes_behind_its_pixels_is_read() -> None:
-    exif = Image.Exif()
-    exif[0x010F] = "Maker"
-    data = save(corners(), "WEBP", exif=exif)
-    assert layout(decode(data[:-3])) == UPRIGHT
-    with pytest.raises(BadImage, match="truncated"):
-        decode(data[: data.index(b"EXIF") - 30])
+def test_a_store_view_of_magento_is_read_for_its_language(shop):
+    items, _ = read(shop, "a.csv", MAGENTO, language="de")
+    assert {item.item_id: item.title for item in items}["HOOD"] == "Kapuzenpulli"
 
 
-def test_comments_before_a_gif_are_passed_over() -> None:
-    data = save(corners(), "GIF")
-    at = data.index(b",", 13 + (3 << (data[10] & 7) + 1))
-    for flood in (b"!\xfe" + b"\1a" * 60_000 + b"\0", b"!\xfe\0" * 60_000, b"\0" * 1_000_000):
-        assert layout(decode(data[:at] + flood + data[at:])) == UPRIGHT
-    with pytest.raises(BadImage, match="over 65536 blocks"):
-        decode(data[:at] + b"!\xfe" + b"\1a" * 70_000 + data[at:])
+# Google Merchant
+
+GOOGLE = (
+    "id\ttitle\timage_link\tadditional_image_link\tavailability\tprice\titem_group_id\t"
+    "product_type\tlink\n"
+    "A-1\tBlue runner\tp/0.jpg\tp/1.jpg,p/2.jpg\tin_stock\t59.00 EUR\tA\tShoes > Running\t"
+    "https://shop.example/a1\n"
+    "A-2\tRed runner\tp/3.jpg\t\tout_of_stock\t59.00 EUR\tA\tShoes > Running\t\n"
+)
+GOOGLE_MAP = {
+    "images": ["image_link"], "in_stock": "availability", "product_id": "item_group_id",
+    "categories": "product_type",
+}  # fmt: skip
+GOOGLE_XML = """<?xml version="1.0"?>
+<rss xmlns:g="http://base.google.com/ns/1.0" version="2.0"><channel><title>Shop</title>
+<item><g:id>A-1</g:id><title>Blue runner</title><link>https://shop.example/a1</link>
+<g:image_link>p/0.jpg</g:image_link><g:additional_image_link>p/1.jpg</g:additional_image_link>
+<g:additional_image_link>p/2.jpg</g:additional_image_link><g:price>59.00 EUR</g:price>
+<g:availability>in_stock</g:availability><g:item_group_id>A</g:item_group_id>
+<g:product_type><![CDATA[Shoes > Running]]></g:product_type>
+<g:shipping><g:country>DE</g:country><g:price>4 EUR</g:price></g:shipping></item>
+<item><g:id>A-2</g:id><g:title>Red runner</g:title><title>ignored</title>
+<g:image_link>p/3.jpg</g:image_link><g:price>59.00 EUR</g:price><g:item_group_id>A</g:item_group_id>
+<g:product_type>Shoes &gt; Running</g:product_type><g:availability>out_of_stock</g:availability>
+</item></channel></rss>"""
+GOOGLE_ATOM = """<feed xmlns="http://www.w3.org/2005/Atom" xmlns:g="http://base.google.com/ns/1.0">
+<title>Shop</title><entry><id>tag:shop:1</id><g:id>A-1</g:id><title>Blue runner</title>
+<link href="https://shop.example/a1"/><g:image_link>p/0.jpg</g:image_link>
+<g:additional_image_link>p/1.jpg</g:additional_image_link>
+<g:additional_image_link>p/2.jpg</g:additional_image_link><g:price>EUR 59</g:price>
+<g:availability>preorder</g:availability><g:item_group_id>A</g:item_group_id>
+<g:product_type>Shoes &gt; Running</g:product_type></entry>
+<entry><g:id>A-2</g:id><g:title>Red runner</g:title><g:image_link>p/3.jpg</g:image_link>
+<g:item_group_id>A</g:item_group_id><g:product_type>Shoes &gt; Running</g:product_type>
+<g:price>59 EUR</g:price><g:availability>sold out</g:availability></entry></feed>"""
 
 
-def test_a_gif_frame_beyond_its_screen_counts_with_its_own_size() -> None:
-    data = save(Image.new("L", (8, 8)), "GIF")
-    at = data.index(b"\x2c\0\0\0\0\x08\0\x08\0") + 1
-    with pytest.raises(BadImage, match="65535 x 8, at most 20000"):
-        walk_gif(data[:at] + struct.pack("<4H", 65_527, 0, 8, 8) + data[at + 8 :], LIMITS)
+@pytest.mark.parametrize(
+    ("name", "text", "mapping"),
+    [("a.tsv", GOOGLE, None), ("a.tsv", GOOGLE, GOOGLE_MAP), ("a.txt", GOOGLE, None),
+     ("a.xml", GOOGLE_XML, None), ("a.rss", GOOGLE_XML, None), ("a.xml", GOOGLE_ATOM, None)],
+    ids=["table", "mapped", "txt", "xml", "rss", "atom"],
+)  # fmt: skip
+def test_a_google_feed_is_read_as_table_and_as_xml(shop, name, text, mapping):
+    (blue, red), notes = read(shop, name, text, mapping)
+    assert notes == []
+    assert (blue.item_id, blue.product_id, blue.title) == ("A-1", "A", "Blue runner")
+    assert (blue.price, blue.currency, blue.in_stock) == (59.0, "EUR", True)
+    assert blue.images == ["p/0.jpg", "p/1.jpg", "p/2.jpg"]
+    assert blue.categories == red.categories == ["Shoes/Running"]
+    assert blue.url == "https://shop.example/a1"
+    assert (red.title, red.in_stock, red.images) == ("Red runner", False, ["p/3.jpg"])
 
 
-def test_the_frames_of_an_avif_are_counted_by_the_av1_data() -> None:
-    data = save(corners(400, 300), "AVIF")
-    start = data.index(b"mdat") + 4
-    found = frames_within(data[start:])
-    assert (found.pixels, found.largest, found.pixel_bytes) == (400 * 300, 400 * 300, 1.5)
-    assert frames_within(data[start:] * 7).pixels == 7 * 400 * 300
-
-
-def test_an_avif_of_many_hidden_frames_is_refused() -> None:
-    data = save(Image.new("RGB", (2000, 2000)), "AVIF", speed=10)
-    more = data[data.index(b"mdat") + 4 :] * 50
-    at = data.index(b"iloc")
-    end = at - 4 + int.from_bytes(data[at - 4 : at], "big")
-    (length,) = struct.unpack_from(">I", data, end - 4)
-    longer = struct.pack(">I", length + len(more))
-    with pytest.raises(BadImage, match="with 204 megapixels"):
-        decode(data[: end - 4] + longer + data[end:] + more)
-
-
-def test_of_an_avif_sequence_the_still_picture_is_read_and_the_sequence_left_out() -> None:
-    frames = [Image.new("RGB", (40, 40), color) for color in (RED, GREEN) * 5]
-    data = save(frames[0], "AVIF", save_all=True, append_images=frames[1:])
-    assert b"moov" in data
-    (part,) = walk_avif(data, LIMITS).pieces
-    assert b"moov" not in bytes(part)
-    assert color_at(decode(data), 0.5, 0.5) == "red"
-
-
-@pytest.mark.parametrize("count", [1025, 65_535])
-def test_an_avif_of_too_many_items_is_refused(count: int) -> None:
-    data = save(corners(), "AVIF")
-    at = data.index(b"iinf") + 8
-    with pytest.raises(BadImage, match=f"{count} items, at most 1024"):
-        decode(data[:at] + struct.pack(">H", count) + data[at + 2 :])
-
-
-# Side data
-
-
-@pytest.mark.parametrize("order", ["<", ">"])
-@pytest.mark.parametrize("kind", [1, 3, 4])
-def test_the_orientation_is_found_in_either_byte_order(order: str, kind: int) -> None:
-    mark = b"II*\0" if order == "<" else b"MM\0*"
-    value = struct.pack(order + {1: "B3x", 3: "H2x", 4: "I"}[kind], 6)
-    entry = struct.pack(f"{order}HHI", 0x0112, kind, 1) + value
-    tiff = mark + struct.pack(f"{order}IH", 8, 1) + entry + bytes(4)
-    assert orientation(tiff) == orientation(b"Exif\0\0" + tiff) == 6
-    for size in range(len(tiff) - 5):
-        assert orientation(tiff[:size]) == 1
-
-
-def test_a_directory_of_entries_that_name_the_same_megabytes_costs_nothing() -> None:
-    entries = b"".join(struct.pack(">HHII", at + 1000, 7, 900_000, 8) for at in range(60_000))
-    bomb = b"MM\0*\0\0\0\x08" + struct.pack(">H", 60_000) + entries + bytes(900_000)
-    image = save(corners())
-    data = image[:33] + png_chunk(b"eXIf", bomb) + image[33:]
-    assert layout(decode(data)) == UPRIGHT
-
-
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WebP"])
-def test_the_orientation_in_xmp_counts_where_exif_has_none(kind: str) -> None:
-    xmp = b'<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
-    turned = corners().transpose(Image.Transpose.ROTATE_90)
-    if kind == "PNG":
-        image = save(turned)
-        data = image[:33] + png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp) + image[33:]
-    else:
-        data = save(turned, kind.upper(), xmp=xmp)
-    assert layout(decode(data)) == UPRIGHT
-
-
-def test_a_profile_with_programs_is_ignored() -> None:
-    profile = swapped_profile()
-    (at,) = struct.unpack_from(">I", profile, 136)
-    program = profile[:at] + b"mpet" + profile[at + 4 :]
-    assert near(decode(save(Image.new("RGB", (8, 8), RED), icc_profile=program))[4, 4], RED)
-
-
-@pytest.mark.parametrize("kind", FORMATS)
-def test_a_large_picture_is_the_same_in_bands(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    image = corners(301, 203)
-    if kind in ("PNG", "WebP"):
-        image.putalpha(Image.linear_gradient("L").resize(image.size))
-    data = save(image, kind.upper())
-    whole = [decode(data, side=side) for side in (None, 20, 60)]
-    monkeypatch.setattr("indexer.imaging.srgb._BAND", 1000)
-    for one, side in zip(whole, (None, 20, 60), strict=True):
-        assert (decode(data, side=side) == one).all()
-
-
-def test_pieces_read_like_one_file() -> None:
-    data, file = (
-        bytes(range(100)),
-        Pieces([b"", bytes(range(40)), memoryview(bytes(range(40, 100)))]),
+def test_other_lists_of_products_in_xml_are_read_by_their_names(shop):
+    text = (
+        '<shop><products><product id="7"><name>Mug</name><image>p/0.jpg</image>'
+        '<price currency="EUR">5,00</price><category>A > B</category></product></products></shop>'
     )
-    other = io.BytesIO(data)
-    for size in (3, 40, 0, 30, 90, 5):
-        assert file.read(size) == other.read(size)
-        assert file.tell() == other.tell()
-    for place in ((10, 0), (-5, 2), (5, 1), (200, 0)):
-        assert file.seek(*place) == other.seek(*place)
-        assert file.read() == other.read()
+    (mug,), _ = read(shop, "a.xml", text)
+    assert (mug.item_id, mug.title, mug.images) == ("7", "Mug", ["p/0.jpg"])
+    assert (mug.price, mug.currency, mug.categories) == (5.0, "EUR", ["A/B"])
+
+
+def test_names_of_googles_taxonomy_may_have_commas(shop):
+    rows = [
+        "Food, Beverages & Tobacco > Food Items",
+        "Home > A, Home > B",
+        "Shoes, Sale",
+        "A > B, C",
+    ]
+    text = "id\timage_link\tproduct_type\n"
+    text += "".join(f"{n}\tp/0.jpg\t{row}\n" for n, row in enumerate(rows))
+    items, _ = read(shop, "a.tsv", text)
+    assert [item.categories for item in items] == [
+        ["Food, Beverages & Tobacco/Food Items"], ["Home/A", "Home/B"], ["Shoes", "Sale"],
+        ["A/B", "C"],
+    ]  # fmt: skip
+
+
+def test_a_feed_that_ends_in_the_middle_reports_what_may_be_missing(shop):
+    cut = GOOGLE_XML[: GOOGLE_XML.index("Red runner")]
+    (blue,), (skipped,) = read(shop, "a.xml", cut)
+    assert blue.item_id == "A-1"
+    assert (skipped.item_id, skipped.where) == ("", "product 2")
+    assert "the rest is not read" in skipped.reason
+
+
+@pytest.mark.parametrize(
+    "declared",
+    ['<!ENTITY x "y">', '<!ENTITY x SYSTEM "file:///etc/passwd">',
+     '<!ENTITY % x SYSTEM "http://shop.example/x.dtd"> %x;'],
+)  # fmt: skip
+def test_a_feed_that_declares_entities_is_refused(shop, declared):
+    text = f'<?xml version="1.0"?><!DOCTYPE a [{declared}]><rss><item><id>&x;</id></item></rss>'
+    with pytest.raises(BadCatalog, match="declares entities"):
+        read(shop, "a.xml", text)
+
+
+@pytest.mark.parametrize("content", ["", "<rss", "no xml", b"\xff\xfe\x00", "<a></b>"])
+def test_what_is_no_xml_is_refused_in_one_line(shop, content):
+    with pytest.raises(BadCatalog, match="is not XML"):
+        read(shop, "a.xml", content)
+
+
+# JSON
+
+
+def test_nested_json_gives_texts_pictures_and_categories(shop):
+    record = {
+        "id": 1, "title": {"en": "Blue mug", "de": "Blaue Tasse"},
+        "images": [{"src": "p/0.jpg", "alt": "x"}, {"url": "p/1.jpg"}],
+        "categories": [{"id": 9, "name": "Mugs"}, {"name": {"en": "Home > Kitchen"}}],
+        "price": {"amount": "12,50", "currency": "EUR"}, "brand": {"id": 3, "name": "Acme"},
+        "attributes": [{"name": "Color", "value": "Red"}, {"name": "Size", "values": ["S", "M"]}],
+        "dims": {"w": {"mm": 3}}, "related": [{"id": 1}, {"x": [1, 2]}],
+    }  # fmt: skip
+    (item,), notes = read(shop, "a.jsonl", json.dumps(record))
+    assert notes == []
+    assert (item.title, item.images) == ("Blue mug", ["p/0.jpg", "p/1.jpg"])
+    assert item.categories == ["Mugs", "Home/Kitchen"]
+    assert (item.price, item.currency) == (12.5, "EUR")
+    assert item.attributes == {
+        "brand": "Acme", "Color": "Red", "Size": ["S", "M"], "dims.w.mm": 3.0, "related": ["1"],
+    }  # fmt: skip
+    (german,), _ = read(shop, "a.jsonl", json.dumps(record), language="de")
+    assert german.title == "Blaue Tasse"
+
+
+@pytest.mark.parametrize("value", [{"a": 1}, [{"a": {"b": 1}}], {"a": {"b": {"c": {"d": {}}}}}])
+def test_no_field_ever_shows_a_python_object(shop, value):
+    record = dict.fromkeys(
+        ["product_id", "title", "description", "categories", "price", "currency", "in_stock",
+         "url", "images", "attributes", "color"], value,
+    )  # fmt: skip
+    items, _ = read(shop, "a.jsonl", json.dumps({"id": "x", **record}))
+    assert ids(items) == ["x"]
+    assert "{'" not in repr([items[0].title, items[0].description, items[0].categories])
+    assert "{'" not in "".join(map(str, items[0].attributes.values()))
+
+
+JSON_LD = {
+    "@context": "https://schema.org",
+    "@graph": [
+        {"@type": "BreadcrumbList", "itemListElement": []},
+        {
+            "@type": "Product", "sku": "S1", "name": "Mug", "color": "blue",
+            "image": ["p/0.jpg", {"@type": "ImageObject", "url": "p/1.jpg"}],
+            "category": "Home > Mugs", "brand": {"@type": "Brand", "name": "Acme"},
+            "offers": {"@type": "Offer", "price": "9.90", "priceCurrency": "EUR",
+                       "availability": "https://schema.org/OutOfStock",
+                       "url": "https://shop.example/m"},
+        },
+        {
+            "@type": "ProductGroup", "productGroupID": "G", "name": "Tee", "image": "p/2.jpg",
+            "hasVariant": [
+                {"@type": "Product", "sku": "G1", "offers": {"price": 5, "priceCurrency": "USD"}},
+                {"@type": "Product", "sku": "G2", "name": "Tee blue", "image": "p/3.jpg"},
+            ],
+        },
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonld", "a.jsonl"])
+def test_json_ld_gives_products_and_variants(shop, name):
+    (mug, first, second), notes = read(shop, name, json.dumps(JSON_LD))
+    assert notes == []
+    assert (mug.item_id, mug.title, mug.images) == ("S1", "Mug", ["p/0.jpg", "p/1.jpg"])
+    assert (mug.price, mug.currency, mug.in_stock) == (9.9, "EUR", False)
+    assert (mug.url, mug.categories) == ("https://shop.example/m", ["Home/Mugs"])
+    assert mug.attributes == {"color": "blue", "brand": "Acme"}
+    assert (first.product_id, first.title, first.price) == ("G", "Tee", 5.0)
+    assert (second.product_id, second.title, second.images) == ("G", "Tee blue", ["p/3.jpg"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['[{"id":"a"},{"id":"b"}]', '{"items":[{"id":"a"},{"id":"b"}]}', '{"id":"a"}\n{"id":"b"}\n',
+     '{"data":{"products":[{"id":"a"},{"id":"b"}]}}', '\ufeff[{"id":"a"},{"id":"b"}]'],
+)  # fmt: skip
+def test_a_json_document_is_a_list_or_holds_one(shop, text):
+    assert ids(read(shop, "a.json", text)[0]) == ["a", "b"]
+
+
+@pytest.mark.parametrize("text", ["", "{broken", "[" * 100_000, '"text"', "5"])
+def test_what_is_no_json_document_is_refused(shop, text):
+    with pytest.raises(BadCatalog):
+        read(shop, "a.json", text)
+
+
+# CSV as programs write it
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "sep=;\nid;title;image\n1;Mütze;p/0.jpg\n",
+        '"sep=;"\r\nid;title;image\r\n1;Mütze;p/0.jpg\r\n',
+        "\n\n# Export of 2026\n# by a program, with; separators\nid;title;image\n1;Mütze;p/0.jpg\n",
+        "\ufeffid,title,image,\n1,Mütze,p/0.jpg,,,\n",
+        "Products of our shop\n\nid,title,image\n1,Mütze,p/0.jpg\n",
+        "Products;;;\nid;title;image;\n1;Mütze;p/0.jpg;\n",
+        ";;;\n\nid;title;image;\n1;Mütze;p/0.jpg;\n",
+        "id,title,image\r1,Mütze,p/0.jpg\r",
+        '"id",title,"image"\n1,Mütze,p/0.jpg\n',
+        "id,title,image\n1,Mütze,p/0.jpg\n".encode("utf-16"),
+        b"\xfe\xff" + "id\ttitle\timage\n1\tMütze\tp/0.jpg\n".encode("utf-16-be"),
+        "id,title,image\n1,Mütze,p/0.jpg\n".encode("utf-32"),
+    ],
+)
+def test_a_csv_is_read_in_the_dialect_that_it_has(shop, content):
+    (item,), notes = read(shop, "a.csv", content)
+    assert (item.item_id, item.title, item.images, notes) == ("1", "Mütze", ["p/0.jpg"], [])
+
+
+def test_a_separator_in_a_quoted_header_is_not_the_delimiter(shop):
+    text = '"id","title; with; more","image"\n1,a,p/0.jpg\n'
+    (item,), _ = read(shop, "a.csv", text)
+    assert item.attributes == {"title; with; more": "a"}
+
+
+def test_a_header_of_one_column_is_no_title(shop):
+    assert ids(read(shop, "a.csv", "id\na\nb\n")[0]) == ["a", "b"]
+    assert ids(read(shop, "a.csv", "key\na\nb\n", {"id": "key"})[0]) == ["a", "b"]
+
+
+def test_quotes_in_a_table_with_tabs_are_text(shop):
+    text = 'id\ttitle\timage\n1\t"Best" shoe\tp/0.jpg\n2\t"12" screen\tp/1.jpg\n3\t"a"\tp/2.jpg\n'
+    items, notes = read(shop, "a.tsv", text)
+    assert [item.title for item in items] == ['"Best" shoe', '"12" screen', "a"]
+    assert notes == []
+
+
+def test_rows_are_numbered_as_the_lines_of_the_file(shop):
+    _, (skipped,) = read(shop, "a.csv", "# comment\n\nid,title\na,A\nb\n")
+    assert skipped.where == "row 5"
+
+
+def test_another_encoding_is_read_when_it_is_named(shop):
+    content = "id,title,image\n1,Mütze,p/0.jpg\n".encode("cp1252")
+    (item,), _ = read(shop, "a.csv", content, encoding="cp1252")
+    assert item.title == "Mütze"
+    with pytest.raises(BadCatalog, match="name its encoding with --encoding"):
+        read(shop, "a.csv", content)
+    with pytest.raises(BadCatalog, match="cannot be read as nope"):
+        read(shop, "a.csv", content, encoding="nope")
+    with pytest.raises(BadCatalog, match="--encoding is for CSV files"):
+        read(shop, "a.jsonl", content, encoding="cp1252")
+
+
+def test_columns_of_images_add_up_in_their_order(shop):
+    header = "id,title,image10,image2,image 1"
+    (item,), _ = read(shop, "a.csv", f"{header}\n1,a,p/2.jpg,p/1.jpg,p/0.jpg\n")
+    assert item.images == ["p/0.jpg", "p/1.jpg", "p/2.jpg"]
+    (same,), _ = read(shop, "a.csv", "id,image,image\n1,p/0.jpg,p/1.jpg\n")
+    assert same.images == ["p/0.jpg", "p/1.jpg"]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        '["p/0.jpg", "p/1.jpg"]',
+        "['p/0.jpg', 'p/1.jpg']",
+        '[{"src": "p/0.jpg"}, {"src": "p/1.jpg"}]',
+    ],
+)
+def test_a_list_in_a_cell_is_a_list(shop, cell):
+    quoted = cell.replace('"', '""')
+    (item,), notes = read(shop, "a.csv", f'id,images\n1,"{quoted}"\n')
+    assert (item.images, notes) == (["p/0.jpg", "p/1.jpg"], [])
+
+
+def test_lists_in_several_rows_of_a_sku_are_lists(shop):
+    items, _ = read(shop, "a.csv", "sku;image;name\nA;p/0.jpg,p/1.jpg;x\nA;p/2.jpg;\nB;p/3.jpg;\n")
+    assert [item.images for item in items] == [["p/0.jpg", "p/1.jpg", "p/2.jpg"], ["p/3.jpg"]]
+
+
+def test_a_repeated_map_adds_columns_to_a_list_and_is_refused_for_a_text(shop):
+    text = "id,title,image1,image2,image3\n1,a,p/0.jpg,p/1.jpg,p/2.jpg\n"
+    (item,), _ = read(shop, "a.csv", text, {"images": ["image1", "image2"]})
+    assert item.images == ["p/0.jpg", "p/1.jpg"]
+    with pytest.raises(BadCatalog, match="'title' 2 columns: image1, image2"):
+        read(shop, "a.csv", text, {"title": ["image1", "image2"]})
+
+
+def test_html_and_levels_in_a_plain_table(shop):
+    text = (
+        "id,title,description,categories,image\n"
+        '1,Men&#39;s T&eacute;e &amp; Co,"<p class=""x"">Soft<br>cotton&nbsp;blend</p>",'
+        '"Home > Mugs; Sale | A / B",/p/0.jpg\n'
+        '2,Plain,clean,"Home, Kitchen",p/1.jpg\n'
+    )
+    (tee, plain), notes = read(shop, "a.csv", text)
+    assert (tee.title, tee.description) == ("Men's Tée & Co", "Soft cotton blend")
+    assert (tee.categories, tee.images) == (["Home/Mugs", "Sale", "A/B"], ["p/0.jpg"])
+    assert (plain.categories, notes) == (["Home", "Kitchen"], [])
+
+
+def test_a_side_field_that_cannot_be_read_is_left_out_and_reported(shop):
+    long = "p" * 300
+    text = (
+        "id,title,price,in_stock,url,product_id,image\n"
+        f"1,a,cheap,perhaps,javascript:alert(1),{long},p/0.jpg\n"
+        "2,b,N/A,-1,/b,q,p/0.jpg\n"
+    )
+    (first, second), notes = read(shop, "a.csv", text)
+    assert (first.price, first.in_stock, first.url, first.product_id) == (None, True, "", "1")
+    assert (second.price, second.in_stock, second.url) == (None, False, "/b")
+    fields = [(note.item_id, note.field) for note in notes if isinstance(note, Remark)]
+    assert fields == [("1", field) for field in ("product_id", "price", "in_stock", "url")] + [
+        ("2", "price")
+    ]
+
+
+def test_the_other_prices_of_a_catalog_make_one_clear(shop):
+    text = 'id;price;image\n1;"1.299";p/0.jpg\n2;12,50;p/0.jpg\n'
+    items, notes = read(shop, "a.csv", text)
+    assert ([item.price for item in items], notes) == ([1299.0, 12.5], [])
+    items, (note,) = read(shop, "a.csv", "id;price;image\n1;1.299;p/0.jpg\n2;12;p/0.jpg\n")
+    assert [item.price for item in items] == [None, 12.0]
+    assert "may separate decimals or thousands" in note.reason
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+    | st.sampled_from(["1.299,00 €", "p/0.jpg, p/1.jpg", "<p>x", "a > b", "https://x.example/a"]),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.sampled_from(["name", "value", "en", "src", "x"]), inner, max_size=3),
+    max_leaves=6,
+)  # fmt: skip
+_COLUMNS = st.sampled_from(
+    ["id", "sku", "Handle", "title", "Title", "name", "image", "images", "Images", "image_link",
+     "price", "sale_price", "availability", "in_stock", "In stock?", "categories", "attributes",
+     "variants", "offers", "hasVariant", "@type", "@graph", "Parent", "Type", "url", "description",
+     "Variant SKU", "Option1 Value", "Image Src", "configurable_variations", "options", "status",
+     "additional_attributes", "custom_attributes", "product_id", "currency", "color", ""],
+)  # fmt: skip
+
+
+@hypothesis.settings(max_examples=60, suppress_health_check=list(hypothesis.HealthCheck))
+@hypothesis.given(
+    records=st.lists(st.dictionaries(_COLUMNS, _VALUES, max_size=9), min_size=1, max_size=4),
+    name=st.sampled_from(["auto", "shopify", "woocommerce", "magento", "google", "jsonld", "json"]),
+)
+def test_whatever_the_fields_hold_a_record_is_an_item_or_reported(shop, records, name):
+    path = shop / "a.json"
+    path.write_bytes(msgspec.json.encode(records))
+    for entry in open_catalog(path, None, Reading(name)):
+        if isinstance(entry, Skipped):
+            assert entry.reason
+            continue
+        encoded = msgspec.json.encode(entry.item)  # no field holds what cannot be stored
+        assert msgspec.json.decode(encoded, type=Item) == entry.item
+
+
+# The format by name
+
+
+def test_a_format_that_is_named_is_taken(shop):
+    text = "id,name,image_link,price\n1,a,p/0.jpg,5 EUR\n"
+    (item,), _ = read(shop, "a.dat", text, format="csv")
+    assert item.title == "a"
+    with pytest.raises(BadCatalog, match="unknown format 'nope'; formats are auto, shopify"):
+        read(shop, "a.csv", text, format="nope")
+    with pytest.raises(BadCatalog, match="is a file, not of format 'folder'"):
+        read(shop, "a.csv", text, format="folder")
+    with pytest.raises(BadCatalog, match="--exclude is for folders"):
+        read(shop, "a.csv", text, exclude=("*.png",))
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name not in ("auto", "folder")])
+def test_a_wrong_format_is_an_error_or_items_and_never_a_crash(shop, name):
+    for content in (SHOPIFY, WOO, GOOGLE, GOOGLE_XML, json.dumps(JSON_LD)):
+        (shop / "a.csv").write_text(content, encoding="utf-8")
+        try:
+            open_catalog(shop / "a.csv", None, Reading(name)).scan()
+        except BadCatalog:
+            continue
+
+
+# Spreadsheets
+
+
+def test_a_spreadsheet_is_read_below_its_title(shop, monkeypatch):
+    pytest.importorskip("python_calamine")
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "scripts")
+    from minimal_xlsx import write_xlsx
+
+    rows = [["My products"], [], ["id", "title", "price", "images"], [42, "Mug", 5.5, "p/0.jpg"],
+            [], ["b", "Cup", "N/A", "p/1.jpg;p/2.jpg"]]  # fmt: skip
+    write_xlsx(shop / "a.xlsx", rows)
+    entries = list(open_catalog(shop / "a.xlsx"))
+    items = [entry.item for entry in entries if not isinstance(entry, Skipped)]
+    assert [(item.item_id, item.price) for item in items] == [("42", 5.5), ("b", None)]
+    assert items[1].images == ["p/1.jpg", "p/2.jpg"]
+    assert [entry.where for entry in entries if isinstance(entry, Remark)] == ["row 6"]
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04broken", b"no spreadsheet"])
+def test_what_is_no_spreadsheet_is_refused(shop, content):
+    pytest.importorskip("python_calamine")
+    with pytest.raises(BadCatalog, match=r"cannot read .*a\.xlsx"):
+        read(shop, "a.xlsx", content)
+
+
+# Folders of storage boxes
+
+
+def test_what_storage_boxes_put_beside_pictures_is_passed_over(tmp_path):
+    for name in ("red.jpg", "@eaDir/red.jpg/SYNOPHOTO_THUMB_XL.jpg", "#recycle/old.jpg",
+                 "lost+found/x.jpg", "Thumbs.db", "sub/thumbs.db", "sub/blue.jpg", "desktop.ini",
+                 "sub/@eaDir/y.jpg", "sub/skip_thumb.jpg", "cache/z.jpg"):  # fmt: skip
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    reading = Reading(exclude=("*_thumb.jpg", "cache/"))
+    entries = list(open_catalog(tmp_path, None, reading))
+    assert [entry.item.item_id for entry in entries] == ["red.jpg", "sub/blue.jpg"]

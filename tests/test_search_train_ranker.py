@@ -53,8 +53,8 @@ def test_training_finds_that_behavior_counts_and_pictures_do_not(vectors, rng):
     assert trained.is_better
     assert trained.ndcg > trained.ndcg_untrained
     weights = trained.weights
-    untrained = WEIGHTS["following"] / WEIGHTS["interest"]
-    assert weights["following"] > 2 * untrained * abs(weights["interest"])
+    # One of ten visits that follow counts more than all likeness.
+    assert 0.1 * weights["following"] > abs(weights["interest"])
 
 
 def test_where_nothing_can_be_learned_the_trained_weights_are_not_better(vectors, rng):

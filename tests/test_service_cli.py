@@ -287,6 +287,58 @@ def test_a_sheet_that_cannot_be_written_is_told(vitrine, tiny_shop, photo_file, 
         assert_one_line(done, "cannot write the sheet", name)
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "reasons"),
+    [
+        ("a.csv", "sku,label\nx,y\n", ["has no column 'id'"]),
+        ("a.csv", "id,image\n,b.jpg\n", ["no id", "holds no items"]),
+        ("a.csv", "id,image\na,b.jpg\n", ["no such file", "no image", "none of 1 items"]),
+        ("a.docx", "x", ["got '.docx'"]),
+    ],
+)
+def test_the_report_is_written_where_nothing_could_be_read(vitrine, tmp_path, name, text, reasons):
+    (tmp_path / name).write_text(text)
+    report = tmp_path / "report.jsonl"
+    words = ["--shop", tmp_path / "shop", "--encoder", "color", "--report", report]
+    assert vitrine("index", tmp_path / name, *words).code != 0
+    found = [json.loads(line)["reason"] for line in report.read_text().splitlines()]
+    assert len(found) == len(reasons)
+    assert all(part in reason for part, reason in zip(reasons, found, strict=True))
+
+
+def test_a_shop_is_exported_once_and_replaced_only_by_force(vitrine, tiny_shop, tmp_path):
+    path = tmp_path / "items.jsonl"
+    words = ["export", "--shop", tiny_shop, "--out", path]
+    assert vitrine(*words, "--json").json == {
+        "file": str(path), "items": 12, "images": 24, "encoder": "",
+    }  # fmt: skip
+    assert len(path.read_text().splitlines()) == 12
+    assert_one_line(vitrine(*words), "exists already", "--force")
+    done = vitrine(*words, "--force", "--vectors")
+    assert "12 items, 24 images, with the vectors of color" in done.out
+    assert_one_line(vitrine("export", "--shop", tmp_path / "none", "--out", tmp_path / "x.csv"))
+
+
+def test_a_shop_is_indexed_from_its_export_with_every_field_to_look_at(vitrine, tmp_path):
+    plain(COLORS["red"]).save(tmp_path / "a.png")
+    catalog = tmp_path / "feed.tsv"
+    catalog.write_text(
+        "id\ttitle\timage_link\tprice\tlink\tavailability\n"
+        "1\tRed &amp; round\tA.PNG?v=2\t1.299,00 €\thttps://shop.example/1\tin stock\n"
+        "2\tB\ta.png\tcall us\thttps://shop.example/2\tsold out\n"
+    )
+    words = ["index", catalog, "--shop", tmp_path / "shop", "--encoder", "color"]
+    done = vitrine(*words, "--format", "google")
+    assert done.code == 0
+    assert "2 fields or items to look at:" in done.out
+    assert "row 2 1 a.png: there is no file 'A.PNG?v=2'; read 'a.png'" in done.out
+    assert "row 3 2: price must be a number such as 12.50, got 'call us'" in done.out
+    found = vitrine("search", "--shop", tmp_path / "shop", "--text", "round", "--json")
+    (hit,) = json.loads(found.out)["hits"]
+    assert (hit["title"], hit["price"], hit["currency"]) == ("Red & round", 1299.0, "EUR")
+    assert hit["url"] == "https://shop.example/1"
+
+
 def test_the_report_lists_every_skip_as_json_lines(vitrine, tmp_path):
     catalog = write_catalog(tmp_path / "catalog")
     (catalog.parent / "images" / "red-mug-1.jpg").write_text("hello, I am text")
@@ -395,7 +447,8 @@ BAD_CATALOGS = {
     "no-image.csv": (b"id,image\na,gone.jpg\n", "none of 1 items has an image"),
     "empty.jsonl": (b"", "empty.jsonl holds no items"),
     "list.jsonl": (b"[1]", "line 1: expected an object, got list"),
-    "table.xlsx": (b"PK", "got '.xlsx'"),
+    "table.xlsx": (b"PK", "cannot read "),
+    "table.docx": (b"PK", "got '.docx'"),
 }
 
 

@@ -125,6 +125,27 @@ def test_head_answers_as_get_without_a_body(http):
     assert head.content == b""
 
 
+@pytest.mark.parametrize("limit", [1, 5, 12, 50])
+def test_a_cursor_leads_through_all_items_once_in_the_order_of_their_ids(http, limit):
+    pages, cursor = [], None
+    while cursor or not pages:
+        options = {"cursor": cursor} if cursor else {"order": "id"}
+        reply = http.get("/v1/items", params={"limit": limit, **options}).json()
+        assert reply["total"] == 12
+        pages.append([item["item_id"] for item in reply["items"]])
+        cursor = reply["next_cursor"]
+    found = [item_id for page in pages for item_id in page]
+    assert len(found) == 12
+    assert found == sorted(set(found))
+    assert len(pages) == -(-12 // limit)
+
+
+@pytest.mark.parametrize("cursor", ["%%%", "a", "", "A" * 399, "_____"])
+def test_a_cursor_of_items_that_is_none_is_a_422(http, cursor):
+    response = http.get("/v1/items", params={"cursor": cursor})
+    assert (response.status_code, response.json()["param"]) == (422, "cursor")
+
+
 def test_some_items_to_begin_with_show_each_category(http):
     items = http.get("/v1/items", params={"limit": 2}).json()["items"]
     assert {item["categories"][0] for item in items} == {"Wear/Shoes", "Home/Mugs"}

@@ -202,3 +202,25 @@ def test_counts_are_published_by_command(shop):
     assert found["bought_together"][0]["users"] == 4.0
     noisy = json.loads(run("events", "publish", "--shop", shop, "--epsilon", "2"))
     assert (noisy["epsilon"], noisy["noise_scale"]) == (2.0, 10.0)
+
+
+def test_exposure_is_reported_by_color_and_by_price(shop):
+    found = json.loads(run("exposure", "--shop", shop, "--field", "color", "--json"))
+    groups = {group["value"]: group for group in found["groups"]}
+    assert found["users"] == 14
+    assert sum(group["exposure"] for group in groups.values()) == pytest.approx(1, abs=0.01)
+    # 4 of 22 items that users met are blue.
+    assert groups["blue"]["relevance"] == pytest.approx(4 / 22, abs=1e-4)
+    assert "white" in run("exposure", "--shop", shop, "--field", "color")
+    assert run("exposure", "--shop", shop, "--field", "price")
+    result = CliRunner().invoke(vitrine, ["exposure", "--shop", str(shop), "--field", "seller"])
+    assert result.exit_code != 0
+
+
+def test_interleaved_rankers_are_compared_by_command(personal, shop):
+    clicked = {"user_id": "u", "item_id": "red-mug", "type": "click", "surface": "recommended/b"}
+    body = {"events": [clicked]}
+    personal.run(personal.client.post("/v1/events", json=body, headers=BEARER))
+    found = json.loads(run("events", "interleaved", "--shop", shop, "--json"))
+    assert (found["users"], found["b_wins"]) == (1, 1)
+    assert "1 users reacted" in run("events", "interleaved", "--shop", shop)

@@ -287,7 +287,10 @@ def test_a_log_line_can_neither_be_forged_nor_command_a_terminal():
     from service.http.server import _LineFormatter
 
     record = logging.LogRecord("x", 40, "", 0, "no %s", ("a\n\x1b[31m\x9bm",), None)
-    assert _LineFormatter("%(message)s").format(record) == r"no a\n\x1b[31m\x9bm"
+    assert _LineFormatter(as_json=False).format(record).endswith(r" ERROR no a\n\x1b[31m\x9bm")
+    line = _LineFormatter(as_json=True).format(record)
+    assert json.loads(line)["message"] == "no a\n\x1b[31m\x9bm"
+    assert line.isprintable()
 
 
 def test_what_a_flood_causes_is_logged_once_a_minute(caplog, monkeypatch):

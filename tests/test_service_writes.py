@@ -70,6 +70,27 @@ def test_an_item_that_is_put_is_found_when_the_reply_is_there(writing):
     assert outcomes(put(writing, item)) == [("teal", "unchanged")]
 
 
+def test_the_link_to_buy_an_item_is_written_and_returned(writing):
+    item = {"id": "teal", "title": "Teal kettle", "images": ["images/red-mug-1.jpg"]}
+    link = "https://shop.example/teal?a=1&b=2"
+    assert outcomes(put(writing, {**item, "url": link})) == [("teal", "created")]
+    assert writing.get("/v1/items/teal").json()["url"] == link
+    reply = writing.post("/v1/search", json={"parts": [{"text": "kettle"}]})
+    assert [hit["url"] for hit in reply.json()["hits"]] == [link]
+    assert outcomes(put(writing, {"id": "teal", "title": "Kettle"})) == [("teal", "updated")]
+    assert writing.get("/v1/items/teal").json()["url"] == link  # as every field that is omitted
+    call(writing, "PATCH", "/v1/items/teal", json={"url": None})
+    assert writing.get("/v1/items/teal").json()["url"] == ""
+    assert writing.get("/v1/items/red-mug").json()["url"] == ""
+
+
+@pytest.mark.parametrize("link", ["javascript:alert(1)", "data:text/html,x", "//x.example", "a b"])
+def test_a_link_that_a_page_must_not_show_is_refused(writing, link):
+    (refused,) = put(writing, {"id": "red-mug", "url": link}).json()["results"]
+    assert refused["status"] == "refused"
+    assert "url must begin with https://" in refused["reason"]
+
+
 def test_a_long_article_number_keeps_its_digits(writing):
     sku = 12345678901234567  # more than a float holds
     item = {"id": "long", "images": ["images/red-mug-1.jpg"], "attributes": {"sku": sku, "n": 7}}

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
 from indexer.catalog.item_parser import FIELDS, Record, text_from
-from indexer.catalog.nested import first_of, text_of
+from indexer.catalog.nested import decoded_cell, first_of, text_of
 from indexer.catalog.texts import in_language, is_translated, plain_text
 
 _DEEPEST: Final = 4
 _KEYS: Final = ("name", "attribute_code", "code", "key", "label")
 _VALUES: Final = ("value", "values", "option", "options", "terms")
+
+_REFERENCE: Final = frozenset(
+    {"name", "id", "slug", "handle", "code", "url", "@type", "@id"}
+)  # an object of these keys is something by its name, such as a brand
 
 
 class FlatAttributes(NamedTuple):
@@ -37,33 +39,25 @@ def flat_attributes(record: Record, language: str | None = None) -> FlatAttribut
     nested: Record | None = None
     if "attributes" in record:
         nested = {}
-        given = _object(record["attributes"])
+        given = decoded_cell(record["attributes"])
         if isinstance(given, dict):
             for name, value in given.items():
                 _flatten(nested, text_from(name), value, language)
         elif isinstance(given, list) and (pairs := _pairs(given)) is not None:
             for name, value in pairs.items():
                 _flatten(nested, name, value, language)
-        elif given not in (None, "") and given == given:
+        elif given not in (None, "", []) and given == given:  # PHP writes {} as []
             nested = None
             faults.append(f"attributes must be an object, got {type(given).__name__}")
     return FlatAttributes(columns, nested, faults)
-
-
-def _object(value: Any) -> Any:
-    """Return the object in a text of JSON; any other value as it is."""
-    if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
-        try:
-            return msgspec.json.decode(value)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return value
-    return value
 
 
 def _flatten(found: Record, name: str, value: Any, language: str | None, depth: int = 0) -> None:
     if isinstance(value, dict):
         if is_translated(value) and (language or "en" in value):
             value = in_language(value, language)
+        elif "name" in value and set(value) <= _REFERENCE:
+            value = text_of(value, language)
         elif depth < _DEEPEST and value:
             for inner, leaf in value.items():
                 _flatten(found, f"{name}.{text_from(inner)}", leaf, language, depth + 1)

@@ -6,10 +6,10 @@ import codecs
 import csv
 import re
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
 
-from indexer.catalog.item_parser import BrokenRow
+from indexer.catalog.item_parser import BrokenRow, Cells
 from indexer.errors import BadCatalog
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ _MOST_LINES = 50  # of comments before the header
 _DELIMITERS: Final = ",;\t|"
 _QUOTED: Final = re.compile(r'"(?:[^"]|"")*"?')
 _SEPARATOR_LINE: Final = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE)
+_BLANK: Final = _DELIMITERS + " \"'"  # a line of these alone is empty
+_ID_COLUMNS: Final = frozenset({"id", '"id"', "sku", '"sku"'})  # a header of one column
 _COMMENTS: Final = ("#", "//")
 _MARKS: Final = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -36,10 +38,11 @@ _LIST_COLUMN: Final = re.compile(r"image|picture|photo|categor|product.?type", r
 def csv_records(path: Path, encoding: str | None = None) -> Iterator[NumberedRow]:
     """Yield the rows of a CSV file as {column: cell}, numbered as the lines of a spreadsheet.
 
-    Empty lines, comments (``#``) and a line ``sep=;`` may come before the header. The delimiter is
-    that of ``sep=``, else the most frequent of comma, semicolon, tab and bar in the header, outside
-    of quotes. ``encoding`` is UTF-8 by default, or UTF-16 or UTF-32 if the file begins with its
-    mark. Columns of images and categories may be repeated: their cells are a list then.
+    Empty lines, comments (``#``), a title and a line ``sep=;`` may come before the header. The
+    delimiter is that of ``sep=``, else the most frequent of comma, semicolon, tab and bar in the
+    header, outside of quotes. ``encoding`` is UTF-8 by default, or UTF-16 or UTF-32 if the file
+    begins with its mark. Columns of images and categories may be repeated: their cells are a list
+    then. In a row with tabs that is not CSV, quotes are text.
 
     Raise BadCatalog if the file cannot be read, is in another encoding, or has no header.
     """
@@ -47,7 +50,7 @@ def csv_records(path: Path, encoding: str | None = None) -> Iterator[NumberedRow
     try:
         with path.open(encoding=encoding or _encoding_of(path), newline="") as file:
             preamble = _read_preamble(file)
-            lines = _Lines(file, preamble.header)
+            lines = _Lines(file, preamble.read)
             # Strict mode reports a broken quote instead of swallowing rows up to the next quote.
             rows = csv.reader(lines, delimiter=preamble.delimiter, strict=True)
             header = _csv_header(path, rows)
@@ -78,41 +81,53 @@ def _encoding_of(path: Path) -> str:
 
 
 class _Preamble(NamedTuple):
-    """The first line of the header, the number of lines before it, and the delimiter."""
+    """The lines from the header on that were read, the number of lines before, the delimiter."""
 
-    header: str
-    lines: int
+    read: list[str]
+    before: int
     delimiter: str
 
 
 def _read_preamble(file: TextIO) -> _Preamble:
-    """Read up to the first line of the header."""
+    """Read up to the first line of the header.
+
+    Before it may be empty lines, comments, ``sep=``, and a title without delimiters.
+    """
     delimiter = ""
+    title = ""
     for number in range(_MOST_LINES):
-        line = file.readline(_MAX_CELL)
-        text = line.strip("\r\n\ufeff")
-        separator = _SEPARATOR_LINE.fullmatch(text)
-        if separator:
-            delimiter = separator[1]
-            continue
+        line = file.readline(_MAX_CELL).removeprefix("\ufeff")
+        text = line.strip("\r\n")
         if not line:
             break
-        if not text.strip() or text.startswith(_COMMENTS):
-            continue
-        if not delimiter:
-            outside = _QUOTED.sub("", text)
-            delimiter = max(_DELIMITERS, key=outside.count)  # "," when none occurs
-        return _Preamble(line.removeprefix("\ufeff"), number, delimiter)
-    return _Preamble("", 0, delimiter or ",")
+        if separator := _SEPARATOR_LINE.fullmatch(text):
+            delimiter = separator[1]
+        elif text.strip(_BLANK) and not text.startswith(_COMMENTS):
+            found = delimiter or _delimiter_of(text)
+            words = text.strip(_DELIMITERS + " ")
+            if not title and not _delimiter_of(words) and words.casefold() not in _ID_COLUMNS:
+                title = line
+                continue
+            if title and not found:
+                return _Preamble([title, line], number - 1, ",")
+            return _Preamble([line], number, found or ",")
+    return _Preamble([title] if title else [], 0, delimiter or ",")
+
+
+def _delimiter_of(line: str) -> str:
+    """Return the most frequent delimiter outside of quotes, or "" if there is none."""
+    outside = _QUOTED.sub("", line)
+    found = max(_DELIMITERS, key=outside.count)
+    return found if found in outside else ""
 
 
 class _Lines:
     """The lines of a file; lines of a broken row can be read again."""
 
-    def __init__(self, file: TextIO, first: str) -> None:
-        """``first`` has been read already."""
+    def __init__(self, file: TextIO, read: Sequence[str]) -> None:
+        """``read`` are the lines that have been read already."""
         self._file = file
-        self._pending: deque[str] = deque([first] if first else [])
+        self._pending: deque[str] = deque(read)
         self._read_lines: list[str] = []
 
     def __iter__(self) -> _Lines:
@@ -156,7 +171,7 @@ def check_unique_columns(path: Path, columns: list[str]) -> None:
 def _csv_rows(
     rows: Iterator[list[str]], lines: _Lines, header: list[str], preamble: _Preamble
 ) -> Iterator[NumberedRow]:
-    number = preamble.lines + 1  # the header
+    number = preamble.before + 1  # the header
     repeated = {name for name, count in Counter(header).items() if name and count > 1}
     while True:
         number += 1
@@ -165,6 +180,9 @@ def _csv_rows(
             row = next(rows, None)
         except csv.Error as error:
             first = lines.rewind()  # an unclosed quote has consumed the rows after it
+            if (plain := _unquoted(first, preamble.delimiter, len(header))) is not None:
+                yield f"row {number}", _record_of(header, plain, repeated)
+                continue
             readable = _first_cell(header, first.split(preamble.delimiter)[0])
             yield f"row {number}", BrokenRow(f"not CSV: {error}", readable)
             continue
@@ -178,12 +196,24 @@ def _csv_rows(
             reason = f"has {len(row)} fields, the header has {len(header)}"
             yield f"row {number}", BrokenRow(reason, _first_cell(header, row[0]))
             continue
-        record: Record = dict(zip(header, row, strict=True))
-        for name in repeated:
-            record[name] = [
-                cell for column, cell in zip(header, row, strict=True) if column == name and cell
-            ]
-        yield f"row {number}", record
+        yield f"row {number}", _record_of(header, row, repeated)
+
+
+def _record_of(header: list[str], row: list[str], repeated: Collection[str]) -> Record:
+    record: Record = dict(zip(header, row, strict=True))
+    for name in repeated:
+        cells = zip(header, row, strict=True)
+        record[name] = Cells(cell for column, cell in cells if column == name and cell)
+    return record
+
+
+def _unquoted(line: str, delimiter: str, fields: int) -> list[str] | None:
+    """Return the cells of a line whose quotes are text, as in many tables with tabs.
+
+    None if it does not have as many cells as the header, or is separated by something else.
+    """
+    cells = line.rstrip("\r\n").split(delimiter)
+    return cells if delimiter == "\t" and len(cells) == fields else None
 
 
 def _first_cell(header: list[str], cell: str) -> Record:

@@ -24,7 +24,7 @@ SYMBOLS: Final[dict[str, str]] = {
     "zł": "PLN", "Kč": "CZK", "Ft": "HUF", "Fr.": "CHF", "SFr.": "CHF", "лв.": "BGN", "лв": "BGN",
     "lei": "RON", "руб.": "RUB", "руб": "RUB", "円": "JPY", "元": "CNY", "원": "KRW",
     # Of several currencies: the price is read, its currency is not.
-    "¥": "", "kr.": "", "kr": "", "Kr": "",
+    "¥": "", "Rs.": "", "Rs": "", "₨": "", "kr.": "", "kr": "", "Kr": "",
 }  # fmt: skip
 """Signs to codes. A bare ``$`` is read as USD; a currency column of the catalog comes first."""
 

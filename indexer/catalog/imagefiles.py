@@ -6,6 +6,7 @@ import html
 import os
 import posixpath
 import re
+import stat
 import unicodedata
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -23,6 +24,7 @@ _MEDIA_FOLDERS: Final = (
     "catalog/product",
 )
 _MOST_FOLDERS: Final = 256  # listings that are kept
+_MOST_PARTS: Final = 4  # of a file name with separators, in a list of paths
 
 
 class FoundPath(NamedTuple):
@@ -37,6 +39,7 @@ class ImageFiles:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._prefix = f"{root}/"
         self._absolute = {os.path.abspath(root), os.path.realpath(root)}  # noqa: PTH100
         self._listings: dict[str, dict[str, list[str]]] = {}
 
@@ -49,17 +52,36 @@ class ImageFiles:
         text = cell.strip()
         if not _SEPARATOR.search(text) or self._exists(text.replace("\\", "/")):
             return [text] if text else []
+        places = [match.span() for match in _SEPARATOR.finditer(text)]
+        starts = [0, *(end for _, end in places)]
+        ends = [*(start for start, _ in places), len(text)]
         paths: list[str] = []
-        start = 0
-        for match in [*_SEPARATOR.finditer(text), None]:
-            end = match.start() if match else len(text)
-            part = text[start:end]
-            if paths and _continues_url(paths[-1], part):
-                paths[-1] = text[text.rindex(paths[-1], 0, start) : end]
-            elif part:
+        at = 0
+        while at < len(starts):
+            last = self._last_of_path(text, starts, ends, at)
+            if part := text[starts[at] : ends[last]]:
                 paths.append(part)
-            start = match.end() if match else end
+            at = last + 1
         return paths
+
+    def _last_of_path(self, text: str, starts: list[int], ends: list[int], at: int) -> int:
+        """Return the last part that belongs to the path whose first part is ``at``.
+
+        It is a later part within a URL, or where a file has separators in its name.
+        """
+        last = at
+        if _URL.match(text, starts[at]):
+            while last + 1 < len(starts) and _continues_url(
+                text[starts[at] : ends[last]], text[starts[last + 1] : ends[last + 1]]
+            ):
+                last += 1
+            return last
+        if self._exists(text[starts[at] : ends[at]]):
+            return at
+        for later in range(at + 1, min(at + _MOST_PARTS, len(starts))):
+            if self._exists(text[starts[at] : ends[later]]):
+                return later
+        return at
 
     def find(self, path: str) -> FoundPath:
         """Return the path of the file that a catalog means, relative to the catalog's folder.
@@ -103,9 +125,10 @@ class ImageFiles:
         if clean.startswith(("/", "../")) or "\0" in clean or clean in (".", ".."):
             return False
         try:
-            return (self._root / clean).is_file()
+            mode = os.stat(f"{self._prefix}{clean}").st_mode  # noqa: PTH116  # for every image, twice
         except (OSError, ValueError):  # too long, or not encodable
             return False
+        return stat.S_ISREG(mode)
 
     def _walk(self, path: str, *, exact: bool) -> str | None:
         """Return the only file whose names differ at most in accents, and in case unless exact."""
@@ -143,11 +166,7 @@ class ImageFiles:
 
 def _continues_url(before: str, part: str) -> bool:
     """Return whether a part of a cell belongs to the URL before it, as in ``w_200,h_300/a.jpg``."""
-    return (
-        _URL.match(before) is not None
-        and _URL.match(part) is None
-        and not _IMAGE_URL_END.search(before)
-    )
+    return bool(part) and _URL.match(part) is None and not _IMAGE_URL_END.search(before)
 
 
 def _spellings(path: str) -> list[tuple[str, str]]:

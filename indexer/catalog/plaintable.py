@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Collection, Mapping
 from typing import Final
 
 from indexer.catalog.item_parser import Record
-from indexer.catalog.shopformat import ColumnMapping, ShopFormat
+from indexer.catalog.saleprice import price_now
+from indexer.catalog.shopformat import COMMON, ColumnMapping, ShopFormat
 
-_COMMON: Final[Mapping[str, tuple[str, ...]]] = {
-    "title": ("name",),
-    "categories": ("category",),
-    "images": ("image",),
-    "url": ("link", "permalink", "product url"),
-    "product_id": ("item group id",),
-}  # the first column of these, if none has the name of the field
 _WHERE: Final = r" ?(?:url|link|src|path)?s?"
 _IMAGE: Final = re.compile(rf"(?:additional )?(?:image|img)s?{_WHERE}")
 _NUMBERED: Final = re.compile(rf"(?:additional )?(?:image|img|picture|photo)s?{_WHERE} ?-?(\d+)")
@@ -25,6 +20,12 @@ class PlainTable(ShopFormat):
     """A table of any origin; columns that are not fields are attributes."""
 
     name = "csv"
+    lists = frozenset()
+    ignored = frozenset({"embeddings"})  # of an export
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._today = datetime.datetime.now(tz=datetime.UTC).date()
 
     def recognizes(self, columns: Collection[str]) -> bool:  # noqa: ARG002
         """Return True: every table is one."""
@@ -35,7 +36,7 @@ class PlainTable(ShopFormat):
     ) -> list[str]:
         if field in mapping:
             return list(mapping[field])
-        for key in (field.replace("_", " "), *_COMMON.get(field, ())):
+        for key in (field.replace("_", " "), *COMMON.get(field, ())):
             if key in found:
                 return self._with_numbered(field, [found[key]], found)
         if field != "images":
@@ -55,5 +56,10 @@ class PlainTable(ShopFormat):
         return [*names, *(name for _, name in sorted(numbered))]
 
     def record(self, row: Record, mapping: ColumnMapping) -> Record:
-        """Return the record of a row; see ``ShopFormat.record``."""
-        return super().record({str(name): value for name, value in row.items()}, mapping)
+        """Return the record of a row; a sale price that is valid today is its price."""
+        named = {str(name): value for name, value in row.items()}
+        record = super().record(named, mapping)
+        if "price" in record and "price" not in mapping:
+            sale = self._get(named, "sale price")
+            record["price"] = price_now(record["price"], sale, "", "", self._today)
+        return record

@@ -25,7 +25,7 @@ _HARMLESS: Final = frozenset(
     "from ab von price preis only now nur ca approx incl inkl tax vat mwst à partir de desde "
     "da vanaf about starting at each".split()
 )  # words around a price that do not change it
-_DASHES: Final = re.compile(r"(?<=\d)[.,]?[-–—]+(?=\D*$)")  # "12,-" and "12.–" are 12
+_DASHES: Final = re.compile(r"(?<=\d)(?:[.,:]\s?[-–—]+|/[-–—])(?=\D*$)")  # "12,-" and "12/-" are 12
 _PLAIN_NUMBER: Final = re.compile(r"\d{1,15}(?:\.\d{1,2})?")
 
 
@@ -154,7 +154,9 @@ def _separates_thousands(mark: str, currency: str, decimal_mark: str | None, val
         return True
     if decimal_mark is not None:
         return mark != decimal_mark
-    if mark == "," and currency in DOT_DECIMAL:
+    if mark == "," and (currency in DOT_DECIMAL or value.lstrip().startswith("€")):
+        return True
+    if mark == "." and "€" in value:  # a price with the sign is written for people
         return True
     raise UnclearPrice(
         f"price {value[:40]!r} is unclear: {mark!r} may separate decimals or thousands"

@@ -28,6 +28,8 @@ _ENDINGS: Final = {
     ".jsonld": "json",
     ".parquet": "parquet",
     ".xlsx": "xlsx",
+    ".xlsm": "xlsx",
+    ".xlsb": "xlsx",
     ".xls": "xlsx",
     ".ods": "xlsx",
     ".xml": "xml",

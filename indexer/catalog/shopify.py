@@ -53,6 +53,7 @@ class Shopify(ShopFormat):
     }
     attributes: ClassVar[Mapping[str, str]] = {
         "vendor": "brand",
+        "tags": "tags",
         "variant barcode": "barcode",
         "barcode": "barcode",
     }

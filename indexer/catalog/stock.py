@@ -6,13 +6,13 @@ import re
 from typing import Final
 
 _TRUE: Final = frozenset(
-    "true yes y t on instock available availablefororder availablenow lowstock "
-    "limitedavailability limitedstock instoreonly onlineonly madetoorder preorder presale "
-    "backorder onbackorder backorders backordered".split()
+    "true yes y t on ja oui si sí wahr vrai lieferbar auflager instock available "
+    "availablefororder availablenow lowstock limitedavailability limitedstock instoreonly "
+    "onlineonly madetoorder preorder presale backorder onbackorder backorders backordered".split()
 )  # a product on pre-order or back-order can be bought
 _FALSE: Final = frozenset(
-    "false no n f off outofstock soldout notavailable unavailable discontinued oos reserved "
-    "notinstock nostock".split()
+    "false no n f off nein non falsch faux ausverkauft agotado épuisé outofstock soldout "
+    "notavailable unavailable discontinued oos reserved notinstock nostock".split()
 )
 _SCHEMA: Final = re.compile(r"^(?:https?://(?:www\.)?schema\.org/|schema:)", re.IGNORECASE)
 _COUNT: Final = re.compile(

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from indexer.catalog.item_parser import NumberedRow
 
 _ATTRIBUTE: Final = re.compile(r"attribute (\d+) (name|value\(s\)|visible|global|default)")
-_META: Final = re.compile(r"meta: _|download \d+ ")
+_PRIVATE: Final = re.compile(r"Meta: _|Download \d+ ")
 _INHERITED: Final = ("categories", "tags", "images", "description", "short description", "brands")
 _MARKS: Final = frozenset(
     {
         *("in stock?", "regular price", "is featured?", "visibility in catalog", "tax status"),
-        *("stock status", "permalink", "images"),
+        *("stock status", "permalink", "date created gmt", "average rating", "catalog visibility"),
     }
 )
 
@@ -113,7 +113,7 @@ class WooCommerce(ShopFormat):
         return {
             name: value
             for name, value in record.items()
-            if not _ATTRIBUTE.fullmatch(key := self._key(name)) and not _META.match(key)
+            if not _ATTRIBUTE.fullmatch(self._key(name)) and not _PRIVATE.match(name)
         }
 
     def _find_parents(self, read: ReadRows) -> None:

@@ -55,7 +55,7 @@ def xml_records(path: Path) -> Iterator[NumberedRow]:
                 if product is None and stack:
                     stack[-1].remove(element)  # so that memory holds one product at a time
     except DefusedXmlException as error:
-        raise BadCatalog(f"{path} is refused: it declares entities ({error})") from error
+        raise BadCatalog(f"{path} is refused: it declares entities; export it without") from error
     except ParseError as error:
         if not number:
             raise BadCatalog(f"{path} is not XML: {error}") from error
@@ -97,6 +97,8 @@ def _value(element: Element, depth: int = 0) -> Any:
             inner[name] = value
         return inner
     text = " ".join("".join(element.itertext()).split())
+    if text and element.attrib.keys() & {"currency", "currencyCode"}:
+        return {"value": text, **element.attrib}
     return text or element.attrib.get("href", "")
 
 

@@ -59,9 +59,10 @@ class Reader:
         value = self._txn.get("items", key) if 0 < len(key) < 512 else None
         return None if value is None else _decode(_ITEM, value, f"item {item_id!r}")
 
-    def items(self) -> Iterator[ItemRecord]:
-        """Iterate over all items, in byte order of their ids."""
-        for key, value in self._txn.entries("items"):
+    def items(self, after: str = "") -> Iterator[ItemRecord]:
+        """Iterate over the items whose ids follow ``after``, in byte order of their ids."""
+        start = after.encode("utf-8", "surrogatepass") + b"\0" if after else b""
+        for key, value in self._txn.entries("items", start):
             yield _decode(_ITEM, value, f"item {key.decode(errors='replace')!r}")
 
     def item_ids(self) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 It is a component of a generation, in one file, and is built only for shops that want it. A build
 takes the vectors of titles that have not changed from the generation before. Writes since the
-build are embedded when they become visible. All vectors are compared, which takes 10 ms for 50,000.
+build are embedded when they become visible. All vectors are compared, which takes 7 ms of CPU time
+for 50,000.
 """
 
 from __future__ import annotations

@@ -45,8 +45,8 @@ class TextSearch:
     ) -> list[tuple[str, float, int]]:
         """Return items, the sums of the scores of their words, and how many words they have.
 
-        Items with more words come first. Of each group only the best form counts. Items without a
-        word that counts are left out. The query has at least one group.
+        Items with more words come first. Of each group only the best form counts. The query has at
+        least one group.
         """
         selects: list[str] = []
         values: list[object] = []
@@ -54,9 +54,8 @@ class TextSearch:
             for forms, share in ((group.strong, 1.0), (group.weak, _WEAK)):
                 if forms:
                     selects.append(
-                        f"SELECT {number} AS word, {int(group.counts)} AS counts, "  # noqa: S608
-                        f"rowid AS number, -{share} * {_BM25} AS score FROM words "
-                        "WHERE words MATCH ?"
+                        f"SELECT {number} AS word, rowid AS number, "  # noqa: S608
+                        f"-{share} * {_BM25} AS score FROM words WHERE words MATCH ?"
                     )
                     values += [*_WEIGHTS, expression_of(forms)]
         is_valid, bounds = self._validity(sequence)
@@ -66,9 +65,9 @@ class TextSearch:
             values.append(all_of(query.required))
         statement = (
             f"WITH hits AS MATERIALIZED ({' UNION ALL '.join(selects)}), "  # noqa: S608
-            "best AS (SELECT number, counts, MAX(score) AS score FROM hits GROUP BY number, word), "
-            "sums AS (SELECT number, SUM(score) AS score, SUM(counts) AS matched FROM best "
-            "GROUP BY number HAVING SUM(counts) > 0) "
+            "best AS (SELECT number, MAX(score) AS score FROM hits GROUP BY number, word), "
+            "sums AS (SELECT number, SUM(score) AS score, COUNT(*) AS matched FROM best "
+            "GROUP BY number) "
             "SELECT item_id, score, matched FROM sums JOIN items USING (number) "
             f"WHERE 1 {is_valid} ORDER BY matched DESC, score DESC, item_id LIMIT ?"
         )

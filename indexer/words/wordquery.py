@@ -33,7 +33,8 @@ class WordGroup(NamedTuple):
     """The words and phrases that are searched for in place of one typed word.
 
     ``strong`` mean the same, ``weak`` begin or end like it, or correct it. An item that has any of
-    them matches the word. ``counts`` is False for words without content, such as "for".
+    them matches the word. ``counts`` is False for words without content, such as "for": they are
+    searched for only in texts of nothing else.
     """
 
     strong: tuple[str, ...]
@@ -80,8 +81,8 @@ class Interpreter:
                 corrected = re.sub(rf"(?<!\w){re.escape(unit.text)}(?!\w)", correction, corrected)
             counts = " ".join(unit.words) not in EMPTY_WORDS
             groups.append(WordGroup(tuple(strong), tuple(weak), counts))
-        if not any(group.counts for group in groups):
-            groups = [group._replace(counts=True) for group in groups]
+        # Words without content are in most texts: they find nothing, and would take long.
+        groups = [group for group in groups if group.counts] or groups
         return WordQuery(
             groups=groups,
             required=typed.required,
@@ -174,7 +175,9 @@ class Interpreter:
     def _beginnings(self, unit: Unit) -> list[str]:
         """Return words that begin like an unfinished one; ``*`` marks the beginning of a stem."""
         if len(unit.words) == 1 and unit.text.isascii():
-            return self._vocabulary.beginning_with(unit.words[0], _MAX_WORDS)
+            word = unit.words[0]
+            found = self._vocabulary.beginning_with(word, _MAX_WORDS)
+            return [term for term in found if term not in (f"{word}s", f"{word}es")]  # same stem
         return [f"{' '.join(unit.words)}*"]
 
     def _compounds(self, word: str, *, is_found: bool) -> list[str]:

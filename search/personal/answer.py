@@ -37,6 +37,8 @@ def read_choice(
             Recommendation(
                 **asdict(hit),
                 reason=_reason(chosen, view, reader),
+                surface=chosen.surface,
+                propensity=round(chosen.propensity, 6),
                 contributions=chosen.contributions if query.explain else None,
             )
         )

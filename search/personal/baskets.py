@@ -1,4 +1,13 @@
-"""Which items are bought together, by a log-likelihood ratio over baskets."""
+"""Which items are bought together, and how strongly, from baskets.
+
+The strength with which an item leads to another is the chance that a basket with the first holds
+the second, times a power of its lift over all baskets::
+
+    strength(a, b) = chance * (chance / share(b)) ** LIFT
+    chance = (baskets(a, b) + PRIOR * share(b)) / (baskets(a) + PRIOR)
+
+By chance alone the most popular items would go with everything, by lift alone the rarest.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +26,18 @@ MIN_SUPPORT: Final = 3
 MAX_BASKETS: Final = 50  # of one user, the newest: more is a reseller, or a robot
 MAX_BASKET: Final = 100  # items of one basket: more is a wholesaler, and pairs grow as its square
 KEPT: Final = 20  # of an item
+PRIOR: Final = 10.0  # baskets: of fewer, the second item's share of all baskets decides
+LIFT: Final = 0.2
 
 
 class Together(NamedTuple):
-    """Items bought with one item, best first: numbers (k,), ratios (k,) > 0, baskets (k,)."""
+    """Items bought with one item, the strongest first, (k,) each.
+
+    ``ratios`` are log-likelihood ratios, ``support`` the baskets with both.
+    """
 
     items: NDArray[np.int64]
+    strengths: NDArray[np.float64]
     ratios: NDArray[np.float64]
     support: NDArray[np.int64]
 
@@ -35,9 +50,7 @@ def learn_baskets(
     """Yield the items that are bought with others, each with those, at most ``KEPT``.
 
     ``baskets`` are item numbers below ``items``, each distinct within its basket; ``owners`` (b,)
-    are their users, by default a different one each. Pairs are scored by Dunning's log-likelihood
-    ratio (1993) of buying both against chance, and only those that are bought together more often
-    than by chance are kept.
+    are their users, by default a different one each. Pairs need ``MIN_SUPPORT`` users.
     """
     counts = np.zeros(items, dtype=np.int64)
     codes, buyers = [], []
@@ -56,17 +69,25 @@ def learn_baskets(
     pairs, support = pairs[enough], support[enough]
     first, second = pairs // items, pairs % items
     ratio = log_likelihood_ratio(support, counts[first], counts[second], len(baskets))
-    together = support * len(baskets) > counts[first] * counts[second]
-    first, second = first[together], second[together]
-    ratio, support = ratio[together], support[together]
     left, right = np.concatenate([first, second]), np.concatenate([second, first])
     both, count = np.concatenate([ratio, ratio]), np.concatenate([support, support])
-    order = np.lexsort((right, -both, left))
-    left, right, both, count = left[order], right[order], both[order], count[order]
+    strength = _strengths(count, counts[left], counts[right] / len(baskets))
+    order = np.lexsort((right, -strength, left))
+    left, right, strength = left[order], right[order], strength[order]
+    both, count = both[order], count[order]
     bounds = np.flatnonzero(np.diff(left, prepend=-1, append=-1)).tolist()
     for start, end in pairwise(bounds):
         part = slice(start, min(end, start + KEPT))
-        yield int(left[start]), Together(right[part], both[part], count[part])
+        yield int(left[start]), Together(right[part], strength[part], both[part], count[part])
+
+
+def _strengths(
+    both: NDArray[np.int64], first: NDArray[np.int64], share: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the strengths of pairs from baskets with both, with the first, the second's share."""
+    chance = (both + PRIOR * share) / (first + PRIOR)
+    strengths: NDArray[np.float64] = chance * (chance / share) ** LIFT
+    return strengths
 
 
 def _distinct_users(codes: NDArray[np.int64], users: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -9,26 +9,30 @@ import numpy as np
 
 from indexer.arrays import unit
 from search.filter_grammar import parse_filter
-from search.personal.diversity import diversify
+from search.personal.listing import SURFACE, Ranking, Style, boosts_of, make_list, wanted_items
 from search.personal.mixer import FEATURES, Evidence, contributions, features_of
+from search.personal.newcomers import places_in
 from search.personal.reasons import Grounds, find_reasons
 from search.personal.taste import taste_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from random import Random
 
     from numpy.typing import NDArray
 
-    from indexer.arrays import Embedding, Vectors
+    from indexer.arrays import Embedding
     from search.live.columns import Mask
     from search.live.view import ShopView
-    from search.personal.mixer import Features
+    from search.personal.listing import Place
+    from search.personal.main_images import MainImages
     from search.personal.neighbors import Neighbors
     from search.personal.profile import Profile
     from search.personal.recommendation import Fallback, RecommendQuery
+    from search.personal.rules import Rules
     from search.personal.taste import Taste
 
-_PER_SOURCE: Final = 120  # candidates
+_PER_SOURCE: Final = 80  # candidates
 _FROM_BEHAVIOR: Final = 300
 _IN_STOCK: Final = parse_filter("in_stock = true")
 _RANKED: Final = 400  # of all candidates, the best are diversified
@@ -42,6 +46,8 @@ class Chosen(NamedTuple):
     score: float
     grounds: Grounds
     contributions: dict[str, float]
+    propensity: float = 1.0
+    surface: str = SURFACE
 
 
 class Choice(NamedTuple):
@@ -54,14 +60,23 @@ class Choice(NamedTuple):
 class Sources(NamedTuple):
     """What recommendations are drawn from, besides the profile: of one view of a shop.
 
-    ``popular`` (items of the view,) are scores in [0, 1]; ``neighbors`` returns those of items.
+    ``popular`` (items of the view,) are scores in [0, 1], ``most_popular`` the items with one, best
+    first. ``neighbors`` returns those of items, by
+    what is met together and by the linear model. ``newcomers`` returns the items that too few users
+    met, best first, from the items met (the newest first) and the mask of those allowed, at most
+    as many as asked for. ``rng``
+    draws what the rules leave to chance.
     """
 
     view: ShopView
-    dim: int
+    images: MainImages
     popular: NDArray[np.float32]
-    neighbors: Callable[[list[int]], Neighbors]
+    neighbors: Callable[[list[int]], tuple[Neighbors, Neighbors]]
+    most_popular: NDArray[np.int64]
+    newcomers: Callable[[NDArray[np.int64], Mask, int], NDArray[np.int64]]
     weights: Mapping[str, float]
+    rules: Rules
+    rng: Random
 
 
 def choose_items(profile: Profile, query: RecommendQuery, sources: Sources) -> Choice:
@@ -102,89 +117,122 @@ def allowed_items(query: RecommendQuery, profile: Profile, view: ShopView) -> Ma
 
 def _choose(allowed: Mask, query: RecommendQuery, sources: Sources, evidence: Evidence) -> Choice:
     """Choose among the allowed items (size,), and fill up with popular and assorted ones."""
-    view = sources.view
-    items = _candidates(allowed, sources, evidence)
-    ranked = _ranked(items, sources, evidence)
-    places = diversify(
-        ranked.scores,
-        ranked.vectors,
-        view.product[ranked.items],
-        query.limit,
-        query.diversity if _is_personal(evidence) else 0.0,
-    )
-    chosen = _explained(ranked, places, evidence)
+    view, rules = sources.view, sources.rules
+    is_personal = _is_personal(evidence)
+    newcomers = _newcomers(allowed, query, sources, evidence)
+    wanted = np.union1d(newcomers, wanted_items(allowed, view, rules)).astype(np.int64)
+    items = np.union1d(_candidates(allowed, sources, evidence), wanted)
+    ranking = _ranked(items, wanted, sources, evidence)
+    places = make_list(ranking, newcomers, view, Style(query, is_personal, rules, sources.rng))
+    chosen = _explained(ranking, places, set(newcomers.tolist()), evidence)
     if len(chosen) == query.limit:
-        fallback: Fallback | None = None if _is_personal(evidence) else "popular"
+        fallback: Fallback | None = None if is_personal else "popular"
         return Choice(chosen, fallback)
     taken = set(view.product[[entry.item for entry in chosen]].tolist())
     assorted = _assorted(allowed, view, taken, query.limit - len(chosen))
     if assorted:
         return Choice([*chosen, *assorted], "assorted")
-    return Choice(chosen, None if _is_personal(evidence) else "popular")
+    return Choice(chosen, None if is_personal else "popular")
 
 
-class _Ranked(NamedTuple):
-    """Candidates by score, best first: (n,) and (n, dim)."""
+def _newcomers(
+    allowed: Mask, query: RecommendQuery, sources: Sources, evidence: Evidence
+) -> NDArray[np.int64]:
+    """Return the newcomers that may get a place of the list: at most three for each place."""
+    places = len(places_in(query.limit))
+    if not places or not _is_personal(evidence):
+        return np.zeros(0, dtype=np.int64)
+    return sources.newcomers(evidence.taste.met, allowed, 3 * places)
 
-    items: NDArray[np.int64]
-    rows: NDArray[np.int64]
-    vectors: Vectors
-    features: Features
-    scores: NDArray[np.float32]
 
-
-def _ranked(items: NDArray[np.int64], sources: Sources, evidence: Evidence) -> _Ranked:
+def _ranked(
+    items: NDArray[np.int64], wanted: NDArray[np.int64], sources: Sources, evidence: Evidence
+) -> Ranking:
+    """Return the best candidates by score, and those that are wanted, best first."""
     view = sources.view
-    rows = view.main_rows(items.tolist())
-    vectors = view.vectors_of(rows, sources.dim)
+    rows, vectors = sources.images.rows_of(items), sources.images.vectors_of(items)
     features = features_of(items, vectors, evidence)
-    scores = contributions(features, evidence.weights).sum(axis=1)
-    # Equal scores by id: item numbers differ between processes.
+    boosts = boosts_of(items, view, sources.rules)
+    scores = contributions(features, evidence.weights).sum(axis=1) + boosts
+    order = _order(items, scores, view)
+    rest = order[_RANKED:]
+    order = np.concatenate([order[:_RANKED], rest[np.isin(items[rest], wanted)]])
+    return Ranking(
+        items[order], rows[order], vectors[order], features[order], scores[order], boosts[order]
+    )
+
+
+def _order(
+    items: NDArray[np.int64], scores: NDArray[np.float32], view: ShopView
+) -> NDArray[np.int64]:
+    """Return the order by score; equal scores by id, as item numbers differ between processes."""
+    order = np.argsort(-scores, kind="stable")
+    ranked = scores[order]
+    if not (ranked[1:] == ranked[:-1]).any():
+        return order
     ids = np.array([view.ids[item] for item in items.tolist()], dtype=np.str_)
-    order = np.lexsort((ids, -scores))[:_RANKED]
-    return _Ranked(items[order], rows[order], vectors[order], features[order], scores[order])
+    return np.lexsort((ids, -scores))
 
 
-def _explained(ranked: _Ranked, places: NDArray[np.int64], evidence: Evidence) -> list[Chosen]:
-    features = ranked.features[places]
-    grounds = find_reasons(ranked.items[places], ranked.vectors[places], features, evidence)
+def _explained(
+    ranking: Ranking, shown: list[Place], newcomers: set[int], evidence: Evidence
+) -> list[Chosen]:
+    places = np.array([place.place for place in shown], dtype=np.int64)
+    features = ranking.features[places]
+    grounds = find_reasons(ranking.items[places], ranking.vectors[places], features, evidence)
     added = contributions(features, evidence.weights)
-    return [
-        Chosen(
-            int(ranked.items[place]),
-            int(ranked.rows[place]),
-            float(ranked.scores[place]),
-            why,
-            {name: round(float(value), 6) for name, value in zip(FEATURES, row, strict=True)},
+    chosen = []
+    for place, why, row in zip(shown, grounds, added, strict=True):
+        item = int(ranking.items[place.place])
+        parts = {name: round(float(value), 6) for name, value in zip(FEATURES, row, strict=True)}
+        if boost := float(ranking.boosts[place.place]):
+            parts["boosts"] = round(boost, 6)
+        chosen.append(
+            Chosen(
+                item,
+                int(ranking.rows[place.place]),
+                float(ranking.scores[place.place]),
+                Grounds("new", -1) if item in newcomers else why,
+                parts,
+                place.propensity,
+                place.surface,
+            )
         )
-        for place, why, row in zip(places.tolist(), grounds, added, strict=True)
-    ]
+    return chosen
 
 
 def _evidence(profile: Profile, query: RecommendQuery, sources: Sources) -> Evidence:
     view = sources.view
     context: Embedding | None = None
-    if query.context is not None and (number := view.number(query.context)) >= 0:
-        rows = view.main_rows([number])
-        context = view.vectors_of(rows, sources.dim)[0] if rows[0] >= 0 else None
-    taste = taste_of(profile, view, sources.dim)
-    items = np.union1d(taste.liked.items, taste.recent.items).tolist()
-    return Evidence(taste, context, sources.popular, sources.neighbors(items), sources.weights)
+    number = -1 if query.context is None else view.number(query.context)
+    if number >= 0:
+        item = np.array([number])
+        has_image = sources.images.rows_of(item)[0] >= 0
+        context = sources.images.vectors_of(item)[0] if has_image else None
+    taste = taste_of(profile, sources.images)
+    if number >= 0:  # the item in view is the newest that is met
+        met = np.concatenate([[number], taste.met[taste.met != number]]).astype(np.int64)
+        taste = taste._replace(met=met)
+    neighbors, linear = sources.neighbors(taste.met.tolist())
+    return Evidence(taste, context, sources.popular, neighbors, linear, sources.weights)
 
 
 def _is_personal(evidence: Evidence) -> bool:
     taste = evidence.taste
-    return bool(len(taste.liked.items) or len(taste.recent.items)) or evidence.context is not None
+    return bool(len(taste.liked.items) or len(taste.met)) or evidence.context is not None
 
 
 def _candidates(allowed: Mask, sources: Sources, evidence: Evidence) -> NDArray[np.int64]:
     """Return the allowed items that any source proposes: (n,), ascending."""
     view, taste = sources.view, evidence.taste
-    found: list[NDArray[np.int64]] = [_most_popular(evidence.popular, allowed)]
+    found: list[NDArray[np.int64]] = [_first_allowed(sources.most_popular, allowed)]
     for vector in _directions(taste, evidence.context):
         nearest = view.nearest(vector, allowed, view.product, _PER_SOURCE)
         found.append(np.array([candidate.item for candidate in nearest.found], dtype=np.int64))
-    found.append(evidence.neighbors.strongest(_FROM_BEHAVIOR))
+    found.extend(
+        neighbors.strongest(_FROM_BEHAVIOR, taste.met)
+        for neighbors in (evidence.neighbors, evidence.linear)
+    )
     items = np.unique(np.concatenate(found))
     return items[allowed[items]]
 
@@ -196,10 +244,8 @@ def _directions(taste: Taste, context: Embedding | None) -> list[Embedding]:
     return [unit(vector) for vector in (*found, recent, context) if vector is not None]
 
 
-def _most_popular(popular: NDArray[np.float32], allowed: Mask) -> NDArray[np.int64]:
-    items = np.flatnonzero(allowed & (popular > 0))
-    order = np.argsort(-popular[items], kind="stable")
-    return np.asarray(items[order[:_PER_SOURCE]], dtype=np.int64)
+def _first_allowed(items: NDArray[np.int64], allowed: Mask) -> NDArray[np.int64]:
+    return np.asarray(items[allowed[items]][:_PER_SOURCE], dtype=np.int64)
 
 
 def _assorted(allowed: Mask, view: ShopView, taken: set[int], limit: int) -> list[Chosen]:

@@ -7,7 +7,7 @@ Named databases, and what a key of each leads to::
     ids      event key                             -> key of the event in ``events``
     log      sequence, 8 bytes big-endian          -> key of the event in ``events``
     pairs    user key, type, hash of the item's id -> the item's id, time of the newest event
-    neighbors, together    hash of an item's id    -> what was learned, see ``learning``
+    neighbors, together, linear, factors    hash of an item's id -> learned, see ``learning``
 
 A user key is a keyed hash of the user's id: no id of a user is stored. Ids of events are stored as
 they were sent. The events of a user stand together in the order of their times, whatever the
@@ -24,7 +24,6 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import contextmanager
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
@@ -42,13 +41,13 @@ from search.personal.event_deletion import (
 )
 from search.personal.event_folder import current_place, open_environment
 from search.personal.event_reader import (
-    KEY_BYTES,
     SEQUENCE,
     TIME,
     EventReader,
     UserEvent,
     decode_pair,
     encode_pair,
+    event_key,
     item_key,
     keyed_hash,
     time_key,
@@ -58,10 +57,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from indexer.store.environment import WriteTransaction
 
 EVENTS_FOLDER: Final = "events.lmdb"
-LEARNED: Final = ("neighbors", "together")
+LEARNED: Final = ("neighbors", "together", "linear", "factors")
 DATABASES: Final = ("meta", "events", "ids", "log", "pairs", *LEARNED)
 Stored = Literal["stored", "repeated", "no_consent"]
 
@@ -199,10 +201,17 @@ class EventLog:
                         note_deletion(txn)
         return deleted
 
-    def replace_learned(self, values: Mapping[str, Mapping[str, bytes]], *, deletions: int) -> bool:
+    def replace_learned(
+        self,
+        values: Mapping[str, Mapping[str, bytes]],
+        picture_map: NDArray[np.float32] | None = None,
+        *,
+        deletions: int,
+    ) -> bool:
         """Replace what was learned: of each database, the values by item id. StoreFull.
 
-        Returns False, and changes nothing, if events were deleted since ``deletions`` was read.
+        ``picture_map`` (dim + 1, factors) is that of ``search.personal.linear``. Returns False,
+        and changes nothing, if events were deleted since ``deletions`` was read.
         """
         with self.write() as txn:
             if EventReader(txn).deletions != deletions:
@@ -212,6 +221,12 @@ class EventLog:
                     txn.delete(database, key)
                 for item_id, value in by_item.items():
                     txn.put(database, item_key(item_id), value)
+            known = None
+            if picture_map is not None:
+                known = (picture_map.shape, picture_map.astype("<f4").tobytes())
+            txn.put("meta", b"picture_map", msgspec.msgpack.encode(known))
+            lessons = EventReader(txn).lessons + 1
+            txn.put("meta", b"lessons", msgspec.msgpack.encode(lessons))
         return True
 
     def set_weights(self, weights: Mapping[str, float] | None) -> None:
@@ -252,11 +267,11 @@ def _secret(txn: WriteTransaction) -> bytes:
 def _put(txn: WriteTransaction, secret: bytes, sequence: int, event: Event) -> Stored:
     if not event.consent:
         return "no_consent"
-    event_key = _event_key(secret, event)
-    if txn.get("ids", event_key) is not None:
+    key = event_key(secret, event)
+    if txn.get("ids", key) is not None:
         return "repeated"
     user = keyed_hash(secret, b"user", event.user_id)
-    name = user + time_key(event.time) + event_key
+    name = user + time_key(event.time) + key
     pair = user + bytes([EVENT_TYPES.index(event.type)]) + item_key(event.item_id)
     known = txn.get("pairs", pair)
     newest = None if known is None else decode_pair(known)[1]
@@ -278,14 +293,6 @@ def _put(txn: WriteTransaction, secret: bytes, sequence: int, event: Event) -> S
     if newest is None or time > newest:
         txn.put("pairs", pair, encode_pair(event.item_id, time))
     txn.put("events", name, msgspec.msgpack.encode(stored))
-    txn.put("ids", event_key, name)
+    txn.put("ids", key, name)
     txn.put("log", SEQUENCE.pack(sequence), name)
     return "stored"
-
-
-def _event_key(secret: bytes, event: Event) -> bytes:
-    """Return the key of an event, from its id or else from all of its fields."""
-    if event.event_id:
-        return keyed_hash(secret, b"event", event.event_id)
-    fields = msgspec.msgpack.encode(event)
-    return blake2b(fields, digest_size=KEY_BYTES, key=secret, person=b"fields").digest()

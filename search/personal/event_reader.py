@@ -11,11 +11,14 @@ from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
+import numpy as np
 
 from search.personal.event import EVENT_TYPES, Event, EventType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from numpy.typing import NDArray
 
     from indexer.store.environment import ReadTransaction
 
@@ -142,6 +145,21 @@ class EventReader:
         """Return what was learned about an item; None if nothing was."""
         return self._txn.get(database, item_key(item_id))
 
+    @property
+    def lessons(self) -> int:
+        """How often something was learned so far: what was read of it before is out of date."""
+        return int(self._meta("lessons", 0))
+
+    def factors(self, item_id: str) -> NDArray[np.float32] | None:
+        """Return the factors of an item (factors,); None if too few users met it."""
+        value = self._txn.get("factors", item_key(item_id))
+        return None if value is None else np.frombuffer(value, dtype="<f4")
+
+    def picture_map(self) -> NDArray[np.float32] | None:
+        """Return the map from pictures to factors (dim + 1, factors); None if none was learned."""
+        found = self._meta("picture_map", None)
+        return None if found is None else np.frombuffer(found[1], dtype="<f4").reshape(found[0])
+
     def weights(self) -> dict[str, float] | None:
         """Return the mixer's weights that were learned from this log; None if none were."""
         weights: dict[str, float] | None = self._meta("weights", None)
@@ -155,6 +173,14 @@ class EventReader:
 def keyed_hash(secret: bytes, purpose: bytes, text: str) -> bytes:
     """Return the hash that stands for a user id or an event id in the files."""
     return blake2b(text.encode(), digest_size=KEY_BYTES, key=secret, person=purpose).digest()
+
+
+def event_key(secret: bytes, event: Event) -> bytes:
+    """Return the key of an event, from its id or else from all of its fields."""
+    if event.event_id:
+        return keyed_hash(secret, b"event", event.event_id)
+    fields = msgspec.msgpack.encode(event)
+    return blake2b(fields, digest_size=KEY_BYTES, key=secret, person=b"fields").digest()
 
 
 def item_key(item_id: str) -> bytes:

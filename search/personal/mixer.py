@@ -6,8 +6,8 @@ The weights need no training; ``vitrine train-ranker`` can replace them for one 
 |---|---|---|
 | ``recent`` | [-1, 1] | likeness to the newest items |
 | ``interest`` | [-1, 1] | likeness to the liked items, near ones above all |
-| ``following`` | [0, 1] | how often people who met the newest items met it near them |
-| ``behavior`` | [0, 1] | how often people who met the liked items met it near them |
+| ``following`` | [0, 1] | how often people who met the two or three newest items met it near them |
+| ``behavior`` | about 0 | how the newest items lead to it by a linear model, see ``linear`` |
 | ``context`` | [-1, 1] | likeness to the item that the user looks at |
 | ``popular`` | [0, 1] | how many people met it lately |
 | ``disliked`` | [0, 1] | likeness to what was hidden or rated low |
@@ -39,14 +39,19 @@ FEATURES: Final = (
 WEIGHTS: Final[Mapping[str, float]] = {
     "recent": 0.5,
     "interest": 1.0,
-    "following": 4.0,
-    "behavior": 2.0,
+    "following": 200.0,
+    "behavior": 660.0,
     "context": 0.8,
-    "popular": 0.15,
-    "disliked": -0.6,
+    "popular": 0.1,
+    "disliked": -1.0,
 }
+"""The scales of the features differ: a strong pair of items follows in one of twenty visits, while
+pictures of a kind have cosines of a half. Where there is behavior, it decides.
+"""
 
 _NEARNESS: Final = 8.0  # of a soft maximum over cosines: larger means that only near items count
+_FOLLOWING_HALF_LIFE: Final = 2.0  # items: the third newest counts half as much as the newest
+_BEHAVIOR_HALF_LIFE: Final = 10.0
 _PRIOR: Final = 0.1  # weight of a profile at which its evidence counts half
 _DISLIKE_FROM: Final = 0.4  # cosine from which an item is like a disliked one
 
@@ -60,7 +65,8 @@ class Evidence(NamedTuple):
     taste: Taste
     context: Embedding | None
     popular: NDArray[np.float32]  # (items of the view,)
-    neighbors: Neighbors  # of the newest and the liked items
+    neighbors: Neighbors  # of the newest items, by how often both are met near each other
+    linear: Neighbors  # of the newest items, by the linear model
     weights: Mapping[str, float] = WEIGHTS
 
 
@@ -70,8 +76,8 @@ def features_of(items: NDArray[np.int64], vectors: Vectors, evidence: Evidence) 
     table = np.zeros((len(items), len(FEATURES)), dtype=np.float32)
     table[:, 0] = _nearness(vectors, taste.recent)
     table[:, 1] = _nearness(vectors, taste.liked)
-    table[:, 2] = _behavior(items, taste.recent, evidence.neighbors)
-    table[:, 3] = _behavior(items, taste.liked, evidence.neighbors)
+    table[:, 2] = _Path(taste.met, evidence.neighbors, _FOLLOWING_HALF_LIFE).strength(items)
+    table[:, 3] = _Path(taste.met, evidence.linear, _BEHAVIOR_HALF_LIFE).strength(items)
     if evidence.context is not None:
         table[:, 4] = vectors @ evidence.context
     table[:, 5] = evidence.popular[items]
@@ -97,31 +103,28 @@ class Drops(NamedTuple):
 
 def drops_of(items: NDArray[np.int64], vectors: Vectors, evidence: Evidence) -> Drops:
     """Return what candidates lose if each liked item is left out of the profile in turn."""
-    taste, neighbors, weights = evidence.taste, evidence.neighbors, evidence.weights
-    drops = Drops(
-        _likeness_drop(vectors, taste.liked) * np.float32(weights["interest"]),
-        _behavior_drop(items, taste.liked, neighbors) * np.float32(weights["behavior"]),
-    )
+    taste, weights = evidence.taste, evidence.weights
+    by_likeness = _likeness_drop(vectors, taste.liked) * np.float32(weights["interest"])
+    drops = Drops(by_likeness, np.zeros_like(by_likeness))
     likeness = _likeness_drop(vectors, taste.recent) * np.float32(weights["recent"])
-    behavior = _behavior_drop(items, taste.recent, neighbors) * np.float32(weights["following"])
+    following = _Path(taste.met, evidence.neighbors, _FOLLOWING_HALF_LIFE).drop(items)
+    linear = _Path(taste.met, evidence.linear, _BEHAVIOR_HALF_LIFE).drop(items)
+    behavior = following * np.float32(weights["following"])
+    behavior += linear * np.float32(weights["behavior"])
     place_of = {item: place for place, item in enumerate(taste.liked.items.tolist())}
-    for place, item in enumerate(taste.recent.items.tolist()):
-        if item in place_of:
-            drops.likeness[:, place_of[item]] += likeness[:, place]
-            drops.behavior[:, place_of[item]] += behavior[:, place]
+    for target, source, these in (
+        (drops.likeness, likeness, taste.recent.items),
+        (drops.behavior, behavior, taste.met),
+    ):
+        for place, item in enumerate(these.tolist()):
+            if item in place_of:
+                target[:, place_of[item]] += source[:, place]
     return drops
 
 
 def _likeness_drop(vectors: Vectors, liked: Weighted) -> Values:
     """What the likeness to items loses without each of them: (n, m)."""
     drop: Values = _nearness(vectors, liked)[:, None] - _nearness_without(vectors, liked)
-    return drop
-
-
-def _behavior_drop(items: NDArray[np.int64], liked: Weighted, neighbors: Neighbors) -> Values:
-    """What the behavior loses without each of the items that it rests on: (n, m)."""
-    whole = _behavior(items, liked, neighbors)[:, None]
-    drop: Values = whole - _behavior_without(items, liked, neighbors)
     return drop
 
 
@@ -155,16 +158,45 @@ def _soft_maximum(sums: Values, totals: NDArray[np.float32] | np.float32) -> Val
     return np.asarray(np.where(totals > 1e-6, nearness, 0.0), dtype=np.float32)
 
 
-def _behavior(items: NDArray[np.int64], liked: Weighted, neighbors: Neighbors) -> Values:
-    """The weighted mean strength with which the liked items lead to candidates: (n,)."""
-    total = liked.weights.sum()
-    scores: Values = neighbors.strengths(items, liked.items) @ liked.weights / (total + _PRIOR)
-    return scores
+class _Path(NamedTuple):
+    """How the newest items (m,), the newest first, lead to candidates.
+
+    The item at the place ``p`` counts ``2 ** (-p / half_life)``.
+    """
+
+    met: NDArray[np.int64]
+    neighbors: Neighbors
+    half_life: float
+
+    def strength(self, items: NDArray[np.int64]) -> Values:
+        """Return the weighted mean strength with which the newest items lead to each: (n,)."""
+        weights = self._weights()
+        strengths = self.neighbors.strengths(items, self.met)  # (n, m)
+        found: Values = strengths @ weights / (weights.sum() + np.float32(_PRIOR))
+        return found
+
+    def drop(self, items: NDArray[np.int64]) -> Values:
+        """Return what the strength loses if an item had not been met, for each of them: (n, m).
+
+        The items that were met before it move up one place.
+        """
+        weights = self._weights()
+        terms = self.neighbors.strengths(items, self.met) * weights  # (n, m)
+        up = np.float32(2 ** (1 / self.half_life))
+        rest = _with_the_older_moved_up(terms, up)
+        total = _with_the_older_moved_up(weights[None, :], up)
+        whole = terms.sum(axis=1, keepdims=True) / (weights.sum() + np.float32(_PRIOR))
+        drop: Values = whole - rest / (total + np.float32(_PRIOR))
+        return drop
+
+    def _weights(self) -> NDArray[np.float32]:
+        places = np.arange(len(self.met), dtype=np.float32)
+        return np.asarray(2 ** (-places / self.half_life), dtype=np.float32)
 
 
-def _behavior_without(items: NDArray[np.int64], liked: Weighted, neighbors: Neighbors) -> Values:
-    """What ``_behavior`` is without each of the items in turn: (n, m)."""
-    terms = neighbors.strengths(items, liked.items) * liked.weights  # (n, m)
-    rest = terms.sum(axis=1, keepdims=True) - terms
-    without: Values = rest / (liked.weights.sum() - liked.weights + _PRIOR)
-    return without
+def _with_the_older_moved_up(terms: Values, up: np.float32) -> Values:
+    """Return the sum of all terms but one, those after it times ``up``, for each: (n, m)."""
+    before = np.cumsum(terms, axis=1) - terms
+    after = terms.sum(axis=1, keepdims=True) - before - terms
+    found: Values = before + up * after
+    return found

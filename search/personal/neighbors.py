@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from search.live.view import ShopView
 
 Row = tuple["NDArray[np.int64]", "NDArray[np.float32]"]
-"""Neighbors of an item, ascending item numbers (k,), and their strengths (k,) in (0, 1]."""
+"""Neighbors of an item, ascending item numbers (k,), and their strengths (k,)."""
 
 
 class Neighbors(NamedTuple):
@@ -45,12 +45,18 @@ class Neighbors(NamedTuple):
                 )
         return cls(rows)
 
-    def strongest(self, limit: int) -> NDArray[np.int64]:
-        """Return up to ``limit`` items by the sum of their strengths, best first: (n,)."""
-        if not self.rows:
+    def strongest(self, limit: int, met: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return up to ``limit`` items by the sum of their strengths, best first: (n,).
+
+        ``met`` (m,) are the items that lead to them; each counts a tenth less than that before.
+        """
+        known = [
+            (place, self.rows[item]) for place, item in enumerate(met.tolist()) if item in self.rows
+        ]
+        if not known:
             return np.zeros(0, dtype=np.int64)
-        numbers = np.concatenate([numbers for numbers, _ in self.rows.values()])
-        strengths = np.concatenate([strengths for _, strengths in self.rows.values()])
+        numbers = np.concatenate([numbers for _, (numbers, _) in known])
+        strengths = np.concatenate([values * 0.9**place for place, (_, values) in known])
         items, inverse = np.unique(numbers, return_inverse=True)
         sums = np.bincount(inverse, strengths, len(items))
         return items[np.argsort(-sums, kind="stable")[:limit]]
@@ -61,15 +67,20 @@ class Neighbors(NamedTuple):
         ``items`` are distinct.
         """
         table = np.zeros((len(items), len(liked)), dtype=np.float32)
-        if not len(items):
+        known = [
+            (place, self.rows[item])
+            for place, item in enumerate(liked.tolist())
+            if item in self.rows
+        ]
+        if not len(items) or not known:
             return table
         order = np.argsort(items, kind="stable")
         ranked = items[order]
-        for place, item in enumerate(liked.tolist()):
-            if item in self.rows:
-                numbers, values = self.rows[item]
-                at = np.searchsorted(ranked, numbers)
-                at[at == len(ranked)] = 0
-                found = ranked[at] == numbers
-                table[order[at[found]], place] = values[found]
+        numbers = np.concatenate([numbers for _, (numbers, _) in known])
+        values = np.concatenate([values for _, (_, values) in known])
+        places = np.repeat([place for place, _ in known], [len(row[0]) for _, row in known])
+        at = np.searchsorted(ranked, numbers)
+        at[at == len(ranked)] = 0
+        found = ranked[at] == numbers
+        table[order[at[found]], places[found]] = values[found]
         return table

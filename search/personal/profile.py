@@ -36,6 +36,7 @@ _HALF_LIFE_S = 30 * 86_400.0
 _MAX_IDLE_S = 60 * 86_400.0
 _RECENT_HALF_LIFE = 5.0  # items: the sixth newest counts half as much as the newest
 _RECENT_ITEMS = 30
+_MET_ITEMS = 60
 _SATURATION = 8.0  # of one item: a sum of 8 counts half as much as infinitely many events
 
 
@@ -44,7 +45,8 @@ class Profile(NamedTuple):
 
     ``liked`` maps items to positive weights in (0, 1), the strongest first, with slow decay;
     ``recent`` the newest items that are not disliked: 1 for the newest, half of that for
-    the sixth newest. ``disliked`` maps items whose sum is
+    the sixth newest. ``met`` are the newest items that are not hidden, disliked ones included, the
+    newest first. ``disliked`` maps items whose sum is
     negative to positive weights. ``seen`` are all items of any event, ``hidden`` those hidden
     after the last purchase, ``bought`` maps items to the time of the last purchase.
     ``renditions`` maps styles to the summed weights of the events on pictures shown in them.
@@ -53,6 +55,7 @@ class Profile(NamedTuple):
 
     liked: dict[str, float]
     recent: dict[str, float]
+    met: tuple[str, ...]
     disliked: dict[str, float]
     seen: frozenset[str]
     hidden: frozenset[str]
@@ -85,12 +88,14 @@ def profile_of(
     bought = _newest_times(newest, "purchase")
     hides = _newest_times(newest, "hide")
     before = hidden - hides.keys() - bought.keys()
+    hidden = before | {item for item, time in hides.items() if time >= bought.get(item, 0.0)}
     return Profile(
         liked=_strongest_first({item: _saturated(x) for item, x in totals.items() if x > 0}),
         recent=_recent(newest, totals),
+        met=_met(newest, hidden),
         disliked=_strongest_first({item: _saturated(-x) for item, x in totals.items() if x < 0}),
         seen=frozenset(sums),
-        hidden=before | {item for item, time in hides.items() if time >= bought.get(item, 0.0)},
+        hidden=hidden,
         bought=bought,
         renditions={name: math.fsum(weights) for name, weights in sorted(renditions.items())},
         events=len(newest),
@@ -110,6 +115,11 @@ def _recent(newest: list[UserEvent | Event], totals: Mapping[str, float]) -> dic
     return {
         item: 2 ** (-rank / _RECENT_HALF_LIFE) for rank, item in enumerate(items[:_RECENT_ITEMS])
     }
+
+
+def _met(newest: list[UserEvent | Event], hidden: frozenset[str]) -> tuple[str, ...]:
+    items = dict.fromkeys(event.item_id for event in newest if event.item_id not in hidden)
+    return tuple(items)[:_MET_ITEMS]
 
 
 def _mean_rating(events: list[UserEvent | Event]) -> float:

@@ -18,6 +18,7 @@ ReasonCode = Literal[
     "others_took",
     "bought_together",
     "like_context",
+    "new",
     "popular",
     "assorted",
     "seen_before",
@@ -39,7 +40,8 @@ class Reason(msgspec.Struct, frozen=True):
             description="like_recent, like_liked: it looks like item_id, one of the newest items "
             "or an earlier one. others_took: people who took item_id took it. "
             "bought_together: it is bought together with item_id. like_context: it "
-            "looks like the item asked about. popular, assorted, seen_before: see fallback."
+            "looks like the item asked about. new: few users "
+            "have met it yet, and its picture fits. popular, assorted, seen_before: see fallback."
         ),
     ]
     item_id: str = ""
@@ -50,6 +52,20 @@ class Recommendation(Hit, frozen=True, kw_only=True):
     """A recommended item. ``score`` sums ``contributions``, see ``search.personal.mixer``."""
 
     reason: Reason
+    surface: Annotated[
+        str,
+        Meta(
+            description="Send it back with the events on this item: recommended, "
+            "recommended/explore (drawn at random), or recommended/a and /b of two rankers."
+        ),
+    ] = "recommended"
+    propensity: Annotated[
+        float,
+        Meta(
+            description="The probability with which it is shown at this place after those before "
+            "it. Send it back with the events on it."
+        ),
+    ] = 1.0
     contributions: Annotated[
         dict[str, float] | None,
         Meta(description="What each feature adds to the score; with explain only."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from contextlib import closing
@@ -17,12 +18,15 @@ from search.moments import moments
 from search.personal.answer import read_choice
 from search.personal.choice import Sources, choose_items
 from search.personal.event_log import EVENTS_FOLDER, EventLog, open_if_exists
-from search.personal.learning import bought_with, neighbors_of
+from search.personal.learning import bought_with
+from search.personal.lessons import Lessons
+from search.personal.main_images import MainImages
 from search.personal.mixer import FEATURES, WEIGHTS
 from search.personal.neighbors import Neighbors
 from search.personal.popularity import Popularity
 from search.personal.profile import MAX_EVENTS, profile_of
 from search.personal.recommendation import Recommendations
+from search.personal.rules import RulesFile
 from search.personal.taste import taste_of
 from search.personal.together import choose_together
 from search.searcher import milliseconds
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
 
     from indexer.arrays import Embedding
     from indexer.store.store import Store
+    from search.live.columns import Mask
     from search.live.shop import LiveShop
     from search.live.view import ShopView
     from search.personal.choice import Choice
@@ -47,11 +52,12 @@ if TYPE_CHECKING:
 
 
 class _Popular(NamedTuple):
-    """Popularity by item id, and the same for the items of a view: (items,)."""
+    """Popularity by item id, the same for the items of a view (items,), and those by rank (n,)."""
 
     view: ShopView
     scores: Mapping[str, float]
     of_view: NDArray[np.float32]
+    ranked: NDArray[np.int64]
 
 
 class Recommender:
@@ -85,7 +91,11 @@ class Recommender:
         self._log: EventLog | None = None
         self._opening = threading.Lock()
         self._popularity = Popularity()
+        self._lessons = Lessons(dim)
+        self._rules = RulesFile(folder)
+        self._rng = random.Random()
         self._last_popular: _Popular | None = None
+        self._last_images: MainImages | None = None
 
     def with_events(self, folder: Path, *, clock: Callable[[], float] = time.time) -> Recommender:
         """Return a recommender of the same shop with events below another folder."""
@@ -145,7 +155,7 @@ class Recommender:
 
         The newest and the liked items count alike. None if nothing is known of the user.
         """
-        taste = taste_of(self.profile(user_id), self._live.view, self._dim)
+        taste = taste_of(self.profile(user_id), self._images(self._live.view))
         parts = [mean for kind in (taste.recent, taste.liked) if (mean := kind.mean()) is not None]
         return unit(np.sum(parts, axis=0)) if parts else None
 
@@ -202,16 +212,27 @@ class Recommender:
         )
 
     def _sources(self, view: ShopView) -> Sources:
+        popular = self._popular(view)
         return Sources(
             view,
-            self._dim,
-            self._popular(view),
+            self._images(view),
+            popular.of_view,
             lambda items: self._neighbors(items, view),
+            popular.ranked,
+            lambda met, allowed, most: self._newcomers(met, allowed, most, view),
             self._weights(),
+            self._rules.current(),
+            self._rng,
         )
 
-    def _popular(self, view: ShopView) -> NDArray[np.float32]:
-        """Return the scores of all items of a view by popularity: (items,)."""
+    def _images(self, view: ShopView) -> MainImages:
+        last = self._last_images
+        if last is None or last.view is not view:
+            last = self._last_images = MainImages(view, self._dim)
+        return last
+
+    def _popular(self, view: ShopView) -> _Popular:
+        """Return the scores of all items of a view by popularity."""
         log = self.open_log()
         if log is not None:
             with log.read() as reader:
@@ -219,13 +240,15 @@ class Recommender:
         scores = self._popularity.scores()
         last = self._last_popular
         if last is not None and last.view is view and last.scores is scores:
-            return last.of_view
+            return last
         of_view = np.zeros(view.size, dtype=np.float32)
         for item_id, score in scores.items():
             if (number := view.number(item_id)) >= 0:
                 of_view[number] = score
-        self._last_popular = _Popular(view, scores, of_view)
-        return of_view
+        some = np.flatnonzero(of_view > 0)
+        ranked = some[np.argsort(-of_view[some], kind="stable")]
+        last = self._last_popular = _Popular(view, scores, of_view, ranked)
+        return last
 
     def _weights(self) -> Mapping[str, float]:
         """Return the weights learned for this shop, or those that need no training."""
@@ -237,13 +260,24 @@ class Recommender:
         # Weights of an earlier version may lack a feature.
         return learned if learned is not None and set(learned) == set(FEATURES) else WEIGHTS
 
-    def _neighbors(self, items: list[int], view: ShopView) -> Neighbors:
+    def _neighbors(self, items: list[int], view: ShopView) -> tuple[Neighbors, Neighbors]:
         log = self.open_log()
         if log is None:
-            return Neighbors({})
+            return Neighbors({}), Neighbors({})
         with log.read() as reader:
-            pairs = [(item, neighbors_of(reader, view.ids[item])) for item in items]
-        return Neighbors.of(pairs, view)
+            return self._lessons.neighbors(reader, items, view)
+
+    def _newcomers(
+        self, met: NDArray[np.int64], allowed: Mask, most: int, view: ShopView
+    ) -> NDArray[np.int64]:
+        log = self.open_log()
+        nobody = np.zeros(0, dtype=np.int64)
+        if log is None:
+            return nobody
+        with log.read() as reader:
+            user = self._lessons.user_factors(reader, met, self._images(view))
+            found = None if user is None else self._lessons.newcomers(reader, self._images(view))
+        return nobody if found is None or user is None else found.ranked(user, allowed, most)
 
     def _bought_with(self, item_id: str) -> list[Bought]:
         log = self.open_log()

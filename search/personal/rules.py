@@ -18,6 +18,7 @@ many. ``explore`` is the share of the places, after the first, whose item is dra
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from search.filters import Filter
+
+logger = logging.getLogger("vitrine.search")
 
 RULES_FILE: Final = "recommend.json"
 _MOST: Final = 100  # rules of each kind: every filter costs time in each request
@@ -107,16 +110,24 @@ class RulesFile:
         self._last: tuple[tuple[int, int, int], Rules] | None = None
 
     def current(self) -> Rules:
-        """Return the rules as they are now. Raises BadQuery for a file that is not valid."""
+        """Return the rules as they are now.
+
+        A file that is not valid changes nothing: the last valid rules hold, and the log says why.
+        """
         try:
             status = self._path.stat()
         except FileNotFoundError:
+            self._last = None
             return Rules()
         version = (status.st_mtime_ns, status.st_size, status.st_ino)
         last = self._last
         if last is not None and last[0] == version:
             return last[1]
-        rules = read_rules(self._path)
+        try:
+            rules = read_rules(self._path)
+        except BadQuery as error:
+            logger.warning("%s; the rules before hold", error)
+            rules = Rules() if last is None else last[1]
         self._last = (version, rules)
         return rules
 
@@ -125,7 +136,7 @@ def read_rules(path: Path) -> Rules:
     """Read rules from a file. Raises BadQuery, naming the file and what is wrong."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Rules).check()
-    except (msgspec.MsgspecError, UnicodeDecodeError, BadQuery) as error:
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, BadQuery) as error:
         raise BadQuery(f"{path}: {error}", param="rules") from None
 
 

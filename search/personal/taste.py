@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from indexer.arrays import Embedding, Vectors
-    from search.live.view import ShopView
+    from search.personal.main_images import MainImages
     from search.personal.profile import Profile
 
 MAX_ITEMS: Final = 60  # of a profile, the strongest of each kind: more change a ranking little
@@ -45,22 +45,30 @@ class Interest(NamedTuple):
 
 
 class Taste(NamedTuple):
-    """The liked, recent and disliked items of a user, as vectors, and up to 4 interests."""
+    """The liked, recent and disliked items of a user, as vectors, and up to 4 interests.
+
+    ``met`` (m,) are the numbers of the newest items, the newest first, whatever became of them.
+    """
 
     liked: Weighted
     recent: Weighted
     disliked: Weighted
     interests: list[Interest]
+    met: NDArray[np.int64]
 
 
-def taste_of(profile: Profile, view: ShopView, dim: int) -> Taste:
-    """Return the taste that a profile shows in a view. Items without a vector are left out."""
-    liked = _weighted(profile.liked, view, dim)
+def taste_of(profile: Profile, images: MainImages) -> Taste:
+    """Return the taste that a profile shows in a view. Items without an image are left out."""
+    liked = _weighted(profile.liked, images)
     return Taste(
         liked=liked,
-        recent=_weighted(profile.recent, view, dim),
-        disliked=_weighted(profile.disliked, view, dim),
+        recent=_weighted(profile.recent, images),
+        disliked=_weighted(profile.disliked, images),
         interests=interests_of(liked),
+        met=np.array(
+            [number for item in profile.met if (number := images.view.number(item)) >= 0],
+            dtype=np.int64,
+        ),
     )
 
 
@@ -99,11 +107,11 @@ def _medoid(
     return int(members[int(np.argmax(sums))])
 
 
-def _weighted(weights: Mapping[str, float], view: ShopView, dim: int) -> Weighted:
-    numbers = [(view.number(item), weight) for item, weight in weights.items()]
+def _weighted(weights: Mapping[str, float], images: MainImages) -> Weighted:
+    number_of = images.view.number
+    numbers = [(number_of(item), weight) for item, weight in weights.items()]
     known = [(number, weight) for number, weight in numbers if number >= 0][:MAX_ITEMS]
-    rows = view.main_rows([number for number, _ in known])  # (n,)
-    found = np.flatnonzero(rows >= 0)
     items = np.array([number for number, _ in known], dtype=np.int64)
     values = np.array([weight for _, weight in known], dtype=np.float32)
-    return Weighted(items[found], view.vectors_of(rows[found], dim), values[found])
+    found = np.flatnonzero(images.rows_of(items) >= 0)
+    return Weighted(items[found], images.vectors_of(items[found]), values[found])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 from msgspec.structs import replace
 
 from search.personal.choice import Choice, Chosen, allowed_items, choose_items
 from search.personal.profile import profile_of
 from search.personal.reasons import Grounds
+from search.personal.rules import Rules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +40,7 @@ def choose_together(
     if len(chosen) == query.limit:
         return Choice(chosen, None)
     rest = replace(query, context=view.ids[item], seen=True)
-    found = choose_items(nobody, rest, sources)
+    found = choose_items(nobody, rest, sources._replace(rules=Rules()))
     taken = {int(view.product[entry.item]) for entry in chosen}
     added = [entry for entry in found.chosen if int(view.product[entry.item]) not in taken]
     chosen += added[: query.limit - len(chosen)]
@@ -48,16 +50,16 @@ def choose_together(
 def _bought(item: int, allowed: Mask, bought: Sequence[Bought], sources: Sources) -> list[Chosen]:
     """Return the allowed items that were bought with it: one of each product, no substitutes."""
     view = sources.view
-    numbers = [(view.number(entry.item_id), entry.ratio) for entry in bought]
-    known = [(number, ratio) for number, ratio in numbers if number >= 0 and allowed[number]]
-    rows = view.main_rows([item, *(number for number, _ in known)])
-    vectors = view.vectors_of(rows, sources.dim)
+    numbers = [(view.number(entry.item_id), entry.strength) for entry in bought]
+    known = [(number, strength) for number, strength in numbers if number >= 0 and allowed[number]]
+    items = np.array([item, *(number for number, _ in known)], dtype=np.int64)
+    rows, vectors = sources.images.rows_of(items), sources.images.vectors_of(items)
     cosines = vectors[1:] @ vectors[0]  # (n, d) @ (d,) -> (n,)
     taken: set[int] = set()
     chosen: list[Chosen] = []
-    for (number, ratio), row, cosine in zip(known, rows[1:].tolist(), cosines, strict=True):
+    for (number, strength), row, cosine in zip(known, rows[1:].tolist(), cosines, strict=True):
         product = int(view.product[number])
         if product not in taken and cosine < SUBSTITUTE_FROM:
             taken.add(product)
-            chosen.append(Chosen(number, row, ratio, Grounds("bought_together", item), {}))
+            chosen.append(Chosen(number, row, strength, Grounds("bought_together", item), {}))
     return chosen

@@ -26,6 +26,14 @@ def learn_weights(choices: NDArray[np.float32]) -> Mapping[str, float]:
     concave, so there is one optimum. A feature that never differs within a
     choice has weight 0. Weights are scaled so that the largest is 1 in size.
     """
+    weights = fit_logit(choices)
+    largest = np.abs(weights).max()
+    weights = weights / largest if largest > 0 else weights
+    return dict(zip(FEATURES, weights.tolist(), strict=True))
+
+
+def fit_logit(choices: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the weights (f,) of a conditional logit, of choices (n, c, f) with the taken first."""
     differences = (choices - choices[:, :1]).astype(np.float64)  # (n, c, f), 0 for the one taken
     scale = differences.std(axis=(0, 1))
     scale[scale < 1e-9] = np.inf
@@ -42,10 +50,8 @@ def learn_weights(choices: NDArray[np.float32]) -> Mapping[str, float]:
         if np.abs(step).max() < _CLOSE_ENOUGH:
             break
         weights, likelihood = weights + step, better
-    weights = weights / scale
-    largest = np.abs(weights).max()
-    weights = weights / largest if largest > 0 else weights
-    return dict(zip(FEATURES, weights.tolist(), strict=True))
+    found: NDArray[np.float64] = weights / scale
+    return found
 
 
 def _likelihood(differences: NDArray[np.float64], weights: NDArray[np.float64]) -> float:

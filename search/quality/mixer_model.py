@@ -9,12 +9,14 @@ import numpy as np
 from indexer.errors import BadQuery
 from search.personal.covisits import Visits, learn_covisits
 from search.personal.learning import MIN_USERS
+from search.personal.linear import learn_linear
 from search.personal.mixer import FEATURES, WEIGHTS, Evidence, features_of
 from search.personal.neighbors import Neighbors
+from search.personal.newcomers import Newcomers, insert, places_in, user_factors
 from search.personal.profile import profile_of
 from search.personal.taste import MAX_ITEMS, Taste, Weighted, interests_of
-from search.personal.weights import learn_weights
 from search.quality.baselines import Model, RecentPopular
+from search.quality.weight_search import best_weights
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,13 +24,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from indexer.arrays import Vectors
+    from search.personal.linear import PictureMap
     from search.personal.mixer import Features
     from search.personal.neighbors import Row
     from search.quality.baselines import History, Scores, Setting
     from search.quality.interactions import Interactions
 
 _NEVER_DIFFERS = 1e-9
-_OTHERS = 200  # items that were not taken, for each that was
+_MET_ITEMS = 60
+TOP = 20  # items of an evaluated list
+_MOST_ITEMS = 2_000  # to choose from: drawn if the shop has more
 _HALF_LIFE_DAYS = 14.0  # of popularity, as it serves
 
 
@@ -45,6 +50,9 @@ class Mixer(Model):
         order = np.lexsort((np.arange(len(log)), log.users))
         visits = Visits(log.users[order], log.items[order])
         covisits = learn_covisits(visits, len(log.item_ids), min_users=MIN_USERS)
+        linear = learn_linear(visits, len(log.item_ids), self.vectors, min_users=MIN_USERS)
+        self._linear = linear.rows
+        self._fit_newcomers(linear.pictures)
         self._rows: dict[int, Row] = {}
         for item, neighbors, strengths in covisits.by_item():
             ascending = np.argsort(neighbors)
@@ -65,15 +73,33 @@ class Mixer(Model):
             recent=self._weighted(profile.recent),
             disliked=self._weighted(profile.disliked),
             interests=interests_of(liked),
+            met=np.array([self._numbers[item_id] for item_id in profile.met], dtype=np.int64),
         )
-        items = {*taste.liked.items.tolist(), *taste.recent.items.tolist()}
-        rows = {item: self._rows[item] for item in items if item in self._rows}
-        evidence = Evidence(taste, None, self._popular, Neighbors(rows))
+        evidence = Evidence(
+            taste, None, self._popular, Neighbors(self._rows), Neighbors(self._linear)
+        )
         return features_of(self._every, self.vectors, evidence)
 
     def scores(self, history: History) -> Scores:
-        """Mix the features."""
-        return mixed(self.features(history), self.setting)
+        """Mix the features, and give newcomers their places."""
+        scores = mixed(self.features(history), self.setting)
+        if self._pictures is None or not history.items:
+            return scores
+        known = np.ones(len(scores), dtype=np.bool_)
+        known[history.items] = False
+        user = user_factors(self._factors[history.items[::-1][:_MET_ITEMS]])
+        newcomers = self._newcomers.ranked(user, known, 3 * len(places_in(TOP)))
+        return _with_places(scores, known, newcomers.tolist())
+
+    def _fit_newcomers(self, pictures: PictureMap | None) -> None:
+        self._pictures = pictures
+        if pictures is not None:
+            self._factors = pictures.of_pictures(self.vectors)
+            self._factors[pictures.items] = pictures.factors
+            seen = np.any(self.vectors, axis=1)
+            seen[pictures.items] = False
+            items = np.flatnonzero(seen)
+            self._newcomers = Newcomers(items, self._factors[items])
 
     def _weighted(self, weights: Mapping[str, float]) -> Weighted:
         chosen = list(weights.items())[:MAX_ITEMS]
@@ -89,22 +115,39 @@ class TrainedMixer(Mixer):
     name: ClassVar[str] = "vitrine-trained"
 
     def trained(self, log: Interactions, histories: Iterable[tuple[int, History]]) -> Setting:
-        """Learn the weights: each event is a choice among the item taken and 200 others."""
+        """Learn the weights that best rank the items taken among those that could have been."""
         rng = np.random.default_rng(1)
-        choices = []
+        tables = []
         for number, history in histories:
-            met = np.zeros(len(log.item_ids), dtype=np.bool_)
-            met[history.items] = True
-            met[log.items[number]] = True
-            others = np.flatnonzero(~met)
-            if not len(others):
-                continue  # the user had nothing to choose from
-            drawn = rng.choice(others, size=_OTHERS, replace=len(others) < _OTHERS)
-            chosen = np.concatenate([[log.items[number]], drawn])
-            choices.append(self.features(history)[chosen])
-        if not choices:
+            taken = int(log.items[number])
+            others = rng.permutation(len(log.item_ids))[:_MOST_ITEMS]
+            others = others[others != taken]
+            table = self.features(history)[np.concatenate([[taken], others])]
+            table[1:][np.isin(others, history.items)] = np.nan
+            if not np.isnan(table[1:, 0]).all():  # else the user had nothing to choose from
+                tables.append(table)
+        if not tables:
             raise BadQuery("no event of the validation can be predicted", param="events")
-        return fitted_to_scale(learn_weights(np.stack(choices)), np.concatenate(choices))
+        most = min(len(table) for table in tables)
+        stacked = np.stack([table[:most] for table in tables])
+        learned = best_weights(stacked)
+        known = stacked[~np.isnan(stacked[:, :, 0])]
+        return fitted_to_scale(learned, known)
+
+
+def _with_places(scores: Scores, known: NDArray[np.bool_], newcomers: list[int]) -> Scores:
+    """Return scores (items,) by which newcomers stand at their places, as they do when served.
+
+    ``known`` is the mask of the items that are ranked.
+    """
+    ranked = np.where(known, scores, -np.inf)
+    best = np.argpartition(-ranked, min(TOP, len(ranked) - 1))[:TOP]
+    shown = best[np.argsort(-ranked[best], kind="stable")].tolist()
+    found = insert(shown, newcomers, TOP)
+    placed = scores.copy()
+    top = float(ranked.max())
+    placed[found] = top + 1 + np.arange(len(found), 0, -1)
+    return placed
 
 
 def mixed(features: Features, weights: Mapping[str, float]) -> Scores:

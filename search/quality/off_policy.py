@@ -8,6 +8,7 @@ other ranker shows something; ``effective`` says how many impressions carry the 
 
 from __future__ import annotations
 
+from math import nan
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -58,7 +59,8 @@ def snips(logged: Impressions, *, seed: int = 1) -> OffPolicyEstimate:
 
     def estimate(rows: NDArray[np.int64]) -> Values:
         chosen = weights[rows]
-        found: Values = (chosen * logged.rewards[rows]).sum(axis=-1) / chosen.sum(axis=-1)
+        total = chosen.sum()
+        found: Values = np.asarray((chosen * logged.rewards[rows]).sum() / total if total else nan)
         return found
 
     return _with_interval(estimate, weights, seed)
@@ -77,8 +79,7 @@ def doubly_robust(
     terms = expected + weights * (logged.rewards - predicted)
 
     def estimate(rows: NDArray[np.int64]) -> Values:
-        found: Values = terms[rows].mean(axis=-1)
-        return found
+        return np.asarray(terms[rows].mean())
 
     return _with_interval(estimate, weights, seed)
 

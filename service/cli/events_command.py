@@ -16,6 +16,7 @@ from service.cli.console import (
     print_json,
     shop_option,
 )
+from service.cli.events_reports import publish_counts, report_interleaving
 from service.cli.terminal import note, printable, say
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from search.personal.event import Event
     from search.personal.event_file import BadRow
     from search.personal.event_log import Stored
+    from search.personal.learning import Pictures
 
 _BATCH = 2_000  # events of one transaction
 _SHOWN = 10  # bad rows
@@ -52,6 +54,10 @@ def command() -> None:
     """Import and export what users did, learn from it, or erase a user."""
 
 
+command.add_command(publish_counts)
+command.add_command(report_interleaving)
+
+
 @command.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @shop_option
@@ -75,7 +81,7 @@ def import_events(file: Path, shop: Path, mapping: tuple[str, ...], as_json: boo
     with EventLog(folder.path / EVENTS_FOLDER, create=True) as log:
         report = _store(log.add, events)
         note("learning which items are met together")
-        learn(log)
+        learn(log, _pictures(folder.path))
     if as_json:
         print_json(report)
         return
@@ -104,7 +110,7 @@ def learn_from_events(shop: Path, as_json: bool) -> None:
     folder = ShopFolder(shop)
     folder.current()
     with EventLog(folder.path / EVENTS_FOLDER, create=True) as log:
-        learned = learn(log)
+        learned = learn(log, _pictures(folder.path))
     if as_json:
         print_json(learned)
         return
@@ -209,7 +215,7 @@ def compact_events(shop: Path, as_json: bool) -> None:
         done = Compacted(bytes_before=0, bytes_after=0)
     else:
         with log:
-            learn(log)
+            learn(log, _pictures(folder.path))
             done = compact(log)
     if as_json:
         print_json(done)
@@ -217,32 +223,18 @@ def compact_events(shop: Path, as_json: bool) -> None:
         say(f"{done.bytes_before / 1e6:.1f} MB before, {done.bytes_after / 1e6:.1f} MB after")
 
 
-@command.command("publish")
-@shop_option
-@click.option("--days", default=30.0, show_default=True, help="Count events of so many days.")
-@click.option(
-    "--min-users",
-    default=3,
-    show_default=True,
-    type=click.IntRange(min=3),
-    help="Leave out what fewer users did.",
-)
-@click.option(
-    "--epsilon",
-    type=click.FloatRange(min=0, min_open=True),
-    help="Add Laplace noise, so that each list is differentially private with this epsilon.",
-)
-def publish_counts(shop: Path, days: float, min_users: int, epsilon: float | None) -> None:
-    """Print how many users met each item and bought each pair of items, as JSON."""
-    from indexer.shop.folder import ShopFolder
-    from search.personal.event_log import EVENTS_FOLDER, EventLog
-    from search.personal.publication import publish
+def _pictures(shop: Path) -> Pictures | None:
+    """Return the vectors of a shop's items; None if its encoder cannot be loaded."""
+    from indexer.errors import EncoderNotFound
+    from search.engine import SearchEngine
+    from search.personal.learning import Pictures
 
-    folder = ShopFolder(shop)
-    folder.current()
-    since = time.time() - days * _DAY_S
-    with EventLog(folder.path / EVENTS_FOLDER, create=True) as log, log.read() as reader:
-        print_json(publish(reader, since=since, min_users=min_users, epsilon=epsilon))
+    try:
+        with SearchEngine.open(shop) as engine:
+            return Pictures(*engine.item_vectors())
+    except EncoderNotFound as error:
+        note(f"new items are not recommended by their pictures: {error}")
+        return None
 
 
 def _store(

@@ -20,6 +20,7 @@ _WORDS = {
     "others_took": "people who took {} took it",
     "bought_together": "bought together with {}",
     "like_context": "looks like the item in view",
+    "new": "few have met it yet",
     "popular": "popular",
     "assorted": "one of its category",
     "seen_before": "met before; nothing new is left",

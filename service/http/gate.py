@@ -96,10 +96,12 @@ def _kind_of(method: str, path: str, length: int) -> str | None:
         if method != "POST":
             return None
         return "photos" if length > _PHOTO_BYTES else "searches"
-    if path == "/v1/style":
+    if path in ("/v1/style", "/v1/campaign"):
         return "styles" if method == "POST" else None
-    if path in ("/v1/status", "/v1/styles"):
+    if path in ("/v1/status", "/v1/styles", "/v1/generations"):
         return "reads"
+    if path == "/v1/rollback" or path.startswith("/v1/generations/"):
+        return "writes" if method == "POST" else None
     if path.startswith(("/v1/events", "/v1/sessions/", "/v1/users/")):
         return _kind_of_personal(method, path)
     if path != "/v1/items" and not path.startswith("/v1/items/"):
@@ -123,6 +125,8 @@ def route_of(path: str) -> str:
         return "/v1/items/{item_id}"
     if path.startswith("/v1/users/"):
         return "/v1/users/{user_id}"
+    if path.startswith("/v1/generations/"):
+        return "/v1/generations/{name}/promote"
     return path
 
 

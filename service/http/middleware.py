@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 
 from service.http.logged_path import USERS, logged_path
 from service.http.problems import REQUEST_ID, problem_of
+from service.http.rates import AUDITED, KEY_NAME, client_of, rate_headers
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 access_log = logging.getLogger("vitrine.access")
+audit_log = logging.getLogger("vitrine.audit")
 
 RAW_ID = "vitrine.raw_id"  # key in the ASGI scope: the item id in the path is percent-encoded
 _WITH_IDS = ("/v1/items/", USERS)
@@ -49,7 +51,8 @@ class RequestMiddleware:
 
     It takes the id of a request from ``X-Request-ID`` if that is harmless, or makes one; replies
     to HEAD as to GET, without the body; turns an unexpected error into a 500 problem; keeps item
-    ids in the path percent-encoded, because they may contain slashes; and writes the access log.
+    ids in the path percent-encoded, because they may contain slashes; and writes the access log
+    and the audit log, which has every request that needed a key to write.
     """
 
     def __init__(
@@ -85,7 +88,7 @@ class RequestMiddleware:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 pair = (b"x-request-id", request_id.encode())
-                message["headers"] = [*message.get("headers", ()), pair]
+                message["headers"] = [*message.get("headers", ()), pair, *rate_headers(scope)]
             elif message["type"] == "http.response.body":
                 sent += len(message.get("body", b""))
                 if method == "HEAD":
@@ -105,20 +108,25 @@ class RequestMiddleware:
             self._record(scope, method, status or 499, sent, time.perf_counter() - began)
 
     def _record(self, scope: Scope, method: str, status: int, sent: int, seconds: float) -> None:
-        """Count a request in the metrics, and write it to the access log."""
+        """Count a request in the metrics, and write it to the access log and the audit log."""
         if self._metrics is not None:
             self._metrics.request(method, _route(scope), status, seconds)
+        audited = scope.get(AUDITED, False)
+        if not (self._log or audited):
+            return
+        fields = {
+            "method": method,
+            "path": logged_path(scope),
+            "status": status,
+            "request_id": scope[REQUEST_ID],
+        }
         if self._log:
             access_log.info(
-                "request",
-                extra={
-                    "method": method,
-                    "path": logged_path(scope),
-                    "status": status,
-                    "bytes": sent,
-                    "ms": round(seconds * 1e3, 1),
-                    "request_id": scope[REQUEST_ID],
-                },
+                "request", extra={**fields, "bytes": sent, "ms": round(seconds * 1e3, 1)}
+            )
+        if audited:
+            audit_log.info(
+                "request", extra={**fields, "key": scope[KEY_NAME], "client": client_of(scope)}
             )
 
 

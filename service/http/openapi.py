@@ -17,17 +17,28 @@ from service.http.personal_replies import (
 from service.http.personal_schemas import EventsBody, SessionBody
 from service.http.problems import Problem
 from service.http.replies import (
+    BatchReply,
     ClassifyReply,
+    GenerationsReply,
     HealthReply,
     ItemReply,
     ItemsReply,
     RecognizeReply,
     SearchReply,
+    ServingReply,
     StatusReply,
     StylesReply,
     WriteReply,
 )
-from service.http.schemas import ClassifyForm, PhotoForm, RecognizeForm, SearchBody, StyleForm
+from service.http.schemas import (
+    BatchBody,
+    CampaignBody,
+    ClassifyForm,
+    PhotoForm,
+    RecognizeForm,
+    SearchBody,
+    StyleForm,
+)
 from service.http.write_schemas import DeleteBody, ItemsBody, ItemsForm, PatchBody, PatchForm
 
 if TYPE_CHECKING:
@@ -36,18 +47,19 @@ if TYPE_CHECKING:
 
 _BODIES: tuple[type[BaseModel], ...] = (
     SearchBody, PhotoForm, ItemsBody, ItemsForm, PatchBody, PatchForm, DeleteBody,
-    EventsBody, SessionBody, StyleForm, ClassifyForm, RecognizeForm,
+    EventsBody, SessionBody, StyleForm, ClassifyForm, RecognizeForm, BatchBody,
+    CampaignBody,
 )  # fmt: skip
 _REPLIES: tuple[type[msgspec.Struct], ...] = (
     SearchReply, ItemReply, ItemsReply, StatusReply, HealthReply, WriteReply, Problem,
     RecommendReply, EventsReply, UserReply, ErasedReply, StylesReply, ClassifyReply,
-    RecognizeReply,
+    RecognizeReply, GenerationsReply, ServingReply, BatchReply,
 )  # fmt: skip
 _PREFIX = "#/components/schemas/"
 _MEANINGS = {
     400: "Malformed request, or wrong Host header.",
-    401: "The write key is missing or wrong.",
-    403: "Writes over HTTP are off, because the service has no write key.",
+    401: "The key is missing or wrong.",
+    403: "The key allows too little, or the service has no key that allows this.",
     404: "There is no such item.",
     405: "Method not allowed.",
     408: "The upload paused for too long, or was too slow.",
@@ -95,6 +107,14 @@ def body_of(*kinds: tuple[type[BaseModel], str]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
+def photo_body() -> dict[str, Any]:
+    """Return the documentation of a body that is a form with a photo, or the photo itself."""
+    documented = body_of((PhotoForm, "multipart/form-data"))
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    documented["requestBody"]["content"]["image/*"] = binary
+    return documented
+
+
 def description(app: FastAPI) -> dict[str, Any]:
     """Return the whole OpenAPI document."""
     document = get_openapi(
@@ -110,7 +130,14 @@ def description(app: FastAPI) -> dict[str, Any]:
         [(model, "validation") for model in _BODIES], ref_template=f"{_PREFIX}{{model}}"
     )
     components = document.setdefault("components", {})
-    components["securitySchemes"] = {"writeKey": {"type": "http", "scheme": "bearer"}}
+    components["securitySchemes"] = {
+        f"{scope}Key": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": f"A key of the scope {scope}, or wider.",
+        }
+        for scope in ("write", "admin")
+    }
     schemas = components.setdefault("schemas", {})
     schemas.update(bodies["$defs"])
     schemas.update(reply_schemas())

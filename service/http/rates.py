@@ -1,26 +1,45 @@
-"""Rate limits: a token bucket for each address, and one for the write key."""
+"""Rate limits and keys: a token bucket for each address, and one for the name of each key."""
 
 from __future__ import annotations
 
 import ipaddress
+import logging
 import math
 import threading
 import time
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from starlette.datastructures import Headers
+
+from service.apikey import BadKeys
+from service.apikey import Scope as KeyScope
+from service.http.keyring import KeyRing, sends_key
 from service.http.problems import HttpError
-from service.http.security import check_write_key
+from service.runtime.throttled_log import ThrottledLog
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from starlette.types import Scope
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from service.apikey import ApiKey
     from service.settings import Settings
 
+KEY_NAME = "vitrine.key_name"  # key in the ASGI scope: the name of the key that was sent
+AUDITED = "vitrine.audited"  # key in the ASGI scope: the request belongs in the audit log
+RATE = "vitrine.rate"  # key in the ASGI scope: a BucketState
+
 _MAX_CLIENTS = 10_000  # then the client that was not seen for the longest time is removed
-_BY_KEY = "the key"
+_BURST_S = 10  # a key with a limit of its own may send the searches of so many seconds at once
+
+
+class BucketState(NamedTuple):
+    """How full a bucket is: tokens when full, tokens left, seconds until it is full."""
+
+    limit: int
+    left: int
+    full_in_s: int
 
 
 class TokenBuckets:
@@ -53,6 +72,16 @@ class TokenBuckets:
                 self._left.popitem(last=False)
         return max(0.0, short / self._rate)
 
+    def state(self, client: str) -> BucketState | None:
+        """Return how full the bucket of this client is, or None without a limit. Takes none."""
+        if not self._rate:
+            return None
+        left, at = self._left.get(client, (self._burst, 0.0))
+        left = min(self._burst, left + (time.monotonic() - at) * self._rate)
+        return BucketState(
+            int(self._burst), int(left), math.ceil((self._burst - left) / self._rate)
+        )
+
     def wait(self, client: str) -> float:
         """Return the seconds until this client has a token. Takes none."""
         if not self._rate or client not in self._left:
@@ -63,46 +92,122 @@ class TokenBuckets:
 
 
 class RateLimits:
-    """Limits the searches and the wrong keys of each address.
+    """Checks the keys of requests, and limits the searches and the wrong keys of each client.
 
-    Searches with the write key share one limit, whatever their address.
+    Searches with a key share the limit of its name, whatever their address.
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._key = settings.write_key.get_secret_value() if settings.write_key else None
+        self._keys = KeyRing(settings)
+        self._log = ThrottledLog(logging.getLogger("vitrine.service"), logging.ERROR)
         self._searches = TokenBuckets(settings.searches_per_s, settings.searches_burst)
+        self._own: dict[tuple[str, float], TokenBuckets] = {}  # of keys with a limit of their own
         self._failures = TokenBuckets(
             settings.failed_keys_per_min / 60, settings.failed_keys_per_min
         )
 
     def take_search(self, scope: Scope, headers: Mapping[str, str], cost: float = 1.0) -> None:
-        """Count a search of this cost. Raises HttpError (429) if there were too many."""
-        client = client_of(scope)
-        if self._key is not None and _sends_key(headers):
+        """Count a search of this cost. Raises HttpError (429) if there were too many.
+
+        For a search with a key, the reply gets ``RateLimit`` headers: see ``rate_headers``.
+        """
+        client, buckets, what = client_of(scope), self._searches, "searches from this address"
+        if sends_key(headers):
             try:
-                self.check_key(scope, headers)
-                client = _BY_KEY
+                key = self.check_key(scope, headers, KeyScope.READ)
             except HttpError as error:
                 if error.status == 429:
                     raise
-        if wait := self._searches.take(client, cost):
-            raise _too_many("searches from this address", wait)
+            else:
+                client, what = f"key {key.name}", f"searches with the key {key.name!r}"
+                buckets = self._buckets_of(key)
+        wait = buckets.take(client, cost)
+        if buckets is not self._searches or client.startswith("key "):
+            scope[RATE] = buckets.state(client)
+        if wait:
+            raise _too_many(what, wait)
 
-    def check_key(self, scope: Scope, headers: Mapping[str, str]) -> None:
-        """Raise HttpError unless the request has the write key; see ``check_write_key``.
+    def check_key(
+        self, scope: Scope, headers: Mapping[str, str], needed: KeyScope = KeyScope.WRITE
+    ) -> ApiKey:
+        """Return the key of a request, which allows what is ``needed``. Raises HttpError.
 
-        An address that sent too many wrong keys gets 429 for every key, even the right one, so
-        that guessing stays slow.
+        401 means that the key is missing or wrong, 403 that it allows too little, or that no key
+        allows this. An address that sent too many wrong keys gets 429 for every key, even the
+        right one, so that guessing stays slow.
         """
         client = client_of(scope)
-        if self._key is not None and _sends_key(headers) and (wait := self._failures.wait(client)):
+        given = sends_key(headers)
+        if given and (wait := self._failures.wait(client)):
             raise _too_many("wrong keys from this address", wait)
         try:
-            check_write_key(self._key, headers)
-        except HttpError as error:
-            if error.status == 401 and _sends_key(headers):
+            key = self._keys.find(headers)
+            exists = key is not None or self._keys.has(needed)
+        except BadKeys as error:
+            self._log.log("keys", str(error))
+            raise HttpError(
+                503, "bad_keys", "the keys of this shop cannot be read; the log says why"
+            ) from None
+        if key is not None:
+            scope[KEY_NAME] = key.name
+            scope[AUDITED] = needed is not KeyScope.READ
+        if not exists:
+            raise _disabled(needed)
+        if key is None:
+            if given:
                 self._failures.take(client)
-            raise
+            raise HttpError(
+                401,
+                "unauthorized",
+                f"the key is {'wrong' if given else 'missing'}; send 'Authorization: Bearer KEY'",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+        if not key.scope.includes(needed):
+            raise HttpError(
+                403,
+                "forbidden",
+                f"the key {key.name!r} has the scope {key.scope}, and this needs {needed}",
+            )
+        return key
+
+    def _buckets_of(self, key: ApiKey) -> TokenBuckets:
+        if key.searches_per_s is None:
+            return self._searches
+        buckets = self._own.get((key.name, key.searches_per_s))
+        if buckets is None:
+            burst = _BURST_S * key.searches_per_s
+            buckets = self._own[key.name, key.searches_per_s] = TokenBuckets(
+                key.searches_per_s, burst
+            )
+        return buckets
+
+
+class ReadCheck:
+    """Refuses requests to the API and to the metrics without a key that may read."""
+
+    def __init__(self, app: ASGIApp, rates: RateLimits) -> None:
+        self._app = app
+        self._rates = rates
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection. Raises HttpError."""
+        if scope["type"] == "http":
+            path = scope["path"].removeprefix(scope.get("root_path", ""))
+            if path.startswith("/v1/") or path == "/metrics":
+                self._rates.check_key(scope, Headers(scope=scope), KeyScope.READ)
+        await self._app(scope, receive, send)
+
+
+def rate_headers(scope: Scope) -> list[tuple[bytes, bytes]]:
+    """Return the headers that say how many searches a key has left; [] without a key.
+
+    ``RateLimit-Reset`` is the seconds until all of them are available again.
+    """
+    state: BucketState | None = scope.get(RATE)
+    if state is None:
+        return []
+    pairs = {"limit": state.limit, "remaining": state.left, "reset": state.full_in_s}
+    return [(f"ratelimit-{name}".encode(), b"%d" % value) for name, value in pairs.items()]
 
 
 def client_of(scope: Scope) -> str:
@@ -122,8 +227,20 @@ def client_of(scope: Scope) -> str:
     return str(ipaddress.IPv6Network((int(found), 64), strict=False))
 
 
-def _sends_key(headers: Mapping[str, str]) -> bool:
-    return "authorization" in headers or "api-key" in headers
+def _disabled(needed: KeyScope) -> HttpError:
+    way = f"make a key with 'vitrine keys add NAME --scope {needed}'"
+    if needed is KeyScope.WRITE:
+        return HttpError(
+            403,
+            "writes_disabled",
+            f"writes over HTTP are off: {way}, or set VITRINE_WRITE_KEY, and send it as "
+            "'Authorization: Bearer KEY'; or write with 'vitrine put'",
+        )
+    return HttpError(
+        403,
+        f"{needed}_disabled",
+        f"no key has the scope {needed}: {way}, and send it as 'Authorization: Bearer KEY'",
+    )
 
 
 def _too_many(what: str, wait: float) -> HttpError:

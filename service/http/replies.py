@@ -15,12 +15,13 @@ from msgspec.structs import asdict
 
 from indexer.imaging.images import Box
 from indexer.items import ORIGINAL, Item
+from indexer.shop.listing import GenerationInfo
 from indexer.writing.writes import Outcome
 from search.classification import Classification
 from search.hits import Hit, Reply
 from search.look import FoundThing, Look
 from search.status import EngineStatus
-from service.http.problems import without_paths
+from service.http.problems import Problem, without_paths
 
 
 class HitReply(Hit, frozen=True, kw_only=True):
@@ -82,6 +83,19 @@ class RecognizeReply(msgspec.Struct, frozen=True, kw_only=True):
     timings: Annotated[dict[str, float], Meta(description="Milliseconds by stage.")]
 
 
+class BatchResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of one search of a batch: a reply, or the problem why there is none."""
+
+    reply: SearchReply | None
+    problem: Problem | None
+
+
+class BatchReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The results of several searches."""
+
+    results: Annotated[list[BatchResult], Meta(description="In the order of the searches.")]
+
+
 class ItemReply(Item, frozen=True, kw_only=True, omit_defaults=False):
     """An item of the shop, with the fields of the catalog."""
 
@@ -91,15 +105,32 @@ class ItemReply(Item, frozen=True, kw_only=True, omit_defaults=False):
 
 
 class ItemsReply(msgspec.Struct, frozen=True, kw_only=True):
-    """Some items."""
+    """Some items, or a page of all items."""
 
     items: list[ItemReply]
+    total: Annotated[int, Meta(description="How many items the shop has.")]
+    next_cursor: Annotated[
+        str | None, Meta(description="The cursor of the next page; null on the last one.")
+    ] = None
 
 
 class StatusReply(EngineStatus, frozen=True, kw_only=True):
     """What the service serves."""
 
     max_limit: Annotated[int, Meta(description="The largest limit of a request.")]
+
+
+class GenerationsReply(msgspec.Struct, frozen=True):
+    """The generations of the index, newest first."""
+
+    generations: list[GenerationInfo]
+
+
+class ServingReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The generation that now serves."""
+
+    generation: str
+    encoder: str
 
 
 class StyleReply(msgspec.Struct, frozen=True):

@@ -1,9 +1,8 @@
-"""ASGI middleware against hostile requests: headers, host names, the write key, body sizes."""
+"""ASGI middleware against hostile requests: headers, host names, body sizes."""
 
 from __future__ import annotations
 
 import asyncio
-import hmac
 import math
 from typing import TYPE_CHECKING
 
@@ -34,15 +33,18 @@ _HEADERS = (
     ("referrer-policy", "no-referrer"),
     ("permissions-policy", "camera=(self), geolocation=(), microphone=(), payment=(), usb=()"),
     ("cross-origin-opener-policy", "same-origin"),
-    ("cross-origin-resource-policy", "same-origin"),
     ("x-frame-options", "DENY"),
 )
 _OVERHEAD = 64_000  # allowed for multipart headers and text fields besides the photo
 
 
-def _encoded(policy: dict[str, str]) -> list[tuple[bytes, bytes]]:
+def _encoded(policy: dict[str, str], resources: str = "same-origin") -> list[tuple[bytes, bytes]]:
     line = "; ".join(f"{name} {sources}" for name, sources in policy.items())
-    pairs = [("content-security-policy", line), *_HEADERS]
+    pairs = [
+        ("content-security-policy", line),
+        *_HEADERS,
+        ("cross-origin-resource-policy", resources),
+    ]
     return [(name.encode(), value.encode()) for name, value in pairs]
 
 
@@ -53,10 +55,12 @@ HEADER_LINES = b"".join(b"%s: %s\r\n" % pair for pair in _encoded(_POLICY))
 class SecurityHeaders:
     """Adds security headers to every reply; they restrict a page to resources of this host."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, cross_origin: bool = False) -> None:
+        """With ``cross_origin``, pages of other origins may show the pictures of this service."""
         self._app = app
-        self._strict = _encoded(_POLICY)
-        self._docs = _encoded(_DOCS_POLICY)
+        resources = "cross-origin" if cross_origin else "same-origin"
+        self._strict = _encoded(_POLICY, resources)
+        self._docs = _encoded(_DOCS_POLICY, resources)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -72,34 +76,6 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
-
-
-def check_write_key(key: str | None, headers: Mapping[str, str]) -> None:
-    """Raise HttpError unless the headers contain the write key.
-
-    They may send it as ``Authorization: Bearer KEY`` or ``api-key: KEY``. If ``key`` is None,
-    writes are off, and every request is refused.
-    """
-    if key is None:
-        raise HttpError(
-            403,
-            "writes_disabled",
-            "writes over HTTP are off: set VITRINE_WRITE_KEY and send it as 'Authorization: "
-            "Bearer KEY', or write with 'vitrine put'",
-        )
-    scheme, _, given = headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        given = headers.get("api-key", "")
-    # The server decodes headers as Latin-1, but a client may have sent non-ASCII keys as UTF-8.
-    spellings = given.strip().encode("latin-1", "replace"), given.strip().encode()
-    if not any(hmac.compare_digest(spelling, key.encode()) for spelling in spellings):
-        what = "wrong" if given else "missing"
-        raise HttpError(
-            401,
-            "unauthorized",
-            f"the write key is {what}; send 'Authorization: Bearer KEY'",
-            headers={"WWW-Authenticate": "Bearer"},
-        )
 
 
 class HostCheck:

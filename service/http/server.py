@@ -22,8 +22,8 @@ import uvicorn
 
 from indexer.errors import VitrineError
 from service.http.app import KEEP_ALIVE_S, create_app
-from service.http.connections import raise_file_limit
 from service.http.protocol import HttpProtocol
+from service.openfiles import raise_file_limit
 from service.runtime.exit_timer import ExitTimer
 from service.runtime.throttled_log import ThrottledLog
 
@@ -38,7 +38,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("vitrine.service")
 
-_ACCESS = ("method", "path", "status", "bytes", "ms", "request_id")
+_FIELDS = {
+    "vitrine.access": ("method", "path", "status", "bytes", "ms", "request_id"),
+    "vitrine.audit": ("key", "client", "method", "path", "status", "request_id"),
+}
 _LOGGED = {
     "vitrine": logging.INFO,
     "search": logging.INFO,
@@ -72,7 +75,7 @@ def serve(settings: Settings, *, ready: Callable[[str], None] | None = None) -> 
     raise_file_limit(settings.max_connections)
     with (
         listen(settings.host, settings.port) as listener,
-        _log_to_stderr() as flush,
+        _log_to_stderr(as_json=settings.log_format == "json") as flush,
         _graceful_signals(),
     ):
         server = server_of(create_app(settings), settings, flush=flush)
@@ -212,16 +215,28 @@ def _graceful_signals() -> Iterator[None]:
 
 
 class _LineFormatter(logging.Formatter):
-    """Formats an access record as one line of JSON, and any other record as text.
+    """Formats records of requests as one line of JSON, and other records as text or JSON.
 
     Control characters are escaped: a logged path, id or title must not forge a line of the log or
     send commands to a terminal.
     """
 
+    def __init__(self, *, as_json: bool) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S%z")
+        self._as_json = as_json
+
     def format(self, record: logging.LogRecord) -> str:
-        if record.name == "vitrine.access":
-            fields = {name: getattr(record, name) for name in _ACCESS}
-            return json.dumps({"time": self.formatTime(record), **fields})
+        if record.name in _FIELDS:
+            log = record.name.rpartition(".")[2]
+            fields = {name: getattr(record, name) for name in _FIELDS[record.name]}
+            return json.dumps({"time": self.formatTime(record, self.datefmt), "log": log, **fields})
+        if self._as_json:
+            fields = {"level": record.levelname, "logger": record.name}
+            if record.exc_info:
+                fields["traceback"] = self.formatException(record.exc_info)
+            fields["message"] = record.getMessage()
+            time = self.formatTime(record, self.datefmt)
+            return json.dumps({"time": time, "log": "service", **fields})
         return _CONTROL.sub(_escaped, super().format(record))
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
@@ -236,14 +251,14 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 @contextlib.contextmanager
-def _log_to_stderr() -> Iterator[Callable[[], None]]:
+def _log_to_stderr(*, as_json: bool) -> Iterator[Callable[[], None]]:
     """Log to stderr from a separate thread, so that a slow terminal does not slow requests.
 
     Yields a function that writes all queued records, for half a second at most.
     """
     records: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
     out = logging.StreamHandler(sys.stderr)
-    out.setFormatter(_LineFormatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S%z"))
+    out.setFormatter(_LineFormatter(as_json=as_json))
     listener = logging.handlers.QueueListener(records, out)
     handler = _QueueHandler(records)
     loggers = [logging.getLogger(name) for name in _LOGGED]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from indexer.writing.writes import Draft, Outcome
     from search.classification import PhotoClassifier
     from search.hits import Reply
+    from search.item_reader import ItemPage
     from search.live.shop import Backlog
     from search.personal.recommender import Recommender
     from search.query import Query
@@ -53,6 +54,10 @@ class Engine(Protocol):
         """Return some items to start from."""
         ...
 
+    def listed_items(self, cursor: str | None = None, limit: int = 100) -> ItemPage:
+        """Return the items of the shop page by page. Raises BadQuery for a bad cursor."""
+        ...
+
     @property
     def style_registry(self) -> StyleRegistry:
         """The styles that pictures can be rendered in."""
@@ -64,6 +69,10 @@ class Engine(Protocol):
 
     def thumbnail(self, item_id: str, index: int = 0, rendition: str = ORIGINAL) -> bytes:
         """Return a stored image of an item, in this rendition, as JPEG. Raises UnknownItem."""
+        ...
+
+    def picture(self, item_id: str, index: int = 0) -> bytes:
+        """Return the best picture of an image that is left. Raises UnknownItem."""
         ...
 
     def rendition_strength(self, item_id: str, index: int, rendition: str) -> float | None:

@@ -11,6 +11,7 @@ const REASONS = {
   like_recent: (title) => `Like ${title}, one of the last you saw`,
   like_liked: (title) => `Like ${title}`,
   others_took: (title) => `Often seen with ${title}`,
+  new: () => "New for you",
   popular: () => "Popular now",
   assorted: () => "From this shop",
   seen_before: () => "You have seen it",

@@ -7,10 +7,20 @@ const WAIT = 140; // ms before placeholders appear, so that fast answers do not 
 
 const plural = (count, one, many) => `${count.toLocaleString()} ${count === 1 ? one : many}`;
 
+/** Return what the service made of the words: a corrected word, a price, a value; or "". */
+const noteOf = (reply) =>
+  [
+    reply.did_you_mean ? `Showing results for \u201c${reply.did_you_mean}\u201d` : "",
+    ...(reply.understood ?? []).map((condition) => condition.replace(/ = "?(.*?)"?$/, ": $1")),
+  ]
+    .filter(Boolean)
+    .join(" \u00b7 ");
+
 export class Results {
   #grid = byId("grid");
   #title = byId("found-title");
   #meta = byId("found-meta");
+  #note = byId("found-note");
   #notice = byId("notice");
   #more = byId("more");
   #waiting = 0;
@@ -30,6 +40,7 @@ export class Results {
     if (fresh) {
       this.#notice.hidden = true;
       this.#more.hidden = true;
+      this.#note.hidden = true;
       this.#meta.textContent = "";
       this.#grid.replaceChildren(...Array.from({ length: 12 }, skeleton));
     } else {
@@ -45,6 +56,9 @@ export class Results {
     this.settle();
     this.#title.textContent = title;
     this.#notice.hidden = true;
+    const note = noteOf(reply);
+    this.#note.textContent = note;
+    this.#note.hidden = note === "";
     const best = reply.hits[0]?.score ?? 1;
     this.#grid.replaceChildren(
       ...reply.hits.map((hit, rank) =>
@@ -70,9 +84,8 @@ export class Results {
     const words = `${plural(shown, "product", "products")} of ${plural(reply.total, reply.mode === "lexical" ? "matching item" : "item", reply.mode === "lexical" ? "matching items" : "items")}`;
     this.#meta.textContent = shown === 0 ? "" : words;
     this.#meta.title = `${Math.round(reply.timings.total_ms)} ms, ${reply.mode} search, encoder ${reply.encoder}, generation ${reply.generation}`;
-    return shown === 0
-      ? "No products found"
-      : `${reply.no_close_match ? "No close match. " : ""}${words}, ${reply.mode === "lexical" ? "best match" : "most similar"} first`;
+    if (shown === 0) return "No products found";
+    return `${note ? `${note}. ` : ""}${reply.no_close_match ? "No close match. " : ""}${words}, ${reply.mode === "lexical" ? "best match" : "most similar"} first`;
   }
 
   /** Show a problem in place of the hits. */
@@ -80,6 +93,7 @@ export class Results {
     this.settle();
     this.#grid.replaceChildren();
     this.#more.hidden = true;
+    this.#note.hidden = true;
     this.#meta.textContent = "";
     this.#say(
       problem.title,

@@ -15,6 +15,7 @@ from indexer.errors import UnknownItem
 from indexer.imaging.images import LIMITS
 from indexer.items import MAX_ID_BYTES
 from search.filter_grammar import parse_filter
+from search.item_reader import ItemPage
 from search.personal.recommendation import RecommendQuery
 from service.http.answering import check_limit, reply_to
 from service.http.appstate import AppState, bind
@@ -36,7 +37,7 @@ _CACHE = "public, max-age=300"
 class _ItemConvertor(StringConvertor):
     # Does not match the paths below an item: /v1/items/x/image is the image of x. The path of an
     # item with the id "x/image" is /v1/items/x%2Fimage.
-    regex = r"(?!.+/(?:image|similar|bought-together)$).*"
+    regex = r"(?!.+/(?:image|similar|bought-together|reviews|suggestions)$).*"
 
 
 def item_path() -> str:
@@ -81,7 +82,7 @@ def item_routes(state: AppState) -> APIRouter:
     router.add_api_route(
         "",
         bind(items, state),
-        summary="Some items to start from",
+        summary="Some items to start from, or all items",
         responses=reply_of(ItemsReply) | problems(422, 503),
         operation_id="items",
     )
@@ -121,13 +122,21 @@ def item_routes(state: AppState) -> APIRouter:
 async def items(
     state: AppState, request: Request, params: Annotated[ItemsParams, Query()]
 ) -> Response:
-    """Return items to start from: one of each category in turn."""
+    """Return items to start from: one of each category in turn. Or all items, page by page."""
     check_limit(state, params.limit)
     root = request.scope.get("root_path", "")
+    is_list = params.order == "id" or params.cursor is not None
     async with state.serving.lease() as served:
         engine = served.engine
-        found = await state.pools.reading.run(lambda: engine.items(params.limit))
-    return _json(ItemsReply(items=[item_reply(item, root=root) for item in found]))
+
+        def read() -> ItemPage:
+            if is_list:
+                return engine.listed_items(params.cursor, params.limit)
+            return ItemPage(engine.items(params.limit), engine.status().items, None)
+
+        page = await state.pools.reading.run(read)
+    items = [item_reply(item, root=root) for item in page.items]
+    return _json(ItemsReply(items=items, total=page.total, next_cursor=page.next_cursor))
 
 
 async def similar(

@@ -1,0 +1,198 @@
+"""Write all items of a shop to a CSV, JSON lines or Parquet file, which is a catalog again."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
+
+import msgspec
+
+from indexer.errors import CannotWrite
+from indexer.progress import Progress, no_progress
+from indexer.shop.shelf import Shelf
+from indexer.store.records import PictureKey
+from indexer.store.store import Store
+
+if TYPE_CHECKING:
+    from indexer.shop.folder import ShopFolder
+    from indexer.store.records import ItemRecord
+    from indexer.store.transactions import Reader
+
+EXPORT_ENDINGS: Final = (".csv", ".jsonl", ".ndjson", ".parquet")
+_CHUNK: Final = 500
+_COLUMNS: Final = (
+    "id", "product_id", "title", "description", "categories", "price", "currency", "in_stock",
+    "url", "images",
+)  # fmt: skip
+Row: TypeAlias = dict[str, Any]
+
+
+class ExportReport(msgspec.Struct, frozen=True):
+    """What an export holds; ``encoder`` is that of the vectors, empty without."""
+
+    file: str
+    items: int
+    images: int
+    encoder: str = ""
+
+
+def export_items(
+    shop: ShopFolder, path: Path, *, vectors: bool = False, progress: Progress = no_progress
+) -> ExportReport:
+    """Write all items of ``shop`` in one consistent view, in byte order of their ids.
+
+    The ending of ``path`` chooses the format. ``vectors`` adds the field ``embeddings``: the vector
+    of each image by the serving encoder, rounded to fp16; null for an image without one. ``path``
+    appears once it is complete. Raise CannotWrite for another ending, without pyarrow for Parquet,
+    or if the disk refuses.
+    """
+    if path.suffix.lower() not in EXPORT_ENDINGS:
+        raise CannotWrite(
+            f"{path}: an export is a file ending in {', '.join(EXPORT_ENDINGS)}; got "
+            f"{path.suffix or 'no ending'!r}"
+        )
+    serving = Shelf.read(shop).serving() if vectors else None
+    key = serving.model.key if serving else None
+    with Store(shop.store) as store, store.read() as reader, _draft_of(path) as draft:
+        total = reader.count("items")
+        names = sorted({name for record in reader.items() for name in record.item.attributes})
+        writer = _writer_of(path, draft, names, has_vectors=key is not None)
+        images = done = 0
+        rows = (_row(reader, record, key) for record in reader.items())
+        while chunk := list(islice(rows, _CHUNK)):
+            writer.write(chunk)
+            done += len(chunk)
+            images += sum(len(row["images"]) for row in chunk)
+            progress("export", done, total)
+        writer.close()
+    return ExportReport(str(path), done, images, serving.model.id if serving else "")
+
+
+def _row(reader: Reader, record: ItemRecord, encoder: bytes | None) -> Row:
+    item = record.item
+    row: Row = {name: getattr(item, name) for name in _COLUMNS if name not in ("id", "images")}
+    row = {"id": item.item_id, **row, "images": [image.path for image in record.images]}
+    row["attributes"] = item.attributes
+    if encoder is not None:
+        keys = [PictureKey(image.content) for image in record.images]
+        row["embeddings"] = [_vector(reader.embedding(encoder, key)) for key in keys]
+    return row
+
+
+def _vector(stored: bytes | None) -> list[float] | None:
+    import numpy as np
+
+    return np.frombuffer(stored, dtype=np.float16).tolist() if stored else None
+
+
+class _RowWriter(Protocol):
+    def write(self, rows: list[Row]) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def _writer_of(path: Path, draft: Path, attributes: list[str], *, has_vectors: bool) -> _RowWriter:
+    suffix = path.suffix.lower()
+    if suffix == ".csv":
+        return _CsvWriter(draft, attributes, has_vectors=has_vectors)
+    if suffix == ".parquet":
+        return _ParquetWriter(path, draft, has_vectors=has_vectors)
+    return _JsonWriter(draft)
+
+
+class _JsonWriter:
+    """Writes an object on each line."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("wb")
+
+    def write(self, rows: list[Row]) -> None:
+        self._file.write(msgspec.json.Encoder().encode_lines(rows))
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _CsvWriter:
+    """Writes a row for each item, with a column for each attribute; lists are joined by ``;``."""
+
+    def __init__(self, path: Path, attributes: list[str], *, has_vectors: bool) -> None:
+        self._file = path.open("w", encoding="utf-8", newline="")
+        self._names = {name: _column_of(name) for name in attributes}
+        columns = [*_COLUMNS, *self._names.values(), *(["embeddings"] if has_vectors else [])]
+        self._writer = csv.DictWriter(self._file, columns, restval="")
+        self._writer.writeheader()
+
+    def write(self, rows: list[Row]) -> None:
+        for row in rows:
+            attributes = row.pop("attributes")
+            row.update({self._names[name]: value for name, value in attributes.items()})
+            if "embeddings" in row:
+                row["embeddings"] = json.dumps(row["embeddings"])
+            self._writer.writerow({name: _cell(value) for name, value in row.items()})
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _ParquetWriter:
+    """Writes a table; ``attributes`` are an object in JSON, since their types differ."""
+
+    def __init__(self, path: Path, draft: Path, *, has_vectors: bool) -> None:
+        try:
+            import pyarrow as pa
+            import pyarrow.parquet as pq
+        except ImportError:
+            raise CannotWrite(
+                f"{path}: writing Parquet needs pyarrow; pip install 'vitrine[parquet]'"
+            ) from None
+        lists = dict.fromkeys(("categories", "images"), pa.list_(pa.string()))
+        kinds = {**lists, "price": pa.float64(), "in_stock": pa.bool_()}
+        fields = [(name, kinds.get(name, pa.string())) for name in (*_COLUMNS, "attributes")]
+        if has_vectors:
+            fields.append(("embeddings", pa.list_(pa.list_(pa.float32()))))
+        self._pa, self._schema = pa, pa.schema(fields)
+        self._writer = pq.ParquetWriter(draft, self._schema)
+
+    def write(self, rows: list[Row]) -> None:
+        for row in rows:
+            row["attributes"] = msgspec.json.encode(row["attributes"]).decode()
+        self._writer.write_table(self._pa.Table.from_pylist(rows, schema=self._schema))
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+def _column_of(attribute: str) -> str:
+    """Return the column of an attribute; one that has the name of a field gets another."""
+    return f"attributes.{attribute}" if attribute in (*_COLUMNS, "embeddings") else attribute
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return ";".join(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return "" if value is None else value
+
+
+@contextmanager
+def _draft_of(path: Path) -> Iterator[Path]:
+    """Yield a path beside ``path`` that takes its place when the block ends without an error."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield draft
+        draft.replace(path)
+    except OSError as error:
+        raise CannotWrite(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)

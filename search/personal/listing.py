@@ -1,0 +1,178 @@
+"""From a ranking to the list that is shown: diversity, newcomers, a second ranker, the rules."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from search.personal.arrangement import Ranked, Wishes, arrange
+from search.personal.diversity import diversify
+from search.personal.interleaving import TEAM_SURFACE, team_draft
+from search.personal.mixer import FEATURES, contributions
+from search.personal.newcomers import insert
+from search.personal.rules import parsed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from random import Random
+
+    from numpy.typing import NDArray
+
+    from indexer.arrays import Vectors
+    from search.live.view import ShopView
+    from search.personal.mixer import Features
+    from search.personal.recommendation import RecommendQuery
+    from search.personal.rules import Rules
+
+SURFACE: Final = "recommended"
+EXPLORED: Final = "recommended/explore"
+_PER_FLOOR: Final = 100  # candidates
+
+
+class Ranking(NamedTuple):
+    """Candidates by score, best first: (n,) each, vectors (n, dim); scores include the boosts."""
+
+    items: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    vectors: Vectors
+    features: Features
+    scores: NDArray[np.float32]
+    boosts: NDArray[np.float32]
+
+
+class Place(NamedTuple):
+    """A place of the list: that of its item in the ranking, how likely it was to be shown there.
+
+    ``surface`` says why it is there, and goes back to the service with the events on it.
+    """
+
+    place: int
+    propensity: float
+    surface: str
+
+
+class Style(NamedTuple):
+    """How a list is made, besides the ranking: ``is_personal`` if anything of the user is known."""
+
+    query: RecommendQuery
+    is_personal: bool
+    rules: Rules
+    rng: Random
+
+
+def make_list(
+    ranking: Ranking, newcomers: NDArray[np.int64], view: ShopView, style: Style
+) -> list[Place]:
+    """Return the places of up to ``query.limit`` items, one of each product, in order.
+
+    ``newcomers`` (m,) are item numbers, best first; all are in the ranking.
+    """
+    groups = view.product[ranking.items]
+    order = _diverse(ranking, ranking.scores, groups, style)
+    teams: Mapping[int, str] = {}
+    rules, limit = style.rules, style.query.limit
+    if rules.interleave is not None and style.is_personal:
+        order, teams = _interleaved(ranking, order, groups, style)
+    order = _with_newcomers(order, newcomers, ranking, groups, limit)
+    if not (rules.pins or rules.floors or rules.explore):
+        return [Place(place, 1.0, teams.get(place, SURFACE)) for place in order]
+    shown = set(order)
+    rest = [place for place in range(len(ranking.items)) if place not in shown]
+    slots = arrange(
+        Ranked([*order, *rest], groups), _wishes(ranking, view, rules), limit, style.rng
+    )
+    return [
+        Place(
+            slot.candidate,
+            slot.propensity,
+            EXPLORED if slot.explored else teams.get(slot.candidate, SURFACE),
+        )
+        for slot in slots
+    ]
+
+
+def boosts_of(items: NDArray[np.int64], view: ShopView, rules: Rules) -> NDArray[np.float32]:
+    """Return what the rules add to the scores of items: (n,)."""
+    added = np.zeros(len(items), dtype=np.float32)
+    for boost in rules.boosts:
+        added += np.float32(boost.add) * view.columns.mask(parsed(boost))[items]
+    return added
+
+
+def wanted_items(allowed: NDArray[np.bool_], view: ShopView, rules: Rules) -> NDArray[np.int64]:
+    """Return the allowed items that the rules need among the candidates: (n,)."""
+    pinned = [view.number(pin.item_id) for pin in rules.pins]
+    found = [np.array([item for item in pinned if item >= 0 and allowed[item]], dtype=np.int64)]
+    found.extend(
+        np.flatnonzero(allowed & view.columns.mask(parsed(floor)))[:_PER_FLOOR]
+        for floor in rules.floors
+    )
+    return np.unique(np.concatenate(found))
+
+
+def _diverse(
+    ranking: Ranking, scores: NDArray[np.float32], groups: NDArray[np.int64], style: Style
+) -> list[int]:
+    query = style.query
+    cost = _likeness_cost(scores, query) if style.is_personal else 0.0
+    places = diversify(scores, ranking.vectors, groups, query.limit, cost)
+    return [int(place) for place in places]
+
+
+def _likeness_cost(scores: NDArray[np.float32], query: RecommendQuery) -> float:
+    """Return what an item loses for likeness: where scores spread wider, it costs more."""
+    shown = np.sort(scores)[-query.limit :]
+    return query.diversity * max(1.0, float(np.ptp(shown))) if len(shown) else 0.0
+
+
+def _interleaved(
+    ranking: Ranking, order: list[int], groups: NDArray[np.int64], style: Style
+) -> tuple[list[int], dict[int, str]]:
+    """Return the list that both rankers share, and the surface of each of its places."""
+    weights = dict.fromkeys(FEATURES, 0.0) | dict(style.rules.interleave or {})
+    scores = contributions(ranking.features, weights).sum(axis=1) + ranking.boosts
+    other = _diverse(ranking, scores, groups, style)
+    lists = {"a": order, "b": other}
+    keys = {team: groups[places].tolist() for team, places in lists.items()}
+    drafted = team_draft(keys["a"], keys["b"], style.query.limit, style.rng)
+    places = [lists[entry.team][entry.place] for entry in drafted]
+    return places, {
+        place: TEAM_SURFACE + entry.team for place, entry in zip(places, drafted, strict=True)
+    }
+
+
+def _with_newcomers(
+    order: list[int],
+    newcomers: NDArray[np.int64],
+    ranking: Ranking,
+    groups: NDArray[np.int64],
+    limit: int,
+) -> list[int]:
+    """Return places of the ranking with those of newcomers among them, one of each product."""
+    if not len(newcomers) or len(order) < limit:
+        return order
+    place_of = {item: place for place, item in enumerate(ranking.items.tolist())}
+    taken = set(groups[order].tolist())
+    found: list[int] = []
+    for item in newcomers.tolist():
+        place = place_of[item]
+        if int(groups[place]) not in taken:
+            taken.add(int(groups[place]))
+            found.append(place)
+    return insert(order, found, limit)
+
+
+def _wishes(ranking: Ranking, view: ShopView, rules: Rules) -> Wishes:
+    place_of = {item: place for place, item in enumerate(ranking.items.tolist())}
+    pins: dict[int, int] = {}
+    products: set[int] = set()
+    for pin in rules.pins:
+        item = view.number(pin.item_id)
+        if item in place_of and int(view.product[item]) not in products:
+            products.add(int(view.product[item]))
+            pins[pin.place] = place_of[item]
+    floors = [
+        (view.columns.mask(parsed(floor))[ranking.items], floor.share) for floor in rules.floors
+    ]
+    return Wishes(pins, floors, rules.explore)

@@ -1,0 +1,61 @@
+"""Places for items that too few users met: pictures say who may like them.
+
+Scores from behavior never reach them, so without places of their own nobody would ever meet them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+FIRST_PLACE: Final = 11  # from 0: the twelfth place, and every third after it
+STEP: Final = 3
+HALF_LIFE: Final = 5.0  # items: of a user's newest, the sixth newest counts half
+
+
+class Newcomers(NamedTuple):
+    """Items of a view that have no factors of their own: numbers (n,), mapped factors (n, f)."""
+
+    items: NDArray[np.int64]
+    factors: NDArray[np.float32]
+
+    def ranked(
+        self, user: NDArray[np.float32], allowed: NDArray[np.bool_], most: int
+    ) -> NDArray[np.int64]:
+        """Return those allowed that are most like a user's factors (f,), best first: (<= most,)."""
+        scores = np.where(allowed[self.items], self.factors @ user, -np.inf)  # (n, f) @ (f,)
+        count = min(most, len(scores))
+        best = np.argpartition(-scores, count - 1)[:count] if count else np.zeros(0, np.int64)
+        best = best[np.argsort(-scores[best], kind="stable")]
+        return np.asarray(self.items[best[scores[best] > -np.inf]], dtype=np.int64)
+
+
+def user_factors(factors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the factors of a user (f,), from those of the items met (m, f), the newest first."""
+    weights = 2 ** (-np.arange(len(factors), dtype=np.float32) / np.float32(HALF_LIFE))
+    found: NDArray[np.float32] = weights.astype(np.float32) @ factors
+    return found
+
+
+def places_in(limit: int) -> list[int]:
+    """Return the places of a list that newcomers get."""
+    return list(range(FIRST_PLACE, limit, STEP))
+
+
+def insert(shown: Sequence[int], newcomers: Sequence[int], limit: int) -> list[int]:
+    """Return a list with newcomers at their places; they are in it once.
+
+    What they push back is left out after ``limit``.
+    """
+    left = [item for item in newcomers if item not in set(shown[:FIRST_PLACE])]
+    wanted = left[: len(places_in(limit))]
+    found = [item for item in shown if item not in set(wanted)]
+    for place, item in zip(places_in(limit), wanted, strict=False):
+        found.insert(place, item)
+    return found[:limit]

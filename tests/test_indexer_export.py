@@ -1,0 +1,115 @@
+"""An export holds every item, and indexing it gives the same shop."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from indexer.catalog.sources import open_catalog
+from indexer.encoders.color import ColorEncoder
+from indexer.errors import CannotWrite
+from indexer.items import Item, Skipped
+from indexer.jobs.build import build_index
+from indexer.shop.export import ExportReport, export_items
+from indexer.shop.folder import ShopFolder
+from indexer.store.store import Store
+from tests.conftest import COLORS, plain
+
+ENDINGS = ["csv", "jsonl", "parquet"]
+RECORDS = [
+    {
+        "id": "a", "product_id": "p", "title": 'A "quoted", red\nmug; x', "description": "B",
+        "categories": ["Home/Mugs", "Sale"], "price": 12.5, "currency": "EUR", "in_stock": False,
+        "url": "https://shop.example/a?b=1", "images": ["red.png", "blue.png"],
+        "attributes": {"color": "red", "sizes": ["S", "M"], "new": True, "weight": 1.5},
+    },
+    {"id": "ü", "title": "=1+1", "images": ["blue.png"], "attributes": {"price": "low"}},
+    {"id": "z", "price": 0, "images": ["red.png", "none.png"]},
+]  # fmt: skip
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> ShopFolder:
+    folder = tmp_path / "catalog"
+    folder.mkdir()
+    for color in ("red", "blue"):
+        plain(COLORS[color], 24).save(folder / f"{color}.png")
+    lines = "".join(json.dumps(record) + "\n" for record in RECORDS)
+    (folder / "catalog.jsonl").write_text(lines, encoding="utf-8")
+    found = ShopFolder(tmp_path / "shop")
+    build_index(open_catalog(folder / "catalog.jsonl"), found, ColorEncoder())
+    return found
+
+
+def items_of(shop: ShopFolder) -> dict[str, Item]:
+    with Store(shop.store) as store, store.read() as reader:
+        return {record.item.item_id: record.item for record in reader.items()}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_an_export_is_a_catalog_of_the_same_items(shop, tmp_path, ending):
+    if ending == "parquet":
+        pytest.importorskip("pyarrow")
+    path = tmp_path / "catalog" / f"export.{ending}"
+    report = export_items(shop, path)
+    assert report == ExportReport(str(path), 3, 4)
+    entries = list(open_catalog(path))
+    assert [entry for entry in entries if isinstance(entry, Skipped)] == []
+    found = {entry.item.item_id: entry.item for entry in entries if not isinstance(entry, Skipped)}
+    before = items_of(shop)
+    assert list(found) == ["a", "z", "ü"]  # in byte order
+    for field in ("product_id", "title", "categories", "price", "currency", "in_stock", "url"):
+        for item_id, item in found.items():
+            assert getattr(item, field) == getattr(before[item_id], field), field
+    assert found["a"].images == ["red.png", "blue.png"]
+    assert found["z"].images == ["red.png"]  # the other could not be read
+    if ending != "csv":  # whose cells are texts
+        assert found["a"].attributes == before["a"].attributes
+        assert found["ü"].attributes == {"price": "low"}
+
+
+def test_a_csv_has_a_column_for_each_attribute(shop, tmp_path):
+    export_items(shop, tmp_path / "a.csv")
+    with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert (rows[0]["color"], rows[0]["sizes"], rows[0]["new"]) == ("red", "S;M", "true")
+    assert (rows[2]["attributes.price"], rows[2]["price"]) == ("low", "")
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_with_vectors_each_image_has_its_own(shop, tmp_path, ending):
+    path = tmp_path / "catalog" / f"export.{ending}"
+    if ending == "parquet":
+        pq = pytest.importorskip("pyarrow.parquet")
+    report = export_items(shop, path, vectors=True)
+    assert report.encoder == "color"
+    if ending == "parquet":
+        rows = pq.read_table(path).to_pylist()
+    elif ending == "csv":
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = [
+                row | {"embeddings": json.loads(row["embeddings"])} for row in csv.DictReader(file)
+            ]
+    else:
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert [len(row["embeddings"]) for row in rows] == [2, 1, 1]
+    square = np.full((24, 24, 3), COLORS["red"], dtype=np.uint8)
+    (vector,) = ColorEncoder().encode_images([square])
+    assert np.allclose(rows[0]["embeddings"][0], vector, atol=2e-3)
+    entries = list(open_catalog(path))
+    assert all("embeddings" not in entry.item.attributes for entry in entries)
+
+
+def test_an_export_that_cannot_be_written_leaves_no_file(shop, tmp_path):
+    with pytest.raises(CannotWrite, match=r"ending in \.csv, .*got '\.doc'"):
+        export_items(shop, tmp_path / "a.doc")
+    with pytest.raises(CannotWrite, match=r"cannot write .*a\.csv"):
+        export_items(shop, tmp_path / "none" / "a.csv")
+    (tmp_path / "a.csv").mkdir()
+    with pytest.raises(CannotWrite, match=r"cannot write .*a\.csv"):
+        export_items(shop, tmp_path / "a.csv")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "catalog", "shop"]
