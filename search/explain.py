@@ -166,7 +166,7 @@ def _edge_color(square: Pixels) -> NDArray[np.uint8]:
     rim = max(1, len(square) // 32)
     parts = (square[:rim], square[-rim:], square[:, :rim], square[:, -rim:])
     edge = np.concatenate([part.reshape(-1, 3) for part in parts])
-    return np.median(edge, axis=0).round().astype(np.uint8)
+    return np.asarray(np.median(edge, axis=0).round(), dtype=np.uint8)
 
 
 def _covers() -> list[tuple[int, int]]:
