@@ -113,7 +113,7 @@ def test_nothing_is_changed_by_an_audit(clean):
 def test_a_tiny_shop_says_what_is_not_judged(tmp_path):
     report = audited(build_kinds(tmp_path, each=2))
     assert report.findings == [] or {f.kind for f in report.findings} <= {"same-picture"}
-    assert "fewer than 8 products" in report.notes[0]
+    assert "fewer than 15 products" in report.notes[0]
 
 
 def test_a_shop_whose_items_are_all_deleted_is_audited_too(tmp_path):

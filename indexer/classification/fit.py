@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-FEWEST = 8  # products; with fewer there is nothing to learn from
+FEWEST = 15  # products; with fewer there is too little to learn from
 _FEWEST_LABELED = 40  # products with a label of a field; or half of the products, if that is less
 _JUDGED = 6  # labels of a picture that the curve is fitted on, best first
 _MOST_JUDGED = 20_000  # pictures that the curve is fitted on
