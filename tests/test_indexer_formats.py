@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from indexer.catalog.formatnames import FORMATS
 from indexer.catalog.sources import Reading, open_catalog
+from indexer.catalog.xmlfile import xml_records
 from indexer.errors import BadCatalog
 from indexer.items import Item, Remark, Skipped
 
@@ -311,6 +313,19 @@ def test_a_feed_that_ends_in_the_middle_reports_what_may_be_missing(shop):
     assert blue.item_id == "A-1"
     assert (skipped.item_id, skipped.where) == ("", "product 2")
     assert "the rest is not read" in skipped.reason
+
+
+def test_a_feed_is_read_as_a_stream(shop):
+    item = "<item><id>{}</id><title>Mug</title><image_link>p/0.jpg</image_link></item>"
+    items = "".join(item.format(number) for number in range(3000))
+    (shop / "a.xml").write_text(f"<rss><channel>{items}</channel></rss>", encoding="utf-8")
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in xml_records(shop / "a.xml")) == 3000
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 600_000  # the elements of the whole feed take several times that
 
 
 @pytest.mark.parametrize(
