@@ -5,8 +5,12 @@ GENERATIONS = "generations"
 ENCODERS = "encoders"
 STYLES = "styles"
 REVIEWS = "reviews.lmdb"
+SUGGESTIONS = "suggestions.lmdb"
 FETCHED = "fetched.lmdb"
 CURRENT = "CURRENT"
 JOB_LOCK = "job.lock"
 KEYS = "keys.json"
-PARTS = (STORE, GENERATIONS, ENCODERS, STYLES, REVIEWS, FETCHED, CURRENT, JOB_LOCK, KEYS)
+PARTS = (
+    *(STORE, GENERATIONS, ENCODERS, STYLES, REVIEWS, SUGGESTIONS, FETCHED),
+    *(CURRENT, JOB_LOCK, KEYS),
+)

@@ -31,6 +31,7 @@ _COMMANDS = {
     "look": "Find the things in a photo, and the products that look like each.",
     "recommend": "Recommend items for a user.",
     "events": "Import and export what users did, learn from it, or erase a user.",
+    "enrich": "Suggest attributes of items from their titles and descriptions.",
     "reviews": "Score reviews, store those of a shop, and train a model of moods on them.",
     "eval": "Measure how often photos find the right item.",
     "train-ranker": "Learn from a shop's events how to mix recommendations.",
