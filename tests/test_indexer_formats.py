@@ -495,6 +495,8 @@ def test_columns_of_images_add_up_in_their_order(shop):
     header = "id,title,image10,image2,image 1"
     (item,), _ = read(shop, "a.csv", f"{header}\n1,a,p/2.jpg,p/1.jpg,p/0.jpg\n")
     assert item.images == ["p/0.jpg", "p/1.jpg", "p/2.jpg"]
+    both, _ = read(shop, "a.csv", "id,images,image\n1,,p/0.jpg\n2,p/1.jpg;p/0.jpg,p/0.jpg\n")
+    assert [item.images for item in both] == [["p/0.jpg"], ["p/0.jpg", "p/1.jpg"]]
     (same,), _ = read(shop, "a.csv", "id,image,image\n1,p/0.jpg,p/1.jpg\n")
     assert same.images == ["p/0.jpg", "p/1.jpg"]
 
