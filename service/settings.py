@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
@@ -215,6 +217,17 @@ def settings_for(shop: Path) -> Settings:
         return Settings(shop=shop)
     except ValidationError as error:
         raise _bad_setting(error) from None
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the VITRINE_ variables that are no setting, each with the most similar one, or ""."""
+    prefix = Settings.model_config["env_prefix"]
+    known = [f"{prefix}{name.upper()}" for name in Settings.model_fields]
+    return [
+        (name, next(iter(get_close_matches(name.upper(), known, 1)), ""))
+        for name in sorted(environment)
+        if name.upper().startswith(prefix) and name.upper() not in known
+    ]
 
 
 def _bad_setting(error: ValidationError) -> BadSetting:

@@ -33,6 +33,7 @@ INDEXER = {
     "vectors": {"store"},
     "confidence": {"imaging", "encoders", "store", "vectors"},
     "classification": {"imaging", "encoders", "store", "confidence"},
+    "enrichment": {"catalog", "words", "store", "confidence", "shop"},
     "shop": {"imaging", "encoders", "store", "vectors", "confidence"},
     "writing": {
         *("imaging", "catalog", "encoders", "store", "fetching", "vectors", "confidence", "shop"),

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
 from indexer.catalog.item_parser import FIELDS, Record, text_from
-from indexer.catalog.nested import first_of, text_of
+from indexer.catalog.nested import decoded_cell, first_of, text_of
 from indexer.catalog.texts import in_language, is_translated, plain_text
 
 _DEEPEST: Final = 4
@@ -42,7 +40,7 @@ def flat_attributes(record: Record, language: str | None = None) -> FlatAttribut
     nested: Record | None = None
     if "attributes" in record:
         nested = {}
-        given = _object(record["attributes"])
+        given = decoded_cell(record["attributes"])
         if isinstance(given, dict):
             for name, value in given.items():
                 _flatten(nested, text_from(name), value, language)
@@ -59,16 +57,6 @@ def _boolean(value: Any) -> Any:
     """Return True or False for the cell of a table that says so; any other value as it is."""
     if isinstance(value, str) and len(value) < 10:
         return _BOOLEANS.get(value.strip().lower(), value)
-    return value
-
-
-def _object(value: Any) -> Any:
-    """Return the object in a text of JSON; any other value as it is."""
-    if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
-        try:
-            return msgspec.json.decode(value)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return value
     return value
 
 

@@ -27,11 +27,13 @@ from service.http.problems import add_error_handlers
 from service.http.protocol import ProtocolContext
 from service.http.rates import RateLimits, ReadCheck
 from service.http.routes.admin import admin_routes
+from service.http.routes.campaign import campaign_routes
 from service.http.routes.classify import classify_routes
 from service.http.routes.items import item_routes
 from service.http.routes.pages import add_pages
 from service.http.routes.personal import personal_routes
 from service.http.routes.recognition import recognition_routes
+from service.http.routes.reviews import review_routes
 from service.http.routes.search import search_routes
 from service.http.routes.state import state_routes
 from service.http.routes.styles import style_routes
@@ -120,8 +122,10 @@ def create_app(
 def add_routes(app: FastAPI, state: AppState) -> None:
     """Add all routes, and the handlers of errors."""
     add_error_handlers(app)
-    routers = (search_routes, recognition_routes, write_routes, item_routes, personal_routes)
-    for routes in (*routers, style_routes, classify_routes, admin_routes, state_routes):
+    searching = (search_routes, recognition_routes, classify_routes)
+    items = (write_routes, review_routes, item_routes, personal_routes)
+    pictures = (style_routes, campaign_routes)
+    for routes in (*searching, *items, *pictures, admin_routes, state_routes):
         app.include_router(routes(state))
     add_pages(app)
 

@@ -32,6 +32,7 @@ from service.http.replies import (
 )
 from service.http.schemas import (
     BatchBody,
+    CampaignBody,
     ClassifyForm,
     PhotoForm,
     RecognizeForm,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 _BODIES: tuple[type[BaseModel], ...] = (
     SearchBody, PhotoForm, ItemsBody, ItemsForm, PatchBody, PatchForm, DeleteBody,
     EventsBody, SessionBody, StyleForm, ClassifyForm, RecognizeForm, BatchBody,
+    CampaignBody,
 )  # fmt: skip
 _REPLIES: tuple[type[msgspec.Struct], ...] = (
     SearchReply, ItemReply, ItemsReply, StatusReply, HealthReply, WriteReply, Problem,

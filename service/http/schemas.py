@@ -352,6 +352,14 @@ class ItemsParams(BaseModel):
     )
 
 
+class ReviewsParams(BaseModel):
+    """The parameters of a request for the reviews of an item."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(10, ge=0, le=100, description="The most reviews that are returned whole.")
+
+
 class ImageParams(BaseModel):
     """The parameters of a request for an image of an item."""
 
@@ -411,8 +419,13 @@ class StyleForm(_Request):
         description="The photo: JPEG, PNG, WebP, GIF, AVIF or HEIC, told by its content.",
         json_schema_extra={"format": "binary", "contentMediaType": "application/octet-stream"},
     )
-    style: str = Field(
-        min_length=1, max_length=200, description="See `/v1/styles`.", examples=["watercolor"]
+    style: str | None = Field(
+        None, min_length=1, max_length=200, description="See `/v1/styles`.", examples=["watercolor"]
+    )
+    style_image: str | None = Field(
+        None,
+        description="Instead of `style`: a picture whose colors the photo takes.",
+        json_schema_extra={"format": "binary", "contentMediaType": "application/octet-stream"},
     )
     strength: float | None = Field(
         None, ge=0, le=1, description="0 is the photo as it is; by default that of the style."
@@ -425,3 +438,42 @@ class StyleForm(_Request):
     )
     seed: int = Field(0, ge=0, le=2**32, description="Another seed draws other strokes.")
     format: Literal["jpeg", "png"] = "jpeg"
+
+
+class CampaignBody(_Request):
+    """An item to be advertised, and how its picture looks."""
+
+    model_config = ConfigDict(json_schema_extra=_without_null)
+
+    item_id: str = Field(min_length=1, max_length=MAX_ID_BYTES, description="An item of the shop.")
+    index: int = Field(0, ge=0, le=10_000, description="Which of its images; 0 is the main one.")
+    width: int = Field(
+        1080, ge=240, le=2048, description="Pixels; a side is at most 3 times the other."
+    )
+    height: int = Field(1080, ge=240, le=2048)
+    style: str | None = Field(
+        None, min_length=1, max_length=200, description="See `/v1/styles`; by default none."
+    )
+    strength: float | None = Field(
+        None, ge=0, le=1, description="With `style`: that of the product; by default the style's."
+    )
+    background_strength: float | None = Field(
+        None, ge=0, le=1, description="With `style`: that of all but the product, likewise."
+    )
+    seed: int = Field(0, ge=0, le=2**32, description="Another seed draws other strokes.")
+    template: dict[str, Any] = Field(
+        {},
+        description="The fields of a template, without `logo` and `font`, which are files.",
+        examples=[{"page": "#f4efe6", "note": "Free returns"}],
+    )
+    format: Literal["jpeg", "png"] = "jpeg"
+
+    @model_validator(mode="after")
+    def _sides_and_strengths(self) -> CampaignBody:
+        if max(self.width, self.height) > 3 * min(self.width, self.height):
+            raise ValueError(
+                f"a side may be at most 3 times the other, got {self.width} x {self.height}"
+            )
+        if self.style is None and not (self.strength is None and self.background_strength is None):
+            raise ValueError("strength and background_strength need a style")
+        return self
