@@ -8,6 +8,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from indexer.classification.fit import fit_fields
+from indexer.classification.labels import fields_of
 from indexer.encoders.color import ColorEncoder
 from indexer.store.store import Store
 from search.audit.audit import audit_shop
@@ -17,7 +18,7 @@ from search.audit.pictures_disagree import strangers
 from search.audit.planting import error_confidences
 from service.cli.main import main
 from tests.kinds_shop import build_kinds, product_picture
-from tests.test_indexer_classification import NO_COLORS, blanks, shop
+from tests.test_indexer_classification import blanks, shop
 
 
 def audited(folder, **options):
@@ -129,7 +130,7 @@ def test_a_planted_label_is_surest_and_its_own_label_is_suggested(rng):
     pictures, _ = shop(rng, count=120)
     items = list(pictures.items)
     items[7] = items[8].__class__(item_id="i7", product_id="p7", categories=["Home/Mugs"])
-    (fit,) = fit_fields(pictures._replace(items=items), blanks(rng), NO_COLORS)
+    (fit,) = fit_fields(pictures._replace(items=items), blanks(rng), fields_of(items))
     first = contradictions(fit, pictures.products)[0]
     labels = fit.fitted.field.labels
     assert first.members.tolist() == [7]
@@ -147,7 +148,7 @@ def test_labels_that_pictures_do_not_show_are_not_judged(rng):
         )
         for item in pictures.items
     ]
-    (fit,) = fit_fields(pictures._replace(items=items), blanks(rng), NO_COLORS)
+    (fit,) = fit_fields(pictures._replace(items=items), blanks(rng), fields_of(items))
     cases = contradictions(fit, pictures.products)
     judged = {fit.fitted.field.labels[case.given] for case in cases}
     assert judged == {"Wear/Shoes", "Wear/Hats", "Home/Mugs"}
