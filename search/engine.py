@@ -296,6 +296,10 @@ class SearchEngine:
         """Return an image as a small JPEG. UnknownItem if item, image or rendition is unknown."""
         return self._items.thumbnail(item_id, index, rendition)
 
+    def picture(self, item_id: str, index: int = 0) -> bytes:
+        """Return the best picture of an image that is left, as its file was. Raises UnknownItem."""
+        return self._items.picture(item_id, index)
+
     def rendition_strength(self, item_id: str, index: int, rendition: str) -> float | None:
         """Return the strength of a stored rendition; None if it has none. Raises UnknownItem."""
         return self._items.rendition_strength(item_id, index, rendition)
@@ -303,6 +307,13 @@ class SearchEngine:
     def items(self, limit: int = 10) -> list[Item]:
         """Return some items to show before the first search, from each category in turn."""
         return self._items.starters(limit)
+
+    def matching(self, filter: str | Filter | None = None, limit: int = 10) -> list[Item]:
+        """Return the first ``limit`` items that pass a filter, by id.
+
+        Raises BadQuery for a filter that cannot be read, or an unknown field.
+        """
+        return self._items.matching(_as_filter(filter), limit)
 
     def listed_items(self, cursor: str | None = None, limit: int = 100) -> ItemPage:
         """Return the items of the shop page by page, in byte order of their ids. BadQuery."""

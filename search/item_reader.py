@@ -8,17 +8,19 @@ from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 from msgspec.structs import replace
 
 from indexer.errors import BadQuery, UnknownItem
 from indexer.items import MAX_ID_BYTES, ORIGINAL
-from indexer.store.pictures import display_copy
+from indexer.store.pictures import best_picture, display_copy, images_root
 from indexer.store.records import PictureKey
 
 if TYPE_CHECKING:
     from indexer.items import Item
     from indexer.store.records import ImageRecord, ItemRecord
     from indexer.store.store import Store
+    from search.filters import Filter
     from search.live.shop import LiveShop
 
 
@@ -63,6 +65,35 @@ class ItemReader:
         if jpeg is None:
             raise UnknownItem(f"image {index} of item {item_id!r} is gone", param="index")
         return jpeg
+
+    def picture(self, item_id: str, index: int) -> bytes:
+        """Return the best picture of an image that is left: the original, its file, or the copy.
+
+        UnknownItem also if the item lacks that image.
+        """
+        image = self._read_image(item_id, index)
+        with self._store.read() as reader:
+            found = best_picture(
+                reader, images_root(reader), PictureKey(image.content, ORIGINAL), image.path
+            )
+        if found is None:
+            raise UnknownItem(f"image {index} of item {item_id!r} is gone", param="index")
+        return found.data
+
+    def matching(self, filter: Filter | None, limit: int) -> list[Item]:
+        """Return the first items that pass a filter, by id.
+
+        Raises BadQuery for an unknown field.
+        """
+        view = self._live.view
+        found: list[Item] = []
+        passing = np.flatnonzero(view.columns.mask(filter)).tolist()
+        for item_id in sorted(view.ids[number] for number in passing):
+            if len(found) == limit:
+                break
+            with suppress(UnknownItem):  # deleted since the view was made
+                found.append(self.item(item_id))
+        return found
 
     def rendition_strength(self, item_id: str, index: int, rendition: str) -> float | None:
         """Return the strength of a stored rendition; None if it is not of a style.

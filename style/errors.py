@@ -6,7 +6,9 @@
      +- BadPixels      pixels that are not uint8 (h, w, 3)
      +- BadMask        a mask whose size or type does not fit the picture
      +- BadCube        a .cube file that is invalid or not supported
+     +- BadFont        a font file that cannot be read or drawn
      +- BadNetwork     weights that are not of a known network, or a network that fails
+     +- BadTemplate    a template of campaign pictures with a wrong field or value
      +- BadTraining    pictures, packages or a checkpoint that a training cannot use
      +- BadStyleName   a style name that is invalid or taken
      +- BadStyleFile   a file of a shop's own style that is damaged or cannot be written
@@ -21,12 +23,14 @@ from collections.abc import Iterable
 
 __all__ = [
     "BadCube",
+    "BadFont",
     "BadMask",
     "BadNetwork",
     "BadPixels",
     "BadStrength",
     "BadStyleFile",
     "BadStyleName",
+    "BadTemplate",
     "BadTraining",
     "StyleError",
     "UnknownStyle",
@@ -76,8 +80,16 @@ class BadCube(StyleError):
     """A ``.cube`` file that is invalid or not supported."""
 
 
+class BadFont(StyleError):
+    """A font file that cannot be read, or has no characters."""
+
+
 class BadNetwork(StyleError):
     """Weights that cannot be run, or whose result is not a finite picture."""
+
+
+class BadTemplate(StyleError):
+    """A template of campaign pictures that cannot be read, or has a wrong field or value."""
 
 
 class BadTraining(StyleError):

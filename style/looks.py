@@ -178,6 +178,17 @@ def grade(srgb: Floats, look: Look) -> Floats:
 def fit_in_srgb(lab: Floats) -> Floats:
     """Convert Oklab (..., 3) to sRGB in [0, 1]; a chroma that is too high is reduced."""
     light = np.clip(lab[..., 0], 0, 1)
+    whole = from_oklab(np.stack([light, lab[..., 1], lab[..., 2]], axis=-1))
+    outside = ~((whole >= -1e-3) & (whole <= 1 + 1e-3)).all(axis=-1)
+    share = np.ones_like(light)
+    share[outside] = _largest_share(light[outside], lab[outside])
+    srgb = from_oklab(np.stack([light, lab[..., 1] * share, lab[..., 2] * share], axis=-1))
+    fitted: Floats = np.clip(srgb, 0, 1)
+    return fitted
+
+
+def _largest_share(light: Floats, lab: Floats) -> Floats:
+    """Return by how much the chroma of colors (n, 3) with this lightness may count, (n,)."""
     low, high = np.zeros_like(light), np.ones_like(light)
     for _ in range(10):
         middle = (low + high) / 2
@@ -185,12 +196,7 @@ def fit_in_srgb(lab: Floats) -> Floats:
         srgb = from_oklab(scaled)
         fits = ((srgb >= -1e-3) & (srgb <= 1 + 1e-3)).all(axis=-1)
         low, high = np.where(fits, middle, low), np.where(fits, high, middle)
-    whole = from_oklab(np.stack([light, lab[..., 1], lab[..., 2]], axis=-1))
-    inside = ((whole >= -1e-3) & (whole <= 1 + 1e-3)).all(axis=-1)
-    low = np.where(inside, 1, low).astype(np.float32)
-    srgb = from_oklab(np.stack([light, lab[..., 1] * low, lab[..., 2] * low], axis=-1))
-    fitted: Floats = np.clip(srgb, 0, 1)
-    return fitted
+    return low
 
 
 def _lightness(light: Floats, look: Look) -> Floats:

@@ -32,10 +32,13 @@ def _slid(plane: Floats, radius: int, axis: int) -> Floats:
             total += padded[place : place + size]
         return np.moveaxis(total / np.float32(width), 0, axis)
     edges[axis] = (radius + 1, radius)
-    sums = np.cumsum(np.pad(plane, edges, mode="edge"), axis=axis, dtype=np.float64)
-    along = np.moveaxis(sums, axis, 0)
-    spread = (along[width:] - along[:size]) / width
-    return np.moveaxis(spread.astype(np.float32), 0, axis)
+    padded = np.moveaxis(np.pad(plane, edges, mode="edge"), axis, 0)
+    sums = padded.astype(np.float64, order="C")
+    for place in range(1, len(sums)):  # several times as fast as numpy.cumsum, and the same sums
+        np.add(sums[place - 1], sums[place], out=sums[place])
+    spread = sums[width:] - sums[:size]
+    spread /= width
+    return np.ascontiguousarray(np.moveaxis(spread.astype(np.float32), 0, axis))
 
 
 def gaussian(plane: Floats, sigma: float) -> Floats:

@@ -17,12 +17,12 @@ from PIL import Image, ImageFilter
 from style.arrays import Alpha, Floats, Pixels
 from style.checks import check_pixels
 from style.guided import fit_lines, luma
-from style.oklab import oklab_of_pixels
+from style.oklab import from_oklab, oklab_of_pixels
 from style.planes import box_mean, gradient, resized, smoothstep
 from style.shrink import shrunk
 from style.strips import over_strips
 
-__all__ = ["ProductMask", "product_mask"]
+__all__ = ["ProductMask", "grown", "plain_background", "product_mask", "spread"]
 
 _SIDE = 512  # pixels of the longer side of the copy that is analyzed
 _TIGHT = 0.035  # largest Oklab distance of a background pixel from the model
@@ -58,6 +58,18 @@ def product_mask(pixels: Pixels) -> ProductMask:
     return ProductMask(
         _full_size(_matte(product, distance), product, small, pixels), round(confidence, 3)
     )
+
+
+def plain_background(pixels: Pixels) -> Floats:
+    """Return the background of a picture without its product: sRGB (y, x, 3) in [0, 1].
+
+    The longer side has at most 512 pixels. It means little where the mask is ``unsure``. Raises
+    BadPixels.
+    """
+    check_pixels(pixels)
+    model, _, _ = _background(oklab_of_pixels(shrunk(pixels, _SIDE)))
+    ground: Floats = np.clip(from_oklab(model), 0, 1)
+    return ground
 
 
 def _background(lab: Floats) -> tuple[Floats, float, float]:
@@ -104,7 +116,7 @@ def _passable(lab: Floats, away: Floats, distance: Floats, noise: float) -> NDAr
     """
     tight = min(_TIGHT, max(0.008, 2 * noise + 0.004))
     slope = np.hypot(*gradient(box_mean(lab[..., 0], 1)))
-    calm = ~_grown(slope > _STEP, 2)  # woven cloth is not calm anywhere
+    calm = ~grown(slope > _STEP, 2)  # woven cloth is not calm anywhere
     tint = np.hypot(away[..., 1], away[..., 2])
     darker = -away[..., 0]
     shadow = (darker > -0.03) & (darker < _SHADOW) & (tint < _TINT) & calm
@@ -114,15 +126,21 @@ def _passable(lab: Floats, away: Floats, distance: Floats, noise: float) -> NDAr
 
 def _flooded(passable: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Flood from the border through passable pixels, but not through gaps of one pixel."""
-    wide = _grown(~passable, 1)  # a gap in an outline is closed
+    wide = grown(~passable, 1)  # a gap in an outline is closed
     reached = np.zeros_like(passable)
     for edge in (np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1]):
         reached[edge] = ~wide[edge]
+    reached = spread(reached, ~wide)
+    return grown(reached, 1) & passable
+
+
+def spread(reached: NDArray[np.bool_], open_: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Flood (h, w) from the pixels that are reached through all that are open, sideways."""
     count = -1
     while count != (count := int(reached.sum())):
-        reached = _along_rows(reached, ~wide)
-        reached = _along_rows(reached.T, ~wide.T).T
-    return _grown(reached, 1) & passable
+        reached = _along_rows(reached, open_)
+        reached = _along_rows(reached.T, open_.T).T
+    return reached
 
 
 def _along_rows(reached: NDArray[np.bool_], open_: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -138,7 +156,8 @@ def _along_rows(reached: NDArray[np.bool_], open_: NDArray[np.bool_]) -> NDArray
     return spread
 
 
-def _grown(mask: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
+def grown(mask: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
+    """Return a mask (h, w) with all pixels within ``radius``, sideways and diagonally."""
     image = Image.fromarray(mask.astype(np.uint8) * 255)
     return np.asarray(image.filter(ImageFilter.MaxFilter(2 * radius + 1))) > 0
 
@@ -150,7 +169,7 @@ def _cleaned(product: NDArray[np.bool_]) -> NDArray[np.bool_]:
     image = Image.fromarray(product.astype(np.uint8) * 255)
     kept = np.asarray(image.filter(ImageFilter.MedianFilter(5))) > 0
     # Thin things, such as a strap, do not survive a median; near the product they are kept.
-    return kept | (product & _grown(kept, 4))
+    return kept | (product & grown(kept, 4))
 
 
 def _confidence(product: NDArray[np.bool_], distance: Floats, plain: float) -> float:
@@ -158,7 +177,7 @@ def _confidence(product: NDArray[np.bool_], distance: Floats, plain: float) -> f
     share = float(product.mean())
     if not product.any() or product.all():
         return 0.0
-    ring = _grown(~product, 5) & ~_grown(~product, 2)  # just inside the outline
+    ring = grown(~product, 5) & ~grown(~product, 2)  # just inside the outline
     visible = float((distance[ring] > 0.03).mean()) if ring.any() else 0.0
     one = np.ones((), np.float32)
     return float(
@@ -171,7 +190,7 @@ def _confidence(product: NDArray[np.bool_], distance: Floats, plain: float) -> f
 
 def _matte(product: NDArray[np.bool_], distance: Floats) -> Floats:
     """Return the product's opacity (y, x): at its outline, its distance from the background."""
-    core = (~_grown(~product, 3)).astype(np.float32)
+    core = (~grown(~product, 3)).astype(np.float32)
     count = box_mean(core, 4)
     inside = box_mean(distance * core, 4) / np.maximum(count, 1e-6)
     clear = product & (core == 0) & (count > 0.02) & (inside > 0.08)
@@ -185,8 +204,8 @@ def _full_size(matte: Floats, product: NDArray[np.bool_], small: Pixels, pixels:
     guide = luma(small)
     lines = fit_lines(matte, guide, radius=1, smooth=1e-3, exact=False)
     # Far from the outline the answer is known; there the filter must not follow the texture.
-    inner = 1 - _grown(~product, 3).astype(np.float32)
-    outer = _grown(product, 2).astype(np.float32)
+    inner = 1 - grown(~product, 3).astype(np.float32)
+    outer = grown(product, 2).astype(np.float32)
     alpha = np.empty((height, width), np.uint8)
 
     def work(top: int, bottom: int) -> None:

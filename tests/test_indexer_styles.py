@@ -267,6 +267,17 @@ def test_a_rebuild_publishes_no_style_whose_removal_was_interrupted(build, shop)
     assert whole(shop)
 
 
+def test_a_migration_takes_over_no_style_whose_removal_was_interrupted(build, shop):
+    build(styles=["dark", "light"])
+    with interrupted("indexer.jobs.styles.restyle"):
+        remove_styles(shop, ColorEncoder(), ["dark"])
+    promote(shop, migrate(shop, OtherColors(), progress=silent).generation)
+    assert set(rows_of(shop, "red")) == {ORIGINAL, "light"}
+    assert found(shop, striped(RED, 0), OtherColors())[1] != "dark"
+    assert shop_status(shop).styles == [StyleCount("light", 3, 0, 0)]
+    assert whole(shop)
+
+
 def test_an_unknown_style_is_refused_and_nothing_is_changed(build, shop, tmp_path):
     with pytest.raises(UnknownStyle, match="unknown style 'drak': did you mean 'dark'"):
         build(styles=["light", "drak"])

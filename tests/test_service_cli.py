@@ -447,7 +447,8 @@ BAD_CATALOGS = {
     "no-image.csv": (b"id,image\na,gone.jpg\n", "none of 1 items has an image"),
     "empty.jsonl": (b"", "empty.jsonl holds no items"),
     "list.jsonl": (b"[1]", "line 1: expected an object, got list"),
-    "table.xlsx": (b"PK", "got '.xlsx'"),
+    "table.xlsx": (b"PK", "cannot read "),
+    "table.docx": (b"PK", "got '.docx'"),
 }
 
 

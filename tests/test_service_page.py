@@ -673,6 +673,25 @@ def test_a_product_opens_and_leads_to_similar_ones(page, shop):
     assert page.evaluate("document.activeElement.closest('.card').dataset.item") == item["id"]
 
 
+@pytest.mark.parametrize("link", ["https://shop.example/mug?a=1", "javascript:alert(1)", ""])
+def test_a_product_with_a_link_to_buy_it_shows_that_link(page, shop, link):
+    def with_link(route):
+        item = route.fetch().json()
+        route.fulfill(json={**item, "url": link})
+
+    item = shop.first_of("Mugs")
+    page.route(f"**/v1/items/{item['id']}", with_link)
+    answer(page, lambda: drop(page, photo_of(shop, item)))
+    page.locator("#grid .card-link").first.click()
+    panel = page.get_by_role("dialog")
+    panel.get_by_role("button", name="Search with this item").wait_for()
+    shown = panel.get_by_role("link", name="View in shop")
+    assert shown.count() == (1 if link.startswith("https:") else 0)
+    if link.startswith("https:"):
+        assert shown.get_attribute("href") == link
+        assert shown.get_attribute("rel") == "noopener noreferrer"
+
+
 def test_searching_with_an_item_goes_on_from_it_by_a_link_one_can_share(page, visit, shop):
     item = shop.first_of("Sneakers")
     answer(page, lambda: drop(page, photo_of(shop, item)))

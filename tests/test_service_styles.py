@@ -278,3 +278,31 @@ def test_a_running_service_has_the_styles_that_a_shop_gains_and_loses(serve, sty
     folder.remove("brand")
     assert not listed()
     assert send(http, photo, style="brand").status_code == http.get(path).status_code == 422
+
+
+def test_a_photo_takes_the_colors_of_a_style_image_that_is_sent_with_it(http):
+    photo, image = jpeg(plain((200, 60, 40), side=120, spot=40)), jpeg(plain((20, 60, 200)))
+    files = {"image": photo, "style_image": image}
+    made = http.post("/v1/style", files=files, data={"strength": "1"})
+    assert made.status_code == 200
+    before, after = pixels_of(photo).mean((0, 1)), pixels_of(made.content).mean((0, 1))
+    assert after[2] - after[0] > before[2] - before[0] + 30
+    assert float(http.post("/v1/style", files=files).headers["x-style-strength"]) == 0.6
+
+
+@pytest.mark.parametrize(
+    ("image", "fields", "code", "param"),
+    [
+        (b"GIF89a, or so it says", {}, "bad_image", "style_image"),
+        (b"", {}, "bad_image", "style_image"),
+        (jpeg(plain((1, 2, 3), side=300)), {}, "bad_image", "style_image"),
+        (jpeg(plain((1, 2, 3))), {"style": "noir"}, "invalid_request", "style"),
+        (jpeg(plain((1, 2, 3))), {"strength": "2"}, "invalid_request", "strength"),
+    ],
+    ids=["text", "empty", "large", "with a style", "strength"],
+)
+def test_a_wrong_style_image_is_a_problem(serve, image, fields, code, param):
+    http = serve(max_megapixels=0.05)
+    files = {"image": jpeg(plain((10, 90, 200))), "style_image": image}
+    reply = http.post("/v1/style", files=files, data=fields)
+    assert (reply.status_code, reply.json()["code"], reply.json()["param"]) == (422, code, param)

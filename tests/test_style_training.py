@@ -329,6 +329,15 @@ def test_the_exported_graph_gives_the_change_of_the_network(tmp_path):
     assert np.abs(found).max() <= BOUND + 1e-6
 
 
+def test_a_weight_that_float16_cannot_hold_is_refused_and_nothing_is_written(tmp_path):
+    painter = Painter()
+    with torch.no_grad():
+        painter.generator.narrow.bias[3] = 70_000
+    with pytest.raises(BadTraining, match=r"generator\.narrow\.bias holds 70000, a float16 holds"):
+        export(painter.encoder, painter.generator, tmp_path / "p.onnx", "p")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_networks_are_as_small_as_promised(tmp_path):
     painter = Painter()
     assert parameters_in(painter) < 2_000_000

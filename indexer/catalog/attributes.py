@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
 from indexer.catalog.item_parser import FIELDS, Record, text_from
-from indexer.catalog.nested import first_of, text_of
+from indexer.catalog.nested import decoded_cell, first_of, text_of
 from indexer.catalog.texts import in_language, is_translated, plain_text
 
 _DEEPEST: Final = 4
@@ -41,7 +39,7 @@ def flat_attributes(record: Record, language: str | None = None) -> FlatAttribut
     nested: Record | None = None
     if "attributes" in record:
         nested = {}
-        given = _object(record["attributes"])
+        given = decoded_cell(record["attributes"])
         if isinstance(given, dict):
             for name, value in given.items():
                 _flatten(nested, text_from(name), value, language)
@@ -52,16 +50,6 @@ def flat_attributes(record: Record, language: str | None = None) -> FlatAttribut
             nested = None
             faults.append(f"attributes must be an object, got {type(given).__name__}")
     return FlatAttributes(columns, nested, faults)
-
-
-def _object(value: Any) -> Any:
-    """Return the object in a text of JSON; any other value as it is."""
-    if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
-        try:
-            return msgspec.json.decode(value)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return value
-    return value
 
 
 def _flatten(found: Record, name: str, value: Any, language: str | None, depth: int = 0) -> None:

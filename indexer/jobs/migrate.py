@@ -21,6 +21,7 @@ from indexer.errors import Conflict
 from indexer.imaging.images import LIMITS, ImageLimits
 from indexer.jobs.job import Job, open_job
 from indexer.jobs.publishing import publish
+from indexer.jobs.styles import sync_styles
 from indexer.shop import write_encoders
 from indexer.writing.reembed import MissingPicture, Reembedding, missing_pictures
 
@@ -79,6 +80,7 @@ def migrate(
     with open_job(shop, "vitrine migrate") as job:
         serving = check_target(job.shelf, encoder)
         job.keep_encoder(encoder)
+        sync_styles(job, serving.model)  # no pictures of a style whose removal was interrupted
         with job.store.write() as writer:
             write_encoders.add(writer, serving.model, Model.of(encoder))
         work = Reembedding(job.store, encoder, limits=limits, share=share)

@@ -67,7 +67,7 @@ def rebuild_index(
             )
         progress("publish", 0, 1)
         job.keep_encoder(encoder)
-        sync_styles(job, encoder)
+        sync_styles(job, before.model)
         if meaning is not None:
             if meaning:
                 sentence_model()  # raises before the setting is stored

@@ -16,6 +16,7 @@ from indexer.progress import Progress, no_progress
 from indexer.shop.manifest import StyleCount
 from indexer.shop.styles import (
     indexed_styles,
+    known_styles,
     registry_of,
     removable_styles,
     set_indexed_styles,
@@ -23,6 +24,7 @@ from indexer.shop.styles import (
 )
 from indexer.stopwatch import Stopwatch
 from indexer.writing.migration_encoders import MigrationEncoders
+from indexer.writing.rendition_rows import RenditionNotes, sync_rows
 from indexer.writing.renditions import Rendered
 from indexer.writing.styling import Styling
 
@@ -110,13 +112,18 @@ def restyle(
     return done
 
 
-def sync_styles(job: Job, encoder: Encoder) -> None:
-    """Delete the rows of removed styles, and add those of renditions that have none yet."""
+def sync_styles(job: Job, model: Model) -> None:
+    """Delete the rows of removed styles, and add those of renditions that have none yet.
+
+    ``model`` is that of the serving encoder, which itself is not needed: nothing is rendered.
+    """
     with job.store.read() as reader:
-        if not indexed_styles(reader) and not reader.count("renditions"):
+        names = indexed_styles(reader)
+        if not names and not reader.count("renditions"):
             return
-    registry = registry_of(job.folder.path)
-    Styling(job.store, encoder, registry, MigrationEncoders(job.store, encoder)).sync()
+    styles, unknown = known_styles(registry_of(job.folder.path), names)
+    notes = RenditionNotes(model.key, styles, unknown)
+    sync_rows(job.store, notes, MigrationEncoders(job.store, model))
 
 
 def _change(

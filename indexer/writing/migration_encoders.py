@@ -40,17 +40,17 @@ class MigrationEncoders:
     def __init__(
         self,
         store: Store,
-        serving: Encoder,
+        serving: Encoder | Model,
         *,
         limits: ImageLimits = LIMITS,
         load: Callable[[Model], Encoder] | None = None,
     ) -> None:
-        """``serving`` is the encoder that the writer itself embeds with.
+        """``serving`` is the encoder that the writer itself embeds with, or its model.
 
         ``load`` opens the encoder of a model; by default the shop's own copy.
         """
         self._store = store
-        self._serving = Model.of(serving)
+        self._serving = serving if isinstance(serving, Model) else Model.of(serving)
         self._limits = limits
         self._load = load or partial(open_encoder, ShopFolder(store.shop))
         self._lock = threading.Lock()

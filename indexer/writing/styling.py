@@ -61,17 +61,6 @@ class Styling:
         self._limits = limits
         self._key = Model.of(encoder).key
 
-    def sync(self) -> int:
-        """Give all items the rows of the renditions that the store has; render nothing.
-
-        Rows of styles that were removed are deleted. Return how many items changed.
-        """
-        found = self._read_styles()
-        if found is None:
-            return 0
-        _, notes = found
-        return sync_rows(self._store, notes, self._migration_encoders)
-
     def run(
         self,
         *,

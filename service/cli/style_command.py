@@ -9,15 +9,13 @@ import click
 
 from service.cli.console import json_option, print_json
 from service.cli.own_styles import own_shop_option, read_picture, registry_for
+from service.cli.picture_file import check_format, write_picture
 from service.cli.terminal import note, say
 from service.cli.threads_option import threads_option
 
 if TYPE_CHECKING:
     from indexer.arrays import Pixels
     from style.registry import FoundStyle
-
-_FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
-_LONGEST_SIDE = {"JPEG": 65_500, "PNG": 2**31 - 1, "WEBP": 16_383}  # pixels that a format can have
 
 
 @click.command("style")
@@ -77,7 +75,7 @@ def command(
     wanted = check_strength(found.info.strength if strength is None else strength)
     if background_strength is not None:
         check_strength(background_strength, "background strength")
-    file_format = _format(photo, out)
+    file_format = check_format(photo, out)
     pixels = read_picture(photo)
     facts: dict[str, object] = {"out": str(out)}
     if background_strength is None:
@@ -85,7 +83,7 @@ def command(
     else:
         made, confidence = _style_separately(found, pixels, wanted, background_strength, seed)
         facts |= {"background_strength": background_strength, "mask_confidence": confidence}
-    _write(made, out, file_format)
+    write_picture(made, out, file_format)
     record = msgspec.to_builtins(found.styler.provenance(name, wanted, seed))
     if as_json:
         print_json({**facts, "provenance": record})
@@ -144,36 +142,3 @@ def _style_separately(
         return styler.apply(pixels, name, strength, seed=seed), mask.confidence
     made = apply_apart(styler, pixels, name, strength, background, mask.alpha, seed)
     return made, mask.confidence
-
-
-def _format(photo: Path, out: Path) -> str:
-    from indexer.errors import BadQuery
-
-    if out.suffix.lower() not in _FORMATS:
-        raise BadQuery(f"--out must end in {', '.join(_FORMATS)}, got {str(out)!r}", param="out")
-    if out.exists() and photo.exists() and out.samefile(photo):
-        raise BadQuery(f"--out must not be the photo itself, {out}; name another file", param="out")
-    return _FORMATS[out.suffix.lower()]
-
-
-def _write(pixels: Pixels, out: Path, file_format: str) -> None:
-    """Write the picture. An existing file is replaced only once the new one is complete."""
-    from PIL import Image
-
-    from indexer.errors import CannotWrite
-
-    height, width = pixels.shape[:2]
-    most = _LONGEST_SIDE[file_format]
-    if max(height, width) > most:
-        raise CannotWrite(
-            f"cannot write {out}: {width} x {height} pixels, and {file_format} has at most {most} "
-            "a side; name a .png file"
-        )
-    part = out.with_name(f".{out.name}.part")
-    options = {"JPEG": {"quality": 93, "subsampling": 0}, "WEBP": {"quality": 92}}
-    try:
-        Image.fromarray(pixels).save(part, file_format, **options.get(file_format, {}))
-        part.replace(out)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise CannotWrite(f"cannot write {out}: {error.strerror or error}") from error

@@ -96,7 +96,7 @@ def _kind_of(method: str, path: str, length: int) -> str | None:
         if method != "POST":
             return None
         return "photos" if length > _PHOTO_BYTES else "searches"
-    if path == "/v1/style":
+    if path in ("/v1/style", "/v1/campaign"):
         return "styles" if method == "POST" else None
     if path in ("/v1/status", "/v1/styles", "/v1/generations"):
         return "reads"

@@ -17,6 +17,7 @@ from service.http.personal_replies import (
 from service.http.personal_schemas import EventsBody, SessionBody
 from service.http.problems import Problem
 from service.http.replies import (
+    BatchReply,
     ClassifyReply,
     GenerationsReply,
     HealthReply,
@@ -29,7 +30,15 @@ from service.http.replies import (
     StylesReply,
     WriteReply,
 )
-from service.http.schemas import ClassifyForm, PhotoForm, RecognizeForm, SearchBody, StyleForm
+from service.http.schemas import (
+    BatchBody,
+    CampaignBody,
+    ClassifyForm,
+    PhotoForm,
+    RecognizeForm,
+    SearchBody,
+    StyleForm,
+)
 from service.http.write_schemas import DeleteBody, ItemsBody, ItemsForm, PatchBody, PatchForm
 
 if TYPE_CHECKING:
@@ -38,12 +47,13 @@ if TYPE_CHECKING:
 
 _BODIES: tuple[type[BaseModel], ...] = (
     SearchBody, PhotoForm, ItemsBody, ItemsForm, PatchBody, PatchForm, DeleteBody,
-    EventsBody, SessionBody, StyleForm, ClassifyForm, RecognizeForm,
+    EventsBody, SessionBody, StyleForm, ClassifyForm, RecognizeForm, BatchBody,
+    CampaignBody,
 )  # fmt: skip
 _REPLIES: tuple[type[msgspec.Struct], ...] = (
     SearchReply, ItemReply, ItemsReply, StatusReply, HealthReply, WriteReply, Problem,
     RecommendReply, EventsReply, UserReply, ErasedReply, StylesReply, ClassifyReply,
-    RecognizeReply, GenerationsReply, ServingReply,
+    RecognizeReply, GenerationsReply, ServingReply, BatchReply,
 )  # fmt: skip
 _PREFIX = "#/components/schemas/"
 _MEANINGS = {
@@ -95,6 +105,14 @@ def body_of(*kinds: tuple[type[BaseModel], str]) -> dict[str, Any]:
     """
     content = {media_type: {"schema": {"$ref": _ref(model)}} for model, media_type in kinds}
     return {"requestBody": {"required": True, "content": content}}
+
+
+def photo_body() -> dict[str, Any]:
+    """Return the documentation of a body that is a form with a photo, or the photo itself."""
+    documented = body_of((PhotoForm, "multipart/form-data"))
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    documented["requestBody"]["content"]["image/*"] = binary
+    return documented
 
 
 def description(app: FastAPI) -> dict[str, Any]:

@@ -7,33 +7,40 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from PIL import Image
 
+from indexer.errors import BadImage
 from indexer.imaging.photos import Photo
 from style.checks import check_strength
 from style.errors import StyleError
+from style.palette import palette_of
 from style.productmask import product_mask
-from style.registry import apply_apart
+from style.registry import FoundStyle, StyleRegistry, apply_apart
 from style.shrink import shrunk
+from style.styleimage import StyleImageStyler
 
 if TYPE_CHECKING:
     from indexer.arrays import Pixels
     from indexer.imaging.images import ImageLimits
-    from style.registry import StyleRegistry
     from style.styler import StyleInfo, Styler
 
 LONGEST_SIDE = 2048  # pixels of what is sent; a larger photo is reduced
+_STYLE_SIDE = 512  # pixels of a style image, as a shop keeps them
 _DECODED_SIDE = 1024  # that the shorter side keeps at least, so that large photos decode faster
 
 StyledFormat = Literal["jpeg", "png"]
 
 
 class StyleWish(NamedTuple):
-    """How a picture is to be styled. A strength of None is that of the style."""
+    """How a picture is to be styled. A strength of None is that of the style.
+
+    With ``style_image``, the bytes of a picture, ``style`` is not looked up.
+    """
 
     style: str
     strength: float | None = None
     background_strength: float | None = None
     seed: int = 0
     format: StyledFormat = "jpeg"
+    style_image: bytes | None = None
 
 
 class StyledPicture(NamedTuple):
@@ -52,13 +59,30 @@ class StyledPicture(NamedTuple):
 def style_photo(
     registry: StyleRegistry, data: bytes, wish: StyleWish, limits: ImageLimits
 ) -> StyledPicture:
-    """Style an encoded photo. Raises BadImage, UnknownStyle, BadStrength, BadStyleFile, BadCube."""
-    styler, info = registry.find(wish.style)
+    """Style an encoded photo. Raises BadImage, UnknownStyle, BadStrength, BadStyleFile, BadCube.
+
+    A BadImage of the style image has the param ``style_image``.
+    """
+    if wish.style_image is None:
+        styler, info = registry.find(wish.style)
+    else:
+        styler, info = _style_of(wish.style_image, limits)
     try:
         return _styled(styler, info, data, wish, limits)
     except StyleError as error:
         error.style = info.name
         raise
+
+
+def _style_of(data: bytes, limits: ImageLimits) -> FoundStyle:
+    """Return the style that gives a photo the colors of an encoded picture. Raises BadImage."""
+    try:
+        pixels = Photo(data, limits).cut(side=_STYLE_SIDE)
+    except BadImage as error:
+        error.param = "style_image"
+        raise
+    palette = palette_of(shrunk(pixels, _STYLE_SIDE))
+    return StyleRegistry([StyleImageStyler({"style_image": palette})]).find("style_image")
 
 
 def _styled(

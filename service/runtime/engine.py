@@ -71,6 +71,10 @@ class Engine(Protocol):
         """Return a stored image of an item, in this rendition, as JPEG. Raises UnknownItem."""
         ...
 
+    def picture(self, item_id: str, index: int = 0) -> bytes:
+        """Return the best picture of an image that is left. Raises UnknownItem."""
+        ...
+
     def rendition_strength(self, item_id: str, index: int, rendition: str) -> float | None:
         """Return the strength of a stored rendition; None if it has none. Raises UnknownItem."""
         ...

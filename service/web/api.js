@@ -116,6 +116,8 @@ export const sample = (limit) => ask(`v1/items?limit=${limit}`);
 export const item = (id, signal) => ask(itemPath(id), { signal });
 export const similar = (id, limit, signal) => ask(`${itemPath(id)}/similar?limit=${limit}`, { signal });
 
+export const reviews = (id, signal) => ask(`${itemPath(id)}/reviews?limit=0`, { signal });
+
 /** Return items for a shopper, from what was done on this page. Nothing of it is stored. */
 export const forYou = (events, limit, signal) =>
   ask("v1/sessions/recommend", {

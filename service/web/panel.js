@@ -1,12 +1,23 @@
-// The panel of an item: its pictures, its fields, and similar items.
+// The panel of an item: its pictures, its fields, similar items, and what customers say.
 
 import { item as fetchItem, similar as fetchSimilar } from "./api.js";
 import { card, firstPicture, picture, priceOf, skeleton } from "./card.js";
 import { byId, icon, make } from "./dom.js";
 import { readable } from "./filters.js";
 import { Restyle } from "./restyle.js";
+import { fillReviews } from "./reviews.js";
 
 const SIMILAR = 8;
+const SAFE_LINK = /^(https?:\/\/|\/(?!\/))/i; // the service stores no other; a page must not run one
+
+/** The link to the page where an item can be bought. */
+function shopLink(url) {
+  return make(
+    "p",
+    { class: "facts-shop" },
+    make("a", { href: url, target: "_blank", rel: "noopener noreferrer", text: "View in shop" }),
+  );
+}
 
 /** Replace everything after the title by elements; the title keeps its focus. */
 function under(title, ...elements) {
@@ -57,7 +68,10 @@ export class Panel {
     ]);
     if (signal.aborted) return;
     if (item.status === "rejected") this.#fail(item.reason);
-    else this.#fill(item.value, hit);
+    else {
+      this.#fill(item.value, hit);
+      fillReviews(byId("reviews"), id, signal);
+    }
     this.#fillSimilar(alike);
   }
 
@@ -119,6 +133,7 @@ export class Panel {
         make("h3", { id: "details-title", text: "Details" }),
         make("dl", { class: "facts-list", id: "details-list" }),
       ),
+      make("section", { class: "reviews", id: "reviews", "aria-labelledby": "reviews-title", hidden: true }),
     );
   }
 
@@ -151,6 +166,7 @@ export class Panel {
         icon("alike"),
         "Search with this item",
       ),
+      ...(SAFE_LINK.test(item.url ?? "") ? [shopLink(item.url)] : []),
       ...(item.description ? [make("p", { class: "facts-words", dir: "auto", text: item.description })] : []),
     );
     byId("details-list").replaceChildren(

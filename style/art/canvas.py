@@ -65,7 +65,7 @@ def tangents(light: Floats, sigma: float) -> tuple[Floats, Floats]:
 def smeared(plane: Floats, flow: tuple[Floats, Floats], length: int) -> Floats:
     """Return the mean of (h, w[, c]) along the flow, ``length`` steps to either side."""
     height, width = plane.shape[:2]
-    flat = plane.reshape(height * width, -1)
+    flat = plane.reshape(-1) if plane.ndim == 2 else plane.reshape(height * width, -1)
     total, weight = flat.copy(), 1.0
     y0, x0 = np.mgrid[0:height, 0:width].astype(np.float32)
     fx, fy = flow[0].reshape(-1), flow[1].reshape(-1)
@@ -73,13 +73,14 @@ def smeared(plane: Floats, flow: tuple[Floats, Floats], length: int) -> Floats:
         x, y = x0.reshape(-1).copy(), y0.reshape(-1).copy()
         last_x, last_y = np.float32(sign) * fx, np.float32(sign) * fy
         for step in range(1, length + 1):
-            x, y = x + last_x, y + last_y
+            x += last_x
+            y += last_y
             place = _places(x, y, width, height)
             share = np.float32(1 - step / (length + 1))
             total += share * flat[place]
             weight += float(share)
             if step < length:
-                next_x, next_y = fx[place], fy[place]
+                next_x, next_y = np.take(fx, place), np.take(fy, place)
                 turn = np.where(next_x * last_x + next_y * last_y < 0, -1, 1).astype(np.float32)
                 last_x, last_y = next_x * turn, next_y * turn
     return np.asarray(total / np.float32(weight), np.float32).reshape(plane.shape)
@@ -155,30 +156,54 @@ def cells(
     centers = (at * [height / rows, width / columns]).astype(np.float32)  # (rows, columns, 2)
     places = np.clip(centers, 0, [height - 1, width - 1]).astype(np.intp)
     inks = box_mean(picture, max(1, round(size / 4)))[places[..., 0], places[..., 1]]
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    row, column = (y * rows / height).astype(np.int32), (x * columns / width).astype(np.int32)
+    y = np.arange(height, dtype=np.float32)[:, None]
+    x = np.arange(width, dtype=np.float32)[None]
+    row = (np.arange(height) * rows // height).astype(np.intp)
+    column = (np.arange(width) * columns // width).astype(np.intp)
     best = np.full((height, width), np.inf, np.float32)
     second = best.copy()
     label = np.zeros((height, width), np.int32)
-    scale = np.float32(color * size)
+    scale = np.float32(color * size) ** 2
+    planes = [picture[..., channel].copy() for channel in range(3)]  # whole planes are faster
     for down in (-1, 0, 1):
         for right in (-1, 0, 1):
-            r = np.clip(row + down, 0, rows - 1)
-            c = np.clip(column + right, 0, columns - 1)
-            index = r * np.int32(columns) + c
-            center = centers.reshape(-1, 2)[index]
-            far = (y - center[..., 0]) ** 2 + (x - center[..., 1]) ** 2
+            r, c = row + down, column + right
+            inside = ((r >= 0) & (r < rows))[:, None] & ((c >= 0) & (c < columns))[None]
+            r, c = np.clip(r, 0, rows - 1), np.clip(c, 0, columns - 1)
+            far = _spread(centers[..., 0], r, c)
+            far -= y
+            far *= far
+            off = _spread(centers[..., 1], r, c)
+            off -= x
+            off *= off
+            far += off
             if color:
-                ink = inks.reshape(-1, 3)[index]
-                ink -= picture
-                far = far + _dot(ink, ink) * (scale * scale)
-            other = index != label if down + right > -2 else np.ones_like(label, bool)
+                ink = _ink_distance(inks, planes, r, c)
+                ink *= scale
+                far += ink
+            far[~inside] = np.inf
             nearer = far < best
-            second = np.where(
-                nearer & other, best, np.where(other, np.minimum(second, far), second)
-            )
-            label = np.where(nearer, index, label)
-            best = np.minimum(best, far)
+            np.minimum(second, np.maximum(best, far), out=second)
+            np.copyto(label, (r * columns)[:, None] + c[None], where=nearer, casting="same_kind")
+            np.minimum(best, far, out=best)
     second = np.where(np.isfinite(second), second, best + size * size)
     border = np.asarray((np.sqrt(second) - np.sqrt(best)) / 2, np.float32)
     return Cells(label, border, rows * columns)
+
+
+def _spread(values: Floats, row: NDArray[np.intp], column: NDArray[np.intp]) -> Floats:
+    """Return the values (rows, columns) of the cell of each pixel: (h, w)."""
+    return np.take(np.take(values, row, 0), column, 1)
+
+
+def _ink_distance(
+    inks: Floats, planes: list[Floats], row: NDArray[np.intp], column: NDArray[np.intp]
+) -> Floats:
+    """Return the squared distance of colors from those of cells (rows, columns, 3): (h, w)."""
+    total = np.zeros_like(planes[0])
+    for channel, plane in enumerate(planes):
+        away = _spread(inks[..., channel], row, column)
+        away -= plane
+        away *= away
+        total += away
+    return total

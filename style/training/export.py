@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from style.errors import BadTraining
 from style.training.networks import (
     BLOCKS,
     BOUND,
@@ -53,7 +54,15 @@ class _Graph:
         return name
 
     def weight(self, name: str, tensor: Tensor) -> str:
-        half = self.value(name, tensor.detach().float().numpy().astype(np.float16))
+        array = tensor.detach().float().numpy()
+        with np.errstate(over="ignore"):
+            rounded = array.astype(np.float16)
+        if not np.isfinite(rounded).all():
+            raise BadTraining(
+                f"{name} holds {np.abs(array).max():g}, a float16 holds at most "
+                f"{np.finfo(np.float16).max:g}; go on from an earlier checkpoint, or train again"
+            )
+        half = self.value(name, rounded)
         return self.node("Cast", half, output=f"{name}.float", to=TensorProto.FLOAT)
 
     def relu(self, x: str) -> str:
@@ -143,7 +152,7 @@ class _Graph:
 
 
 def export(encoder: StyleEncoder, generator: Generator, path: Path, name: str) -> None:
-    """Write the ONNX file, whole or not at all.
+    """Write the ONNX file, whole or not at all. Raises BadTraining for weights beyond float16.
 
     Its inputs are ``photo`` (n, 3, h, w), in the style's colors, with sides that are multiples of
     4, and ``style`` (n, 3, y, x), both in [0, 1]; its output is ``change`` (n, 3, h, w).

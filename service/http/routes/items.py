@@ -37,7 +37,7 @@ _CACHE = "public, max-age=300"
 class _ItemConvertor(StringConvertor):
     # Does not match the paths below an item: /v1/items/x/image is the image of x. The path of an
     # item with the id "x/image" is /v1/items/x%2Fimage.
-    regex = r"(?!.+/(?:image|similar|bought-together)$).*"
+    regex = r"(?!.+/(?:image|similar|bought-together|reviews|suggestions)$).*"
 
 
 def item_path() -> str:

@@ -10,6 +10,7 @@ from indexer.imaging.images import ImageLimits
 from service.http.appstate import AppState, bind
 from service.http.middleware import cancel_on_disconnect
 from service.http.openapi import Responses, body_of, problems, reply_of
+from service.http.problems import HttpError
 from service.http.replies import StyleReply, StylesReply
 from service.http.schemas import StyleForm
 from service.http.styling import StyledPicture, StyleWish, style_photo
@@ -79,8 +80,8 @@ async def styles(state: AppState) -> Response:
 async def style(state: AppState, request: Request) -> Response:
     """Nothing is stored. The result is reduced to at most 2,048 pixels a side.
 
-    The style is one that `/v1/styles` lists. To use a style image of its own, a shop first makes it
-    a style with `vitrine styles add NAME --image FILE`.
+    The style is one that `/v1/styles` lists. With `style_image` instead, the photo takes the colors
+    of that picture, and no strokes.
     """
     state.rates.take_search(request.scope, request.headers, STYLE_COST)
     body = await request.body()
@@ -91,7 +92,12 @@ async def style(state: AppState, request: Request) -> Response:
         engine = served.engine
 
         def work() -> StyledPicture:
-            form = parse_form(body, kind, is_file=lambda name: name == "image")
+            form = parse_form(
+                body,
+                kind,
+                is_file=lambda name: name in ("image", "style_image"),
+                texts=StyleForm.model_fields,
+            )
             wish = _wish(form)
             try:
                 return style_photo(engine.style_registry, form.files["image"], wish, limits)
@@ -113,9 +119,16 @@ def styled_response(made: StyledPicture) -> Response:
 
 def _wish(form: Form) -> StyleWish:
     given: dict[str, object] = {name: text for name, text in form.texts.items() if text != ""}
-    if "image" in form.files:
-        given["image"] = "photo"  # the bytes are judged by the decoder
+    for name in form.files:
+        given[name] = "photo"  # the bytes are judged by the decoder
     fields = StyleForm.model_validate(given, strict=False)
+    if (fields.style is None) == (fields.style_image is None):
+        raise HttpError(422, "invalid_request", "give either style or style_image", param="style")
     return StyleWish(
-        fields.style, fields.strength, fields.background_strength, fields.seed, fields.format
+        fields.style or "",
+        fields.strength,
+        fields.background_strength,
+        fields.seed,
+        fields.format,
+        form.files.get("style_image"),
     )

@@ -1,0 +1,98 @@
+"""Draw the picture of docs/campaign.md: drawn products as campaign pictures.
+
+python scripts/campaign_sheet.py --shop FOLDER [--out docs]
+
+FOLDER is the output of ``vitrine sample``. Every second product has an old price that is a quarter
+higher.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from style.campaign.frame import FORMATS
+from style.campaign.poster import Advert, Look, draw_poster
+from style.campaign.template import Template
+from style.registry import built_in
+
+HEIGHT, GAP, WIDTH = 300, 8, 1640
+MAX_BYTES = 300_000
+# The beginnings of product names, each with a format, a style, its strength on the product, and
+# the fields of the template.
+ROWS: list[list[tuple[str, str, str, float, dict[str, str]]]] = [
+    [("backpack", "1:1", "", 0, {}), ("boot", "4:5", "", 0, {}), ("handbag", "1:1", "", 0, {}),
+     ("lamp", "9:16", "", 0, {"note": "Free returns"}), ("hat", "1:1", "", 0, {}),
+     ("dress", "4:5", "", 0, {"backdrop": "floor"})],
+    [("sneaker", "16:9", "", 0, {}), ("mug", "16:9", "watercolor", 0.6, {}),
+     ("watch", "16:9", "", 0, {"page": "#14213d", "tint": "#24365f"})],
+    [("chair", "1:1", "mosaic", 0, {}), ("cushion", "1:1", "pop-art", 0, {}),
+     ("teapot", "1:1", "golden", 0.8, {}), ("sofa", "1:1", "pencil", 0.35, {}),
+     ("hoodie", "1:1", "ink", 0.65, {})],
+]  # fmt: skip
+
+
+def products(folder: Path) -> dict[str, list[dict[str, str]]]:
+    """The rows of the catalog, by kind of product; of each product the first variant."""
+    found: dict[str, list[dict[str, str]]] = {}
+    seen = set()
+    with (folder / "catalog.csv").open(newline="", encoding="utf-8") as rows:
+        for row in csv.DictReader(rows):
+            if row["product_id"] not in seen:
+                seen.add(row["product_id"])
+                found.setdefault(row["product_id"].partition("-")[0], []).append(row)
+    return found
+
+
+def drawn(
+    folder: Path, row: dict[str, str], size: tuple[int, int], style: str, strength: float,
+    fields: dict[str, str], *, old: bool,
+) -> Image.Image:  # fmt: skip
+    """Draw one picture, and shrink it to the height of the sheet."""
+    with Image.open(folder / row["images"].partition(";")[0]) as image:
+        photo = np.asarray(image.convert("RGB"))
+    price = float(row["price"])
+    advert = Advert(row["title"], price, row["currency"], round(price * 1.25, 2) if old else None)
+    look = Look(Template(**fields))  # type: ignore[arg-type]
+    if style:
+        look = look._replace(style=built_in().find(style), strength=strength, background_strength=1)
+    made = draw_poster(photo, advert, *size, look)
+    width = round(size[0] * HEIGHT / size[1])
+    return Image.fromarray(made.pixels).resize((width, HEIGHT), Image.Resampling.LANCZOS)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--shop", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=Path("docs"))
+    given = parser.parse_args()
+    kinds = products(given.shop)
+    sheet = Image.new("RGB", (WIDTH, len(ROWS) * (HEIGHT + GAP) + GAP), (226, 226, 224))
+    number = 0
+    for at, row in enumerate(ROWS):
+        left = GAP
+        for kind, shape, style, strength, fields in row:
+            product = kinds[kind][number % len(kinds[kind])]
+            picture = drawn(
+                given.shop, product, FORMATS[shape], style, strength, fields, old=number % 2 == 0
+            )
+            sheet.paste(picture, (left, GAP + at * (HEIGHT + GAP)))
+            left += picture.width + GAP
+            number += 1
+    path = given.out / "campaign.jpg"
+    quality = 88
+    sheet.save(path, quality=quality)
+    while path.stat().st_size > MAX_BYTES:
+        quality -= 4
+        sheet.save(path, quality=quality)
+    print(f"{path}: {sheet.size}, {path.stat().st_size} bytes, quality {quality}")
+
+
+if __name__ == "__main__":
+    main()

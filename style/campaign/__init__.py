@@ -1,0 +1,1 @@
+"""Draw campaign pictures: a product on a backdrop, with title, prices and logo, from pixels."""

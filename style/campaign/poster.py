@@ -1,0 +1,270 @@
+"""A campaign picture: product on a backdrop, in a style, with title, prices, badge and logo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from style.arrays import Pixels
+from style.campaign.contrast import READABLE, Color, contrast_on, readable
+from style.campaign.frame import Box, Frame, frame_of
+from style.campaign.price import discount, price_text
+from style.campaign.scene import Scene, draw_scene
+from style.campaign.scheme import Scheme, scheme_of
+from style.campaign.template import Template
+from style.campaign.textblock import Line, TextBlock, set_text
+from style.campaign.typeface import CAP, Face, Typeface, bundled
+from style.checks import check_pixels
+from style.productmask import product_mask
+from style.registry import FoundStyle, apply_apart
+from style.shrink import shrunk
+
+__all__ = ["Advert", "Look", "Poster", "draw_poster"]
+
+_LOGO = 0.075  # height of a logo, of the unit
+_BADGE = 0.085  # radius of the badge, of the unit
+_COVERED = 0.04  # share of the badge's square in which the product may be
+_QUIET_STYLE = 0.3  # share of a style that stays behind text
+
+
+class Advert(NamedTuple):
+    """What a picture advertises. Prices are None if there are none."""
+
+    title: str
+    price: float | None = None
+    currency: str = ""
+    old_price: float | None = None
+
+
+class Look(NamedTuple):
+    """What all pictures of a campaign have in common.
+
+    Without a style, nothing is painted. ``strength`` is that of the product,
+    ``background_strength`` that of all around it.
+    """
+
+    template: Template
+    fonts: Sequence[Face] = ()
+    logo: Pixels | None = None
+    style: FoundStyle | None = None
+    strength: float = 0.0
+    background_strength: float = 0.0
+    seed: int = 0
+
+
+class Poster(NamedTuple):
+    """A finished picture, and what a person should check of it.
+
+    ``contrast`` is the least contrast of its text. ``shortened`` is True if the title did not fit.
+    ``missing`` are characters that no font has; they were left out. ``cut_out`` is True if the
+    product was cut out of its photo.
+    """
+
+    pixels: Pixels
+    contrast: float
+    shortened: bool
+    missing: str
+    cut_out: bool
+
+
+def draw_poster(photo: Pixels, advert: Advert, width: int, height: int, look: Look) -> Poster:
+    """Draw a picture (height, width, 3) of a product photo (h, w, 3).
+
+    The same arguments give the same bytes. Raises BadPixels, and what ``Styler.apply`` raises.
+    """
+    photo = shrunk(check_pixels(photo), max(width, height))
+    template = look.template
+    frame = frame_of(width, height, template.margin)
+    bold = Typeface((*look.fonts, *bundled("bold")))
+    medium = Typeface((*look.fonts, *bundled("medium")))
+    price, old = _prices(advert, template)
+    block = set_text(advert.title, price, old, template, frame, bold, medium)
+    mask = product_mask(photo)
+    scheme = scheme_of(photo, mask.alpha, template)
+    scene = draw_scene(photo, mask, frame, block.height, template.backdrop, scheme)
+    room = _text_box(frame, block)
+    pixels = _styled(scene, look, room, frame)
+    canvas = Image.fromarray(pixels)
+    contrasts = [_draw_text(canvas, pixels, block, room, scheme, bold, medium)]
+    percent = 0
+    if old and template.badge and advert.price is not None and advert.old_price is not None:
+        percent = discount(advert.price, advert.old_price)
+    if percent:
+        place = _badge_place(frame, scene, block, room, logo=look.logo is not None)
+        contrasts.append(_draw_badge(canvas, f"-{percent}%", place, frame, scheme, bold))
+    if look.logo is not None:
+        _draw_logo(canvas, look.logo, frame)
+    return Poster(np.asarray(canvas), min(contrasts), block.shortened, block.missing, scene.cut_out)
+
+
+def _prices(advert: Advert, template: Template) -> tuple[str, str]:
+    """Return the price, and the old price if it was higher; empty if there is none."""
+    if advert.price is None:
+        return "", ""
+    words = [
+        price_text(price, advert.currency, template.price, template.decimal)
+        for price in (advert.price, advert.old_price)
+        if price is not None
+    ]
+    lower = advert.old_price is not None and advert.price < advert.old_price
+    return words[0], words[1] if lower and words[0] else ""
+
+
+def _text_box(frame: Frame, block: TextBlock) -> Box:
+    """Return where the text is: at the bottom of the safe area, or in the middle of its side."""
+    safe = frame.safe
+    top = safe.bottom - block.height
+    if frame.beside:
+        top = safe.top + (safe.height - block.height) // 2
+    return Box(safe.left, top, safe.left + frame.column, top + block.height)
+
+
+def _styled(scene: Scene, look: Look, text: Box, frame: Frame) -> Pixels:
+    """Style the scene; behind the text the style is weaker, so that words stay easy to read."""
+    if look.style is None:
+        return scene.pixels
+    styler, info = look.style
+    made = apply_apart(
+        styler, scene.pixels, info.name, look.strength, look.background_strength,
+        scene.product, look.seed,
+    )  # fmt: skip
+    if info.kind == "tone":
+        return made
+    rim = round(0.05 * frame.unit)
+    quiet = Image.new("L", (frame.width, frame.height), 255)
+    box = (text.left - rim, text.top - rim, text.right + rim, text.bottom + rim)
+    ImageDraw.Draw(quiet).rectangle(box, fill=round(255 * _QUIET_STYLE))
+    small = quiet.resize(
+        (max(1, frame.width // 16), max(1, frame.height // 16)), Image.Resampling.BOX
+    )
+    share = (
+        np.asarray(small.resize(quiet.size, Image.Resampling.BICUBIC), np.float32)[..., None] / 255
+    )
+    share = np.maximum(share, scene.product[..., None].astype(np.float32) / 255)
+    base = scene.pixels.astype(np.float32)
+    return np.asarray(np.clip(np.rint(base + (made - base) * share), 0, 255), np.uint8)
+
+
+def _draw_text(
+    canvas: Image.Image,
+    ground: Pixels,
+    block: TextBlock,
+    room: Box,
+    scheme: Scheme,
+    bold: Typeface,
+    medium: Typeface,
+) -> float:
+    """Draw the lines; return their least contrast. Where it is too low, a panel is drawn first."""
+    if not block.lines:
+        return 21.0
+    behind = ground[max(0, room.top) : room.bottom, max(0, room.left) : room.right]
+    wanted = {True: scheme.quiet, False: scheme.text}
+    colors = {quiet: readable(color, behind) for quiet, color in wanted.items()}
+    if min(contrast for _, contrast in colors.values()) < READABLE:
+        behind = _panel(canvas, room, scheme.page)
+        colors = {quiet: readable(color, behind) for quiet, color in wanted.items()}
+    draw = ImageDraw.Draw(canvas)
+    for line in block.lines:
+        color, _ = colors[line.quiet]
+        _draw_line(draw, line, room, color, bold if line.bold else medium)
+    return min(colors[line.quiet][1] for line in block.lines)
+
+
+def _draw_line(
+    draw: ImageDraw.ImageDraw, line: Line, room: Box, color: Color, face: Typeface
+) -> None:
+    left, baseline = room.left + line.left, room.top + line.baseline
+    face.draw(draw, left, baseline, line.text, line.size, color)
+    if line.struck:
+        width = face.width(line.text, line.size)
+        y = baseline - 0.5 * CAP * line.size
+        thick = max(1, round(0.07 * line.size))
+        draw.rectangle(
+            (left - thick, y - thick / 2, left + width + thick, y + thick / 2), fill=color
+        )
+
+
+def _panel(canvas: Image.Image, room: Box, color: Color) -> Pixels:
+    """Draw a plain panel behind the text; return its pixels."""
+    pad = max(2, round(0.06 * room.width))
+    box = (room.left - pad, room.top - pad, room.right + pad, room.bottom + pad)
+    ImageDraw.Draw(canvas).rounded_rectangle(box, radius=pad // 2, fill=color)
+    return np.full((1, 1, 3), color, np.uint8)
+
+
+def _badge_place(
+    frame: Frame, scene: Scene, block: TextBlock, room: Box, *, logo: bool
+) -> tuple[float, float]:
+    """Return the middle of the badge: the corner beside the product where it covers least of it.
+
+    Where every corner covers some of it, the badge goes to the right of the text if there is room.
+    """
+    radius = _BADGE * frame.unit
+    zone = frame.zone(block.height)
+    left, right = zone.left + radius, zone.right - radius
+    top, bottom = zone.top + radius, zone.bottom - radius
+    corners = [(right, top), (right, bottom), (left, bottom)]
+    if not logo or frame.beside:
+        corners.append((left, top))
+    if not scene.cut_out:
+        return corners[0]
+
+    def covered(middle: tuple[float, float]) -> float:
+        x, y = (round(side) for side in middle)
+        reach = round(1.1 * radius)
+        part = scene.product[max(0, y - reach) : y + reach, max(0, x - reach) : x + reach]
+        return float((part > 64).mean()) if part.size else 0.0
+
+    best = min(corners, key=lambda middle: round(covered(middle), 2))
+    if covered(best) > _COVERED and room.right - 2 * radius > room.left + block.width:
+        return room.right - radius, (room.top + room.bottom) / 2
+    return best
+
+
+def _draw_badge(
+    canvas: Image.Image,
+    words: str,
+    place: tuple[float, float],
+    frame: Frame,
+    scheme: Scheme,
+    face: Typeface,
+) -> float:
+    """Draw the discount in a disc; return its contrast."""
+    radius = _BADGE * frame.unit
+    x, y = place
+    # Drawn large and shrunk, as Pillow's ellipse has hard edges.
+    side = round(2 * radius)
+    disc = Image.new("L", (4 * side, 4 * side), 0)
+    ImageDraw.Draw(disc).ellipse((0, 0, 4 * side - 1, 4 * side - 1), fill=255)
+    corner = (round(x - radius), round(y - radius))
+    canvas.paste(scheme.accent, corner, disc.resize((side, side), Image.Resampling.BOX))
+    size = round(0.62 * radius)
+    while size > 6 and face.width(words, size) > 1.55 * radius:
+        size -= 1
+    color, contrast = readable((255, 255, 255), np.full((1, 1, 3), scheme.accent, np.uint8))
+    left = x - face.width(words, size) / 2
+    face.draw(ImageDraw.Draw(canvas), left, y + 0.5 * CAP * size, words, size, color)
+    return contrast
+
+
+def _draw_logo(canvas: Image.Image, logo: Pixels, frame: Frame) -> None:
+    """Put a logo on white at the upper left: multiplied onto a light page, else on a white card."""
+    height = _LOGO * frame.unit
+    most = 0.34 * (frame.column if frame.beside else frame.safe.width)
+    scale = min(height / logo.shape[0], most / logo.shape[1])
+    size = (max(1, round(logo.shape[1] * scale)), max(1, round(logo.shape[0] * scale)))
+    shown = Image.fromarray(logo).resize(size, Image.Resampling.LANCZOS)
+    left, top = frame.safe.left, frame.safe.top
+    box = (left, top, left + size[0], top + size[1])
+    ground = np.asarray(canvas.crop(box))
+    if contrast_on((17, 17, 17), ground) < 9:
+        pad = round(0.22 * size[1])
+        card = (left, top, left + size[0] + 2 * pad, top + size[1] + 2 * pad)
+        ImageDraw.Draw(canvas).rounded_rectangle(card, radius=pad, fill=(255, 255, 255))
+        canvas.paste(shown, (left + pad, top + pad))
+        return
+    mixed = ground.astype(np.float32) * np.asarray(shown, np.float32) / 255
+    canvas.paste(Image.fromarray(np.rint(mixed).astype(np.uint8)), (left, top))

@@ -1,0 +1,1 @@
+"""Repair photos: white balance, levels, noise, and enlarging; from pixels to pixels."""
