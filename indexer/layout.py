@@ -4,7 +4,13 @@ STORE = "catalog.lmdb"
 GENERATIONS = "generations"
 ENCODERS = "encoders"
 STYLES = "styles"
+REVIEWS = "reviews.lmdb"
+SUGGESTIONS = "suggestions.lmdb"
+FETCHED = "fetched.lmdb"
 CURRENT = "CURRENT"
 JOB_LOCK = "job.lock"
 KEYS = "keys.json"
-PARTS = (STORE, GENERATIONS, ENCODERS, STYLES, CURRENT, JOB_LOCK, KEYS)
+PARTS = (
+    *(STORE, GENERATIONS, ENCODERS, STYLES, REVIEWS, SUGGESTIONS, FETCHED),
+    *(CURRENT, JOB_LOCK, KEYS),
+)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from indexer.confidence.curve import NO_MATCH_BELOW
+from indexer.errors import BadQuery
 from search.live.view import Candidate
 
 if TYPE_CHECKING:
@@ -40,11 +41,7 @@ class ConfidenceScorer:
         ``product`` (items,) is the product of each item. Returns ``found`` unchanged if the query
         has negative parts, or a vector that is not only of pictures: confidences would be wrong.
         """
-        fits = all(
-            part.weight > 0 and part.allows_confidence(text_tower=self._text_tower)
-            for part in query.parts
-        )
-        if self._calibration is None or not fits or not found:
+        if self._calibration is None or not self._fits(query) or not found:
             return found
         scores = np.array([candidate.score for candidate in found], dtype=np.float64)  # (f,)
         products = product[[candidate.item for candidate in found]]  # (f,)
@@ -54,6 +51,23 @@ class ConfidenceScorer:
             for candidate, confidence in zip(found, confidences.tolist(), strict=True)
         ]
 
+    def check(self, query: Query) -> None:
+        """Raise BadQuery if the query has ``min_confidence``, and no hit can have a confidence."""
+        if query.min_confidence is None or (self._calibration is not None and self._fits(query)):
+            return
+        why = (
+            "this shop has too few products to compute confidences"
+            if self._calibration is None
+            else "hits of words with a photo, or with negative parts, have no confidence here"
+        )
+        raise BadQuery(f"min_confidence: {why}; use min_score", param="min_confidence")
+
+    def _fits(self, query: Query) -> bool:
+        return all(
+            part.weight > 0 and part.allows_confidence(text_tower=self._text_tower)
+            for part in query.parts
+        )
+
     def no_close_match(self, query: Query, hits: list[Hit]) -> bool:
         """Return True if the query shows a product, and the best confidence is below the limit.
 
@@ -61,5 +75,7 @@ class ConfidenceScorer:
         """
         if not any(part.shows_product for part in query.parts):
             return False
+        if not hits and query.min_confidence is not None:
+            return query.min_confidence >= self.below
         known = [hit.confidence for hit in hits if hit.confidence is not None]
         return bool(known) and max(known) < self.below

@@ -25,7 +25,8 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
     A cursor is valid for one generation, because each generation has its own ranking. Writes
     between two pages neither repeat nor lose a hit: the place is found by the last hit, or by its
     score if that hit was deleted. ``depth`` is the number of candidates that all pages rank, if the
-    ranking depends on their number (see ``search.rank.Ranker``).
+    ranking depends on their number (see ``search.rank.Ranker``). ``value`` is what the hits are
+    sorted by (see ``search.rank.Ranking``).
     """
 
     generation: str
@@ -34,6 +35,7 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
     depth: int
     score: float
     item_id: str
+    value: float = 0.0
 
     def text(self) -> str:
         """Return the cursor as letters, digits, - and _."""
@@ -73,8 +75,8 @@ def read_cursor(text: str, query: Query, generation: str) -> Cursor:
     )
     if cursor.question != question_of(query) or deep:
         raise BadQuery(
-            "cursor belongs to another query: words, items, filter, group and collapse must "
-            "be the same on every page; leave it out for the first page",
+            "cursor belongs to another query: words, items, filter, group, collapse, sort and "
+            "least scores must be the same on every page; leave it out for the first page",
             param="cursor",
         )
     if cursor.generation != generation:
@@ -89,7 +91,11 @@ def read_cursor(text: str, query: Query, generation: str) -> Cursor:
 def question_of(query: Query) -> bytes:
     """Return eight bytes that are the same for all pages of a query; see ``Part.identity``."""
     parts = [part.identity() for part in query.parts]
-    question = repr((parts, query.filter, query.group, query.collapse))
+    asked: tuple[object, ...] = (parts, query.filter, query.group, query.collapse)
+    refined = (query.sort, query.min_score, query.min_confidence)
+    if any(value is not None for value in refined):  # not always: older cursors remain valid
+        asked += refined
+    question = repr(asked)
     return hashlib.sha256(question.encode("utf-8", "surrogatepass")).digest()[:8]
 
 

@@ -7,9 +7,23 @@ from functools import lru_cache
 from typing import Any
 
 from indexer.errors import BadQuery
-from search.filters import MAX_DEPTH, AllOf, AnyOf, Filter, Match, Not, Range, Value
+from search.conditions import (
+    MAX_DEPTH,
+    AllOf,
+    AnyOf,
+    Contains,
+    Filter,
+    Missing,
+    Not,
+    Range,
+    Value,
+)
+from search.dates import parse_date
+from search.filters import date_range, matching
 
 _MAX_LENGTH = 4000
+_CONSTANTS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
+_JSON_BOUNDS = {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
 _GRAMMAR = r"""
     start: any
     any: all (_OR all)*
@@ -19,6 +33,10 @@ _GRAMMAR = r"""
           | key COMPARE value -> comparison
           | key _IN "[" value ("," value)* "]" -> among
           | key _NOT _IN "[" value ("," value)* "]" -> not_among
+          | key _IS _NULL -> missing
+          | key _IS _NOT _NULL -> present
+          | key _CONTAINS value -> contains
+          | key _NOT _CONTAINS value -> not_contains
     key: WORD | STRING
     value: WORD | STRING
     COMPARE: "<=" | ">=" | "!=" | "=" | "<" | ">"
@@ -26,6 +44,9 @@ _GRAMMAR = r"""
     _AND.2: /and(?![^\s()\[\],=<>!"'])/i
     _NOT.2: /not(?![^\s()\[\],=<>!"'])/i
     _IN.2: /in(?![^\s()\[\],=<>!"'])/i
+    _IS.2: /is(?![^\s()\[\],=<>!"'])/i
+    _NULL.2: /null(?![^\s()\[\],=<>!"'])/i
+    _CONTAINS.2: /contains(?![^\s()\[\],=<>!"'])/i
     STRING: /"(\\.|[^"\\])*"/ | /'(\\.|[^'\\])*'/
     WORD: /[^\s()\[\],=<>!"']+/
     %ignore /\s+/
@@ -77,24 +98,36 @@ def _from_tree(tree: Any, depth: int) -> Filter:
     if kind == "group":
         return _from_tree(children[0], depth + 1)
     key = str(_token_text(children[0]))
-    if kind in ("among", "not_among"):
-        found = Match(key, tuple(_token_value(child) for child in children[1:]))
-        return Not(found) if kind == "not_among" else found
-    return _compare(key, str(children[1]), _token_value(children[2]))
+    if kind == "comparison":
+        return _compare(key, str(children[1]), _token_value(children[2]))
+    found = _test(key, kind.removeprefix("not_"), children[1:])
+    return Not(found) if kind in ("not_among", "not_contains", "present") else found
 
 
-def _compare(key: str, operator: str, value: Value) -> Filter:
+def _test(key: str, kind: str, values: list[Any]) -> Filter:
+    """Return the condition of an operator that is a word: ``in``, ``is null`` or ``contains``."""
+    if kind == "among":
+        return matching(key, [_token_value(child) for child in values])
+    if kind == "contains":
+        return Contains(key, _token_text(values[0]))
+    return Missing(key)
+
+
+def _compare(key: str, operator: str, value: Value | None) -> Filter:
     if operator == "=":
-        return Match(key, (value,))
+        return matching(key, [value])
     if operator == "!=":
-        return Not(Match(key, (value,)))
+        return Not(matching(key, [value]))
+    if isinstance(value, str) and (date := parse_date(value)) is not None:
+        return date_range(key, {_JSON_BOUNDS[operator]: date})
     try:
-        bound = math.nan if isinstance(value, bool) else float(value)
+        bound = math.nan if value is None or isinstance(value, bool) else float(value)
     except ValueError:
         bound = math.nan
     if not math.isfinite(bound):
         raise BadQuery(
-            f"filter compares {key} {operator} {value!r}: {operator} needs a number",
+            f"filter compares {key} {operator} {value!r}: {operator} needs a number, or a date "
+            "such as 2024-12-31",
             param="filter",
         )
     if operator[0] == "<":
@@ -102,12 +135,10 @@ def _compare(key: str, operator: str, value: Value) -> Filter:
     return Range(key, above=bound, above_included=operator == ">=")
 
 
-def _token_value(tree: Any) -> Value:
-    """Return the value of a token: unquoted true and false are bool, all else is text."""
+def _token_value(tree: Any) -> Value | None:
+    """Return the value of a token: unquoted true and false are bool, null is None, else text."""
     text = _token_text(tree)
-    if tree.children[0].type == "WORD" and text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    return text
+    return _CONSTANTS.get(text.lower(), text) if tree.children[0].type == "WORD" else text
 
 
 def _token_text(tree: Any) -> str:

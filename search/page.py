@@ -8,7 +8,7 @@ from search.cursor import Cursor, deepest, question_of
 from search.hits import Hit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from indexer.store.records import ItemRecord
     from indexer.store.transactions import Reader
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from search.collapse import HitGroup
     from search.hits import Mode
     from search.live.view import Candidate, ShopView
-    from search.rank import Scale
+    from search.rank import Ranking
 
 _JITTER = 1e-3  # a cosine may differ by this much if the same photo is encoded again
 
@@ -25,13 +25,14 @@ class PageRanking(NamedTuple):
     """The ranking that a page is taken from, best first.
 
     If there is a next page, it has at least one hit more than the page. ``start`` is the place of
-    the page's first hit; ``depth`` is for ``Cursor.depth``.
+    the page's first hit; ``depth`` is for ``Cursor.depth``; ``values`` are those of ``Ranking``.
     """
 
     hits: list[HitGroup]
     start: int
     mode: Mode
     depth: int
+    values: Mapping[int, float]
 
 
 class Page(NamedTuple):
@@ -42,7 +43,7 @@ class Page(NamedTuple):
 
 
 def page_start(
-    hits: Sequence[HitGroup], scale: Scale, cursor: Cursor | None, view: ShopView
+    hits: Sequence[HitGroup], ranking: Ranking, cursor: Cursor | None, view: ShopView
 ) -> int:
     """Return the place where a page begins: after the cursor's hit, or else after its score."""
     if cursor is None:
@@ -50,12 +51,16 @@ def page_start(
     number = view.number(cursor.item_id)
     for place, (candidate, _) in enumerate(hits):
         # A cosine that changed means that the item got another picture.
-        moved = scale == "cosine" and abs(candidate.score - cursor.score) > _JITTER
+        moved = ranking.scale == "cosine" and abs(candidate.score - cursor.score) > _JITTER
+        moved = moved or ranking.values.get(candidate.item, 0.0) != cursor.value
         if candidate.item == number and not moved:
             return place + 1
     # The hit was deleted or moved. Hits of equal score are in the order of their ids.
-    mark = (-cursor.score, cursor.item_id)
-    return sum((-candidate.score, view.ids[candidate.item]) <= mark for candidate, _ in hits)
+    mark = (cursor.value, -cursor.score, cursor.item_id)
+    return sum(
+        (ranking.values.get(found.item, 0.0), -found.score, view.ids[found.item]) <= mark
+        for found, _ in hits
+    )
 
 
 def read_page(
@@ -82,7 +87,13 @@ def read_page(
         return Page(hits, None)
     last = ranking.hits[seen - 1].candidate
     cursor = Cursor(
-        generation, question_of(query), seen, ranking.depth, last.score, view.ids[last.item]
+        generation,
+        question_of(query),
+        seen,
+        ranking.depth,
+        last.score,
+        view.ids[last.item],
+        ranking.values.get(last.item, 0.0),
     )
     return Page(hits, cursor.text())
 

@@ -6,6 +6,7 @@
 | ``bound_query.bind`` | both, and a ``ShopView`` | ``BoundQuery`` |
 | ``candidates.find_candidates`` | ``BoundQuery``, depth | ``Candidates``, by vector and by words |
 | ``rank.Ranker.rank`` | ``BoundQuery``, ``Candidates`` | ``Ranking``, best first, and its scale |
+| ``refine.refine`` | ``BoundQuery``, ``Ranking``, depth | ``Ranking``, cut and sorted |
 | ``collapse.Collapser.collapse`` | ``Ranking``, depth | ``CollapsedRanking`` of ``HitGroup`` |
 | ``page.read_page`` | ``PageRanking``, ``Reader`` | ``Page``: hits with fields, and the cursor |
 
@@ -23,6 +24,7 @@ from search.collapse import Collapser
 from search.cursor import MAX_DEPTH
 from search.page import PageRanking, page_start
 from search.rank import ScoreRanker
+from search.refine import refine
 
 if TYPE_CHECKING:
     from search.bound_query import BoundQuery
@@ -30,9 +32,11 @@ if TYPE_CHECKING:
     from search.confidence import ConfidenceScorer
     from search.cursor import Cursor
     from search.live.recall import RecallWatch
+    from search.query import Query
     from search.rank import Ranker, Ranking
 
 _RANK_DEPTH = 200  # least depth of rankings whose depth is the same for all pages
+_SORTED_DEPTH = 1000  # the same if hits above a least score are sorted by a field
 _MAX_COLLAPSED = 20_000  # greatest depth at which copies are collapsed to fill a page
 
 
@@ -55,20 +59,20 @@ class Pipeline:
     def rank_page(self, bound: BoundQuery, cursor: Cursor | None) -> PageRanking:
         """Rank until the page is full, with one more hit if there is a next page."""
         limit = bound.query.limit
-        fixed = self._ranker.has_fixed_depth(bound)
-        fixed_depth = cursor.depth if cursor else max(_RANK_DEPTH, 10 * limit)
+        fixed = self._ranker.has_fixed_depth(bound) or bound.query.sort is not None
+        fixed_depth = cursor.depth if cursor else _fixed_depth(bound.query)
         depth = (cursor.seen if cursor else 0) + limit + 1
         deepest = (MAX_DEPTH if bound.query.collapse is None else _MAX_COLLAPSED) + limit + 1
         collapser = Collapser(bound, self._dim)
         found, ranking = self._find_and_rank(bound, fixed_depth if fixed else depth)
         while True:
             hits, available, used = collapser.collapse(ranking, depth)
-            start = page_start(hits, ranking.scale, cursor, bound.view)
+            start = page_start(hits, ranking, cursor, bound.view)
             is_full = len(hits) > start + limit
             is_whole = fixed or available < depth  # a greater depth would not find more
             is_used_up = is_whole and used == available
             if is_full or is_used_up or depth >= deepest or collapser.is_too_costly:
-                return PageRanking(hits, start, found.mode, fixed_depth)
+                return PageRanking(hits, start, found.mode, fixed_depth, ranking.values)
             # Not full: hits were copies, or new items rank before the cursor.
             depth = min(4 * depth, deepest)
             if not is_whole:
@@ -76,4 +80,11 @@ class Pipeline:
 
     def _find_and_rank(self, bound: BoundQuery, depth: int) -> tuple[Candidates, Ranking]:
         found = find_candidates(bound, depth, self._scorer, self._watch)
-        return found, self._ranker.rank(bound, found)
+        return found, refine(bound, self._ranker.rank(bound, found), depth)
+
+
+def _fixed_depth(query: Query) -> int:
+    """Return how many groups all pages rank, if their number must not depend on the page."""
+    has_least = query.min_score is not None or query.min_confidence is not None
+    least = _SORTED_DEPTH if query.sort is not None and has_least else _RANK_DEPTH
+    return max(least, 10 * query.limit)

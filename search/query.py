@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from indexer.errors import BadQuery
 from search.parts import MAX_TEXT, EmbeddingPart, ImagePart, ItemPart, Part, TextPart, UserPart
+from search.sort import parse_sort
 
 if TYPE_CHECKING:
     from search.filters import Filter
@@ -40,7 +42,9 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     ``limit`` counts distinct products, or items with ``group="item"``. ``facets`` are the fields
     whose values are counted: ``category``, ``in_stock`` or any attribute. ``cursor`` is the
     ``next_cursor`` of the page before. ``collapse`` is a cosine: a hit whose picture is at least
-    this similar to that of a hit before it is left out, as a copy of it.
+    this similar to that of a hit before it is left out, as a copy of it. ``sort`` is a field to
+    sort by (see ``search.sort.parse_sort``). Hits with a lower score than ``min_score``, or a
+    lower confidence than ``min_confidence``, are left out.
     """
 
     parts: list[Part]
@@ -50,6 +54,9 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     facets: list[str] = []
     cursor: str | None = None
     collapse: float | None = None
+    sort: str | None = None
+    min_score: float | None = None
+    min_confidence: float | None = None
 
     def check(self) -> CheckedQuery:
         """Check the query, and return it as checked. BadQuery names the field that is invalid."""
@@ -72,6 +79,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
                 param="facets",
             )
         self._check_parts()
+        self._check_refinement()
         return CheckedQuery(
             parts=self.parts,
             filter=self.filter,
@@ -80,7 +88,28 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
             facets=self.facets,
             cursor=self.cursor,
             collapse=self.collapse,
+            sort=self.sort,
+            min_score=self.min_score,
+            min_confidence=self.min_confidence,
         )
+
+    def _check_refinement(self) -> None:
+        if self.sort is not None:
+            parse_sort(self.sort)
+        if self.min_score is not None and not math.isfinite(self.min_score):
+            raise BadQuery(f"min_score is a number, got {self.min_score}", param="min_score")
+        if self.min_confidence is None:
+            return
+        if not 0 <= self.min_confidence <= 1:
+            raise BadQuery(
+                f"min_confidence is from 0 to 1, got {self.min_confidence}", param="min_confidence"
+            )
+        if not any(part.is_picture for part in self.parts):
+            raise BadQuery(
+                "min_confidence needs a photo or an item: hits found by words have no confidence; "
+                "use min_score",
+                param="min_confidence",
+            )
 
     def _check_parts(self) -> None:
         for part in self.parts:

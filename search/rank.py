@@ -7,6 +7,7 @@ Another order of search results is one more implementation of ``Ranker``, passed
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
@@ -15,13 +16,14 @@ from search.candidates import by_score
 from search.live.view import Candidate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from search.bound_query import BoundQuery
     from search.candidates import Candidates
 
 Scale: TypeAlias = Literal["cosine", "bm25", "rrf", "valued", "learned"]
 
+_UNSORTED: Mapping[int, float] = MappingProxyType({})
 _K = 60.0  # of reciprocal rank fusion
 _WITHOUT_VALUE = 0.4  # of its likeness that an item keeps for each value that it lacks
 _OTHER_KIND = 0.4  # of its likeness that an item of another kind than the picture keeps
@@ -33,11 +35,14 @@ class Ranking(NamedTuple):
 
     ``cosine`` is in [-1, 1]; ``bm25`` is the score of the words, minus that of unwanted words;
     ``rrf`` is a sum of reciprocal ranks (see ``fuse``); ``valued`` is a likeness in [0, 1] times a
-    share for each value that the item lacks; ``learned`` is the output of a model.
+    share for each value that the item lacks; ``learned`` is the output of a model. ``values`` is
+    empty, or has a number for each item: the candidates are sorted by it, the least first, and
+    equal ones by score.
     """
 
     candidates: list[Candidate]
     scale: Scale
+    values: Mapping[int, float] = _UNSORTED
 
 
 class Ranker(Protocol):

@@ -58,6 +58,7 @@ class Searcher:
         """
         stopwatch = Stopwatch()
         query = query.check()
+        self._scorer.check(query)
         cursor = read_cursor(query.cursor, query, self._generation) if query.cursor else None
         vector = query_vector(query, self._space)
         stopwatch.lap("encode_ms")

@@ -5,24 +5,25 @@ Used for JSON bodies, forms, the parameters of a GET, and the options of the com
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 import numpy as np
 
 from indexer.errors import BadImage, BadQuery
 from indexer.imaging.images import WHOLE, Box
+from search.conditions import AllOf, Match, Not
 from search.filter_grammar import parse_filter
 from search.filters import filter_from_json
 from search.query import EmbeddingPart, ImagePart, ItemPart, Part, Query, TextPart, UserPart
+from service.base64text import decode_base64
 
 if TYPE_CHECKING:
-    from search.filters import Filter
+    from search.conditions import Filter, Value
 
 Group = Literal["product", "item"]
+Excluded: TypeAlias = "Sequence[str] | Mapping[str, Value | Sequence[Value]] | str | None"
 
 
 class PartFields(Protocol):
@@ -97,6 +98,26 @@ class QueryFields(Protocol):
         """The cosine from which a hit is a copy of an earlier hit."""
         ...
 
+    @property
+    def sort(self) -> str | None:
+        """The field to sort by; see ``search.sort.parse_sort``."""
+        ...
+
+    @property
+    def min_score(self) -> float | None:
+        """The least score of a hit."""
+        ...
+
+    @property
+    def min_confidence(self) -> float | None:
+        """The least confidence of a hit."""
+        ...
+
+    @property
+    def exclude(self) -> Excluded:
+        """Ids of items and products to leave out (a list, or separated by commas), or values."""
+        ...
+
 
 class GivenPart(NamedTuple):
     """A part that does not come from JSON; see ``PartFields``."""
@@ -119,6 +140,10 @@ class GivenFields(NamedTuple):
     facets: Sequence[str] | str | None = None
     cursor: str | None = None
     collapse: float | None = None
+    sort: str | None = None
+    min_score: float | None = None
+    min_confidence: float | None = None
+    exclude: Excluded = None
 
 
 def build_query(parts: Iterable[PartFields], fields: QueryFields) -> Query:
@@ -128,12 +153,15 @@ def build_query(parts: Iterable[PartFields], fields: QueryFields) -> Query:
     """
     return Query(
         parts=[_part(part, at) for at, part in enumerate(parts)],
-        filter=_filter(fields.filter),
+        filter=_without(_filter(fields.filter), fields.exclude),
         limit=fields.limit,
         group=fields.group,
         facets=_names(fields.facets),
         cursor=fields.cursor,
         collapse=fields.collapse,
+        sort=fields.sort,
+        min_score=fields.min_score,
+        min_confidence=fields.min_confidence,
     )
 
 
@@ -169,11 +197,9 @@ def _part(part: PartFields, at: int) -> Part:
 def _bytes_of(image: bytes | str, at: int) -> bytes:
     if isinstance(image, bytes):
         return image
-    if image.startswith("data:"):  # the URL that a browser's FileReader returns
-        image = image.partition(",")[2]
     try:
-        return base64.b64decode(image, validate=True)
-    except (binascii.Error, ValueError) as error:
+        return decode_base64(image)
+    except ValueError as error:
         raise BadImage(f"image is not base64: {error}", param=f"parts.{at}.image") from None
 
 
@@ -192,7 +218,24 @@ def _filter(value: str | Mapping[str, object] | None) -> Filter | None:
     return parse_filter(text) if text else None
 
 
-def _names(facets: Sequence[str] | str | None) -> list[str]:
-    if isinstance(facets, str):
-        return [name for part in facets.split(",") if (name := part.strip())]
-    return list(facets or ())
+def _without(wanted: Filter | None, exclude: Excluded) -> Filter | None:
+    """Return the filter with the conditions that leave out what ``exclude`` names."""
+    if isinstance(exclude, Mapping):
+        unwanted = [
+            Match(key, (values,) if isinstance(values, str | bool | int | float) else tuple(values))
+            for key, values in exclude.items()
+        ]
+    else:
+        ids = tuple(_names(exclude))
+        unwanted = [Match("item_id", ids), Match("product_id", ids)] if ids else []
+    if not unwanted:
+        return wanted
+    rest = tuple(Not(condition) for condition in unwanted)
+    return AllOf(rest if wanted is None else (wanted, *rest))
+
+
+def _names(names: Sequence[str] | str | None) -> list[str]:
+    """Return names that are listed, or separated by commas."""
+    if isinstance(names, str):
+        return [name for part in names.split(",") if (name := part.strip())]
+    return list(names or ())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
@@ -157,6 +159,16 @@ class Settings(BaseSettings):
     image_root: Path | None = Field(
         None, description="Folder of image files that written items may name; by default none."
     )
+    fetch_hosts: str = Field(
+        "",
+        description="Hosts that images of written items are fetched from if they are URLs, "
+        "separated by commas, such as cdn.shop.com,*.shop.com; by default none.",
+    )
+    fetch_networks: str = Field(
+        "",
+        description="Networks of your own to fetch from, such as 10.1.2.0/24, separated by commas; "
+        "by default only public addresses.",
+    )
     rebuild_rows: int = Field(
         1000, ge=0, description="Fewest images outside the index that start a rebuild; 0 is never."
     )
@@ -186,6 +198,7 @@ class ProcessSettings(BaseSettings):
 
     model_config = Settings.model_config
     max_decode_mb: float = Field(DEFAULT_MB, gt=0)
+    max_megapixels: float = Field(64, gt=0)
     threads: int | None = Field(None, ge=1)
     keep_events_days: float = Field(0, ge=0)
 
@@ -204,6 +217,17 @@ def settings_for(shop: Path) -> Settings:
         return Settings(shop=shop)
     except ValidationError as error:
         raise _bad_setting(error) from None
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the VITRINE_ variables that are no setting, each with the most similar one, or ""."""
+    prefix = Settings.model_config["env_prefix"]
+    known = [f"{prefix}{name.upper()}" for name in Settings.model_fields]
+    return [
+        (name, next(iter(get_close_matches(name.upper(), known, 1)), ""))
+        for name in sorted(environment)
+        if name.upper().startswith(prefix) and name.upper() not in known
+    ]
 
 
 def _bad_setting(error: ValidationError) -> BadSetting:

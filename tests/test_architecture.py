@@ -29,14 +29,18 @@ INDEXER = {
     "encoders": {"imaging"},
     "recognizers": {"imaging", "encoders"},
     "store": {"imaging"},
+    "fetching": {"store"},
     "vectors": {"store"},
     "confidence": {"imaging", "encoders", "store", "vectors"},
     "classification": {"imaging", "encoders", "store", "confidence"},
+    "enrichment": {"catalog", "words", "store", "confidence", "shop"},
     "shop": {"imaging", "encoders", "store", "vectors", "confidence"},
-    "writing": {"imaging", "catalog", "encoders", "store", "vectors", "confidence", "shop"},
+    "writing": {
+        *("imaging", "catalog", "encoders", "store", "fetching", "vectors", "confidence", "shop"),
+    },
     "jobs": {
-        *("imaging", "catalog", "encoders", "store", "vectors", "confidence", "classification"),
-        *("shop", "writing", "words"),
+        *("imaging", "catalog", "encoders", "store", "fetching", "vectors", "confidence", "shop"),
+        *("classification", "writing", "words"),
     },
     "training": {"imaging", "encoders", "store", "sample"},
 }

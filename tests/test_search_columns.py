@@ -98,6 +98,92 @@ def test_filters_pass_the_items_they_describe(columns, text, ids):
     assert passing(columns, text) == ids
 
 
+SHELF = [
+    Item(
+        item_id="mug",
+        product_id="mug",
+        title="Röd Mugg",
+        price=5,
+        currency="SEK",
+        attributes={"added": "2024-05-01", "tags": ["new", "red hot"]},
+    ),
+    Item(
+        item_id="bowl",
+        product_id="bowl",
+        title="Bowl, 30% off",
+        categories=["Home"],
+        currency="EUR",
+        attributes={"added": "2024-05-01T15:30:00+02:00", "tags": "old"},
+    ),
+    Item(item_id="vase", product_id="vase", attributes={"added": "2024/6/2"}),
+    Item(item_id="cup", product_id="cup", title="Mugg", attributes={"added": "soon"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("price = null", ["bowl", "vase", "cup"]),
+        ("price is not null", ["mug"]),
+        ("category is null", ["mug", "vase", "cup"]),
+        ("currency = eur", ["bowl"]),
+        ("currency is null", ["vase", "cup"]),
+        ("title is null", ["vase"]),
+        ("tags = null", ["vase", "cup"]),
+        ("tags in [old, null]", ["bowl", "vase", "cup"]),
+        ("title = 'RÖD MUGG'", ["mug"]),
+        ("title = mugg", ["cup"]),  # the whole title, not a part of it
+        ("title in [mugg, 'bowl, 30% off']", ["bowl", "cup"]),
+        ("title contains MUGG", ["mug", "cup"]),
+        ("title contains ', 30%'", ["bowl"]),
+        ("title contains ''", ["mug", "bowl", "vase", "cup"]),
+        ("not title contains mugg", ["bowl", "vase"]),
+        ("tags contains red", ["mug"]),
+        ("added >= 2024-05-01", ["mug", "bowl", "vase"]),
+        ("added > 2024-05-01", ["vase"]),  # after that day
+        ("added <= 2024-05-01", ["mug", "bowl"]),  # all of that day
+        ("added < 2024-05-01", []),
+        ("added >= 2024-05-01T13:30:00Z", ["bowl", "vase"]),
+        ("added > 2024-05-01T13:30:00Z", ["vase"]),
+        ("added <= '2024-05-01 13:30'", ["mug", "bowl"]),
+        ("added > 20240501", []),  # a number is no date
+    ],
+)
+def test_filters_on_missing_values_texts_and_dates(text, ids):
+    columns = LayeredColumns.of(SHELF)
+    mask = columns.mask(parse_filter(text))
+    assert [one.item_id for one, passes in zip(SHELF, mask, strict=True) if passes] == ids
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("price = cheap", "price is a number, got 'cheap'; price = null finds items without"),
+        ("price in [cheap, dear]", "price is a number, got 'cheap'"),
+        ("price = true", "price is a number, got 'True'"),
+        ("price > 2024-05-01", "price is a number; it is no date and no text"),
+        ("price contains 5", "price is a number; it is no date and no text"),
+        ("title > 5", "title is a text: it has no range"),
+    ],
+)
+def test_a_condition_that_no_item_can_meet_is_refused(text, message):
+    with pytest.raises(BadQuery, match=message):
+        LayeredColumns.of(SHELF).mask(parse_filter(text))
+
+
+def test_numbers_and_dates_are_values_to_sort_by(columns):
+    assert columns.sort_values("price")[:3].tolist() == [10, 20, 30]
+    assert np.isnan(columns.sort_values("price")[3])
+    assert columns.sort_values("size")[:3].tolist() == [38, 38.5, 39]  # the least of several
+    dates = LayeredColumns.of(SHELF).sort_values("added")
+    assert dates[0] < dates[1] < dates[2]
+    assert np.isnan(dates[3])
+    with pytest.raises(BadQuery, match="cannot sort by 'color': no item has a number or a date"):
+        columns.sort_values("color")
+    with pytest.raises(BadQuery, match="unknown sort field 'colour'"):
+        columns.sort_values("colour")
+
+
 def test_no_filter_passes_everything(columns):
     assert columns.mask(None).tolist() == [True] * 4
 

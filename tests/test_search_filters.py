@@ -70,6 +70,53 @@ def test_the_string_form_and_the_json_form_mean_the_same(text, value):
 
 
 @pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("price = null", {"is_empty": {"key": "price"}}),
+        ("price = NULL", {"is_null": {"key": "price"}}),
+        ("price is null", {"key": "price", "match": {"value": None}}),
+        ("price is null", {"key": "price", "is_empty": True}),
+        ("price != null", {"must_not": [{"is_empty": {"key": "price"}}]}),
+        ("price is not null", {"key": "price", "is_null": False}),
+        ("color in [red, null]", {"key": "color", "match": {"any": ["red", None]}}),
+        ("title contains mug", {"key": "title", "match": {"text": "mug"}}),
+        ("title not contains mug", {"must_not": {"key": "title", "match": {"text": "mug"}}}),
+        ("item_id in [a, 7]", {"has_id": ["a", 7]}),
+        ("added >= 2024-05-01", {"key": "added", "range": {"gte": "2024-05-01"}}),
+        (
+            "added > 2024-05-01T10:00:00Z",
+            {"key": "added", "range": {"gt": "2024-05-01T12:00:00+02:00"}},
+        ),
+        (  # as Qdrant's clients write a range, with all that they have
+            "price < 20",
+            {
+                "must": [
+                    {
+                        "key": "price",
+                        "match": None,
+                        "range": {"lt": 20, "gt": None, "gte": None, "lte": None},
+                        "geo_radius": None,
+                        "is_empty": None,
+                    }
+                ],
+                "should": None,
+                "min_should": None,
+            },
+        ),
+    ],
+)
+def test_programs_write_the_words_of_people_in_json(text, value):
+    assert parse_filter(text) == filter_from_json(value)
+
+
+def test_a_quoted_null_is_a_text_and_so_is_a_field_of_that_name():
+    assert parse_filter('color = "null"') == Match("color", ("null",))
+    assert parse_filter("null = 1 or is = 2 or contains = 3") == AnyOf(
+        (Match("null", ("1",)), Match("is", ("2",)), Match("contains", ("3",)))
+    )
+
+
+@pytest.mark.parametrize(
     ("text", "parsed"),
     [
         ("color=red", RED),
@@ -167,7 +214,13 @@ def test_a_very_long_filter_is_refused_by_its_length():
         ({"key": "color", "match": "red"}, "match of 'color' takes"),
         ({"key": "color", "match": {"value": ["red"]}}, "match of 'color' takes"),
         ({"key": "color", "match": {"any": "red"}}, "match of 'color' takes"),
-        ({"key": "color", "match": {"value": None}}, "match of 'color' takes"),
+        ({"key": "color", "match": {"value": {}}}, "match of 'color' takes"),
+        ({"key": "color", "match": {"text": 3}}, "match of 'color' takes"),
+        ({"is_empty": "color"}, 'is_empty takes {"key": FIELD}'),
+        ({"is_empty": {"key": 3}}, 'is_empty takes {"key": FIELD}'),
+        ({"has_id": "mug"}, "has_id takes a list of item ids"),
+        ({"key": "price", "range": {"gte": None, "lt": None}}, "range of 'price' takes"),
+        ({"key": "added", "range": {"gte": "2024-01-01", "lt": 5}}, "needs numbers, got '2024"),
         ({"key": "color", "match": {"value": 10**400}}, "match of 'color' takes"),
         ({"key": "color", "match": {"value": math.nan}}, "match of 'color' takes"),
         ({"key": "price", "range": {}}, "range of 'price' takes gt, gte, lt, lte"),

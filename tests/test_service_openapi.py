@@ -11,6 +11,7 @@ import pytest
 from service.http.openapi import reply_schemas
 from service.http.problems import Problem
 from service.http.replies import (
+    BatchReply,
     HealthReply,
     ItemReply,
     ItemsReply,
@@ -21,8 +22,12 @@ from service.http.replies import (
 
 ROUTES = {
     ("post", "/v1/search"),
+    ("get", "/v1/search"),
+    ("post", "/v1/search/batch"),
     ("post", "/v1/search/image"),
+    ("post", "/v1/classify"),
     ("post", "/v1/recognize"),
+    ("post", "/v1/classify"),
     ("get", "/v1/items"),
     ("put", "/v1/items"),
     ("post", "/v1/items/delete"),
@@ -31,6 +36,8 @@ ROUTES = {
     ("get", "/v1/items/{item_id}"),
     ("get", "/v1/items/{item_id}/similar"),
     ("get", "/v1/items/{item_id}/bought-together"),
+    ("get", "/v1/items/{item_id}/reviews"),
+    ("get", "/v1/items/{item_id}/suggestions"),
     ("get", "/v1/items/{item_id}/image"),
     ("post", "/v1/events"),
     ("post", "/v1/sessions/recommend"),
@@ -125,6 +132,8 @@ def documented(document, name):
     ("method", "path", "body", "struct"),
     [
         ("POST", "/v1/search", {"parts": [{"text": "mug"}], "facets": ["color"]}, SearchReply),
+        ("GET", "/v1/search?q=mug", None, SearchReply),
+        ("POST", "/v1/search/batch", {"searches": [{"parts": [{"text": "mug"}]}]}, BatchReply),
         ("GET", "/v1/items/red-shoe/similar", None, SearchReply),
         ("GET", "/v1/items?limit=3", None, ItemsReply),
         ("GET", "/v1/items/red-shoe", None, ItemReply),

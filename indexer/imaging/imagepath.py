@@ -7,6 +7,8 @@ from pathlib import Path
 
 from indexer.errors import BadImage
 
+URL_REASON = "a URL; images are read from disk, not fetched"
+
 
 def image_path(root: Path, path: str) -> Path:
     """Return the path of an image of the catalog in ``root``.
@@ -15,7 +17,7 @@ def image_path(root: Path, path: str) -> Path:
     not read other files of this machine.
     """
     if "://" in path:
-        raise BadImage("a URL; images are read from disk, not fetched")
+        raise BadImage(URL_REASON)
     clean = posixpath.normpath(path.replace("\\", "/"))
     if clean.startswith(("/", "../")) or clean == ".." or "\0" in clean or clean[1:2] == ":":
         raise BadImage("outside the catalog's folder; move or link it inside")

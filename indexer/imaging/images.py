@@ -20,6 +20,7 @@ from indexer.errors import BadImage
 from indexer.imaging.decodebudget import BUDGET
 from indexer.imaging.formats.avif import walk_avif
 from indexer.imaging.formats.gif import walk_gif
+from indexer.imaging.formats.heic import walk_heic
 from indexer.imaging.formats.jpeg import walk_jpeg
 from indexer.imaging.formats.png import walk_png
 from indexer.imaging.formats.signature import describe, recognize
@@ -68,7 +69,9 @@ _WALKS: dict[str, Callable[[bytes, ImageLimits], Structure]] = {
     "WebP": walk_webp,
     "GIF": walk_gif,
     "AVIF": walk_avif,
+    "HEIC": walk_heic,
 }
+_ORIENTED = ("AVIF", "HEIC")  # the decoder knows the orientation and the profile
 _SCALES = (8, 4, 2, 1)  # a JPEG can be decoded this many times smaller
 _OVERHEAD = 20_000_000  # bytes besides the picture: the band in conversion, the decoder's tables
 _PROBE_BYTES = 8  # per pixel of a picture and its copy
@@ -141,7 +144,7 @@ class EncodedImage:
         """The format and the upright size. Raise BadImage if the header cannot be read."""
         found = self._found
         turn = found.orientation
-        if found.format == "AVIF":
+        if found.format in _ORIENTED:
             turn = exif_orientation(open_picture(found))
         width, height = (found.height, found.width) if turn >= 5 else (found.width, found.height)
         return ImageInfo(found.format, width, height)
@@ -222,7 +225,7 @@ def _decoded(found: Structure, wanted: int | None) -> Pixels:
         image.draft(image.mode, (wanted, wanted))
     image.load()
     profile, turn = found.profile, found.orientation
-    if found.format == "AVIF":
+    if found.format in _ORIENTED:
         embedded = image.info.get("icc_profile")
         profile, turn = embedded if isinstance(embedded, bytes) else b"", exif_orientation(image)
     factor = _factor(image.size, wanted)
@@ -254,7 +257,7 @@ def _walk(data: bytes, limits: ImageLimits) -> Structure:
     name = recognize(data)
     if name is None:
         raise BadImage(
-            f"not an image we read (JPEG, PNG, WebP, GIF, AVIF): {in_words(len(data))} of "
+            f"not an image we read (JPEG, PNG, WebP, GIF, AVIF, HEIC): {in_words(len(data))} of "
             f"{describe(data)}"
         )
     return _WALKS[name](data, limits)

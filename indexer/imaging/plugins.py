@@ -16,12 +16,28 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from indexer.errors import BadImage
 from indexer.imaging.formats.orientation import orientation
 from indexer.imaging.formats.pieces import Pieces
 from indexer.imaging.formats.structure import Structure, broken
 
 if TYPE_CHECKING:
     from indexer.arrays import Pixels
+
+
+def _open_heic(file: IO[bytes]) -> Image.Image:
+    try:
+        import pillow_heif
+    except ImportError:
+        raise BadImage(
+            "a HEIC photo; reading it needs pillow-heif: pip install 'vitrine[heic]'"
+        ) from None
+    # Only the picture: thumbnails, depth maps and other pictures are not decoded.
+    for name in ("THUMBNAILS", "DEPTH_IMAGES", "AUX_IMAGES"):
+        setattr(pillow_heif.options, name, False)
+    opened: Image.Image = pillow_heif.HeifImageFile(file)
+    return opened
+
 
 # Plugins are called directly: Image.open would try other formats, and would check the size
 # against a limit that is global to the process.
@@ -31,6 +47,7 @@ _OPENERS: dict[str, Callable[[IO[bytes]], Image.Image]] = {
     "WebP": WebPImagePlugin.WebPImageFile,
     "GIF": GifImagePlugin.GifImageFile,
     "AVIF": AvifImagePlugin.AvifImageFile,
+    "HEIC": _open_heic,
 }
 
 
@@ -39,6 +56,8 @@ def open_picture(found: Structure) -> Image.Image:
     size = sum(map(len, found.pieces))
     try:
         image = _OPENERS[found.format](cast("IO[bytes]", Pieces(found.pieces)))
+    except BadImage:
+        raise
     except (Exception, MemoryError) as error:
         raise broken(found.format, size, reason(error)) from error
     if image.size != (found.width, found.height):

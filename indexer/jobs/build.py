@@ -9,6 +9,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,11 +18,14 @@ import msgspec
 from indexer.encoders.base import Model
 from indexer.encoders.bundled import is_builtin
 from indexer.errors import BadCatalog, IndexMismatch
+from indexer.fetching.fetcher import FetchCounts
+from indexer.fetching.ledger import Ledger
 from indexer.imaging.images import LIMITS, ImageLimits
 from indexer.items import Remark, Skipped
 from indexer.jobs.job import Job, open_job
 from indexer.jobs.publishing import Published, publish
 from indexer.jobs.styles import restyle
+from indexer.layout import FETCHED
 from indexer.progress import Progress, no_progress
 from indexer.shop import write_encoders
 from indexer.shop.manifest import StyleCount
@@ -34,12 +39,14 @@ from indexer.writing.embed_catalog import EmbeddedCatalog, embed_catalog
 from indexer.writing.migration_encoders import MigrationEncoders
 from indexer.writing.reembed import Reembedding, missing_pictures
 from indexer.writing.renditions import Rendered
+from indexer.writing.suspects import Suspect, find_suspects, leave_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from indexer.catalog.sources import Catalog, Scan
     from indexer.encoders.base import Encoder
+    from indexer.fetching.fetcher import Fetcher
     from indexer.shop.folder import ShopFolder
     from indexer.shop.shelf import Shelf
     from indexer.writing.image_pipeline import Render
@@ -53,6 +60,8 @@ class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
     are the items that were left unchanged because their row or images could not be read.
     ``promise`` is a sentence on how the index was chosen, and its measured recall and speed.
     ``styles`` counts the renditions of the shop, ``rendered`` those that this build made.
+    ``suspects`` are pictures that probably show no product. ``fetched`` counts the pictures behind
+    URLs; None if none were to be fetched.
     """
 
     generation: str
@@ -73,6 +82,8 @@ class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
     promise: str
     styles: list[StyleCount]
     rendered: Rendered
+    suspects: list[Suspect] = []
+    fetched: FetchCounts | None = None
 
 
 def build_index(
@@ -86,6 +97,8 @@ def build_index(
     render: Render | None = None,
     styles: Sequence[str] | None = None,
     registry: StyleRegistry | None = None,
+    fetcher: Fetcher | None = None,
+    leave_out_suspects: bool = False,
     progress: Progress = no_progress,
 ) -> BuildReport:
     """Index ``catalog`` into ``shop``, so that the shop holds the items of this catalog.
@@ -101,6 +114,12 @@ def build_index(
     ``styles`` are the names of the styles of ``registry`` to index images in from now on; None
     keeps the setting. An unknown name raises UnknownStyle, and nothing is changed.
 
+    With ``fetcher``, images behind URLs are fetched; without it they are skipped. After a run that
+    was interrupted the rest is fetched, otherwise what has changed.
+
+    Pictures that are blank, or the same under many products, are reported; with
+    ``leave_out_suspects`` they are left out, and so are items that have no other.
+
     Safe to interrupt at any time and to run again. Raise BadCatalog (duplicates, nothing to
     index), CatalogShrank (unless the targets accept that), CannotPromise (see ``BuildTargets``),
     IndexMismatch (the shop was built with another encoder, or other weights of ``builtin``, which
@@ -114,7 +133,7 @@ def build_index(
     scan = catalog.scan()
     progress("scan", 1, 1, len(scan.skipped))
     stopwatch.lap("scan")
-    with open_job(shop, "vitrine index", create=True) as job:
+    with open_job(shop, "vitrine index", create=True) as job, _ledger(shop, fetcher) as ledger:
         check_encoder(job.shelf, encoder)
         job.delete_old_generations()
         job.keep_encoder(encoder)
@@ -122,7 +141,8 @@ def build_index(
             job, catalog, scan, encoder, targets or BuildTargets(), limits, render, progress
         )
         build.begin(keep_images, styles)
-        done = build.embed()
+        done = build.embed(fetcher, ledger)
+        suspects = build.check_pictures(done, leave_out_suspects)
         stopwatch.lap("ingest")
         changes = build.merge(done)
         stopwatch.lap("merge")
@@ -130,6 +150,8 @@ def build_index(
         stopwatch.lap("style")
         published = build.publish(changes)
         stopwatch.lap("publish")
+        if ledger is not None:
+            ledger.finish()
     return BuildReport(
         generation=published.name,
         published=published.is_new,
@@ -149,7 +171,19 @@ def build_index(
         promise=published.manifest.contract.note,
         styles=published.manifest.styles,
         rendered=rendered,
+        suspects=suspects,
+        fetched=None if fetcher is None else fetcher.counts,
     )
+
+
+@contextmanager
+def _ledger(shop: ShopFolder, fetcher: Fetcher | None) -> Iterator[Ledger | None]:
+    """Open the ledger of a shop; None if nothing is fetched."""
+    if fetcher is None:
+        yield None
+        return
+    with Ledger(shop.path / FETCHED) as ledger:
+        yield ledger
 
 
 class _Build:
@@ -200,7 +234,7 @@ class _Build:
                 # Otherwise the new index would lack the items that others put during the build.
                 write_encoders.add(writer, Model.of(self._encoder))
 
-    def embed(self) -> EmbeddedCatalog:
+    def embed(self, fetcher: Fetcher | None, ledger: Ledger | None) -> EmbeddedCatalog:
         """Embed the images of the catalog that the store does not have yet."""
         done = embed_catalog(
             self._catalog,
@@ -211,11 +245,22 @@ class _Build:
             limits=self._limits,
             render=self._render,
             progress=self._progress,
+            fetcher=fetcher,
+            ledger=ledger,
         )
         self._migration_encoders.embed(
             image for read in done.read for image in read.images if image
         )
         return done
+
+    def check_pictures(self, done: EmbeddedCatalog, remove: bool) -> list[Suspect]:
+        """Return the pictures that probably show no product; with ``remove``, leave them out."""
+        with self._job.store.read() as reader:
+            suspects = find_suspects(done.read, reader)
+            if remove:
+                emptied = leave_out(done, suspects)
+                self._absent.gone.extend(name for name in emptied if reader.item(name) is not None)
+        return list(suspects.values())
 
     def merge(self, done: EmbeddedCatalog) -> Changes:
         """Add, change and delete the items of the store in one transaction.

@@ -19,10 +19,12 @@ from indexer.store.store import Store
 from indexer.writing.absence import absence, are_too_many
 from indexer.writing.changes import ItemChange, changes_of
 from indexer.writing.embed_catalog import embed_catalog
+from indexer.writing.suspects import find_suspects, leave_out
 
 if TYPE_CHECKING:
     from indexer.catalog.sources import Catalog
     from indexer.encoders.base import Encoder
+    from indexer.fetching.fetcher import Fetcher
     from indexer.shop.folder import ShopFolder
 
 
@@ -51,12 +53,17 @@ def preview_index(
     *,
     accept: bool = False,
     limits: ImageLimits = LIMITS,
+    fetcher: Fetcher | None = None,
+    leave_out_suspects: bool = False,
     progress: Progress = no_progress,
 ) -> Preview:
     """Read a catalog and its images as a build does, and compare them with the shop.
 
-    Images that the shop does not have are decoded but not encoded. Nothing is written, and the job
-    lock is not taken. Raise BadCatalog and IndexMismatch as ``build_index`` does.
+    Images that the shop does not have are decoded but not encoded. With ``fetcher``, those behind
+    URLs are fetched. With ``leave_out_suspects``, pictures that show no product are left
+    out, as far as the store has them. Nothing is written, and the job lock is not taken.
+
+    Raise BadCatalog and IndexMismatch as ``build_index`` does.
     """
     progress("scan", 0, 1, 0)
     scan = catalog.scan()
@@ -75,8 +82,12 @@ def preview_index(
             limits=limits,
             progress=progress,
             write=False,
+            fetcher=fetcher,
         )
         with store.read() as reader:
+            if leave_out_suspects:
+                emptied = leave_out(done, find_suspects(done.read, reader))
+                absent.gone.extend(name for name in emptied if reader.item(name) is not None)
             changes = changes_of(reader, done, absent, None if accept else scan.given)
     check_not_empty(catalog, scan, changes)
     return Preview(

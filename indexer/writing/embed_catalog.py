@@ -16,6 +16,7 @@ import msgspec
 
 from indexer.catalog.sources import Catalog, Entry
 from indexer.errors import BadImage
+from indexer.fetching.policy import is_url
 from indexer.imaging.imagepath import image_path
 from indexer.imaging.images import ImageLimits, read_image_file
 from indexer.items import Item, Skipped
@@ -23,14 +24,18 @@ from indexer.stopwatch import Stopwatch
 from indexer.threads import THREADS
 from indexer.writing.image_pipeline import Embedded, ImagePipeline, Prepared, Render
 from indexer.writing.merge import FoundImage
+from indexer.writing.url_images import UrlImages
 
 if TYPE_CHECKING:
     from indexer.encoders.base import Encoder
+    from indexer.fetching.fetcher import Fetcher
+    from indexer.fetching.ledger import Ledger
     from indexer.progress import Progress
     from indexer.store.store import Store
 
 _BATCH = 32  # images per call of the encoder
 _COMMIT = 4  # batches between two commits
+_FETCHED_AHEAD = 128  # items whose images are fetched ahead of the encoder
 
 
 class ReadItem(NamedTuple):
@@ -69,16 +74,21 @@ def embed_catalog(
     progress: Progress,
     render: Render | None = None,
     write: bool = True,
+    fetcher: Fetcher | None = None,
+    ledger: Ledger | None = None,
 ) -> EmbeddedCatalog:
     """Store the embeddings of all images of ``catalog``.
 
     Items are returned, not stored: one later transaction stores all of them. ``total`` is the
     number of images, for ``progress``. ``skipped`` are the rows that a scan skipped. ``render``
     adds renditions to every image. Without ``write``, images are read and decoded, and ``encoded``
-    counts those that would be encoded. Raise BadEncoder, StoreFull.
+    counts those that would be encoded. With ``fetcher``, images behind URLs are fetched; ``ledger``
+    notes what is known of them. Raise BadEncoder, StoreFull.
     """
     images = ImagePipeline(store, encoder, limits, render=render, root=catalog.root)
-    return _EmbeddingRun(catalog, store, images, skipped, limits, write).run(total, progress)
+    urls = None if fetcher is None else UrlImages(images, fetcher, ledger)
+    run = _EmbeddingRun(catalog, store, images, skipped, limits, write, urls)
+    return run.run(total, progress)
 
 
 class _EmbeddingRun:
@@ -90,12 +100,14 @@ class _EmbeddingRun:
         skipped: list[Skipped],
         limits: ImageLimits,
         write: bool,
+        urls: UrlImages | None,
     ) -> None:
         self._catalog = catalog
         self._store = store
         self._limits = limits
         self._images = images
         self._write = write
+        self._urls = urls
         self._stopwatch = Stopwatch()
         self._result = EmbeddedCatalog(
             read=[], skipped=list(skipped), seconds=self._stopwatch.seconds
@@ -106,6 +118,7 @@ class _EmbeddingRun:
     def run(self, total: int, progress: Progress) -> EmbeddedCatalog:
         """See ``embed_catalog``."""
         workers = THREADS.count
+        ahead_most = _BATCH + 2 * workers if self._urls is None else _FETCHED_AHEAD
         ahead: deque[tuple[Entry, list[tuple[str, Future[Prepared]]]]] = deque()
         done = 0
         try:
@@ -113,9 +126,9 @@ class _EmbeddingRun:
                 try:
                     for entry in self._entries():
                         paths = entry.item.images
-                        jobs = [(path, pool.submit(self._read, path)) for path in paths]
+                        jobs = [(path, self._submit(pool, path)) for path in paths]
                         ahead.append((entry, jobs))
-                        if len(ahead) > _BATCH + 2 * workers:
+                        if len(ahead) > ahead_most:
                             done += self._collect(*ahead.popleft())
                             progress("encode", done, total, len(self._result.skipped))
                     while ahead:
@@ -135,6 +148,11 @@ class _EmbeddingRun:
         for entry in self._catalog:
             if isinstance(entry, Entry):
                 yield entry
+
+    def _submit(self, pool: ThreadPoolExecutor, path: str) -> Future[Prepared]:
+        if self._urls is not None and is_url(path):
+            return self._urls.submit(pool, path)
+        return pool.submit(self._read, path)
 
     def _read(self, path: str) -> Prepared:
         """Read and decode an image; runs in a decoding thread."""
@@ -183,9 +201,10 @@ class _EmbeddingRun:
             self._waiting.clear()
 
     def _commit(self) -> None:
-        if not self._encoded:
-            return
-        with self._stopwatch.timed("write"), self._store.write() as writer:
-            for prepared, embedded in self._encoded:
-                self._images.put(writer, prepared, embedded)
-        self._encoded.clear()
+        if self._encoded:
+            with self._stopwatch.timed("write"), self._store.write() as writer:
+                for prepared, embedded in self._encoded:
+                    self._images.put(writer, prepared, embedded)
+            self._encoded.clear()
+        if self._urls is not None and self._write:
+            self._urls.commit()

@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from indexer.encoders.base import Model
+from indexer.fetching.policy import is_url
 from indexer.imaging.images import ImageLimits, inspect, thumbnail
 from indexer.imaging.photos import Photo, fit_pixels, open_photo
 from indexer.items import ORIGINAL
@@ -135,6 +136,17 @@ class ImagePipeline:
             raise
         return Prepared(image, mine)
 
+    def prepare_known(self, path: str, content: bytes, width: int, height: int) -> Prepared | None:
+        """Prepare an image by its content hash, without its bytes.
+
+        Return None if neither the store nor this run has it in all renditions.
+        """
+        image = FoundImage(path, content, width, height, self._renditions)
+        with self._lock:
+            if content in self._seen:
+                return Prepared(image, self._seen[content])
+        return Prepared(image, self._known) if self._trust_store and self._is_known(image) else None
+
     def prepare_with_vector(self, path: str, embedding: bytes, data: bytes | None) -> Prepared:
         """Prepare an image that comes with its vector (dim fp16 numbers); ``data`` may be None.
 
@@ -196,9 +208,10 @@ class ImagePipeline:
         """Write the vectors of an encoded image, and those copies of its pictures that are kept."""
         decoded = prepared.decoded.result()
         content = prepared.image.content
+        copied = self._copied or is_url(prepared.image.path)
         if decoded is not None:
             for rendition, display in decoded.displays.items():
-                if self._copied or rendition != ORIGINAL:  # only originals have files to read again
+                if copied or rendition != ORIGINAL:  # only originals have files to read again
                     writer.put_image(PictureKey(content, rendition), display)
             if decoded.original:
                 writer.put_original(PictureKey(content), decoded.original)
@@ -207,12 +220,10 @@ class ImagePipeline:
 
     def is_stored(self, reader: Reader, image: FoundImage) -> bool:
         """Return whether the store has the image's embeddings, and the copies that are kept."""
+        copied = self._copied or is_url(image.path)
         return all(
             reader.has_embedding(self.key, picture)
-            and (
-                not (self._copied or picture.rendition != ORIGINAL)
-                or reader.holds("images", picture)
-            )
+            and (not (copied or picture.rendition != ORIGINAL) or reader.holds("images", picture))
             for picture in image.pictures
         )
 

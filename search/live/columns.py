@@ -19,8 +19,23 @@ from indexer.catalog.stock import parse_stock
 from indexer.errors import BadQuery
 from indexer.words.folding import fold_label
 from indexer.words.spellings import LONGEST_NAME, name_key
-from search.filters import BUILTIN, AllOf, AnyOf, Filter, Match, Not, Range, Value
+from search.conditions import (
+    BUILTIN,
+    AllOf,
+    AnyOf,
+    Condition,
+    Contains,
+    DateRange,
+    Filter,
+    Match,
+    Missing,
+    Not,
+    Range,
+    Value,
+)
+from search.dates import parse_date
 from search.hits import FacetValue
+from search.live.text_column import TextColumn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -30,6 +45,10 @@ if TYPE_CHECKING:
 Mask: TypeAlias = NDArray[np.bool_]
 
 _MAX_FACET_VALUES = 100
+_NO_FACETS = {
+    "price": "price is a number: filter it by range, it has no facet",
+    "title": "title has no facet: filter it with contains",
+}
 _YES_OR_NO = ("true", "false", "yes", "no")
 _MAX_NAMED_VALUES = 2000  # of one field that words of a query may name
 _IDS = ("item_id", "product_id")  # o and ø may be different items
@@ -65,6 +84,7 @@ class _LabelIndex:
             code_list.append(codes[plain])
         self._codes = codes
         self._numbers: NDArray[np.float64] | None = None  # of each value; made on first use
+        self._dates: NDArray[np.float64] | None = None  # the same
         self._n = n
         order = np.argsort(np.array(code_list, dtype=np.int64), kind="stable")
         self._items = np.array(item_list, dtype=np.int64)[order]  # (entries,), grouped by code
@@ -96,11 +116,49 @@ class _LabelIndex:
 
     def mask_in_range(self, range_: Range) -> Mask:
         """Return which items have a number within the range."""
+        return self._mask_of_values(_in_range(self.numbers(), range_))
+
+    def mask_in_dates(self, range_: DateRange) -> Mask:
+        """Return which items have a date within the range."""
+        dates = self.dates()
+        return self._mask_of_values((dates >= range_.since) & (dates < range_.until))
+
+    def mask_containing(self, text: str) -> Mask:
+        """Return which items have a value that contains ``text``."""
+        wanted = self._key(text)
+        return self._mask_of_values(np.array([wanted in plain for plain in self._codes], np.bool_))
+
+    def mask_missing(self) -> Mask:
+        """Return which items have no value."""
+        out = np.ones(self._n, dtype=np.bool_)
+        out[self._items] = False
+        return out
+
+    def numbers(self) -> NDArray[np.float64]:
+        """Return each value as a number, NaN if it is none: (values,)."""
         if self._numbers is None:
-            self._numbers = np.array([_as_number(text) for text in self.spelling])  # (values,)
+            self._numbers = np.array([_as_number(text) for text in self.spelling], np.float64)
+        return self._numbers
+
+    def dates(self) -> NDArray[np.float64]:
+        """Return each value as seconds since 1970, NaN if it is no date: (values,)."""
+        if self._dates is None:
+            periods = [parse_date(text) for text in self.spelling]
+            starts = [period.start if period else np.nan for period in periods]
+            self._dates = np.array(starts, np.float64)
+        return self._dates
+
+    def least(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the least of each item's values (values,), ignoring NaN: (n,), NaN if none."""
+        out = np.full(self._n, np.nan)
+        np.fmin.at(out, self._items, values[self._entry_codes])
+        return out
+
+    def _mask_of_values(self, wanted: Mask) -> Mask:
+        """Return which items have any of the values in ``wanted`` (values,)."""
         found = np.zeros(self._n, dtype=np.bool_)
         if len(self._items):
-            found[self._items[_in_range(self._numbers, range_)[self._entry_codes]]] = True
+            found[self._items[wanted[self._entry_codes]]] = True
         return found
 
 
@@ -122,12 +180,15 @@ class Columns:
             pairs["item_id"].append((number, item.item_id))
             pairs["product_id"].append((number, item.product_id))
             pairs["in_stock"].append((number, _as_label(item.in_stock)))
+            if item.currency:
+                pairs["currency"].append((number, item.currency))
             for category in item.categories:
                 pairs["category"].extend((number, path) for path in _with_ancestors(category))
             for name, value in item.attributes.items():
                 pairs[f"attributes.{name}"].extend((number, label) for label in _as_labels(value))
         for name in BUILTIN:
             pairs.setdefault(name, [])
+        self._titles = TextColumn(fold_label(item.title.strip()) for item in items)
         self._fields = {
             name: _LabelIndex(entries, n, casefolded if name in _IDS else fold_label)
             for name, entries in pairs.items()
@@ -146,10 +207,8 @@ class Columns:
         """Return which items pass: (n,). An unknown field is a BadQuery that lists the fields."""
         if filter_ is None:
             return np.ones(self._n, dtype=np.bool_)
-        if isinstance(filter_, Match):
-            return self._match_mask(filter_)
-        if isinstance(filter_, Range):
-            return self._range_mask(filter_)
+        if isinstance(filter_, Condition):
+            return self._condition_mask(filter_)
         if isinstance(filter_, Not):
             return np.logical_not(self.mask(filter_.part))
         out = np.full(self._n, isinstance(filter_, AllOf))
@@ -166,8 +225,8 @@ class Columns:
 
     def tally(self, key: str, mask: Mask) -> dict[str, int]:
         """Return how many items of ``mask`` have each value of a field, without zeros."""
-        if key == "price":
-            raise BadQuery("price is a number: filter it by range, it has no facet", param="facets")
+        if key in _NO_FACETS:
+            raise BadQuery(_NO_FACETS[key], param="facets")
         field = self._field(self._full_name(key, param="facets"))
         counts = field.counts(mask)  # (values,)
         return {field.spelling[code]: int(counts[code]) for code in np.flatnonzero(counts)}
@@ -191,25 +250,77 @@ class Columns:
                             self._values[words].append((name, label))
         return self._values.get(key, [])
 
-    def _match_mask(self, match: Match) -> Mask:
-        key = self._full_name(match.key)
+    def sort_values(self, key: str) -> NDArray[np.float64]:
+        """Return a number of each item to sort by: (n,), NaN if it has none.
+
+        Dates are seconds since 1970. Of several values, the least counts. An unknown field is a
+        BadQuery.
+        """
+        name = self._full_name(key, param="sort")
+        if name == "price":
+            return self.price
+        field = self._field(name)
+        values = field.numbers()
+        if np.isnan(values).all():
+            values = field.dates()
+        return field.least(values)
+
+    def _condition_mask(self, condition: Condition) -> Mask:
+        key = self._full_name(condition.key)
         if key == "price":
-            wanted = [_as_number(str(value)) for value in match.values]
-            return np.isin(self.price, np.array([number for number in wanted if number == number]))
+            return self._price_mask(condition)
+        if key == "title":
+            return self._title_mask(condition)
+        field = self._field(key)
+        match condition:
+            case Match():
+                return self._match_mask(key, condition)
+            case Range():
+                return field.mask_in_range(condition)
+            case DateRange():
+                return field.mask_in_dates(condition)
+            case Contains():
+                return field.mask_containing(condition.text)
+            case Missing():
+                return field.mask_missing()
+
+    def _price_mask(self, condition: Condition) -> Mask:
+        if isinstance(condition, Range):
+            return _in_range(self.price, condition)
+        if isinstance(condition, Missing):
+            return np.isnan(self.price)
+        if isinstance(condition, Match):
+            wanted = [_as_number(str(value)) for value in condition.values]
+            known = [number for number in wanted if number == number]
+            if known or not wanted:
+                return np.isin(self.price, np.array(known))
+            raise BadQuery(
+                f"price is a number, got {str(condition.values[0])[:40]!r}; price = null finds "
+                "items without a price",
+                param="filter",
+            )
+        raise BadQuery("price is a number; it is no date and no text", param="filter")
+
+    def _title_mask(self, condition: Condition) -> Mask:
+        match condition:
+            case Match():
+                out = np.zeros(self._n, dtype=np.bool_)
+                for value in condition.values:
+                    out |= self._titles.equal(fold_label(_as_label(value)))
+                return out
+            case Contains():
+                return self._titles.containing(fold_label(condition.text))
+            case Missing():
+                return self._titles.empty()
+        raise BadQuery("title is a text: it has no range; filter it with contains", param="filter")
+
+    def _match_mask(self, key: str, match: Match) -> Mask:
         labels = [_as_label(value) for value in match.values]
         if key == "in_stock":
             labels = [_as_label(_parse_stock(label)) for label in labels]
         if key == "category":
             labels = [label.strip("/") for label in labels]
         return self._field(key).mask(labels)
-
-    def _range_mask(self, range_: Range) -> Mask:
-        key = self._full_name(range_.key)
-        return (
-            _in_range(self.price, range_)
-            if key == "price"
-            else self._field(key).mask_in_range(range_)
-        )
 
     def _field(self, name: str) -> _LabelIndex:
         return self._fields.get(name, self._empty)
@@ -222,7 +333,7 @@ class Columns:
         names = tuple(self._schema)  # a copy: another thread may add to it
         known = [name.removeprefix("attributes.") for name in names if name not in BUILTIN]
         shown = ", ".join([*BUILTIN, *sorted(known)][:40])
-        kind = param.removesuffix("s")
+        kind = param.removesuffix("s")  # filter, facet or sort
         raise BadQuery(f"unknown {kind} field {key[:80]!r}; this shop has {shown}", param=param)
 
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.errors import BadQuery
 from indexer.words.folding import fold_label
-from search.filters import BUILTIN, AnyOf, Match
+from search.conditions import BUILTIN, AnyOf, Match
 from search.live.columns import Columns, Mask, casefolded, top_values
 from search.query import MAX_FACETS
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from indexer.items import Item
-    from search.filters import Filter
+    from search.conditions import Filter
     from search.hits import FacetValue
 
 RATIO = 4  # a layer is merged with the one over it unless it is more than this much larger
@@ -90,6 +91,20 @@ class LayeredColumns:
         out = np.zeros(len(self._owner), dtype=np.bool_)
         for layer, in_use in zip(self._layers, self._in_use, strict=True):
             out[layer.numbers] |= layer.columns.mask(filter_) & in_use
+        return out
+
+    def sort_values(self, key: str) -> NDArray[np.float64]:
+        """Return a number of each item to sort by: (n,), NaN if it has none; see ``Columns``.
+
+        BadQuery for an unknown field, and for one where no item has a number or a date.
+        """
+        out = np.full(len(self._owner), np.nan)
+        for layer, in_use in zip(self._layers, self._in_use, strict=True):
+            out[layer.numbers[in_use]] = layer.columns.sort_values(key)[in_use]
+        if key != "price" and np.isnan(out).all():
+            raise BadQuery(
+                f"cannot sort by {key[:80]!r}: no item has a number or a date there", param="sort"
+            )
         return out
 
     def has_prices(self) -> bool:

@@ -10,6 +10,7 @@ kind of user would meet the item (as in VBPR, He and McAuley, 2016, but solved i
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -29,7 +30,6 @@ _L2: Final = 1000.0
 _PICTURES: Final = 5.0  # how much a cosine of 1 counts against one user who met both
 _RIDGE: Final = 3.0
 _ITERATIONS: Final = 12
-_USERS_AT_ONCE: Final = 4_096
 
 
 class PictureMap(NamedTuple):
@@ -100,13 +100,18 @@ def _gram(
     place[chosen] = np.arange(len(chosen))
     known = place[met] >= 0
     users, columns = users[known], place[met[known]]
-    people, rows = np.unique(users, return_inverse=True)
+    _, starts, rows, lengths = np.unique(
+        users, return_index=True, return_inverse=True, return_counts=True
+    )
+    by_item = np.argsort(columns, kind="stable")
+    bounds = np.concatenate([[0], np.cumsum(np.bincount(columns, minlength=len(chosen)))])
     gram = np.zeros((len(chosen), len(chosen)), dtype=np.float64)
-    for first in range(0, len(people), _USERS_AT_ONCE):
-        part = slice(*np.searchsorted(rows, [first, first + _USERS_AT_ONCE]))
-        matrix = np.zeros((min(_USERS_AT_ONCE, len(people) - first), len(chosen)), np.float32)
-        matrix[rows[part] - first, columns[part]] = 1
-        gram += matrix.T @ matrix
+    for item, (begin, end) in enumerate(pairwise(bounds.tolist())):
+        people = rows[by_item[begin:end]]
+        count = lengths[people]
+        # All items of those users, one user after another.
+        first = np.repeat(starts[people] - (np.cumsum(count) - count), count)
+        gram[item] = np.bincount(columns[first + np.arange(len(first))], minlength=len(chosen))
     return gram
 
 

@@ -116,7 +116,8 @@ def _diverse(
 ) -> list[int]:
     query = style.query
     cost = _likeness_cost(scores, query) if style.is_personal else 0.0
-    return diversify(scores, ranking.vectors, groups, query.limit, cost).tolist()
+    places = diversify(scores, ranking.vectors, groups, query.limit, cost)
+    return [int(place) for place in places]
 
 
 def _likeness_cost(scores: NDArray[np.float32], query: RecommendQuery) -> float:

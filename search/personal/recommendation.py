@@ -18,6 +18,7 @@ ReasonCode = Literal[
     "others_took",
     "bought_together",
     "like_context",
+    "new",
     "popular",
     "assorted",
     "seen_before",

@@ -79,9 +79,9 @@ def exposure(
             found = engine.recommender.recommend(
                 profile_of(events, now), RecommendQuery(limit=limit)
             )
-            for rank, item in enumerate(found.items, start=1):
-                if item.item_id in items:
-                    shown[group_of(items[item.item_id])] += 1 / log2(rank + 1)
+            for rank, recommended in enumerate(found.items, start=1):
+                if recommended.item_id in items:
+                    shown[group_of(items[recommended.item_id])] += 1 / log2(rank + 1)
     sizes: dict[str, float] = defaultdict(float)
     for item in items.values():
         sizes[group_of(item)] += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,9 @@ from service.cli.console import (
     stage_bar,
     style_text,
 )
+from service.cli.fetch_options import FetchChoice, fetch_options, fetched_text
 from service.cli.interrupt import exit_on_interrupt
+from service.cli.limits_option import limits_option
 from service.cli.target_options import target_options
 from service.cli.terminal import note, printable_json, say
 from service.cli.threads_option import threads_option
@@ -31,12 +33,14 @@ if TYPE_CHECKING:
 
     from indexer.catalog.sources import Catalog
     from indexer.encoders.base import Encoder
+    from indexer.imaging.images import ImageLimits
     from indexer.jobs.build import BuildReport
     from indexer.jobs.preview import Preview
     from indexer.shop.folder import ShopFolder
     from indexer.shop.shelf import Generation
     from indexer.store.pictures import ImageStorage
     from indexer.vectors.contract import BuildTargets, Targets
+    from indexer.writing.suspects import Suspect
 
 _STAGES = {"scan": "catalog", "encode": "images", "style": "styles", "publish": "index"}
 _SHOWN = 5
@@ -75,6 +79,14 @@ _INTERRUPTED = "interrupted; encoded images are kept. Run the same command again
 @click.option(
     "--dry-run", is_flag=True, help="Only print what would be added, changed, removed and skipped."
 )
+@click.option(
+    "--leave-out-placeholders",
+    is_flag=True,
+    help="Leave out pictures that are blank or the same under many products, and items without "
+    "another. Otherwise they are only reported.",
+)
+@limits_option
+@fetch_options
 @target_options
 @catalog_options
 @threads_option
@@ -87,6 +99,9 @@ def command(
     styles: list[str] | None,
     report: Path | None,
     dry_run: bool,
+    leave_out_placeholders: bool,
+    limits: ImageLimits,
+    fetching: FetchChoice,
     targets: Callable[[Targets | None], BuildTargets],
     read_catalog: Callable[[Path], Catalog],
     as_json: bool,
@@ -103,6 +118,7 @@ def command(
     from indexer.shop.folder import ShopFolder
     from indexer.shop.shelf import Shelf
     from indexer.shop.styles import registry_of, shop_styles
+    from indexer.writing.suspects import remarks_on
 
     with exit_on_interrupt(_INTERRUPTED), _failure_reported(report):
         source = read_catalog(catalog)
@@ -111,11 +127,19 @@ def command(
         loaded = _encoder(folder, serving, encoder)
         wanted = targets(serving.manifest.contract.targets if serving else None)
         shop_styles(registry_of(shop), styles or ())  # UnknownStyle, in a dry run too
-        with stage_bar(_STAGES) as progress:
+        fetcher = fetching.fetcher(source, limits.megabytes)
+        with fetcher or nullcontext(), stage_bar(_STAGES) as progress:
             try:
                 if dry_run:
                     seen = preview_index(
-                        source, folder, loaded, accept=wanted.accept, progress=progress
+                        source,
+                        folder,
+                        loaded,
+                        accept=wanted.accept,
+                        limits=limits,
+                        fetcher=fetcher,
+                        leave_out_suspects=leave_out_placeholders,
+                        progress=progress,
                     )
                 else:
                     done = build_index(
@@ -124,7 +148,10 @@ def command(
                         loaded,
                         keep_images=keep_images,
                         targets=wanted,
+                        limits=limits,
                         styles=styles,
+                        fetcher=fetcher,
+                        leave_out_suspects=leave_out_placeholders,
                         progress=progress,
                     )
             except KeyboardInterrupt:
@@ -136,7 +163,8 @@ def command(
                                 "removed": error.removed})  # fmt: skip
                 raise
     if report is not None:
-        _write_report(report, seen.skipped if dry_run else done.skipped)
+        rows = seen.skipped if dry_run else [*done.skipped, *remarks_on(done.suspects)]
+        _write_report(report, rows)
     if as_json:
         print_json(seen if dry_run else done)
     elif dry_run:
@@ -198,12 +226,25 @@ def _print_report(done: BuildReport, report: Path | None) -> None:
         f"{done.rows} images in {human_seconds(total)} with {done.encoder}"
     )
     say(f"{done.encoded} images encoded, {done.reused} known already, {done.removed} items removed")
+    if done.fetched is not None:
+        say(fetched_text(done.fetched))
     if done.kept:
         say(f"kept {len(done.kept)} items that could not be read: {first_names(done.kept)}")
     for style in done.styles:
         say(f"style {style_text(style)}")
     say(f"index {done.recipe}: {done.promise}")
+    _print_suspects(done.suspects)
     _print_skipped(done.skipped, report, _SHOWN)
+
+
+def _print_suspects(suspects: list[Suspect]) -> None:
+    if not suspects:
+        return
+    say(f"{len(suspects)} pictures may show no product (--leave-out-placeholders):")
+    for suspect in suspects[:_SHOWN]:
+        say(f"  {suspect.image}: {suspect.reason}")
+    if len(suspects) > _SHOWN:
+        say(f"  ... and {len(suspects) - _SHOWN} more; --json lists all")
 
 
 def _print_preview(seen: Preview, report: Path | None) -> None:
@@ -228,6 +269,8 @@ def _named(item_ids: list[str]) -> str:
 
 
 def _print_skipped(skipped: list[Skipped], report: Path | None, most: int) -> None:
+    from indexer.imaging.imagepath import URL_REASON
+
     remarks = [entry for entry in skipped if isinstance(entry, Remark)]
     others = [entry for entry in skipped if not isinstance(entry, Remark)]
     for entries, title in ((others, "skipped"), (remarks, "fields or items to look at")):
@@ -239,3 +282,5 @@ def _print_skipped(skipped: list[Skipped], report: Path | None, most: int) -> No
         if len(entries) > most:
             where = f"all are in {report}" if report else "--report FILE lists all"
             say(f"  ... {where}")
+    if urls := sum(entry.reason.startswith(URL_REASON) for entry in skipped):
+        say(f"{urls} images are URLs: --fetch fetches them")

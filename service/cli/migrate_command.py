@@ -19,10 +19,12 @@ from service.cli.console import (
     stage_bar,
 )
 from service.cli.interrupt import exit_on_interrupt
+from service.cli.limits_option import limits_option
 from service.cli.terminal import note, say
 from service.cli.threads_option import threads_option
 
 if TYPE_CHECKING:
+    from indexer.imaging.images import ImageLimits
     from indexer.jobs.migrate import MigrationReport
     from indexer.jobs.migration_plan import MigrationPlan
     from indexer.shop.folder import ShopFolder
@@ -45,6 +47,7 @@ _SOURCES = {"original": "stored originals", "file": "the catalog's files", "disp
     show_default=True,
     help="Share of the time to work; it pauses for the rest.",
 )
+@limits_option
 @threads_option
 @click.option("--plan", "only_plan", is_flag=True, help="Print the plan only.")
 @click.option("--stop", is_flag=True, help="Cancel the open migration.")
@@ -53,6 +56,7 @@ def command(
     shop: Path,
     encoder: str | None,
     share: float,
+    limits: ImageLimits,
     only_plan: bool,
     stop: bool,
     as_json: bool,
@@ -75,7 +79,7 @@ def command(
     if encoder is None:
         _stop(folder, as_json)
     else:
-        _migrate(folder, encoder, share, only_plan, as_json)
+        _migrate(folder, encoder, share, limits, only_plan, as_json)
 
 
 def _stop(folder: ShopFolder, as_json: bool) -> None:
@@ -94,6 +98,7 @@ def _migrate(
     folder: ShopFolder,
     encoder: str,
     share: float,
+    limits: ImageLimits,
     only_plan: bool,
     as_json: bool,
 ) -> None:
@@ -114,7 +119,7 @@ def _migrate(
                 note(line)
             plan.check_room(folder)
             with stage_bar({"migrate": "images", "publish": "index"}) as progress:
-                done = migrate(folder, loaded, share=share, progress=progress)
+                done = migrate(folder, loaded, share=share, limits=limits, progress=progress)
         except KeyboardInterrupt:
             note(_INTERRUPTED)
             raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,8 @@ from service.cli.console import (
     shop_option,
     stage_bar,
 )
+from service.cli.fetch_options import FetchChoice, fetch_options
+from service.cli.limits_option import limits_option
 from service.cli.terminal import note, say
 from service.cli.threads_option import threads_option
 from service.exitcodes import FAILED
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
     from indexer.catalog.sources import Catalog, Entry
     from indexer.encoders.base import Encoder
+    from indexer.fetching.fetcher import Fetcher
+    from indexer.imaging.images import ImageLimits
     from indexer.items import Skipped
     from indexer.shop.folder import ShopFolder
     from indexer.writing.writes import Draft, Outcome
@@ -38,11 +42,18 @@ _SHOWN = 5
 @click.command("put")
 @click.argument("catalog", type=click.Path(path_type=Path))
 @shop_option
+@limits_option
+@fetch_options
 @catalog_options
 @threads_option
 @json_option
 def command(
-    catalog: Path, shop: Path, read_catalog: Callable[[Path], Catalog], as_json: bool
+    catalog: Path,
+    shop: Path,
+    limits: ImageLimits,
+    fetching: FetchChoice,
+    read_catalog: Callable[[Path], Catalog],
+    as_json: bool,
 ) -> int:
     """Add the items of CATALOG to a shop, or change them; other items do not change.
 
@@ -64,8 +75,13 @@ def command(
     encoder = open_encoder(folder, manifest.model)
     check_encoder(folder, manifest, encoder)
     outcomes: list[Outcome] = []
-    with _writer(folder, encoder) as write, stage_bar({"put": "items"}) as progress:
-        for drafts in _chunks(source):
+    fetcher = fetching.fetcher(source, limits.megabytes)
+    with (
+        fetcher or nullcontext(),
+        _writer(folder, encoder, limits) as write,
+        stage_bar({"put": "items"}) as progress,
+    ):
+        for drafts in _chunks(source, limits, fetcher):
             outcomes += write(drafts)
             left_out = sum(outcome.status == "refused" for outcome in outcomes)
             progress("put", len(outcomes), scan.items, left_out)
@@ -74,12 +90,19 @@ def command(
     else:
         _print_report(outcomes, scan.skipped)
     whole = all(outcome.status != "refused" and not outcome.images for outcome in outcomes)
-    return 0 if whole and not scan.skipped else FAILED
+    return 0 if whole and all(map(_was_read, scan.skipped)) else FAILED
+
+
+def _was_read(entry: Skipped) -> bool:
+    """Return whether an entry only tells which file was read for an image."""
+    from indexer.items import Remark
+
+    return isinstance(entry, Remark) and bool(entry.image)
 
 
 @contextmanager
 def _writer(
-    folder: ShopFolder, encoder: Encoder
+    folder: ShopFolder, encoder: Encoder, limits: ImageLimits
 ) -> Iterator[Callable[[list[Draft]], list[Outcome]]]:
     """What stores items. With styles it opens the index: the identity guard searches in it."""
     from indexer.shop.styles import indexed_styles
@@ -91,19 +114,21 @@ def _writer(
         with store.read() as reader:
             styles = indexed_styles(reader)
         if not styles:
-            yield lambda drafts: put_items(store, encoder, drafts)
+            yield lambda drafts: put_items(store, encoder, drafts, limits=limits)
             return
         with SearchEngine.open(folder.path, encoder=encoder) as engine:
-            yield partial(engine.put, render_at_most=None)
+            yield partial(engine.put, limits=limits, render_at_most=None)
 
 
-def _chunks(catalog: Catalog) -> Iterator[list[Draft]]:
+def _chunks(
+    catalog: Catalog, limits: ImageLimits, fetcher: Fetcher | None
+) -> Iterator[list[Draft]]:
     from indexer.catalog.sources import Entry
 
     chunk: list[Draft] = []
     for entry in catalog:
         if isinstance(entry, Entry):
-            chunk.append(_draft(entry, catalog.root))
+            chunk.append(_draft(entry, catalog.root, limits, fetcher))
         if len(chunk) == _CHUNK:
             yield chunk
             chunk = []
@@ -111,19 +136,37 @@ def _chunks(catalog: Catalog) -> Iterator[list[Draft]]:
         yield chunk
 
 
-def _draft(entry: Entry, root: Path) -> Draft:
+def _draft(entry: Entry, root: Path, limits: ImageLimits, fetcher: Fetcher | None) -> Draft:
     from indexer.writing.writes import Draft, ImageInput, updated
 
     item = entry.item
-    sources = [ImageInput(path, partial(_read, root, path)) for path in item.images]
+    sources = [ImageInput(path, _reader(path, root, limits, fetcher)) for path in item.images]
     return Draft(item.item_id, partial(updated, item, entry.given), sources or None)
 
 
-def _read(root: Path, path: str) -> bytes:
+def _reader(
+    path: str, root: Path, limits: ImageLimits, fetcher: Fetcher | None
+) -> Callable[[], bytes]:
+    """Return what reads an image. A URL is fetched from now on, while others are read."""
+    from indexer.fetching.policy import is_url
+
+    if fetcher is None or not is_url(path):
+        return partial(_read, root, path, limits)
+    fetched = fetcher.submit(path)
+
+    def wait() -> bytes:
+        response = fetched.result()
+        fetcher.release(response)
+        return response.data or b""
+
+    return wait
+
+
+def _read(root: Path, path: str, limits: ImageLimits) -> bytes:
     from indexer.imaging.imagepath import image_path
     from indexer.imaging.images import read_image_file
 
-    return read_image_file(image_path(root, path))
+    return read_image_file(image_path(root, path), limits)
 
 
 def _print_report(outcomes: list[Outcome], skipped: list[Skipped]) -> None:

@@ -49,6 +49,22 @@ _USER_WEIGHT = 0.3  # the photo counts 1
     metavar="CURSOR",
     help="Show the next page, with the cursor that the page before printed.",
 )
+@click.option(
+    "--sort",
+    metavar="FIELD",
+    help="Sort by price or an attribute that is a number or a date; -price has the largest first. "
+    "Or newest.",
+)
+@click.option("--min-score", type=float, metavar="S", help="Leave out hits with a lower score.")
+@click.option(
+    "--min-confidence",
+    type=float,
+    metavar="P",
+    help="Leave out hits with a lower confidence, from 0 to 1.",
+)
+@click.option(
+    "--exclude", metavar="IDS", help="Leave out these items and products, separated by commas."
+)
 @click.option("--sheet", type=click.Path(path_type=Path), help="Draw the hits into a picture file.")
 @click.option(
     "--explain",
@@ -69,6 +85,10 @@ def command(
     box: str | None,
     collapse: float | None,
     cursor: str | None,
+    sort: str | None,
+    min_score: float | None,
+    min_confidence: float | None,
+    exclude: str | None,
     sheet: Path | None,
     heat: Path | None,
     as_json: bool,
@@ -83,7 +103,16 @@ def command(
     parts = _parts(photo, text, item, box)
     if user is not None:
         parts.append(GivenPart(user_id=user, weight=_USER_WEIGHT))
-    fields = GivenFields(filter=filter_text, limit=limit, collapse=collapse, cursor=cursor)
+    fields = GivenFields(
+        filter=filter_text,
+        limit=limit,
+        collapse=collapse,
+        cursor=cursor,
+        sort=sort,
+        min_score=min_score,
+        min_confidence=min_confidence,
+        exclude=exclude,
+    )
     query = build_query(parts, fields).check()
     with SearchEngine.open(shop) as engine:
         reply = engine.search(query)

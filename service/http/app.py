@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 from importlib.metadata import PackageNotFoundError, version
@@ -19,6 +20,7 @@ from indexer.threads import THREADS
 from service.budgets import limit_threads
 from service.http.appstate import AppState
 from service.http.connections import connections_for
+from service.http.fetching import fetcher_of
 from service.http.gate import Admission, Gate, RequestQueue
 from service.http.middleware import RequestIds, RequestMiddleware
 from service.http.problems import add_error_handlers
@@ -31,6 +33,7 @@ from service.http.routes.items import item_routes
 from service.http.routes.pages import add_pages
 from service.http.routes.personal import personal_routes
 from service.http.routes.recognition import recognition_routes
+from service.http.routes.reviews import review_routes
 from service.http.routes.search import search_routes
 from service.http.routes.state import state_routes
 from service.http.routes.styles import style_routes
@@ -50,6 +53,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from indexer.encoders.base import Encoder
+    from indexer.fetching.fetcher import Fetcher
     from service.settings import Settings
 
     OpenEngine = Callable[[Encoder | None], Engine]
@@ -91,15 +95,16 @@ def create_app(
         refresh_s=settings.refresh_interval_s,
     )
     compaction = Compaction(settings.shop, serving, settings)
+    fetcher = fetcher_of(settings)
     gate = _gate(settings, serving)
     ids = RequestIds()
     rates = RateLimits(settings)
     app = _bare_app(
-        _lifespan(serving, pools, compaction, rebuilds=open_engine is None),
+        _lifespan(serving, pools, compaction, fetcher, rebuilds=open_engine is None),
         _middleware(settings, gate, metrics, ids, rates),
     )
     recognizer = SharedRecognizer(settings.recognizer)
-    state = AppState(settings, serving, pools, metrics, rates, recognizer)
+    state = AppState(settings, serving, pools, metrics, rates, recognizer, fetcher)
     add_routes(app, state)
     app.state.private_paths = _private_paths(settings)
     app.state.kill_rebuild = compaction.kill
@@ -117,9 +122,10 @@ def create_app(
 def add_routes(app: FastAPI, state: AppState) -> None:
     """Add all routes, and the handlers of errors."""
     add_error_handlers(app)
-    searching = (search_routes, recognition_routes, write_routes, item_routes, personal_routes)
-    pictures = (style_routes, campaign_routes, classify_routes)
-    for routes in (*searching, *pictures, admin_routes, state_routes):
+    searching = (search_routes, recognition_routes, classify_routes)
+    items = (write_routes, review_routes, item_routes, personal_routes)
+    pictures = (style_routes, campaign_routes)
+    for routes in (*searching, *items, *pictures, admin_routes, state_routes):
         app.include_router(routes(state))
     add_pages(app)
 
@@ -201,7 +207,12 @@ def _gate(settings: Settings, serving: Serving) -> Gate:
 
 
 def _lifespan(
-    serving: Serving, pools: WorkerPools, compaction: Compaction, *, rebuilds: bool
+    serving: Serving,
+    pools: WorkerPools,
+    compaction: Compaction,
+    fetcher: Fetcher | None,
+    *,
+    rebuilds: bool,
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -209,6 +220,8 @@ def _lifespan(
         if rebuilds:
             compaction.start()
         yield
+        if fetcher is not None:
+            await asyncio.to_thread(fetcher.close)
         await compaction.stop()
         await serving.stop()
         pools.close()

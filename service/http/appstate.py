@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec
 from fastapi import Response
 
 if TYPE_CHECKING:
+    from indexer.fetching.fetcher import Fetcher
     from service.http.rates import RateLimits
     from service.runtime.metrics import Metrics
     from service.runtime.recognition import SharedRecognizer
@@ -29,6 +30,7 @@ class AppState(NamedTuple):
     metrics: Metrics
     rates: RateLimits
     recognizer: SharedRecognizer
+    fetcher: Fetcher | None = None
 
 
 Handler = Callable[Concatenate[AppState, P], Awaitable[Response]]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import sys
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from service.openfiles import OTHER_FILES, file_limit
 from service.runtime.throttled_log import ThrottledLog
 
 if TYPE_CHECKING:
@@ -16,9 +15,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("vitrine.service")
 
 CHECK_S = 1.0
-# Open files besides the counted connections: those of the shop and of running replies, and
-# connections that were accepted in this iteration of the event loop and are not counted yet.
-_OTHER_FILES = 256
 
 
 class Connection(Protocol):
@@ -124,33 +120,7 @@ def connections_for(settings: Settings, idle_s: float) -> Connections:
         settings.header_timeout_s, idle_s, settings.header_timeout_s, settings.body_timeout_s
     )
     most = settings.max_connections
-    files = _file_limit()
+    files = file_limit()
     if files is not None:
-        most = min(most, max(8, files - min(files // 2, _OTHER_FILES)))
+        most = min(most, max(8, files - min(files // 2, OTHER_FILES)))
     return Connections(most, limits)
-
-
-def raise_file_limit(connections: int) -> None:
-    """Raise the limit of open files to what so many connections need, as far as allowed."""
-    if sys.platform == "win32":
-        return
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = connections + _OTHER_FILES
-    if hard != resource.RLIM_INFINITY:
-        wanted = min(wanted, hard)
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return
-    with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def _file_limit() -> int | None:
-    """Return how many files this process may have open, or None if there is no limit."""
-    if sys.platform == "win32":
-        return None
-    import resource
-
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return None if soft == resource.RLIM_INFINITY else soft

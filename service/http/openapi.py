@@ -8,6 +8,7 @@ import msgspec
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
+from indexer.enrichment.suggestionlog import ItemSuggestions
 from service.http.personal_replies import (
     ErasedReply,
     EventsReply,
@@ -17,6 +18,7 @@ from service.http.personal_replies import (
 from service.http.personal_schemas import EventsBody, SessionBody
 from service.http.problems import Problem
 from service.http.replies import (
+    BatchReply,
     ClassifyReply,
     GenerationsReply,
     HealthReply,
@@ -29,7 +31,9 @@ from service.http.replies import (
     StylesReply,
     WriteReply,
 )
+from service.http.review_replies import ReviewsReply
 from service.http.schemas import (
+    BatchBody,
     CampaignBody,
     ClassifyForm,
     PhotoForm,
@@ -45,13 +49,13 @@ if TYPE_CHECKING:
 
 _BODIES: tuple[type[BaseModel], ...] = (
     SearchBody, PhotoForm, ItemsBody, ItemsForm, PatchBody, PatchForm, DeleteBody,
-    EventsBody, SessionBody, StyleForm, ClassifyForm, RecognizeForm,
+    EventsBody, SessionBody, StyleForm, ClassifyForm, RecognizeForm, BatchBody,
     CampaignBody,
 )  # fmt: skip
 _REPLIES: tuple[type[msgspec.Struct], ...] = (
     SearchReply, ItemReply, ItemsReply, StatusReply, HealthReply, WriteReply, Problem,
     RecommendReply, EventsReply, UserReply, ErasedReply, StylesReply, ClassifyReply,
-    RecognizeReply, GenerationsReply, ServingReply,
+    RecognizeReply, GenerationsReply, ServingReply, BatchReply, ReviewsReply, ItemSuggestions,
 )  # fmt: skip
 _PREFIX = "#/components/schemas/"
 _MEANINGS = {
@@ -103,6 +107,14 @@ def body_of(*kinds: tuple[type[BaseModel], str]) -> dict[str, Any]:
     """
     content = {media_type: {"schema": {"$ref": _ref(model)}} for model, media_type in kinds}
     return {"requestBody": {"required": True, "content": content}}
+
+
+def photo_body() -> dict[str, Any]:
+    """Return the documentation of a body that is a form with a photo, or the photo itself."""
+    documented = body_of((PhotoForm, "multipart/form-data"))
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    documented["requestBody"]["content"]["image/*"] = binary
+    return documented
 
 
 def description(app: FastAPI) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from search.classification import Classification
 from search.hits import Hit, Reply
 from search.look import FoundThing, Look
 from search.status import EngineStatus
-from service.http.problems import without_paths
+from service.http.problems import Problem, without_paths
 
 
 class HitReply(Hit, frozen=True, kw_only=True):
@@ -81,6 +81,19 @@ class RecognizeReply(msgspec.Struct, frozen=True, kw_only=True):
 
     things: list[ThingReply]
     timings: Annotated[dict[str, float], Meta(description="Milliseconds by stage.")]
+
+
+class BatchResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of one search of a batch: a reply, or the problem why there is none."""
+
+    reply: SearchReply | None
+    problem: Problem | None
+
+
+class BatchReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The results of several searches."""
+
+    results: Annotated[list[BatchResult], Meta(description="In the order of the searches.")]
 
 
 class ItemReply(Item, frozen=True, kw_only=True, omit_defaults=False):

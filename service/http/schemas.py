@@ -9,14 +9,19 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from indexer.items import MAX_ID_BYTES, ORIGINAL
 from search.look import MOST_THINGS
 from search.query import MAX_FACETS, MAX_LIMIT, MAX_PARTS, MAX_TEXT, MIN_COLLAPSE
+from search.sort import MAX_SORT
 
 MAX_DIM = 8192
 MAX_THING_HITS = 50
 MAX_FILTER = 4000
 
+MAX_EXCLUDED = 1000
+MAX_BATCH = 32
+
 _CONTENTS = ("image", "text", "item_id", "embedding", "user_id")
 _EDGE = r"(0(\.\d+)?|1(\.0+)?)"
 
+ExcludedValue = Annotated[str, StringConstraints(max_length=1000)] | bool | int | float
 Unit = Annotated[float, Field(ge=0, le=1)]
 BoxField = Annotated[
     tuple[Unit, Unit, Unit, Unit],
@@ -87,6 +92,41 @@ FacetsField = Annotated[
     ),
 ]
 
+SortField = Annotated[
+    str | None,
+    Field(
+        min_length=1,
+        max_length=MAX_SORT,
+        description="Sorts the hits: price or any attribute that is a number or a date, with - "
+        "before it the largest first, or newest. With a photo, an item or a vector, the 200 best "
+        "hits are sorted (10 times the limit, if that is more); with several words, the hits that "
+        "have most of them.",
+        examples=["price", "-price", "newest"],
+    ),
+]
+MinScoreField = Annotated[
+    float | None, Field(description="Leaves out hits with a lower score; see mode for its scale.")
+]
+MinConfidenceField = Annotated[
+    float | None,
+    Field(ge=0, le=1, description="Leaves out hits with a lower confidence, and with none."),
+]
+ExcludeText = Annotated[
+    str | None,
+    Field(
+        max_length=MAX_FILTER,
+        description="Ids of items and products to leave out, separated by commas.",
+    ),
+]
+ExcludeField = Annotated[
+    list[str] | dict[str, ExcludedValue | list[ExcludedValue]] | None,
+    Field(
+        max_length=MAX_EXCLUDED,
+        description="What to leave out: ids of items and products, or fields and their values.",
+        examples=[["mug-012"], {"color": ["red"], "product_id": "mug"}],
+    ),
+]
+
 
 def _without_null(schema: dict[str, Any]) -> None:
     """Document optional fields without null, which is accepted too."""
@@ -116,7 +156,7 @@ class PartBody(_Request):
     image: str | None = Field(
         None,
         min_length=1,
-        description="A photo: JPEG, PNG, WebP, GIF or AVIF in base64.",
+        description="A photo: JPEG, PNG, WebP, GIF, AVIF or HEIC in base64.",
         json_schema_extra={"contentEncoding": "base64"},
     )
     text: str | None = Field(
@@ -172,6 +212,16 @@ class SearchBody(_Request):
     facets: FacetsField = []
     cursor: CursorField = None
     collapse: CollapseField = None
+    sort: SortField = None
+    min_score: MinScoreField = None
+    min_confidence: MinConfidenceField = None
+    exclude: ExcludeField = None
+
+
+class BatchBody(_Request):
+    """Several queries, answered together."""
+
+    searches: list[SearchBody] = Field(min_length=1, max_length=MAX_BATCH)
 
 
 class PhotoForm(_Request):
@@ -180,7 +230,7 @@ class PhotoForm(_Request):
     model_config = ConfigDict(json_schema_extra=_without_null)
 
     image: str = Field(
-        description="The photo: JPEG, PNG, WebP, GIF or AVIF. Its type and name are ignored.",
+        description="The photo: JPEG, PNG, WebP, GIF, AVIF or HEIC. Its type and name are ignored.",
         json_schema_extra={"format": "binary", "contentMediaType": "application/octet-stream"},
     )
     box: str | None = Field(
@@ -215,6 +265,10 @@ class PhotoForm(_Request):
     )
     cursor: CursorField = None
     collapse: CollapseField = None
+    sort: SortField = None
+    min_score: MinScoreField = None
+    min_confidence: MinConfidenceField = None
+    exclude: ExcludeText = None
 
 
 class RecognizeForm(_Request):
@@ -257,6 +311,27 @@ class SimilarParams(BaseModel):
     explain: ExplainField = False
     cursor: CursorField = None
     collapse: CollapseField = None
+    sort: SortField = None
+    min_score: MinScoreField = None
+    min_confidence: MinConfidenceField = None
+    exclude: ExcludeText = None
+
+
+class WordsParams(SimilarParams):
+    """The parameters of a search by words."""
+
+    q: str = Field(min_length=1, max_length=MAX_TEXT, description="Words, in any script.")
+
+
+class PhotoParams(SimilarParams):
+    """The parameters of a search with a photo as the body."""
+
+    box: str | None = Field(
+        None, max_length=200, description="The region to search with: x0,y0,x1,y1."
+    )
+    text: str | None = Field(
+        None, max_length=MAX_TEXT, description="Words to search for besides the photo."
+    )
 
 
 class ItemsParams(BaseModel):
@@ -275,6 +350,14 @@ class ItemsParams(BaseModel):
         max_length=400,
         description="The next_cursor of the page before; it implies the order id.",
     )
+
+
+class ReviewsParams(BaseModel):
+    """The parameters of a request for the reviews of an item."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(10, ge=0, le=100, description="The most reviews that are returned whole.")
 
 
 class ImageParams(BaseModel):
@@ -333,7 +416,7 @@ class StyleForm(_Request):
     model_config = ConfigDict(json_schema_extra=_without_null)
 
     image: str = Field(
-        description="The photo: JPEG, PNG, WebP, GIF or AVIF, told by its content.",
+        description="The photo: JPEG, PNG, WebP, GIF, AVIF or HEIC, told by its content.",
         json_schema_extra={"format": "binary", "contentMediaType": "application/octet-stream"},
     )
     style: str | None = Field(

@@ -22,8 +22,8 @@ import uvicorn
 
 from indexer.errors import VitrineError
 from service.http.app import KEEP_ALIVE_S, create_app
-from service.http.connections import raise_file_limit
 from service.http.protocol import HttpProtocol
+from service.openfiles import raise_file_limit
 from service.runtime.exit_timer import ExitTimer
 from service.runtime.throttled_log import ThrottledLog
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from python_multipart.exceptions import FormParserError
@@ -41,12 +41,15 @@ def parse_form(
     content_type: str,
     *,
     is_file: Callable[[str], bool],
+    texts: Collection[str] | None = None,
     limits: FormLimits = _LIMITS,
 ) -> Form:
     """Parse a complete multipart body. ``is_file`` returns True for the names of file fields.
 
-    All other fields are text, even if a part has a file name. Raises HttpError: 415 for another
-    content type, 422 for an invalid body or a field that occurs twice.
+    All other fields are text, even if a part has a file name. ``texts`` are the names of the text
+    fields if there are no others: a file in another field is refused by the name of the right one.
+    Raises HttpError: 415 for another content type, 422 for an invalid body or a field that occurs
+    twice.
     """
     kind, options = parse_options_header(content_type)
     boundary = options.get(b"boundary")
@@ -54,7 +57,7 @@ def parse_form(
         raise HttpError(
             415,
             "unsupported_media_type",
-            "expected multipart/form-data with a boundary, got "
+            "expected multipart/form-data with a boundary, or a photo as image/jpeg, got "
             f"{content_type.split(';')[0] or 'no content type'}",
         )
     form = Form({}, {})
@@ -67,6 +70,11 @@ def parse_form(
         if is_file(name):
             form.files[name] = data
             continue
+        if texts is not None and name not in texts and (b"filename" in disposition or not name):
+            raise _invalid(
+                f"the photo goes into the field 'image', not {name!r}: curl -F image=@photo.jpg",
+                name or None,
+            )
         if len(data) > limits.text_bytes:
             raise _invalid(f"the field {name!r} has more than {limits.text_bytes} bytes", name)
         try:

@@ -24,12 +24,26 @@ Link = Annotated[
 ]
 Price = Annotated[float, Field(ge=0)]
 Attributes = Annotated[dict[str, Attribute], Field(max_length=1000)]
+
+
+class ImageBody(BaseModel):
+    """A picture within the JSON."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    data: Annotated[str, Field(min_length=1, json_schema_extra={"contentEncoding": "base64"})]
+    name: Name | None = Field(None, description="By default it is made from the picture.")
+
+
+DataUri = Annotated[str, StringConstraints(pattern="^(?i:data):", min_length=1)]
 Images = Annotated[
-    list[Name],
+    list[Name | DataUri | ImageBody],
     Field(
         max_length=MAX_IMAGES,
         description="The main image first. A name is that of a file in the form, a path below the "
-        "image root, or an image that the item has already.",
+        "image root, or an image that the item has already. An image may also be its data, in "
+        "base64 or as a data URI.",
+        examples=[["front.jpg", {"name": "back.jpg", "data": "/9j/4AAQSkZJRg=="}]],
     ),
 ]
 Embeddings = Annotated[

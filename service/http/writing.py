@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from functools import partial
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,15 +17,23 @@ from indexer.errors import BadImage, BadQuery
 from indexer.imaging.imagepath import image_path
 from indexer.imaging.images import read_image_file
 from indexer.writing.writes import Draft, ImageInput, Outcome, patched, updated
+from service.base64text import decode_base64, is_data_uri
 from service.http.problems import HttpError, explain_errors
 from service.http.uploads import FormLimits, parse_form
-from service.http.write_schemas import MAX_IMAGES, ItemBody, ItemsEnvelope, PatchBody
+from service.http.write_schemas import (
+    MAX_IMAGES,
+    ImageBody,
+    ItemBody,
+    ItemsEnvelope,
+    PatchBody,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from indexer.arrays import Vectors
     from indexer.imaging.images import ImageLimits
+    from service.http.fetching import Fetched
 
 _FORM = FormLimits(fields=10 * MAX_IMAGES, text_bytes=32_000_000)
 
@@ -33,17 +42,23 @@ class ImageFinder:
     """Finds the images that items name: in the form, or below the image root."""
 
     def __init__(
-        self, files: Mapping[str, bytes], root: Path | None, limits: ImageLimits, dim: int
+        self,
+        files: Mapping[str, bytes],
+        root: Path | None,
+        limits: ImageLimits,
+        dim: int,
+        fetched: Fetched | None = None,
     ) -> None:
-        """``dim`` is the length that embeddings must have."""
+        """``dim`` is the length that embeddings must have; ``fetched`` has images by their URL."""
         self._files = files
         self._root = root.resolve() if root else None
         self._limits = limits
         self._dim = dim
+        self._fetched = fetched or {}
 
-    def sources(self, names: list[str] | None) -> list[ImageInput] | None:
-        """Return a source for each name; one without data keeps the item's image of that name."""
-        return None if names is None else [self._source(name) for name in names]
+    def sources(self, images: list[str | ImageBody] | None) -> list[ImageInput] | None:
+        """Return a source for each image; one without data keeps the item's image of that name."""
+        return None if images is None else [self._source_of(image) for image in images]
 
     def vectors(self, embeddings: list[list[float]], images: int | None) -> Vectors:
         """Return embeddings as (images, dim). Raises BadRecord for a wrong count or value."""
@@ -60,9 +75,16 @@ class ImageFinder:
             raise BadRecord("", "an embedding must be finite and not all zero")
         return vectors
 
+    def _source_of(self, image: str | ImageBody) -> ImageInput:
+        if isinstance(image, ImageBody):
+            return _sent_image(image.data, image.name)
+        return _sent_image(image, None) if is_data_uri(image) else self._source(image)
+
     def _source(self, name: str) -> ImageInput:
         if name in self._files:
             return ImageInput(name, partial(self._files.__getitem__, name))
+        if name in self._fetched:
+            return ImageInput(name, partial(_fetched_bytes, self._fetched[name]))
         if self._root is None:
             return ImageInput(name)
         try:
@@ -129,8 +151,8 @@ def drafts_of(data: Any, finder: ImageFinder) -> list[Draft | Outcome]:
 def patch_of(item_id: str, data: Any, finder: ImageFinder) -> Draft:
     """Return a draft that changes one item. Raises pydantic's ValidationError and BadQuery."""
     body = PatchBody.model_validate(data)
-    change = body.model_dump(include=body.model_fields_set - {"embeddings"})
-    images = change.pop("images", None)
+    change = body.model_dump(include=body.model_fields_set - {"embeddings", "images"})
+    images = body.images
     if body.embeddings is not None and images is None:
         raise BadQuery(
             "give images with embeddings: each embedding replaces an image, and the item's "
@@ -170,6 +192,21 @@ def _with_vectors(draft: Draft, embeddings: list[list[float]] | None, finder: Im
     vectors = finder.vectors(embeddings, None if draft.images is None else len(draft.images))
     images = draft.images if draft.images is not None else [ImageInput("")] * len(vectors)
     return draft._replace(images=images, embeddings=vectors)
+
+
+def _sent_image(text: str, name: str | None) -> ImageInput:
+    """Return the source of an image that is sent as text; its default name is that of its bytes."""
+    try:
+        data = decode_base64(text)
+    except ValueError as error:
+        reason = f"image is not base64: {error}"
+        return ImageInput(name or "image", partial(_refuse, reason))
+    name = name or f"image-{blake2b(data, digest_size=8).hexdigest()}"
+    return ImageInput(name, lambda: data)
+
+
+def _fetched_bytes(found: bytes | str) -> bytes:
+    return found if isinstance(found, bytes) else _refuse(found)
 
 
 def _refuse(reason: str) -> bytes:

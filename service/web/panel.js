@@ -1,12 +1,24 @@
-// The panel of an item: its pictures, its fields, and similar items.
+// The panel of an item: its pictures, its fields, similar items, and what customers say.
 
 import { item as fetchItem, similar as fetchSimilar } from "./api.js";
 import { card, firstPicture, picture, priceOf, skeleton } from "./card.js";
 import { byId, icon, make } from "./dom.js";
 import { readable } from "./filters.js";
 import { Restyle } from "./restyle.js";
+import { fillReviews } from "./reviews.js";
 
 const SIMILAR = 8;
+const SAFE_LINK = /^(https?:\/\/|\/(?!\/))/i; // the service stores no other; a page must not run one
+
+/** The link to the page where an item can be bought. */
+const shopLink = (url) =>
+  make("a", {
+    class: "primary",
+    href: url,
+    target: "_blank",
+    rel: "noopener noreferrer",
+    text: "View in shop",
+  });
 
 /** Replace everything after the title by elements; the title keeps its focus. */
 function under(title, ...elements) {
@@ -57,7 +69,10 @@ export class Panel {
     ]);
     if (signal.aborted) return;
     if (item.status === "rejected") this.#fail(item.reason);
-    else this.#fill(item.value, hit);
+    else {
+      this.#fill(item.value, hit);
+      fillReviews(byId("reviews"), id, signal);
+    }
     this.#fillSimilar(alike);
   }
 
@@ -119,12 +134,14 @@ export class Panel {
         make("h3", { id: "details-title", text: "Details" }),
         make("dl", { class: "facts-list", id: "details-list" }),
       ),
+      make("section", { class: "reviews", id: "reviews", "aria-labelledby": "reviews-title", hidden: true }),
     );
   }
 
   #fill(item, hit) {
     byId("panel-title").textContent = item.title || item.item_id;
     const pictures = item.image_urls ?? [];
+    const buys = SAFE_LINK.test(item.url ?? "");
     this.#fillGallery(pictures, hit?.image_index ?? -1, item.title);
     const rows = [
       ["Category", (item.categories ?? []).map((value) => readable("category", value)).join(", ")],
@@ -146,10 +163,19 @@ export class Panel {
         }),
       ),
       make(
-        "button",
-        { class: "primary", type: "button", on: { click: () => this.#handlers.alike(item) } },
-        icon("alike"),
-        "Search with this item",
+        "div",
+        { class: "facts-actions" },
+        buys ? shopLink(item.url) : null,
+        make(
+          "button",
+          {
+            class: buys ? "secondary" : "primary",
+            type: "button",
+            on: { click: () => this.#handlers.alike(item) },
+          },
+          icon("alike"),
+          "Search with this item",
+        ),
       ),
       ...(item.description ? [make("p", { class: "facts-words", dir: "auto", text: item.description })] : []),
     );
@@ -198,9 +224,9 @@ export class Panel {
   #fillSimilar(alike) {
     const grid = byId("similar-grid");
     grid.removeAttribute("aria-busy");
-    const { hits = [], mode = "exact" } = alike.status === "fulfilled" ? alike.value : {};
+    const { hits = [] } = alike.status === "fulfilled" ? alike.value : {};
     grid.replaceChildren(
-      ...hits.map((hit) => card(hit, { mode, href: this.#handlers.href(hit), handlers: this.#handlers })),
+      ...hits.map((hit) => card(hit, { href: this.#handlers.href(hit), handlers: this.#handlers })),
     );
     if (hits.length === 0) grid.parentElement.hidden = true;
   }

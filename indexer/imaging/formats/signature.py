@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 _AVIF_BRANDS = (b"avif", b"avis")
-_HEIC_BRANDS = ("heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1")
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")
+_HEIF_BRANDS = ("mif1", "msf1")
 _FOREIGN = (
     (b"%PDF", "a PDF document"),
     (b"BM", "a BMP image"),
@@ -34,6 +35,8 @@ def recognize(data: bytes) -> str | None:
         brands = [data[8:12], *(data[at : at + 4] for at in range(16, end, 4))]
         if any(brand in _AVIF_BRANDS for brand in brands):
             return "AVIF"
+        if any(brand in _HEIC_BRANDS for brand in brands):
+            return "HEIC"
     return None
 
 
@@ -48,7 +51,7 @@ def describe(data: bytes) -> str:
         return "an SVG drawing"
     if data[4:8] == b"ftyp":
         brand = data[8:12].decode("ascii", "replace").strip()
-        return "a HEIC photo" if brand in _HEIC_BRANDS else f"an ISO media file ({brand})"
+        return "a HEIF picture" if brand in _HEIF_BRANDS else f"an ISO media file ({brand})"
     if all(byte in b"\t\n\r\f\b" or 32 <= byte < 127 or byte >= 128 for byte in head):
         return "text"
     return "unknown data"

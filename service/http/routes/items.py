@@ -37,7 +37,7 @@ _CACHE = "public, max-age=300"
 class _ItemConvertor(StringConvertor):
     # Does not match the paths below an item: /v1/items/x/image is the image of x. The path of an
     # item with the id "x/image" is /v1/items/x%2Fimage.
-    regex = r"(?!.+/(?:image|similar|bought-together)$).*"
+    regex = r"(?!.+/(?:image|similar|bought-together|reviews|suggestions)$).*"
 
 
 def item_path() -> str:
@@ -132,7 +132,7 @@ async def items(
         def read() -> ItemPage:
             if is_list:
                 return engine.listed_items(params.cursor, params.limit)
-            return ItemPage(engine.items(params.limit), engine.status().items, None)
+            return ItemPage(engine.items(params.limit), engine.vitals().items, None)
 
         page = await state.pools.reading.run(read)
     items = [item_reply(item, root=root) for item in page.items]

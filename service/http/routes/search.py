@@ -1,37 +1,42 @@
-"""POST routes of searches: by JSON, or with an uploaded photo."""
+"""Routes of searches: by JSON, by words in the URL, or with an uploaded photo."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Request, Response
+from fastapi import Query as QueryParams
 
 from indexer.errors import BadQuery
 from search.query import ImagePart, Query
 from service.http.answering import reply_to
 from service.http.appstate import AppState, bind
 from service.http.explaining import explained
+from service.http.json_body import check_json_type, check_marks
 from service.http.middleware import cancel_on_disconnect
-from service.http.openapi import body_of, problems, reply_of
+from service.http.openapi import body_of, photo_body, problems, reply_of
 from service.http.problems import HttpError
 from service.http.recognizing import cropped_reply
-from service.http.replies import SearchReply
-from service.http.schemas import PhotoForm, SearchBody
+from service.http.replies import BatchReply, SearchReply
+from service.http.routes.batch import search_batch
+from service.http.schemas import BatchBody, PhotoForm, PhotoParams, SearchBody, WordsParams
 from service.http.uploads import Form, parse_form
 from service.query_builder import GivenPart, build_query, read_box
 
 # Larger bodies are parsed in a thread: a form takes 0.3 ms per MB, JSON with base64 5 ms.
 _INLINE_FORM = 4_000_000
 _INLINE_JSON = 200_000
-# The most commas and brackets in a JSON body. Each may be a value, which takes twenty times its
-# bytes or more when decoded. Sixteen vectors of 8,192 numbers and a filter of 10,000 values fit.
-_MAX_MARKS = 200_000
+_MAY_BE_EMPTY = (
+    "text", "box", "auto_crop", "filter", "facets", "cursor", "collapse", "sort", "min_score",
+    "min_confidence", "exclude",
+)  # fmt: skip
+_RAW = ("image/", "application/octet-stream")  # content types of a body that is the photo itself
 
 
 def search_routes(state: AppState) -> APIRouter:
-    """Return the routes POST /v1/search and /v1/search/image."""
+    """Return the routes GET and POST /v1/search, POST /v1/search/batch and /v1/search/image."""
     router = APIRouter(prefix="/v1/search", tags=["search"])
     router.add_api_route(
         "",
@@ -44,12 +49,29 @@ def search_routes(state: AppState) -> APIRouter:
         operation_id="search",
     )
     router.add_api_route(
+        "",
+        bind(search_words, state),
+        methods=["GET"],
+        summary="Search by words",
+        responses=reply_of(SearchReply) | problems(410, 422, 429, 503),
+        operation_id="search_words",
+    )
+    router.add_api_route(
+        "/batch",
+        bind(search_batch, state),
+        methods=["POST"],
+        summary="Several searches at once",
+        responses=reply_of(BatchReply) | problems(408, 413, 415, 422, 429, 503),
+        openapi_extra=body_of((BatchBody, "application/json")),
+        operation_id="search_batch",
+    )
+    router.add_api_route(
         "/image",
         bind(search_image, state),
         methods=["POST"],
         summary="Search with an uploaded photo",
         responses=reply_of(SearchReply) | problems(408, 409, 410, 413, 415, 422, 429, 503),
-        openapi_extra=body_of((PhotoForm, "multipart/form-data")),
+        openapi_extra=photo_body(),
         operation_id="search_image",
     )
     return router
@@ -61,24 +83,42 @@ async def search(state: AppState, request: Request) -> Response:
     A part with a `user_id` needs the write key, because hits then tell what the user looked at.
     """
     state.rates.take_search(request.scope, request.headers)
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise HttpError(
-            415,
-            "unsupported_media_type",
-            f"expected application/json, got {kind or 'no content type'}; "
-            "upload photos as files to /v1/search/image",
-        )
+    check_json_type(request)
     body = await request.body()
     small = len(body) <= _INLINE_JSON
     return await _reply(state, request, lambda: query_from_json(body), inline=small)
 
 
-async def search_image(state: AppState, request: Request) -> Response:
-    """Find items like the photo, or like the region ``box`` of it."""
+async def search_words(
+    state: AppState, request: Request, params: Annotated[WordsParams, QueryParams()]
+) -> Response:
+    """Find items by words, with the fields of a search as parameters of the URL."""
+    state.rates.take_search(request.scope, request.headers)
+    return await _reply(
+        state, request, lambda: build_query([GivenPart(text=params.q)], params), inline=True
+    )
+
+
+async def search_image(
+    state: AppState, request: Request, params: Annotated[PhotoParams, QueryParams()]
+) -> Response:
+    """Find items like the photo, or like the region ``box`` of it.
+
+    The photo is a file in a form with the other fields, or it is the body, with the other fields as
+    parameters of the URL.
+    """
     state.rates.take_search(request.scope, request.headers)
     body = await request.body()
     kind = request.headers.get("content-type", "")
+    if kind.strip().lower().startswith(_RAW):
+        return await _reply(state, request, lambda: query_from_photo(body, params), inline=True)
+    if request.query_params:
+        raise HttpError(
+            422,
+            "invalid_request",
+            "with a form, the other fields are fields of the form, not parameters of the URL",
+            param=next(iter(request.query_params)),
+        )
     small = len(body) <= _INLINE_FORM
 
     def read() -> PhotoQuery:
@@ -112,13 +152,7 @@ def query_from_json(body: bytes) -> Query:
 
     Raises ValidationError, BadImage and BadQuery, and HttpError (413) for too many values.
     """
-    if sum(map(body.count, (b",", b"[", b"{"))) > _MAX_MARKS:
-        raise HttpError(
-            413,
-            "too_large",
-            f"the body has more than {_MAX_MARKS} commas and brackets",
-            param="body",
-        )
+    check_marks(body)
     fields = SearchBody.model_validate_json(body or b"null")
     return build_query(fields.parts, fields)
 
@@ -133,7 +167,9 @@ class PhotoQuery(NamedTuple):
 
 def query_from_form(body: bytes, content_type: str) -> PhotoQuery:
     """Return the query in a form with a photo. Raises the errors of ``query_from_json``."""
-    form = parse_form(body, content_type, is_file=lambda name: name == "image")
+    form = parse_form(
+        body, content_type, is_file=lambda name: name == "image", texts=PhotoForm.model_fields
+    )
     fields = _checked(form)
     box = read_box(fields.box)
     if fields.auto_crop and box is not None:
@@ -146,11 +182,19 @@ def query_from_form(body: bytes, content_type: str) -> PhotoQuery:
     return PhotoQuery(build_query(parts, fields), fields.auto_crop, fields.explain)
 
 
+def query_from_photo(body: bytes, params: PhotoParams) -> Query:
+    """Return the query of a photo and parameters of the URL. Raises BadImage and BadQuery."""
+    parts = [GivenPart(image=body, box=read_box(params.box))]
+    if params.text:
+        parts.append(GivenPart(text=params.text))
+    return build_query(parts, params)
+
+
 def _checked(form: Form) -> PhotoForm:
     given: dict[str, object] = dict(form.texts)
     if "image" in form.files:
         given["image"] = "photo"  # stands for the bytes, which the decoder checks
-    for name in ("text", "box", "auto_crop", "filter", "facets", "cursor", "collapse"):
+    for name in _MAY_BE_EMPTY:
         if given.get(name) == "":  # browsers send empty fields too
             del given[name]
     return PhotoForm.model_validate(given, strict=False)

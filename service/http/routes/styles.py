@@ -92,7 +92,12 @@ async def style(state: AppState, request: Request) -> Response:
         engine = served.engine
 
         def work() -> StyledPicture:
-            form = parse_form(body, kind, is_file=lambda name: name in ("image", "style_image"))
+            form = parse_form(
+                body,
+                kind,
+                is_file=lambda name: name in ("image", "style_image"),
+                texts=StyleForm.model_fields,
+            )
             wish = _wish(form)
             try:
                 return style_photo(engine.style_registry, form.files["image"], wish, limits)

@@ -12,6 +12,7 @@ from indexer.errors import BadImage, BadQuery, UnknownItem
 from indexer.imaging.images import ImageLimits
 from indexer.writing.writes import Draft, Outcome
 from service.http.appstate import AppState, bind
+from service.http.fetching import Fetched, fetch_all, urls_of
 from service.http.openapi import body_of, problems, reply_of
 from service.http.replies import WriteReply, write_reply
 from service.http.routes.items import ItemId, item_path
@@ -112,17 +113,26 @@ async def _store(state: AppState, request: Request, field: str, drafts: DraftsOf
     kind = request.headers.get("content-type", "")
     settings = state.settings
     limits = ImageLimits(settings.max_megapixels, settings.max_upload_mb)
+    fetched = await _fetched(state, body, kind, field)
     async with state.serving.lease() as served:
         dim = served.engine.encoder.dim
 
         def work() -> list[Outcome]:
             data, files = read_body(body, kind, field)
-            finder = ImageFinder(files, settings.image_root, limits, dim)
+            finder = ImageFinder(files, settings.image_root, limits, dim, fetched)
             return _put(served, drafts(data, finder), limits)
 
         outcomes = await state.pools.writing.run(work)
     await state.serving.refresh()
     return outcomes
+
+
+async def _fetched(state: AppState, body: bytes, kind: str, field: str) -> Fetched:
+    """Fetch what the items of a body name by URL, before the thread that writes is needed."""
+    if state.fetcher is None:
+        return {}
+    urls = await state.pools.decoding.run(lambda: urls_of(read_body(body, kind, field)[0]))
+    return await fetch_all(state.fetcher, urls)
 
 
 async def _delete(state: AppState, item_ids: Sequence[str]) -> list[Outcome]:

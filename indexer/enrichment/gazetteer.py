@@ -1,0 +1,177 @@
+"""The values of attributes, and the words that name them: bundled ones and those of a shop."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+from indexer.items import Item
+from indexer.words.folding import fold
+
+Attribute: TypeAlias = Literal[
+    "brand",
+    "category",
+    "color",
+    "gender",
+    "material",
+    "model",
+    "pattern",
+    "season",
+    "size",
+    "style",
+]
+
+_FILE: Final = Path(__file__).parent / "weights" / "values.tsv"
+_MOST_VALUES: Final = 3_000  # of a shop
+_MOST_WORDS: Final = 5  # of a value of a shop
+_LONGEST: Final = 40  # letters of a value of a shop
+_HAN: Final = re.compile("[\u3400-\u9fff]")
+_SIGNS: Final = re.compile(r"[®™©]")
+_SEPARATOR: Final = re.compile(r"[-_/\s]+")
+# Names of attributes as shops write them, folded.
+_NAMES: Final[dict[str, Attribute]] = {
+    "brand": "brand", "manufacturer": "brand", "vendor": "brand", "品牌": "brand",
+    "color": "color", "colour": "color", "颜色": "color",
+    "gender": "gender", "target gender": "gender", "性别": "gender",
+    "material": "material", "fabric": "material", "材质": "material", "面料": "material",
+    "pattern": "pattern", "图案": "pattern", "season": "season", "季节": "season",
+    "style": "style", "风格": "style",
+}  # fmt: skip
+
+
+class Value(NamedTuple):
+    """A value of an attribute; ``is_own`` if the shop uses it, by that name."""
+
+    attribute: Attribute
+    name: str
+    is_own: bool = False
+
+
+class Gazetteer(NamedTuple):
+    """Finds values: ``values`` by folded words, and the pattern that finds the longest first."""
+
+    values: Mapping[str, tuple[Value, ...]]
+    pattern: re.Pattern[str]
+
+
+def folded_words(text: str) -> str:
+    """Return a text as it is matched, of the same length: folded, without signs and hyphens.
+
+    Letters whose folding has another length keep their case, so that places stay right.
+    """
+    is_plain = text.isascii()
+    folded = text.lower() if is_plain else "".join(_folded_letter(letter) for letter in text)
+    return re.sub(r"[-_/\s®™©’]", lambda match: "'" if match[0] == "’" else " ", folded)
+
+
+@lru_cache(maxsize=4096)
+def _folded_letter(letter: str) -> str:
+    folded = fold(letter)
+    return folded if len(folded) == 1 else letter
+
+
+def attribute_of(name: str) -> Attribute | None:
+    """Return the attribute that a shop means by a name, or None for one that is not known."""
+    folded = _SEPARATOR.sub(" ", fold(name)).strip()
+    if folded.startswith("style ") or folded.endswith(" style"):
+        return "style"
+    return _NAMES.get(folded)
+
+
+@lru_cache(maxsize=1)
+def _bundled() -> dict[str, tuple[Value, ...]]:
+    values: dict[str, tuple[Value, ...]] = {}
+    for line in _FILE.read_text(encoding="utf-8").splitlines():
+        if line.startswith("#"):
+            continue
+        attribute, name, english, chinese = line.split("\t")
+        known = next(of for of in _NAMES.values() if of == attribute)
+        for word in filter(None, (*english.split(","), *chinese.split(","))):
+            key = _key(word)
+            values[key] = (*values.get(key, ()), Value(known, name))
+    return values
+
+
+def gazetteer_of(items: Iterable[Item] = ()) -> Gazetteer:
+    """Return the bundled values and those that the items use: attributes and leaf categories.
+
+    A bundled value that the shop calls by one of its words takes the shop's name. Categories are
+    found by the nouns of their names, such as "tank" for "Women/Tops/Bras & Tanks".
+    """
+    values = dict(_bundled())
+    own: dict[str, list[Value]] = {}
+    for value, words in _own(items).items():
+        for key in dict.fromkeys(map(_key, words)):
+            own.setdefault(key, []).append(value)
+    renamed = {
+        bundled: value
+        for key, named in own.items()
+        for value in named
+        for bundled in values.get(key, ())
+        if bundled.attribute == value.attribute
+    }
+    values = {
+        key: tuple(renamed.get(value, value) for value in known) for key, known in values.items()
+    }
+    for key, named in own.items():
+        attributes = {value.attribute for value in named}
+        others = (value for value in values.get(key, ()) if value.attribute not in attributes)
+        values[key] = (*others, *named)
+    parts = sorted(values, key=len, reverse=True)
+    spaced = "|".join(re.escape(word) for word in parts if not _HAN.search(word))
+    unspaced = "|".join(re.escape(word) for word in parts if _HAN.search(word))
+    return Gazetteer(values, re.compile(rf"(?<![\w'])(?:{spaced})(?![\w'])|(?:{unspaced})"))
+
+
+def _own(items: Iterable[Item]) -> dict[Value, set[str]]:
+    """Return the values of a shop, with the words that name each."""
+    own: dict[Value, set[str]] = {}
+    names: dict[tuple[Attribute, str], Value] = {}  # one spelling of each
+    for item in items:
+        for name, given in item.attributes.items():
+            attribute = attribute_of(name)
+            if attribute is None:
+                continue
+            for text in given if isinstance(given, list) else [given]:
+                if isinstance(text, str) and _is_name(text) and len(own) < _MOST_VALUES:
+                    value = names.setdefault((attribute, _key(text)), Value(attribute, text, True))
+                    own.setdefault(value, set()).update(_forms(text))
+        for path in item.categories[:1]:
+            leaf = path.rsplit("/", 1)[-1].strip()
+            if _is_name(leaf) and len(own) < _MOST_VALUES:
+                own.setdefault(Value("category", leaf, True), set()).update(_nouns(leaf))
+    return own
+
+
+def _is_name(text: str) -> bool:
+    """Return whether a text is short enough for a value, and has a letter."""
+    return len(text) <= _LONGEST and len(text.split()) <= _MOST_WORDS and bool(_key(text))
+
+
+def _forms(text: str) -> set[str]:
+    """Return the ways to write a value: as it is, and without its sign or a generic last word."""
+    plain = _SIGNS.sub("", text)
+    short = re.sub(r"\s+(?:performance fabric|fabric|technology)$", "", plain, flags=re.IGNORECASE)
+    return {plain, short}
+
+
+def _nouns(leaf: str) -> set[str]:
+    """Return the names in the name of a category, in the plural and the singular."""
+    names = [name.strip() for name in re.split(r"\s*(?:&|,|/|\+|\band\b)\s*", leaf) if name.strip()]
+    return {form for name in names for form in (name, _singular(name))}
+
+
+def _singular(name: str) -> str:
+    for ending, instead in (("ies", "y"), ("ches", "ch"), ("shes", "sh"), ("sses", "ss")):
+        if name.lower().endswith(ending) and len(name) > len(ending) + 2:
+            if name.lower() == "hoodies":
+                return name[:-1]
+            return name[: -len(ending)] + instead
+    return name[:-1] if name.lower().endswith("s") and not name.lower().endswith("ss") else name
+
+
+def _key(word: str) -> str:
+    return " ".join(folded_words(word).split())

@@ -1,0 +1,1 @@
+"""Pictures behind URLs: what may be fetched, and fetching it."""

@@ -1,0 +1,275 @@
+"""Checks of a deployment: the shop's folder, the machine, the settings and the keys.
+
+Every check is fast and changes nothing. ``vitrine check`` reads all files of a shop; this looks at
+what surrounds them, and at what an operator is likely to forget.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+
+import msgspec
+
+from indexer.errors import VitrineError
+from indexer.shop.encoder_upgrade import encoder_upgrade
+from indexer.shop.encoderfiles import encoder_faults
+from indexer.shop.folder import ShopFolder
+from indexer.shop.listing import generations
+from indexer.shop.shelf import Shelf
+from indexer.shop.status import disk_bytes
+from indexer.store.environment import MAP_BYTES
+from indexer.store.store import Store
+from service.apikey import Scope
+from service.keyfile import KeyFile
+from service.openfiles import connections_allowed
+from service.settings import Settings, unknown_variables
+
+__all__ = ["Finding", "Level", "examine"]
+
+Level = Literal["ok", "warning", "problem"]
+
+_PACKAGES = ("vitrine", "onnxruntime", "lmdb", "numpy", "pillow", "fastapi", "uvicorn")
+_FAISS = ("faiss-cpu", "faiss-gpu")
+_LEAST_FREE_BYTES = 200_000_000
+_FULL_MAP = 0.9
+_CLOCK_SKEW_S = 300
+_ENDS_SOON_S = 7 * 86_400
+_OPEN_HOSTS = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What a check found. ``fix`` is what to do about a warning or problem, or empty."""
+
+    check: str
+    level: Level
+    text: str
+    fix: str = ""
+
+
+def examine(settings: Settings, environment: Mapping[str, str]) -> list[Finding]:
+    """Run all checks of a shop and of the settings to serve it; a check never raises."""
+    findings: list[Finding] = []
+    for check in _CHECKS:
+        name = check.__name__.strip("_").replace("_", " ")
+        try:
+            found = list(check(settings, environment))
+        except (VitrineError, OSError) as error:
+            found = [Finding(name, "problem", str(error))]
+        findings += found
+    return findings
+
+
+def _versions(_: Settings, __: Mapping[str, str]) -> Iterator[Finding]:
+    python = ".".join(map(str, sys.version_info[:3]))
+    names = [_version_of(name) for name in _PACKAGES]
+    faiss = [found for name in _FAISS if (found := _version_of(name))]
+    yield Finding("versions", "ok", ", ".join([f"Python {python}", *filter(None, names), *faiss]))
+    if len(faiss) > 1:
+        yield Finding(
+            "versions",
+            "warning",
+            f"{' and '.join(faiss)} are both installed, and which is imported is not certain",
+            "pip uninstall one of them",
+        )
+
+
+def _index(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
+    folder = ShopFolder(settings.shop)
+    listed = generations(folder)
+    for generation in listed:
+        if generation.state == "damaged":
+            yield Finding(
+                "index",
+                "problem",
+                f"generation {generation.name} is damaged: {generation.problem}",
+                "run 'vitrine check', then 'vitrine rebuild'",
+            )
+    current = folder.current()
+    yield Finding("index", "ok", f"generation {current} serves, of {len(listed)} on disk")
+    if len(listed) == 1:
+        yield Finding(
+            "index", "ok", "there is no earlier generation to roll back to, until the next build"
+        )
+
+
+def _encoder(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
+    folder = ShopFolder(settings.shop)
+    models = Shelf.read(folder).models()
+    faults = encoder_faults(folder, models)
+    for fault in faults:
+        yield Finding("encoder", "problem", fault, "restore the file, or run 'vitrine migrate'")
+    if not faults:
+        names = ", ".join(sorted(model.id for model in models))
+        yield Finding("encoder", "ok", f"the weights of {names} are as they were at the build")
+    if upgrade := encoder_upgrade(folder, folder.manifest(folder.current()).model):
+        yield Finding("encoder", "warning", upgrade)
+
+
+def _store(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
+    with Store(ShopFolder(settings.shop).store) as store:
+        size, spare = store.bytes_used(), store.spare_bytes()
+    fill = size / MAP_BYTES
+    text = f"{size / 1e6:.0f} MB, {spare / 1e6:.0f} of them free; {100 * fill:.2g} % of the map"
+    if fill > _FULL_MAP:
+        yield Finding("store", "problem", text, "split the shop: a store cannot outgrow its map")
+    else:
+        yield Finding("store", "ok", text)
+
+
+def _disk(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
+    free = shutil.disk_usage(settings.shop).free
+    needed = disk_bytes(settings.shop)
+    text = f"{free / 1e9:.1f} GB are free, the shop has {needed / 1e9:.2f} GB"
+    if free < _LEAST_FREE_BYTES:
+        yield Finding("disk", "problem", text, "free some space: writes fail when the disk is full")
+    elif free < needed:
+        yield Finding("disk", "warning", text, "a migration may need as much again")
+    else:
+        yield Finding("disk", "ok", text)
+
+
+def _permissions(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
+    shop = settings.shop
+    if not os.access(shop, os.R_OK | os.W_OK | os.X_OK):
+        yield Finding(
+            "permissions",
+            "problem",
+            f"this user cannot write in {shop}",
+            "run the service as the owner of the folder: it cannot register as a reader without",
+        )
+    exposed = [
+        path.name
+        for path in (shop, *shop.iterdir())
+        if stat.S_IMODE(path.lstat().st_mode) & stat.S_IWOTH and not path.is_symlink()
+    ]
+    if exposed:
+        yield Finding(
+            "permissions",
+            "problem",
+            f"everybody on this machine may write {', '.join(sorted(exposed)[:5])}",
+            f"chmod -R o-w {shop}",
+        )
+    keys = KeyFile(shop).path
+    if keys.exists() and stat.S_IMODE(keys.stat().st_mode) & 0o077:
+        yield Finding("permissions", "warning", f"others may read {keys.name}", f"chmod 600 {keys}")
+    if not exposed and os.access(shop, os.W_OK):
+        yield Finding("permissions", "ok", "only the owner's users may write in the folder")
+
+
+def _clock(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
+    folder = ShopFolder(settings.shop)
+    created = datetime.fromisoformat(folder.manifest(folder.current()).created).timestamp()
+    ahead = created - time.time()
+    if ahead > _CLOCK_SKEW_S:
+        yield Finding(
+            "clock",
+            "problem",
+            f"the index is {ahead / 60:.0f} minutes younger than now",
+            "set the clock of this machine, for example with NTP",
+        )
+    else:
+        yield Finding("clock", "ok", "the clock is behind no generation")
+
+
+def _open_files(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
+    allowed = connections_allowed(settings.max_connections)
+    if allowed < settings.max_connections:
+        yield Finding(
+            "open files",
+            "warning",
+            f"the limit allows {allowed} of {settings.max_connections} connections",
+            "raise it (ulimit -n, LimitNOFILE), or lower VITRINE_MAX_CONNECTIONS",
+        )
+    else:
+        yield Finding("open files", "ok", f"enough for {settings.max_connections} connections")
+
+
+def _settings(_: Settings, environment: Mapping[str, str]) -> Iterator[Finding]:
+    unknown = unknown_variables(environment)
+    for name, nearest in unknown:
+        hint = f"did you mean {nearest}?" if nearest else "see the settings in the README"
+        yield Finding("settings", "warning", f"{name} is no setting, and is ignored", hint)
+    if not unknown:
+        yield Finding("settings", "ok", "every VITRINE_ variable is a setting")
+
+
+def _network(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
+    exposed = settings.host in _OPEN_HOSTS
+    if exposed and settings.allowed_hosts == "*":
+        yield Finding(
+            "network",
+            "warning",
+            f"the service listens on {settings.host} and accepts any host name",
+            "set VITRINE_ALLOWED_HOSTS, and put a proxy with TLS in front of it",
+        )
+    if settings.trusted_proxies == "*":
+        yield Finding(
+            "network",
+            "problem" if exposed else "warning",
+            "X-Forwarded-For is believed from any address, so a client can choose its own",
+            "set VITRINE_TRUSTED_PROXIES to the addresses of your proxies",
+        )
+    if settings.cors_origins.strip() == "*":
+        yield Finding(
+            "network",
+            "warning",
+            "pages of any origin may call the API from a browser",
+            "list your pages in VITRINE_CORS_ORIGINS",
+        )
+    yield Finding("network", "ok", f"listens on {settings.host} port {settings.port}")
+
+
+def _keys(settings: Settings, _: Mapping[str, str]) -> Iterator[Finding]:
+    now = time.time()
+    keys = KeyFile(settings.shop).read()
+    valid = [key for key in keys if key.is_valid(now)]
+    for key in valid:
+        newer = any(other.name == key.name and other.created > key.created for other in valid)
+        if key.expires is not None and key.expires < now + _ENDS_SOON_S and not newer:
+            days = (key.expires - now) / 86_400
+            yield Finding(
+                "keys",
+                "warning",
+                f"the key {key.name!r} ends in {days:.1f} days",
+                f"vitrine keys rotate {key.name}",
+            )
+    if settings.require_key and not valid and settings.write_key is None:
+        yield Finding(
+            "keys",
+            "problem",
+            "VITRINE_REQUIRE_KEY is set and there is no key, so nobody can search",
+            "vitrine keys add NAME",
+        )
+    writers = sum(key.scope.includes(Scope.WRITE) for key in valid)
+    fixed = " and VITRINE_WRITE_KEY" if settings.write_key else ""
+    yield Finding("keys", "ok", f"{len(valid)} valid keys, {writers} may write{fixed}")
+
+
+_CHECKS: tuple[Callable[[Settings, Mapping[str, str]], Iterator[Finding]], ...] = (
+    _versions,
+    _index,
+    _encoder,
+    _store,
+    _disk,
+    _permissions,
+    _clock,
+    _open_files,
+    _settings,
+    _network,
+    _keys,
+)
+
+
+def _version_of(package: str) -> str:
+    try:
+        return f"{package} {version(package)}"
+    except PackageNotFoundError:
+        return ""

@@ -1,0 +1,84 @@
+"""Fetches the pictures behind URLs that written items name, if the operator allows their hosts."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from indexer.errors import BadImage
+from indexer.fetching.fetcher import Fetcher
+from indexer.fetching.policy import FetchPolicy, is_url, parse_hosts, parse_networks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from service.settings import Settings
+
+MAX_FETCHED = 500  # pictures of a request
+_MOST_BYTES = 256e6  # of all pictures of a request
+_SECONDS = 20.0
+_ATTEMPTS = 2  # a client waits for the reply
+
+Fetched = dict[str, bytes | str]
+"""The bytes of each URL, or the reason why there are none."""
+
+
+def fetcher_of(settings: Settings) -> Fetcher | None:
+    """Return what fetches, or None if no host is allowed. Raises BadQuery for a wrong host."""
+    hosts = [host for host in settings.fetch_hosts.split(",") if host.strip()]
+    if not hosts:
+        return None
+    networks = [text for text in settings.fetch_networks.split(",") if text.strip()]
+    return Fetcher(
+        FetchPolicy(
+            hosts=parse_hosts(hosts),
+            networks=parse_networks(networks),
+            megabytes=settings.max_upload_mb,
+            seconds=_SECONDS,
+            attempts=_ATTEMPTS,
+            host_option="VITRINE_FETCH_HOSTS",
+            network_option="VITRINE_FETCH_NETWORKS",
+        )
+    )
+
+
+def urls_of(data: Any) -> list[str]:
+    """Return the URLs among the images of a body: of a list of items, or of one; each once."""
+    return list(dict.fromkeys(_urls(data)))
+
+
+async def fetch_all(fetcher: Fetcher, urls: list[str]) -> Fetched:
+    """Fetch some URLs. Those over ``MAX_FETCHED``, or over 256 MB together, are not fetched."""
+    found: Fetched = {}
+    size = 0
+    jobs = [(url, asyncio.wrap_future(fetcher.submit(url))) for url in urls[:MAX_FETCHED]]
+    for url, job in jobs:
+        try:
+            response = await job
+        except BadImage as error:
+            found[url] = str(error)
+            continue
+        fetcher.release(response)
+        data = response.data or b""
+        size += len(data)
+        found[url] = data if size <= _MOST_BYTES else _too_much("256 MB of pictures")
+    for url in urls[MAX_FETCHED:]:
+        found[url] = _too_much(f"{MAX_FETCHED} pictures behind URLs")
+    return found
+
+
+def _too_much(what: str) -> str:
+    return f"not fetched: the request has more than {what}; send fewer items at once"
+
+
+def _urls(data: Any) -> Iterator[str]:
+    if isinstance(data, list):
+        for item in data:
+            yield from _urls(item)
+    elif isinstance(data, dict):
+        images = data.get("images")
+        for image in images if isinstance(images, list) else ():
+            if isinstance(image, str) and is_url(image):
+                yield image
+        if isinstance(data.get("items"), list):
+            yield from _urls(data["items"])

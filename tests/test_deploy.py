@@ -1,0 +1,78 @@
+"""The files of deploy/ name commands, settings, routes and metrics that exist."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from service.cli.main import _COMMANDS
+from service.settings import Settings, unknown_variables
+
+ROOT = Path(__file__).parent.parent
+DEPLOY = ROOT / "deploy"
+FILES = sorted(path for path in DEPLOY.iterdir() if path.is_file())
+_METRIC = re.compile(r"vitrine_[a-z_]+")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_variable_is_a_setting(path):
+    text = path.read_text(encoding="utf-8")
+    named = set(re.findall(r"VITRINE_[A-Z_]+", text)) - {"VITRINE_DOMAIN"}  # the proxy's
+    assert unknown_variables(dict.fromkeys(named, "")) == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_file_is_described(path):
+    page = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    assert f"deploy/{path.name}" in page
+
+
+def test_the_unit_runs_a_command_and_ends_it_after_its_grace():
+    unit = configparser.RawConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str
+    unit.read(DEPLOY / "vitrine.service", encoding="utf-8")
+    command = shlex.split(unit["Service"]["ExecStart"])
+    assert Path(command[0]).name == "vitrine"
+    assert command[1] in _COMMANDS
+    grace = Settings.model_fields["shutdown_grace_s"].default
+    assert int(unit["Service"]["TimeoutStopSec"]) > grace
+    most = Settings.model_fields["max_connections"].default
+    assert int(unit["Service"]["LimitNOFILE"]) >= most + 256
+
+
+def test_the_container_runs_as_a_user_and_asks_a_route_that_exists(http):
+    text = (DEPLOY / "Containerfile").read_text(encoding="utf-8")
+    assert re.search(r"^USER (?!root)\w+$", text, re.MULTILINE)
+    (path,) = re.findall(r"urlopen\('http://127\.0\.0\.1:8000(/\w+)'", text)
+    assert http.get(path).status_code == 200
+    assert json.loads(re.search(r"^ENTRYPOINT (.*)$", text, re.MULTILINE)[1]) == ["vitrine"]
+    (command,) = json.loads(re.search(r"^CMD (.*)$", text, re.MULTILINE)[1])
+    assert command in _COMMANDS
+    for folder in re.findall(r"^COPY (\w+) \w+$", text, re.MULTILINE):
+        assert (ROOT / folder / "__init__.py").exists()
+
+
+def test_the_containers_trust_only_the_network_of_the_proxy():
+    yaml = pytest.importorskip("yaml")
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+    vitrine = services["services"]["vitrine"]
+    assert "ports" not in vitrine
+    subnet = services["networks"]["inside"]["ipam"]["config"][0]["subnet"]
+    assert vitrine["environment"]["VITRINE_TRUSTED_PROXIES"] == subnet
+    assert (DEPLOY / vitrine["build"]["context"] / vitrine["build"]["dockerfile"]).exists()
+
+
+def test_the_dashboard_uses_metrics_that_exist(http, photo):
+    http.post("/v1/search/image", files={"image": photo("red")})
+    exposed = set(_METRIC.findall(http.get("/metrics").text))
+    dashboard = json.loads((DEPLOY / "grafana.json").read_text(encoding="utf-8"))
+    expressions = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    variables = [variable["query"] for variable in dashboard["templating"]["list"]]
+    named = {name for text in (*expressions, *variables) for name in _METRIC.findall(text)}
+    assert len(named) >= 10
+    assert named <= exposed

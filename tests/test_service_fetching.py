@@ -1,0 +1,87 @@
+"""Items over HTTP and by ``vitrine put`` whose pictures are behind URLs."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from service.cli.main import main
+from service.http.fetching import MAX_FETCHED, urls_of
+from tests.conftest import COLORS, jpeg, plain
+from tests.imageserver import ImageServer
+from tests.test_service_writes import KEY, call, outcomes, put, shop
+
+__all__ = ["shop"]  # a fixture
+
+
+@pytest.fixture
+def server():
+    made = ImageServer()
+    made.pictures["/red.jpg"] = jpeg(plain(COLORS["red"], spot=3))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def writing(serve, shop, server):
+    """The service, which may fetch from the server of pictures."""
+    return serve(
+        shop=shop, write_key=KEY, fetch_hosts=server.host, fetch_networks="127.0.0.0/8, 10.1.2.0/24"
+    )
+
+
+def test_a_picture_behind_a_url_is_fetched_where_it_is_allowed(writing, server):
+    item = {"id": "teal", "title": "Teal kettle", "images": [server.url("/red.jpg")]}
+    assert outcomes(put(writing, item)) == [("teal", "created")]
+    assert server.hits == {"/red.jpg": 1}
+    assert writing.get("/v1/items/teal/image").status_code == 200
+    similar = writing.get("/v1/items/teal/similar", params={"limit": 1}).json()["hits"]
+    assert similar[0]["item_id"].startswith("red")
+    assert outcomes(put(writing, item)) == [("teal", "unchanged")]
+    change = {"images": [server.url("/red.jpg"), "http://169.254.169.254/"]}
+    reply = call(writing, "PATCH", "/v1/items/teal", json=change).json()
+    assert (reply["status"], reply["images"][0]["image"]) == ("updated", "http://169.254.169.254/")
+    assert "VITRINE_FETCH_HOSTS 169.254.169.254 allows it" in reply["images"][0]["reason"]
+
+
+def test_each_picture_that_is_not_fetched_is_named(writing, server):
+    images = [server.url("/red.jpg"), server.url("/gone.jpg"), "http://evil.example/x.jpg"]
+    reply = put(writing, {"id": "teal", "images": images}).json()["results"][0]
+    assert reply["status"] == "created"
+    reasons = {image["image"]: image["reason"] for image in reply["images"]}
+    assert reasons[images[1]] == "the answer is 404 Not Found"
+    assert "evil.example is not allowed" in reasons[images[2]]
+    assert server.hits == {"/red.jpg": 1, "/gone.jpg": 1}
+
+
+def test_nothing_is_fetched_unless_a_host_is_named(serve, shop, server):
+    closed = serve(shop=shop, write_key=KEY)
+    reply = put(closed, {"id": "teal", "images": [server.url("/red.jpg")]}).json()["results"][0]
+    assert reply["status"] == "refused"
+    assert not server.hits
+
+
+def test_urls_are_found_in_every_kind_of_body():
+    item = {"id": "a", "images": ["a.jpg", "https://x/1", {"data": "aa"}, 3, "http://x/2"]}
+    for body in ({"items": [item, item]}, [item], item):
+        assert urls_of(body) == ["https://x/1", "http://x/2"]
+    assert urls_of({"items": "x", "images": None}) == urls_of(7) == []
+
+
+def test_a_request_fetches_a_limited_number_of_pictures(writing, server):
+    images = [[server.url(f"/{n}-{m}") for m in range(100)] for n in range(6)]
+    items = [{"id": str(n), "images": urls} for n, urls in enumerate(images)]
+    results = put(writing, *items).json()["results"]
+    assert sum(server.hits.values()) == MAX_FETCHED
+    assert "more than 500 pictures behind URLs" in results[5]["images"][0]["reason"]
+
+
+def test_the_command_put_fetches_too(shop, server, tmp_path, capsys):
+    catalog = tmp_path / "more.jsonl"
+    catalog.write_text(json.dumps({"id": "teal", "images": [server.url("/red.jpg")]}))
+    command = ["put", str(catalog), "--shop", str(shop), "--fetch", "--allow-host", server.host]
+    with pytest.raises(SystemExit) as ended:
+        main([*command, "--allow-network", "127.0.0.0/8"])
+    assert ended.value.code == 0
+    assert "1 items added" in capsys.readouterr().out
