@@ -243,6 +243,15 @@ def no_wider_than_the_screen(page: Page) -> bool:
     return page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
+def before_the_cut(page: Page) -> list[str]:
+    """The items above the heading "Also similar"."""
+    return page.evaluate("""() => {
+      const shown = [...document.querySelectorAll("#grid > li")];
+      const cut = shown.findIndex((entry) => entry.matches(".cut"));
+      return shown.slice(0, cut).map((entry) => entry.dataset.item);
+    }""")
+
+
 # --- Ways in ---------------------------------------------------------------------------------
 
 
@@ -255,7 +264,10 @@ def test_a_dropped_photo_finds_its_own_product_first(page, shop):
     assert item["title"] in first.inner_text()
     assert item["price"] in first.inner_text()
     assert "Closest" in first.inner_text()
-    assert f"{reply['hits'][0]['score']:.2f}" in first.inner_text()
+    assert f"{reply['hits'][0]['score']:.2f}" not in first.inner_text()  # no raw cosine
+    sure = [hit["item_id"] for hit in reply["hits"] if hit["confidence"] >= 0.5]
+    assert 0 < len(sure) < len(reply["hits"])
+    assert before_the_cut(page) == sure
     assert f"products of {len(shop.items)} items" in page.locator("#say").inner_text()
 
 
@@ -264,6 +276,7 @@ def test_a_photo_of_nothing_that_is_sold_says_so_above_what_comes_nearest(page, 
     reply = answer(page, lambda: drop(page, encoded(noise)))
     assert reply["no_close_match"]
     assert "No close match" in page.inner_text("#notice")
+    assert page.locator("#grid .badge, #grid .cut").count() == 0
     assert hits(page) == [hit["item_id"] for hit in reply["hits"]]
     assert page.locator("#notice").bounding_box()["y"] < page.locator("#grid").bounding_box()["y"]
     known = answer(page, lambda: drop(page, photo_of(shop, shop.first_of("Teapots"))))

@@ -9,6 +9,7 @@ from indexer.catalog.nested import decoded_cell, first_of, text_of
 from indexer.catalog.texts import in_language, is_translated, plain_text
 
 _DEEPEST: Final = 4
+_BOOLEANS: Final = {"true": True, "false": False}
 _KEYS: Final = ("name", "attribute_code", "code", "key", "label")
 _VALUES: Final = ("value", "values", "option", "options", "terms")
 
@@ -35,7 +36,7 @@ def flat_attributes(record: Record, language: str | None = None) -> FlatAttribut
     faults: list[str] = []
     for name, value in record.items():
         if name not in FIELDS:
-            _flatten(columns, text_from(name), value, language)
+            _flatten(columns, text_from(name), _boolean(value), language)
     nested: Record | None = None
     if "attributes" in record:
         nested = {}
@@ -50,6 +51,13 @@ def flat_attributes(record: Record, language: str | None = None) -> FlatAttribut
             nested = None
             faults.append(f"attributes must be an object, got {type(given).__name__}")
     return FlatAttributes(columns, nested, faults)
+
+
+def _boolean(value: Any) -> Any:
+    """Return True or False for the cell of a table that says so; any other value as it is."""
+    if isinstance(value, str) and len(value) < 10:
+        return _BOOLEANS.get(value.strip().lower(), value)
+    return value
 
 
 def _flatten(found: Record, name: str, value: Any, language: str | None, depth: int = 0) -> None:

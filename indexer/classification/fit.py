@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-FEWEST = 8  # products; with fewer there is nothing to learn from
-_FEWEST_KNOWN = 12  # products with a label in a field
+FEWEST = 15  # products; with fewer there is too little to learn from
+_FEWEST_LABELED = 40  # products with a label of a field; or half of the products, if that is less
 _JUDGED = 6  # labels of a picture that the curve is fitted on, best first
 _MOST_JUDGED = 20_000  # pictures that the curve is fitted on
 _MOST_NUMBERS = 2_000_000  # pictures times labels that the curve is fitted on
@@ -108,7 +108,8 @@ def fit_fields(
         if left_out is not None:
             truth[left_out] = UNKNOWN
         known = truth[:, 0] != UNKNOWN
-        if len(np.unique(products[known])) < _FEWEST_KNOWN:
+        labeled = len(np.unique(products[(truth == PRESENT).any(axis=1)]))
+        if labeled < max(FEWEST, min(_FEWEST_LABELED, len(np.unique(products)) / 2)):
             continue
         features = head_features(vectors, pictures.colors if field.of_color else None)
         targets = (truth == PRESENT).astype(np.float64)

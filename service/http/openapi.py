@@ -8,6 +8,7 @@ import msgspec
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
+from indexer.enrichment.suggestionlog import ItemSuggestions
 from service.http.personal_replies import (
     ErasedReply,
     EventsReply,
@@ -30,6 +31,7 @@ from service.http.replies import (
     StylesReply,
     WriteReply,
 )
+from service.http.review_replies import ReviewsReply
 from service.http.schemas import (
     BatchBody,
     CampaignBody,
@@ -53,7 +55,7 @@ _BODIES: tuple[type[BaseModel], ...] = (
 _REPLIES: tuple[type[msgspec.Struct], ...] = (
     SearchReply, ItemReply, ItemsReply, StatusReply, HealthReply, WriteReply, Problem,
     RecommendReply, EventsReply, UserReply, ErasedReply, StylesReply, ClassifyReply,
-    RecognizeReply, GenerationsReply, ServingReply, BatchReply,
+    RecognizeReply, GenerationsReply, ServingReply, BatchReply, ReviewsReply, ItemSuggestions,
 )  # fmt: skip
 _PREFIX = "#/components/schemas/"
 _MEANINGS = {
