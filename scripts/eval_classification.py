@@ -40,7 +40,7 @@ from indexer.classification.fit import (
     fit_fields,
     leaf_labels,
 )
-from indexer.classification.labels import PRESENT, truth_of
+from indexer.classification.labels import PRESENT, fields_of, truth_of
 from indexer.classification.learn import MEASURED_SIDE, blank_vectors
 from indexer.encoders.base import Encoder
 from indexer.encoders.registry import load_encoder
@@ -205,8 +205,7 @@ def audit_planted(shop: Shop, blanks: Blanks, rounds: int) -> dict[str, float]:
     found = planted = right = 0
     for seed in range(rounds):
         changed, wrong = plant(pictures, np.random.default_rng(seed))
-        fits = fit_fields(changed, blanks, NAMES)
-        (fit,) = fits
+        (fit,) = fit_fields(changed, blanks, fields_of(changed.items))
         flagged = {
             int(changed.products[case.members[0]])
             for case in contradictions(fit, changed.products)

@@ -6,7 +6,7 @@
 A photo and the catalog picture of the product in it are compared, and the heat map of the photo is
 made. Then the hottest fifth of the photo is blanked, and, ten times, a random fifth. Reported: how
 often the score falls more for the hottest fifth than for the mean of the random ones, and by how
-much each lowers the score. Both blank the same number of cells with the same color.
+much each lowers the score. Both blank the same number of cells with the mean color of the photo.
 """
 
 from __future__ import annotations

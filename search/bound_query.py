@@ -8,6 +8,7 @@ import numpy as np
 
 from search.asked_words import ask_words
 from search.filters import without_key
+from search.most_words import with_most_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,6 +116,9 @@ def bind(
     barred = _barred_mask(query, view, None if adds_words else groups, asked)
     if barred is not None:
         allowed = allowed & ~barred
+    if query.sort is not None and vector is None:
+        wanted_texts = [words.text for words in asked if words.weight > 0]
+        allowed = with_most_words(wanted_texts, view, index, allowed)
     words = [
         WordMatches(words.weight, _find_matches(words.text, query, view, index, meaning))
         for words in asked

@@ -52,17 +52,18 @@ class Explained(NamedTuple):
 
 
 def covered_vectors(encoder: Encoder, square: Pixels) -> Vectors:
-    """Encode a picture (s, s, 3), and copies with one part covered by its mean color: (50, dim).
+    """Encode a picture (s, s, 3), and copies with one part covered: (50, dim).
 
-    The whole picture comes first, then the covers from the top left, row by row.
+    Covers have the color of the picture's edge: over a plain background they change nothing. The
+    whole picture comes first, then the covers from the top left, row by row.
     """
     side = len(square)
     edges = np.linspace(0, side, GRID + 1).round().astype(int)
-    mean = square.reshape(-1, 3).mean(axis=0).round().astype(np.uint8)
+    color = _edge_color(square)
     pictures = [square]
     for top, left in _covers():
         copy = square.copy()
-        copy[edges[top] : edges[top + _COVER], edges[left] : edges[left + _COVER]] = mean
+        copy[edges[top] : edges[top + _COVER], edges[left] : edges[left + _COVER]] = color
         pictures.append(copy)
     return encoder.encode_images(pictures)
 
@@ -158,6 +159,14 @@ def draw_heat(pixels: Pixels, heat: HeatMap) -> Pixels:
     share = 0.75 * strength[:, :, None]
     colored = gray * (1 - share) + _GLOW * share
     return np.asarray(np.clip(colored, 0, 255), dtype=np.uint8)
+
+
+def _edge_color(square: Pixels) -> NDArray[np.uint8]:
+    """Return the median color (3,) of the outermost pixels of (s, s, 3)."""
+    rim = max(1, len(square) // 32)
+    parts = (square[:rim], square[-rim:], square[:, :rim], square[:, -rim:])
+    edge = np.concatenate([part.reshape(-1, 3) for part in parts])
+    return np.asarray(np.median(edge, axis=0).round(), dtype=np.uint8)
 
 
 def _covers() -> list[tuple[int, int]]:

@@ -17,6 +17,7 @@ from PIL import Image
 
 from indexer.arrays import Pixels, Vectors
 from indexer.catalog.sources import open_catalog
+from indexer.classification.learn import learn_classifier
 from indexer.confidence.calibrate import Fitted
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import (
@@ -456,6 +457,10 @@ def test_an_interrupted_build_goes_on_where_it_stopped(
         shop.current()
     monkeypatch.setattr(
         "indexer.jobs.publishing.calibrate", lambda *_: Fitted(None, "it encodes, too")
+    )
+    monkeypatch.setattr(
+        "indexer.jobs.publishing.learn_classifier",
+        lambda store, _, *stored: learn_classifier(store, ColorEncoder(), *stored),  # so does it
     )
     encoder = Counting()
     report = build(folder, shop, encoder)

@@ -192,7 +192,7 @@ def test_an_attribute_that_pictures_do_not_show_is_left_out(rng):
 
 def test_confidences_of_products_that_were_not_seen_are_calibrated(rng):
     pictures, _ = shop(rng, count=900, spread=1.8)
-    (fit,) = fit_fields(pictures, blanks(rng), NO_COLORS)
+    (fit,) = fit_fields(pictures, blanks(rng), fields_of(pictures.items))
     assert 0.5 < fit.fitted.facts.accuracy < 0.98
     assert fit.fitted.facts.error < 0.04
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
+import hypothesis
+import msgspec
 import pytest
+from hypothesis import strategies as st
 
 from indexer.catalog.formatnames import FORMATS
 from indexer.catalog.sources import Reading, open_catalog
+from indexer.catalog.xmlfile import xml_records
 from indexer.errors import BadCatalog
 from indexer.items import Item, Remark, Skipped
 
@@ -286,12 +291,41 @@ def test_other_lists_of_products_in_xml_are_read_by_their_names(shop):
     assert (mug.price, mug.currency, mug.categories) == (5.0, "EUR", ["A/B"])
 
 
+def test_names_of_googles_taxonomy_may_have_commas(shop):
+    rows = [
+        "Food, Beverages & Tobacco > Food Items",
+        "Home > A, Home > B",
+        "Shoes, Sale",
+        "A > B, C",
+    ]
+    text = "id\timage_link\tproduct_type\n"
+    text += "".join(f"{n}\tp/0.jpg\t{row}\n" for n, row in enumerate(rows))
+    items, _ = read(shop, "a.tsv", text)
+    assert [item.categories for item in items] == [
+        ["Food, Beverages & Tobacco/Food Items"], ["Home/A", "Home/B"], ["Shoes", "Sale"],
+        ["A/B", "C"],
+    ]  # fmt: skip
+
+
 def test_a_feed_that_ends_in_the_middle_reports_what_may_be_missing(shop):
     cut = GOOGLE_XML[: GOOGLE_XML.index("Red runner")]
     (blue,), (skipped,) = read(shop, "a.xml", cut)
     assert blue.item_id == "A-1"
     assert (skipped.item_id, skipped.where) == ("", "product 2")
     assert "the rest is not read" in skipped.reason
+
+
+def test_a_feed_is_read_as_a_stream(shop):
+    item = "<item><id>{}</id><title>Mug</title><image_link>p/0.jpg</image_link></item>"
+    items = "".join(item.format(number) for number in range(3000))
+    (shop / "a.xml").write_text(f"<rss><channel>{items}</channel></rss>", encoding="utf-8")
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in xml_records(shop / "a.xml")) == 3000
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 600_000  # the elements of the whole feed take several times that
 
 
 @pytest.mark.parametrize(
@@ -461,8 +495,29 @@ def test_columns_of_images_add_up_in_their_order(shop):
     header = "id,title,image10,image2,image 1"
     (item,), _ = read(shop, "a.csv", f"{header}\n1,a,p/2.jpg,p/1.jpg,p/0.jpg\n")
     assert item.images == ["p/0.jpg", "p/1.jpg", "p/2.jpg"]
+    both, _ = read(shop, "a.csv", "id,images,image\n1,,p/0.jpg\n2,p/1.jpg;p/0.jpg,p/0.jpg\n")
+    assert [item.images for item in both] == [["p/0.jpg"], ["p/0.jpg", "p/1.jpg"]]
     (same,), _ = read(shop, "a.csv", "id,image,image\n1,p/0.jpg,p/1.jpg\n")
     assert same.images == ["p/0.jpg", "p/1.jpg"]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        '["p/0.jpg", "p/1.jpg"]',
+        "['p/0.jpg', 'p/1.jpg']",
+        '[{"src": "p/0.jpg"}, {"src": "p/1.jpg"}]',
+    ],
+)
+def test_a_list_in_a_cell_is_a_list(shop, cell):
+    quoted = cell.replace('"', '""')
+    (item,), notes = read(shop, "a.csv", f'id,images\n1,"{quoted}"\n')
+    assert (item.images, notes) == (["p/0.jpg", "p/1.jpg"], [])
+
+
+def test_lists_in_several_rows_of_a_sku_are_lists(shop):
+    items, _ = read(shop, "a.csv", "sku;image;name\nA;p/0.jpg,p/1.jpg;x\nA;p/2.jpg;\nB;p/3.jpg;\n")
+    assert [item.images for item in items] == [["p/0.jpg", "p/1.jpg", "p/2.jpg"], ["p/3.jpg"]]
 
 
 def test_a_repeated_map_adds_columns_to_a_list_and_is_refused_for_a_text(shop):
@@ -509,6 +564,38 @@ def test_the_other_prices_of_a_catalog_make_one_clear(shop):
     items, (note,) = read(shop, "a.csv", "id;price;image\n1;1.299;p/0.jpg\n2;12;p/0.jpg\n")
     assert [item.price for item in items] == [None, 12.0]
     assert "may separate decimals or thousands" in note.reason
+
+
+_LEAVES = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+    | st.sampled_from(["1.299,00 €", "p/0.jpg, p/1.jpg", "<p>x", "a > b", "https://x.example/a"])
+)  # fmt: skip
+_NAMES = st.sampled_from(["name", "value", "en", "src", "x"])
+_INNER = _LEAVES | st.lists(_LEAVES, max_size=3) | st.dictionaries(_NAMES, _LEAVES, max_size=3)
+_VALUES = _INNER | st.lists(_INNER, max_size=3) | st.dictionaries(_NAMES, _INNER, max_size=3)
+_COLUMNS = st.sampled_from(
+    ["id", "sku", "Handle", "title", "Title", "name", "image", "images", "Images", "image_link",
+     "price", "sale_price", "availability", "in_stock", "In stock?", "categories", "attributes",
+     "variants", "offers", "hasVariant", "@type", "@graph", "Parent", "Type", "url", "description",
+     "Variant SKU", "Option1 Value", "Image Src", "configurable_variations", "options", "status",
+     "additional_attributes", "custom_attributes", "product_id", "currency", "color", ""],
+)  # fmt: skip
+
+
+@hypothesis.settings(max_examples=60, suppress_health_check=list(hypothesis.HealthCheck))
+@hypothesis.given(
+    records=st.lists(st.dictionaries(_COLUMNS, _VALUES, max_size=9), min_size=1, max_size=4),
+    name=st.sampled_from(["auto", "shopify", "woocommerce", "magento", "google", "jsonld", "json"]),
+)
+def test_whatever_the_fields_hold_a_record_is_an_item_or_reported(shop, records, name):
+    path = shop / "a.json"
+    path.write_bytes(msgspec.json.encode(records))
+    for entry in open_catalog(path, None, Reading(name)):
+        if isinstance(entry, Skipped):
+            assert entry.reason
+            continue
+        encoded = msgspec.json.encode(entry.item)  # no field holds what cannot be stored
+        assert msgspec.json.decode(encoded, type=Item) == entry.item
 
 
 # The format by name

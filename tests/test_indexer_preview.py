@@ -36,8 +36,8 @@ def test_it_names_what_would_be_added_changed_removed_and_skipped(folder: Folder
     before = files_of(shop.path)
     lines = folder.write({"a": [1], "new": [6]}, title="old", color="red").read_text()
     lines += '{"id": "b", "title": "new", "color": "blue", "images": ["2.png"]}\n'
+    lines += '{"id": "d", "title": "old", "images": ["4.p\n'
     lines += '{"id": "c", "title": "old", "color": "red", "images": ["6.png", "gone.png"]}\n'
-    lines += '{"id": "d", "title": "old", "price": "cheap", "images": ["4.png"]}\n'
     folder.path.write_text(lines)
     encoder = Counting()
     seen = preview_index(open_catalog(folder.path), shop, encoder)
@@ -48,8 +48,8 @@ def test_it_names_what_would_be_added_changed_removed_and_skipped(folder: Folder
     ]
     assert (seen.unchanged, seen.to_encode, seen.stops, encoder.encoded) == (1, 1, False, 0)
     assert [(one.where, one.item_id, one.image) for one in seen.skipped] == [
-        ("line 5", "d", ""),
-        ("line 4", "c", "gone.png"),
+        ("line 4", "", ""),
+        ("line 5", "c", "gone.png"),
     ]
     assert files_of(shop.path) == before
     done = build_index(open_catalog(folder.path), shop, ColorEncoder())

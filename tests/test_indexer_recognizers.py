@@ -34,7 +34,7 @@ def with_square(pixels: Pixels, x: int, y: int, color: tuple[int, int, int]) -> 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
 
-@pytest.fixture(scope="module", params=["onnx", "onnx in batches of three"])
+@pytest.fixture(scope="module", params=["things", "onnx", "onnx in batches of three"])
 def recognizer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
     if request.param == "things":
         return load_recognizer("things", threads=1)

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from indexer.catalog.sources import open_catalog
+from indexer.catalog.sources import Entry, open_catalog
 from indexer.errors import BadCatalog, BadImage
 from indexer.imaging.imagepath import image_path
 from indexer.items import Item, Skipped
@@ -446,3 +446,11 @@ def test_a_skipped_row_can_be_written_as_json():
         "image": "",
         "where": "row 3",
     }
+
+
+def test_booleans_of_a_table_are_booleans(tmp_path):
+    file = tmp_path / "catalog.csv"
+    file.write_text("id,title,sale,vegan,note,images\na,True,TRUE, false ,truely,x.jpg\n")
+    (entry,) = [entry for entry in open_catalog(file) if isinstance(entry, Entry)]
+    assert entry.item.attributes == {"sale": True, "vegan": False, "note": "truely"}
+    assert entry.item.title == "True"

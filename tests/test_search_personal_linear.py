@@ -84,10 +84,10 @@ def test_a_picture_says_who_may_like_what_nobody_met(rng):
     for kind in (0, 1):
         met = [item for item in (10, 20, 30, 11, 21, 31) if item % 2 == kind]
         user = user_factors(np.stack([own[item] for item in met]))
-        ranked = newcomers.ranked(user, np.ones(90, dtype=bool))
+        ranked = newcomers.ranked(user, np.ones(90, dtype=bool), 10)
         assert all(item % 2 == kind for item in ranked[:5].tolist())
         allowed = np.arange(90) != ranked[0]
-        assert newcomers.ranked(user, allowed)[0] == ranked[1]
+        assert newcomers.ranked(user, allowed, 1)[0] == ranked[1]
 
 
 def test_newcomers_have_every_third_place_from_the_twelfth_on():

@@ -40,7 +40,8 @@ def log(tmp_path):
 def popular(log: EventLog) -> dict[str, float]:
     counts = Popularity()
     with log.read() as reader:
-        counts.refresh(reader)
+        while not counts.refresh(reader):
+            pass
     return dict(counts.scores())
 
 
@@ -133,6 +134,21 @@ def test_popularity_does_not_depend_on_the_order_of_arrival(tmp_path):
             found.append(popular(log))
     assert found[0] == pytest.approx(found[1])
     assert found[0] == pytest.approx(found[2])
+
+
+def test_counting_takes_some_requests_and_the_scores_before_hold_meanwhile(log, monkeypatch):
+    monkeypatch.setattr("search.personal.popularity._AT_ONCE", 4)
+    log.add([event(f"u{n}", "a") for n in range(9)] + [event("gone", "b")])
+    counts = Popularity()
+    with log.read() as reader:
+        assert [counts.refresh(reader) for _ in range(3)] == [False, False, True]
+    assert set(counts.scores()) == {"a"}
+    log.delete_user("gone")
+    with log.read() as reader:
+        assert not counts.refresh(reader)
+        assert set(counts.scores()) == {"a"}
+        assert [counts.refresh(reader) for _ in range(2)] == [False, True]
+    assert set(counts.scores()) == {"a"}
 
 
 # --- Compaction ------------------------------------------------------------------------------

@@ -92,7 +92,7 @@ def test_index_builds_and_says_what_it_did(vitrine, tiny_catalog, tmp_path):
     assert set(done.json) == {
         "generation", "published", "encoder", "items", "products", "rows", "encoded", "reused",
         "added", "changed", "removed", "kept", "skipped", "seconds", "recipe", "promise",
-        "styles", "rendered",
+        "styles", "rendered", "suspects", "fetched",
     }  # fmt: skip
     assert (done.json["items"], done.json["encoded"], done.json["published"]) == (12, 18, True)
     assert done.json["reused"] == 6  # six pictures occur twice
@@ -113,6 +113,8 @@ def test_search_by_photo_prints_hits_in_the_shape_of_the_api(vitrine, tiny_shop,
         "facets",
         "no_close_match",
         "next_cursor",
+        "did_you_mean",
+        "understood",
     }
     assert (done.json["generation"], done.json["encoder"], done.json["mode"]) == (
         "000001",
@@ -447,7 +449,8 @@ BAD_CATALOGS = {
     "no-image.csv": (b"id,image\na,gone.jpg\n", "none of 1 items has an image"),
     "empty.jsonl": (b"", "empty.jsonl holds no items"),
     "list.jsonl": (b"[1]", "line 1: expected an object, got list"),
-    "table.xlsx": (b"PK", "got '.xlsx'"),
+    "table.xlsx": (b"PK", "cannot read "),
+    "table.docx": (b"PK", "got '.docx'"),
 }
 
 

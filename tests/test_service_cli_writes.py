@@ -101,6 +101,15 @@ def test_a_row_or_field_that_cannot_be_put_stays_as_it_was(vitrine, shop, tmp_pa
         assert engine.item("green-mug").price == 9.0
 
 
+def test_a_picture_that_is_found_in_another_case_is_put_and_named(vitrine, shop, tmp_path):
+    (tmp_path / "New.PNG").write_bytes(jpeg(plain((90, 20, 200))))
+    (tmp_path / "s.csv").write_text("id,image\nred-mug,new.png\n")
+    done = vitrine("put", tmp_path / "s.csv", "--shop", shop)
+    assert done.code == 0
+    assert "0 items added, 1 replaced, 0 unchanged, 0 left out" in done.out
+    assert "row 2: there is no file 'new.png'; read 'New.PNG'" in done.err
+
+
 def test_a_picture_that_cannot_be_put_leaves_the_one_in_its_place(vitrine, shop, tmp_path):
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "red-mug-1.jpg").write_bytes(jpeg(plain(COLORS["red"], spot=31)))

@@ -27,6 +27,7 @@ ROUTES = {
     ("post", "/v1/search/image"),
     ("post", "/v1/classify"),
     ("post", "/v1/recognize"),
+    ("post", "/v1/classify"),
     ("get", "/v1/items"),
     ("put", "/v1/items"),
     ("post", "/v1/items/delete"),

@@ -243,6 +243,15 @@ def no_wider_than_the_screen(page: Page) -> bool:
     return page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
+def before_the_cut(page: Page) -> list[str]:
+    """The items above the heading "Also similar"."""
+    return page.evaluate("""() => {
+      const shown = [...document.querySelectorAll("#grid > li")];
+      const cut = shown.findIndex((entry) => entry.matches(".cut"));
+      return shown.slice(0, cut).map((entry) => entry.dataset.item);
+    }""")
+
+
 # --- Ways in ---------------------------------------------------------------------------------
 
 
@@ -255,7 +264,10 @@ def test_a_dropped_photo_finds_its_own_product_first(page, shop):
     assert item["title"] in first.inner_text()
     assert item["price"] in first.inner_text()
     assert "Closest" in first.inner_text()
-    assert f"{reply['hits'][0]['score']:.2f}" in first.inner_text()
+    assert f"{reply['hits'][0]['score']:.2f}" not in first.inner_text()  # no raw cosine
+    sure = [hit["item_id"] for hit in reply["hits"] if hit["confidence"] >= 0.5]
+    assert 0 < len(sure) < len(reply["hits"])
+    assert before_the_cut(page) == sure
     assert f"products of {len(shop.items)} items" in page.locator("#say").inner_text()
 
 
@@ -264,6 +276,7 @@ def test_a_photo_of_nothing_that_is_sold_says_so_above_what_comes_nearest(page, 
     reply = answer(page, lambda: drop(page, encoded(noise)))
     assert reply["no_close_match"]
     assert "No close match" in page.inner_text("#notice")
+    assert page.locator("#grid .badge, #grid .cut").count() == 0
     assert hits(page) == [hit["item_id"] for hit in reply["hits"]]
     assert page.locator("#notice").bounding_box()["y"] < page.locator("#grid").bounding_box()["y"]
     known = answer(page, lambda: drop(page, photo_of(shop, shop.first_of("Teapots"))))
@@ -671,6 +684,25 @@ def test_a_product_opens_and_leads_to_similar_ones(page, shop):
     panel.wait_for(state="hidden")
     assert "open=" not in page.url
     assert page.evaluate("document.activeElement.closest('.card').dataset.item") == item["id"]
+
+
+@pytest.mark.parametrize("link", ["https://shop.example/mug?a=1", "javascript:alert(1)", ""])
+def test_a_product_with_a_link_to_buy_it_shows_that_link(page, shop, link):
+    def with_link(route):
+        item = route.fetch().json()
+        route.fulfill(json={**item, "url": link})
+
+    item = shop.first_of("Mugs")
+    page.route(f"**/v1/items/{item['id']}", with_link)
+    answer(page, lambda: drop(page, photo_of(shop, item)))
+    page.locator("#grid .card-link").first.click()
+    panel = page.get_by_role("dialog")
+    panel.get_by_role("button", name="Search with this item").wait_for()
+    shown = panel.get_by_role("link", name="View in shop")
+    assert shown.count() == (1 if link.startswith("https:") else 0)
+    if link.startswith("https:"):
+        assert shown.get_attribute("href") == link
+        assert shown.get_attribute("rel") == "noopener noreferrer"
 
 
 def test_searching_with_an_item_goes_on_from_it_by_a_link_one_can_share(page, visit, shop):

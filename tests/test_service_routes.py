@@ -30,7 +30,11 @@ class OneItem:
     """What serves, to the routes: an engine of one item, always open."""
 
     def __init__(self) -> None:
-        self.engine = SimpleNamespace(item=lambda _: MUG, items=lambda limit: [MUG][:limit])
+        self.engine = SimpleNamespace(
+            item=lambda _: MUG,
+            items=lambda limit: [MUG][:limit],
+            vitals=lambda: SimpleNamespace(items=1),
+        )
 
     @asynccontextmanager
     async def lease(self):

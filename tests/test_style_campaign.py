@@ -77,6 +77,19 @@ def test_no_line_is_wider_than_its_column_and_no_text_is_higher_than_the_picture
     assert sum(1 for line in block.lines if line.bold) <= 3  # two of the title, and the price
 
 
+@pytest.mark.parametrize("size", [(240, 240), (720, 240), (1080, 1920)], ids=str)
+@pytest.mark.parametrize(
+    ("price", "currency"), [(999_999_999_999, "EUR"), (1e300, "EUR"), (5, "x" * 90), (5, "ع" * 9)]
+)
+def test_a_price_of_any_length_fits(photo, size, price, currency):
+    template = Template(price="only today for {amount} {code}", note="x" * 200)
+    frame = frame_of(*size, template.margin)
+    texts = [price_text(x, currency, template.price, ".") for x in (price, 2 * price)]
+    block = set_text("A mug", *texts, template, frame, *faces())
+    assert block.width <= frame.column + 1
+    assert draw_poster(photo, Advert("A", price, currency), *size, Look(template)).contrast > 4
+
+
 def test_a_title_that_does_not_fit_ends_in_an_ellipsis_after_a_whole_word():
     title = "one two three four five six seven eight nine ten " * 5
     block, _ = block_of(title, (1080, 1080))
@@ -299,6 +312,7 @@ def test_a_template_is_read_from_toml_and_from_json(tmp_path):
         ('title_lines = "2"', "expected `int`, got `str` - at `$.title_lines`"),
         ("margin = 0.4", "margin must be 0.02 to 0.15 of the shorter side, got 0.4"),
         ('price = "{symbol}"', "price must contain {amount}"),
+        (f'price = "{"x" * 40}{{amount}}"', "at most 32 characters"),
         ('backdrop = "sphere"', "sphere"),
         (f'note = "{"x" * 201}"', "note must have at most 200 characters, got 201"),
         ("page = ", "invalid value"),

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
 from indexer.catalog.item_parser import FIELDS, Record, text_from
-from indexer.catalog.nested import first_of, text_of
+from indexer.catalog.nested import decoded_cell, first_of, text_of
 from indexer.catalog.texts import in_language, is_translated, plain_text
 
 _DEEPEST: Final = 4
+_BOOLEANS: Final = {"true": True, "false": False}
 _KEYS: Final = ("name", "attribute_code", "code", "key", "label")
 _VALUES: Final = ("value", "values", "option", "options", "terms")
 
@@ -37,11 +36,11 @@ def flat_attributes(record: Record, language: str | None = None) -> FlatAttribut
     faults: list[str] = []
     for name, value in record.items():
         if name not in FIELDS:
-            _flatten(columns, text_from(name), value, language)
+            _flatten(columns, text_from(name), _boolean(value), language)
     nested: Record | None = None
     if "attributes" in record:
         nested = {}
-        given = _object(record["attributes"])
+        given = decoded_cell(record["attributes"])
         if isinstance(given, dict):
             for name, value in given.items():
                 _flatten(nested, text_from(name), value, language)
@@ -54,13 +53,10 @@ def flat_attributes(record: Record, language: str | None = None) -> FlatAttribut
     return FlatAttributes(columns, nested, faults)
 
 
-def _object(value: Any) -> Any:
-    """Return the object in a text of JSON; any other value as it is."""
-    if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
-        try:
-            return msgspec.json.decode(value)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return value
+def _boolean(value: Any) -> Any:
+    """Return True or False for the cell of a table that says so; any other value as it is."""
+    if isinstance(value, str) and len(value) < 10:
+        return _BOOLEANS.get(value.strip().lower(), value)
     return value
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from indexer.catalog.attributes import flat_attributes
 from indexer.catalog.currencies import SYMBOLS
-from indexer.catalog.item_parser import FIELDS, Record, is_empty, link_from
-from indexer.catalog.nested import currency_of, money_value, picture_of, text_of
+from indexer.catalog.item_parser import FIELDS, Cells, Record, is_empty, link_from
+from indexer.catalog.nested import currency_of, decoded_cell, money_value, picture_of, text_of
 from indexer.catalog.prices import UnclearPrice, parse_price
 from indexer.catalog.stock import parse_stock
 from indexer.catalog.texts import plain_text
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 _LEVELS: Final = re.compile(r"\s*[>»›→]\s*|\s+/\s+")
 _COMMA: Final = re.compile(r"\s*(?<!\\),\s*")
 _BAR: Final = re.compile(r"\s*[;|\n]\s*")
-
-
-class Cells(list[Any]):
-    """The cells of several columns that give one field; each may be a list in itself."""
 
 
 class FieldNote(NamedTuple):
@@ -89,6 +85,7 @@ class Cleaner:
     def _cleaned(self, field: str, value: Any, notes: list[FieldNote]) -> Any:
         if field == "id":
             return value
+        value = decoded_cell(value)
         if field == "product_id":
             return _product_id(value)
         if field in ("title", "description"):
@@ -178,11 +175,9 @@ def _parts(value: Any) -> Iterable[Any]:
     if is_empty(value):
         return []
     if isinstance(value, Cells):
+        cells = [decoded_cell(cell) for cell in value if not is_empty(cell)]
         return [
-            part
-            for cell in value
-            if not is_empty(cell)
-            for part in (cell if isinstance(cell, list | tuple) else [cell])
+            part for cell in cells for part in (cell if isinstance(cell, list | tuple) else [cell])
         ]
     return value if isinstance(value, list | tuple) else [value]
 

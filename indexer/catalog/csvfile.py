@@ -9,7 +9,7 @@ from collections import Counter, deque
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
 
-from indexer.catalog.item_parser import BrokenRow
+from indexer.catalog.item_parser import BrokenRow, Cells
 from indexer.errors import BadCatalog
 
 if TYPE_CHECKING:
@@ -202,9 +202,8 @@ def _csv_rows(
 def _record_of(header: list[str], row: list[str], repeated: Collection[str]) -> Record:
     record: Record = dict(zip(header, row, strict=True))
     for name in repeated:
-        record[name] = [
-            cell for column, cell in zip(header, row, strict=True) if column == name and cell
-        ]
+        cells = zip(header, row, strict=True)
+        record[name] = Cells(cell for column, cell in cells if column == name and cell)
     return record
 
 

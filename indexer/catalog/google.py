@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import html
 from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, Final
 
@@ -61,10 +62,29 @@ class GoogleFeed(ShopFormat):
             start, _, end = text_cell(self._get(row, "sale price effective date")).partition("/")
             sale = self._get(row, "sale price")
             record["price"] = price_now(self._get(row, "price"), sale, start, end, self._today)
+        if "categories" not in mapping and isinstance(record.get("categories"), str):
+            record["categories"] = _paths_in(record["categories"])
         taxonomy = self._get(row, "google product category")
         if "categories" not in mapping and not record.get("categories") and _is_named(taxonomy):
             record["categories"] = [text_cell(taxonomy)]
         return record
+
+
+def _paths_in(text: str) -> Any:
+    """Return the paths in a list by commas; a part without levels belongs to the next path.
+
+    Google's names have commas: ``Food, Beverages & Tobacco > Food Items`` is one path.
+    """
+    if ">" not in html.unescape(text):
+        return text
+    paths: list[str] = []
+    start = ""
+    for part in html.unescape(text).split(","):
+        start = f"{start},{part}" if start else part
+        if ">" in part:
+            paths.append(start)
+            start = ""
+    return [*paths, start] if start else paths
 
 
 def _is_named(taxonomy: Any) -> bool:

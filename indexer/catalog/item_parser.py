@@ -29,6 +29,10 @@ FIELDS = (
 Record: TypeAlias = dict[str, Any]
 
 
+class Cells(list[Any]):
+    """The cells of several columns that give one field; each may be a list in itself."""
+
+
 class BrokenRow(NamedTuple):
     """Why a row is not a record, and the columns that could still be read."""
 

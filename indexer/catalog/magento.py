@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from indexer.catalog.item_parser import BrokenRow, Record
+from indexer.catalog.item_parser import BrokenRow, Cells, Record
 from indexer.catalog.saleprice import price_now
 from indexer.catalog.shopformat import (
     LIST_FIELDS,
@@ -184,7 +184,7 @@ class Magento(ShopFormat):
                 cells = [row[name] for row in plain if name in row and not is_blank(row[name])]
                 cells = list(dict.fromkeys(map(_hashable, cells)))
                 if len(cells) > 1:
-                    merged[name] = cells
+                    merged[name] = Cells(cells)
         for row, view in zip(rows, views, strict=True):
             if self._language and re.split(r"[_-]", view)[0] == self._language[:2]:
                 merged = inherited(row, merged)

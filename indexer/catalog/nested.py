@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final
+
+import msgspec
 
 from indexer.catalog.item_parser import is_empty, text_from
 from indexer.catalog.texts import in_language, is_translated
@@ -21,6 +24,8 @@ _PICTURES: Final = (
 _NAMES: Final = (
     "name", "title", "label", "full_name", "path", "value", "text", "#text", "rendered", "id",
 )  # fmt: skip
+
+_QUOTED: Final = re.compile(r"'([^'\\\\]*)'|\"([^\"\\\\]*)\"")
 
 
 def text_of(value: Any, language: str | None = None) -> str:
@@ -91,3 +96,19 @@ def first_of(value: Mapping[str, Any], names: tuple[str, ...]) -> Any:
     return next(
         (value[name] for name in names if name in value and not is_empty(value[name])), None
     )
+
+
+def decoded_cell(value: Any) -> Any:
+    """Return the list or object that a cell holds as JSON, else the cell.
+
+    A list of texts may also be written as pandas does: ``['a.jpg', 'b.jpg']``.
+    """
+    if not isinstance(value, str) or not value.lstrip().startswith(("[", "{")):
+        return value
+    try:
+        found = msgspec.json.decode(value)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        if _QUOTED.sub("", value).strip("[], \n"):
+            return value
+        found = [first or second for first, second in _QUOTED.findall(value)]
+    return found if isinstance(found, list | dict) else value

@@ -36,6 +36,8 @@ class PlainTable(ShopFormat):
     ) -> list[str]:
         if field in mapping:
             return list(mapping[field])
+        if field == "images" and "image" in found and "images" in found:
+            return self._with_numbered(field, [found["image"], found["images"]], found)
         for key in (field.replace("_", " "), *COMMON.get(field, ())):
             if key in found:
                 return self._with_numbered(field, [found[key]], found)

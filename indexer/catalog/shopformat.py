@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, TypeAlias
 
-from indexer.catalog.cleaning import Cells
-from indexer.catalog.item_parser import FIELDS, BrokenRow, Record, is_empty, text_from
+from indexer.catalog.item_parser import FIELDS, BrokenRow, Cells, Record, is_empty, text_from
 
 if TYPE_CHECKING:
     from indexer.catalog.item_parser import NumberedRow
@@ -30,9 +29,18 @@ COMMON: Final[Mapping[str, tuple[str, ...]]] = {
 }  # the first column of these, if none has the name of the field
 
 
-class ShopFormat:
-    """The format of an export. Subclasses state their columns; the base class is a plain table.
+class _Plan(NamedTuple):
+    """The columns of each field, and the attribute of each other column, whether it is a list."""
 
+    columns: tuple[str, ...]
+    fields: list[tuple[str, list[str]]]
+    attributes: list[tuple[str, str, bool]]
+
+
+class ShopFormat:
+    """The format of an export, for one catalog with one mapping.
+
+    Subclasses state their columns; the base class is a plain table.
     Names of columns are compared without case, and with ``_`` equal to a space.
     """
 
@@ -49,6 +57,7 @@ class ShopFormat:
     def __init__(self) -> None:
         self._keys: dict[str, str] = {}  # by the name of a column
         self._last: tuple[tuple[str, ...], dict[str, str]] = ((), {})
+        self._plan: _Plan | None = None
 
     def recognizes(self, columns: Collection[str]) -> bool:
         """Return whether a file with these columns, by ``column_key``, has this format."""
@@ -64,17 +73,38 @@ class ShopFormat:
 
     def record(self, row: Record, mapping: ColumnMapping) -> Record:
         """Return the record of a row with our field names; ``mapping`` comes first."""
+        plan = self._plan_of(row, mapping)
+        record: Record = {
+            field: self._value(field, [row[name] for name in names]) for field, names in plan.fields
+        }
+        for name, own, is_list in plan.attributes:
+            value = row[name]
+            if is_list and isinstance(value, str) and "," in value:
+                value = [part.strip() for part in value.split(",") if part.strip()]
+            record[own] = value
+        return record
+
+    def _plan_of(self, row: Record, mapping: ColumnMapping) -> _Plan:
+        """Return what becomes of each column; the rows of a table share one plan."""
+        columns = tuple(row)
+        if self._plan is not None and self._plan.columns == columns:
+            return self._plan
         found = self._index(row)
-        record: Record = {}
-        taken: set[str] = set()
+        fields: list[tuple[str, list[str]]] = []
+        taken = set(mapping)
         for field in FIELDS:
             names = self._columns_of(field, found, mapping)
             taken.update(names)
-            present = [name for name in names if name in row]
-            if present:
-                record[field] = self._value(field, [row[name] for name in present])
-        self._add_attributes(record, row, taken | set(mapping))
-        return record
+            if present := [name for name in names if name in row]:
+                fields.append((field, present))
+        rest = [name for name in columns if name and name not in taken]
+        self._plan = _Plan(columns, fields, [
+            (name, own, key in self.lists)
+            for name in rest
+            if (key := self._key(name)) not in self.ignored
+            and (own := self.attributes.get(key, name)) not in FIELDS
+        ])  # fmt: skip
+        return self._plan
 
     def _columns_of(
         self, field: str, found: Mapping[str, str], mapping: ColumnMapping
@@ -93,20 +123,6 @@ class ShopFormat:
         if field in LIST_FIELDS:
             return values[0] if len(values) == 1 else Cells(values)
         return next((value for value in values if not is_empty(value)), values[0])
-
-    def _add_attributes(self, record: Record, row: Record, taken: Collection[str]) -> None:
-        for name, value in row.items():
-            if name in taken:
-                continue
-            key = self._key(name)
-            if key in self.ignored or not name:
-                continue
-            own = self.attributes.get(key, name)
-            if own in FIELDS:
-                continue
-            if key in self.lists and isinstance(value, str) and "," in value:
-                value = [part.strip() for part in value.split(",") if part.strip()]
-            record[own] = value
 
     def _index(self, row: Record) -> dict[str, str]:
         """Return the columns of a row by their keys; an exact name comes first."""

@@ -35,10 +35,12 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-FEWEST = 8  # products; with fewer there is nothing to learn from
-_FEWEST_KNOWN = 12  # products with a label in a field
+FEWEST = 15  # products; with fewer there is too little to learn from
+_FEWEST_LABELED = 40  # products with a label of a field; or half of the products, if that is less
 _JUDGED = 6  # labels of a picture that the curve is fitted on, best first
 _MOST_JUDGED = 20_000  # pictures that the curve is fitted on
+_MOST_NUMBERS = 2_000_000  # pictures times labels that the curve is fitted on
+_BLOCK = 1024  # pictures whose confidences are computed at once
 _RARE = 0.03  # share of the pictures that may count as unlike the shop's
 _KNOWN_AT = 0.4  # of the span from pictures without a product to the least similar products
 _KNOWN_WIDTH = 0.1  # of the same span
@@ -73,7 +75,7 @@ def fit_classifier(pictures: Pictures, blanks: Vectors, colors: frozenset[str]) 
     ``blanks`` (b, dim) are the vectors of pictures without a product. ``colors`` are known names of
     colors. Deterministic.
     """
-    fits = fit_fields(pictures, blanks, colors)
+    fits = fit_fields(pictures, blanks, fields_of(pictures.items, colors))
     if not fits:
         return Classifier([], "no category or attribute has values that a picture could show")
     kept = [fit.fitted for fit in fits if fit.fitted.facts.skill >= _LEAST_SKILL]
@@ -85,10 +87,10 @@ def fit_classifier(pictures: Pictures, blanks: Vectors, colors: frozenset[str]) 
 def fit_fields(
     pictures: Pictures,
     blanks: Vectors,
-    colors: frozenset[str],
+    fields: Sequence[Field],
     left_out: NDArray[np.bool_] | None = None,
 ) -> list[FieldFit]:
-    """Fit every field of the catalog, also those that pictures do not show.
+    """Fit these fields, also those that pictures do not show, but not those of too few products.
 
     Nothing is learned from the pictures that are ``left_out`` (n,).
     """
@@ -99,14 +101,15 @@ def fit_fields(
     blank_best = find_neighbors(blanks, vectors, products).best
     measured = pictures.colors.any(axis=1)  # (n,)
     found = []
-    for field in fields_of(pictures.items, colors):
+    for field in fields:
         truth = truth_of(pictures.items, field)
         if field.of_color:
             truth[~measured] = UNKNOWN
         if left_out is not None:
             truth[left_out] = UNKNOWN
         known = truth[:, 0] != UNKNOWN
-        if len(np.unique(products[known])) < _FEWEST_KNOWN:
+        labeled = len(np.unique(products[(truth == PRESENT).any(axis=1)]))
+        if labeled < max(FEWEST, min(_FEWEST_LABELED, len(np.unique(products)) / 2)):
             continue
         features = head_features(vectors, pictures.colors if field.of_color else None)
         targets = (truth == PRESENT).astype(np.float64)
@@ -125,32 +128,36 @@ class _Seen(NamedTuple):
     near: Neighbors
     blank_best: Floats
 
+    def features(self, rows: NDArray[np.int64], rivals: NDArray[np.bool_]) -> Floats:
+        """Return the evidence of some pictures, without their own products: (r, l, 4)."""
+        near = self.near.select(rows)
+        return evidence(self.crossed.scores[rows], near.shares(self.truth), near.best, rivals)
+
 
 def _fit_field(seen: _Seen, weights: Floats) -> FieldFit:
-    field, truth, crossed = seen.field, seen.truth, seen.crossed
-    votes = seen.near.shares(truth)
-    features = evidence(crossed.scores, votes, seen.near.best, rivals_of(field))
-    curve = _curve(features, truth == PRESENT, weights, seen.blank_best)
-    confidences = consistent(field, curve.confidences(features))
+    field, truth, rivals = seen.field, seen.truth, rivals_of(seen.field)
+    curve = _curve(seen, rivals, weights)
+    confidences = np.empty(truth.shape)
+    for start in range(0, len(truth), _BLOCK):
+        rows = np.arange(start, min(start + _BLOCK, len(truth)))
+        confidences[rows] = consistent(field, curve.confidences(seen.features(rows, rivals)))
     facts = _facts(field, truth, confidences, weights)
-    return FieldFit(FittedField(field, crossed.head, curve, facts, truth), confidences)
+    return FieldFit(FittedField(field, seen.crossed.head, curve, facts, truth), confidences)
 
 
-def _curve(
-    features: Floats, right: NDArray[np.bool_], weights: Floats, blank_best: Floats
-) -> Curve:
+def _curve(seen: _Seen, rivals: NDArray[np.bool_], weights: Floats) -> Curve:
     """Fit the curve of labels on the best ones of each picture, and that of similarity."""
     used = np.flatnonzero(weights > 0)
-    known_at, known_width = _similarity(features[used, 0, 3], blank_best)
-    if len(used) > _MOST_JUDGED:
-        used = np.random.default_rng(0).choice(used, _MOST_JUDGED, replace=False)
-    total = features[used, :, 0] + features[used, :, 2]  # (u, l)
-    labels = np.argsort(-total, axis=1)[:, :_JUDGED]
-    rows = np.broadcast_to(used[:, None], labels.shape)
+    known_at, known_width = _similarity(seen.near.best[used], seen.blank_best)
+    most = min(_MOST_JUDGED, max(1, _MOST_NUMBERS // len(rivals)))
+    if len(used) > most:
+        used = np.random.default_rng(0).choice(used, most, replace=False)
+    features = seen.features(used, rivals)
+    labels = np.argsort(-(features[:, :, 0] + features[:, :, 2]), axis=1)[:, :_JUDGED]  # (u, j)
     (score, margin, votes), offset = fit_logistic(
-        features[rows, labels, :3].reshape(-1, 3),
-        right[rows, labels].ravel(),
-        weights[rows].ravel(),
+        np.take_along_axis(features[:, :, :3], labels[:, :, None], axis=1).reshape(-1, 3),
+        (seen.truth[used[:, None], labels] == PRESENT).ravel(),
+        np.broadcast_to(weights[used, None], labels.shape).ravel(),
     )
     return Curve((float(score), float(margin), float(votes)), offset, known_at, known_width)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 CATEGORY = "category"
 UNKNOWN, ABSENT, PRESENT = -1, 0, 1
 FEWEST_PRODUCTS = 3  # of a label
-_MOST_CATEGORIES = 2000
+_MOST_CATEGORIES = 1000
 _MOST_VALUES = 60  # of an attribute
 _MOST_FIELDS = 24
 _LEAST_COVERED = 0.5  # share of an attribute's products that have a frequent value

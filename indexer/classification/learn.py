@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from indexer.store.records import ItemRecord, Row
     from indexer.store.store import Store
 
-MOST_PICTURES = 20_000  # that a classifier learns from
+MOST_PICTURES = 10_000  # that a classifier learns from
 MEASURED_SIDE = 160  # pixels of the shorter side of the picture whose colors are measured
 _MEASURED = 1000  # pictures whose colors are measured, at most
 _SECONDS = 30.0  # of computing; a slow machine measures fewer pictures

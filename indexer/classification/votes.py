@@ -28,6 +28,10 @@ class Neighbors(NamedTuple):
     votes: Floats
     best: Floats
 
+    def select(self, queries: NDArray[np.int64]) -> Neighbors:
+        """Return the neighbors of some of the queries."""
+        return Neighbors(self.places[queries], self.votes[queries], self.best[queries])
+
     def shares(self, truth: NDArray[np.int8]) -> Floats:
         """Return the share of the votes for each label, (q, l); ``truth`` (n, l) as in labels.
 
@@ -55,21 +59,21 @@ def find_neighbors(
     """
     k = min(_NEIGHBORS, len(vectors))
     places = np.empty((len(queries), k), dtype=np.int64)
-    scores = np.empty((len(queries), k))
+    votes = np.empty((len(queries), k))
+    best = np.empty(len(queries))
     for start in range(0, len(queries), _BLOCK):
         some = slice(start, start + _BLOCK)
         similar = queries[some] @ vectors.T  # (b, n)
         if own is not None:
             similar[own[some, None] == products[None]] = -np.inf
         found = np.argpartition(-similar, k - 1, axis=1)[:, :k]
-        places[some] = found
-        scores[some] = np.take_along_axis(similar, found, axis=1)
-    best = scores.max(axis=1)
-    best = np.where(np.isfinite(best), best, -1.0)
-    raw = np.exp((scores - best[:, None]) / _SOFTNESS)  # hidden pictures: exp(-inf) is 0
-    raw /= _copies(products[places])
-    total = raw.sum(axis=1, keepdims=True)
-    return Neighbors(places, raw / np.maximum(total, 1e-12), best)
+        scores = np.take_along_axis(similar, found, axis=1).astype(np.float64)  # (b, k)
+        top = scores.max(axis=1)
+        places[some], best[some] = found, np.where(np.isfinite(top), top, -1.0)
+        raw = np.exp((scores - best[some, None]) / _SOFTNESS)  # hidden pictures: exp(-inf) is 0
+        raw /= _copies(products[found])
+        votes[some] = raw / np.maximum(raw.sum(axis=1, keepdims=True), 1e-12)
+    return Neighbors(places, votes, best)
 
 
 def _copies(products: NDArray[np.int64]) -> Floats:

@@ -124,7 +124,7 @@ class _Audit:
         reason = f"{how} is a picture of {len(shared.places)} products"
         return self._finding("same-picture", shared.confidence, reason, shared.places)
 
-    def _near_duplicates(self, counts: dict[tuple[int, int], float]) -> Iterable[Finding]:
+    def _near_duplicates(self, counts: dict[tuple[int, int], int]) -> Iterable[Finding]:
         material = self._material
         products = material.pictures.products
         sizes = Counter(products.tolist())

@@ -75,10 +75,11 @@ def same_pictures(
     products: NDArray[np.int64],
     contents: Sequence[bytes],
     signature_of: Callable[[int], NDArray[np.float32] | None],
-) -> tuple[list[SharedPicture], dict[tuple[int, int], float]]:
-    """Compare pairs pixel by pixel: pictures that are the same, and likeness of products.
+) -> tuple[list[SharedPicture], dict[tuple[int, int], int]]:
+    """Compare pairs pixel by pixel; return the pictures that are the same, and near products.
 
-    The second result has, for pairs of products, the share of near pictures: see ``duplicates``.
+    The second result has, for pairs of products, how many of their pictures are nearly those of the
+    other product.
     """
     shared: dict[tuple[int, int], SharedPicture] = {}
     near: dict[tuple[int, int], set[int]] = {}
@@ -94,7 +95,7 @@ def same_pictures(
         if gap < _SAME and contents[first] != contents[second] and key not in shared:
             confidence = round(1 / (1 + float(np.exp((gap - _SAME) / 0.8))), 3)
             shared[key] = SharedPicture((first, second), confidence, exact=False)
-    counts = {key: float(len(places)) for key, places in near.items()}
+    counts = {key: len(places) for key, places in near.items()}
     return list(shared.values()), counts
 
 

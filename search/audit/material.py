@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from indexer.classification.fit import FieldFit, Pictures, fit_fields
+from indexer.classification.labels import fields_of
 from indexer.classification.learn import blank_vectors, originals, pictures_of
 from indexer.errors import BadImage
 from indexer.imaging.emptiness import Emptiness, emptiness
@@ -86,11 +87,10 @@ def read_material(
 
 def fits_of(encoder: Encoder, material: Material) -> list[FieldFit]:
     """Fit the categories and colors of the shop, each picture without its own product."""
-    names = frozenset(COLOR_NAMES)
+    fields = fields_of(material.pictures.items, frozenset(COLOR_NAMES))
+    judged = [field for field in fields if field.is_category or field.of_color]
     empty = np.array([found.empty is not None for found in material.measured], dtype=np.bool_)
-    pictures = material.pictures
-    fits = fit_fields(pictures, blank_vectors(encoder), names, left_out=empty)
-    return [fit for fit in fits if fit.fitted.field.is_category or fit.fitted.field.of_color]
+    return fit_fields(material.pictures, blank_vectors(encoder), judged, left_out=empty)
 
 
 def _measure(

@@ -60,9 +60,11 @@ class Choice(NamedTuple):
 class Sources(NamedTuple):
     """What recommendations are drawn from, besides the profile: of one view of a shop.
 
-    ``popular`` (items of the view,) are scores in [0, 1]. ``neighbors`` returns those of items, by
+    ``popular`` (items of the view,) are scores in [0, 1], ``most_popular`` the items with one, best
+    first. ``neighbors`` returns those of items, by
     what is met together and by the linear model. ``newcomers`` returns the items that too few users
-    met, best first, from the items met (the newest first) and the mask of those allowed. ``rng``
+    met, best first, from the items met (the newest first) and the mask of those allowed, at most
+    as many as asked for. ``rng``
     draws what the rules leave to chance.
     """
 
@@ -70,7 +72,8 @@ class Sources(NamedTuple):
     images: MainImages
     popular: NDArray[np.float32]
     neighbors: Callable[[list[int]], tuple[Neighbors, Neighbors]]
-    newcomers: Callable[[NDArray[np.int64], Mask], NDArray[np.int64]]
+    most_popular: NDArray[np.int64]
+    newcomers: Callable[[NDArray[np.int64], Mask, int], NDArray[np.int64]]
     weights: Mapping[str, float]
     rules: Rules
     rng: Random
@@ -139,7 +142,7 @@ def _newcomers(
     places = len(places_in(query.limit))
     if not places or not _is_personal(evidence):
         return np.zeros(0, dtype=np.int64)
-    return sources.newcomers(evidence.taste.met, allowed)[: 3 * places]
+    return sources.newcomers(evidence.taste.met, allowed, 3 * places)
 
 
 def _ranked(
@@ -222,7 +225,7 @@ def _is_personal(evidence: Evidence) -> bool:
 def _candidates(allowed: Mask, sources: Sources, evidence: Evidence) -> NDArray[np.int64]:
     """Return the allowed items that any source proposes: (n,), ascending."""
     view, taste = sources.view, evidence.taste
-    found: list[NDArray[np.int64]] = [_most_popular(evidence.popular, allowed)]
+    found: list[NDArray[np.int64]] = [_first_allowed(sources.most_popular, allowed)]
     for vector in _directions(taste, evidence.context):
         nearest = view.nearest(vector, allowed, view.product, _PER_SOURCE)
         found.append(np.array([candidate.item for candidate in nearest.found], dtype=np.int64))
@@ -241,10 +244,8 @@ def _directions(taste: Taste, context: Embedding | None) -> list[Embedding]:
     return [unit(vector) for vector in (*found, recent, context) if vector is not None]
 
 
-def _most_popular(popular: NDArray[np.float32], allowed: Mask) -> NDArray[np.int64]:
-    items = np.flatnonzero(allowed & (popular > 0))
-    order = np.argsort(-popular[items], kind="stable")
-    return np.asarray(items[order[:_PER_SOURCE]], dtype=np.int64)
+def _first_allowed(items: NDArray[np.int64], allowed: Mask) -> NDArray[np.int64]:
+    return np.asarray(items[allowed[items]][:_PER_SOURCE], dtype=np.int64)
 
 
 def _assorted(allowed: Mask, view: ShopView, taken: set[int], limit: int) -> list[Chosen]:

@@ -43,6 +43,7 @@ from search.personal.event_folder import current_place, open_environment
 from search.personal.event_reader import (
     SEQUENCE,
     TIME,
+    WEIGHTS_KEY,
     EventReader,
     UserEvent,
     decode_pair,
@@ -233,9 +234,9 @@ class EventLog:
         """Store the mixer's weights, or delete them. StoreFull."""
         with self.write() as txn:
             if weights is None:
-                txn.delete("meta", b"weights")
+                txn.delete("meta", WEIGHTS_KEY.encode())
             else:
-                txn.put("meta", b"weights", msgspec.msgpack.encode(dict(weights)))
+                txn.put("meta", WEIGHTS_KEY.encode(), msgspec.msgpack.encode(dict(weights)))
 
     def bytes_used(self) -> int:
         """Bytes of disk that the log takes."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 KEY_BYTES: Final = 16  # of a keyed hash
 SEQUENCE: Final = struct.Struct(">Q")
+WEIGHTS_KEY: Final = "weights 2"  # in ``meta``; another number when a feature has another scale
 _MOST_HIDDEN: Final = 10_000
 TIME: Final = struct.Struct(">Q")  # milliseconds since 1970
 
@@ -162,7 +163,7 @@ class EventReader:
 
     def weights(self) -> dict[str, float] | None:
         """Return the mixer's weights that were learned from this log; None if none were."""
-        weights: dict[str, float] | None = self._meta("weights", None)
+        weights: dict[str, float] | None = self._meta(WEIGHTS_KEY, None)
         return weights
 
     def _meta(self, name: str, default: Any) -> Any:

@@ -32,17 +32,15 @@ class Neighbors(NamedTuple):
         """
         rows: dict[int, Row] = {}
         for item, neighbors in pairs:
-            known = sorted(
-                (number, strength)
-                for item_id, strength in neighbors
-                if (number := view.number(item_id)) >= 0
-            )
-            if known:
-                numbers, strengths = zip(*known, strict=True)
-                rows[item] = (
-                    np.array(numbers, dtype=np.int64),
-                    np.array(strengths, dtype=np.float32),
-                )
+            named = list(neighbors)
+            if not named:
+                continue
+            ids, strengths = zip(*named, strict=True)
+            numbers = view.numbers_of(ids)
+            order = np.argsort(numbers, kind="stable")
+            order = order[numbers[order] >= 0]
+            if len(order):
+                rows[item] = (numbers[order], np.array(strengths, dtype=np.float32)[order])
         return cls(rows)
 
     def strongest(self, limit: int, met: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -25,12 +25,15 @@ class Newcomers(NamedTuple):
     items: NDArray[np.int64]
     factors: NDArray[np.float32]
 
-    def ranked(self, user: NDArray[np.float32], allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Return the allowed ones by their likeness to a user's factors (f,), best first: (m,)."""
-        open_items = allowed[self.items]
-        items = self.items[open_items]
-        scores = self.factors[open_items] @ user  # (m, f) @ (f,) -> (m,)
-        return np.asarray(items[np.argsort(-scores, kind="stable")], dtype=np.int64)
+    def ranked(
+        self, user: NDArray[np.float32], allowed: NDArray[np.bool_], most: int
+    ) -> NDArray[np.int64]:
+        """Return those allowed that are most like a user's factors (f,), best first: (<= most,)."""
+        scores = np.where(allowed[self.items], self.factors @ user, -np.inf)  # (n, f) @ (f,)
+        count = min(most, len(scores))
+        best = np.argpartition(-scores, count - 1)[:count] if count else np.zeros(0, np.int64)
+        best = best[np.argsort(-scores[best], kind="stable")]
+        return np.asarray(self.items[best[scores[best] > -np.inf]], dtype=np.int64)
 
 
 def user_factors(factors: NDArray[np.float32]) -> NDArray[np.float32]:

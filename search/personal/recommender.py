@@ -52,11 +52,12 @@ if TYPE_CHECKING:
 
 
 class _Popular(NamedTuple):
-    """Popularity by item id, and the same for the items of a view: (items,)."""
+    """Popularity by item id, the same for the items of a view (items,), and those by rank (n,)."""
 
     view: ShopView
     scores: Mapping[str, float]
     of_view: NDArray[np.float32]
+    ranked: NDArray[np.int64]
 
 
 class Recommender:
@@ -211,12 +212,14 @@ class Recommender:
         )
 
     def _sources(self, view: ShopView) -> Sources:
+        popular = self._popular(view)
         return Sources(
             view,
             self._images(view),
-            self._popular(view),
+            popular.of_view,
             lambda items: self._neighbors(items, view),
-            lambda met, allowed: self._newcomers(met, allowed, view),
+            popular.ranked,
+            lambda met, allowed, most: self._newcomers(met, allowed, most, view),
             self._weights(),
             self._rules.current(),
             self._rng,
@@ -228,8 +231,8 @@ class Recommender:
             last = self._last_images = MainImages(view, self._dim)
         return last
 
-    def _popular(self, view: ShopView) -> NDArray[np.float32]:
-        """Return the scores of all items of a view by popularity: (items,)."""
+    def _popular(self, view: ShopView) -> _Popular:
+        """Return the scores of all items of a view by popularity."""
         log = self.open_log()
         if log is not None:
             with log.read() as reader:
@@ -237,13 +240,15 @@ class Recommender:
         scores = self._popularity.scores()
         last = self._last_popular
         if last is not None and last.view is view and last.scores is scores:
-            return last.of_view
+            return last
         of_view = np.zeros(view.size, dtype=np.float32)
         for item_id, score in scores.items():
             if (number := view.number(item_id)) >= 0:
                 of_view[number] = score
-        self._last_popular = _Popular(view, scores, of_view)
-        return of_view
+        some = np.flatnonzero(of_view > 0)
+        ranked = some[np.argsort(-of_view[some], kind="stable")]
+        last = self._last_popular = _Popular(view, scores, of_view, ranked)
+        return last
 
     def _weights(self) -> Mapping[str, float]:
         """Return the weights learned for this shop, or those that need no training."""
@@ -263,7 +268,7 @@ class Recommender:
             return self._lessons.neighbors(reader, items, view)
 
     def _newcomers(
-        self, met: NDArray[np.int64], allowed: Mask, view: ShopView
+        self, met: NDArray[np.int64], allowed: Mask, most: int, view: ShopView
     ) -> NDArray[np.int64]:
         log = self.open_log()
         nobody = np.zeros(0, dtype=np.int64)
@@ -272,7 +277,7 @@ class Recommender:
         with log.read() as reader:
             user = self._lessons.user_factors(reader, met, self._images(view))
             found = None if user is None else self._lessons.newcomers(reader, self._images(view))
-        return nobody if found is None or user is None else found.ranked(user, allowed)
+        return nobody if found is None or user is None else found.ranked(user, allowed, most)
 
     def _bought_with(self, item_id: str) -> list[Bought]:
         log = self.open_log()

@@ -88,7 +88,7 @@ class Mixer(Model):
         known = np.ones(len(scores), dtype=np.bool_)
         known[history.items] = False
         user = user_factors(self._factors[history.items[::-1][:_MET_ITEMS]])
-        newcomers = self._newcomers.ranked(user, known)[: 3 * len(places_in(TOP))]
+        newcomers = self._newcomers.ranked(user, known, 3 * len(places_in(TOP)))
         return _with_places(scores, known, newcomers.tolist())
 
     def _fit_newcomers(self, pictures: PictureMap | None) -> None:

@@ -62,6 +62,8 @@ def command(
     from service.query_builder import GivenFields, build_query
 
     query = build_query([], GivenFields(filter=filter_text, limit=limit))
+    if filter_text is not None and shop is None:
+        raise click.UsageError("--filter needs --shop")
     opened = _open_photo(photo)
     things = find_things(load_recognizer(recognizer), opened)
     if shop is None:

@@ -35,6 +35,7 @@ def command(
 ) -> None:
     """Estimate counts, time, disk and memory of an index of CATALOG. Writes nothing."""
     from indexer.encoders.registry import load_encoder
+    from indexer.items import Remark
     from indexer.jobs.plan import plan_index
 
     source = read_catalog(catalog)
@@ -54,7 +55,8 @@ def command(
         say(f"{name:>10}  {value}")
     if plan.unreadable:
         say(f"{'unreadable':>10}  {plan.unreadable:.1%} of the sampled images")
-    for entry in plan.skipped[:5]:
+    skipped = [entry for entry in plan.skipped if not isinstance(entry, Remark)]
+    for entry in skipped[:5]:
         say(f"{'skip':>10}  {entry.where} {entry.item_id}: {entry.reason}")
-    if len(plan.skipped) > 5:
-        say(f"{'':>10}  and {len(plan.skipped) - 5} more rows that are no items")
+    if len(skipped) > 5:
+        say(f"{'':>10}  and {len(skipped) - 5} more rows that are no items")

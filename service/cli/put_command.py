@@ -90,7 +90,14 @@ def command(
     else:
         _print_report(outcomes, scan.skipped)
     whole = all(outcome.status != "refused" and not outcome.images for outcome in outcomes)
-    return 0 if whole and not scan.skipped else FAILED
+    return 0 if whole and all(map(_was_read, scan.skipped)) else FAILED
+
+
+def _was_read(entry: Skipped) -> bool:
+    """Return whether an entry only tells which file was read for an image."""
+    from indexer.items import Remark
+
+    return isinstance(entry, Remark) and bool(entry.image)
 
 
 @contextmanager

@@ -55,8 +55,7 @@ _BODIES: tuple[type[BaseModel], ...] = (
 _REPLIES: tuple[type[msgspec.Struct], ...] = (
     SearchReply, ItemReply, ItemsReply, StatusReply, HealthReply, WriteReply, Problem,
     RecommendReply, EventsReply, UserReply, ErasedReply, StylesReply, ClassifyReply,
-    RecognizeReply, GenerationsReply, ServingReply, BatchReply,
-    ReviewsReply, ItemSuggestions,
+    RecognizeReply, GenerationsReply, ServingReply, BatchReply, ReviewsReply, ItemSuggestions,
 )  # fmt: skip
 _PREFIX = "#/components/schemas/"
 _MEANINGS = {

@@ -99,7 +99,8 @@ SortField = Annotated[
         max_length=MAX_SORT,
         description="Sorts the hits: price or any attribute that is a number or a date, with - "
         "before it the largest first, or newest. With a photo, an item or a vector, the 200 best "
-        "hits are sorted (10 times the limit, if that is more).",
+        "hits are sorted (10 times the limit, if that is more); with several words, the hits that "
+        "have most of them.",
         examples=["price", "-price", "newest"],
     ),
 ]

@@ -63,10 +63,30 @@ export function filterOf(question) {
 
 const joined = (box) => [box.x0, box.y0, box.x1, box.y1].map((edge) => edge.toFixed(4)).join(",");
 
-/** Search with a question. `photo` is the stored photo with the id `question.photo`, or null. */
-export function search(question, { photo, limit, facets, signal }) {
+const base64 = (blob) =>
+  new Promise((done, failed) => {
+    const reader = new FileReader();
+    reader.addEventListener("load", () => done(reader.result.slice(reader.result.indexOf(",") + 1)));
+    reader.addEventListener("error", () => failed(reader.error));
+    reader.readAsDataURL(blob);
+  });
+
+/** Return the parts of two photos; together they count twice as much as one. */
+async function twoPhotos(photo, second, { share, box }) {
+  const region = box ? { box: [box.x0, box.y0, box.x1, box.y1] } : {};
+  return [
+    { image: await base64(photo.blob), weight: share / 50, ...region },
+    { image: await base64(second.blob), weight: (100 - share) / 50 },
+  ];
+}
+
+/**
+ * Search with a question. `photo` is the stored photo with the id `question.photo`, or null, and
+ * `second` that with the id `question.second`.
+ */
+export async function search(question, { photo, second, limit, facets, signal }) {
   const filter = filterOf(question);
-  if (photo) {
+  if (photo && !second) {
     const form = new FormData();
     form.set("image", photo.blob, photo.name);
     if (question.text) form.set("text", question.text);
@@ -77,7 +97,7 @@ export function search(question, { photo, limit, facets, signal }) {
     form.set("facets", facets.join(","));
     return ask("v1/search/image", { method: "POST", body: form, signal });
   }
-  const parts = [];
+  const parts = photo ? await twoPhotos(photo, second, question) : [];
   if (question.item) parts.push({ item_id: question.item });
   if (question.text) parts.push({ text: question.text });
   return ask("v1/search", {

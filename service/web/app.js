@@ -8,6 +8,7 @@ import { Filters } from "./filters.js";
 import { ForYou } from "./foryou.js";
 import { startIntake } from "./intake.js";
 import * as interest from "./interest.js";
+import { Mix } from "./mix.js";
 import { Offers } from "./offers.js";
 import { Panel } from "./panel.js";
 import { recall, takeIn } from "./photo.js";
@@ -27,6 +28,7 @@ const touch = matchMedia("(pointer: coarse)");
 let question = EMPTY;
 let limit = PAGE;
 let photo = null; // the photo of `question`, if any
+let second = null; // its second photo, if any
 let source = null; // the item `question.item`, once fetched
 let shownKey = ""; // key of the question whose answer is in the grid
 let shownParts = "";
@@ -37,7 +39,7 @@ const answers = new Map(); // key -> reply, so that "back" is instant
 
 // --- Navigation ---------------------------------------------------------------------------
 
-const stateNow = (extra = {}) => ({ photo: question.photo, box: question.box, limit, depth: 0, ...extra });
+const stateNow = (extra = {}) => ({ photo: question.photo, box: question.box, second: question.second, share: question.share, limit, depth: 0, ...extra });
 const opened = () => read(location.search, history.state).open;
 
 /** Go to the question `next`, as a new history entry unless `replace`. */
@@ -87,6 +89,8 @@ function arrive() {
 
 async function follow() {
   photo = question.photo ? await recall(question.photo) : null;
+  second = photo && question.second ? await recall(question.second) : null;
+  if (!second && question.second) question = { ...question, second: null, share: 50 };
   if (question.photo && !photo) {
     question = { ...question, photo: null, box: null };
     history.replaceState(stateNow({ depth: history.state?.depth ?? 0 }), "", location.href);
@@ -137,7 +141,7 @@ async function load() {
     if (fresh) shownKey = ""; // the grid was cleared
   }
   try {
-    const reply = known ?? (await offers.search(asked, { photo, limit, signal }));
+    const reply = known ?? (await offers.search(asked, { photo, second, limit, signal }));
     const most = Math.min(MOST, await offers.most());
     if (signal.aborted) return;
     remember(key, reply);
@@ -175,7 +179,10 @@ function remember(key, reply) {
 
 function titleOf() {
   const words = question.text ? `\u201c${question.text}\u201d` : "";
-  if (photo) return words ? `Like your photo, ${words}` : "Like your photo";
+  if (photo) {
+    const like = second ? "Like your two photos" : "Like your photo";
+    return words ? `${like}, ${words}` : like;
+  }
   if (question.item) {
     const name = source?.item_id === question.item && source.title ? source.title : "this item";
     return words ? `Like ${name}, ${words}` : `Like ${name}`;
@@ -191,6 +198,7 @@ function drawSource() {
   byId("change").hidden = !photo;
   byId("whole").hidden = !question.box;
   drawWith();
+  mix.show(photo, second, question.share);
   if (photo) {
     byId("source-words").textContent =
       question.box || photo.width === 0 ? "" : touch.matches ? "Tap what you mean" : "Mark what you mean";
@@ -266,6 +274,14 @@ const results = new Results({
 const filters = new Filters((change) => go(change(question)));
 const panel = new Panel({ open, alike, href, back: () => history.back(), close: closePanel });
 const crop = new CropBox(byId("stage"), (box) => go({ ...question, box }, { replace: true }));
+const mix = new Mix({
+  add: async (file) => {
+    const taken = await takeIn(file);
+    go({ ...question, second: taken.id, share: 50 });
+  },
+  weigh: (share) => go({ ...question, share }, { replace: true }),
+  remove: () => go({ ...question, second: null, share: 50 }),
+});
 const welcome = new Welcome(alike);
 const offers = new Offers();
 const foryou = new ForYou({ open, alike, href });
@@ -300,7 +316,7 @@ function submitText() {
 }
 
 byId("remove").addEventListener("click", () => {
-  go({ ...question, photo: null, item: "", box: null });
+  go({ ...question, photo: null, item: "", box: null, second: null, share: 50 });
   byId("text").focus();
 });
 byId("whole").addEventListener("click", () => {

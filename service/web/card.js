@@ -1,4 +1,4 @@
-// A product as a card: picture, title, price, similarity.
+// A product as a card: picture, title, price.
 
 import { icon, make } from "./dom.js";
 import { followStyle, readableStyle } from "./styles.js";
@@ -11,23 +11,6 @@ export function priceOf({ price, currency }) {
   } catch {
     return `${price.toFixed(2)} ${currency ?? ""}`.trim(); // no currency, or no ISO code
   }
-}
-
-/**
- * Format a score: its number, and the filled share of the bar from 0 to 1.
- * Cosines and fused scores have a maximum of 1. Word scores have no maximum, so the best hit of the
- * answer fills the bar.
- */
-export function likenessOf(score, mode, best) {
-  const lexical = mode === "lexical";
-  const share = lexical ? score / (best > 0 ? best : 1) : score;
-  const number = score.toFixed(lexical ? 1 : 2);
-  const words = lexical
-    ? `Word score ${number}`
-    : mode === "fused"
-      ? `Photo and words score ${number} of 1`
-      : `Similarity ${number} of 1`;
-  return { number, words, share: Math.min(Math.max(share, 0), 1) };
 }
 
 /** Return the URL of an item's first picture as photographed, given the URL of the matching one. */
@@ -73,10 +56,10 @@ function matchWords({ image_index: index, variant }) {
 }
 
 /**
- * Make a card. `rank` counts from 0; `handlers` are open(item) and alike(item). It is a real link,
- * so that a middle click opens a tab.
+ * Make a card. `rank` counts from 0; `closest`: it is marked as the closest of all; `handlers` are
+ * open(item) and alike(item). It is a real link, so that a middle click opens a tab.
  */
-export function card(hit, { href, rank = -1, mode = "exact", best = 1, handlers }) {
+export function card(hit, { href, rank = -1, closest = false, handlers }) {
   const title = hit.title || hit.item_id;
   const url = firstPicture(hit);
   // The card shows the product's first picture; if another picture matched, or this one in a style,
@@ -113,8 +96,6 @@ export function card(hit, { href, rank = -1, mode = "exact", best = 1, handlers 
     { class: "card-under" },
     make("span", { class: "card-price", text: priceOf(hit) }),
   );
-  if (hit.score !== undefined) under.append(likeness(likenessOf(hit.score, mode, best)));
-  const closest = hit.score !== undefined && rank === 0 && mode !== "lexical";
   return make(
     "li",
     { class: "card", data: { item: hit.item_id } },
@@ -135,18 +116,6 @@ export function card(hit, { href, rank = -1, mode = "exact", best = 1, handlers 
           icon("alike"),
         ),
     under,
-  );
-}
-
-function likeness({ number, words, share }) {
-  const fill = make("span", { class: "likeness-fill" });
-  fill.style.width = `${(share * 100).toFixed(1)}%`;
-  return make(
-    "span",
-    { class: "likeness", title: words },
-    make("span", { class: "likeness-bar", "aria-hidden": "true" }, fill),
-    make("span", { class: "likeness-number", "aria-hidden": "true", text: number }),
-    make("span", { class: "unseen", text: words }),
   );
 }
 

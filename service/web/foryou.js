@@ -107,11 +107,8 @@ export class ForYou {
         icon(name),
       );
     const why = REASONS[item.reason.code]?.(item.reason.title || item.reason.item_id) ?? "";
-    // Without the score: it is no similarity, and means nothing to a shopper.
-    const element = card(
-      { ...item, score: undefined },
-      { href: this.#handlers.href(item), handlers: { open: this.#handlers.open, alike: this.#handlers.open } },
-    );
+    const { href, open } = this.#handlers;
+    const element = card(item, { href: href(item), handlers: { open, alike: open } });
     element.append(
       make("span", { class: "foryou-why", dir: "auto", text: why, title: why }),
       make("span", { class: "foryou-acts" }, act("like", "I like this", "rating"), act("close", "Hide this", "hide")),

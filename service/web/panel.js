@@ -8,6 +8,17 @@ import { Restyle } from "./restyle.js";
 import { fillReviews } from "./reviews.js";
 
 const SIMILAR = 8;
+const SAFE_LINK = /^(https?:\/\/|\/(?!\/))/i; // the service stores no other; a page must not run one
+
+/** The link to the page where an item can be bought. */
+const shopLink = (url) =>
+  make("a", {
+    class: "primary",
+    href: url,
+    target: "_blank",
+    rel: "noopener noreferrer",
+    text: "View in shop",
+  });
 
 /** Replace everything after the title by elements; the title keeps its focus. */
 function under(title, ...elements) {
@@ -130,6 +141,7 @@ export class Panel {
   #fill(item, hit) {
     byId("panel-title").textContent = item.title || item.item_id;
     const pictures = item.image_urls ?? [];
+    const buys = SAFE_LINK.test(item.url ?? "");
     this.#fillGallery(pictures, hit?.image_index ?? -1, item.title);
     const rows = [
       ["Category", (item.categories ?? []).map((value) => readable("category", value)).join(", ")],
@@ -151,10 +163,19 @@ export class Panel {
         }),
       ),
       make(
-        "button",
-        { class: "primary", type: "button", on: { click: () => this.#handlers.alike(item) } },
-        icon("alike"),
-        "Search with this item",
+        "div",
+        { class: "facts-actions" },
+        buys ? shopLink(item.url) : null,
+        make(
+          "button",
+          {
+            class: buys ? "secondary" : "primary",
+            type: "button",
+            on: { click: () => this.#handlers.alike(item) },
+          },
+          icon("alike"),
+          "Search with this item",
+        ),
       ),
       ...(item.description ? [make("p", { class: "facts-words", dir: "auto", text: item.description })] : []),
     );
@@ -203,9 +224,9 @@ export class Panel {
   #fillSimilar(alike) {
     const grid = byId("similar-grid");
     grid.removeAttribute("aria-busy");
-    const { hits = [], mode = "exact" } = alike.status === "fulfilled" ? alike.value : {};
+    const { hits = [] } = alike.status === "fulfilled" ? alike.value : {};
     grid.replaceChildren(
-      ...hits.map((hit) => card(hit, { mode, href: this.#handlers.href(hit), handlers: this.#handlers })),
+      ...hits.map((hit) => card(hit, { href: this.#handlers.href(hit), handlers: this.#handlers })),
     );
     if (hits.length === 0) grid.parentElement.hidden = true;
   }

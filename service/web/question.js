@@ -1,8 +1,9 @@
 // A question is what the shopper searches for. It is stored in the URL.
 //
-// {text, item, photo, box, fields: {name: [value]}, min, max, stock}
+// {text, item, photo, box, second, share, fields: {name: [value]}, min, max, stock}
 //
-// The photo and its crop box are in history.state, not in the URL, since nobody else has the photo.
+// `second` is a second photo, and `share` the percentage by which the first one counts. The photos and
+// the crop box are in history.state, not in the URL, since nobody else has the photo.
 // "Back" restores them. Everything else can be shared as a link.
 
 export const EMPTY = Object.freeze({
@@ -10,6 +11,8 @@ export const EMPTY = Object.freeze({
   item: "",
   photo: null,
   box: null,
+  second: null,
+  share: 50,
   fields: {},
   min: null,
   max: null,
@@ -39,6 +42,8 @@ export function read(search, state) {
       item: params.get("item") ?? "",
       photo: state?.photo ?? null,
       box: state?.box ?? null,
+      second: state?.second ?? null,
+      share: state?.share ?? 50,
       fields,
       min: number(params.get("min")),
       max: number(params.get("max")),
@@ -72,6 +77,7 @@ export const keyOf = (question) =>
   JSON.stringify([
     partsOf(question),
     question.box,
+    question.share,
     Object.entries(question.fields).sort(),
     question.min,
     question.max,
@@ -79,7 +85,7 @@ export const keyOf = (question) =>
   ]);
 
 /** Return a key that is equal for questions that differ only in filters or crop box. */
-export const partsOf = (question) => JSON.stringify([question.text, question.item, question.photo]);
+export const partsOf = (question) => JSON.stringify([question.text, question.item, question.photo, question.second]);
 
 export const filtersIn = (question) =>
   Object.values(question.fields).reduce((sum, values) => sum + values.length, 0) +

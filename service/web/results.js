@@ -3,6 +3,7 @@
 import { card, skeleton } from "./card.js";
 import { byId, make } from "./dom.js";
 
+const MATCH = 0.5; // confidence from which a hit is shown as a match, and not as merely similar
 const WAIT = 140; // ms before placeholders appear, so that fast answers do not flicker
 
 const plural = (count, one, many) => `${count.toLocaleString()} ${count === 1 ? one : many}`;
@@ -15,6 +16,15 @@ const noteOf = (reply) =>
   ]
     .filter(Boolean)
     .join(" \u00b7 ");
+
+/**
+ * Return how many of the hits are matches, before those that are only similar; 0 if all are alike:
+ * confidences fall with the rank, and are null for hits found by words.
+ */
+const cutOf = (hits) => {
+  const cut = hits.findIndex(({ confidence }) => confidence !== null && confidence < MATCH);
+  return cut > 0 && hits[0].confidence !== null ? cut : 0;
+};
 
 export class Results {
   #grid = byId("grid");
@@ -59,18 +69,19 @@ export class Results {
     const note = noteOf(reply);
     this.#note.textContent = note;
     this.#note.hidden = note === "";
-    const best = reply.hits[0]?.score ?? 1;
-    this.#grid.replaceChildren(
-      ...reply.hits.map((hit, rank) =>
-        card(hit, {
-          rank,
-          mode: reply.mode,
-          best,
-          href: this.#handlers.href(hit),
-          handlers: this.#handlers,
-        }),
-      ),
+    const marks = reply.mode !== "lexical" && !reply.no_close_match;
+    const cards = reply.hits.map((hit, rank) =>
+      card(hit, {
+        rank,
+        closest: marks && rank === 0,
+        href: this.#handlers.href(hit),
+        handlers: this.#handlers,
+      }),
     );
+    const cut = cutOf(reply.hits);
+    if (cut > 0)
+      cards.splice(cut, 0, make("li", { class: "cut" }, make("h3", { text: "Also similar" })));
+    this.#grid.replaceChildren(...cards);
     this.#more.hidden = full || reply.next_cursor === null;
     const shown = reply.hits.length;
     if (shown === 0) this.#empty(filtered, reply.mode);

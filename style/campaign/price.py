@@ -12,17 +12,20 @@ _SYMBOLS = {
     "KRW": "₩", "MXN": "MX$", "NOK": "kr\u00a0", "NZD": "NZ$", "PLN": "zł\u00a0", "RUB": "₽",
     "SEK": "kr\u00a0", "TRY": "₺", "TWD": "NT$", "UAH": "₴", "USD": "$", "VND": "₫",
 }  # fmt: skip
+_MOST = 1e12
+_LONGEST = 8  # letters of a currency that is not one of these
 _WHOLE = {"JPY", "KRW", "VND", "CLP", "ISK", "HUF"}  # without cents
 
 
 def price_text(price: float, currency: str, pattern: str, decimal: str) -> str:
-    """Return a price such as ``€18.95``; empty if it is negative or not finite.
+    """Return a price such as ``€18.95``; empty if it is negative, not finite, or 10^12 or more.
 
     ``pattern`` has ``{amount}``, and ``{symbol}`` or ``{code}``. ``decimal`` is ``.`` or ``,``; the
     other of them separates thousands. Without a currency, the pattern's blanks are trimmed.
     """
-    if not math.isfinite(price) or price < 0:
+    if not 0 <= price < _MOST:
         return ""
+    currency = currency[:_LONGEST]
     digits = 0 if currency in _WHOLE else 2
     amount = f"{price:,.{digits}f}"
     if decimal == ",":

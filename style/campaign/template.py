@@ -15,6 +15,7 @@ __all__ = ["Template", "read_template", "template_from", "template_of"]
 
 _MOST = 100_000  # bytes of a file
 _MOST_NOTE = 200  # characters
+_MOST_PATTERN = 32
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
 Backdrop = Literal["disc", "floor", "plain"]
@@ -60,9 +61,10 @@ class Template(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise BadTemplate(
                 f"note must have at most {_MOST_NOTE} characters, got {len(self.note)}"
             )
-        if "{amount}" not in self.price or len(self.price) > 40:
+        if "{amount}" not in self.price or len(self.price) > _MOST_PATTERN:
             raise BadTemplate(
-                f"price must contain {{amount}}, as in '{{symbol}}{{amount}}', got {self.price!r}"
+                "price must contain {amount}, as in '{symbol}{amount}', and have at most "
+                f"{_MOST_PATTERN} characters, got {self.price!r}"
             )
 
 

@@ -54,6 +54,8 @@ def set_text(
     """Set the words for a frame; no line is wider than its column."""
     column = frame.column
     words, missing = bold.drawable(title[:_LONGEST])
+    price, strange = bold.drawable(price)
+    old, _ = medium.drawable(old)
     wrapped, size = _title(words, template.title_lines, frame, bold)
     lines: list[Line] = []
     y = 0.0
@@ -74,7 +76,7 @@ def set_text(
         cut = wrap(note, 1, lambda text: medium.width(text, small) <= column)
         lines += [Line(text, 0, round(y), small, bold=False, quiet=True) for text in cut.lines]
     below = _DESCENT * lines[-1].size if lines else 0
-    missing += "".join(letter for letter in unknown if letter not in missing)
+    missing = "".join(dict.fromkeys(missing + strange + unknown))
     width = max(
         (line.left + (bold if line.bold else medium).width(line.text, line.size) for line in lines),
         default=0.0,

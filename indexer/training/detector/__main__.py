@@ -20,7 +20,7 @@ from indexer.training.detector.pictures import SIDE
 from indexer.training.detector.scene_maker import SceneMaker
 
 DRAWN_SEED, DRAWN_ITEMS = 11, 240  # the demo's shop is drawn with another seed
-SHOWN_FROM = 0.35  # the lowest score of a thing that is shown
+SHOWN_FROM = 0.3  # the lowest score of a thing that is shown
 _CUTOUTS = 180  # files of each kind, at most
 
 logger = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ STRIDES = (8, 16, 32)
 TAPS = (5, 11, 15)
 """How many blocks of the trunk come before each level: 40, 112 and 192 channels."""
 _TAP_CHANNELS = (40, 112, 192)
-_WIDTH = 96
+_WIDTH = 64
 _TOWER = 2  # layers of a head
 _PRIOR = -4.0  # initial score, before the sigmoid: nearly all positions are background
 
@@ -63,7 +63,7 @@ class Separable(nn.Module):
         self.point = Normed(_WIDTH, _WIDTH, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (n, 96, h, w) to (n, 96, h / stride, w / stride)."""
+        """Map (n, 64, h, w) to (n, 64, h / stride, w / stride)."""
         out: Tensor = self.point(self.depth(x))
         return out
 
@@ -79,7 +79,7 @@ class Pyramid(nn.Module):
         self.coarser = nn.ModuleList(Separable() for _ in range(2))  # of strides 16 and 32
 
     def forward(self, taps: tuple[Tensor, Tensor, Tensor]) -> list[Tensor]:
-        """Map the maps of the trunk to maps of 96 channels, finest first."""
+        """Map the maps of the trunk to maps of 64 channels, finest first."""
         fine, middle, coarse = (layer(x) for layer, x in zip(self.lateral, taps, strict=True))
         middle = self.finer[1](middle + _doubled(coarse))
         fine = self.finer[0](fine + _doubled(middle))
@@ -105,7 +105,7 @@ class Head(nn.Module):
             self.out.conv.bias.copy_(torch.tensor([_PRIOR, 0.7, 0.7, 0.7, 0.7]))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (n, 96, h, w) to (n, 5, h, w)."""
+        """Map (n, 64, h, w) to (n, 5, h, w)."""
         for layer in self.tower:
             x = layer(x)
         out: Tensor = self.out(x)

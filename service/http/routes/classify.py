@@ -17,7 +17,7 @@ from service.http.uploads import parse_form
 
 def classify_routes(state: AppState) -> APIRouter:
     """Return the route POST /v1/classify."""
-    router = APIRouter(tags=["recognition"])
+    router = APIRouter(tags=["search"])
     router.add_api_route(
         "/v1/classify",
         bind(classify, state),

@@ -132,7 +132,7 @@ async def items(
         def read() -> ItemPage:
             if is_list:
                 return engine.listed_items(params.cursor, params.limit)
-            return ItemPage(engine.items(params.limit), engine.status().items, None)
+            return ItemPage(engine.items(params.limit), engine.vitals().items, None)
 
         page = await state.pools.reading.run(read)
     items = [item_reply(item, root=root) for item in page.items]

@@ -1,0 +1,35 @@
+"""Find the items that have most words of a query, for a query that is sorted by a field."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from indexer.words.lexical import LexicalIndex
+    from search.live.columns import Mask
+    from search.live.view import ShopView
+
+
+def with_most_words(
+    texts: Sequence[str], view: ShopView, index: LexicalIndex, allowed: Mask
+) -> Mask:
+    """Return the mask (size,) of those ``allowed`` items that have most words of ``texts``.
+
+    Scores rank such items first; sorted by a field, items with one of the words would come between
+    them: a search for "red mug" by price would begin with red sofas. If no item has a word, or the
+    index does not know its words, the result is ``allowed``.
+    """
+    counts = np.zeros(view.size, dtype=np.int64)
+    for text in texts:
+        for group in index.read(text, sequence=view.sequence).groups:
+            if not group.counts:
+                continue
+            forms = [*group.strong, *group.weak]
+            numbers = view.numbers_of(index.with_any(forms, sequence=view.sequence))
+            counts[numbers[numbers >= 0]] += 1
+    most = int(counts[allowed].max(initial=0))
+    return allowed & (counts >= most) if most else allowed
