@@ -60,7 +60,8 @@ def search_box(box: Box) -> Box:
     """Return the region to search with for a thing: its box with a small margin."""
     x0, y0, x1, y1 = box
     dx, dy = _MARGIN * (x1 - x0), _MARGIN * (y1 - y0)
-    return max(0.0, x0 - dx), max(0.0, y0 - dy), min(1.0, x1 + dx), min(1.0, y1 + dy)
+    low, high = (max(0.0, x0 - dx), max(0.0, y0 - dy)), (min(1.0, x1 + dx), min(1.0, y1 + dy))
+    return round(low[0], 5), round(low[1], 5), round(high[0], 5), round(high[1], 5)
 
 
 def encode_boxes(encoder: Encoder, photo: Photo, boxes: Sequence[Box]) -> Vectors:
