@@ -41,7 +41,7 @@ from indexer.vectors.recall import TOP, recall_of
 from indexer.vectors.tuning import choose_recipe
 from indexer.writing.writes import Draft, ImageInput, put_items
 from search.engine import SearchEngine
-from search.filter_grammar import parse_filter
+from search.filters.grammar import parse_filter
 from search.query import EmbeddingPart, Query
 
 if TYPE_CHECKING:

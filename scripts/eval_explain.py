@@ -28,7 +28,7 @@ from indexer.encoders.registry import load_encoder
 from indexer.errors import VitrineError
 from indexer.imaging.images import read_image_file
 from indexer.imaging.photos import open_photo
-from search.explain import GRID, covered_vectors, heat_of
+from search.recognition.explain import GRID, covered_vectors, heat_of
 
 SHARE = 0.2
 RANDOM = 10

@@ -50,8 +50,8 @@ from indexer.training.detector.compose import Composer
 from indexer.training.detector.cutouts import Cutout
 from indexer.training.detector.pictures import read_labels, read_picture, read_rgba
 from indexer.training.detector.streets import Street, read_streets
-from search.autocrop import candidates, choose
-from search.look import encode_boxes
+from search.recognition.autocrop import candidates, choose
+from search.recognition.look import encode_boxes
 
 LEAST_SHARE = 0.005
 LOW = 0.01  # threshold for recall, which looks at the first ten boxes whatever their scores

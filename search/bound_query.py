@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from search.asked_words import ask_words
-from search.filters import without_key
-from search.most_words import with_most_words
+from search.filters.jsonform import without_key
+from search.words.asked_words import ask_words
+from search.words.most_words import with_most_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from indexer.arrays import Embedding
     from indexer.words.lexical import LexicalIndex
     from indexer.words.meaning import MeaningIndex
-    from search.asked_words import AskedWords
     from search.hits import FacetValue
     from search.live.columns import Mask
     from search.live.view import ShopView
     from search.query import Query
-    from search.value_words import ValueMatch
+    from search.words.asked_words import AskedWords
+    from search.words.value_words import ValueMatch
 
 MAX_ALIKE = 100  # items found by the meaning of the words of a part
 _MAX_MATCHES = 50_000  # items found by the words of a part, unless there is a filter

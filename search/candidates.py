@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from indexer.confidence.curve import RIVALS
-from search.filters import Match
+from search.filters.jsonform import Match
 from search.live.view import Candidate
 
 if TYPE_CHECKING:

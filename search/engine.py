@@ -20,10 +20,9 @@ from indexer.shop.status import disk_bytes
 from indexer.shop.styles import registry_of
 from indexer.store.store import Store
 from indexer.writing.writes import Draft, Outcome, delete_items
-from search.classification import COLOR_SIDE, MIN_CONFIDENCE, PhotoClassifier
 from search.confidence import ConfidenceScorer
-from search.filter_grammar import parse_filter
-from search.filters import Filter, filter_from_json
+from search.filters.grammar import parse_filter
+from search.filters.jsonform import Filter, filter_from_json
 from search.item_reader import ItemPage, ItemReader
 from search.live.recall import RecallWatch
 from search.live.shop import Backlog, LiveShop
@@ -33,6 +32,7 @@ from search.personal.recommender import Recommender
 from search.pipeline import Pipeline
 from search.query import ImagePart, ItemPart, Query, TextPart
 from search.query_vector import QuerySpace
+from search.recognition.classification import COLOR_SIDE, MIN_CONFIDENCE, PhotoClassifier
 from search.searcher import Searcher
 from search.shop_writer import RENDERED_AT_ONCE, ShopWriter
 from search.status import EngineStatus, Vitals
@@ -47,9 +47,9 @@ if TYPE_CHECKING:
     from indexer.encoders.views import View
     from indexer.items import Item
     from indexer.writing.image_pipeline import Encode
-    from search.classification import Classification
     from search.hits import Hit, Reply
     from search.personal.recommendation import Recommendations
+    from search.recognition.classification import Classification
     from style.registry import StyleRegistry
 
 

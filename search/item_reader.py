@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from indexer.items import Item
     from indexer.store.records import ImageRecord, ItemRecord
     from indexer.store.store import Store
-    from search.filters import Filter
+    from search.filters.jsonform import Filter
     from search.live.shop import LiveShop
 
 

@@ -12,7 +12,7 @@ from search.parts import MAX_TEXT, EmbeddingPart, ImagePart, ItemPart, Part, Tex
 from search.sort import parse_sort
 
 if TYPE_CHECKING:
-    from search.filters import Filter
+    from search.filters.jsonform import Filter
 
 __all__ = [
     "MAX_FACETS",

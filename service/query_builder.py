@@ -13,14 +13,14 @@ import numpy as np
 
 from indexer.errors import BadImage, BadQuery
 from indexer.imaging.images import WHOLE, Box
-from search.conditions import AllOf, Match, Not
-from search.filter_grammar import parse_filter
-from search.filters import filter_from_json
+from search.filters.conditions import AllOf, Match, Not
+from search.filters.grammar import parse_filter
+from search.filters.jsonform import filter_from_json
 from search.query import EmbeddingPart, ImagePart, ItemPart, Part, Query, TextPart, UserPart
 from service.base64text import decode_base64
 
 if TYPE_CHECKING:
-    from search.conditions import Filter, Value
+    from search.filters.conditions import Filter, Value
 
 Group = Literal["product", "item"]
 Excluded: TypeAlias = "Sequence[str] | Mapping[str, Value | Sequence[Value]] | str | None"

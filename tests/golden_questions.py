@@ -35,8 +35,8 @@ from PIL import Image
 from indexer.errors import VitrineError
 from indexer.imaging.images import WHOLE
 from search.engine import SearchEngine
-from search.filter_grammar import parse_filter
-from search.filters import filter_from_json
+from search.filters.grammar import parse_filter
+from search.filters.jsonform import filter_from_json
 from search.query import EmbeddingPart, ImagePart, ItemPart, Part, Query, TextPart
 from service.cli.main import main
 from service.http.app import create_app

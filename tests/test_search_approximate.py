@@ -17,7 +17,7 @@ from indexer.vectors.contract import BuildTargets, Targets
 from indexer.vectors.gpu.placing import copy_to_gpus
 from indexer.writing.writes import Draft, ImageInput, delete_items, put_items
 from search.engine import SearchEngine
-from search.filter_grammar import parse_filter
+from search.filters.grammar import parse_filter
 from search.query import EmbeddingPart, Query
 
 N = 3000

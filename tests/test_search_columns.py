@@ -7,8 +7,8 @@ import pytest
 
 from indexer.errors import BadQuery
 from indexer.items import Item
-from search.filter_grammar import parse_filter
-from search.filters import Match, Range
+from search.filters.grammar import parse_filter
+from search.filters.jsonform import Match, Range
 from search.live.columns import Columns
 from search.live.layers import LayeredColumns
 from search.query import MAX_FACETS

@@ -31,8 +31,8 @@ from indexer.store.records import ImageRecord, ItemRecord, PictureKey, Row, cont
 from indexer.store.store import Store
 from indexer.words.lexical import LexicalIndex
 from search.engine import SearchEngine
-from search.filter_grammar import parse_filter
-from search.filters import AllOf
+from search.filters.grammar import parse_filter
+from search.filters.jsonform import AllOf
 from search.hits import Hit, Reply
 from search.live.layers import LayeredColumns
 from search.query import EmbeddingPart, ImagePart, ItemPart, Query, TextPart

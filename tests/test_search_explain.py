@@ -9,7 +9,14 @@ from PIL import Image
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import BadImage
 from indexer.imaging.preprocess import Preprocess
-from search.explain import GRID, covered_vectors, draw_heat, explain, heat_of, mapped_box
+from search.recognition.explain import (
+    GRID,
+    covered_vectors,
+    draw_heat,
+    explain,
+    heat_of,
+    mapped_box,
+)
 from service.cli.main import main
 from tests.conftest import jpeg, plain
 

@@ -13,8 +13,17 @@ from hypothesis import strategies as st
 
 from indexer.errors import BadQuery
 from indexer.items import Item
-from search.filter_grammar import parse_filter
-from search.filters import AllOf, AnyOf, Filter, Match, Not, Range, filter_from_json, without_key
+from search.filters.grammar import parse_filter
+from search.filters.jsonform import (
+    AllOf,
+    AnyOf,
+    Filter,
+    Match,
+    Not,
+    Range,
+    filter_from_json,
+    without_key,
+)
 from search.live.columns import Columns
 
 RED, BIG = Match("color", ("red",)), Match("size", ("big",))

@@ -75,7 +75,7 @@ def live(shop):
 
 def nearest(engine: SearchEngine, k: int = 3, filter: str | None = None) -> list[str]:
     part = EmbeddingPart(spoke(0)[0])
-    from search.filter_grammar import parse_filter
+    from search.filters.grammar import parse_filter
 
     query = Query(parts=[part], limit=k, filter=parse_filter(filter) if filter else None)
     return [hit.item_id for hit in engine.search(query).hits]
@@ -267,7 +267,7 @@ def test_answers_never_mix_two_moments_of_the_shop(live):
         done.set()
 
     def ask(words: bool) -> None:
-        from search.filter_grammar import parse_filter
+        from search.filters.grammar import parse_filter
 
         part = TextPart("even") if words else EmbeddingPart(spoke(0)[0])
         query = Query(parts=[part], limit=9, filter=parse_filter("price < 1"), facets=["in_stock"])

@@ -11,10 +11,17 @@ from indexer.imaging.images import WHOLE
 from indexer.imaging.photos import Photo
 from indexer.recognizers.base import Thing
 from indexer.recognizers.registry import load_recognizer
-from search.autocrop import candidates, choose
 from search.hits import Hit
-from search.look import encode_boxes, find_things, kind_of, search_box, with_hits, without_hits
 from search.query import Query
+from search.recognition.autocrop import candidates, choose
+from search.recognition.look import (
+    encode_boxes,
+    find_things,
+    kind_of,
+    search_box,
+    with_hits,
+    without_hits,
+)
 from tests.conftest import COLORS, jpeg
 from tests.tinydetector import write_detector
 

@@ -15,7 +15,7 @@ from indexer.errors import BadQuery, CursorExpired
 from search.collapse import NearCopies
 from search.cursor import Cursor, question_of
 from search.engine import SearchEngine
-from search.filter_grammar import parse_filter
+from search.filters.grammar import parse_filter
 from search.query import EmbeddingPart, ImagePart, ItemPart, Query, TextPart
 from tests.test_search_live import draft, new_shop, spoke
 

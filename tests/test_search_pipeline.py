@@ -16,7 +16,7 @@ from search.collapse import Collapser
 from search.confidence import ConfidenceScorer
 from search.cursor import question_of
 from search.engine import SearchEngine
-from search.filter_grammar import parse_filter
+from search.filters.grammar import parse_filter
 from search.parts import Space
 from search.pipeline import Pipeline
 from search.query import EmbeddingPart, ImagePart, ItemPart, Part, Query, TextPart

@@ -21,8 +21,8 @@ from indexer.words.meaning import MEANING, MeaningIndex, meaning_text
 from indexer.words.sentences import DIM
 from indexer.writing.writes import Draft
 from search.engine import SearchEngine
-from search.price_words import described, take_price
 from search.query import ImagePart, ItemPart, Query, TextPart
+from search.words.price_words import described, take_price
 from tests.test_service_cli import vitrine
 
 __all__ = ["vitrine"]  # a fixture
@@ -160,7 +160,7 @@ def test_a_corrected_word_is_searched_for_and_reported(engine):
 
 
 def test_filters_fold_letters_as_words_do_but_not_ids(tmp_path):
-    from search.filters import Match
+    from search.filters.jsonform import Match
     from search.live.layers import LayeredColumns
 
     items = [

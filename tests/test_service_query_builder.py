@@ -10,7 +10,7 @@ import pytest
 
 from indexer.errors import BadImage, BadQuery
 from indexer.imaging.images import WHOLE
-from search.filters import Range
+from search.filters.jsonform import Range
 from search.query import EmbeddingPart, ImagePart, ItemPart, TextPart
 from service.http.routes.search import query_from_form, query_from_json
 from service.http.schemas import SimilarParams

@@ -19,7 +19,7 @@ from indexer.catalog.stock import parse_stock
 from indexer.errors import BadQuery
 from indexer.words.folding import fold_label
 from indexer.words.spellings import LONGEST_NAME, name_key
-from search.conditions import (
+from search.filters.conditions import (
     BUILTIN,
     AllOf,
     AnyOf,
@@ -33,7 +33,7 @@ from search.conditions import (
     Range,
     Value,
 )
-from search.dates import parse_date
+from search.filters.dates import parse_date
 from search.hits import FacetValue
 from search.live.text_column import TextColumn
 

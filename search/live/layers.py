@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from indexer.errors import BadQuery
 from indexer.words.folding import fold_label
-from search.conditions import BUILTIN, AnyOf, Match
+from search.filters.conditions import BUILTIN, AnyOf, Match
 from search.live.columns import Columns, Mask, casefolded, top_values
 from search.query import MAX_FACETS
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from indexer.items import Item
-    from search.conditions import Filter
+    from search.filters.conditions import Filter
     from search.hits import FacetValue
 
 RATIO = 4  # a layer is merged with the one over it unless it is more than this much larger

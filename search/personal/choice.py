@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from indexer.arrays import unit
-from search.filter_grammar import parse_filter
+from search.filters.grammar import parse_filter
 from search.personal.listing import SURFACE, Ranking, Style, boosts_of, make_list, wanted_items
 from search.personal.mixer import FEATURES, Evidence, contributions, features_of
 from search.personal.newcomers import places_in

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from indexer.errors import BadQuery
-from search.filters import Filter
+from search.filters.jsonform import Filter
 from search.hits import Hit
 from search.query import MAX_LIMIT
 

@@ -24,13 +24,13 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from indexer.errors import BadQuery
-from search.filter_grammar import parse_filter
+from search.filters.grammar import parse_filter
 from search.personal.mixer import FEATURES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from search.filters import Filter
+    from search.filters.jsonform import Filter
 
 logger = logging.getLogger("vitrine.search")
 

@@ -16,8 +16,8 @@ from service.exitcodes import exit_code
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from search.classification import Classification, Label
     from search.engine import SearchEngine
+    from search.recognition.classification import Classification, Label
 
 
 @click.command("classify")

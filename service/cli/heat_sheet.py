@@ -10,13 +10,13 @@ from PIL import Image
 from indexer.errors import UnknownItem
 from indexer.imaging.images import WHOLE, Box
 from indexer.imaging.photos import Photo
-from search.explain import draw_heat, explain
+from search.recognition.explain import draw_heat, explain
 from service.cli.contact_sheet import SheetCell, save_sheet
 
 if TYPE_CHECKING:
     from search.engine import SearchEngine
-    from search.explain import HeatMap
     from search.hits import Hit
+    from search.recognition.explain import HeatMap
 
 MOST_EXPLAINED = 6  # hits: each takes as long as encoding 50 photos
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from indexer.imaging.photos import Photo
     from indexer.recognizers.base import Thing
     from search.engine import SearchEngine
-    from search.look import Look
     from search.query import Query
+    from search.recognition.look import Look
 
 
 @click.command("look")
@@ -58,7 +58,7 @@ def command(
     """Find the things in PHOTO, and the products of a shop that look like each."""
     from indexer.recognizers.registry import load_recognizer
     from search.engine import SearchEngine
-    from search.look import find_things, without_hits
+    from search.recognition.look import find_things, without_hits
     from service.query_builder import GivenFields, build_query
 
     query = build_query([], GivenFields(filter=filter_text, limit=limit))
@@ -93,7 +93,7 @@ def _open_photo(path: Path) -> Photo:
 
 
 def _shop_look(engine: SearchEngine, photo: Photo, things: list[Thing], query: Query) -> Look:
-    from search.look import encode_boxes, search_box, with_hits
+    from search.recognition.look import encode_boxes, search_box, with_hits
 
     boxes = [search_box(thing.box) for thing in things]
     vectors = encode_boxes(engine.encoder, photo, boxes)

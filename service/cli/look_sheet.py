@@ -11,7 +11,7 @@ from service.cli.contact_sheet import SheetCell, draw_sheet, hit_picture
 if TYPE_CHECKING:
     from indexer.imaging.photos import Photo
     from search.engine import SearchEngine
-    from search.look import FoundThing, Look
+    from search.recognition.look import FoundThing, Look
 
 _PHOTO_SIDE = 640
 _MOST_HITS = 8

@@ -51,7 +51,7 @@ def command(
 ) -> None:
     """Recommend items for a user from the events of the shop, each with a reason."""
     from search.engine import SearchEngine
-    from search.filter_grammar import parse_filter
+    from search.filters.grammar import parse_filter
     from search.personal.recommendation import RecommendQuery
 
     query = RecommendQuery(

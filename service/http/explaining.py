@@ -8,7 +8,7 @@ import msgspec
 
 from indexer.errors import UnknownItem
 from indexer.imaging.images import WHOLE, Box
-from search.explain import explain
+from search.recognition.explain import explain
 from service.http.replies import ExplanationReply, HeatReply, SearchReply
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from search.explain import HeatMap
+    from search.recognition.explain import HeatMap
     from service.http.appstate import AppState
     from service.http.replies import HitReply
     from service.runtime.engine import Engine

@@ -10,10 +10,10 @@ import msgspec
 from indexer.errors import BadImage
 from indexer.imaging.images import WHOLE
 from indexer.stopwatch import Stopwatch
-from search.autocrop import Meant, candidates, choose
 from search.cost import DEAR
-from search.look import find_things, search_box, with_hits, without_hits
 from search.query import EmbeddingPart, ImagePart, Query
+from search.recognition.autocrop import Meant, candidates, choose
+from search.recognition.look import find_things, search_box, with_hits, without_hits
 from search.searcher import milliseconds
 from service.http.answering import check_limit, checked
 from service.http.replies import recognize_reply, search_reply
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from indexer.arrays import Embedding
     from indexer.imaging.photos import Photo
     from indexer.recognizers.base import Thing
-    from search.autocrop import Candidate
-    from search.look import Look
+    from search.recognition.autocrop import Candidate
+    from search.recognition.look import Look
     from service.http.appstate import AppState
     from service.runtime.engine import Engine
 

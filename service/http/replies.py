@@ -17,9 +17,9 @@ from indexer.imaging.images import Box
 from indexer.items import ORIGINAL, Item
 from indexer.shop.listing import GenerationInfo
 from indexer.writing.writes import Outcome
-from search.classification import Classification
 from search.hits import Hit, Reply
-from search.look import FoundThing, Look
+from search.recognition.classification import Classification
+from search.recognition.look import FoundThing, Look
 from search.status import EngineStatus
 from service.http.problems import Problem, without_paths
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from indexer.items import MAX_ID_BYTES, ORIGINAL
-from search.look import MOST_THINGS
 from search.query import MAX_FACETS, MAX_LIMIT, MAX_PARTS, MAX_TEXT, MIN_COLLAPSE
+from search.recognition.look import MOST_THINGS
 from search.sort import MAX_SORT
 
 MAX_DIM = 8192

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from indexer.items import Item
     from indexer.writing.image_pipeline import Encode
     from indexer.writing.writes import Draft, Outcome
-    from search.classification import PhotoClassifier
     from search.hits import Reply
     from search.item_reader import ItemPage
     from search.live.shop import Backlog
     from search.personal.recommender import Recommender
     from search.query import Query
+    from search.recognition.classification import PhotoClassifier
     from search.status import EngineStatus, Vitals
     from style.registry import StyleRegistry
 

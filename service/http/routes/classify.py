@@ -6,7 +6,7 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from indexer.errors import BadImage
-from search.classification import COLOR_SIDE, Classification
+from search.recognition.classification import COLOR_SIDE, Classification
 from service.http.appstate import AppState, bind
 from service.http.middleware import cancel_on_disconnect
 from service.http.openapi import body_of, problems, reply_of

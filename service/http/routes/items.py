@@ -14,7 +14,7 @@ from starlette.convertors import StringConvertor, register_url_convertor
 from indexer.errors import UnknownItem
 from indexer.imaging.images import LIMITS
 from indexer.items import MAX_ID_BYTES
-from search.filter_grammar import parse_filter
+from search.filters.grammar import parse_filter
 from search.item_reader import ItemPage
 from search.personal.recommendation import RecommendQuery
 from service.http.answering import check_limit, reply_to

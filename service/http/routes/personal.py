@@ -13,8 +13,8 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from indexer.errors import BadEvent, BadQuery
 from indexer.items import MAX_ID_BYTES, clean_id
-from search.filter_grammar import parse_filter
-from search.filters import Filter, filter_from_json
+from search.filters.grammar import parse_filter
+from search.filters.jsonform import Filter, filter_from_json
 from search.personal.event import Event, event_from
 from search.personal.profile import Profile, profile_of
 from search.personal.recommendation import RecommendQuery

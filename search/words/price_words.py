@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from search.filters import Range
+from search.filters.jsonform import Range
 
 _CURRENCY = r"(?:[$€£¥₽₹]|us\$|eur|usd|gbp|chf|euros?|dollars?|pounds?|zl|kr|sek|nok|dkk|pln)"
 _NUMBER = r"\d{1,9}(?:[.,]\d{1,2})?"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from indexer.arrays import unit
-from search.look import search_box
+from search.recognition.look import search_box
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

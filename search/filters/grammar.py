@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from indexer.errors import BadQuery
-from search.conditions import (
+from search.filters.conditions import (
     MAX_DEPTH,
     AllOf,
     AnyOf,
@@ -18,8 +18,8 @@ from search.conditions import (
     Range,
     Value,
 )
-from search.dates import parse_date
-from search.filters import date_range, matching
+from search.filters.dates import parse_date
+from search.filters.jsonform import date_range, matching
 
 _MAX_LENGTH = 4000
 _CONSTANTS: dict[str, bool | None] = {"true": True, "false": False, "null": None}

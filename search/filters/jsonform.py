@@ -1,6 +1,6 @@
 """Filters: conditions on the items that may be found, and their JSON form.
 
-People write the string form (``search.filter_grammar``), programs the JSON form.
+People write the string form (``search.filters.grammar``), programs the JSON form.
 
 String form::
 
@@ -29,7 +29,7 @@ import math
 from typing import Any, TypeGuard
 
 from indexer.errors import BadQuery
-from search.conditions import (
+from search.filters.conditions import (
     MAX_DEPTH,
     AllOf,
     AnyOf,
@@ -43,7 +43,7 @@ from search.conditions import (
     Value,
     without_key,
 )
-from search.dates import Period, parse_date
+from search.filters.dates import Period, parse_date
 
 __all__ = [
     "AllOf",

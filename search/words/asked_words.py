@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from search.price_words import described, take_price
-from search.value_words import ValueMatch, take_values
+from search.words.price_words import described, take_price
+from search.words.value_words import ValueMatch, take_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from indexer.words.lexical import LexicalIndex
-    from search.filters import Range
+    from search.filters.jsonform import Range
     from search.live.view import ShopView
     from search.parts import Part
 

@@ -1,0 +1,1 @@
+"""Filters: their two forms, and the conditions that they consist of."""
