@@ -121,6 +121,7 @@ def _load_meaning(
             encoder.model,
         )
         return None
+    encoder.encode_query(name)  # loads the model now, so that no shopper waits for it
     meaning = MeaningIndex.load(folder.generations / name / MEANING, encoder)
     with store.read() as reader:
         if reader.changes_since(manifest.changes) is None:  # any item may have changed

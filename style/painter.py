@@ -32,7 +32,7 @@ class _Art(NamedTuple):
 _ARTS = {
     "ink": _Art("ink", 0.65),
     "mosaic": _Art("mosaic", 0.4, 0.5),
-    "oil": _Art("oil", 0.5),
+    "oil": _Art("oil", 0.3),
     "pencil": _Art("pencil", 0.35, 0.0),
     "pointillism": _Art("pointillism", 0.4, 0.5),
     "pop-art": _Art("popart", 0.4, 0.0),

@@ -52,8 +52,8 @@ class Recognizer(Protocol):
     def recognize(self, pixels: Sequence[Pixels]) -> list[list[Thing]]:
         """Find the things in each image (h, w, 3), of any size, best first.
 
-        A list is empty if the image shows nothing. One thing has one box. Faces of people are
-        never returned, and neither are people. Repeated calls agree, and so do batches with single
+        A list is empty if the image shows nothing. One thing has one box. People and their faces
+        are not things. Repeated calls agree, and so do batches with single
         images, within rounding.
         """
         ...

@@ -14,6 +14,7 @@ from indexer.recognizers.base import Thing
 from indexer.recognizers.boxes import areas, best_of_each
 from indexer.recognizers.decoding import decode_outputs
 from indexer.recognizers.fitting import Fitted, fit_square
+from indexer.recognizers.plain import merge_on_plain
 from indexer.recognizers.sidefile import read_detector_side
 from indexer.threads import THREADS
 
@@ -73,10 +74,12 @@ class OnnxDetector:
             if self._fixed_batch:  # pad the last batch
                 blank = np.zeros_like(squares[:1])
                 squares = np.concatenate([squares, *([blank] * (step - len(squares)))])
-            candidates = decode_outputs(self._run(squares), self.info)
+            candidates = decode_outputs(self._run(squares), self.info)[: len(fitted)]
             found += [
-                self._things(some, photo) for some, photo in zip(candidates, fitted, strict=False)
+                self._things(some, photo) for some, photo in zip(candidates, fitted, strict=True)
             ]
+        if self.info.merge_on_plain:
+            found = [merge_on_plain(*pair) for pair in zip(found, pixels, strict=True)]
         return found
 
     def _things(self, found: Candidates, photo: Fitted) -> list[Thing]:

@@ -43,7 +43,8 @@ class DetectorSide(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     (YOLOX) or in its center (other YOLO models), and ``fill`` the gray level around it.
     ``float32`` input is ``(pixels / scale - mean) / std``; ``uint8`` input is the pixels. Labels in
     ``never`` are not returned. Things need a score of ``threshold``; of things that overlap by
-    ``overlap`` the best is returned, and at most ``most`` in all.
+    ``overlap`` the best is returned, and at most ``most`` in all. With ``merge_on_plain`` boxes of
+    one thing on a plain background are merged (``indexer.recognizers.plain``).
     """
 
     format: Literal[1]
@@ -68,6 +69,7 @@ class DetectorSide(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     never: tuple[str, ...] = ("person",)
     threshold: _Share = 0.3
     overlap: _Share = 0.6
+    merge_on_plain: bool = False
     most: Annotated[int, msgspec.Meta(ge=1, le=_MOST_THINGS)] = 100
 
     @property

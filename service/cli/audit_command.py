@@ -107,10 +107,11 @@ def _cells(store: Store, finding: Finding) -> list[SheetCell]:
     """Return the pictures of a finding; the first one says what was found."""
     from service.cli.contact_sheet import SheetCell, cell_of
 
-    labels = f" {finding.given} / {finding.suggested}?" if finding.given else ""
+    given, suggested = (label.split("/")[-1] for label in (finding.given, finding.suggested))
+    labels = f" {given} / {suggested}?" if given else ""
     cells = []
     for at, picture in enumerate(finding.pictures):
-        text = picture.path if at else f"{finding.confidence:.0%} {finding.kind}{labels}"
+        text = picture.path if at else f"{finding.confidence:.0%}{labels or f' {finding.kind}'}"
         jpeg = _jpeg(store, picture)
         if jpeg is None:
             cells.append(SheetCell(None, picture.item_id, text))

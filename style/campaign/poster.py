@@ -84,16 +84,18 @@ def draw_poster(photo: Pixels, advert: Advert, width: int, height: int, look: Lo
     block = set_text(advert.title, price, old, template, frame, bold, medium)
     mask = product_mask(photo)
     scheme = scheme_of(photo, mask.alpha, template)
-    scene = draw_scene(photo, mask, frame, block.height, template.backdrop, scheme)
     room = _text_box(frame, block)
+    percent = discount(advert.price or 0, advert.old_price or 0) if old and template.badge else 0
+    scene = draw_scene(photo, mask, frame, block.height, template.backdrop, scheme)
+    place, covered = _badge_place(frame, scene, block, room, logo=look.logo is not None)
+    if percent and covered > _COVERED:  # a smaller product leaves room for the badge
+        inset = round(0.6 * _BADGE * frame.unit)
+        scene = draw_scene(photo, mask, frame, block.height, template.backdrop, scheme, inset)
+        place, _ = _badge_place(frame, scene, block, room, logo=look.logo is not None)
     pixels = _styled(scene, look, room, frame)
     canvas = Image.fromarray(pixels)
     contrasts = [_draw_text(canvas, pixels, block, room, scheme, bold, medium)]
-    percent = 0
-    if old and template.badge and advert.price is not None and advert.old_price is not None:
-        percent = discount(advert.price, advert.old_price)
     if percent:
-        place = _badge_place(frame, scene, block, room, logo=look.logo is not None)
         contrasts.append(_draw_badge(canvas, f"-{percent}%", place, frame, scheme, bold))
     if look.logo is not None:
         _draw_logo(canvas, look.logo, frame)
@@ -197,10 +199,11 @@ def _panel(canvas: Image.Image, room: Box, color: Color) -> Pixels:
 
 def _badge_place(
     frame: Frame, scene: Scene, block: TextBlock, room: Box, *, logo: bool
-) -> tuple[float, float]:
-    """Return the middle of the badge: the corner beside the product where it covers least of it.
+) -> tuple[tuple[float, float], float]:
+    """Return the middle of the badge, and the share of its square in which the product is.
 
-    Where every corner covers some of it, the badge goes to the right of the text if there is room.
+    It is the corner beside the product where it covers least of it. Where every corner covers some,
+    the badge goes to the right of the text if there is room.
     """
     radius = _BADGE * frame.unit
     zone = frame.zone(block.height)
@@ -210,7 +213,7 @@ def _badge_place(
     if not logo or frame.beside:
         corners.append((left, top))
     if not scene.cut_out:
-        return corners[0]
+        return corners[0], 0.0
 
     def covered(middle: tuple[float, float]) -> float:
         x, y = (round(side) for side in middle)
@@ -220,8 +223,8 @@ def _badge_place(
 
     best = min(corners, key=lambda middle: round(covered(middle), 2))
     if covered(best) > _COVERED and room.right - 2 * radius > room.left + block.width:
-        return room.right - radius, (room.top + room.bottom) / 2
-    return best
+        return (room.right - radius, (room.top + room.bottom) / 2), 0.0
+    return best, covered(best)
 
 
 def _draw_badge(

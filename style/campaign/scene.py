@@ -48,9 +48,18 @@ class Scene(NamedTuple):
 
 
 def draw_scene(
-    photo: Pixels, mask: ProductMask, frame: Frame, text_height: int, look: Backdrop, scheme: Scheme
+    photo: Pixels,
+    mask: ProductMask,
+    frame: Frame,
+    text_height: int,
+    look: Backdrop,
+    scheme: Scheme,
+    inset: int = 0,
 ) -> Scene:
-    """Draw a product photo (h, w, 3) for a frame, with text of this height below or beside it."""
+    """Draw a product photo (h, w, 3) for a frame, with text of this height below or beside it.
+
+    A product that is cut out whole keeps ``inset`` pixels from the sides of its zone.
+    """
     touched = _touched(mask.alpha)
     cut_off = touched & {"left", "right"} or touched == {"top"}
     if mask.unsure:
@@ -64,7 +73,8 @@ def draw_scene(
         return _flush(photo, mask, frame, area, scheme, touched)
     zone = frame.zone(text_height)
     page = _backdrop(frame, zone, scheme, look)
-    place = _fitted(_bounds(mask.alpha), zone, (0.5, 0.5))
+    inner = Box(zone.left + inset, zone.top + inset, zone.right - inset, zone.bottom - inset)
+    place = _fitted(_bounds(mask.alpha), inner, (0.5, 0.5))
     # The shadow may go on beyond the zone of the product.
     return _composed(photo, mask, page, place, Box(0, 0, frame.width, frame.height))
 

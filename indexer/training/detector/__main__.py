@@ -37,9 +37,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--out", type=Path, required=True, help="ONNX file to write, with a JSON beside it")
     add("--work", type=Path, help="folder for scenes (160 kB each) and checkpoints; OUT.work")
     add("--name", default="vitrine-things-1", help="name of the weights")
-    add("--shards", type=int, default=10, help="files of 256 scenes")
-    add("--steps", type=int, default=1200, help="steps of 16 scenes with a frozen trunk")
-    add("--tune-steps", type=int, default=100, help="steps of 16 scenes with the trunk, afterwards")
+    add("--shards", type=int, default=8, help="files of 256 scenes")
+    add("--steps", type=int, default=1000, help="steps of 16 scenes with a frozen trunk")
+    add("--tune-steps", type=int, default=0, help="steps of 16 scenes with the trunk, afterwards")
     add("--workers", type=int, default=2, help="processes that make scenes")
     return parser
 
@@ -84,6 +84,7 @@ def side_fields(name: str) -> dict[str, object]:
         "decode": "boxes",
         "threshold": SHOWN_FROM,
         "overlap": 0.6,
+        "merge_on_plain": True,
         "most": 50,
     }
 

@@ -43,7 +43,7 @@ class _Asked(NamedTuple):
 async def recognize(state: AppState, request: Request) -> Response:
     """Find the product-like things in a photo, and with `search` the items that look like each.
 
-    People and their faces are not returned. A photo of nothing has no things.
+    People and their faces are not things. A photo of nothing has none.
     """
     state.rates.take_search(request.scope, request.headers, RECOGNIZE_COST)
     body = await request.body()
