@@ -664,6 +664,32 @@ def test_more_is_offered_only_where_more_follows_and_the_time_told_is_the_whole(
 # --- One item --------------------------------------------------------------------------------
 
 
+def test_the_panel_quotes_customers_as_text(page, shop):
+    markup = "<img src=x onerror=alert(1)> is soft"
+    quote = {"sentence": markup, "aspect": "comfort", "positive": 0.9, "review_id": "1"}
+    aspect = {"aspect": "comfort", "count": 3, "positive": 1.0, "months": []}
+    summary = {
+        "count": 4,
+        "unclear": 1,
+        "positive": 0.6667,
+        "stars": 4.5,
+        "months": [],
+        "aspects": [aspect],
+        "pros": [quote],
+        "cons": [],
+    }
+    reply = {"item_id": "x", "summary": summary, "reviews": []}
+    page.route("**/reviews?limit=0", lambda route: route.fulfill(json=reply))
+    answer(page, lambda: drop(page, photo_of(shop, shop.first_of("Mugs"))))
+    page.locator("#grid .card-link").first.click()
+    page.locator("#reviews blockquote").wait_for()
+    shown = page.locator("#reviews").inner_text()
+    assert "4 reviews · 4.5 of 5 stars · 67 % of 3 seem happy" in shown
+    assert "100 % happy (3)" in shown
+    assert page.locator("#reviews blockquote").inner_text() == markup
+    assert "Against" not in shown
+
+
 def test_a_product_opens_and_leads_to_similar_ones(page, shop):
     item = shop.first_of("Mugs")
     answer(page, lambda: drop(page, photo_of(shop, item)))
