@@ -132,6 +132,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         items.sort(key=lambda item: -slow[item.path])
 
 
+@pytest.fixture(scope="session", autouse=True)
+def same_priority() -> Iterator[None]:
+    """Keep the priority of this process, which ``vitrine migrate`` would lower for all tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.nice", lambda by: by)
+        yield
+
+
 @pytest.fixture(scope="session")
 def tiny_catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The catalog that ``write_catalog`` describes. Shared: do not write into its folder."""
