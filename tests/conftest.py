@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 # torch or faiss.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Processes that tests start compile all of Vitrine anew without it, which takes half a second each.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 import hypothesis
 import numpy as np

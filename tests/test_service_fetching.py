@@ -7,7 +7,8 @@ import json
 import pytest
 
 from service.cli.main import main
-from service.http.fetching import MAX_FETCHED, urls_of
+from service.http import fetching
+from service.http.fetching import urls_of
 from tests.conftest import COLORS, jpeg, plain
 from tests.imageserver import ImageServer
 from tests.test_service_writes import KEY, call, outcomes, put, shop
@@ -69,12 +70,13 @@ def test_urls_are_found_in_every_kind_of_body():
     assert urls_of({"items": "x", "images": None}) == urls_of(7) == []
 
 
-def test_a_request_fetches_a_limited_number_of_pictures(writing, server):
-    images = [[server.url(f"/{n}-{m}") for m in range(100)] for n in range(6)]
+def test_a_request_fetches_a_limited_number_of_pictures(writing, server, monkeypatch):
+    monkeypatch.setattr(fetching, "MAX_FETCHED", 50)
+    images = [[server.url(f"/{n}-{m}") for m in range(10)] for n in range(6)]
     items = [{"id": str(n), "images": urls} for n, urls in enumerate(images)]
     results = put(writing, *items).json()["results"]
-    assert sum(server.hits.values()) == MAX_FETCHED
-    assert "more than 500 pictures behind URLs" in results[5]["images"][0]["reason"]
+    assert sum(server.hits.values()) == 50
+    assert "more than 50 pictures behind URLs" in results[5]["images"][0]["reason"]
 
 
 def test_the_command_put_fetches_too(shop, server, tmp_path, capsys):
