@@ -39,7 +39,10 @@ def shoot(url: str, photo: Path, *, width: int, height: int, dark: bool, box: st
             draw(page, [float(edge) for edge in box.split(",")])
         page.mouse.move(width - 4, height - 4)
         page.wait_for_load_state("networkidle")
-        page.wait_for_function("[...document.images].every((i) => i.complete)")
+        page.wait_for_function(
+            "() => [...document.images].every("
+            "(i) => i.complete || i.getBoundingClientRect().top > innerHeight)"
+        )
         page.wait_for_timeout(600)  # for transitions
         picture = page.screenshot()
         browser.close()

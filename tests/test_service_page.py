@@ -455,7 +455,7 @@ def test_moving_the_crop_box_searches_what_is_in_it(page, shop):
     answer(page, lambda: drag(page, (0.25, 0.5), (0.9, 0.5)))  # by its middle, to the right half
     assert hits(page)[0] == right["id"]
     page.get_by_role("button", name="Whole photo").click()
-    page.wait_for_function("document.querySelector('.crop').classList.contains('whole')")
+    page.wait_for_function("() => document.querySelector('.crop').classList.contains('whole')")
 
 
 def test_long_words_below_the_photo_do_not_widen_it(page, shop):
@@ -495,7 +495,7 @@ def test_the_crop_box_moves_and_resizes_by_keyboard(page, shop):
     assert crop_words(page).startswith("Crop box: 50 to 100 percent")
     assert hits(page)[0] == right["id"]
     page.keyboard.press("Escape")
-    page.wait_for_function("document.querySelector('.crop').classList.contains('whole')")
+    page.wait_for_function("() => document.querySelector('.crop').classList.contains('whole')")
 
 
 def test_a_tap_on_a_phone_asks_about_what_is_under_the_finger(visit, shop):
