@@ -132,6 +132,11 @@ def measure_colors(pixels: Pixels, mask: Alpha | None = None) -> MeasuredColors:
     return MeasuredColors(_named(lab, rgb), _palette_shares(lab))
 
 
+def palette_shares(pixels: Pixels) -> Floats:
+    """Return the ``shares`` of ``measure_colors`` for (h, w, 3), without names, in less time."""
+    return _palette_shares(_product_pixels(pixels, None)[0])
+
+
 def _named(lab: Floats, rgb: NDArray[np.float64]) -> list[ColorShare]:
     shares: dict[str, float] = {}
     sums: dict[str, NDArray[np.float64]] = {}

@@ -158,8 +158,22 @@ def _along_rows(reached: NDArray[np.bool_], open_: NDArray[np.bool_]) -> NDArray
 
 def grown(mask: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
     """Return a mask (h, w) with all pixels within ``radius``, sideways and diagonally."""
-    image = Image.fromarray(mask.astype(np.uint8) * 255)
-    return np.asarray(image.filter(ImageFilter.MaxFilter(2 * radius + 1))) > 0
+    return _grown_down(_grown_down(mask, radius).T, radius).T
+
+
+def _grown_down(mask: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
+    """Return a mask (h, w) with all pixels within ``radius`` above and below.
+
+    Doubles the height of the window at each step, which is faster than Pillow's ``MaxFilter``.
+    """
+    wanted = 2 * radius + 1
+    found = np.pad(mask, ((radius, radius), (0, 0)))
+    height = 1
+    while height < wanted:
+        step = min(height, wanted - height)
+        found = found[:-step] | found[step:]
+        height += step
+    return found
 
 
 def _cleaned(product: NDArray[np.bool_]) -> NDArray[np.bool_]:

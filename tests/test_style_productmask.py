@@ -10,7 +10,7 @@ from indexer.sample.paint import develop, plate, shoot, studio
 from indexer.sample.plan import plan_shop
 from indexer.sample.wardrobe import paints_of
 from style.errors import BadPixels
-from style.productmask import product_mask
+from style.productmask import grown, product_mask
 
 
 def disc(ground: np.ndarray, color: tuple[int, int, int] = (180, 40, 60)) -> tuple:
@@ -100,3 +100,13 @@ def test_the_drawn_shop_is_cut_out_as_its_renderer_covers_it():
 def test_bad_pixels_are_refused():
     with pytest.raises(BadPixels):
         product_mask(np.zeros((4, 4), np.uint8))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 9), (7, 3), (40, 31)])
+def test_a_grown_mask_is_the_maximum_within_its_radius(rng, size):
+    for radius in range(6):
+        for share in (0.0, 0.03, 0.5, 1.0):
+            mask = rng.random(size) < share
+            image = Image.fromarray(mask.astype(np.uint8) * 255)
+            expected = np.asarray(image.filter(ImageFilter.MaxFilter(2 * radius + 1))) > 0
+            assert (grown(mask, radius) == expected).all()

@@ -19,7 +19,7 @@ from indexer.errors import BadImage
 from indexer.imaging.photos import Photo
 from indexer.items import ORIGINAL
 from indexer.store.pictures import display_copy
-from style.namedcolors import COLOR_NAMES, PALETTE, measure_colors
+from style.namedcolors import COLOR_NAMES, PALETTE, palette_shares
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -138,6 +138,6 @@ def _measured(jpeg: bytes | None) -> NDArray[np.float32]:
     if jpeg is None:
         return np.zeros(len(PALETTE), dtype=np.float32)
     try:
-        return measure_colors(Photo(jpeg).cut(side=MEASURED_SIDE)).shares
+        return palette_shares(Photo(jpeg).cut(side=MEASURED_SIDE))
     except BadImage:
         return np.zeros(len(PALETTE), dtype=np.float32)
