@@ -22,9 +22,9 @@ import numpy as np
 
 from indexer.arrays import unit
 from indexer.encoders.base import hash_file
+from indexer.encoders.onnxsession import fixed_batch, open_session
 from indexer.errors import EncoderNotFound
 from indexer.imaging.preprocess import Fit, Preprocess, Resample
-from indexer.threads import THREADS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,21 +103,9 @@ class OnnxEncoder:
         self._load(path, threads)
 
     def _load(self, path: Path, threads: int | None) -> None:
-        import onnxruntime as ort
-
-        options = ort.SessionOptions()
-        options.log_severity_level = 3
-        if (threads := threads or THREADS.limit) is not None:
-            options.intra_op_num_threads = threads
-        # Idle threads sleep instead of spinning on cores that decoding needs.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            self._session = ort.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
-            shapes = {node.name: node.shape for node in self._session.get_inputs()}
-            declared = shapes.get(self.side.input, [None])[0]
-            self._fixed_batch = declared if isinstance(declared, int) else None
+            self._session = open_session(path, threads)
+            self._fixed_batch = fixed_batch(self._session, self.side.input)
             count = self._fixed_batch or 2  # two images fail in a graph that takes only one
             blank = np.zeros((count, self.side.size, self.side.size, 3), dtype=np.uint8)
             vectors = self._run(blank)

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from indexer.encoders.base import hash_file
+from indexer.encoders.onnxsession import fixed_batch, open_session
 from indexer.errors import EncoderNotFound, RecognizerNotFound
 from indexer.recognizers.base import Thing
 from indexer.recognizers.boxes import areas, best_of_each
@@ -16,7 +17,6 @@ from indexer.recognizers.decoding import decode_outputs
 from indexer.recognizers.fitting import Fitted, fit_square
 from indexer.recognizers.plain import merge_on_plain
 from indexer.recognizers.sidefile import read_detector_side
-from indexer.threads import THREADS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,21 +107,9 @@ class OnnxDetector:
         return [n for n, label in enumerate(self.info.labels) if label in self.info.never]
 
     def _load(self, path: Path, threads: int | None) -> None:
-        import onnxruntime as ort
-
-        options = ort.SessionOptions()
-        options.log_severity_level = 3
-        if (threads := threads or THREADS.limit) is not None:
-            options.intra_op_num_threads = threads
-        # Idle threads sleep instead of spinning on cores that decoding needs.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            self._session = ort.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
-            shapes = {node.name: node.shape for node in self._session.get_inputs()}
-            declared = shapes.get(self.info.input, [None])[0]
-            self._fixed_batch = declared if isinstance(declared, int) else None
+            self._session = open_session(path, threads)
+            self._fixed_batch = fixed_batch(self._session, self.info.input)
             count = self._fixed_batch or 2  # two images fail in a graph that takes only one
             blank = np.zeros((count, self.info.size, self.info.size, 3), dtype=np.uint8)
             found = len(decode_outputs(self._run(blank), self.info))
