@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from indexer.imaging.formats.bits import Bits
 from indexer.imaging.formats.structure import MOST_SEGMENTS, broken
 
 _SEQUENCE, _FRAME_HEADER, _FRAME = 1, 3, 6
@@ -30,20 +31,6 @@ class _Sequence(NamedTuple):
     id_bits: int  # of a frame's id, 0 without one
     screen: int  # whether frames use screen content tools, or _SELECT
     integer_motion: int
-
-
-class _Bits:
-    """Read integers from bytes, highest bit first; zeros follow the end."""
-
-    def __init__(self, data: bytes) -> None:
-        self._value = int.from_bytes(data, "big")
-        self._left = 8 * len(data)
-
-    def read(self, count: int) -> int:
-        self._left -= count
-        if self._left < 0:
-            return 0
-        return (self._value >> self._left) & ((1 << count) - 1)
 
 
 def frames_within(data: bytes) -> Frames:
@@ -90,7 +77,7 @@ def _unit(data: bytes, at: int) -> tuple[int, int, int]:
 
 
 def _sequence(data: bytes) -> _Sequence:
-    bits = _Bits(data)
+    bits = Bits(data)
     profile = bits.read(3)
     bits.read(1)
     reduced = bool(bits.read(1))
@@ -121,7 +108,7 @@ def _sequence(data: bytes) -> _Sequence:
     )
 
 
-def _timing(bits: _Bits) -> int:
+def _timing(bits: Bits) -> int:
     """Skip timing and operating points; return the bits of a frame's presentation time."""
     time_bits = delay = 0
     model = equal = 0
@@ -154,7 +141,7 @@ def _has_own_size(data: bytes, sequence: _Sequence) -> bool:
     """Return whether a frame header gives its frame a size of its own."""
     if sequence.reduced:
         return False
-    bits = _Bits(data)
+    bits = Bits(data)
     if bits.read(1):  # shows an existing frame
         return False
     kind, shown = bits.read(2), bits.read(1)

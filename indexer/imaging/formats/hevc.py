@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from indexer.errors import BadImage
+from indexer.imaging.formats.bits import Bits
 from indexer.imaging.formats.structure import MOST_SEGMENTS, broken
 
 _SPS = 33  # the kind of a unit that gives the size of frames
@@ -30,18 +31,11 @@ class Configuration(NamedTuple):
     length_bytes: int
 
 
-class _Bits:
-    """Read integers from bytes, highest bit first. Raise BadImage beyond the end."""
+class _Bits(Bits):
+    """Reads the fields of a parameter set. Raises BadImage beyond the end."""
 
-    def __init__(self, data: bytes) -> None:
-        self._value = int.from_bytes(data, "big")
-        self._left = 8 * len(data)
-
-    def read(self, count: int) -> int:
-        self._left -= count
-        if self._left < 0:
-            raise broken("HEIC", 0, "its parameter set is truncated")
-        return (self._value >> self._left) & ((1 << count) - 1)
+    def beyond_end(self) -> int:
+        raise broken("HEIC", 0, "its parameter set is truncated")
 
     def golomb(self) -> int:
         """Read an Exp-Golomb number."""
