@@ -14,10 +14,10 @@ from fastapi import Request
 from indexer.errors import BadQuery
 from indexer.items import Item
 from service.http.appstate import AppState, bind
+from service.http.item_schemas import ItemsParams
 from service.http.rates import RateLimits
 from service.http.replies import ItemReply
 from service.http.routes.items import item, items
-from service.http.schemas import ItemsParams
 from service.runtime.metrics import Metrics
 from service.runtime.recognition import SharedRecognizer
 from service.runtime.workers import WorkerPools, Workers

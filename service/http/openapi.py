@@ -16,6 +16,7 @@ from service.http.personal_replies import (
     UserReply,
 )
 from service.http.personal_schemas import EventsBody, SessionBody
+from service.http.picture_schemas import CampaignBody, ClassifyForm, RecognizeForm, StyleForm
 from service.http.problems import Problem
 from service.http.replies import (
     BatchReply,
@@ -32,15 +33,7 @@ from service.http.replies import (
     WriteReply,
 )
 from service.http.review_replies import ReviewsReply
-from service.http.schemas import (
-    BatchBody,
-    CampaignBody,
-    ClassifyForm,
-    PhotoForm,
-    RecognizeForm,
-    SearchBody,
-    StyleForm,
-)
+from service.http.schemas import BatchBody, PhotoForm, SearchBody
 from service.http.write_schemas import DeleteBody, ItemsBody, ItemsForm, PatchBody, PatchForm
 
 if TYPE_CHECKING:

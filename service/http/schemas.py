@@ -6,13 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from indexer.items import MAX_ID_BYTES, ORIGINAL
+from indexer.items import MAX_ID_BYTES
 from search.query import MAX_FACETS, MAX_LIMIT, MAX_PARTS, MAX_TEXT, MIN_COLLAPSE
-from search.recognition.look import MOST_THINGS
 from search.sort import MAX_SORT
 
 MAX_DIM = 8192
-MAX_THING_HITS = 50
 MAX_FILTER = 4000
 
 MAX_EXCLUDED = 1000
@@ -128,7 +126,7 @@ ExcludeField = Annotated[
 ]
 
 
-def _without_null(schema: dict[str, Any]) -> None:
+def without_null(schema: dict[str, Any]) -> None:
     """Document optional fields without null, which is accepted too."""
     for field in schema["properties"].values():
         kinds = [kind for kind in field.get("anyOf", ()) if kind != {"type": "null"}]
@@ -139,16 +137,18 @@ def _without_null(schema: dict[str, Any]) -> None:
 
 
 def _one_of_four(schema: dict[str, Any]) -> None:
-    _without_null(schema)
+    without_null(schema)
     schema["oneOf"] = [{"required": [name]} for name in _CONTENTS]
     schema["dependentRequired"] = {"box": ["image"]}
 
 
-class _Request(BaseModel):
+class RequestModel(BaseModel):
+    """A request: unknown fields and wrong types are refused."""
+
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class PartBody(_Request):
+class PartBody(RequestModel):
     """A part of a query: exactly one of image, text, item_id, embedding and user_id."""
 
     model_config = ConfigDict(json_schema_extra=_one_of_four)
@@ -195,7 +195,7 @@ class PartBody(_Request):
         return self
 
 
-class SearchBody(_Request):
+class SearchBody(RequestModel):
     """A query: its parts, a filter, and how many hits to return."""
 
     parts: list[PartBody] = Field(
@@ -218,16 +218,16 @@ class SearchBody(_Request):
     exclude: ExcludeField = None
 
 
-class BatchBody(_Request):
+class BatchBody(RequestModel):
     """Several queries, answered together."""
 
     searches: list[SearchBody] = Field(min_length=1, max_length=MAX_BATCH)
 
 
-class PhotoForm(_Request):
+class PhotoForm(RequestModel):
     """A query with an uploaded photo, as multipart/form-data."""
 
-    model_config = ConfigDict(json_schema_extra=_without_null)
+    model_config = ConfigDict(json_schema_extra=without_null)
 
     image: str = Field(
         description="The photo: JPEG, PNG, WebP, GIF, AVIF or HEIC. Its type and name are ignored.",
@@ -271,25 +271,6 @@ class PhotoForm(_Request):
     exclude: ExcludeText = None
 
 
-class RecognizeForm(_Request):
-    """A photo whose things are to be found, as multipart/form-data."""
-
-    model_config = ConfigDict(json_schema_extra=_without_null)
-
-    image: str = Field(
-        description="The photo: JPEG, PNG, WebP, GIF or AVIF. Its type and name are ignored.",
-        json_schema_extra={"format": "binary", "contentMediaType": "application/octet-stream"},
-    )
-    search: bool = Field(False, description="Whether to search for each thing too.")
-    most: int = Field(
-        10, ge=1, le=MOST_THINGS, description="How many things to return, best first."
-    )
-    limit: int = Field(
-        10, ge=1, le=MAX_THING_HITS, description="How many products to return for each thing."
-    )
-    filter: FilterText | None = Field(None, description="Restricts the hits.")
-
-
 class SimilarParams(BaseModel):
     """The parameters of a request for similar items."""
 
@@ -299,7 +280,7 @@ class SimilarParams(BaseModel):
         None,
         min_length=1,
         max_length=MAX_ID_BYTES,
-        description="A user of the shop: what the user likes comes first. Needs the write key.",
+        description="A user, whose tastes come first. Needs a key that may write.",
     )
     user_weight: Weight = Field(0.3, description="How much the user counts; the item counts 1.")
     limit: LimitField = 10
@@ -332,148 +313,3 @@ class PhotoParams(SimilarParams):
     text: str | None = Field(
         None, max_length=MAX_TEXT, description="Words to search for besides the photo."
     )
-
-
-class ItemsParams(BaseModel):
-    """The parameters of a request for items."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    limit: LimitField = 10
-    order: Literal["start", "id"] = Field(
-        "start",
-        description="start: some items of each category. id: all items, page by page, in byte "
-        "order of their ids.",
-    )
-    cursor: str | None = Field(
-        None,
-        max_length=400,
-        description="The next_cursor of the page before; it implies the order id.",
-    )
-
-
-class ReviewsParams(BaseModel):
-    """The parameters of a request for the reviews of an item."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    limit: int = Field(10, ge=0, le=100, description="The most reviews that are returned whole.")
-
-
-class ImageParams(BaseModel):
-    """The parameters of a request for an image of an item."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    index: int = Field(0, ge=0, le=10_000, description="0 is the main image.")
-    rendition: str = Field(
-        ORIGINAL,
-        min_length=1,
-        max_length=200,
-        description="The name of a rendition, such as a style. The reply to an unknown name lists "
-        "the renditions of the image.",
-    )
-    style: str | None = Field(
-        None,
-        min_length=1,
-        max_length=200,
-        description="A style, see `/v1/styles`. If the image is stored in it, that rendition is "
-        "sent; otherwise it is rendered for this reply, at most 400 pixels a side.",
-    )
-    strength: float | None = Field(
-        None,
-        ge=0,
-        le=1,
-        description="With `style`: render the image for this reply, at this strength.",
-    )
-
-    @model_validator(mode="after")
-    def _one_rendition(self) -> ImageParams:
-        if self.style is not None and self.rendition != ORIGINAL:
-            raise ValueError("style and rendition exclude each other")
-        if self.strength is not None and self.style is None:
-            raise ValueError("strength needs a style")
-        return self
-
-
-class ClassifyForm(_Request):
-    """A photo to be classified, as multipart/form-data."""
-
-    model_config = ConfigDict(json_schema_extra=_without_null)
-
-    image: str = Field(
-        description="The photo: JPEG, PNG, WebP, GIF or AVIF. Its type and name are ignored.",
-        json_schema_extra={"format": "binary", "contentMediaType": "application/octet-stream"},
-    )
-    min_confidence: Unit = Field(
-        0.5, description="Leaves out categories and values that are less sure."
-    )
-
-
-class StyleForm(_Request):
-    """A photo to be styled, as multipart/form-data."""
-
-    model_config = ConfigDict(json_schema_extra=_without_null)
-
-    image: str = Field(
-        description="The photo: JPEG, PNG, WebP, GIF, AVIF or HEIC, told by its content.",
-        json_schema_extra={"format": "binary", "contentMediaType": "application/octet-stream"},
-    )
-    style: str | None = Field(
-        None, min_length=1, max_length=200, description="See `/v1/styles`.", examples=["watercolor"]
-    )
-    style_image: str | None = Field(
-        None,
-        description="Instead of `style`: a picture whose colors the photo takes.",
-        json_schema_extra={"format": "binary", "contentMediaType": "application/octet-stream"},
-    )
-    strength: float | None = Field(
-        None, ge=0, le=1, description="0 is the photo as it is; by default that of the style."
-    )
-    background_strength: float | None = Field(
-        None,
-        ge=0,
-        le=1,
-        description="The strength behind the product, if it is another; needs a plain background.",
-    )
-    seed: int = Field(0, ge=0, le=2**32, description="Another seed draws other strokes.")
-    format: Literal["jpeg", "png"] = "jpeg"
-
-
-class CampaignBody(_Request):
-    """An item to be advertised, and how its picture looks."""
-
-    model_config = ConfigDict(json_schema_extra=_without_null)
-
-    item_id: str = Field(min_length=1, max_length=MAX_ID_BYTES, description="An item of the shop.")
-    index: int = Field(0, ge=0, le=10_000, description="Which of its images; 0 is the main one.")
-    width: int = Field(
-        1080, ge=240, le=2048, description="Pixels; a side is at most 3 times the other."
-    )
-    height: int = Field(1080, ge=240, le=2048)
-    style: str | None = Field(
-        None, min_length=1, max_length=200, description="See `/v1/styles`; by default none."
-    )
-    strength: float | None = Field(
-        None, ge=0, le=1, description="With `style`: that of the product; by default the style's."
-    )
-    background_strength: float | None = Field(
-        None, ge=0, le=1, description="With `style`: that of all but the product, likewise."
-    )
-    seed: int = Field(0, ge=0, le=2**32, description="Another seed draws other strokes.")
-    template: dict[str, Any] = Field(
-        {},
-        description="The fields of a template, without `logo` and `font`, which are files.",
-        examples=[{"page": "#f4efe6", "note": "Free returns"}],
-    )
-    format: Literal["jpeg", "png"] = "jpeg"
-
-    @model_validator(mode="after")
-    def _sides_and_strengths(self) -> CampaignBody:
-        if max(self.width, self.height) > 3 * min(self.width, self.height):
-            raise ValueError(
-                f"a side may be at most 3 times the other, got {self.width} x {self.height}"
-            )
-        if self.style is None and not (self.strength is None and self.background_strength is None):
-            raise ValueError("strength and background_strength need a style")
-        return self

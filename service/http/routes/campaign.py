@@ -15,9 +15,9 @@ from service.adverts import advert_of
 from service.http.appstate import AppState, bind
 from service.http.middleware import cancel_on_disconnect
 from service.http.openapi import Responses, body_of, problems
+from service.http.picture_schemas import CampaignBody
 from service.http.problems import HttpError
 from service.http.routes.styles import STYLE_COST
-from service.http.schemas import CampaignBody
 from style.campaign.poster import Look, Poster, draw_poster
 from style.campaign.template import Template, template_from
 from style.errors import BadTemplate, StyleError

@@ -10,8 +10,8 @@ from search.recognition.classification import COLOR_SIDE, Classification
 from service.http.appstate import AppState, bind
 from service.http.middleware import cancel_on_disconnect
 from service.http.openapi import body_of, problems, reply_of
+from service.http.picture_schemas import ClassifyForm
 from service.http.replies import ClassifyReply
-from service.http.schemas import ClassifyForm
 from service.http.uploads import parse_form
 
 

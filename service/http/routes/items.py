@@ -20,13 +20,14 @@ from search.personal.recommendation import RecommendQuery
 from service.http.answering import check_limit, reply_to
 from service.http.appstate import AppState, bind
 from service.http.explaining import explained
+from service.http.item_schemas import ImageParams, ItemsParams
 from service.http.middleware import RAW_ID, cancel_on_disconnect
 from service.http.openapi import Responses, problems, reply_of
 from service.http.personal_replies import RecommendReply, recommend_reply
 from service.http.personal_schemas import TogetherParams
 from service.http.replies import ItemReply, ItemsReply, SearchReply, item_reply
 from service.http.routes.styles import STRENGTH_HEADER, STYLE_COST
-from service.http.schemas import ImageParams, ItemsParams, SimilarParams
+from service.http.schemas import SimilarParams
 from service.http.styling import StyleWish, style_photo
 from service.query_builder import GivenPart, build_query
 from service.runtime.engine import Engine

@@ -10,9 +10,9 @@ from search.query import Query
 from service.http.appstate import AppState, bind
 from service.http.middleware import cancel_on_disconnect
 from service.http.openapi import body_of, problems, reply_of
+from service.http.picture_schemas import RecognizeForm
 from service.http.recognizing import RECOGNIZE_COST, looked_at
 from service.http.replies import RecognizeReply
-from service.http.schemas import RecognizeForm
 from service.http.uploads import parse_form
 from service.query_builder import GivenFields, build_query
 

@@ -12,11 +12,11 @@ from indexer.enrichment.suggestionlog import ItemSuggestions
 from indexer.enrichment.suggestionlog import open_if_exists as open_suggestions
 from indexer.enrichment.summary import summarize
 from service.http.appstate import AppState, bind
+from service.http.item_schemas import ReviewsParams
 from service.http.middleware import cancel_on_disconnect
 from service.http.openapi import problems, reply_of
 from service.http.review_replies import ReviewReply, ReviewsReply
 from service.http.routes.items import ItemId
-from service.http.schemas import ReviewsParams
 
 
 def review_routes(state: AppState) -> APIRouter:

@@ -10,9 +10,9 @@ from indexer.imaging.images import ImageLimits
 from service.http.appstate import AppState, bind
 from service.http.middleware import cancel_on_disconnect
 from service.http.openapi import Responses, body_of, problems, reply_of
+from service.http.picture_schemas import StyleForm
 from service.http.problems import HttpError
 from service.http.replies import StyleReply, StylesReply
-from service.http.schemas import StyleForm
 from service.http.styling import StyledPicture, StyleWish, style_photo
 from service.http.uploads import Form, parse_form
 

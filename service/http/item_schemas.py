@@ -1,0 +1,72 @@
+"""The models of requests for items, their images and their reviews."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from indexer.items import ORIGINAL
+from service.http.schemas import LimitField
+
+
+class ItemsParams(BaseModel):
+    """The parameters of a request for items."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: LimitField = 10
+    order: Literal["start", "id"] = Field(
+        "start",
+        description="start: some items of each category. id: all items, page by page, in byte "
+        "order of their ids.",
+    )
+    cursor: str | None = Field(
+        None,
+        max_length=400,
+        description="The next_cursor of the page before; it implies the order id.",
+    )
+
+
+class ReviewsParams(BaseModel):
+    """The parameters of a request for the reviews of an item."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(10, ge=0, le=100, description="The most reviews that are returned whole.")
+
+
+class ImageParams(BaseModel):
+    """The parameters of a request for an image of an item."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    index: int = Field(0, ge=0, le=10_000, description="0 is the main image.")
+    rendition: str = Field(
+        ORIGINAL,
+        min_length=1,
+        max_length=200,
+        description="The name of a rendition, such as a style. The reply to an unknown name lists "
+        "the renditions of the image.",
+    )
+    style: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="A style, see `/v1/styles`. If the image is stored in it, that rendition is "
+        "sent; otherwise it is rendered for this reply, at most 400 pixels a side.",
+    )
+    strength: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="With `style`: render the image for this reply, at this strength.",
+    )
+
+    @model_validator(mode="after")
+    def _one_rendition(self) -> ImageParams:
+        if self.style is not None and self.rendition != ORIGINAL:
+            raise ValueError("style and rendition exclude each other")
+        if self.strength is not None and self.style is None:
+            raise ValueError("strength needs a style")
+        return self
