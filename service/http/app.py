@@ -100,7 +100,7 @@ def create_app(
         _batchers(settings, pools, metrics),
         interval_s=settings.reload_interval_s,
         refresh_s=settings.refresh_interval_s,
-        start_s=None if worker.is_replacement else START_S,
+        start_s=START_S if worker.answers_early else None,
     )
     compaction = Compaction(settings.shop, serving, settings)
     fetcher = fetcher_of(settings)

@@ -9,7 +9,7 @@ import os
 import signal
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from service.runtime.worker_process import WorkerProcess
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from multiprocessing.process import BaseProcess
     from pathlib import Path
 
@@ -44,7 +44,7 @@ class _Place:
     began: float = 0.0
     due: float = 0.0  # when to start it, if there is no process
     pause_s: float = 0.0
-    was_started: bool = field(default=False)
+    was_started: bool = False
 
 
 class Supervisor:
@@ -79,11 +79,14 @@ class Supervisor:
         self._ending = threading.Event()
 
     def run(self) -> None:
-        """Run until SIGINT or SIGTERM, then end all workers within the grace period."""
-        with self._signals():
-            while not self._ending.is_set():
-                self._start_due()
-                self._wait()
+        """Run until SIGINT or SIGTERM, then end all workers within the grace period.
+
+        Call it in the main thread, because it handles these signals.
+        """
+        self._handle_signals()
+        while not self._ending.is_set():
+            self._start_due()
+            self._wait()
         self._end_all()
 
     def stop(self) -> None:
@@ -92,18 +95,10 @@ class Supervisor:
         with contextlib.suppress(OSError):
             self._waker.send_bytes(b"stop")
 
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        ends = (signal.SIGINT, signal.SIGTERM)
-        before = [signal.signal(number, lambda *_: self.stop()) for number in ends]
-        try:
-            yield
-        finally:
-            # A second signal must not end this process before its workers.
-            del before
+    def _handle_signals(self) -> None:
+        # Not restored at the end: a second signal must not end this process before its workers.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: self.stop())
 
     def _start_due(self) -> None:
         now = time.monotonic()
@@ -126,6 +121,7 @@ class Supervisor:
         place.was_started = True
         place.process.start()
         theirs.close()
+        logger.info("worker %d is process %d", place.number, place.process.pid)
 
     def _wait(self) -> None:
         """Wait until a worker is ready or has died, one is due, or a signal has arrived."""

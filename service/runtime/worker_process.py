@@ -31,12 +31,17 @@ class WorkerProcess:
     number: int = 0
     count: int = 1
     folder: Path | None = None
-    is_replacement: bool = False  # others serve meanwhile, so it need not answer before it is ready
+    is_replacement: bool = False  # of a process that died; the others serve meanwhile
 
     @property
     def is_first(self) -> bool:
         """Whether this process does what must be done once."""
         return self.number == 0
+
+    @property
+    def answers_early(self) -> bool:
+        """Whether it answers before its index is open, at first to report that it is not ready."""
+        return self.is_first and not self.is_replacement
 
     @property
     def metrics(self) -> Path | None:
