@@ -78,10 +78,18 @@ class Settings(BaseSettings):
         description="Most open connections, fewer if the limit of open files is low. A further "
         "one closes an idle connection of the address that has the most.",
     )
+    workers: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Processes that answer requests. Each has the index in its own memory; they "
+        "share the limits on rates, and divide those on memory, connections and queues.",
+    )
     threads: int | None = Field(
         None,
         ge=1,
-        description="Cores for decoding, encoding, searching and writing; all by default.",
+        description="Cores for decoding, encoding, searching and writing; all by default. Several "
+        "workers divide them.",
     )
     batch_size: int = Field(16, ge=1, description="Most photos that are encoded together.")
     batch_wait_ms: float = Field(
