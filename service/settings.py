@@ -177,6 +177,12 @@ class Settings(BaseSettings):
         description="Networks of your own to fetch from, such as 10.1.2.0/24, separated by commas; "
         "by default only public addresses.",
     )
+    catalogs: Path | None = Field(
+        None, description="Folder of catalogs that may be built over HTTP; by default none."
+    )
+    snapshots: Path | None = Field(
+        None, description="Folder for snapshots that are taken over HTTP; by default none."
+    )
     rebuild_rows: int = Field(
         1000, ge=0, description="Fewest images outside the index that start a rebuild; 0 is never."
     )
