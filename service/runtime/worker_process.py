@@ -111,6 +111,7 @@ class GenerationEffort:
 
     @extra.setter
     def extra(self, levels: int) -> None:
+        """Set the number for all workers."""
         self._numbers[0] = self._generation << 8 | levels
 
 
