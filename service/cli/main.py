@@ -33,6 +33,7 @@ _COMMANDS = {
     "events": "Import and export what users did, learn from it, or erase a user.",
     "enrich": "Suggest attributes of items from their titles and descriptions.",
     "reviews": "Score reviews, store those of a shop, and train a model of moods on them.",
+    "describe": "Draft texts of items from their own facts.",
     "eval": "Measure how often photos find the right item.",
     "train-ranker": "Learn from a shop's events how to mix recommendations.",
     "eval-rec": "Compare recommenders on logged events.",
