@@ -29,6 +29,7 @@ _COMMANDS = {
     "keys": "Add, list, rotate and remove the keys of a shop's service.",
     "synonyms": "List or replace the synonyms of a shop.",
     "look": "Find the things in a photo, and the products that look like each.",
+    "cutout": "Cut the product out of a photo, for another background.",
     "recommend": "Recommend items for a user.",
     "events": "Import and export what users did, learn from it, or erase a user.",
     "enrich": "Suggest attributes of items from their titles and descriptions.",
