@@ -20,6 +20,7 @@ from indexer.errors import (
     BadEvent,
     BadImage,
     BadQuery,
+    BadServer,
     CannotPromise,
     CannotWrite,
     CatalogShrank,
@@ -34,6 +35,7 @@ from indexer.errors import (
     StoreBusy,
     StoreFull,
     UnknownItem,
+    VectorsUnavailable,
     VitrineError,
 )
 from service.http.logged_path import logged_path
@@ -87,9 +89,16 @@ STATUS: dict[type[VitrineError], int] = {
     StoreBusy: 409,
     Conflict: 409,
     CannotPromise: 409,
+    BadServer: 503,
+    VectorsUnavailable: 503,
     Overloaded: 503,
 }
-RETRY_AFTER_S: dict[type[VitrineError], int] = {Overloaded: 1, IndexNotFound: 5, IndexCorrupt: 30}
+RETRY_AFTER_S: dict[type[VitrineError], int] = {
+    Overloaded: 1,
+    IndexNotFound: 5,
+    VectorsUnavailable: 5,
+    IndexCorrupt: 30,
+}
 
 _TITLES = {
     400: "Bad request",
