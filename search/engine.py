@@ -134,7 +134,7 @@ class SearchEngine:
         repeated exactly in the background, to check the promised recall. ``query_views`` are
         encoded beside each query photo, and averaged with it; an index that was built with views
         of its own refuses them.
-        Raises IndexNotFound, IndexCorrupt, IndexMismatch, EncoderNotFound.
+        Raises IndexNotFound, IndexCorrupt, IndexMismatch, EncoderNotFound, VectorsUnavailable.
         """
         folder = ShopFolder(shop)
         shelf = Shelf.read(folder)
@@ -281,6 +281,10 @@ class SearchEngine:
             delta_rows=view.backlog,
             recall=self._watch.status(),
         )
+
+    def check_ready(self) -> None:
+        """Raise VectorsUnavailable if a search by vectors would fail now."""
+        self._live.view.segments[0].vectors.check_ready()
 
     def backlog(self) -> Backlog:
         """Return how much was written since the index was built."""

@@ -19,7 +19,7 @@ from indexer.vectors.contract import Contract, Effort, Level
 from indexer.vectors.faiss_backend import FaissBackend
 from indexer.vectors.numpy_backend import NumpyBackend
 from indexer.vectors.position_mask import PositionMask
-from indexer.vectors.remote.access import ACCESS
+from indexer.vectors.remote.access import ACCESS, ServerAccess
 from indexer.vectors.remote.address import MEMORY, ServerAddress
 from indexer.vectors.remote.connection import close_connections
 from indexer.vectors.remote.remote_backend import RemoteBackend
@@ -76,7 +76,7 @@ def servers(tmp_path_factory) -> Iterator[None]:
     yield
     PLACE.clear()
     SAVED.clear()
-    ACCESS.default = None
+    ACCESS.use(ServerAccess)
     close_connections()
 
 
@@ -85,7 +85,7 @@ def on_server(engine: str, vectors: np.ndarray, rows: np.ndarray) -> RemoteBacke
     key = (engine, vectors.tobytes() + rows.tobytes())
     if key not in SAVED:
         uri = MEMORY if engine == "qdrant" else str(PLACE[0] / "milvus.db")
-        ACCESS.default = ServerAddress(engine, uri)
+        ACCESS.use(lambda: ServerAccess(default=ServerAddress(engine, uri)))
         folder = PLACE[0] / f"{engine}-{len(SAVED)}"
         folder.mkdir()
         backend = BACKENDS[engine]

@@ -17,6 +17,7 @@ from indexer.imaging.decodebudget import BUDGET
 from indexer.imaging.images import ImageLimits
 from indexer.shop.folder import ShopFolder
 from indexer.threads import THREADS
+from indexer.vectors.remote.access import ACCESS
 from service.budgets import limit_threads
 from service.http.appstate import AppState
 from service.http.connections import connections_for
@@ -47,6 +48,7 @@ from service.runtime.recognition import SharedRecognizer
 from service.runtime.serving import Serving
 from service.runtime.throttled_log import ThrottledLog
 from service.runtime.workers import WorkerPools, Workers
+from service.settings import server_access
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -85,6 +87,7 @@ def create_app(
     """
     BUDGET.megabytes = settings.max_decode_mb
     limit_threads(settings.threads)
+    ACCESS.use(lambda: server_access(settings))
     metrics = Metrics()
     pools = _pools(settings)
     serving = Serving(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from typing import TYPE_CHECKING, TypeVar
@@ -41,7 +42,7 @@ class Connection:
         self._clock = clock
         self._lock = threading.Lock()
         self._driver: Driver | None = None
-        self._answered = -_PING_EVERY_S  # when the server last answered
+        self._answered = -math.inf  # when the server last answered, -inf after a failure
 
     def call(self, operation: Callable[[Driver], T]) -> T:
         """Return the result of ``operation``. Raise VectorsUnavailable if the server fails."""
@@ -56,6 +57,7 @@ class Connection:
             raise
         except Exception as error:
             self.breaker.failed()
+            self._answered = -math.inf
             reason = " ".join(str(error).split())[:200] or type(error).__name__
             raise VectorsUnavailable(
                 f"{self.address} did not answer: {reason}; check that the server runs and "
@@ -113,7 +115,7 @@ def _connect(address: ServerAddress) -> Driver:
     if address.engine == "milvus":
         from indexer.vectors.remote.milvus import MilvusDriver
 
-        return MilvusDriver(address, ACCESS)
+        return MilvusDriver(address, ACCESS.current)
     from indexer.vectors.remote.qdrant import QdrantDriver
 
-    return QdrantDriver(address, ACCESS)
+    return QdrantDriver(address, ACCESS.current)

@@ -84,7 +84,7 @@ class LocalVectors:
             chosen = candidates[start : start + step]  # (b,)
             block = self.vectors[start : start + step] if allowed is None else self.at(chosen)
             scores = queries @ block.T  # (q, dim) @ (dim, b) -> (q, b)
-            order = np.argsort(-scores, axis=1, kind="stable")[:, :k]  # (q, up to k)
+            order = _largest(scores, k)  # (q, up to k), unordered
             best = _merge(best, (chosen[order], np.take_along_axis(scores, order, axis=1)), k)
         return best
 
@@ -97,6 +97,13 @@ class LocalVectors:
         scores = np.einsum("qfd,qd->qf", vectors, queries).astype(np.float32)  # (q, f)
         scores[found < 0] = -np.inf
         return _merge((found, scores), _nothing(len(queries), k), k)
+
+
+def _largest(scores: Scores, k: int) -> Positions:
+    """Return the places of the k largest scores of each row: (q, b) to (q, min(k, b))."""
+    if k >= scores.shape[1]:
+        return np.broadcast_to(np.arange(scores.shape[1]), scores.shape)
+    return np.argpartition(scores, scores.shape[1] - k, axis=1)[:, scores.shape[1] - k :]
 
 
 def _nothing(queries: int, k: int) -> tuple[Positions, Scores]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,8 @@ class MilvusDriver:
             options["token"] = access.token
         if access.ca_file:
             options |= {"server_pem_path": access.ca_file, "secure": True}
+        # It logs each error of the server with a traceback, before raising it.
+        logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
         self._timeout_s = access.timeout_s
         self._exception = MilvusException
         self._client: Any = MilvusClient(**options)

@@ -61,7 +61,7 @@ def reconcile(connection: Connection, descriptor: Descriptor, vectors: Vectors) 
         missing = False
     except CollectionMissing:
         missing = True
-    if ACCESS.read_only:
+    if ACCESS.current.read_only:
         raise VectorsUnavailable(
             f"collection {name} of {descriptor.address} differs from its generation, and this "
             "process must not mend it (VITRINE_VECTORS_READ_ONLY); open the shop where it was built"

@@ -85,6 +85,7 @@ class RemoteBackend:
         """
         local = LocalVectors.copy_of(vectors, rows)
         descriptor = Descriptor.new(address, dim=local.dim, rows=len(local), exact=exact)
+        cls.drop(draft)  # of a build that failed
         draft.mkdir(parents=True, exist_ok=True)
         descriptor.write(draft)
         fill(connection_to(address), descriptor, local.vectors, watch)
@@ -124,7 +125,7 @@ class RemoteBackend:
                 self._draft.rmdir()
             self._draft = None
             return
-        address = self._descriptor.address if self._descriptor else ACCESS.default
+        address = self._descriptor.address if self._descriptor else ACCESS.current.default
         if address is None or address.engine != self.engine:
             raise VectorsUnavailable(
                 f"an index of {self.engine} is saved to a server, and none is set; set "
@@ -144,7 +145,7 @@ class RemoteBackend:
             return
         except IndexCorrupt:  # the collection has no name any more
             descriptor = None
-        if descriptor is not None and not ACCESS.read_only:
+        if descriptor is not None and not ACCESS.current.read_only:
             name = descriptor.collection
             connection_to(descriptor.address).call(lambda driver: driver.drop(name))
         for path in (folder / VECTORS, folder / ROWS, file_of(folder, cls.engine)):
@@ -153,7 +154,7 @@ class RemoteBackend:
     @classmethod
     def announce(cls, folder: Path, shop: Path) -> None:
         """See ``VectorBackend.announce``: an alias of the shop points to this collection."""
-        if ACCESS.read_only:
+        if ACCESS.current.read_only:
             return
         descriptor = read_descriptor(folder, cls.engine)
         alias, name = alias_of(shop), descriptor.collection
