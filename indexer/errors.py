@@ -21,6 +21,7 @@
      +- CannotPromise     no index meets the recall, time and memory targets
      +- BadServer         the address of a vector server is invalid, or its client is missing
      +- VectorsUnavailable  the server that searches the index does not answer, or answers wrongly
+     +- WorkersLost       the cluster that embeds images cannot be reached, or its workers died
      +- Overloaded        too much work is queued to finish in time
 
 A message says in one line what was expected, what was found, where, and the way out.
@@ -60,6 +61,7 @@ __all__ = [
     "UnknownItem",
     "VectorsUnavailable",
     "VitrineError",
+    "WorkersLost",
     "first_names",
 ]
 
@@ -186,6 +188,10 @@ class BadServer(VitrineError):
 
 class VectorsUnavailable(VitrineError):
     """The server that searches the index does not answer, or its answer cannot be right."""
+
+
+class WorkersLost(VitrineError):
+    """The cluster that embeds images cannot be reached, or its workers died again and again."""
 
 
 class Overloaded(VitrineError):

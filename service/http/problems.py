@@ -37,6 +37,7 @@ from indexer.errors import (
     UnknownItem,
     VectorsUnavailable,
     VitrineError,
+    WorkersLost,
 )
 from service.http.logged_path import logged_path
 from style.errors import BadCube, BadNetwork, BadStyleFile, StyleError
@@ -91,6 +92,7 @@ STATUS: dict[type[VitrineError], int] = {
     CannotPromise: 409,
     BadServer: 503,
     VectorsUnavailable: 503,
+    WorkersLost: 503,
     Overloaded: 503,
 }
 RETRY_AFTER_S: dict[type[VitrineError], int] = {
