@@ -85,6 +85,12 @@ _INTERRUPTED = "interrupted; encoded images are kept. Run the same command again
     help="Leave out pictures that are blank or the same under many products, and items without "
     "another. Otherwise they are only reported.",
 )
+@click.option(
+    "--ray",
+    metavar="ADDRESS",
+    help="Encode images on a Ray cluster, or local for one of this machine's cores; needs the "
+    "extra scale. All machines must see the catalog's folder at the same path.",
+)
 @limits_option
 @fetch_options
 @target_options
@@ -100,6 +106,7 @@ def command(
     report: Path | None,
     dry_run: bool,
     leave_out_placeholders: bool,
+    ray: str | None,
     limits: ImageLimits,
     fetching: FetchChoice,
     targets: Callable[[Targets | None], BuildTargets],
@@ -152,6 +159,7 @@ def command(
                         styles=styles,
                         fetcher=fetcher,
                         leave_out_suspects=leave_out_placeholders,
+                        ray=ray,
                         progress=progress,
                     )
             except KeyboardInterrupt:

@@ -17,6 +17,7 @@ from indexer.imaging.decodebudget import BUDGET
 from indexer.imaging.images import ImageLimits
 from indexer.shop.folder import ShopFolder
 from indexer.threads import THREADS
+from indexer.vectors.remote.access import ACCESS
 from service.budgets import limit_threads
 from service.http.appstate import AppState
 from service.http.connections import connections_for
@@ -50,6 +51,7 @@ from service.runtime.serving import START_S, Serving
 from service.runtime.throttled_log import ThrottledLog
 from service.runtime.worker_process import SharedEffort, WorkerProcess
 from service.runtime.workers import WorkerPools, Workers
+from service.settings import server_access
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -92,6 +94,7 @@ def create_app(
     """
     BUDGET.megabytes = settings.max_decode_mb
     limit_threads(settings.threads)
+    ACCESS.use(lambda: server_access(settings))
     worker = worker or WorkerProcess()
     sharing = None if worker.folder is None else SharedEffort(worker.folder)
     metrics = Metrics(worker.metrics)
