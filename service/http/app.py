@@ -19,6 +19,7 @@ from indexer.shop.folder import ShopFolder
 from indexer.threads import THREADS
 from service.budgets import limit_threads
 from service.http.appstate import AppState
+from service.http.compression import Compression
 from service.http.connections import connections_for
 from service.http.fetching import fetcher_of
 from service.http.gate import Admission, Gate, RequestQueue
@@ -46,6 +47,7 @@ from service.runtime.compaction import Compaction
 from service.runtime.engine import Engine
 from service.runtime.metrics import Metrics
 from service.runtime.recognition import SharedRecognizer
+from service.runtime.resized import ResizedImages
 from service.runtime.serving import Serving
 from service.runtime.throttled_log import ThrottledLog
 from service.runtime.workers import WorkerPools, Workers
@@ -106,8 +108,8 @@ def create_app(
         _middleware(settings, gate, metrics, ids, rates),
     )
     recognizer = SharedRecognizer(settings.recognizer)
-    events = JobEvents()
-    state = AppState(settings, serving, pools, metrics, rates, recognizer, events, fetcher)
+    events, resized = JobEvents(), ResizedImages(settings.image_cache_mb)
+    state = AppState(settings, serving, pools, metrics, rates, recognizer, events, resized, fetcher)
     add_routes(app, state)
     app.state.private_paths = _private_paths(settings)
     app.state.kill_rebuild = compaction.kill
@@ -242,6 +244,7 @@ def _middleware(
         Middleware(SecurityHeaders, cross_origin=bool(origins)),
         *([_cors(origins)] if origins else []),
         Middleware(RequestMiddleware, log=settings.request_log, metrics=metrics, ids=ids),
+        Middleware(Compression),
         Middleware(HostCheck, allowed=settings.allowed_hosts.split(",")),
         Middleware(Admission, gate=gate),
         Middleware(
