@@ -34,6 +34,7 @@ INDEXER = {
     "confidence": {"imaging", "encoders", "store", "vectors"},
     "classification": {"imaging", "encoders", "store", "confidence"},
     "enrichment": {"catalog", "words", "store", "confidence", "shop"},
+    "drafting": {"catalog", "words", "enrichment"},
     "shop": {"imaging", "encoders", "store", "vectors", "confidence"},
     "writing": {
         *("imaging", "catalog", "encoders", "store", "fetching", "vectors", "confidence", "shop"),
