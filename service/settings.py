@@ -198,6 +198,9 @@ class Settings(BaseSettings):
         description="Networks of your own to fetch from, such as 10.1.2.0/24, separated by commas; "
         "by default only public addresses.",
     )
+    image_cache_mb: float = Field(
+        64, ge=0, description="Most memory for smaller copies of images (?size=), in MB."
+    )
     catalogs: Path | None = Field(
         None, description="Folder of catalogs that may be built over HTTP; by default none."
     )

@@ -20,6 +20,7 @@ from indexer.threads import THREADS
 from indexer.vectors.remote.access import ACCESS
 from service.budgets import limit_threads
 from service.http.appstate import AppState
+from service.http.compression import Compression
 from service.http.connections import connections_for
 from service.http.fetching import fetcher_of
 from service.http.gate import Admission, Gate, RequestQueue
@@ -47,6 +48,7 @@ from service.runtime.compaction import Compaction
 from service.runtime.engine import Engine
 from service.runtime.metrics import Metrics
 from service.runtime.recognition import SharedRecognizer
+from service.runtime.resized import ResizedImages
 from service.runtime.serving import START_S, Serving
 from service.runtime.throttled_log import ThrottledLog
 from service.runtime.worker_process import SharedEffort, WorkerProcess
@@ -113,7 +115,8 @@ def create_app(
     ids = RequestIds()
     rates = RateLimits(settings, worker.buckets)
     recognizer = SharedRecognizer(settings.recognizer)
-    state = AppState(settings, serving, pools, metrics, rates, recognizer, JobEvents(), fetcher)
+    events, resized = JobEvents(), ResizedImages(settings.image_cache_mb)
+    state = AppState(settings, serving, pools, metrics, rates, recognizer, events, resized, fetcher)
     rebuilds = open_engine is None and worker.is_first
     app = _bare_app(
         _lifespan(state, compaction if rebuilds else None, shares_metrics=worker.count > 1),
@@ -252,6 +255,7 @@ def _middleware(
         Middleware(SecurityHeaders, cross_origin=bool(origins)),
         *([_cors(origins)] if origins else []),
         Middleware(RequestMiddleware, log=settings.request_log, metrics=metrics, ids=ids),
+        Middleware(Compression),
         Middleware(HostCheck, allowed=settings.allowed_hosts.split(",")),
         Middleware(Admission, gate=gate),
         Middleware(

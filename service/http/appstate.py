@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from service.http.rates import RateLimits
     from service.runtime.metrics import Metrics
     from service.runtime.recognition import SharedRecognizer
+    from service.runtime.resized import ResizedImages
     from service.runtime.serving import Serving
     from service.runtime.workers import WorkerPools
     from service.settings import Settings
@@ -32,6 +33,7 @@ class AppState(NamedTuple):
     rates: RateLimits
     recognizer: SharedRecognizer
     job_events: JobEvents
+    resized: ResizedImages
     fetcher: Fetcher | None = None
 
 
