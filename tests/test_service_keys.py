@@ -36,6 +36,7 @@ READING = [
     ("POST", "/v1/classify"),
     ("POST", "/v1/style"),
     ("GET", "/metrics"),
+    ("GET", "/v1/key"),
 ]
 WRITING = [
     ("PUT", "/v1/items"),
@@ -51,6 +52,9 @@ ADMIN = [
     ("GET", "/v1/generations"),
     ("POST", "/v1/generations/none/promote"),
     ("POST", "/v1/rollback"),
+    ("GET", "/v1/keys"),
+    ("POST", "/v1/keys"),
+    ("DELETE", "/v1/keys/none"),
 ]
 
 

@@ -9,6 +9,14 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from indexer.enrichment.suggestionlog import ItemSuggestions
+from service.http.key_replies import (
+    KeyBody,
+    KeysReply,
+    NewKeyReply,
+    OwnKeyReply,
+    RemovedKeysReply,
+    RotateBody,
+)
 from service.http.personal_replies import (
     ErasedReply,
     EventsReply,
@@ -43,12 +51,13 @@ if TYPE_CHECKING:
 _BODIES: tuple[type[BaseModel], ...] = (
     SearchBody, PhotoForm, ItemsBody, ItemsForm, PatchBody, PatchForm, DeleteBody,
     EventsBody, SessionBody, StyleForm, ClassifyForm, RecognizeForm, BatchBody,
-    CampaignBody,
+    CampaignBody, KeyBody, RotateBody,
 )  # fmt: skip
 _REPLIES: tuple[type[msgspec.Struct], ...] = (
     SearchReply, ItemReply, ItemsReply, StatusReply, HealthReply, WriteReply, Problem,
     RecommendReply, EventsReply, UserReply, ErasedReply, StylesReply, ClassifyReply,
     RecognizeReply, GenerationsReply, ServingReply, BatchReply, ReviewsReply, ItemSuggestions,
+    KeysReply, NewKeyReply, OwnKeyReply, RemovedKeysReply,
 )  # fmt: skip
 _PREFIX = "#/components/schemas/"
 _MEANINGS = {
@@ -131,7 +140,7 @@ def description(app: FastAPI) -> dict[str, Any]:
             "scheme": "bearer",
             "description": f"A key of the scope {scope}, or wider.",
         }
-        for scope in ("write", "admin")
+        for scope in ("read", "write", "admin")
     }
     schemas = components.setdefault("schemas", {})
     schemas.update(bodies["$defs"])
