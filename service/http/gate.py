@@ -100,6 +100,8 @@ def _kind_of(method: str, path: str, length: int) -> str | None:
         return "styles" if method == "POST" else None
     if path in ("/v1/status", "/v1/styles", "/v1/generations"):
         return "reads"
+    if path in ("/v1/storage", "/v1/models") or path.startswith("/v1/reports/"):
+        return "reads"
     if path == "/v1/keys" or path.startswith("/v1/keys/"):
         return "reads" if method in ("GET", "HEAD") else "writes"
     if path == "/v1/rollback" or path.startswith("/v1/generations/"):
@@ -131,6 +133,8 @@ def route_of(path: str) -> str:
         return "/v1/generations/{name}/promote"
     if path.startswith("/v1/keys/"):
         return "/v1/keys/{name}"
+    if path.startswith("/v1/reports/"):
+        return "/v1/reports/{kind}"
     return path
 
 

@@ -17,6 +17,12 @@ from service.http.key_replies import (
     RemovedKeysReply,
     RotateBody,
 )
+from service.http.operator_replies import (
+    ModelsReply,
+    ReportReply,
+    SettingsReply,
+    StorageReply,
+)
 from service.http.personal_replies import (
     ErasedReply,
     EventsReply,
@@ -58,6 +64,7 @@ _REPLIES: tuple[type[msgspec.Struct], ...] = (
     RecommendReply, EventsReply, UserReply, ErasedReply, StylesReply, ClassifyReply,
     RecognizeReply, GenerationsReply, ServingReply, BatchReply, ReviewsReply, ItemSuggestions,
     KeysReply, NewKeyReply, OwnKeyReply, RemovedKeysReply,
+    StorageReply, ModelsReply, SettingsReply, ReportReply,
 )  # fmt: skip
 _PREFIX = "#/components/schemas/"
 _MEANINGS = {
