@@ -49,6 +49,7 @@ async function starters(start) {
   const simple = [
     act("Rebuild the index", () => start("v1/rebuilds")),
     act("Take a snapshot", () => start("v1/snapshots", {})),
+    act("Audit the items", () => start("v1/audits")),
     act("Compare with the newest candidate", () => start("v1/comparisons", {})),
   ];
   try {
