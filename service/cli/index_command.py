@@ -126,6 +126,7 @@ def command(
     from indexer.shop.shelf import Shelf
     from indexer.shop.styles import registry_of, shop_styles
     from indexer.writing.suspects import remarks_on
+    from service.lastreports import keep_report
 
     with exit_on_interrupt(_INTERRUPTED), _failure_reported(report):
         source = read_catalog(catalog)
@@ -170,6 +171,8 @@ def command(
                     print_json({"stopped": str(error), "items": error.item_count,
                                 "removed": error.removed})  # fmt: skip
                 raise
+    if not dry_run:
+        keep_report(shop, "index", done)
     if report is not None:
         rows = seen.skipped if dry_run else [*done.skipped, *remarks_on(done.suspects)]
         _write_report(report, rows)

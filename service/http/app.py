@@ -32,8 +32,11 @@ from service.http.rates import RateLimits, ReadCheck
 from service.http.routes.admin import admin_routes
 from service.http.routes.campaign import campaign_routes
 from service.http.routes.classify import classify_routes
+from service.http.routes.embed import add_embed
 from service.http.routes.items import item_routes
 from service.http.routes.jobs import job_routes
+from service.http.routes.keys import key_routes
+from service.http.routes.operator import add_operator_page, operator_routes
 from service.http.routes.pages import add_pages
 from service.http.routes.personal import personal_routes
 from service.http.routes.recognition import recognition_routes
@@ -143,9 +146,12 @@ def add_routes(app: FastAPI, state: AppState) -> None:
     searching = (search_routes, recognition_routes, classify_routes)
     items = (write_routes, review_routes, item_routes, personal_routes)
     pictures = (style_routes, campaign_routes)
-    for routes in (*searching, *items, *pictures, admin_routes, job_routes, state_routes):
+    operators = (admin_routes, job_routes, key_routes, operator_routes, state_routes)
+    for routes in (*searching, *items, *pictures, *operators):
         app.include_router(routes(state))
     add_pages(app)
+    add_embed(app)
+    add_operator_page(app)
 
 
 def _bare_app(
