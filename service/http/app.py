@@ -127,7 +127,7 @@ def add_routes(app: FastAPI, state: AppState) -> None:
     pictures = (style_routes, campaign_routes)
     for routes in (*searching, *items, *pictures, admin_routes, state_routes):
         app.include_router(routes(state))
-    add_pages(app)
+    add_pages(app, state.settings)
 
 
 def _bare_app(
