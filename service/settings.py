@@ -80,10 +80,18 @@ class Settings(BaseSettings):
         description="Most open connections, fewer if the limit of open files is low. A further "
         "one closes an idle connection of the address that has the most.",
     )
+    workers: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Processes that answer requests. Each has the index in its own memory; they "
+        "share the limits on rates, and divide those on memory, connections and queues.",
+    )
     threads: int | None = Field(
         None,
         ge=1,
-        description="Cores for decoding, encoding, searching and writing; all by default.",
+        description="Cores for decoding, encoding, searching and writing; all by default. Several "
+        "workers divide them.",
     )
     batch_size: int = Field(16, ge=1, description="Most photos that are encoded together.")
     batch_wait_ms: float = Field(
@@ -189,11 +197,27 @@ class Settings(BaseSettings):
         description="Networks of your own to fetch from, such as 10.1.2.0/24, separated by commas; "
         "by default only public addresses.",
     )
+    catalogs: Path | None = Field(
+        None, description="Folder of catalogs that may be built over HTTP; by default none."
+    )
+    snapshots: Path | None = Field(
+        None, description="Folder for snapshots that are taken over HTTP; by default none."
+    )
     rebuild_rows: int = Field(
         1000, ge=0, description="Fewest images outside the index that start a rebuild; 0 is never."
     )
     rebuild_share: float = Field(
         0.1, gt=0, description="Fewest such images as a share of the index; both must be reached."
+    )
+    contact: str = Field(
+        "",
+        max_length=300,
+        description="How to reach the shop, such as an address of mail or of a page; it is offered "
+        "if a customer's question has no answer.",
+    )
+    llm_key: SecretStr | None = Field(
+        None,
+        description="Key for the language model of 'vitrine describe --llm'.",
     )
     keep_events_days: float = Field(
         0,
@@ -221,6 +245,7 @@ class ProcessSettings(BaseSettings):
     max_megapixels: float = Field(64, gt=0)
     threads: int | None = Field(None, ge=1)
     keep_events_days: float = Field(0, ge=0)
+    llm_key: SecretStr | None = None
 
 
 def process_settings() -> ProcessSettings:
@@ -229,6 +254,12 @@ def process_settings() -> ProcessSettings:
         return ProcessSettings()
     except ValidationError as error:
         raise _bad_setting(error) from None
+
+
+def language_model_key() -> str:
+    """Return the key for the language model of ``vitrine describe``; empty if there is none."""
+    key = process_settings().llm_key
+    return "" if key is None else key.get_secret_value()
 
 
 def settings_for(shop: Path) -> Settings:

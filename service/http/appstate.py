@@ -11,6 +11,7 @@ from fastapi import Response
 
 if TYPE_CHECKING:
     from indexer.fetching.fetcher import Fetcher
+    from service.http.job_events import JobEvents
     from service.http.rates import RateLimits
     from service.runtime.metrics import Metrics
     from service.runtime.recognition import SharedRecognizer
@@ -30,6 +31,7 @@ class AppState(NamedTuple):
     metrics: Metrics
     rates: RateLimits
     recognizer: SharedRecognizer
+    job_events: JobEvents
     fetcher: Fetcher | None = None
 
 

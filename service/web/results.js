@@ -15,7 +15,7 @@ function understood(condition, hits) {
   const [isPrice, low, high] = condition.match(PRICE) ?? [];
   if (isPrice) {
     const edge = (number) => (number === undefined ? null : Number(number));
-    return `${t("filters.price")}: ${priceWords(edge(low), edge(high), hits[0]?.currency)}`;
+    return priceWords(edge(low), edge(high), hits[0]?.currency);
   }
   const [, field, value] = condition.match(/^(.*?) = "?(.*?)"?$/) ?? [];
   return field ? `${nameOf(field)}: ${readable(field, value)}` : condition;
