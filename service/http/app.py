@@ -149,7 +149,7 @@ def add_routes(app: FastAPI, state: AppState) -> None:
     operators = (admin_routes, job_routes, key_routes, operator_routes, state_routes)
     for routes in (*searching, *items, *pictures, *operators):
         app.include_router(routes(state))
-    add_pages(app)
+    add_pages(app, state.settings)
     add_embed(app)
     add_operator_page(app)
 
