@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from indexer.vectors.position_mask import PositionMask
     from search.live.layers import LayeredColumns
     from search.live.recall import RecallWatch
+    from search.live.record_cache import RecordCache
     from search.live.segment import Segment
 
 _SPARE = 1.5  # rows asked for, over those needed if all groups had equally many
@@ -79,6 +80,7 @@ class ShopView:
     columns: LayeredColumns
     segments: tuple[Segment, ...]
     starter_items: Sequence[int]  # see ``starters``; shared with later views, like ``ids``
+    records: RecordCache  # shared with later views too
 
     @property
     def items(self) -> int:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec
 
 from fastapi import Response
 
+from service.runtime.answer_cache import AnswerCache
+
 if TYPE_CHECKING:
     from indexer.fetching.fetcher import Fetcher
     from service.http.rates import RateLimits
@@ -31,6 +33,7 @@ class AppState(NamedTuple):
     rates: RateLimits
     recognizer: SharedRecognizer
     fetcher: Fetcher | None = None
+    answers: AnswerCache = AnswerCache(0)
 
 
 Handler = Callable[Concatenate[AppState, P], Awaitable[Response]]
