@@ -10,7 +10,8 @@ FETCHED = "fetched.lmdb"
 CURRENT = "CURRENT"
 JOB_LOCK = "job.lock"
 KEYS = "keys.json"
+JOBS = "jobs"
 PARTS = (
     *(STORE, GENERATIONS, ENCODERS, STYLES, REVIEWS, SUGGESTIONS, FETCHED),
-    *(CURRENT, JOB_LOCK, KEYS),
+    *(CURRENT, JOB_LOCK, KEYS, JOBS),
 )

@@ -183,11 +183,27 @@ class Settings(BaseSettings):
         description="Networks of your own to fetch from, such as 10.1.2.0/24, separated by commas; "
         "by default only public addresses.",
     )
+    catalogs: Path | None = Field(
+        None, description="Folder of catalogs that may be built over HTTP; by default none."
+    )
+    snapshots: Path | None = Field(
+        None, description="Folder for snapshots that are taken over HTTP; by default none."
+    )
     rebuild_rows: int = Field(
         1000, ge=0, description="Fewest images outside the index that start a rebuild; 0 is never."
     )
     rebuild_share: float = Field(
         0.1, gt=0, description="Fewest such images as a share of the index; both must be reached."
+    )
+    contact: str = Field(
+        "",
+        max_length=300,
+        description="How to reach the shop, such as an address of mail or of a page; it is offered "
+        "if a customer's question has no answer.",
+    )
+    llm_key: SecretStr | None = Field(
+        None,
+        description="Key for the language model of 'vitrine describe --llm'.",
     )
     keep_events_days: float = Field(
         0,
@@ -215,6 +231,7 @@ class ProcessSettings(BaseSettings):
     max_megapixels: float = Field(64, gt=0)
     threads: int | None = Field(None, ge=1)
     keep_events_days: float = Field(0, ge=0)
+    llm_key: SecretStr | None = None
 
 
 def process_settings() -> ProcessSettings:
@@ -223,6 +240,12 @@ def process_settings() -> ProcessSettings:
         return ProcessSettings()
     except ValidationError as error:
         raise _bad_setting(error) from None
+
+
+def language_model_key() -> str:
+    """Return the key for the language model of ``vitrine describe``; empty if there is none."""
+    key = process_settings().llm_key
+    return "" if key is None else key.get_secret_value()
 
 
 def settings_for(shop: Path) -> Settings:

@@ -65,9 +65,8 @@ def test_the_same_question_is_answered_from_memory(http, photo):
 def test_a_photo_counts_by_its_content_and_is_encoded_once(http, photo):
     form = [{"files": {"image": photo(color)}} for color in ("red", "red", "blue")]
     replies = [without_times(http.post("/v1/search/image", **one)) for one in form]
-    raw = http.post(
-        "/v1/search/image", content=photo("red"), headers={"content-type": "image/jpeg"}
-    )
+    kind = {"content-type": "image/jpeg"}
+    raw = http.post("/v1/search/image", content=photo("red"), headers=kind)
     assert replies[0] == replies[1] == without_times(raw)
     assert replies[0] != replies[2]
     assert counts(http) == {"miss": 2, "hit": 2}

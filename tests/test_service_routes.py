@@ -15,6 +15,7 @@ from indexer.errors import BadQuery
 from indexer.items import Item
 from service.http.appstate import AppState, bind
 from service.http.item_schemas import ItemsParams
+from service.http.job_events import JobEvents
 from service.http.rates import RateLimits
 from service.http.replies import ItemReply
 from service.http.routes.items import item, items
@@ -46,7 +47,9 @@ def state():
     kinds = WorkerPools._fields
     pools = WorkerPools(*(Workers(1, queue=1, deadline_s=60, name=kind) for kind in kinds))
     settings = Settings(max_limit=20)
-    yield AppState(settings, OneItem(), pools, Metrics(), RateLimits(settings), SharedRecognizer())
+    yield AppState(
+        settings, OneItem(), pools, Metrics(), RateLimits(settings), SharedRecognizer(), JobEvents()
+    )
     pools.close()
 
 

@@ -22,6 +22,7 @@ from service.http.appstate import AppState
 from service.http.connections import connections_for
 from service.http.fetching import fetcher_of
 from service.http.gate import Admission, Gate, RequestQueue
+from service.http.job_events import JobEvents
 from service.http.middleware import RequestIds, RequestMiddleware
 from service.http.problems import add_error_handlers
 from service.http.protocol import ProtocolContext
@@ -30,6 +31,7 @@ from service.http.routes.admin import admin_routes
 from service.http.routes.campaign import campaign_routes
 from service.http.routes.classify import classify_routes
 from service.http.routes.items import item_routes
+from service.http.routes.jobs import job_routes
 from service.http.routes.pages import add_pages
 from service.http.routes.personal import personal_routes
 from service.http.routes.recognition import recognition_routes
@@ -110,7 +112,8 @@ def create_app(
     rates = RateLimits(settings, worker.buckets)
     recognizer = SharedRecognizer(settings.recognizer)
     answers = AnswerCache(int(settings.answer_cache_mb * 1e6) if open_engine is None else 0)
-    state = AppState(settings, serving, pools, metrics, rates, recognizer, fetcher, answers)
+    events = JobEvents()
+    state = AppState(settings, serving, pools, metrics, rates, recognizer, events, fetcher, answers)
     rebuilds = open_engine is None and worker.is_first
     app = _bare_app(
         _lifespan(state, compaction if rebuilds else None, shares_metrics=worker.count > 1),
@@ -119,6 +122,7 @@ def create_app(
     add_routes(app, state)
     app.state.private_paths = _private_paths(settings)
     app.state.kill_rebuild = compaction.kill
+    app.state.stop_events = state.job_events.stop
     app.state.protocol_context = ProtocolContext(
         gate,
         ids,
@@ -136,7 +140,7 @@ def add_routes(app: FastAPI, state: AppState) -> None:
     searching = (search_routes, recognition_routes, classify_routes)
     items = (write_routes, review_routes, item_routes, personal_routes)
     pictures = (style_routes, campaign_routes)
-    for routes in (*searching, *items, *pictures, admin_routes, state_routes):
+    for routes in (*searching, *items, *pictures, admin_routes, job_routes, state_routes):
         app.include_router(routes(state))
     add_pages(app)
 
@@ -277,8 +281,9 @@ def _cors(origins: list[str]) -> Middleware:
 
 
 def _private_paths(settings: Settings) -> list[str]:
-    """Return the paths that no reply may contain: the shop's folder and the image root."""
-    folders = [folder for folder in (settings.shop, settings.image_root) if folder is not None]
+    """Return the paths that no reply may contain: the shop's folder, and those of the settings."""
+    given = (settings.shop, settings.image_root, settings.catalogs, settings.snapshots)
+    folders = [folder for folder in given if folder is not None]
     paths = [str(path) for folder in folders for path in (folder.resolve(), folder)]
     return [path for path in paths if "/" in path]
 

@@ -13,6 +13,7 @@ from service.runtime.answer_cache import AnswerCache
 
 if TYPE_CHECKING:
     from indexer.fetching.fetcher import Fetcher
+    from service.http.job_events import JobEvents
     from service.http.rates import RateLimits
     from service.runtime.metrics import Metrics
     from service.runtime.recognition import SharedRecognizer
@@ -32,6 +33,7 @@ class AppState(NamedTuple):
     metrics: Metrics
     rates: RateLimits
     recognizer: SharedRecognizer
+    job_events: JobEvents
     fetcher: Fetcher | None = None
     answers: AnswerCache = AnswerCache(0)
 

@@ -206,7 +206,7 @@ def problem_of(scope: Scope, error: Exception) -> Response:
         title = code.replace("_", " ").capitalize()
         detail = str(error)
         if not isinstance(error, _QUOTE_CLIENT):
-            detail = without_paths(detail, _private_paths(scope))
+            detail = without_paths(detail, private_paths(scope))
         return problem(scope, status, code, detail, title=title, param=error.param, headers=headers)
     if isinstance(error, StyleError):
         return _style_problem(scope, error)
@@ -242,11 +242,12 @@ def _style_problem(scope: Scope, error: StyleError) -> Response:
         name = f"the style {error.style!r}" if error.style else "a style of this shop"
         detail = f"{name} is damaged on the server; its log has the details under this request_id"
         return problem(scope, 503, code_of(error), detail)
-    detail = without_paths(str(error), _private_paths(scope))
+    detail = without_paths(str(error), private_paths(scope))
     return problem(scope, 422, code_of(error), detail, param=error.param)
 
 
-def _private_paths(scope: Scope) -> Sequence[str]:
+def private_paths(scope: Scope) -> Sequence[str]:
+    """Return the paths that no reply may contain."""
     return getattr(scope["app"].state, PRIVATE, ()) if "app" in scope else ()
 
 

@@ -147,7 +147,8 @@ def server_of(
         app.state.kill_rebuild()
         flush()
 
-    return Server(config, context, ExitTimer(settings.shutdown_grace_s, before_exit))
+    timer = ExitTimer(settings.shutdown_grace_s, before_exit)
+    return Server(config, context, timer, app.state.stop_events)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -186,9 +187,15 @@ class Server(uvicorn.Server):
     """uvicorn's server, with limits on connections and a time limit on the shutdown."""
 
     def __init__(
-        self, config: uvicorn.Config, context: ProtocolContext, exit_timer: ExitTimer
+        self,
+        config: uvicorn.Config,
+        context: ProtocolContext,
+        exit_timer: ExitTimer,
+        stop_events: Callable[[], None] = lambda: None,
     ) -> None:
+        """``stop_events`` ends the replies that otherwise last as long as their clients want."""
         super().__init__(config)
+        self._stop_events = stop_events
         self.ready: Callable[[], None] | None = None
         self._context = context
         self._exit_timer = exit_timer
@@ -216,6 +223,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """See ``uvicorn.Server``."""
         self._exit_timer.start()
+        self._stop_events()
         if self._limiter is not None:
             self._limiter.cancel()
         await super().shutdown(sockets)

@@ -64,7 +64,6 @@ class WorkerProcess:
             update={
                 "max_decode_mb": settings.max_decode_mb / self.count,
                 "max_held_mb": settings.max_held_mb / self.count,
-                "answer_cache_mb": settings.answer_cache_mb / self.count,
                 "max_connections": max(8, -(-connections // self.count)),
                 "queue_size": max(1, -(-queue // self.count)),
                 "threads": threads_of_each(settings.threads, self.count),
@@ -112,7 +111,7 @@ class GenerationEffort:
 
     @extra.setter
     def extra(self, levels: int) -> None:
-        """Set it for all workers that serve this generation."""
+        """Set the number for all workers."""
         self._numbers[0] = self._generation << 8 | levels
 
 
