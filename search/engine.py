@@ -221,6 +221,17 @@ class SearchEngine:
         """
         return self._searcher.search(query)
 
+    def answer_state(self) -> tuple[str, int, int] | None:
+        """Return what the answer of the next search depends on, besides the query.
+
+        Searches that begin in equal states have equal answers, apart from queries for a user. None
+        if there are writes that the next search may not have yet.
+        """
+        transaction = self._live.transaction
+        if transaction is None:
+            return None
+        return self.generation, transaction, self._watch.extra_levels
+
     def classify(
         self, photo: Path | str | bytes, min_confidence: float = MIN_CONFIDENCE
     ) -> Classification:

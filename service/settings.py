@@ -107,6 +107,12 @@ class Settings(BaseSettings):
     queue_deadline_s: float = Field(
         2, gt=0, description="Longest wait in a queue before the reply 503, in seconds."
     )
+    answer_cache_mb: float = Field(
+        32,
+        ge=0,
+        description="Memory for answers to requests that come again; every write to the shop "
+        "outdates them. 0 is off.",
+    )
     searches_per_s: float = Field(
         500,
         ge=0,

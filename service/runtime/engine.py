@@ -46,6 +46,10 @@ class Engine(Protocol):
         """Return the reply to a query. Called from several threads at once."""
         ...
 
+    def answer_state(self) -> tuple[str, int, int] | None:
+        """Return what the answer of the next search depends on; None if that is not known."""
+        ...
+
     def item(self, item_id: str) -> Item:
         """Return an item of the shop. Raises UnknownItem."""
         ...
