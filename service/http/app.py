@@ -293,9 +293,9 @@ def _cors(origins: list[str]) -> Middleware:
         CORSMiddleware,
         allow_origins=origins,
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=["Authorization", "api-key", "Content-Type", "X-Request-ID"],
+        allow_headers=["Authorization", "api-key", "Content-Type", "X-Request-ID", "If-Match"],
         expose_headers=[
-            *("X-Request-ID", "Retry-After"),
+            *("X-Request-ID", "Retry-After", "ETag", "Location"),
             *("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"),
         ],
         max_age=600,
