@@ -146,7 +146,7 @@ class SearchEngine:
         encoded beside each query photo, and averaged with it; an index that was built with views
         of its own refuses them. With ``sharing``, other processes serve the same shop at the same
         address: then every search sees all writes that any of them has acknowledged.
-        Raises IndexNotFound, IndexCorrupt, IndexMismatch, EncoderNotFound.
+        Raises IndexNotFound, IndexCorrupt, IndexMismatch, EncoderNotFound, VectorsUnavailable.
         """
         folder = ShopFolder(shop)
         shelf = Shelf.read(folder)
@@ -304,6 +304,10 @@ class SearchEngine:
             delta_rows=view.backlog,
             recall=self._watch.status(),
         )
+
+    def check_ready(self) -> None:
+        """Raise VectorsUnavailable if a search by vectors would fail now."""
+        self._live.view.segments[0].vectors.check_ready()
 
     def backlog(self) -> Backlog:
         """Return how much was written since the index was built."""

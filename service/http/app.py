@@ -17,8 +17,10 @@ from indexer.imaging.decodebudget import BUDGET
 from indexer.imaging.images import ImageLimits
 from indexer.shop.folder import ShopFolder
 from indexer.threads import THREADS
+from indexer.vectors.remote.access import ACCESS
 from service.budgets import limit_threads
 from service.http.appstate import AppState
+from service.http.compression import Compression
 from service.http.connections import connections_for
 from service.http.fetching import fetcher_of
 from service.http.gate import Admission, Gate, RequestQueue
@@ -30,8 +32,11 @@ from service.http.rates import RateLimits, ReadCheck
 from service.http.routes.admin import admin_routes
 from service.http.routes.campaign import campaign_routes
 from service.http.routes.classify import classify_routes
+from service.http.routes.embed import add_embed
 from service.http.routes.items import item_routes
 from service.http.routes.jobs import job_routes
+from service.http.routes.keys import key_routes
+from service.http.routes.operator import add_operator_page, operator_routes
 from service.http.routes.pages import add_pages
 from service.http.routes.personal import personal_routes
 from service.http.routes.recognition import recognition_routes
@@ -47,10 +52,12 @@ from service.runtime.compaction import Compaction
 from service.runtime.engine import Engine
 from service.runtime.metrics import Metrics
 from service.runtime.recognition import SharedRecognizer
+from service.runtime.resized import ResizedImages
 from service.runtime.serving import START_S, Serving
 from service.runtime.throttled_log import ThrottledLog
 from service.runtime.worker_process import SharedEffort, WorkerProcess
 from service.runtime.workers import WorkerPools, Workers
+from service.settings import server_access
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -93,6 +100,7 @@ def create_app(
     """
     BUDGET.megabytes = settings.max_decode_mb
     limit_threads(settings.threads)
+    ACCESS.use(lambda: server_access(settings))
     worker = worker or WorkerProcess()
     sharing = None if worker.folder is None else SharedEffort(worker.folder)
     metrics = Metrics(worker.metrics)
@@ -111,9 +119,11 @@ def create_app(
     ids = RequestIds()
     rates = RateLimits(settings, worker.buckets)
     recognizer = SharedRecognizer(settings.recognizer)
+    events, resized = JobEvents(), ResizedImages(settings.image_cache_mb)
     answers = AnswerCache(int(settings.answer_cache_mb * 1e6) if open_engine is None else 0)
-    events = JobEvents()
-    state = AppState(settings, serving, pools, metrics, rates, recognizer, events, fetcher, answers)
+    state = AppState(
+        settings, serving, pools, metrics, rates, recognizer, events, resized, fetcher, answers
+    )
     rebuilds = open_engine is None and worker.is_first
     app = _bare_app(
         _lifespan(state, compaction if rebuilds else None, shares_metrics=worker.count > 1),
@@ -140,9 +150,12 @@ def add_routes(app: FastAPI, state: AppState) -> None:
     searching = (search_routes, recognition_routes, classify_routes)
     items = (write_routes, review_routes, item_routes, personal_routes)
     pictures = (style_routes, campaign_routes)
-    for routes in (*searching, *items, *pictures, admin_routes, job_routes, state_routes):
+    operators = (admin_routes, job_routes, key_routes, operator_routes, state_routes)
+    for routes in (*searching, *items, *pictures, *operators):
         app.include_router(routes(state))
     add_pages(app)
+    add_embed(app)
+    add_operator_page(app)
 
 
 def _bare_app(
@@ -252,6 +265,7 @@ def _middleware(
         Middleware(SecurityHeaders, cross_origin=bool(origins)),
         *([_cors(origins)] if origins else []),
         Middleware(RequestMiddleware, log=settings.request_log, metrics=metrics, ids=ids),
+        Middleware(Compression),
         Middleware(HostCheck, allowed=settings.allowed_hosts.split(",")),
         Middleware(Admission, gate=gate),
         Middleware(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from service.http.rates import RateLimits
     from service.runtime.metrics import Metrics
     from service.runtime.recognition import SharedRecognizer
+    from service.runtime.resized import ResizedImages
     from service.runtime.serving import Serving
     from service.runtime.workers import WorkerPools
     from service.settings import Settings
@@ -34,6 +35,7 @@ class AppState(NamedTuple):
     rates: RateLimits
     recognizer: SharedRecognizer
     job_events: JobEvents
+    resized: ResizedImages
     fetcher: Fetcher | None = None
     answers: AnswerCache = AnswerCache(0)
 

@@ -18,6 +18,20 @@ from service.http.job_schemas import (
     MigrationBody,
     SnapshotBody,
 )
+from service.http.key_replies import (
+    KeyBody,
+    KeysReply,
+    NewKeyReply,
+    OwnKeyReply,
+    RemovedKeysReply,
+    RotateBody,
+)
+from service.http.operator_replies import (
+    ModelsReply,
+    ReportReply,
+    SettingsReply,
+    StorageReply,
+)
 from service.http.personal_replies import (
     ErasedReply,
     EventsReply,
@@ -52,12 +66,15 @@ if TYPE_CHECKING:
 _BODIES: tuple[type[BaseModel], ...] = (
     SearchBody, PhotoForm, ItemsBody, ItemsForm, PatchBody, PatchForm, DeleteBody,
     EventsBody, SessionBody, StyleForm, ClassifyForm, RecognizeForm, BatchBody,
+    KeyBody, RotateBody,
     CampaignBody, BuildBody, BuildForm, BuildOptions, SnapshotBody, MigrationBody, ComparisonBody,
 )  # fmt: skip
 _REPLIES: tuple[type[msgspec.Struct], ...] = (
     SearchReply, ItemReply, ItemsReply, StatusReply, HealthReply, WriteReply, Problem,
     RecommendReply, EventsReply, UserReply, ErasedReply, StylesReply, ClassifyReply,
     RecognizeReply, GenerationsReply, ServingReply, BatchReply, ReviewsReply, ItemSuggestions,
+    KeysReply, NewKeyReply, OwnKeyReply, RemovedKeysReply,
+    StorageReply, ModelsReply, SettingsReply, ReportReply,
     JobReply, JobsReply, CatalogsReply, SnapshotsReply,
 )  # fmt: skip
 _PREFIX = "#/components/schemas/"
@@ -142,7 +159,7 @@ def description(app: FastAPI) -> dict[str, Any]:
             "scheme": "bearer",
             "description": f"A key of the scope {scope}, or wider.",
         }
-        for scope in ("write", "admin")
+        for scope in ("read", "write", "admin")
     }
     schemas = components.setdefault("schemas", {})
     schemas.update(bodies["$defs"])
