@@ -6,11 +6,12 @@ ENCODERS = "encoders"
 STYLES = "styles"
 REVIEWS = "reviews.lmdb"
 SUGGESTIONS = "suggestions.lmdb"
+FAQ = "faq.lmdb"
 FETCHED = "fetched.lmdb"
 CURRENT = "CURRENT"
 JOB_LOCK = "job.lock"
 KEYS = "keys.json"
 PARTS = (
-    *(STORE, GENERATIONS, ENCODERS, STYLES, REVIEWS, SUGGESTIONS, FETCHED),
+    *(STORE, GENERATIONS, ENCODERS, STYLES, REVIEWS, SUGGESTIONS, FAQ, FETCHED),
     *(CURRENT, JOB_LOCK, KEYS),
 )
