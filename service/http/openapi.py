@@ -56,7 +56,7 @@ from service.http.replies import (
     WriteReply,
 )
 from service.http.review_replies import ReviewsReply
-from service.http.schemas import BatchBody, PhotoForm, SearchBody
+from service.http.schemas import AskBody, BatchBody, PhotoForm, SearchBody
 from service.http.write_schemas import DeleteBody, ItemsBody, ItemsForm, PatchBody, PatchForm
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ _BODIES: tuple[type[BaseModel], ...] = (
     SearchBody, PhotoForm, ItemsBody, ItemsForm, PatchBody, PatchForm, DeleteBody,
     EventsBody, SessionBody, StyleForm, ClassifyForm, RecognizeForm, BatchBody,
     KeyBody, RotateBody,
-    CampaignBody, BuildBody, BuildForm, BuildOptions, SnapshotBody, MigrationBody, ComparisonBody,
+    CampaignBody, AskBody, BuildBody, BuildForm, BuildOptions, SnapshotBody, MigrationBody,
+    ComparisonBody,
 )  # fmt: skip
 _REPLIES: tuple[type[msgspec.Struct], ...] = (
     SearchReply, ItemReply, ItemsReply, StatusReply, HealthReply, WriteReply, Problem,

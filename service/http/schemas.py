@@ -211,6 +211,17 @@ class PartBody(RequestModel):
         return self
 
 
+class AskBody(BaseModel):
+    """A customer's question, asked beside an item or not."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    question: str = Field(min_length=1, max_length=500, description="In English or Chinese.")
+    item_id: Annotated[str, StringConstraints(max_length=MAX_ID_BYTES)] | None = Field(
+        None, description="The item that the question is about."
+    )
+
+
 class SearchBody(RequestModel):
     """A query: its parts, a filter, and how many hits to return."""
 
