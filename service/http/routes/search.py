@@ -23,6 +23,7 @@ from service.http.replies import BatchReply, SearchReply
 from service.http.routes.batch import search_batch
 from service.http.schemas import BatchBody, PhotoForm, PhotoParams, SearchBody, WordsParams
 from service.http.uploads import Form, parse_form
+from service.http.verifying import verified
 from service.query_builder import GivenPart, build_query, read_box
 
 # Larger bodies are parsed in a thread: a form takes 0.3 ms per MB, JSON with base64 5 ms.
@@ -126,14 +127,15 @@ async def search_image(
 
     asked = read() if small else await state.pools.decoding.run(read)
     reply = cropped_reply if asked.auto_crop else reply_to
+    search_first = partial(reply, state, asked.query, request)
+    photo = asked.query.parts[0]
+    assert isinstance(photo, ImagePart)
+    assert isinstance(photo.image, bytes)
+    if asked.verify:
+        search_first = partial(verified, state, search_first, photo.image, request, photo.box)
     if asked.explain:
-        photo = asked.query.parts[0]
-        assert isinstance(photo, ImagePart)
-        assert isinstance(photo.image, bytes)
-        search_first = partial(reply, state, asked.query, request)
-        work = explained(state, search_first, photo.image, request, photo.box)
-    else:
-        work = reply(state, asked.query, request)
+        search_first = partial(explained, state, search_first, photo.image, request, photo.box)
+    work = search_first()
     return Response(await cancel_on_disconnect(request, work), media_type="application/json")
 
 
@@ -158,11 +160,12 @@ def query_from_json(body: bytes) -> Query:
 
 
 class PhotoQuery(NamedTuple):
-    """The query in a form, whether to search with the thing that is meant, and to explain hits."""
+    """The query in a form, and what else to do: search with the thing that is meant, and so on."""
 
     query: Query
     auto_crop: bool
     explain: bool
+    verify: bool
 
 
 def query_from_form(body: bytes, content_type: str) -> PhotoQuery:
@@ -179,7 +182,7 @@ def query_from_form(body: bytes, content_type: str) -> PhotoQuery:
     parts = [GivenPart(image=form.files["image"], weight=fields.weight, box=box)]
     if fields.text is not None:
         parts.append(GivenPart(text=fields.text, weight=fields.text_weight))
-    return PhotoQuery(build_query(parts, fields), fields.auto_crop, fields.explain)
+    return PhotoQuery(build_query(parts, fields), fields.auto_crop, fields.explain, fields.verify)
 
 
 def query_from_photo(body: bytes, params: PhotoParams) -> Query:
