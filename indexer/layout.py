@@ -6,6 +6,7 @@ ENCODERS = "encoders"
 STYLES = "styles"
 REVIEWS = "reviews.lmdb"
 SUGGESTIONS = "suggestions.lmdb"
+FAQ = "faq.lmdb"
 FETCHED = "fetched.lmdb"
 CURRENT = "CURRENT"
 JOB_LOCK = "job.lock"
@@ -13,6 +14,6 @@ KEYS = "keys.json"
 REPORTS = "reports"
 JOBS = "jobs"
 PARTS = (
-    *(STORE, GENERATIONS, ENCODERS, STYLES, REVIEWS, SUGGESTIONS, FETCHED),
+    *(STORE, GENERATIONS, ENCODERS, STYLES, REVIEWS, SUGGESTIONS, FAQ, FETCHED),
     *(CURRENT, JOB_LOCK, KEYS, REPORTS, JOBS),
 )

@@ -40,7 +40,7 @@ from style.registrycache import RegistryCache
 from style.stylefolder import StyleFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from indexer.arrays import Pixels, Vectors
     from indexer.encoders.base import Encoder
@@ -278,9 +278,11 @@ class SearchEngine:
         """Return the names of the styles that the images of this shop are indexed in."""
         return self._writer.styles()
 
-    def delete(self, item_ids: Sequence[str]) -> list[Outcome]:
-        """Delete items. Searches find them until ``refresh``."""
-        return delete_items(self._store, item_ids)
+    def delete(
+        self, item_ids: Sequence[str], check: Callable[[Item | None], None] | None = None
+    ) -> list[Outcome]:
+        """Delete items; see ``delete_items``. Searches find them until ``refresh``."""
+        return delete_items(self._store, item_ids, check)
 
     @property
     def no_match_below(self) -> float:

@@ -8,6 +8,7 @@ import re
 import msgspec
 import pytest
 
+from search.asking.answer import Answer
 from service.http.openapi import reply_schemas
 from service.http.problems import Problem
 from service.http.replies import (
@@ -25,6 +26,7 @@ ROUTES = {
     ("get", "/v1/search"),
     ("post", "/v1/search/batch"),
     ("post", "/v1/search/image"),
+    ("post", "/v1/ask"),
     ("post", "/v1/classify"),
     ("post", "/v1/recognize"),
     ("post", "/v1/classify"),
@@ -165,6 +167,7 @@ def documented(document, name):
         ("GET", "/v1/styles", None, StylesReply),
         ("GET", "/livez", None, HealthReply),
         ("GET", "/readyz", None, HealthReply),
+        ("POST", "/v1/ask", {"question": "is it red?", "item_id": "red-mug"}, Answer),
         ("POST", "/v1/search", {"parts": []}, Problem),
     ],
 )

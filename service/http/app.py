@@ -30,6 +30,7 @@ from service.http.problems import add_error_handlers
 from service.http.protocol import ProtocolContext
 from service.http.rates import RateLimits, ReadCheck
 from service.http.routes.admin import admin_routes
+from service.http.routes.asking import ask_routes
 from service.http.routes.campaign import campaign_routes
 from service.http.routes.classify import classify_routes
 from service.http.routes.embed import add_embed
@@ -119,10 +120,18 @@ def create_app(
     ids = RequestIds()
     rates = RateLimits(settings, worker.buckets)
     recognizer = SharedRecognizer(settings.recognizer)
-    events, resized = JobEvents(), ResizedImages(settings.image_cache_mb)
     answers = AnswerCache(int(settings.answer_cache_mb * 1e6) if open_engine is None else 0)
     state = AppState(
-        settings, serving, pools, metrics, rates, recognizer, events, resized, fetcher, answers
+        settings,
+        serving,
+        pools,
+        metrics,
+        rates,
+        recognizer,
+        JobEvents(),
+        ResizedImages(settings.image_cache_mb),
+        fetcher,
+        answers,
     )
     rebuilds = open_engine is None and worker.is_first
     app = _bare_app(
@@ -147,13 +156,13 @@ def create_app(
 def add_routes(app: FastAPI, state: AppState) -> None:
     """Add all routes, and the handlers of errors."""
     add_error_handlers(app)
-    searching = (search_routes, recognition_routes, classify_routes)
+    searching = (search_routes, ask_routes, recognition_routes, classify_routes)
     items = (write_routes, review_routes, item_routes, personal_routes)
     pictures = (style_routes, campaign_routes)
     operators = (admin_routes, job_routes, key_routes, operator_routes, state_routes)
     for routes in (*searching, *items, *pictures, *operators):
         app.include_router(routes(state))
-    add_pages(app)
+    add_pages(app, state.settings)
     add_embed(app)
     add_operator_page(app)
 
@@ -285,9 +294,9 @@ def _cors(origins: list[str]) -> Middleware:
         CORSMiddleware,
         allow_origins=origins,
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=["Authorization", "api-key", "Content-Type", "X-Request-ID"],
+        allow_headers=["Authorization", "api-key", "Content-Type", "X-Request-ID", "If-Match"],
         expose_headers=[
-            *("X-Request-ID", "Retry-After"),
+            *("X-Request-ID", "Retry-After", "ETag", "Location"),
             *("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"),
         ],
         max_age=600,

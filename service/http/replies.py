@@ -18,7 +18,7 @@ from indexer.imaging.images import Box
 from indexer.items import ORIGINAL, Item
 from indexer.shop.listing import GenerationInfo
 from indexer.writing.writes import Outcome
-from search.hits import Hit, Reply
+from search.hits import FacetValue, Hit, Reply
 from search.recognition.classification import Classification
 from search.recognition.look import FoundThing, Look
 from search.status import EngineStatus
@@ -55,6 +55,22 @@ class ExplanationReply(msgspec.Struct, frozen=True, kw_only=True):
     hit: HeatReply
 
 
+class BoxReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The hits for one of several regions of a photo; the fields are those of a search."""
+
+    box: Annotated[
+        tuple[float, float, float, float],
+        Meta(description="x0, y0, x1, y1 as shares of the photo's sides."),
+    ]
+    hits: list[HitReply]
+    total: int
+    facets: dict[str, list[FacetValue]]
+    no_close_match: bool
+    next_cursor: Annotated[
+        str | None, Meta(description="For a search with this box alone; null on the last page.")
+    ]
+
+
 class SearchReply(Reply, frozen=True, kw_only=True):
     """The hits, best first."""
 
@@ -66,6 +82,13 @@ class SearchReply(Reply, frozen=True, kw_only=True):
             "shares of the photo's sides; null for the whole photo."
         ),
     ] = None
+    groups: Annotated[
+        list[BoxReply],
+        Meta(
+            description="With several boxes: the hits of each, in their order. The other fields "
+            "are then those of the first box."
+        ),
+    ] = msgspec.field(default_factory=list)
     explanations: Annotated[
         list[ExplanationReply], Meta(description="With `explain`: of the first three hits.")
     ] = msgspec.field(default_factory=list)
