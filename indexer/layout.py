@@ -10,7 +10,9 @@ FETCHED = "fetched.lmdb"
 CURRENT = "CURRENT"
 JOB_LOCK = "job.lock"
 KEYS = "keys.json"
+REPORTS = "reports"
+JOBS = "jobs"
 PARTS = (
     *(STORE, GENERATIONS, ENCODERS, STYLES, REVIEWS, SUGGESTIONS, FETCHED),
-    *(CURRENT, JOB_LOCK, KEYS),
+    *(CURRENT, JOB_LOCK, KEYS, REPORTS, JOBS),
 )

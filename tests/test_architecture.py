@@ -35,6 +35,7 @@ INDEXER = {
     "confidence": {"imaging", "encoders", "store", "vectors"},
     "classification": {"imaging", "encoders", "store", "confidence"},
     "enrichment": {"catalog", "words", "store", "confidence", "shop"},
+    "drafting": {"catalog", "words", "enrichment"},
     "shop": {"imaging", "encoders", "store", "vectors", "confidence"},
     "writing": {
         *("imaging", "catalog", "encoders", "store", "fetching", "vectors", "confidence", "shop"),
@@ -47,8 +48,9 @@ INDEXER = {
 }
 SERVICE = {
     "runtime": set(),
-    "http": {"runtime"},
-    "cli": {"runtime", "http"},
+    "jobs": set(),
+    "http": {"runtime", "jobs"},
+    "cli": {"runtime", "jobs", "http"},
 }
 MODULES = sorted(path for floor in FLOORS for path in (ROOT / floor).rglob("*.py"))
 INNER = [path for path in MODULES if ROOT / "service" not in path.parents]
