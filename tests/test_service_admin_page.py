@@ -18,7 +18,7 @@ from service.keyfile import KeyFile
 from service.lastreports import keep_report
 from service.settings import Settings
 from tests.conftest import write_catalog
-from tests.test_service_page import PATIENCE_MS, browser
+from tests.page_driver import PATIENCE_MS, browser
 from tests.webserver import serious_findings, serving
 
 if TYPE_CHECKING:
