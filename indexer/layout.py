@@ -11,7 +11,9 @@ FETCHED = "fetched.lmdb"
 CURRENT = "CURRENT"
 JOB_LOCK = "job.lock"
 KEYS = "keys.json"
+REPORTS = "reports"
+JOBS = "jobs"
 PARTS = (
     *(STORE, GENERATIONS, ENCODERS, STYLES, REVIEWS, SUGGESTIONS, FAQ, FETCHED),
-    *(CURRENT, JOB_LOCK, KEYS),
+    *(CURRENT, JOB_LOCK, KEYS, REPORTS, JOBS),
 )

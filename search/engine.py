@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from indexer.items import Item
     from indexer.writing.image_pipeline import Encode
     from search.hits import Hit, Reply
+    from search.live.sharing import Sharing
     from search.personal.recommendation import Recommendations
     from search.recognition.classification import Classification
     from style.registry import StyleRegistry
@@ -69,6 +70,7 @@ class SearchEngine:
         opened: OpenGeneration,
         no_match_below: float | None = None,
         recall_sample: float = 0.0,
+        sharing: Sharing | None = None,
     ) -> None:
         self.shop = shop
         self.encoder = encoder
@@ -86,8 +88,16 @@ class SearchEngine:
             text_tower=isinstance(encoder, TextEncoder),
             below=no_match_below,
         )
-        self._live = LiveShop(store, opened.vectors, opened.words, model.key, opened.meaning)
-        self._watch = RecallWatch(opened.vectors, share=recall_sample)  # last: it has a thread
+        self._live = LiveShop(
+            store,
+            opened.vectors,
+            opened.words,
+            model.key,
+            opened.meaning,
+            always_current=sharing is not None,
+        )
+        effort = None if sharing is None else sharing.effort(opened.name)
+        self._watch = RecallWatch(opened.vectors, share=recall_sample, effort=effort)
         self._items = ItemReader(store, self._live)
         self._writer = ShopWriter(store, self._live, index_encoder(encoder), self._styles)
         self.recommender = Recommender(
@@ -123,6 +133,7 @@ class SearchEngine:
         no_match_below: float | None = None,
         recall_sample: float = 0.0,
         query_views: Sequence[View] = (),
+        sharing: Sharing | None = None,
     ) -> SearchEngine:
         """Open the current generation of a shop, after verifying all of its files.
 
@@ -133,8 +144,9 @@ class SearchEngine:
         ``no_match_below``. ``recall_sample`` is the share of approximate searches that are
         repeated exactly in the background, to check the promised recall. ``query_views`` are
         encoded beside each query photo, and averaged with it; an index that was built with views
-        of its own refuses them.
-        Raises IndexNotFound, IndexCorrupt, IndexMismatch, EncoderNotFound.
+        of its own refuses them. With ``sharing``, other processes serve the same shop at the same
+        address: then every search sees all writes that any of them has acknowledged.
+        Raises IndexNotFound, IndexCorrupt, IndexMismatch, EncoderNotFound, VectorsUnavailable.
         """
         folder = ShopFolder(shop)
         shelf = Shelf.read(folder)
@@ -149,7 +161,7 @@ class SearchEngine:
         try:
             opened = load_newest(folder, names, encoder, store)
             try:
-                return cls(folder, store, encoder, opened, no_match_below, recall_sample)
+                return cls(folder, store, encoder, opened, no_match_below, recall_sample, sharing)
             except BaseException:
                 opened.words.close()
                 opened.hold.close()
@@ -281,6 +293,10 @@ class SearchEngine:
             delta_rows=view.backlog,
             recall=self._watch.status(),
         )
+
+    def check_ready(self) -> None:
+        """Raise VectorsUnavailable if a search by vectors would fail now."""
+        self._live.view.segments[0].vectors.check_ready()
 
     def backlog(self) -> Backlog:
         """Return how much was written since the index was built."""

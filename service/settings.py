@@ -13,6 +13,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from indexer.confidence.curve import NO_MATCH_BELOW
 from indexer.errors import VitrineError
 from indexer.imaging.decodebudget import DEFAULT_MB
+from indexer.vectors.remote.access import TIMEOUT_S, ServerAccess
+from indexer.vectors.remote.address import ServerAddress
 from search.query import MAX_LIMIT
 
 
@@ -78,10 +80,18 @@ class Settings(BaseSettings):
         description="Most open connections, fewer if the limit of open files is low. A further "
         "one closes an idle connection of the address that has the most.",
     )
+    workers: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Processes that answer requests. Each has the index in its own memory; they "
+        "share the limits on rates, and divide those on memory, connections and queues.",
+    )
     threads: int | None = Field(
         None,
         ge=1,
-        description="Cores for decoding, encoding, searching and writing; all by default.",
+        description="Cores for decoding, encoding, searching and writing; all by default. Several "
+        "workers divide them.",
     )
     batch_size: int = Field(16, ge=1, description="Most photos that are encoded together.")
     batch_wait_ms: float = Field(
@@ -134,6 +144,25 @@ class Settings(BaseSettings):
         description="Share of approximate searches that are repeated exactly in the background, "
         "at most two a second, to measure the live recall; 0 is off.",
     )
+    vectors: str = Field(
+        "",
+        description="Where 'vitrine index' and 'rebuild' put vectors: faiss (in the shop), "
+        "milvus:URI or qdrant:URI. By default as before, or faiss.",
+    )
+    vectors_token: SecretStr | None = Field(
+        None, description="Token or API key of the server of vectors."
+    )
+    vectors_ca: Path | None = Field(
+        None, description="File of the certificates that the server of vectors is checked with."
+    )
+    vectors_timeout_s: float = Field(
+        TIMEOUT_S, gt=0, description="Longest wait for an answer of the server of vectors."
+    )
+    vectors_read_only: bool = Field(
+        False,
+        description="Whether this machine only searches collections on the server of vectors, and "
+        "never fills, mends or deletes one; for replicas of a shop.",
+    )
     reload_interval_s: float = Field(
         1, gt=0, description="How often to look for a new generation of the index, in seconds."
     )
@@ -168,6 +197,15 @@ class Settings(BaseSettings):
         "",
         description="Networks of your own to fetch from, such as 10.1.2.0/24, separated by commas; "
         "by default only public addresses.",
+    )
+    image_cache_mb: float = Field(
+        64, ge=0, description="Most memory for smaller copies of images (?size=), in MB."
+    )
+    catalogs: Path | None = Field(
+        None, description="Folder of catalogs that may be built over HTTP; by default none."
+    )
+    snapshots: Path | None = Field(
+        None, description="Folder for snapshots that are taken over HTTP; by default none."
     )
     rebuild_rows: int = Field(
         1000, ge=0, description="Fewest images outside the index that start a rebuild; 0 is never."
@@ -211,6 +249,11 @@ class ProcessSettings(BaseSettings):
     max_megapixels: float = Field(64, gt=0)
     threads: int | None = Field(None, ge=1)
     keep_events_days: float = Field(0, ge=0)
+    vectors: str = ""
+    vectors_token: SecretStr | None = None
+    vectors_ca: Path | None = None
+    vectors_timeout_s: float = Field(TIMEOUT_S, gt=0)
+    vectors_read_only: bool = False
     llm_key: SecretStr | None = None
 
 
@@ -220,6 +263,18 @@ def process_settings() -> ProcessSettings:
         return ProcessSettings()
     except ValidationError as error:
         raise _bad_setting(error) from None
+
+
+def server_access(settings: Settings | ProcessSettings) -> ServerAccess:
+    """Return how to reach servers of vectors. Raises BadServer."""
+    token, authority = settings.vectors_token, settings.vectors_ca
+    return ServerAccess(
+        default=ServerAddress.parse(settings.vectors) if settings.vectors else None,
+        token=token.get_secret_value() if token else "",
+        ca_file=str(authority) if authority else "",
+        timeout_s=settings.vectors_timeout_s,
+        read_only=settings.vectors_read_only,
+    )
 
 
 def language_model_key() -> str:

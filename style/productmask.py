@@ -22,7 +22,16 @@ from style.planes import box_mean, gradient, resized, smoothstep
 from style.shrink import shrunk
 from style.strips import over_strips
 
-__all__ = ["ProductMask", "grown", "plain_background", "product_mask", "spread"]
+__all__ = [
+    "Ground",
+    "ProductMask",
+    "flooded_ground",
+    "grown",
+    "mask_of",
+    "plain_background",
+    "product_mask",
+    "spread",
+]
 
 _SIDE = 512  # pixels of the longer side of the copy that is analyzed
 _TIGHT = 0.035  # largest Oklab distance of a background pixel from the model
@@ -44,20 +53,48 @@ class ProductMask(NamedTuple):
         return self.confidence < _SURE
 
 
+class Ground(NamedTuple):
+    """The background of a picture, analyzed in a small copy.
+
+    ``small`` is that copy (y, x, 3), ``lab`` its Oklab colors, ``model`` those of the background,
+    ``distance`` (y, x) how far they are apart. ``plain`` is the share of the border that fits the
+    model. ``passable`` (y, x) is what looks like background or its shadow, and ``reached`` the part
+    of it that is connected to the border.
+    """
+
+    small: Pixels
+    lab: Floats
+    model: Floats
+    distance: Floats
+    plain: float
+    passable: NDArray[np.bool_]
+    reached: NDArray[np.bool_]
+
+
 def product_mask(pixels: Pixels) -> ProductMask:
     """Cut out the product of (h, w, 3). Raises BadPixels."""
+    ground = flooded_ground(pixels)
+    return mask_of(ground, ground.reached, pixels)
+
+
+def flooded_ground(pixels: Pixels) -> Ground:
+    """Model the background of (h, w, 3), and flood it from the border. Raises BadPixels."""
     check_pixels(pixels)
     small = shrunk(pixels, _SIDE)
     lab = oklab_of_pixels(small)  # (y, x, 3)
     model, plain, noise = _background(lab)
     away = lab - model
     distance = np.sqrt((away * away).sum(axis=2))  # (y, x)
-    ground = _flooded(_passable(lab, away, distance, noise))
-    product = _cleaned(~ground)
-    confidence = _confidence(product, distance, plain)
-    return ProductMask(
-        _full_size(_matte(product, distance), product, small, pixels), round(confidence, 3)
-    )
+    passable = _passable(lab, away, distance, noise)
+    return Ground(small, lab, model, distance, plain, passable, _flooded(passable))
+
+
+def mask_of(ground: Ground, background: NDArray[np.bool_], pixels: Pixels) -> ProductMask:
+    """Return the mask of what is not ``background`` (y, x), for the pixels (h, w, 3)."""
+    product = _cleaned(~background)
+    confidence = _confidence(product, ground.distance, ground.plain)
+    matte = _matte(product, ground.distance)
+    return ProductMask(_full_size(matte, product, ground.small, pixels), round(confidence, 3))
 
 
 def plain_background(pixels: Pixels) -> Floats:

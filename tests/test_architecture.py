@@ -47,8 +47,9 @@ INDEXER = {
 }
 SERVICE = {
     "runtime": set(),
-    "http": {"runtime"},
-    "cli": {"runtime", "http"},
+    "jobs": set(),
+    "http": {"runtime", "jobs"},
+    "cli": {"runtime", "jobs", "http"},
 }
 MODULES = sorted(path for floor in FLOORS for path in (ROOT / floor).rglob("*.py"))
 INNER = [path for path in MODULES if ROOT / "service" not in path.parents]

@@ -22,6 +22,7 @@ from search.recognition.look import (
     with_hits,
     without_hits,
 )
+from search.recognition.masks import mask_things, run_lengths
 from tests.conftest import COLORS, jpeg
 from tests.tinydetector import write_detector
 
@@ -82,6 +83,32 @@ def test_a_thing_is_named_by_the_category_of_most_of_its_hits():
     assert kind_of([hit("Home/Mugs")] * 2 + [hit("Wear/Shoes")] * 2 + [hit("Bags")]) is None
     assert kind_of([hit("")] * 5) is None
     assert kind_of([]) is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "counts"),
+    [
+        ([[0, 0], [0, 0]], [4]),
+        ([[1, 1], [1, 1]], [0, 4]),
+        ([[0, 1], [1, 0]], [1, 2, 1]),
+        ([[0, 0, 1], [0, 0, 1]], [4, 2]),
+    ],
+)
+def test_run_lengths_go_down_the_columns_and_begin_outside(rows, counts):
+    assert run_lengths(np.array(rows, bool)) == counts
+
+
+def test_a_mask_of_the_recognizer_is_kept_and_one_that_cannot_be_told_is_none(monkeypatch):
+    monkeypatch.setattr("search.recognition.masks.can_grab", lambda: False)
+    busy = np.random.default_rng(1).integers(0, 256, (60, 80, 3), np.uint8)
+    own = np.zeros((6, 8), bool)
+    own[:, :4] = True
+    things = [thing((0, 0, 0.5, 1))._replace(mask=own), thing((0.2, 0.2, 0.8, 0.8))]
+    masked, none = mask_things(busy, things, "rle")
+    assert masked is not None
+    assert masked.size == (60, 80)
+    assert masked.counts == [0, 60 * 40, 60 * 40]
+    assert none is None
 
 
 # The thing that is meant

@@ -94,6 +94,16 @@ def test_the_sheet_shows_the_photo_and_a_row_for_each_thing(look, photo, tiny_sh
         assert image.width > 5 * 128
 
 
+def test_masks_are_printed_on_request(look, tmp_path):
+    path = tmp_path / "light.png"
+    path.write_bytes(scene((200, 200, 200), red=(1, 1)))
+    thing = things(look(path, "--json", "--masks", "rle"))[0]  # the ground scores lower
+    assert thing["mask"]["size"] == [320, 320]
+    assert sum(thing["mask"]["counts"]) == 320 * 320
+    assert sum(thing["mask"]["counts"][1::2]) == pytest.approx(40 * 40, rel=0.1)
+    assert "mask" not in things(look(path, "--json"))[0]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -101,6 +111,7 @@ def test_the_sheet_shows_the_photo_and_a_row_for_each_thing(look, photo, tiny_sh
         (["--recognizer", "yolo"], "unknown recognizer 'yolo'"),
         (["--filter", "price <"], "filter"),
         (["--filter", "price < 2"], "--filter needs --shop"),
+        (["--masks", "png"], "--masks needs --json"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(look, photo, words, message):
@@ -117,3 +128,53 @@ def test_a_file_that_is_no_photo_is_named(look, tmp_path):
     done = look(path)
     assert (done.code, len(done.err.splitlines())) == (1, 1)
     assert str(path) in done.err
+
+
+# vitrine cutout
+
+
+@pytest.fixture
+def cutout(capsys) -> Callable[..., Done]:
+    """Runs ``vitrine cutout``."""
+
+    def run(*words: object) -> Done:
+        with pytest.raises(SystemExit) as ended:
+            main(["cutout", *(str(word) for word in words)])
+        out, err = capsys.readouterr()
+        return Done(int(ended.value.code or 0), out, err)
+
+    return run
+
+
+def test_a_product_is_written_with_a_transparent_background(cutout, tmp_path):
+    path, out = tmp_path / "light.png", tmp_path / "cut.png"
+    path.write_bytes(scene((200, 200, 200), red=(2, 1)))
+    done = cutout(path, "--out", out, "--json")
+    report = json.loads(done.out)
+    assert report["unsure"] is False
+    assert report["box"] == pytest.approx([0.25, 0.125, 0.375, 0.25], abs=0.01)
+    with Image.open(out) as image:
+        assert (image.mode, image.size) == ("RGBA", (320, 320))
+        assert image.getpixel((100, 60))[3] == 255
+        assert image.getpixel((10, 10))[3] == 0
+    assert cutout(path, "--out", out, "--trim").code == 0
+    with Image.open(out) as image:
+        assert image.size == pytest.approx((40, 40), abs=3)
+
+
+def test_a_cutout_of_nothing_says_that_it_is_unsure(cutout, tmp_path):
+    path, out = tmp_path / "empty.png", tmp_path / "cut.webp"
+    path.write_bytes(scene())
+    done = cutout(path, "--out", out)
+    assert done.code == 0
+    assert "unsure" in done.err
+    assert out.is_file()
+
+
+def test_a_cutout_needs_a_format_with_transparency(cutout, photo, tmp_path):
+    done = cutout(photo, "--out", tmp_path / "cut.jpg")
+    assert (done.code != 0, done.out) == (True, "")
+    assert "--out must end in .png, .webp" in done.err
+    bad = tmp_path / "bad.png"
+    bad.write_text("no photo")
+    assert str(bad) in cutout(bad, "--out", tmp_path / "cut.png").err

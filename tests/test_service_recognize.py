@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import io
+
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.test_search_look import TEAL, scene
 from tests.tinydetector import write_detector
@@ -70,6 +75,7 @@ def test_no_more_things_are_returned_than_asked_for(http):
 @pytest.mark.parametrize(
     ("fields", "param"),
     [({"limit": 0}, "limit"), ({"most": 1000}, "most"), ({"search": "maybe"}, "search"),
+     ({"masks": "svg"}, "masks"),
      ({"search": "1", "filter": "price <"}, "filter"), ({"colour": "red"}, "colour")],
 )  # fmt: skip
 def test_a_wrong_field_is_refused_by_its_name(http, fields, param):
@@ -98,6 +104,31 @@ def test_finding_things_counts_as_several_searches(serve, tmp_path):
     http = serve(recognizer=f"onnx:{path}", searches_per_s=0.001, searches_burst=4)
     assert recognize(http, scene(red=(1, 1))).status_code == 200
     assert recognize(http, scene(red=(1, 1))).status_code == 429
+
+
+@pytest.mark.parametrize("form", ["png", "rle"])
+def test_masks_are_over_the_whole_photo_and_only_if_asked_for(http, form):
+    image = scene((200, 200, 200), red=(1, 1), yellow=(5, 4))
+    things = recognize(http, image, masks=form, search="true").json()["things"]
+    x0, y0, x1, y1 = things[0]["box"]
+    mask = decoded(things[0]["mask"])
+    height, width = mask.shape
+    truth = np.zeros((height, width), bool)
+    truth[round(y0 * height) : round(y1 * height), round(x0 * width) : round(x1 * width)] = True
+    assert (mask & truth).sum() / (mask | truth).sum() > 0.9
+    assert things[0]["mask"]["unsure"] is False
+    assert all("mask" not in thing for thing in recognize(http, image).json()["things"])
+
+
+def decoded(mask: dict) -> np.ndarray:
+    if mask["png"] is not None:
+        with Image.open(io.BytesIO(base64.b64decode(mask["png"]))) as image:
+            pixels = np.asarray(image.convert("L")) > 0
+        assert list(pixels.shape) == mask["size"]
+        return pixels
+    height, width = mask["size"]
+    values = np.arange(len(mask["counts"])) % 2 == 1
+    return np.repeat(values, mask["counts"]).reshape(width, height).T
 
 
 # auto_crop

@@ -69,8 +69,14 @@ class LiveShop:
         words: LexicalIndex,
         key: bytes,
         meaning: MeaningIndex | None = None,
+        *,
+        always_current: bool = False,
     ) -> None:
-        """Read all items of the store. ``key`` is the store's key of the encoder."""
+        """Read all items of the store. ``key`` is the store's key of the encoder.
+
+        If ``always_current``, every answer has the writes that any process has finished, at the
+        cost of waiting for this view to follow them; otherwise see ``refresh``.
+        """
         self.words = words
         self.meaning = meaning
         self._store = store
@@ -80,6 +86,8 @@ class LiveShop:
         self._renditions = RenditionNames()
         self._synonyms = ""
         self._refreshing = threading.Lock()
+        self._always_current = always_current
+        self._transaction = -1  # the view has all writes up to this one
         with store.read() as reader:
             rows = RowColumns(self._renditions)
             items: list[Item] = []
@@ -109,6 +117,15 @@ class LiveShop:
         """Advance the view to the store's state; return True if it changed."""
         with self._refreshing, self._store.read() as reader:
             return self._advance(reader)
+
+    def catch_up(self) -> None:
+        """Advance the view to the last write of any process, if it is to be always current."""
+        if not self._always_current:
+            return
+        last = self._store.last_transaction  # read first: the view has at least this one
+        if last != self._transaction:
+            self.refresh()
+            self._transaction = last
 
     @contextmanager
     def moment(self) -> Iterator[tuple[ShopView, Reader]]:

@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from search.hits import Hit
 from search.query import EmbeddingPart, Query
+from search.recognition.masks import MASK_SIDE, MaskForm, ThingMask, mask_things
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,6 +44,10 @@ class FoundThing(msgspec.Struct, frozen=True, kw_only=True):
     no_close_match: Annotated[
         bool, Meta(description="Even the best hit is probably not this thing.")
     ] = False
+    mask: Annotated[
+        ThingMask | msgspec.UnsetType | None,
+        Meta(description="Its pixels, if masks were requested; null if they cannot be told."),
+    ] = msgspec.UNSET
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +79,13 @@ def without_hits(things: Sequence[Thing]) -> Look:
     return Look(
         things=[FoundThing(box=t.box, score=round(t.score, 4), name=t.label) for t in things]
     )
+
+
+def with_masks(look: Look, photo: Photo, things: Sequence[Thing], form: MaskForm) -> Look:
+    """Add the masks of the things, which ``look`` was made of. Takes up to 0.2 s for each."""
+    masks = mask_things(photo.cut(side=MASK_SIDE), things, form)
+    pairs = zip(look.things, masks, strict=True)
+    return Look(things=[msgspec.structs.replace(thing, mask=mask) for thing, mask in pairs])
 
 
 def with_hits(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -44,6 +44,13 @@ if TYPE_CHECKING:
 @click.option(
     "--sheet", type=click.Path(path_type=Path), help="Draw boxes and hits into a picture file."
 )
+@click.option(
+    "--masks",
+    type=click.Choice(["none", "png", "rle"]),
+    default="none",
+    show_default=True,
+    help="With --json: add the pixels of each thing, as a PNG or run lengths.",
+)
 @threads_option
 @json_option
 def command(
@@ -53,17 +60,20 @@ def command(
     filter_text: str | None,
     recognizer: str,
     sheet: Path | None,
+    masks: Literal["none", "png", "rle"],
     as_json: bool,
 ) -> None:
     """Find the things in PHOTO, and the products of a shop that look like each."""
     from indexer.recognizers.registry import load_recognizer
     from search.engine import SearchEngine
-    from search.recognition.look import find_things, without_hits
+    from search.recognition.look import find_things, with_masks, without_hits
     from service.query_builder import GivenFields, build_query
 
     query = build_query([], GivenFields(filter=filter_text, limit=limit))
     if filter_text is not None and shop is None:
         raise click.UsageError("--filter needs --shop")
+    if masks != "none" and not as_json:
+        raise click.UsageError("--masks needs --json")
     opened = _open_photo(photo)
     things = find_things(load_recognizer(recognizer), opened)
     if shop is None:
@@ -73,6 +83,8 @@ def command(
         with SearchEngine.open(shop) as engine:
             look = _shop_look(engine, opened, things, query)
             _save(sheet, opened, look, engine)
+    if masks != "none":
+        look = with_masks(look, opened, things, masks)
     if as_json:
         print_json(look)
     else:

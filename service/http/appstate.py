@@ -11,9 +11,11 @@ from fastapi import Response
 
 if TYPE_CHECKING:
     from indexer.fetching.fetcher import Fetcher
+    from service.http.job_events import JobEvents
     from service.http.rates import RateLimits
     from service.runtime.metrics import Metrics
     from service.runtime.recognition import SharedRecognizer
+    from service.runtime.resized import ResizedImages
     from service.runtime.serving import Serving
     from service.runtime.workers import WorkerPools
     from service.settings import Settings
@@ -30,6 +32,8 @@ class AppState(NamedTuple):
     metrics: Metrics
     rates: RateLimits
     recognizer: SharedRecognizer
+    job_events: JobEvents
+    resized: ResizedImages
     fetcher: Fetcher | None = None
 
 

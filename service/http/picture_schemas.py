@@ -30,6 +30,9 @@ class RecognizeForm(RequestModel):
         10, ge=1, le=MAX_THING_HITS, description="How many products to return for each thing."
     )
     filter: FilterText | None = Field(None, description="Restricts the hits.")
+    masks: Literal["none", "png", "rle"] = Field(
+        "none", description="Whether to return the pixels of each thing, as a PNG or run lengths."
+    )
 
 
 class ClassifyForm(RequestModel):

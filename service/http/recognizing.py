@@ -13,7 +13,7 @@ from indexer.stopwatch import Stopwatch
 from search.cost import DEAR
 from search.query import EmbeddingPart, ImagePart, Query
 from search.recognition.autocrop import Meant, candidates, choose
-from search.recognition.look import find_things, search_box, with_hits, without_hits
+from search.recognition.look import find_things, search_box, with_hits, with_masks, without_hits
 from search.searcher import milliseconds
 from service.http.answering import check_limit, checked
 from service.http.replies import recognize_reply, search_reply
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from indexer.recognizers.base import Thing
     from search.recognition.autocrop import Candidate
     from search.recognition.look import Look
+    from search.recognition.masks import MaskForm
     from service.http.appstate import AppState
     from service.runtime.engine import Engine
 
@@ -36,12 +37,17 @@ RECOGNIZE_COST = 3
 
 
 async def looked_at(
-    state: AppState, image: bytes, query: Query | None, request: Request, most: int
+    state: AppState,
+    image: bytes,
+    query: Query | None,
+    request: Request,
+    most: int,
+    masks: MaskForm | None = None,
 ) -> bytes:
     """Return the things in a photo as JSON, at most ``most``, with the hits of each.
 
-    ``query`` has the filter and the limit of these hits; without it they are empty. Raises
-    BadImage, BadQuery, RecognizerNotFound, and HttpError (429).
+    ``query`` has the filter and the limit of these hits; without it they are empty. With ``masks``
+    things have masks. Raises BadImage, BadQuery, RecognizerNotFound, and HttpError (429).
     """
     if query is not None:
         check_limit(state, query.limit)
@@ -51,8 +57,18 @@ async def looked_at(
         photo = served.batcher.photos().photo(image)
         things = (await _things(state, photo))[:most]
         stopwatch.lap("recognize_ms")
+
+        def finished(look: Look) -> bytes:
+            if masks is not None:
+                look = with_masks(look, photo, things, masks)
+                stopwatch.lap("masks_ms")
+            return _encoded(look, stopwatch, root)
+
+        if masks is not None:
+            state.rates.take_search(request.scope, request.headers, len(things))
         if query is None:
-            return _encoded(without_hits(things), stopwatch, root)
+            look = without_hits(things)
+            return await state.pools.decoding.run(lambda: finished(look))
         # Each thing is a search of its own.
         state.rates.take_search(request.scope, request.headers, len(things))
         boxes = [search_box(thing.box) for thing in things]
@@ -63,7 +79,7 @@ async def looked_at(
         def work() -> bytes:
             look = with_hits(things, vectors, asked, engine.search)
             stopwatch.lap("search_ms")
-            return _encoded(look, stopwatch, root)
+            return finished(look)
 
         pool = state.pools.dear if len(things) > DEAR else state.pools.searching
         return await pool.run(work)

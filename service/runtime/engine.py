@@ -95,6 +95,10 @@ class Engine(Protocol):
         """Return the figures for ``/metrics``, which are cheap to read."""
         ...
 
+    def check_ready(self) -> None:
+        """Raise VectorsUnavailable if a search by vectors would fail now."""
+        ...
+
     def backlog(self) -> Backlog:
         """Return how much was written since the index was built."""
         ...

@@ -2,78 +2,44 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-from starlette.responses import FileResponse, Response
-from starlette.staticfiles import StaticFiles
+from fastapi import Request, Response
 
 from service.http.openapi import description
+from service.http.webfiles import REVALIDATED, WebFile, WebFiles, WebFolder, reply, web_file
 
 if TYPE_CHECKING:
-    import os
-
     from fastapi import FastAPI
-    from starlette.types import Scope
 
 WEB = Path(__file__).parents[2] / "web"
 DOCS = WEB / "vendor" / "swagger-ui"
 
-# Not from the system's table of media types: with "nosniff", a wrong type breaks the page.
-_TYPES = {
-    ".css": "text/css; charset=utf-8",
-    ".html": "text/html; charset=utf-8",
-    ".ico": "image/x-icon",
-    ".js": "text/javascript; charset=utf-8",
-    ".json": "application/json",
-    ".png": "image/png",
-    ".svg": "image/svg+xml",
-    ".txt": "text/plain; charset=utf-8",
-    ".webmanifest": "application/manifest+json",
-    ".woff2": "font/woff2",
-}
-
-
-class WebFiles(StaticFiles):
-    """The files of the page. Browsers revalidate them every time, mostly with a reply 304."""
-
-    def file_response(
-        self,
-        full_path: str | os.PathLike[str],
-        stat_result: os.stat_result,
-        scope: Scope,
-        status_code: int = 200,
-    ) -> Response:
-        """See ``StaticFiles``."""
-        response = super().file_response(full_path, stat_result, scope, status_code)
-        response.headers["Cache-Control"] = "no-cache"
-        if kind := _TYPES.get(Path(full_path).suffix):
-            response.headers["Content-Type"] = kind
-        return response
-
 
 def add_pages(app: FastAPI) -> None:
-    """Add the routes GET /, /web/..., /docs and /openapi.json."""
-    document: list[bytes] = []
+    """Add the routes GET /, /web/..., /web-VERSION/..., /docs and /openapi.json."""
+    folder = WebFolder(WEB)
+    document: list[WebFile] = []
 
-    async def openapi() -> Response:
+    async def openapi(request: Request) -> Response:
         if not document:
-            document.append(msgspec.json.encode(description(app)))
-        return Response(document[0], media_type="application/json")
+            document.append(web_file(msgspec.json.encode(description(app)), "application/json"))
+        return reply(document[0], request.headers, REVALIDATED)
 
-    async def index() -> Response:
-        return _page(WEB / "index.html")
+    async def index(request: Request) -> Response:
+        page = await asyncio.to_thread(folder.page, WEB / "index.html")
+        return reply(page, request.headers, REVALIDATED)
 
-    async def docs() -> Response:
-        return _page(DOCS / "index.html")
+    async def docs(request: Request) -> Response:
+        page = await asyncio.to_thread(folder.page, DOCS / "index.html")
+        return reply(page, request.headers, REVALIDATED)
 
     app.add_api_route("/openapi.json", openapi, include_in_schema=False)
     app.add_api_route("/docs", docs, include_in_schema=False)
     app.add_api_route("/", index, include_in_schema=False)
-    app.mount("/web", WebFiles(directory=WEB))
-
-
-def _page(path: Path) -> Response:
-    headers = {"Cache-Control": "no-cache"}
-    return FileResponse(path, media_type="text/html; charset=utf-8", headers=headers)
+    files = WebFiles(WEB, folder)
+    app.mount("/web-{version}", files)
+    app.mount("/web", files)

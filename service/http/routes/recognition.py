@@ -7,6 +7,7 @@ from typing import NamedTuple
 from fastapi import APIRouter, Request, Response
 
 from search.query import Query
+from search.recognition.masks import MaskForm
 from service.http.appstate import AppState, bind
 from service.http.middleware import cancel_on_disconnect
 from service.http.openapi import body_of, problems, reply_of
@@ -38,6 +39,7 @@ class _Asked(NamedTuple):
     image: bytes
     query: Query | None
     most: int
+    masks: MaskForm | None
 
 
 async def recognize(state: AppState, request: Request) -> Response:
@@ -53,7 +55,7 @@ async def recognize(state: AppState, request: Request) -> Response:
         return _asked(body, kind)
 
     asked = read() if len(body) <= _INLINE_FORM else await state.pools.decoding.run(read)
-    work = looked_at(state, asked.image, asked.query, request, asked.most)
+    work = looked_at(state, asked.image, asked.query, request, asked.most, asked.masks)
     return Response(await cancel_on_disconnect(request, work), media_type="application/json")
 
 
@@ -67,4 +69,5 @@ def _asked(body: bytes, content_type: str) -> _Asked:
     query = None
     if fields.search:
         query = build_query([], GivenFields(filter=fields.filter, limit=fields.limit))
-    return _Asked(form.files["image"], query, fields.most)
+    masks = None if fields.masks == "none" else fields.masks
+    return _Asked(form.files["image"], query, fields.most, masks)
