@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from indexer.confidence.curve import NO_MATCH_BELOW
@@ -16,6 +16,8 @@ from indexer.imaging.decodebudget import DEFAULT_MB
 from indexer.vectors.remote.access import TIMEOUT_S, ServerAccess
 from indexer.vectors.remote.address import ServerAddress
 from search.query import MAX_LIMIT
+
+_LINK = r"^((https?://|/|mailto:)[^\s<>\"]*)?$"
 
 
 class BadSetting(VitrineError):
@@ -105,6 +107,12 @@ class Settings(BaseSettings):
     queue_deadline_s: float = Field(
         2, gt=0, description="Longest wait in a queue before the reply 503, in seconds."
     )
+    answer_cache_mb: float = Field(
+        32,
+        ge=0,
+        description="Memory for answers to requests that come again; every write to the shop "
+        "outdates them. 0 is off.",
+    )
     searches_per_s: float = Field(
         500,
         ge=0,
@@ -184,6 +192,24 @@ class Settings(BaseSettings):
         "",
         description="Origins whose pages may call the API from a browser, separated by commas, "
         "such as https://shop.example; * is any. By default none but this service's own.",
+    )
+    shop_name: str = Field(
+        "Vitrine", min_length=1, max_length=60, description="Name of the shop on its page."
+    )
+    shop_logo: FilePath | None = Field(
+        None, description="File of the logo on the page: SVG, PNG, WebP or JPEG."
+    )
+    shop_color: str = Field(
+        "",
+        pattern=r"^(#[0-9a-fA-F]{6})?$",
+        description="Accent color of the page, such as #0c6b58; made darker or lighter where text "
+        "in it could not be read.",
+    )
+    imprint_url: str = Field(
+        "", pattern=_LINK, description="Link to the shop's imprint, at the end of the page."
+    )
+    privacy_url: str = Field(
+        "", pattern=_LINK, description="Link to its privacy notice, at the end of the page."
     )
     image_root: Path | None = Field(
         None, description="Folder of image files that written items may name; by default none."

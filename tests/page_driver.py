@@ -51,7 +51,8 @@ new PerformanceObserver((list) => {
 }).observe({ type: "layout-shift", buffered: true });
 const asked = window.fetch;
 window.fetch = (url, init) => {
-  if (init?.body instanceof FormData) window.seen.sent.push(init.body);
+  const asks = String(url).includes("/v1/search"); // and does not look for things in the photo
+  if (asks && init?.body instanceof FormData) window.seen.sent.push(init.body);
   return asked(url, init);
 };
 """
@@ -274,6 +275,14 @@ def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> No
     page.mouse.down()
     page.mouse.move(*points[1], steps=6)
     page.mouse.up()
+
+
+def drop_whole(page: Page, data: bytes) -> dict:
+    """Drop a photo, and search with all of it, not with the thing that the page chooses."""
+    reply = answer(page, lambda: drop(page, data))
+    if reply["cropped"] is None:
+        return reply
+    return answer(page, page.get_by_role("button", name="Whole photo").click)
 
 
 def crop_words(page: Page) -> str:

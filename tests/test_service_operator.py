@@ -63,6 +63,19 @@ def test_models_are_named_and_events_that_were_never_stored_are_not_zero(ask):
     assert found["events"] is None
 
 
+def test_events_are_counted_and_what_they_taught_is_named(serve, shop):
+    token = KeyFile(shop).add("boss", Scope.ADMIN)
+    http = serve(shop=shop)
+    bearer = {"authorization": f"Bearer {token}"}
+    event = {"user_id": "ann", "item_id": "red-mug", "type": "click"}
+    assert http.post("/v1/events", json={"events": [event]}, headers=bearer).json()["stored"] == 1
+    found = http.get("/v1/models", headers=bearer).json()
+    roles = {model["role"]: model["name"] for model in found["models"]}
+    assert found["events"] == 1
+    assert roles["recommendations"] == "not learned yet"
+    assert roles["order of recommendations"] == "default weights"
+
+
 def test_settings_are_shown_without_secrets_and_paths(ask, shop):
     found = {entry["variable"]: entry for entry in ask("/v1/settings").json()["settings"]}
     assert found["VITRINE_WRITE_KEY"]["value"] == "hidden"

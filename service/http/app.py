@@ -47,6 +47,7 @@ from service.http.routes.state import observe_gauges_forever, state_routes
 from service.http.routes.styles import style_routes
 from service.http.routes.writes import write_routes
 from service.http.security import BodyLimit, HostCheck, SecurityHeaders
+from service.runtime.answer_cache import AnswerCache
 from service.runtime.batching import BatchLimits, PhotoBatcher
 from service.runtime.compaction import Compaction
 from service.runtime.engine import Engine
@@ -96,7 +97,7 @@ def create_app(
 
     By default it serves ``settings.shop``, and changes to each new generation. Tests pass
     ``open_engine``, which gets the encoder in use or None, and ``current``, which returns the name
-    of the generation to serve; such an app never rebuilds the index.
+    of the generation to serve; such an app never rebuilds the index, and keeps no answers.
     """
     BUDGET.megabytes = settings.max_decode_mb
     limit_threads(settings.threads)
@@ -119,8 +120,19 @@ def create_app(
     ids = RequestIds()
     rates = RateLimits(settings, worker.buckets)
     recognizer = SharedRecognizer(settings.recognizer)
-    events, resized = JobEvents(), ResizedImages(settings.image_cache_mb)
-    state = AppState(settings, serving, pools, metrics, rates, recognizer, events, resized, fetcher)
+    answers = AnswerCache(int(settings.answer_cache_mb * 1e6) if open_engine is None else 0)
+    state = AppState(
+        settings,
+        serving,
+        pools,
+        metrics,
+        rates,
+        recognizer,
+        JobEvents(),
+        ResizedImages(settings.image_cache_mb),
+        fetcher,
+        answers,
+    )
     rebuilds = open_engine is None and worker.is_first
     app = _bare_app(
         _lifespan(state, compaction if rebuilds else None, shares_metrics=worker.count > 1),
@@ -150,7 +162,7 @@ def add_routes(app: FastAPI, state: AppState) -> None:
     operators = (admin_routes, job_routes, key_routes, operator_routes, state_routes)
     for routes in (*searching, *items, *pictures, *operators):
         app.include_router(routes(state))
-    add_pages(app)
+    add_pages(app, state.settings)
     add_embed(app)
     add_operator_page(app)
 
@@ -282,9 +294,9 @@ def _cors(origins: list[str]) -> Middleware:
         CORSMiddleware,
         allow_origins=origins,
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=["Authorization", "api-key", "Content-Type", "X-Request-ID"],
+        allow_headers=["Authorization", "api-key", "Content-Type", "X-Request-ID", "If-Match"],
         expose_headers=[
-            *("X-Request-ID", "Retry-After"),
+            *("X-Request-ID", "Retry-After", "ETag", "Location"),
             *("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"),
         ],
         max_age=600,

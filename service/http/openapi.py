@@ -91,6 +91,7 @@ _MEANINGS = {
     409: "The embedding does not match the encoder of the index; or another job, or the present "
     "state of the shop, does not allow this.",
     410: "The cursor belongs to a generation that no longer serves.",
+    412: "The item is no longer the one that `If-Match` names.",
     413: "The body is too large.",
     415: "The content type is not supported.",
     422: "The request is invalid; `param` names the field.",
@@ -102,6 +103,20 @@ _MEANINGS = {
 _RETRY = {
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
 }
+
+IF_MATCH: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "If-Match",
+            "in": "header",
+            "required": False,
+            "description": "The `ETag` of the item as it was read: then it is only written if it "
+            "has not changed since.",
+            "schema": {"type": "string", "maxLength": 1000},
+        }
+    ]
+}
+"""The documentation of the header, for a route that writes one item."""
 
 Responses = dict[int | str, dict[str, Any]]
 

@@ -110,6 +110,7 @@ _TITLES = {
     405: "Method not allowed",
     408: "Request timeout",
     410: "Gone",
+    412: "Precondition failed",
     413: "Too large",
     415: "Unsupported media type",
     422: "Invalid request",

@@ -140,7 +140,7 @@ def models_of(settings: Settings) -> ModelsReply:
         with log, log.read() as reader:
             events = reader.count()
             weights = reader.weights()
-            lessons = reader.lessons()
+            lessons = reader.lessons
         learned = [
             ModelInfo(
                 role="recommendations",

@@ -49,7 +49,7 @@ def state_routes(state: AppState) -> APIRouter:
         bind(metrics, state),
         summary="Counters and gauges for Prometheus",
         response_class=Response,
-        responses={200: {"content": {"text/plain": {}}}, **problems()},
+        responses={200: {"content": {"text/plain": {}}}, **problems(422)},
         operation_id="metrics",
     )
     return router
