@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from indexer.enrichment.suggestionlog import ItemSuggestions
+from search.asking.answer import Answer
 from service.http.job_replies import CatalogsReply, JobReply, JobsReply, SnapshotsReply
 from service.http.job_schemas import (
     BuildBody,
@@ -66,14 +67,15 @@ if TYPE_CHECKING:
 _BODIES: tuple[type[BaseModel], ...] = (
     SearchBody, PhotoForm, ItemsBody, ItemsForm, PatchBody, PatchForm, DeleteBody,
     EventsBody, SessionBody, StyleForm, ClassifyForm, RecognizeForm, BatchBody,
+    AskBody,
     KeyBody, RotateBody,
-    CampaignBody, AskBody, BuildBody, BuildForm, BuildOptions, SnapshotBody, MigrationBody,
-    ComparisonBody,
+    CampaignBody, BuildBody, BuildForm, BuildOptions, SnapshotBody, MigrationBody, ComparisonBody,
 )  # fmt: skip
 _REPLIES: tuple[type[msgspec.Struct], ...] = (
     SearchReply, ItemReply, ItemsReply, StatusReply, HealthReply, WriteReply, Problem,
     RecommendReply, EventsReply, UserReply, ErasedReply, StylesReply, ClassifyReply,
     RecognizeReply, GenerationsReply, ServingReply, BatchReply, ReviewsReply, ItemSuggestions,
+    Answer,
     KeysReply, NewKeyReply, OwnKeyReply, RemovedKeysReply,
     StorageReply, ModelsReply, SettingsReply, ReportReply,
     JobReply, JobsReply, CatalogsReply, SnapshotsReply,
