@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from typing import TYPE_CHECKING, Any
 
 from indexer.errors import EncoderNotFound, VitrineError, WorkersLost
@@ -27,8 +26,6 @@ class RayWorkers:
 
         Raise EncoderNotFound if Ray is not installed, WorkersLost if there is no such cluster.
         """
-        # Ray reports its use to its makers unless it is told not to.
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         try:
             import ray
         except ImportError as error:

@@ -127,7 +127,10 @@ def command(
     from indexer.shop.styles import registry_of, shop_styles
     from indexer.writing.suspects import remarks_on
     from service.lastreports import keep_report
+    from service.settings import keep_ray_quiet
 
+    if ray is not None:
+        keep_ray_quiet()
     with exit_on_interrupt(_INTERRUPTED), _failure_reported(report):
         source = read_catalog(catalog)
         folder = ShopFolder(shop)
