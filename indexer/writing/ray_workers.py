@@ -40,8 +40,9 @@ class RayWorkers:
         actor = ray.remote(RemoteWorker).options(
             num_cpus=1, max_restarts=-1, max_task_retries=_RETRIES
         )
-        shared = ray.put(known)  # once for each machine
-        self._actors = [actor.remote(order, shared) for _ in range(self.count)]
+        # Once for each machine. Kept here: a worker that is started again needs it again.
+        self._known = ray.put(known)
+        self._actors = [actor.remote(order, self._known) for _ in range(self.count)]
 
     def _connect(self, address: str) -> None:
         """Connect to Ray, or start it. A start takes longer than Ray waits on a busy machine."""
