@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from indexer.enrichment.suggestionlog import ItemSuggestions
+from service.http.examples import add_examples
 from service.http.job_replies import CatalogsReply, JobReply, JobsReply, SnapshotsReply
 from service.http.job_schemas import (
     BuildBody,
@@ -162,6 +163,7 @@ def description(app: FastAPI) -> dict[str, Any]:
     schemas = components.setdefault("schemas", {})
     schemas.update(bodies["$defs"])
     schemas.update(reply_schemas())
+    add_examples(document)
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     return document
