@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from indexer.enrichment.suggestionlog import ItemSuggestions
 from search.asking.answer import Answer
+from service.http.examples import add_examples
 from service.http.job_replies import CatalogsReply, JobReply, JobsReply, SnapshotsReply
 from service.http.job_schemas import (
     BuildBody,
@@ -182,6 +183,7 @@ def description(app: FastAPI) -> dict[str, Any]:
     schemas = components.setdefault("schemas", {})
     schemas.update(bodies["$defs"])
     schemas.update(reply_schemas())
+    add_examples(document)
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     return document
