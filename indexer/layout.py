@@ -7,10 +7,11 @@ STYLES = "styles"
 REVIEWS = "reviews.lmdb"
 SUGGESTIONS = "suggestions.lmdb"
 FETCHED = "fetched.lmdb"
+PICTURE_TEXTS = "picture_texts.msgpack"
 CURRENT = "CURRENT"
 JOB_LOCK = "job.lock"
 KEYS = "keys.json"
 PARTS = (
-    *(STORE, GENERATIONS, ENCODERS, STYLES, REVIEWS, SUGGESTIONS, FETCHED),
+    *(STORE, GENERATIONS, ENCODERS, STYLES, REVIEWS, SUGGESTIONS, FETCHED, PICTURE_TEXTS),
     *(CURRENT, JOB_LOCK, KEYS),
 )

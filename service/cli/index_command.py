@@ -85,6 +85,11 @@ _INTERRUPTED = "interrupted; encoded images are kept. Run the same command again
     help="Leave out pictures that are blank or the same under many products, and items without "
     "another. Otherwise they are only reported.",
 )
+@click.option(
+    "--ocr",
+    is_flag=True,
+    help="Also read the words on the main picture of each item, and search them (extra ocr).",
+)
 @limits_option
 @fetch_options
 @target_options
@@ -100,6 +105,7 @@ def command(
     report: Path | None,
     dry_run: bool,
     leave_out_placeholders: bool,
+    ocr: bool,
     limits: ImageLimits,
     fetching: FetchChoice,
     targets: Callable[[Targets | None], BuildTargets],
@@ -115,11 +121,14 @@ def command(
     """
     from indexer.jobs.build import build_index
     from indexer.jobs.preview import preview_index
+    from indexer.recognizers.text_reader import check_reader
     from indexer.shop.folder import ShopFolder
     from indexer.shop.shelf import Shelf
     from indexer.shop.styles import registry_of, shop_styles
     from indexer.writing.suspects import remarks_on
 
+    if ocr:
+        check_reader()
     with exit_on_interrupt(_INTERRUPTED), _failure_reported(report):
         source = read_catalog(catalog)
         folder = ShopFolder(shop)
@@ -162,6 +171,8 @@ def command(
                     print_json({"stopped": str(error), "items": error.item_count,
                                 "removed": error.removed})  # fmt: skip
                 raise
+        if ocr and not dry_run:
+            _read_pictures(shop)
     if report is not None:
         rows = seen.skipped if dry_run else [*done.skipped, *remarks_on(done.suspects)]
         _write_report(report, rows)
@@ -182,6 +193,18 @@ def _failure_reported(report: Path | None) -> Iterator[None]:
         if report is not None:
             _write_report(report, [*error.skipped, Skipped("", str(error))])
         raise
+
+
+def _read_pictures(shop: Path) -> None:
+    from indexer.recognizers.text_reader import TextReader
+    from search.engine import SearchEngine
+    from search.picture_texts import read_pictures
+
+    with SearchEngine.open(shop) as engine, stage_bar({"read": "words"}) as progress:
+        done = read_pictures(
+            engine, TextReader(), lambda items, total: progress("read", items, total)
+        )
+    note(f"{done.with_words} of {done.items} items have words on their picture; {done.read} read")
 
 
 def style_names(text: str | None) -> list[str] | None:

@@ -23,7 +23,7 @@ from service.http.replies import BatchReply, SearchReply
 from service.http.routes.batch import search_batch
 from service.http.schemas import BatchBody, PhotoForm, PhotoParams, SearchBody, WordsParams
 from service.http.uploads import Form, parse_form
-from service.http.verifying import verified
+from service.http.verifying import ordered_by_words, verified
 from service.query_builder import GivenPart, build_query, read_box
 
 # Larger bodies are parsed in a thread: a form takes 0.3 ms per MB, JSON with base64 5 ms.
@@ -131,6 +131,10 @@ async def search_image(
     photo = asked.query.parts[0]
     assert isinstance(photo, ImagePart)
     assert isinstance(photo.image, bytes)
+    if asked.ocr:
+        search_first = partial(
+            ordered_by_words, state, search_first, photo.image, request, photo.box
+        )
     if asked.verify:
         search_first = partial(verified, state, search_first, photo.image, request, photo.box)
     if asked.explain:
@@ -166,6 +170,7 @@ class PhotoQuery(NamedTuple):
     auto_crop: bool
     explain: bool
     verify: bool
+    ocr: bool
 
 
 def query_from_form(body: bytes, content_type: str) -> PhotoQuery:
@@ -182,7 +187,8 @@ def query_from_form(body: bytes, content_type: str) -> PhotoQuery:
     parts = [GivenPart(image=form.files["image"], weight=fields.weight, box=box)]
     if fields.text is not None:
         parts.append(GivenPart(text=fields.text, weight=fields.text_weight))
-    return PhotoQuery(build_query(parts, fields), fields.auto_crop, fields.explain, fields.verify)
+    query = build_query(parts, fields)
+    return PhotoQuery(query, fields.auto_crop, fields.explain, fields.verify, fields.ocr)
 
 
 def query_from_photo(body: bytes, params: PhotoParams) -> Query:
