@@ -43,7 +43,7 @@ from style.registrycache import RegistryCache
 from style.stylefolder import StyleFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from indexer.arrays import Pixels, Vectors
     from indexer.encoders.base import Encoder
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from indexer.items import Item
     from indexer.writing.image_pipeline import Encode
     from search.hits import Hit, Reply
+    from search.live.sharing import Sharing
     from search.personal.recommendation import Recommendations
     from search.recognition.classification import Classification
     from style.registry import StyleRegistry
@@ -72,6 +73,7 @@ class SearchEngine:
         opened: OpenGeneration,
         no_match_below: float | None = None,
         recall_sample: float = 0.0,
+        sharing: Sharing | None = None,
     ) -> None:
         self.shop = shop
         self.encoder = encoder
@@ -89,8 +91,16 @@ class SearchEngine:
             text_tower=isinstance(encoder, TextEncoder),
             below=no_match_below,
         )
-        self._live = LiveShop(store, opened.vectors, opened.words, model.key, opened.meaning)
-        self._watch = RecallWatch(opened.vectors, share=recall_sample)  # last: it has a thread
+        self._live = LiveShop(
+            store,
+            opened.vectors,
+            opened.words,
+            model.key,
+            opened.meaning,
+            always_current=sharing is not None,
+        )
+        effort = None if sharing is None else sharing.effort(opened.name)
+        self._watch = RecallWatch(opened.vectors, share=recall_sample, effort=effort)
         self._items = ItemReader(store, self._live)
         self._writer = ShopWriter(store, self._live, index_encoder(encoder), self._styles)
         self.recommender = Recommender(
@@ -126,6 +136,7 @@ class SearchEngine:
         no_match_below: float | None = None,
         recall_sample: float = 0.0,
         query_views: Sequence[View] = (),
+        sharing: Sharing | None = None,
     ) -> SearchEngine:
         """Open the current generation of a shop, after verifying all of its files.
 
@@ -136,8 +147,9 @@ class SearchEngine:
         ``no_match_below``. ``recall_sample`` is the share of approximate searches that are
         repeated exactly in the background, to check the promised recall. ``query_views`` are
         encoded beside each query photo, and averaged with it; an index that was built with views
-        of its own refuses them.
-        Raises IndexNotFound, IndexCorrupt, IndexMismatch, EncoderNotFound.
+        of its own refuses them. With ``sharing``, other processes serve the same shop at the same
+        address: then every search sees all writes that any of them has acknowledged.
+        Raises IndexNotFound, IndexCorrupt, IndexMismatch, EncoderNotFound, VectorsUnavailable.
         """
         folder = ShopFolder(shop)
         shelf = Shelf.read(folder)
@@ -152,7 +164,7 @@ class SearchEngine:
         try:
             opened = load_newest(folder, names, encoder, store)
             try:
-                return cls(folder, store, encoder, opened, no_match_below, recall_sample)
+                return cls(folder, store, encoder, opened, no_match_below, recall_sample, sharing)
             except BaseException:
                 opened.words.close()
                 opened.hold.close()
@@ -212,6 +224,17 @@ class SearchEngine:
         """
         return self._searcher.search(query)
 
+    def answer_state(self) -> tuple[str, int, int] | None:
+        """Return what the answer of the next search depends on, besides the query.
+
+        Searches that begin in equal states have equal answers, apart from queries for a user. None
+        if there are writes that the next search may not have yet.
+        """
+        transaction = self._live.transaction
+        if transaction is None:
+            return None
+        return self.generation, transaction, self._watch.extra_levels
+
     def classify(
         self, photo: Path | str | bytes, min_confidence: float = MIN_CONFIDENCE
     ) -> Classification:
@@ -267,9 +290,11 @@ class SearchEngine:
         """Return the names of the styles that the images of this shop are indexed in."""
         return self._writer.styles()
 
-    def delete(self, item_ids: Sequence[str]) -> list[Outcome]:
-        """Delete items. Searches find them until ``refresh``."""
-        return delete_items(self._store, item_ids)
+    def delete(
+        self, item_ids: Sequence[str], check: Callable[[Item | None], None] | None = None
+    ) -> list[Outcome]:
+        """Delete items; see ``delete_items``. Searches find them until ``refresh``."""
+        return delete_items(self._store, item_ids, check)
 
     @property
     def no_match_below(self) -> float:
@@ -293,6 +318,10 @@ class SearchEngine:
             delta_rows=view.backlog,
             recall=self._watch.status(),
         )
+
+    def check_ready(self) -> None:
+        """Raise VectorsUnavailable if a search by vectors would fail now."""
+        self._live.view.segments[0].vectors.check_ready()
 
     def backlog(self) -> Backlog:
         """Return how much was written since the index was built."""

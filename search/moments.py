@@ -26,6 +26,7 @@ def moments(live: LiveShop, store: Store) -> Generator[tuple[ShopView, OpenReade
     view and store are of the same moment. That is not done at once because the store cannot reuse
     its pages while a reader is open.
     """
+    live.catch_up()
     for _ in range(_ATTEMPTS):
         yield live.view, store.read
         live.refresh()

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
-def advert_of(item: Item, old_price_field: str) -> Advert:
+def advert_of(item: Item, old_price_field: str, line: str = "") -> Advert:
     """Return title, price and old price of an item; the old price is one of its attributes."""
     old = _price(item.attributes.get(old_price_field))
-    return Advert(item.title, item.price, item.currency, old)
+    return Advert(item.title, item.price, item.currency, old, line)
 
 
 def _price(value: AttributeValue | None) -> float | None:

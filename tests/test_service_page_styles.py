@@ -6,25 +6,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.test_service_page import (
-    PHONE,
-    Shop,
-    answer,
-    browser,  # noqa: F401 - fixtures, here and below
-    photo_of,
-    shop,  # noqa: F401
-    visit,  # noqa: F401
-)
+from tests.page_driver import PHONE, Shop, answer, browser, photo_of, shop, tabs, visit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+__all__ = ["browser", "shop", "tabs", "visit"]  # fixtures
 pytestmark = pytest.mark.browser
 
 SWITCH = "#style:not([disabled])"
 
 
-def ask(page: Page, shop: Shop) -> None:  # noqa: F811
+def ask(page: Page, shop: Shop) -> None:
     photo = {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": photo_of(shop, shop.items[0])}
     answer(page, lambda: page.set_input_files("#file", [photo]))
     page.wait_for_selector(SWITCH)
@@ -48,7 +41,7 @@ def main_picture(page: Page, wanted: str) -> None:
 
 
 @pytest.mark.parametrize("viewport", [PHONE, {"width": 1280, "height": 860}], ids=["phone", "desk"])
-def test_the_whole_grid_is_shown_in_the_style_that_is_chosen(visit, shop, viewport):  # noqa: F811
+def test_the_whole_grid_is_shown_in_the_style_that_is_chosen(visit, shop, viewport):
     page = visit(viewport=viewport)
     ask(page, shop)
     plain = pictures(page)
@@ -73,7 +66,7 @@ def test_the_whole_grid_is_shown_in_the_style_that_is_chosen(visit, shop, viewpo
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_a_picture_that_cannot_be_styled_is_shown_as_it_is(visit, shop):  # noqa: F811
+def test_a_picture_that_cannot_be_styled_is_shown_as_it_is(visit, shop):
     page = visit()
     ask(page, shop)
     page.route("**/image*style=noir*", lambda route: route.fulfill(status=503, body=""))
@@ -87,7 +80,7 @@ def test_a_picture_that_cannot_be_styled_is_shown_as_it_is(visit, shop):  # noqa
     assert page.locator("#grid .picture.missing").count() == 0
 
 
-def test_without_a_list_of_styles_the_page_works_as_before(visit, shop):  # noqa: F811
+def test_without_a_list_of_styles_the_page_works_as_before(visit, shop):
     page = visit("/docs")
     page.route("**/v1/styles", lambda route: route.fulfill(status=503, body=""))
     page.goto(shop.url)
@@ -99,7 +92,7 @@ def test_without_a_list_of_styles_the_page_works_as_before(visit, shop):  # noqa
     assert page.locator("#panel input[type=range]").is_disabled()
 
 
-def test_the_strength_of_a_product_is_set_by_the_keyboard_and_compared(visit, shop):  # noqa: F811
+def test_the_strength_of_a_product_is_set_by_the_keyboard_and_compared(visit, shop):
     page = visit()
     ask(page, shop)
     page.locator("#grid .card-link").first.click()

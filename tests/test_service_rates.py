@@ -8,6 +8,7 @@ from search.cost import DEAR, cost_of
 from search.query import ItemPart, Query, TextPart
 from service.http import rates
 from service.http.rates import TokenBuckets, client_of
+from service.runtime import buckets
 
 KEY = "0123456789abcdef"
 MUG = {"parts": [{"text": "mug"}]}
@@ -21,21 +22,50 @@ class Clock:
 
 def test_a_bucket_fills_again_at_its_rate(monkeypatch):
     clock = Clock(monkeypatch)
-    buckets = TokenBuckets(rate=2, burst=3)
-    assert [buckets.take("a") for _ in range(3)] == [0, 0, 0]
-    assert buckets.take("a") == 0.5
-    assert buckets.take("b") == 0
+    found = TokenBuckets(rate=2, burst=3)
+    assert [found.take("a") for _ in range(3)] == [0, 0, 0]
+    assert found.take("a") == 0.5
+    assert found.take("b") == 0
     clock.now += 0.5
-    assert buckets.take("a") == 0
-    assert buckets.take("a", 100) == 1.5  # as much as a full one
+    assert found.take("a") == 0
+    assert found.take("a", 100) == 1.5  # as much as a full one
 
 
 def test_clients_are_forgotten_when_there_are_too_many(monkeypatch):
-    monkeypatch.setattr(rates, "_MAX_CLIENTS", 2)
-    buckets = TokenBuckets(rate=1, burst=1)
+    monkeypatch.setattr(buckets, "MAX_CLIENTS", 2)
+    store = buckets.LocalBuckets()
+    found = TokenBuckets(1, 1, store)
     for name in "abc":
-        buckets.take(name)
-    assert list(buckets._left) == ["b", "c"]
+        found.take(name)
+    assert [name for name in "abc" if store.get(name)] == ["b", "c"]
+
+
+def test_processes_that_share_a_file_share_the_limit_of_a_client(monkeypatch, tmp_path):
+    clock = Clock(monkeypatch)
+    path = tmp_path / "buckets"
+    buckets.create_file(path)
+    first, second = (buckets.bucket_stores(path) for _ in range(2))  # as two processes open it
+    here, there = TokenBuckets(2, 3, first("searches")), TokenBuckets(2, 3, second("searches"))
+    assert [one.take("a") for one in (here, there, here)] == [0, 0, 0]
+    assert there.take("a") == 0.5
+    assert there.state("a").left == 0
+    assert TokenBuckets(2, 3, second("wrong keys")).take("a") == 0  # a limit of its own
+    clock.now += 0.5
+    assert there.take("a") == 0
+    assert here.wait("a") == 0.5
+
+
+def test_a_shared_file_forgets_the_client_that_was_away_longest(monkeypatch, tmp_path):
+    clock = Clock(monkeypatch)
+    monkeypatch.setattr(buckets, "_GROUPS", 1)
+    path = tmp_path / "buckets"
+    buckets.create_file(path)
+    store = buckets.bucket_stores(path)("searches")
+    found = TokenBuckets(1, 1, store)
+    for name in "abcdefghi":  # a group has room for eight
+        found.take(name)
+        clock.now += 0.001
+    assert [name for name in "abcdefghi" if store.get(name) is None] == ["a"]
 
 
 @pytest.mark.parametrize(

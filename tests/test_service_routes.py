@@ -15,11 +15,13 @@ from indexer.errors import BadQuery
 from indexer.items import Item
 from service.http.appstate import AppState, bind
 from service.http.item_schemas import ItemsParams
+from service.http.job_events import JobEvents
 from service.http.rates import RateLimits
 from service.http.replies import ItemReply
 from service.http.routes.items import item, items
 from service.runtime.metrics import Metrics
 from service.runtime.recognition import SharedRecognizer
+from service.runtime.resized import ResizedImages
 from service.runtime.workers import WorkerPools, Workers
 from service.settings import Settings
 
@@ -46,7 +48,16 @@ def state():
     kinds = WorkerPools._fields
     pools = WorkerPools(*(Workers(1, queue=1, deadline_s=60, name=kind) for kind in kinds))
     settings = Settings(max_limit=20)
-    yield AppState(settings, OneItem(), pools, Metrics(), RateLimits(settings), SharedRecognizer())
+    yield AppState(
+        settings,
+        OneItem(),
+        pools,
+        Metrics(),
+        RateLimits(settings),
+        SharedRecognizer(),
+        JobEvents(),
+        ResizedImages(1),
+    )
     pools.close()
 
 

@@ -207,6 +207,11 @@ class Environment:
         except lmdb.Error as error:
             self._raise_vitrine_error(error)
 
+    @property
+    def last_transaction(self) -> int:
+        """The number of the last write transaction that any process has finished."""
+        return int(self._shared.env.info()["last_txnid"])
+
     def bytes_used(self) -> int:
         """Return the disk space of the data file in bytes."""
         return (self.path / DATA_FILE).stat().st_blocks * 512

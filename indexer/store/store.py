@@ -82,6 +82,11 @@ class Store:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
+    @property
+    def last_transaction(self) -> int:
+        """The number of the last write transaction of any process; takes a microsecond to read."""
+        return self._environment.last_transaction
+
     @contextmanager
     def read(self) -> Iterator[Reader]:
         """Open a consistent view. Keep it short: LMDB cannot reuse the pages it sees meanwhile.

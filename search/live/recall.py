@@ -16,7 +16,7 @@ import random
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
@@ -49,11 +49,28 @@ class Sample(NamedTuple):
     scores: Scores
 
 
+class EffortLevel(Protocol):
+    """The levels of effort that searches add to the promised one.
+
+    The processes that serve an index share it: one of them watches the recall, all obey.
+    """
+
+    extra: int
+
+
+class LocalEffort:
+    """An effort level of this process alone."""
+
+    def __init__(self) -> None:
+        self.extra = 0
+
+
 class RecallWatch:
     """Watches the recall of one open index. Close it when done; ``offer`` is thread-safe.
 
     It checks a ``share`` of the queries, at most ``per_second``. It checks none if ``share`` is 0,
-    or if the index makes no promise because its searches are exact.
+    or if the index makes no promise because its searches are exact. ``effort`` is what it changes;
+    without a share it only reads it.
     """
 
     def __init__(
@@ -64,8 +81,9 @@ class RecallWatch:
         per_second: float = 2.0,
         random_number: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.monotonic,
+        effort: EffortLevel | None = None,
     ) -> None:
-        self.extra_levels = 0  # effort of searches, in levels above the promised one
+        self._effort = effort or LocalEffort()
         self._vectors = vectors
         self._promise = vectors.promise or RecallPromise(1.0, 1.0, 0)
         self._share = 0.0 if vectors.promise is None else share
@@ -83,6 +101,11 @@ class RecallWatch:
         if self._share:
             self._thread = threading.Thread(target=self._run, name="vitrine-recall", daemon=True)
             self._thread.start()
+
+    @property
+    def extra_levels(self) -> int:
+        """The effort of searches, in levels above the promised one."""
+        return self._effort.extra
 
     def offer(self, query: Embedding, allowed: PositionMask | None, scores: Scores) -> None:
         """Take this answered query (dim,) for checking, or skip it; takes a microsecond."""
@@ -122,7 +145,7 @@ class RecallWatch:
         if len(window) >= _MIN_SAMPLES and self._is_below_promise(window):
             self._raise_effort(float(np.mean(window)))
         elif self.extra_levels and self._good >= self._good_needed:
-            self.extra_levels -= 1
+            self._effort.extra -= 1
             self._was_lowered = True
             self._good = 0
             self._window.clear()
@@ -157,7 +180,7 @@ class RecallWatch:
         if self._was_lowered:
             self._good_needed *= 2
             self._was_lowered = False
-        self.extra_levels += 1
+        self._effort.extra += 1
         self._window.clear()  # later queries are searched with another effort
         logger.warning(
             "%s: searches use more effort, level %d of %d", message, self.extra_levels, highest

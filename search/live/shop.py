@@ -21,6 +21,7 @@ from indexer.arrays import unit
 from indexer.store.records import Change
 from indexer.words.synonyms import SYNONYMS, Synonyms
 from search.live.layers import RATIO, LayeredColumns
+from search.live.record_cache import RecordCache
 from search.live.row_columns import RowColumns
 from search.live.row_images import RenditionNames, concatenate_images
 from search.live.segment import Segment
@@ -69,8 +70,14 @@ class LiveShop:
         words: LexicalIndex,
         key: bytes,
         meaning: MeaningIndex | None = None,
+        *,
+        always_current: bool = False,
     ) -> None:
-        """Read all items of the store. ``key`` is the store's key of the encoder."""
+        """Read all items of the store. ``key`` is the store's key of the encoder.
+
+        If ``always_current``, every answer has the writes that any process has finished, at the
+        cost of waiting for this view to follow them; otherwise see ``refresh``.
+        """
         self.words = words
         self.meaning = meaning
         self._store = store
@@ -80,6 +87,9 @@ class LiveShop:
         self._renditions = RenditionNames()
         self._synonyms = ""
         self._refreshing = threading.Lock()
+        self._always_current = always_current
+        self._transaction = store.last_transaction  # the view has all writes up to this one
+        self._records = RecordCache()
         with store.read() as reader:
             rows = RowColumns(self._renditions)
             items: list[Item] = []
@@ -101,14 +111,32 @@ class LiveShop:
                 columns=LayeredColumns.of(items),
                 segments=(segment, *self._new_segments(reader, new_rows)),
                 starter_items=self._starters,
+                records=self._records,
             )
             self._update_words(reader, reader.changes_since(words.sequence))
             self._update_synonyms(reader)
 
     def refresh(self) -> bool:
         """Advance the view to the store's state; return True if it changed."""
-        with self._refreshing, self._store.read() as reader:
-            return self._advance(reader)
+        with self._refreshing:
+            last = self._store.last_transaction  # before the reader, which has at least this one
+            with self._store.read() as reader:
+                found = self._advance(reader)
+            self._transaction = last
+            return found
+
+    def catch_up(self) -> None:
+        """Advance the view to the last write of any process, if it is to be always current."""
+        if not self._always_current:
+            return
+        if self.transaction is None:
+            self.refresh()
+
+    @property
+    def transaction(self) -> int | None:
+        """The number of the store's last transaction; None if the view may lack its changes."""
+        last = self._store.last_transaction
+        return last if last == self._transaction else None
 
     @contextmanager
     def moment(self) -> Iterator[tuple[ShopView, Reader]]:
@@ -180,6 +208,7 @@ class LiveShop:
             number = self._item_number(item_id)
             if Change.FIELDS in change:
                 fields[number] = None if record is None else record.item
+            self._records.forget(number, reader.sequence)
             if Change.ROWS in change:
                 replaced.append(number)
                 new_rows.extend(() if record is None else record.numbered_rows())

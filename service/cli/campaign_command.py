@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from service.cli.console import json_option, print_json, shop_option, stage_bar
+from service.cli.draft_options import LANGUAGES, TONES, language_model, llm_option, model_option
 from service.cli.terminal import note, say
 from service.cli.threads_option import threads_option
 from service.exitcodes import FAILED
 
 if TYPE_CHECKING:
+    from indexer.drafting.draft import Draft
+    from indexer.drafting.languagemodel import LanguageModel
+    from indexer.drafting.planfile import Tone
+    from indexer.enrichment.language import Language
+    from indexer.items import Item
     from service.cli.campaign_files import Campaign, Made
     from style.campaign.poster import Look
 
@@ -74,6 +81,15 @@ def _sizes(
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="The folder of the pictures."
 )
+@click.option(
+    "--draft",
+    "tone",
+    type=TONES,
+    help="Draft the text of each item in this tone: a line on the picture, and the description.",
+)
+@click.option("--language", type=LANGUAGES, default="en", show_default=True, help="Of the drafts.")
+@llm_option
+@model_option
 @threads_option
 @json_option
 def command(
@@ -88,6 +104,10 @@ def command(
     sizes: list[tuple[int, int]],
     template: Path | None,
     out: Path,
+    tone: Tone | None,
+    language: Language,
+    llm: str | None,
+    model: str | None,
     as_json: bool,
 ) -> int:
     """Draw advertising pictures of items: product, title, price, and the old price.
@@ -100,7 +120,11 @@ def command(
     from service.cli.campaign_files import Campaign
 
     look = _look(template, style, strength, background_strength, seed, shop)
-    campaign = Campaign(out, look, sizes)
+    if tone is None and llm is not None:
+        raise click.UsageError("--llm needs --draft TONE")
+    written_by = language_model(llm, model)
+    write = None if tone is None else partial(_draft, written_by, tone, language, seed)
+    campaign = Campaign(out, look, sizes, write)
     with SearchEngine.open(shop) as engine, stage_bar({"draw": "pictures"}) as progress:
         chosen = [engine.item(item_id) for item_id in items] if items else []
         if not items or filter_text:
@@ -114,6 +138,17 @@ def command(
     else:
         _report(campaign, out)
     return FAILED if campaign.skipped or not campaign.made else 0
+
+
+def _draft(
+    model: LanguageModel | None, tone: Tone, language: Language, seed: int, item: Item
+) -> Draft:
+    from indexer.drafting.draft import write_draft
+    from indexer.drafting.languagemodel import draft_with
+
+    if model is None:
+        return write_draft(item, language, tone, seed=seed)
+    return draft_with(model, item, language, tone, 0, seed)
 
 
 def _look(

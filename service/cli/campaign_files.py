@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from PIL import Image
 
+from indexer.drafting.draft import tagline
 from indexer.errors import BadImage, CannotWrite, UnknownItem
 from indexer.imaging.photos import Photo
 from indexer.items import Skipped
@@ -20,6 +21,7 @@ from style.campaign.poster import Look, draw_poster
 
 if TYPE_CHECKING:
     from indexer.arrays import Pixels
+    from indexer.drafting.draft import Draft
     from indexer.items import Item
     from style.campaign.poster import Poster
 
@@ -50,8 +52,15 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
 class Campaign:
     """Draws the pictures of items into a folder, one after the other."""
 
-    def __init__(self, folder: Path, look: Look, sizes: Sequence[tuple[int, int]]) -> None:
-        """Make the folder. Raises CannotWrite."""
+    def __init__(
+        self,
+        folder: Path,
+        look: Look,
+        sizes: Sequence[tuple[int, int]],
+        write: Callable[[Item], Draft] | None = None,
+    ) -> None:
+        """Make the folder. ``write`` drafts the text of an item. Raises CannotWrite."""
+        self._write = write
         self.made: list[Made] = []
         self.skipped: list[Skipped] = []
         self._folder, self._look, self._sizes = folder, look, sizes
@@ -73,13 +82,16 @@ class Campaign:
         except (BadImage, UnknownItem) as error:
             self.skipped.append(Skipped(item.item_id, str(error)))
             return
-        advert = advert_of(item, self._look.template.old_price)
+        draft = None if self._write is None else self._write(item)
+        text = item.description if draft is None else draft.text
+        line = "" if draft is None else tagline(draft)
+        advert = advert_of(item, self._look.template.old_price, line)
         stem = self._stem(item.item_id)
         for width, height in self._sizes:
             poster = draw_poster(photo, advert, width, height, self._look)
             name = f"{stem}-{width}x{height}.jpg"
             self._save(poster.pixels, name)
-            self._note(item, poster, name, width, height, advert.old_price)
+            self._note(item, text, poster, name, width, height, advert.old_price)
 
     def finish(self) -> None:
         """Write the table and the sheet. Raises CannotWrite."""
@@ -95,8 +107,9 @@ class Campaign:
             self._save(_sheet(self._cells), "sheet.jpg", quality=85)
 
     def _note(
-        self, item: Item, poster: Poster, name: str, width: int, height: int, old: float | None
-    ) -> None:
+        self, item: Item, text: str, poster: Poster, name: str, width: int, height: int,
+        old: float | None,
+    ) -> None:  # fmt: skip
         self.made.append(
             Made(
                 item_id=item.item_id, image=name, width=width, height=height,
@@ -107,7 +120,7 @@ class Campaign:
         lower = old is not None and item.price is not None and item.price < old
         self._rows.append(
             {
-                "id": item.item_id, "title": item.title, "description": item.description,
+                "id": item.item_id, "title": item.title, "description": text,
                 "availability": "in stock" if item.in_stock else "out of stock",
                 "price": _money(old if lower else item.price, item.currency),
                 "sale_price": _money(item.price, item.currency) if lower else "",

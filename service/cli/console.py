@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from indexer.progress import no_progress
 from service.cli.terminal import printable, printable_json
 
 if TYPE_CHECKING:
@@ -112,10 +113,12 @@ def human_seconds(seconds: float) -> str:
 @contextmanager
 def stage_bar(names: dict[str, str]) -> Iterator[Progress]:
     """Show a bar for each stage of a job, with rate, time left and skips; ``names`` labels them."""
+    listener = _listener()
     with _stopped_at_end(_bars()) as bars:
         tasks: dict[str, TaskID] = {}
 
         def show(stage: str, done: int, total: int, skipped: int = 0) -> None:
+            listener(stage, done, total, skipped)
             if stage not in tasks:
                 bars.start()
                 tasks[stage] = bars.add_task(names.get(stage, stage), total=total, note="")
@@ -153,10 +156,12 @@ def byte_bar(names: dict[str, str]) -> Iterator[Progress]:
         TimeRemainingColumn(),
         console=Console(stderr=True),
     )
+    listener = _listener()
     with _stopped_at_end(progress) as bars:
         tasks: dict[str, TaskID] = {}
 
         def show(stage: str, done: int, total: int, _skipped: int = 0) -> None:
+            listener(stage, done, total)
             if stage not in tasks:
                 bars.start()
                 tasks[stage] = bars.add_task(names.get(stage, stage), total=total)
@@ -170,6 +175,13 @@ def count_bar(name: str) -> Iterator[Callable[[int, int], None]]:
     """Show one bar with the label ``name``."""
     with stage_bar({}) as show:
         yield lambda done, total: show(name, done, total, 0)
+
+
+def _listener() -> Progress:
+    """Return what else listens to the progress: the object of the context, if a job runs it."""
+    context = click.get_current_context(silent=True)
+    found: Progress | None = context.find_root().obj if context else None
+    return found or no_progress
 
 
 @contextmanager

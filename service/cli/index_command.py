@@ -90,6 +90,12 @@ _INTERRUPTED = "interrupted; encoded images are kept. Run the same command again
     is_flag=True,
     help="Also read the words on the main picture of each item, and search them (extra ocr).",
 )
+@click.option(
+    "--ray",
+    metavar="ADDRESS",
+    help="Encode images on a Ray cluster, or local for one of this machine's cores; needs the "
+    "extra scale. All machines must see the catalog's folder at the same path.",
+)
 @limits_option
 @fetch_options
 @target_options
@@ -106,6 +112,7 @@ def command(
     dry_run: bool,
     leave_out_placeholders: bool,
     ocr: bool,
+    ray: str | None,
     limits: ImageLimits,
     fetching: FetchChoice,
     targets: Callable[[Targets | None], BuildTargets],
@@ -126,6 +133,7 @@ def command(
     from indexer.shop.shelf import Shelf
     from indexer.shop.styles import registry_of, shop_styles
     from indexer.writing.suspects import remarks_on
+    from service.lastreports import keep_report
 
     if ocr:
         check_reader()
@@ -161,6 +169,7 @@ def command(
                         styles=styles,
                         fetcher=fetcher,
                         leave_out_suspects=leave_out_placeholders,
+                        ray=ray,
                         progress=progress,
                     )
             except KeyboardInterrupt:
@@ -173,6 +182,8 @@ def command(
                 raise
         if ocr and not dry_run:
             _read_pictures(shop)
+    if not dry_run:
+        keep_report(shop, "index", done)
     if report is not None:
         rows = seen.skipped if dry_run else [*done.skipped, *remarks_on(done.suspects)]
         _write_report(report, rows)

@@ -19,8 +19,15 @@ from service.cli.threads_option import serve_threads_option
     type=click.IntRange(0, 65535),
     help="Port to listen on. Default: VITRINE_PORT, or 8000.",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    help="Processes that answer requests. Default: VITRINE_WORKERS, or 1.",
+)
 @serve_threads_option
-def command(shop: Path, host: str | None, port: int | None, threads: int | None) -> None:
+def command(
+    shop: Path, host: str | None, port: int | None, workers: int | None, threads: int | None
+) -> None:
     """Serve a shop over HTTP, with a web page at /. Stop it with Ctrl+C."""
     from indexer.shop.folder import ShopFolder
     from indexer.shop.shelf import Shelf
@@ -29,7 +36,7 @@ def command(shop: Path, host: str | None, port: int | None, threads: int | None)
 
     Shelf.read(ShopFolder(shop)).serving_order()  # raises if this is not a shop
     settings = settings_for(shop)
-    given = {"host": host, "port": port, "threads": threads}
+    given = {"host": host, "port": port, "workers": workers, "threads": threads}
     settings = settings.model_copy(
         update={name: value for name, value in given.items() if value is not None}
     )

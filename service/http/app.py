@@ -17,43 +17,55 @@ from indexer.imaging.decodebudget import BUDGET
 from indexer.imaging.images import ImageLimits
 from indexer.shop.folder import ShopFolder
 from indexer.threads import THREADS
+from indexer.vectors.remote.access import ACCESS
 from service.budgets import limit_threads
 from service.http.appstate import AppState
+from service.http.compression import Compression
 from service.http.connections import connections_for
 from service.http.fetching import fetcher_of
 from service.http.gate import Admission, Gate, RequestQueue
+from service.http.job_events import JobEvents
 from service.http.middleware import RequestIds, RequestMiddleware
 from service.http.problems import add_error_handlers
 from service.http.protocol import ProtocolContext
 from service.http.rates import RateLimits, ReadCheck
 from service.http.routes.admin import admin_routes
+from service.http.routes.asking import ask_routes
 from service.http.routes.campaign import campaign_routes
 from service.http.routes.classify import classify_routes
+from service.http.routes.embed import add_embed
 from service.http.routes.items import item_routes
+from service.http.routes.jobs import job_routes
+from service.http.routes.keys import key_routes
+from service.http.routes.operator import add_operator_page, operator_routes
 from service.http.routes.pages import add_pages
 from service.http.routes.personal import personal_routes
 from service.http.routes.recognition import recognition_routes
 from service.http.routes.reviews import review_routes
 from service.http.routes.search import search_routes
-from service.http.routes.state import state_routes
+from service.http.routes.state import observe_gauges_forever, state_routes
 from service.http.routes.styles import style_routes
 from service.http.routes.writes import write_routes
 from service.http.security import BodyLimit, HostCheck, SecurityHeaders
+from service.runtime.answer_cache import AnswerCache
 from service.runtime.batching import BatchLimits, PhotoBatcher
 from service.runtime.compaction import Compaction
 from service.runtime.engine import Engine
 from service.runtime.metrics import Metrics
 from service.runtime.recognition import SharedRecognizer
-from service.runtime.serving import Serving
+from service.runtime.resized import ResizedImages
+from service.runtime.serving import START_S, Serving
 from service.runtime.throttled_log import ThrottledLog
+from service.runtime.worker_process import SharedEffort, WorkerProcess
 from service.runtime.workers import WorkerPools, Workers
+from service.settings import server_access
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
 
     from indexer.encoders.base import Encoder
-    from indexer.fetching.fetcher import Fetcher
+    from search.live.sharing import Sharing
     from service.settings import Settings
 
     OpenEngine = Callable[[Encoder | None], Engine]
@@ -76,38 +88,60 @@ def create_app(
     *,
     open_engine: OpenEngine | None = None,
     current: Callable[[], str] | None = None,
+    worker: WorkerProcess | None = None,
 ) -> FastAPI:
     """Return the service as an ASGI application. Its lifespan opens the shop.
 
+    ``worker`` is the place of this process among several that serve the shop; ``settings`` are its
+    own, see ``WorkerProcess.share_of``.
+
     By default it serves ``settings.shop``, and changes to each new generation. Tests pass
     ``open_engine``, which gets the encoder in use or None, and ``current``, which returns the name
-    of the generation to serve; such an app never rebuilds the index.
+    of the generation to serve; such an app never rebuilds the index, and keeps no answers.
     """
     BUDGET.megabytes = settings.max_decode_mb
     limit_threads(settings.threads)
-    metrics = Metrics()
+    ACCESS.use(lambda: server_access(settings))
+    worker = worker or WorkerProcess()
+    sharing = None if worker.folder is None else SharedEffort(worker.folder)
+    metrics = Metrics(worker.metrics)
     pools = _pools(settings)
     serving = Serving(
-        open_engine or (lambda encoder: _open_shop(settings, encoder)),
+        open_engine or (lambda encoder: _open_shop(settings, encoder, sharing)),
         current or ShopFolder(settings.shop).current,
         _batchers(settings, pools, metrics),
         interval_s=settings.reload_interval_s,
         refresh_s=settings.refresh_interval_s,
+        start_s=START_S if worker.answers_early else None,
     )
     compaction = Compaction(settings.shop, serving, settings)
     fetcher = fetcher_of(settings)
     gate = _gate(settings, serving)
     ids = RequestIds()
-    rates = RateLimits(settings)
+    rates = RateLimits(settings, worker.buckets)
+    recognizer = SharedRecognizer(settings.recognizer)
+    answers = AnswerCache(int(settings.answer_cache_mb * 1e6) if open_engine is None else 0)
+    state = AppState(
+        settings,
+        serving,
+        pools,
+        metrics,
+        rates,
+        recognizer,
+        JobEvents(),
+        ResizedImages(settings.image_cache_mb),
+        fetcher,
+        answers,
+    )
+    rebuilds = open_engine is None and worker.is_first
     app = _bare_app(
-        _lifespan(serving, pools, compaction, fetcher, rebuilds=open_engine is None),
+        _lifespan(state, compaction if rebuilds else None, shares_metrics=worker.count > 1),
         _middleware(settings, gate, metrics, ids, rates),
     )
-    recognizer = SharedRecognizer(settings.recognizer)
-    state = AppState(settings, serving, pools, metrics, rates, recognizer, fetcher)
     add_routes(app, state)
     app.state.private_paths = _private_paths(settings)
     app.state.kill_rebuild = compaction.kill
+    app.state.stop_events = state.job_events.stop
     app.state.protocol_context = ProtocolContext(
         gate,
         ids,
@@ -122,12 +156,15 @@ def create_app(
 def add_routes(app: FastAPI, state: AppState) -> None:
     """Add all routes, and the handlers of errors."""
     add_error_handlers(app)
-    searching = (search_routes, recognition_routes, classify_routes)
+    searching = (search_routes, ask_routes, recognition_routes, classify_routes)
     items = (write_routes, review_routes, item_routes, personal_routes)
     pictures = (style_routes, campaign_routes)
-    for routes in (*searching, *items, *pictures, admin_routes, state_routes):
+    operators = (admin_routes, job_routes, key_routes, operator_routes, state_routes)
+    for routes in (*searching, *items, *pictures, *operators):
         app.include_router(routes(state))
-    add_pages(app)
+    add_pages(app, state.settings)
+    add_embed(app)
+    add_operator_page(app)
 
 
 def _bare_app(
@@ -207,24 +244,23 @@ def _gate(settings: Settings, serving: Serving) -> Gate:
 
 
 def _lifespan(
-    serving: Serving,
-    pools: WorkerPools,
-    compaction: Compaction,
-    fetcher: Fetcher | None,
-    *,
-    rebuilds: bool,
+    state: AppState, compaction: Compaction | None, *, shares_metrics: bool
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await serving.start()
-        if rebuilds:
+        await state.serving.start()
+        if compaction is not None:
             compaction.start()
+        gauges = asyncio.create_task(observe_gauges_forever(state)) if shares_metrics else None
         yield
-        if fetcher is not None:
-            await asyncio.to_thread(fetcher.close)
-        await compaction.stop()
-        await serving.stop()
-        pools.close()
+        if gauges is not None:
+            gauges.cancel()
+        if state.fetcher is not None:
+            await asyncio.to_thread(state.fetcher.close)
+        if compaction is not None:
+            await compaction.stop()
+        await state.serving.stop()
+        state.pools.close()
 
     return lifespan
 
@@ -238,6 +274,7 @@ def _middleware(
         Middleware(SecurityHeaders, cross_origin=bool(origins)),
         *([_cors(origins)] if origins else []),
         Middleware(RequestMiddleware, log=settings.request_log, metrics=metrics, ids=ids),
+        Middleware(Compression),
         Middleware(HostCheck, allowed=settings.allowed_hosts.split(",")),
         Middleware(Admission, gate=gate),
         Middleware(
@@ -257,9 +294,9 @@ def _cors(origins: list[str]) -> Middleware:
         CORSMiddleware,
         allow_origins=origins,
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=["Authorization", "api-key", "Content-Type", "X-Request-ID"],
+        allow_headers=["Authorization", "api-key", "Content-Type", "X-Request-ID", "If-Match"],
         expose_headers=[
-            *("X-Request-ID", "Retry-After"),
+            *("X-Request-ID", "Retry-After", "ETag", "Location"),
             *("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"),
         ],
         max_age=600,
@@ -267,13 +304,16 @@ def _cors(origins: list[str]) -> Middleware:
 
 
 def _private_paths(settings: Settings) -> list[str]:
-    """Return the paths that no reply may contain: the shop's folder and the image root."""
-    folders = [folder for folder in (settings.shop, settings.image_root) if folder is not None]
+    """Return the paths that no reply may contain: the shop's folder, and those of the settings."""
+    given = (settings.shop, settings.image_root, settings.catalogs, settings.snapshots)
+    folders = [folder for folder in given if folder is not None]
     paths = [str(path) for folder in folders for path in (folder.resolve(), folder)]
     return [path for path in paths if "/" in path]
 
 
-def _open_shop(settings: Settings, encoder: Encoder | None) -> Engine:
+def _open_shop(
+    settings: Settings, encoder: Encoder | None, sharing: Sharing | None = None
+) -> Engine:
     from indexer.encoders.views import split_views
     from search.engine import SearchEngine
 
@@ -285,6 +325,7 @@ def _open_shop(settings: Settings, encoder: Encoder | None) -> Engine:
             no_match_below=settings.no_match_below,
             recall_sample=settings.recall_sample,
             query_views=split_views(f"query+{settings.query_views}")[1],
+            sharing=sharing,
         )
         if engine.encoder_upgrade:
             logger.info("generation %s: %s", engine.generation, engine.encoder_upgrade)

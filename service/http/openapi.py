@@ -9,6 +9,30 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from indexer.enrichment.suggestionlog import ItemSuggestions
+from search.asking.answer import Answer
+from service.http.job_replies import CatalogsReply, JobReply, JobsReply, SnapshotsReply
+from service.http.job_schemas import (
+    BuildBody,
+    BuildForm,
+    BuildOptions,
+    ComparisonBody,
+    MigrationBody,
+    SnapshotBody,
+)
+from service.http.key_replies import (
+    KeyBody,
+    KeysReply,
+    NewKeyReply,
+    OwnKeyReply,
+    RemovedKeysReply,
+    RotateBody,
+)
+from service.http.operator_replies import (
+    ModelsReply,
+    ReportReply,
+    SettingsReply,
+    StorageReply,
+)
 from service.http.personal_replies import (
     ErasedReply,
     EventsReply,
@@ -33,7 +57,7 @@ from service.http.replies import (
     WriteReply,
 )
 from service.http.review_replies import ReviewsReply
-from service.http.schemas import BatchBody, PhotoForm, SearchBody
+from service.http.schemas import AskBody, BatchBody, PhotoForm, SearchBody
 from service.http.write_schemas import DeleteBody, ItemsBody, ItemsForm, PatchBody, PatchForm
 
 if TYPE_CHECKING:
@@ -43,23 +67,31 @@ if TYPE_CHECKING:
 _BODIES: tuple[type[BaseModel], ...] = (
     SearchBody, PhotoForm, ItemsBody, ItemsForm, PatchBody, PatchForm, DeleteBody,
     EventsBody, SessionBody, StyleForm, ClassifyForm, RecognizeForm, BatchBody,
-    CampaignBody,
+    AskBody,
+    KeyBody, RotateBody,
+    CampaignBody, BuildBody, BuildForm, BuildOptions, SnapshotBody, MigrationBody, ComparisonBody,
 )  # fmt: skip
 _REPLIES: tuple[type[msgspec.Struct], ...] = (
     SearchReply, ItemReply, ItemsReply, StatusReply, HealthReply, WriteReply, Problem,
     RecommendReply, EventsReply, UserReply, ErasedReply, StylesReply, ClassifyReply,
     RecognizeReply, GenerationsReply, ServingReply, BatchReply, ReviewsReply, ItemSuggestions,
+    Answer,
+    KeysReply, NewKeyReply, OwnKeyReply, RemovedKeysReply,
+    StorageReply, ModelsReply, SettingsReply, ReportReply,
+    JobReply, JobsReply, CatalogsReply, SnapshotsReply,
 )  # fmt: skip
 _PREFIX = "#/components/schemas/"
 _MEANINGS = {
     400: "Malformed request, or wrong Host header.",
     401: "The key is missing or wrong.",
     403: "The key allows too little, or the service has no key that allows this.",
-    404: "There is no such item.",
+    404: "There is no such item, or what the path names.",
     405: "Method not allowed.",
     408: "The upload paused for too long, or was too slow.",
-    409: "The embedding does not match the encoder of the index.",
+    409: "The embedding does not match the encoder of the index; or another job, or the present "
+    "state of the shop, does not allow this.",
     410: "The cursor belongs to a generation that no longer serves.",
+    412: "The item is no longer the one that `If-Match` names.",
     413: "The body is too large.",
     415: "The content type is not supported.",
     422: "The request is invalid; `param` names the field.",
@@ -71,6 +103,20 @@ _MEANINGS = {
 _RETRY = {
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
 }
+
+IF_MATCH: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "If-Match",
+            "in": "header",
+            "required": False,
+            "description": "The `ETag` of the item as it was read: then it is only written if it "
+            "has not changed since.",
+            "schema": {"type": "string", "maxLength": 1000},
+        }
+    ]
+}
+"""The documentation of the header, for a route that writes one item."""
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -131,7 +177,7 @@ def description(app: FastAPI) -> dict[str, Any]:
             "scheme": "bearer",
             "description": f"A key of the scope {scope}, or wider.",
         }
-        for scope in ("write", "admin")
+        for scope in ("read", "write", "admin")
     }
     schemas = components.setdefault("schemas", {})
     schemas.update(bodies["$defs"])

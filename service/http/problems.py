@@ -20,6 +20,7 @@ from indexer.errors import (
     BadEvent,
     BadImage,
     BadQuery,
+    BadServer,
     CannotPromise,
     CannotWrite,
     CatalogShrank,
@@ -34,7 +35,9 @@ from indexer.errors import (
     StoreBusy,
     StoreFull,
     UnknownItem,
+    VectorsUnavailable,
     VitrineError,
+    WorkersLost,
 )
 from service.http.logged_path import logged_path
 from style.errors import BadCube, BadNetwork, BadStyleFile, StyleError
@@ -87,9 +90,17 @@ STATUS: dict[type[VitrineError], int] = {
     StoreBusy: 409,
     Conflict: 409,
     CannotPromise: 409,
+    BadServer: 503,
+    VectorsUnavailable: 503,
+    WorkersLost: 503,
     Overloaded: 503,
 }
-RETRY_AFTER_S: dict[type[VitrineError], int] = {Overloaded: 1, IndexNotFound: 5, IndexCorrupt: 30}
+RETRY_AFTER_S: dict[type[VitrineError], int] = {
+    Overloaded: 1,
+    IndexNotFound: 5,
+    VectorsUnavailable: 5,
+    IndexCorrupt: 30,
+}
 
 _TITLES = {
     400: "Bad request",
@@ -99,6 +110,7 @@ _TITLES = {
     405: "Method not allowed",
     408: "Request timeout",
     410: "Gone",
+    412: "Precondition failed",
     413: "Too large",
     415: "Unsupported media type",
     422: "Invalid request",
@@ -206,7 +218,7 @@ def problem_of(scope: Scope, error: Exception) -> Response:
         title = code.replace("_", " ").capitalize()
         detail = str(error)
         if not isinstance(error, _QUOTE_CLIENT):
-            detail = without_paths(detail, _private_paths(scope))
+            detail = without_paths(detail, private_paths(scope))
         return problem(scope, status, code, detail, title=title, param=error.param, headers=headers)
     if isinstance(error, StyleError):
         return _style_problem(scope, error)
@@ -242,11 +254,12 @@ def _style_problem(scope: Scope, error: StyleError) -> Response:
         name = f"the style {error.style!r}" if error.style else "a style of this shop"
         detail = f"{name} is damaged on the server; its log has the details under this request_id"
         return problem(scope, 503, code_of(error), detail)
-    detail = without_paths(str(error), _private_paths(scope))
+    detail = without_paths(str(error), private_paths(scope))
     return problem(scope, 422, code_of(error), detail, param=error.param)
 
 
-def _private_paths(scope: Scope) -> Sequence[str]:
+def private_paths(scope: Scope) -> Sequence[str]:
+    """Return the paths that no reply may contain."""
     return getattr(scope["app"].state, PRIVATE, ()) if "app" in scope else ()
 
 

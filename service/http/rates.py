@@ -5,9 +5,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import math
-import threading
 import time
-from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple
 
 from starlette.datastructures import Headers
@@ -16,21 +14,23 @@ from service.apikey import BadKeys
 from service.apikey import Scope as KeyScope
 from service.http.keyring import KeyRing, sends_key
 from service.http.problems import HttpError
+from service.runtime.buckets import Bucket, LocalBuckets, bucket_stores
 from service.runtime.throttled_log import ThrottledLog
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from service.apikey import ApiKey
+    from service.runtime.buckets import BucketStore
     from service.settings import Settings
 
 KEY_NAME = "vitrine.key_name"  # key in the ASGI scope: the name of the key that was sent
 AUDITED = "vitrine.audited"  # key in the ASGI scope: the request belongs in the audit log
 RATE = "vitrine.rate"  # key in the ASGI scope: a BucketState
 
-_MAX_CLIENTS = 10_000  # then the client that was not seen for the longest time is removed
 _BURST_S = 10  # a key with a limit of its own may send the searches of so many seconds at once
 
 
@@ -45,14 +45,14 @@ class BucketState(NamedTuple):
 class TokenBuckets:
     """A bucket of tokens for each client, refilled at ``rate`` a second up to ``burst``.
 
-    A rate of 0 means no limit. Thread-safe.
+    A rate of 0 means no limit. Thread-safe. ``store`` keeps the buckets: by default in the memory
+    of this process.
     """
 
-    def __init__(self, rate: float, burst: float) -> None:
+    def __init__(self, rate: float, burst: float, store: BucketStore | None = None) -> None:
         self._rate = rate
         self._burst = max(1.0, burst)
-        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  # tokens, at this time
-        self._lock = threading.Lock()
+        self._store = store or LocalBuckets()
 
     def take(self, client: str, tokens: float = 1.0) -> float:
         """Take tokens and return 0, or take none and return the seconds until there are enough.
@@ -62,33 +62,34 @@ class TokenBuckets:
         if not self._rate:
             return 0.0
         tokens = min(tokens, self._burst)
-        now = time.monotonic()
-        with self._lock:
-            left, at = self._left.pop(client, (self._burst, now))
-            left = min(self._burst, left + (now - at) * self._rate)
+        with self._store.lock(client):
+            now = time.monotonic()
+            left = self._left(client, now)
             short = tokens - left
-            self._left[client] = (left if short > 0 else left - tokens, now)
-            if len(self._left) > _MAX_CLIENTS:
-                self._left.popitem(last=False)
+            self._store.put(client, Bucket(left if short > 0 else left - tokens, now))
         return max(0.0, short / self._rate)
 
     def state(self, client: str) -> BucketState | None:
         """Return how full the bucket of this client is, or None without a limit. Takes none."""
         if not self._rate:
             return None
-        left, at = self._left.get(client, (self._burst, 0.0))
-        left = min(self._burst, left + (time.monotonic() - at) * self._rate)
+        left = self._left(client, time.monotonic())
         return BucketState(
             int(self._burst), int(left), math.ceil((self._burst - left) / self._rate)
         )
 
     def wait(self, client: str) -> float:
         """Return the seconds until this client has a token. Takes none."""
-        if not self._rate or client not in self._left:
+        if not self._rate:
             return 0.0
-        left, at = self._left[client]
-        left = min(self._burst, left + (time.monotonic() - at) * self._rate)
-        return max(0.0, (1 - left) / self._rate)
+        return max(0.0, (1 - self._left(client, time.monotonic())) / self._rate)
+
+    def _left(self, client: str, now: float) -> float:
+        """Return the tokens that a client has left at this time."""
+        bucket = self._store.get(client)
+        if bucket is None:
+            return self._burst
+        return min(self._burst, bucket.left + (now - bucket.at) * self._rate)
 
 
 class RateLimits:
@@ -97,13 +98,19 @@ class RateLimits:
     Searches with a key share the limit of its name, whatever their address.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, shared: Path | None = None) -> None:
+        """``shared`` is a file of buckets that the processes of one service share."""
         self._keys = KeyRing(settings)
         self._log = ThrottledLog(logging.getLogger("vitrine.service"), logging.ERROR)
-        self._searches = TokenBuckets(settings.searches_per_s, settings.searches_burst)
+        self._stores = bucket_stores(shared)
+        self._searches = TokenBuckets(
+            settings.searches_per_s, settings.searches_burst, self._stores("searches")
+        )
         self._own: dict[tuple[str, float], TokenBuckets] = {}  # of keys with a limit of their own
         self._failures = TokenBuckets(
-            settings.failed_keys_per_min / 60, settings.failed_keys_per_min
+            settings.failed_keys_per_min / 60,
+            settings.failed_keys_per_min,
+            self._stores("wrong keys"),
         )
 
     def take_search(self, scope: Scope, headers: Mapping[str, str], cost: float = 1.0) -> None:
@@ -176,8 +183,9 @@ class RateLimits:
         buckets = self._own.get((key.name, key.searches_per_s))
         if buckets is None:
             burst = _BURST_S * key.searches_per_s
+            store = self._stores(f"searches at {key.searches_per_s:g} a second")
             buckets = self._own[key.name, key.searches_per_s] = TokenBuckets(
-                key.searches_per_s, burst
+                key.searches_per_s, burst, store
             )
         return buckets
 

@@ -25,10 +25,14 @@ from service.http.app import KEEP_ALIVE_S, create_app
 from service.http.protocol import HttpProtocol
 from service.openfiles import raise_file_limit
 from service.runtime.exit_timer import ExitTimer
+from service.runtime.metrics import share_metrics
+from service.runtime.supervisor import Supervisor, end_with_parent, report_ready
 from service.runtime.throttled_log import ThrottledLog
+from service.runtime.worker_process import WorkerProcess, shared_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from multiprocessing.connection import Connection
     from types import FrameType
 
     from fastapi import FastAPI
@@ -69,24 +73,59 @@ def serve(settings: Settings, *, ready: Callable[[str], None] | None = None) -> 
     """Serve until SIGINT or SIGTERM; then running requests get ``settings.shutdown_grace_s``.
 
     After that time the process ends, whatever still runs. ``ready`` is called with the URL once
-    requests are answered. Raises CannotListen.
+    requests are answered. With several ``settings.workers``, this process only supervises those.
+    Raises CannotListen.
     """
+    with listen(settings.host, settings.port) as listener:
+        url = url_of(listener)
+        report = (lambda: ready(url)) if ready else (lambda: None)
+        if settings.workers == 1:
+            _serve(WorkerProcess(), settings, listener, report)
+            return
+        with _log_to_stderr(as_json=settings.log_format == "json"), shared_folder() as folder:
+            Supervisor(settings, listener, folder, _serve_as_worker, ready=report).run()
+
+
+def _serve_as_worker(
+    worker: WorkerProcess, settings: Settings, listener: socket.socket, link: Connection
+) -> None:
+    """Serve in a worker process, until the supervisor sends SIGTERM or dies."""
+    assert worker.metrics is not None
+    share_metrics(worker.metrics, worker.number)
+    end_with_parent(link)
+    _serve(worker, settings, listener, lambda: report_ready(link))
+
+
+def _serve(
+    worker: WorkerProcess,
+    settings: Settings,
+    listener: socket.socket,
+    ready: Callable[[], None],
+) -> None:
+    """Serve in this process. ``settings`` are those of the whole service."""
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    settings = worker.share_of(settings)
     raise_file_limit(settings.max_connections)
-    with (
-        listen(settings.host, settings.port) as listener,
-        _log_to_stderr(as_json=settings.log_format == "json") as flush,
-        _graceful_signals(),
-    ):
-        server = server_of(create_app(settings), settings, flush=flush)
-        server.ready = (lambda: ready(url_of(listener))) if ready else None
+    with _log_to_stderr(as_json=settings.log_format == "json") as flush, _graceful_signals():
+        app = create_app(settings, worker=worker)
+        accepted_at_once = _ACCEPTED_AT_ONCE if worker.count == 1 else 1
+        server = server_of(app, settings, accepted_at_once, flush=flush)
+        server.ready = ready
         server.run(sockets=[listener])
 
 
 def server_of(
-    app: FastAPI, settings: Settings, *, flush: Callable[[], None] = lambda: None
+    app: FastAPI,
+    settings: Settings,
+    accepted_at_once: int = _ACCEPTED_AT_ONCE,
+    *,
+    flush: Callable[[], None] = lambda: None,
 ) -> Server:
-    """Return the server of an app; ``flush`` writes the queued log."""
+    """Return the server of an app; ``flush`` writes the queued log.
+
+    ``accepted_at_once`` is the most connections accepted in one iteration of the event loop. Of
+    several processes with one socket, each should take a single one, so that others get some too.
+    """
     context: ProtocolContext = app.state.protocol_context
     config = uvicorn.Config(
         app,
@@ -99,7 +138,7 @@ def server_of(
         server_header=False,
         proxy_headers=True,
         forwarded_allow_ips=settings.trusted_proxies,
-        backlog=_ACCEPTED_AT_ONCE,
+        backlog=accepted_at_once,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=settings.shutdown_grace_s,
     )
@@ -108,7 +147,8 @@ def server_of(
         app.state.kill_rebuild()
         flush()
 
-    return Server(config, context, ExitTimer(settings.shutdown_grace_s, before_exit))
+    timer = ExitTimer(settings.shutdown_grace_s, before_exit)
+    return Server(config, context, timer, app.state.stop_events)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -147,9 +187,15 @@ class Server(uvicorn.Server):
     """uvicorn's server, with limits on connections and a time limit on the shutdown."""
 
     def __init__(
-        self, config: uvicorn.Config, context: ProtocolContext, exit_timer: ExitTimer
+        self,
+        config: uvicorn.Config,
+        context: ProtocolContext,
+        exit_timer: ExitTimer,
+        stop_events: Callable[[], None] = lambda: None,
     ) -> None:
+        """``stop_events`` ends the replies that otherwise last as long as their clients want."""
         super().__init__(config)
+        self._stop_events = stop_events
         self.ready: Callable[[], None] | None = None
         self._context = context
         self._exit_timer = exit_timer
@@ -177,6 +223,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """See ``uvicorn.Server``."""
         self._exit_timer.start()
+        self._stop_events()
         if self._limiter is not None:
             self._limiter.cancel()
         await super().shutdown(sockets)

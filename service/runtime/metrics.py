@@ -1,21 +1,32 @@
 """Metrics of the service, in Prometheus's format.
 
-Every series has the label ``pid``: if several processes share a port, each scrape reaches one of
-them, and Prometheus must not mix up their counters.
+Every series of a single process has the label ``pid``: if several services share a port, each
+scrape reaches one of them, and Prometheus must not mix up their counters. The worker processes of
+one service share files instead, in the multiprocess mode of prometheus_client, so each can return
+the sums of all.
 """
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    values,
+)
 from prometheus_client.metrics_core import Metric
+from prometheus_client.multiprocess import MultiProcessCollector
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
 
-    from search.hits import Reply
+    from search.hits import Mode
     from search.status import Vitals
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -25,9 +36,12 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 
 
 class Metrics:
-    """The metrics of this process. Thread-safe."""
+    """The metrics of this process, and those of the other worker processes. Thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, shared: Path | None = None) -> None:
+        """``shared`` is the folder that ``share_metrics`` got, if there are other processes."""
+        self._shared = shared
+        self._last_generation = ""
         self._registry = registry = CollectorRegistry()
         self._requests = Counter(
             "vitrine_requests",
@@ -48,34 +62,39 @@ class Metrics:
             "vitrine_search_stage_seconds", "Stages of a search.", ("stage",),
             registry=registry, buckets=_SECONDS,
         )  # fmt: skip
+        self._answers = Counter(
+            "vitrine_answers", "Answers to searches: kept (hit), not kept (miss), or never kept.",
+            ("cache",), registry=registry,
+        )  # fmt: skip
+        self._kept = Gauge(
+            "vitrine_answer_cache_bytes", "Memory of the answers that are kept.",
+            registry=registry, multiprocess_mode="livesum",
+        )  # fmt: skip
         self._batches = Histogram(
             "vitrine_batch_photos", "Photos encoded together.", registry=registry, buckets=_PHOTOS
         )
         self._waiting = Gauge(
-            "vitrine_queue_depth", "Calls that wait for a thread.", ("queue",), registry=registry
-        )
+            "vitrine_queue_depth", "Calls that wait for a thread.", ("queue",),
+            registry=registry, multiprocess_mode="livesum",
+        )  # fmt: skip
         self._generation = Gauge(
             "vitrine_generation", "1 for the generation that serves.", ("generation",),
-            registry=registry,
+            registry=registry, multiprocess_mode="livemax",
         )  # fmt: skip
-        self._items = Gauge("vitrine_items", "Items that searches can find.", registry=registry)
-        self._rows = Gauge("vitrine_index_rows", "Rows of the index.", registry=registry)
-        self._delta = Gauge(
-            "vitrine_delta_rows",
-            "Rows outside the index, and deleted rows in it.",
-            registry=registry,
+        self._items = _gauge(registry, "vitrine_items", "Items that searches can find.")
+        self._rows = _gauge(registry, "vitrine_index_rows", "Rows of the index.")
+        self._delta = _gauge(
+            registry, "vitrine_delta_rows", "Rows outside the index, and deleted rows in it."
         )
-        self._recall = Gauge(
-            "vitrine_recall", "Recall@10: promised, measured at the build, live of real queries.",
-            ("kind",), registry=registry,
+        self._recall = _gauge(
+            registry, "vitrine_recall",
+            "Recall@10: promised, measured at the build, live of real queries.", "kind",
         )  # fmt: skip
-        self._samples = Gauge(
-            "vitrine_recall_samples", "Real queries that were repeated exactly.", registry=registry
+        self._samples = _gauge(
+            registry, "vitrine_recall_samples", "Real queries that were repeated exactly."
         )
-        self._raised = Gauge(
-            "vitrine_effort_raised",
-            "Effort levels added to keep the promised recall.",
-            registry=registry,
+        self._raised = _gauge(
+            registry, "vitrine_effort_raised", "Effort levels added to keep the promised recall."
         )
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -88,22 +107,29 @@ class Metrics:
         count.inc()
         times.observe(seconds)
 
-    def search(self, reply: Reply) -> None:
-        """Count a search, and record the times of its stages."""
-        self._searches.labels(reply.mode).inc()
-        for stage, milliseconds in reply.timings.items():
+    def answer(self, cache: Literal["hit", "miss", "never"], bytes_kept: int) -> None:
+        """Count an answer by its place in the cache, which has so many bytes now."""
+        self._answers.labels(cache).inc()
+        self._kept.set(bytes_kept)
+
+    def search(self, mode: Mode, timings: Mapping[str, float]) -> None:
+        """Count a search, and record the times of its stages in milliseconds."""
+        self._searches.labels(mode).inc()
+        for stage, milliseconds in timings.items():
             self._stages.labels(stage.removesuffix("_ms")).observe(milliseconds / 1e3)
 
     def batch(self, photos: int) -> None:
         """Record the size of a batch."""
         self._batches.observe(photos)
 
-    def text(self, vitals: Vitals | None, waiting: Mapping[str, int]) -> bytes:
-        """Return all series in the text format; ``vitals`` is None while no index is open."""
+    def observe(self, vitals: Vitals | None, waiting: Mapping[str, int]) -> None:
+        """Set the gauges of this process; ``vitals`` is None while no index is open."""
         for name, depth in waiting.items():
             self._waiting.labels(name).set(depth)
-        self._generation.clear()
-        self._recall.clear()
+        generation = "" if vitals is None else vitals.generation
+        if generation != self._last_generation:
+            self._forget_generation()
+            self._last_generation = generation
         if vitals is not None:
             self._generation.labels(vitals.generation).set(1)
             self._items.set(vitals.items)
@@ -115,7 +141,84 @@ class Metrics:
                 self._recall.labels("live").set(vitals.recall.live)
             self._samples.set(vitals.recall.samples)
             self._raised.set(vitals.recall.raised)
-        return bytes(generate_latest(_PidRegistry(self._registry)))
+
+    def text(
+        self,
+        vitals: Vitals | None,
+        waiting: Mapping[str, int],
+        *,
+        per_worker: bool = False,
+    ) -> bytes:
+        """Set the gauges, and return all series in the text format.
+
+        The series of several worker processes are summed (gauges of the shop are not: they are the
+        largest), or with ``per_worker`` those of each have the label ``worker``.
+        """
+        self.observe(vitals, waiting)
+        if self._shared is None:
+            return bytes(generate_latest(_PidRegistry(self._registry)))
+        return bytes(generate_latest(_SharedRegistry(self._shared, per_worker=per_worker)))
+
+    def _forget_generation(self) -> None:
+        if self._shared is None:
+            self._generation.clear()
+            self._recall.clear()
+        elif self._last_generation:  # shared files keep their series: see _SharedRegistry
+            self._generation.labels(self._last_generation).set(0)
+
+
+def share_metrics(folder: Path, number: int) -> None:
+    """Keep the metrics of this process in files of a folder, under its number among the workers.
+
+    Call this before ``Metrics`` is made. A process that follows another one under the same number
+    goes on with its counters.
+    """
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    values.ValueClass = values.MultiProcessValue(lambda: number)  # type: ignore[no-untyped-call]
+
+
+def _gauge(registry: CollectorRegistry, name: str, about: str, *labels: str) -> Gauge:
+    """Return a gauge that is about the same in all worker processes: the largest counts."""
+    return Gauge(name, about, labels, registry=registry, multiprocess_mode="livemax")
+
+
+class _SharedRegistry(CollectorRegistry):
+    """The series in the files of all worker processes."""
+
+    def __init__(self, folder: Path, *, per_worker: bool) -> None:
+        super().__init__()
+        self._folder = folder
+        self._per_worker = per_worker
+
+    def collect(self) -> Iterator[Metric]:
+        files = sorted(map(str, self._folder.glob("*.db")))
+        if not self._per_worker:
+            yield from _read(files)
+            return
+        families: dict[str, Metric] = {}
+        for number in sorted({_worker_of(file) for file in files}):
+            for metric in _read([file for file in files if _worker_of(file) == number]):
+                family = families.setdefault(
+                    metric.name, Metric(metric.name, metric.documentation, metric.type)
+                )
+                family.samples += [
+                    sample._replace(labels={**sample.labels, "worker": number})
+                    for sample in metric.samples
+                ]
+        yield from families.values()
+
+
+def _read(files: list[str]) -> Iterable[Metric]:
+    """Return the series of some files, without generations that serve no longer."""
+    found: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
+    for metric in found:
+        if metric.name == "vitrine_generation":
+            metric.samples = [sample for sample in metric.samples if sample.value]
+    return found
+
+
+def _worker_of(file: str) -> str:
+    return file.rpartition("_")[2].removesuffix(".db")
 
 
 class _PidRegistry(CollectorRegistry):

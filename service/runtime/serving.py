@@ -65,7 +65,7 @@ class Serving:
     ``current`` returns the name of the shop's generation, or raises IndexNotFound if there is none
     yet. ``open_engine`` opens it; it gets the encoder in use, or None. Both run in threads. If a
     generation cannot be opened, the last one continues to serve, and the next try follows after a
-    pause, of a minute at most.
+    pause, of a minute at most. ``start`` waits for the first try, for ``start_s`` at most.
     """
 
     def __init__(
@@ -76,12 +76,14 @@ class Serving:
         *,
         interval_s: float = 1.0,
         refresh_s: float = 0.25,
+        start_s: float | None = START_S,
     ) -> None:
         self._open_engine = open_engine
         self._current = current
         self._batcher = batcher
         self._interval_s = interval_s
         self._refresh_s = refresh_s
+        self._start_s = start_s
         self._served: Served | None = None
         self._next: Served | None = None  # open, and about to serve
         self._failure: VitrineError = IndexNotFound("the index is being opened; try again")
@@ -102,6 +104,11 @@ class Serving:
         """The name of the generation that serves, or None."""
         return self._served.engine.generation if self._served else None
 
+    @property
+    def engine(self) -> Engine | None:
+        """The engine that serves, for calls that end before the event loop goes on; or None."""
+        return self._served.engine if self._served else None
+
     def photo_refusal(self, arriving: int) -> str | None:
         """Return why another photo would be refused, or None. ``arriving`` photos come first."""
         return self._served.batcher.refusal(arriving) if self._served else None
@@ -110,7 +117,8 @@ class Serving:
         """Open the current generation, and start to look for new ones.
 
         Returns after the first try, or after a few seconds: while a large index is being opened,
-        the service already reports that it is alive and not ready.
+        the service already reports that it is alive and not ready. Without a limit on this time,
+        the process accepts no requests until then.
         """
         tried = asyncio.Event()
         self._watchers = [
@@ -118,7 +126,7 @@ class Serving:
             asyncio.create_task(self._refresh_forever()),
         ]
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(tried.wait(), START_S)
+            await asyncio.wait_for(tried.wait(), self._start_s)
 
     async def stop(self) -> None:
         """Stop looking for changes, and close the engine after its last request."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from PIL import Image, ImageDraw
 
@@ -14,7 +15,7 @@ from style.campaign.frame import Box, Frame, frame_of
 from style.campaign.price import discount, price_text
 from style.campaign.scene import Scene, draw_scene
 from style.campaign.scheme import Scheme, scheme_of
-from style.campaign.template import Template
+from style.campaign.template import MOST_NOTE, Template
 from style.campaign.textblock import Line, TextBlock, set_text
 from style.campaign.typeface import CAP, Face, Typeface, bundled
 from style.checks import check_pixels
@@ -31,12 +32,16 @@ _QUIET_STYLE = 0.3  # share of a style that stays behind text
 
 
 class Advert(NamedTuple):
-    """What a picture advertises. Prices are None if there are none."""
+    """What a picture advertises. Prices are None if there are none.
+
+    ``line`` is a small line of the item's own; without it, the note of the template is set.
+    """
 
     title: str
     price: float | None = None
     currency: str = ""
     old_price: float | None = None
+    line: str = ""
 
 
 class Look(NamedTuple):
@@ -77,6 +82,8 @@ def draw_poster(photo: Pixels, advert: Advert, width: int, height: int, look: Lo
     """
     photo = shrunk(check_pixels(photo), max(width, height))
     template = look.template
+    if advert.line:
+        template = msgspec.structs.replace(template, note=advert.line[:MOST_NOTE])
     frame = frame_of(width, height, template.margin)
     bold = Typeface((*look.fonts, *bundled("bold")))
     medium = Typeface((*look.fonts, *bundled("medium")))

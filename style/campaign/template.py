@@ -14,7 +14,7 @@ from style.errors import BadTemplate
 __all__ = ["Template", "read_template", "template_from", "template_of"]
 
 _MOST = 100_000  # bytes of a file
-_MOST_NOTE = 200  # characters
+MOST_NOTE = 200  # characters
 _MOST_PATTERN = 32
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
@@ -57,9 +57,9 @@ class Template(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise BadTemplate(f"title_lines must be 1 to 4, got {self.title_lines}")
         if not 0.02 <= self.margin <= 0.15:
             raise BadTemplate(f"margin must be 0.02 to 0.15 of the shorter side, got {self.margin}")
-        if len(self.note) > _MOST_NOTE:
+        if len(self.note) > MOST_NOTE:
             raise BadTemplate(
-                f"note must have at most {_MOST_NOTE} characters, got {len(self.note)}"
+                f"note must have at most {MOST_NOTE} characters, got {len(self.note)}"
             )
         if "{amount}" not in self.price or len(self.price) > _MOST_PATTERN:
             raise BadTemplate(

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from indexer.errors import VitrineError
+from search.status import Vitals
 from service.http.appstate import AppState, bind
 from service.http.openapi import problems, reply_of
 from service.http.replies import HealthReply, StatusReply, status_reply
 from service.runtime.metrics import MEDIA_TYPE
 
 _FRESH = {"Cache-Control": "no-store"}
+_GAUGES_S = 1.0
 
 
 def state_routes(state: AppState) -> APIRouter:
@@ -45,7 +49,7 @@ def state_routes(state: AppState) -> APIRouter:
         bind(metrics, state),
         summary="Counters and gauges for Prometheus",
         response_class=Response,
-        responses={200: {"content": {"text/plain": {}}}, **problems()},
+        responses={200: {"content": {"text/plain": {}}}, **problems(422)},
         operation_id="metrics",
     )
     return router
@@ -57,8 +61,10 @@ async def livez(state: AppState) -> Response:  # noqa: ARG001 - like all handler
 
 
 async def readyz(state: AppState) -> Response:
-    """Reply ok if an index is open, or else a problem with the reason."""
+    """Reply ok if an index is open and can be searched, or else a problem with the reason."""
     async with state.serving.lease() as served:
+        # In a thread of its own: a server of vectors may take a while, and no pool may refuse it.
+        await asyncio.to_thread(served.engine.check_ready)
         return _json(HealthReply(generation=served.engine.generation))
 
 
@@ -69,16 +75,37 @@ async def status(state: AppState) -> Response:
     return _json(status_reply(found, max_limit=state.settings.max_limit))
 
 
-async def metrics(state: AppState) -> Response:
-    """Return the metrics of this process (label pid), even if no index is open."""
+async def metrics(
+    state: AppState,
+    per_worker: Annotated[
+        bool, Query(description="Of several worker processes: the series of each, not the sums.")
+    ] = False,
+) -> Response:
+    """Return the metrics, even if no index is open.
+
+    Those of a single process have the label `pid`; those of several workers are summed.
+    """
+    vitals, waiting = await gauges(state)
+    text = state.metrics.text(vitals, waiting, per_worker=per_worker)
+    return Response(text, media_type=MEDIA_TYPE, headers=_FRESH)
+
+
+async def gauges(state: AppState) -> tuple[Vitals | None, dict[str, int]]:
+    """Return what the gauges of this process show: see ``Metrics.observe``."""
     waiting = state.pools.waiting()
     vitals = None
     with contextlib.suppress(VitrineError):
         async with state.serving.lease() as served:
             waiting["photos"] = served.batcher.waiting
             vitals = await state.pools.reading.run(served.engine.vitals)
-    text = state.metrics.text(vitals, waiting)
-    return Response(text, media_type=MEDIA_TYPE, headers=_FRESH)
+    return vitals, waiting
+
+
+async def observe_gauges_forever(state: AppState) -> None:
+    """Set the gauges of this process every second, for the other workers, until canceled."""
+    while True:
+        state.metrics.observe(*await gauges(state))
+        await asyncio.sleep(_GAUGES_S)
 
 
 def _json(reply: HealthReply | StatusReply) -> Response:

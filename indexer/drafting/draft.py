@@ -1,0 +1,233 @@
+"""Write a draft of an item from its facts: sentences of a planned order, varied by a seed.
+
+A sentence says one or two facts, and no fact is said twice. Every draft passes the checker.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from indexer.drafting.checker import CheckedSentence, Checker, check_text
+from indexer.drafting.facts import Fact, Kind, facts_of
+from indexer.drafting.planfile import Plan, Tone, plans_of
+from indexer.enrichment.language import Language
+from indexer.items import Item
+from indexer.words.folding import fold
+
+DEFAULT_LENGTH: Final = {"en": 40, "zh": 80}  # words, characters
+VERSION: Final = "plans-1"
+# What a draft talks about, in order; kinds of a topic are mixed.
+_TOPICS: Final[tuple[tuple[Kind, ...], ...]] = (
+    ("color", "pattern", "style"),
+    ("material", "detail"),
+    ("detail", "gender", "season", "more"),
+    ("detail", "brand", "category"),
+    ("size", "price"),
+)
+_ROUNDS: Final = 2
+_JOINTS: Final = {"en": (", ", " and "), "zh": ("、", "和")}
+_COMMON: Final = frozenset(
+    {"a", "an", "and", "or", "of", "for", "the", "with", "in", "on", "to", "is"}
+)
+_CARE: Final = re.compile(r"\b(?:wash|dry|iron)|洗|熨", re.IGNORECASE)  # sells nothing
+_WORD: Final = re.compile(r"[a-z0-9%]+|[\u3400-\u9fff]")
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """A draft of a language model that was refused, and its sentences with their problems."""
+
+    model: str
+    sentences: list[CheckedSentence]
+    reason: str = ""
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """A draft of an item's text: a suggestion, never what the shop wrote.
+
+    Each sentence points at its ``facts``. ``source`` is the version of the plans, or the name of
+    the language model that wrote it. ``refused`` are drafts of that model that said more.
+    """
+
+    item_id: str
+    language: Language
+    tone: Tone
+    text: str
+    sentences: list[CheckedSentence]
+    facts: list[Fact]
+    source: str = VERSION
+    refused: list[Refusal] = []
+
+
+class _Writer:
+    """The state of one draft: what is said, and what is left to say."""
+
+    def __init__(
+        self, facts: Sequence[Fact], language: Language, tone: Tone, rng: random.Random
+    ) -> None:
+        self._facts, self._language = facts, language
+        self._checker = Checker(facts, language)
+        self._plans = [plan for plan in plans_of(language) if tone in plan.tones]
+        self._left = [at for at, fact in enumerate(facts) if fact.values and fact.values[0]]
+        self._used: set[str] = set()
+        self._openers: set[str] = set()
+        self._words: list[set[str]] = []  # of the sentences so far
+        self.sentences: list[str] = []
+        rng.shuffle(self._plans)
+        details = [at for at in self._left if facts[at].kind in ("detail", "more")]
+        others = [at for at in self._left if at not in details]
+        rng.shuffle(details)
+        self._left = [*others, *details]
+
+    def say(self, kinds: Sequence[Kind], room: int, *, opening: bool = False) -> bool:
+        """Add a sentence about one of the kinds; False if none fits into the room."""
+        for plan in self._plans:
+            if plan.opens != opening or plan.text in self._used or not plan.kinds & set(kinds):
+                continue
+            chosen = self._chosen(plan)
+            if chosen is None:
+                continue
+            sentence = self._filled(plan, chosen)
+            opener = "".join(_WORD.findall(fold(plan.text))[:2])
+            if length_of(sentence, self._language) > room or opener in self._openers:
+                continue
+            if not self._checker.check(sentence).problems:
+                self._add(plan, chosen, sentence, opener)
+                return True
+        return False
+
+    def _chosen(self, plan: Plan) -> list[int] | None:
+        """Return the facts for a plan that are not said yet, or None."""
+        chosen: list[int] = []
+        for kind in sorted(plan.kinds, key=lambda kind: kind != "name"):  # it may say the others
+            for at in self._left:
+                fact = self._facts[at]
+                is_fit = kind != "size" or (len(fact.values) > 2) == plan.is_range
+                if fact.kind == kind and is_fit and not self._is_known(fact, chosen):
+                    chosen.append(at)
+                    break
+            else:
+                return None
+        return chosen
+
+    def _is_known(self, fact: Fact, chosen: Sequence[int]) -> bool:
+        """Return whether the sentences so far, or facts of the same one, say much of a fact."""
+        if fact.kind in ("name", "price", "size"):
+            return False
+        others = [*self._words, *(_content(self._facts[at]) for at in chosen)]
+        words = _content(fact)
+        if fact.kind != "detail":
+            return any(words & said for said in others)
+        return any(3 * len(words & said) >= min(len(words), len(said)) for said in others)
+
+    def _filled(self, plan: Plan, chosen: Sequence[int]) -> str:
+        slots: dict[str, str] = {}
+        for at in chosen:
+            fact = self._facts[at]
+            slots[fact.kind] = _listed(fact.values, self._language)
+            if fact.kind == "size":
+                slots |= {"first": fact.values[0], "last": fact.values[-1]}
+            if fact.kind == "more":
+                slots["label"] = fact.label
+            if fact.kind == "detail" and not plan.text.startswith("{"):
+                slots["detail"] = _uncapitalized(slots["detail"])
+        filled = re.sub(r"\{(\w+)\}", lambda found: slots[found[1]], plan.text)
+        if self._language == "zh":
+            return _spaced(filled)
+        return re.sub(r"(^|\? )([^\W\d_])", lambda found: found[1] + found[2].upper(), filled)
+
+    def _add(self, plan: Plan, chosen: Sequence[int], sentence: str, opener: str) -> None:
+        self._used.add(plan.text)
+        self._openers.add(opener)
+        self._left = [at for at in self._left if at not in chosen]
+        self._words += [_content(self._facts[at]) for at in chosen]
+        self.sentences.append(sentence)
+
+
+def write_draft(
+    item: Item, language: Language = "en", tone: Tone = "plain", length: int = 0, seed: int = 0
+) -> Draft:
+    """Write a draft of at most ``length`` words, or characters in Chinese; 0 is 40 or 80.
+
+    The first sentence is kept even if it is longer. The same arguments give the same draft.
+    """
+    facts = facts_of(item, language)
+    rng = random.Random(f"{seed} {item.item_id} {language} {tone}")
+    writer = _Writer(facts, language, tone, rng)
+    room = length or DEFAULT_LENGTH[language]
+    kinds: tuple[Kind, ...] = tuple(dict.fromkeys(kind for topic in _TOPICS for kind in topic))
+    opened = writer.say(("name",), room, opening=True) or writer.say(("name",), 10**6, opening=True)
+    if not opened:  # every plan of the tone needs a fact that is missing
+        writer.sentences.append(facts[0].values[0])
+    for topic in _order(rng):
+        left = room - length_of(" ".join(writer.sentences), language)
+        writer.say(topic, left)
+    while writer.say(kinds, room - length_of(" ".join(writer.sentences), language)):
+        pass
+    sentences = check_text(writer.sentences, facts, language)
+    return Draft(
+        item_id=item.item_id,
+        language=language,
+        tone=tone,
+        text=("" if language == "zh" else " ").join(writer.sentences),
+        sentences=sentences,
+        facts=list(facts),
+    )
+
+
+def tagline(draft: Draft) -> str:
+    """Return the sentence of a draft for a picture: a detail, or what the item is made of.
+
+    Empty if the draft has no such sentence. It has neither name nor price: a picture shows both.
+    """
+    wanted: tuple[Kind, ...] = ("detail", "material", "pattern", "style")
+    for kind in wanted:
+        for sentence in draft.sentences:
+            kinds = {draft.facts[at].kind for at in sentence.facts}
+            is_care = bool(_CARE.search(sentence.text))
+            if kind in kinds and not kinds & {"name", "price"} and not is_care:
+                return sentence.text
+    return ""
+
+
+def _order(rng: random.Random) -> Iterator[tuple[Kind, ...]]:
+    """Yield the topics of a draft: looks and make first, in either order, what it costs last."""
+    looks, make, use, where, cost = _TOPICS
+    orders = [(looks, make, use, cost), (make, looks, use, cost), (make, use, looks, where, cost)]
+    yield from rng.choice(orders)
+
+
+def length_of(text: str, language: Language) -> int:
+    """Return the length of a text: words, or in Chinese characters and Latin words."""
+    if language == "en":
+        return len(text.split())
+    return len(re.findall(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+", text))
+
+
+def _listed(values: Sequence[str], language: Language) -> str:
+    comma, joint = _JOINTS[language]
+    if len(values) < 2:
+        return values[0]
+    return comma.join(values[:-1]) + joint + values[-1]
+
+
+def _spaced(text: str) -> str:
+    """Put a space between Chinese and Latin words, and none beside Chinese marks."""
+    text = re.sub(r"(?<=[\u3400-\u9fff])(?=[A-Za-z0-9$€£])", " ", text)
+    text = re.sub(r"(?<=[A-Za-z0-9™®%])(?=[\u3400-\u9fff])", " ", text)
+    return re.sub(r"\s*(?=[，。：；？、])|(?<=[，。：；？、])\s+", "", text)
+
+
+def _uncapitalized(text: str) -> str:
+    """Return a text with a small first letter, unless its first word is a sign such as "UV"."""
+    is_plain = text[1:2].islower() and not re.search("[®™]", text.split()[0])
+    return text[:1].lower() + text[1:] if is_plain else text
+
+
+def _content(fact: Fact) -> set[str]:
+    words = _WORD.findall(fold(" ".join([*fact.values])))
+    return {word for word in words if word not in _COMMON}

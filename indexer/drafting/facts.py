@@ -1,0 +1,212 @@
+"""The facts of an item: what the shop itself says of it, as values and as short sentences.
+
+A sentence of the description that contradicts an attribute is no fact: shops describe all colors
+of a product with one text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final, Literal
+
+import msgspec
+
+from indexer.catalog.texts import plain_text
+from indexer.drafting.glossary import translated
+from indexer.enrichment.gazetteer import attribute_of, folded_words
+from indexer.enrichment.language import Language, language_of
+from indexer.enrichment.values import bundled
+from indexer.items import Item
+from indexer.words.folding import fold
+from style.campaign.price import price_text
+from style.namedcolors import family_of
+
+Kind = Literal[
+    "name", "brand", "color", "pattern", "style", "material", "detail", "gender", "season",
+    "more", "size", "category", "price",
+]  # fmt: skip
+
+_MOST_DETAILS: Final = 8
+_LONGEST_DETAIL: Final = 14  # words
+_LONGEST_DETAIL_ZH: Final = 30  # characters
+_LONGEST_VALUE: Final = 60  # letters
+_LONGEST_NAME: Final = 120
+_MOST_VALUES: Final = 8
+_READ: Final = 20_000  # letters of a description
+_SENTENCE: Final = re.compile(r"(?<=[.!?])\s+|[•·\n;。！？；]+|\s[-*]\s")
+_SIGN: Final = re.compile("[®™©]|^[A-Z0-9][A-Z0-9 .-]*$")
+_HAN: Final = re.compile("[\u3400-\u9fff]")
+_UNSAID: Final = frozenset({"yes", "no", "true", "false", "none", "n/a", "0", "1", "-", "是", "否"})
+_SIZES: Final = frozenset({"size", "sizes", "尺码", "尺寸"})
+_MORE_COLORS: Final = {"salmon": "pink", "rust": "orange", "plum": "purple", "indigo": "blue"}
+_CURRENCIES: Final = {
+    "USD": "美元", "EUR": "欧元", "GBP": "英镑", "CNY": "元", "JPY": "日元", "CHF": "瑞士法郎",
+}  # fmt: skip
+_KINDS: Final[tuple[Kind, ...]] = ("brand", "color", "pattern", "style", "material", "season")
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that the shop says of an item, in the language of a draft.
+
+    ``field`` is where it is written. ``values`` are the parts of a list, else one. ``label`` is the
+    name of the field in words, for facts of the kind ``more``.
+    """
+
+    kind: Kind
+    field: str
+    values: list[str]
+    label: str = ""
+
+
+def facts_of(item: Item, language: Language) -> list[Fact]:
+    """Return the facts of an item in a language, its name first.
+
+    Values that have no name in the language are left out, except signs such as "CoolTech™".
+    """
+    facts = [Fact(kind="name", field="title", values=[_name(item)])]
+    facts += _attributes(item, language)
+    if item.categories:
+        # "Sale" or "Eco Collection" have fewer levels and say less of what an item is.
+        leaf = max(item.categories, key=lambda path: path.count("/")).rsplit("/", 1)[-1].strip()
+        values = _values([leaf], language, "category")
+        if values:
+            facts.append(Fact(kind="category", field="categories", values=values))
+    facts += _gender(item, language)
+    price = "" if item.price is None else _price(item.price, item.currency, language)
+    if price:
+        facts.append(Fact(kind="price", field="price", values=[price]))
+    details = _details(item, language)
+    return [*facts, *(Fact(kind="detail", field="description", values=[one]) for one in details)]
+
+
+def _name(item: Item) -> str:
+    """Return the title, without the variant in parentheses at its end."""
+    title = plain_text(item.title).strip()[:_LONGEST_NAME] or item.item_id
+    values = {fold(str(value)) for value in item.attributes.values() if isinstance(value, str)}
+    found = re.fullmatch(r"(.+?)\s*[(（]([^()（）]+)[)）]", title)
+    return found[1] if found and fold(found[2]) in values else title
+
+
+def _attributes(item: Item, language: Language) -> Iterator[Fact]:
+    for name, given in item.attributes.items():
+        listed = [str(one).strip() for one in (given if isinstance(given, list) else [given])]
+        if isinstance(given, bool | float | int) or not any(listed):
+            continue
+        kind: Kind = "more"
+        attribute = attribute_of(name)
+        if name.casefold() in _SIZES:
+            kind = "size"
+        elif attribute == "gender":
+            continue
+        else:
+            kind = next((one for one in _KINDS if one == attribute), "more")
+        values = _values(listed, language, kind)
+        label = _label(name, language) if kind == "more" else ""
+        if kind == "material" and len(values) < len({fold(one) for one in listed if one}):
+            continue  # a part of the materials would be taken for all of them
+        if values and (label or kind != "more"):
+            yield Fact(kind=kind, field=name, values=values, label=label)
+
+
+def _label(name: str, language: Language) -> str:
+    words = " ".join(re.split(r"[_\s-]+", name)).strip().lower()
+    if language == "zh":
+        return words if _HAN.search(words) else translated(words)
+    return "" if _HAN.search(words) else words
+
+
+def _values(given: Iterable[str], language: Language, kind: Kind) -> list[str]:
+    """Return the values in a language, each once, in order; unknown ones are left out."""
+    found: dict[str, str] = {}
+    for value in given:
+        text = plain_text(value).strip()
+        if not text or len(text) > _LONGEST_VALUE or fold(text) in _UNSAID:
+            continue
+        is_sign = kind in ("size", "brand") or bool(_SIGN.search(text))
+        if language == "zh" and not _HAN.search(text) and not is_sign:
+            text = translated(text)
+        elif language == "en" and _HAN.search(text):
+            continue
+        elif language == "en" and not is_sign and kind != "category":
+            text = text.lower()
+        if text:
+            found.setdefault(fold(text), text)
+    return list(found.values())[:_MOST_VALUES]
+
+
+def _gender(item: Item, language: Language) -> list[Fact]:
+    """Return for whom an item is: its attribute, or else a level of its main category."""
+    given = [str(v) for k, v in item.attributes.items() if attribute_of(k) == "gender"]
+    field = "gender" if given else "categories"
+    given = given or [part for path in item.categories[:2] for part in path.split("/")[:1]]
+    names = {"Men": ("men", "男士"), "Women": ("women", "女士"), "Boys": ("boys", "男童"),
+             "Girls": ("girls", "女童")}  # fmt: skip
+    for text in given:
+        key = " ".join(folded_words(text).split())
+        for value in _gazetteer_values(key):
+            if value in names:
+                return [Fact(kind="gender", field=field, values=[names[value][language == "zh"]])]
+    return []
+
+
+def _gazetteer_values(key: str) -> list[str]:
+    values = bundled().values.get(key, ())
+    return [value.name for value in values if value.attribute == "gender"]
+
+
+def _price(price: float, currency: str, language: Language) -> str:
+    if language == "zh" and currency in _CURRENCIES and 0 <= price < 1e12:
+        amount = f"{price:.2f}".removesuffix(".00")
+        return f"{amount} {_CURRENCIES[currency]}"
+    return price_text(price, currency, "{symbol}{amount}", ".")
+
+
+def _details(item: Item, language: Language) -> list[str]:
+    """Return short sentences of the description that fit the item, bullets first."""
+    text = plain_text(item.description)[:_READ]
+    known: dict[str, set[str]] = {}
+    for name, given in item.attributes.items():
+        attribute = attribute_of(name)
+        if attribute in ("color", "pattern", "material"):
+            for one in given if isinstance(given, list) else [given]:
+                known.setdefault(attribute, set()).add(fold(str(one)))
+    name_words = {word for word in _words(_name(item)) if len(word) > 2}
+    found: dict[str, str] = {}
+    for part in _SENTENCE.split(text):
+        sentence = " ".join(part.split()).strip(" .!?,:-*–—")
+        is_of_name = name_words & set(_words(sentence))
+        if _is_quotable(sentence, language) and not is_of_name and not contradicts(sentence, known):
+            found.setdefault(fold(sentence), sentence)
+    return sorted(found.values(), key=lambda one: len(one) > 60)[:_MOST_DETAILS]
+
+
+def _is_quotable(sentence: str, language: Language) -> bool:
+    if language == "zh":
+        return bool(_HAN.search(sentence)) and 4 <= len(sentence) <= _LONGEST_DETAIL_ZH
+    count = len(sentence.split())
+    if not 2 <= count <= _LONGEST_DETAIL or not sentence.isprintable():
+        return False
+    return language_of(sentence) != "zh"
+
+
+def contradicts(text: str, known: dict[str, set[str]]) -> bool:
+    """Return whether a text names a color, pattern or material that is not among the known ones.
+
+    ``known`` maps attributes to folded values. Attributes that it lacks contradict nothing.
+    """
+    families = {family_of(one) for one in known.get("color", ())} - {None}
+    named = (_MORE_COLORS.get(word) or family_of(word) for word in _words(text))
+    if families and any(family and family not in families for family in named):
+        return True
+    for match in bundled().pattern.finditer(folded_words(text)):
+        for value in bundled().values[match.group()]:
+            values = known.get(value.attribute)
+            names = (fold(value.name), match.group())
+            if values and not any(name in one for one in values for name in names):
+                return True
+    return False
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", fold(text))

@@ -1,0 +1,58 @@
+"""The sentence plans of each language, and the other word files of drafts."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Final, Literal, NamedTuple, get_args
+
+from indexer.enrichment.language import Language
+
+Tone = Literal["plain", "friendly", "short"]
+TONES: Final[tuple[Tone, ...]] = get_args(Tone)
+
+_FOLDER: Final = Path(__file__).parent / "data"
+_SLOT: Final = re.compile(r"\{(\w+)\}")
+_OF_SLOT: Final = {"first": "size", "last": "size", "label": "more"}
+
+
+class Plan(NamedTuple):
+    """A sentence plan: its tones, its text with slots, and the kinds of the facts that it says."""
+
+    tones: frozenset[str]
+    text: str
+    kinds: frozenset[str]
+
+    @property
+    def opens(self) -> bool:
+        """Whether the sentence opens a draft: it has the name."""
+        return "name" in self.kinds
+
+    @property
+    def is_range(self) -> bool:
+        """Whether the sentence gives the first and the last of several sizes."""
+        return "{first}" in self.text
+
+    @property
+    def bare(self) -> str:
+        """The text without its slots."""
+        return _SLOT.sub(" ", self.text)
+
+
+@lru_cache(maxsize=2)
+def plans_of(language: Language) -> tuple[Plan, ...]:
+    """Return the plans of a language, in the order of their file."""
+    plans = []
+    for line in data_lines(f"plans_{language}.txt"):
+        tones, _, text = line.partition("|")
+        slots = _SLOT.findall(text)
+        kinds = frozenset(_OF_SLOT.get(slot, slot) for slot in slots)
+        plans.append(Plan(frozenset(t for t in TONES if t[0] in tones), text, kinds))
+    return tuple(plans)
+
+
+def data_lines(name: str) -> list[str]:
+    """Return the lines of a file of this package, without comments."""
+    lines = (_FOLDER / name).read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
