@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from indexer.classification.classifier import CLASSIFIER
 from indexer.encoders.base import Model, TextEncoder
 from indexer.encoders.views import QueryViews
@@ -33,6 +35,7 @@ from search.pipeline import Pipeline
 from search.query import ImagePart, ItemPart, Query, TextPart
 from search.query_vector import QuerySpace
 from search.recognition.classification import COLOR_SIDE, MIN_CONFIDENCE, PhotoClassifier
+from search.recognition.verified_hits import verified_hits
 from search.searcher import Searcher
 from search.shop_writer import RENDERED_AT_ONCE, ShopWriter
 from search.status import EngineStatus, Vitals
@@ -146,7 +149,7 @@ class SearchEngine:
         encoded beside each query photo, and averaged with it; an index that was built with views
         of its own refuses them. With ``sharing``, other processes serve the same shop at the same
         address: then every search sees all writes that any of them has acknowledged.
-        Raises IndexNotFound, IndexCorrupt, IndexMismatch, EncoderNotFound.
+        Raises IndexNotFound, IndexCorrupt, IndexMismatch, EncoderNotFound, VectorsUnavailable.
         """
         folder = ShopFolder(shop)
         shelf = Shelf.read(folder)
@@ -221,6 +224,17 @@ class SearchEngine:
         """
         return self._searcher.search(query)
 
+    def answer_state(self) -> tuple[str, int, int] | None:
+        """Return what the answer of the next search depends on, besides the query.
+
+        Searches that begin in equal states have equal answers, apart from queries for a user. None
+        if there are writes that the next search may not have yet.
+        """
+        transaction = self._live.transaction
+        if transaction is None:
+            return None
+        return self.generation, transaction, self._watch.extra_levels
+
     def classify(
         self, photo: Path | str | bytes, min_confidence: float = MIN_CONFIDENCE
     ) -> Classification:
@@ -229,6 +243,15 @@ class SearchEngine:
         opened = Photo(data).fit(self.encoder.preprocess, side=COLOR_SIDE)
         vector = self.encoder.encode_images([opened.square])[0]  # (dim,)
         return self.classifier.classify(vector, opened.pixels, min_confidence)
+
+    def verify(self, photo: Path | str | bytes, reply: Reply, box: Box = WHOLE) -> Reply:
+        """Compare the region ``box`` of a photo with the first 20 hits, and reorder these.
+
+        Raises BadImage, and BadQuery unless OpenCV is installed.
+        """
+        data = photo if isinstance(photo, bytes) else read_image_file(Path(photo))
+        hits = verified_hits(Photo(data), box, reply.hits, self.thumbnail)
+        return msgspec.structs.replace(reply, hits=hits)
 
     def recommend(
         self,
@@ -295,6 +318,10 @@ class SearchEngine:
             delta_rows=view.backlog,
             recall=self._watch.status(),
         )
+
+    def check_ready(self) -> None:
+        """Raise VectorsUnavailable if a search by vectors would fail now."""
+        self._live.view.segments[0].vectors.check_ready()
 
     def backlog(self) -> Backlog:
         """Return how much was written since the index was built."""

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from indexer.confidence.curve import NO_MATCH_BELOW
 from indexer.errors import VitrineError
 from indexer.imaging.decodebudget import DEFAULT_MB
+from indexer.vectors.remote.access import TIMEOUT_S, ServerAccess
+from indexer.vectors.remote.address import ServerAddress
 from search.query import MAX_LIMIT
+
+_LINK = r"^((https?://|/|mailto:)[^\s<>\"]*)?$"
 
 
 class BadSetting(VitrineError):
@@ -103,6 +108,12 @@ class Settings(BaseSettings):
     queue_deadline_s: float = Field(
         2, gt=0, description="Longest wait in a queue before the reply 503, in seconds."
     )
+    answer_cache_mb: float = Field(
+        32,
+        ge=0,
+        description="Memory for answers to requests that come again; every write to the shop "
+        "outdates them. 0 is off.",
+    )
     searches_per_s: float = Field(
         500,
         ge=0,
@@ -142,6 +153,25 @@ class Settings(BaseSettings):
         description="Share of approximate searches that are repeated exactly in the background, "
         "at most two a second, to measure the live recall; 0 is off.",
     )
+    vectors: str = Field(
+        "",
+        description="Where 'vitrine index' and 'rebuild' put vectors: faiss (in the shop), "
+        "milvus:URI or qdrant:URI. By default as before, or faiss.",
+    )
+    vectors_token: SecretStr | None = Field(
+        None, description="Token or API key of the server of vectors."
+    )
+    vectors_ca: Path | None = Field(
+        None, description="File of the certificates that the server of vectors is checked with."
+    )
+    vectors_timeout_s: float = Field(
+        TIMEOUT_S, gt=0, description="Longest wait for an answer of the server of vectors."
+    )
+    vectors_read_only: bool = Field(
+        False,
+        description="Whether this machine only searches collections on the server of vectors, and "
+        "never fills, mends or deletes one; for replicas of a shop.",
+    )
     reload_interval_s: float = Field(
         1, gt=0, description="How often to look for a new generation of the index, in seconds."
     )
@@ -163,6 +193,24 @@ class Settings(BaseSettings):
         "",
         description="Origins whose pages may call the API from a browser, separated by commas, "
         "such as https://shop.example; * is any. By default none but this service's own.",
+    )
+    shop_name: str = Field(
+        "Vitrine", min_length=1, max_length=60, description="Name of the shop on its page."
+    )
+    shop_logo: FilePath | None = Field(
+        None, description="File of the logo on the page: SVG, PNG, WebP or JPEG."
+    )
+    shop_color: str = Field(
+        "",
+        pattern=r"^(#[0-9a-fA-F]{6})?$",
+        description="Accent color of the page, such as #0c6b58; made darker or lighter where text "
+        "in it could not be read.",
+    )
+    imprint_url: str = Field(
+        "", pattern=_LINK, description="Link to the shop's imprint, at the end of the page."
+    )
+    privacy_url: str = Field(
+        "", pattern=_LINK, description="Link to its privacy notice, at the end of the page."
     )
     image_root: Path | None = Field(
         None, description="Folder of image files that written items may name; by default none."
@@ -228,6 +276,11 @@ class ProcessSettings(BaseSettings):
     max_megapixels: float = Field(64, gt=0)
     threads: int | None = Field(None, ge=1)
     keep_events_days: float = Field(0, ge=0)
+    vectors: str = ""
+    vectors_token: SecretStr | None = None
+    vectors_ca: Path | None = None
+    vectors_timeout_s: float = Field(TIMEOUT_S, gt=0)
+    vectors_read_only: bool = False
     llm_key: SecretStr | None = None
 
 
@@ -239,10 +292,27 @@ def process_settings() -> ProcessSettings:
         raise _bad_setting(error) from None
 
 
+def server_access(settings: Settings | ProcessSettings) -> ServerAccess:
+    """Return how to reach servers of vectors. Raises BadServer."""
+    token, authority = settings.vectors_token, settings.vectors_ca
+    return ServerAccess(
+        default=ServerAddress.parse(settings.vectors) if settings.vectors else None,
+        token=token.get_secret_value() if token else "",
+        ca_file=str(authority) if authority else "",
+        timeout_s=settings.vectors_timeout_s,
+        read_only=settings.vectors_read_only,
+    )
+
+
 def language_model_key() -> str:
     """Return the key for the language model of ``vitrine describe``; empty if there is none."""
     key = process_settings().llm_key
     return "" if key is None else key.get_secret_value()
+
+
+def keep_ray_quiet() -> None:
+    """Switch off Ray's reports to its makers in this process, unless the environment sets them."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 
 def settings_for(shop: Path) -> Settings:

@@ -22,7 +22,7 @@ from PIL import Image
 from indexer.sample.shop import SampleShop
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ConsoleMessage, Page
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Response
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = [
@@ -51,7 +51,8 @@ new PerformanceObserver((list) => {
 }).observe({ type: "layout-shift", buffered: true });
 const asked = window.fetch;
 window.fetch = (url, init) => {
-  if (init?.body instanceof FormData) window.seen.sent.push(init.body);
+  const asks = String(url).includes("/v1/search"); // and does not look for things in the photo
+  if (asks && init?.body instanceof FormData) window.seen.sent.push(init.body);
   return asked(url, init);
 };
 """
@@ -238,11 +239,17 @@ def hits(page: Page) -> list[str]:
 
 def answer(page: Page, act: Callable[[], object]) -> dict:
     """Do something that asks a question; its reply, once it is drawn."""
-    with page.expect_response(lambda r: "/v1/search" in r.url) as caught:
+    with page.expect_response(_answers) as caught:
         act()
     reply = caught.value.json()
     settled(page) if reply.get("hits") else page.wait_for_selector("#notice")
     return reply
+
+
+def _answers(response: Response) -> bool:
+    """Return True if it answers a question, and is not about the variants of a product."""
+    body = response.request.post_data_buffer or b""
+    return "/v1/search" in response.url and b'"group":"item"' not in body
 
 
 def sent(page: Page, field: str) -> str:
@@ -274,6 +281,14 @@ def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> No
     page.mouse.down()
     page.mouse.move(*points[1], steps=6)
     page.mouse.up()
+
+
+def drop_whole(page: Page, data: bytes) -> dict:
+    """Drop a photo, and search with all of it, not with the thing that the page chooses."""
+    reply = answer(page, lambda: drop(page, data))
+    if reply["cropped"] is None:
+        return reply
+    return answer(page, page.get_by_role("button", name="Whole photo").click)
 
 
 def crop_words(page: Page) -> str:

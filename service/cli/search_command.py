@@ -72,6 +72,12 @@ _USER_WEIGHT = 0.3  # the photo counts 1
     type=click.Path(path_type=Path),
     help="Draw which parts of the query and of the hits make the score, into a picture file.",
 )
+@click.option(
+    "--verify",
+    is_flag=True,
+    help="Compare the photo with the pictures of the first 20 hits point by point, and reorder "
+    "these (extra opencv).",
+)
 @threads_option
 @json_option
 def command(
@@ -91,15 +97,21 @@ def command(
     exclude: str | None,
     sheet: Path | None,
     heat: Path | None,
+    verify: bool,
     as_json: bool,
 ) -> None:
     """Find products by PHOTO, by words, or by a similar item."""
-    from indexer.imaging.images import read_image_file
+    from indexer.imaging.images import WHOLE, read_image_file
     from search.engine import SearchEngine
-    from service.query_builder import GivenFields, GivenPart, build_query
+    from search.recognition.verify import check_verify
+    from service.query_builder import GivenFields, GivenPart, build_query, read_box
 
     if heat is not None and photo is None and item is None:
         raise click.UsageError("--explain needs a PHOTO or --item")
+    if verify:
+        if photo is None:
+            raise click.UsageError("--verify needs a PHOTO")
+        check_verify()
     parts = _parts(photo, text, item, box)
     if user is not None:
         parts.append(GivenPart(user_id=user, weight=_USER_WEIGHT))
@@ -116,6 +128,8 @@ def command(
     query = build_query(parts, fields).check()
     with SearchEngine.open(shop) as engine:
         reply = engine.search(query)
+        if verify and photo is not None:
+            reply = engine.verify(photo, reply, read_box(box, name="--box") or WHOLE)
         if sheet is not None:
             from service.cli.contact_sheet import save_sheet, sheet_row
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec
 
 from fastapi import Response
 
+from service.runtime.answer_cache import AnswerCache
+
 if TYPE_CHECKING:
     from indexer.fetching.fetcher import Fetcher
     from service.http.job_events import JobEvents
@@ -35,6 +37,7 @@ class AppState(NamedTuple):
     job_events: JobEvents
     resized: ResizedImages
     fetcher: Fetcher | None = None
+    answers: AnswerCache = AnswerCache(0)
 
 
 Handler = Callable[Concatenate[AppState, P], Awaitable[Response]]

@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from indexer.enrichment.suggestionlog import ItemSuggestions
+from search.asking.answer import Answer
 from service.http.examples import add_examples
 from service.http.job_replies import CatalogsReply, JobReply, JobsReply, SnapshotsReply
 from service.http.job_schemas import (
@@ -18,6 +19,20 @@ from service.http.job_schemas import (
     ComparisonBody,
     MigrationBody,
     SnapshotBody,
+)
+from service.http.key_replies import (
+    KeyBody,
+    KeysReply,
+    NewKeyReply,
+    OwnKeyReply,
+    RemovedKeysReply,
+    RotateBody,
+)
+from service.http.operator_replies import (
+    ModelsReply,
+    ReportReply,
+    SettingsReply,
+    StorageReply,
 )
 from service.http.personal_replies import (
     ErasedReply,
@@ -43,7 +58,7 @@ from service.http.replies import (
     WriteReply,
 )
 from service.http.review_replies import ReviewsReply
-from service.http.schemas import BatchBody, PhotoForm, SearchBody
+from service.http.schemas import AskBody, BatchBody, PhotoForm, SearchBody
 from service.http.write_schemas import DeleteBody, ItemsBody, ItemsForm, PatchBody, PatchForm
 
 if TYPE_CHECKING:
@@ -53,12 +68,17 @@ if TYPE_CHECKING:
 _BODIES: tuple[type[BaseModel], ...] = (
     SearchBody, PhotoForm, ItemsBody, ItemsForm, PatchBody, PatchForm, DeleteBody,
     EventsBody, SessionBody, StyleForm, ClassifyForm, RecognizeForm, BatchBody,
+    AskBody,
+    KeyBody, RotateBody,
     CampaignBody, BuildBody, BuildForm, BuildOptions, SnapshotBody, MigrationBody, ComparisonBody,
 )  # fmt: skip
 _REPLIES: tuple[type[msgspec.Struct], ...] = (
     SearchReply, ItemReply, ItemsReply, StatusReply, HealthReply, WriteReply, Problem,
     RecommendReply, EventsReply, UserReply, ErasedReply, StylesReply, ClassifyReply,
     RecognizeReply, GenerationsReply, ServingReply, BatchReply, ReviewsReply, ItemSuggestions,
+    Answer,
+    KeysReply, NewKeyReply, OwnKeyReply, RemovedKeysReply,
+    StorageReply, ModelsReply, SettingsReply, ReportReply,
     JobReply, JobsReply, CatalogsReply, SnapshotsReply,
 )  # fmt: skip
 _PREFIX = "#/components/schemas/"
@@ -158,7 +178,7 @@ def description(app: FastAPI) -> dict[str, Any]:
             "scheme": "bearer",
             "description": f"A key of the scope {scope}, or wider.",
         }
-        for scope in ("write", "admin")
+        for scope in ("read", "write", "admin")
     }
     schemas = components.setdefault("schemas", {})
     schemas.update(bodies["$defs"])

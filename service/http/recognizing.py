@@ -77,7 +77,9 @@ async def looked_at(
         engine, asked = served.engine, query
 
         def work() -> bytes:
-            look = with_hits(things, vectors, asked, engine.search)
+            look = with_hits(
+                things, vectors, asked, engine.search, engine.classifier.names(vectors)
+            )
             stopwatch.lap("search_ms")
             return finished(look)
 
@@ -112,7 +114,7 @@ async def cropped_reply(state: AppState, query: Query, request: Request) -> byte
             reply = engine.search(msgspec.structs.replace(asked, parts=parts))
             for stage in ("encode_ms", "total_ms"):
                 reply.timings[stage] = round(reply.timings.get(stage, 0.0) + photo_ms, 3)
-            metrics.search(reply)
+            metrics.search(reply.mode, reply.timings)
             return msgspec.json.encode(search_reply(reply, root=root, cropped=meant.box))
 
         return await pool.run(work)

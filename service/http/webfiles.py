@@ -1,6 +1,6 @@
 """The files of the web page, compressed once, under addresses that change with their content.
 
-The page refers to its files as ``web-VERSION/app.js``; the version is a hash of all files. Browsers
+Pages refer to their files as ``web-VERSION/app.js``; the version is a hash of all files. Browsers
 keep such a file for a year without asking again. Under ``web/app.js``, the same file is revalidated
 every time.
 """
@@ -30,18 +30,22 @@ TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
     ".ico": "image/x-icon",
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
     ".js": "text/javascript; charset=utf-8",
     ".json": "application/json",
     ".png": "image/png",
     ".svg": "image/svg+xml",
     ".txt": "text/plain; charset=utf-8",
     ".webmanifest": "application/manifest+json",
+    ".webp": "image/webp",
     ".woff2": "font/woff2",
 }
 FOREVER = "public, max-age=31536000, immutable"
 REVALIDATED = "no-cache"
 _PLAIN = "application/octet-stream"
-_REFERENCE = re.compile(rb'((?:href|src)=")web/')
+# Joined files, such as page.DIGEST.js, have a version in their own name.
+_REFERENCE = re.compile(rb'((?:href|src)=")web/(?!page\.)')
 _LEVEL = 9  # each file is compressed once
 _VERSION_DIGITS = 16
 
@@ -59,20 +63,20 @@ class WebFolder:
     """The files of the page, read once and again if they change. Thread-safe."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._lock = threading.Lock()
         self._files: dict[str, tuple[tuple[int, int], WebFile]] = {}
         self._version: tuple[int, str] = (0, "")
 
     def version(self) -> str:
         """Return the hash of all files."""
-        entries = sorted(self._states(str(self._path)))
+        entries = sorted(self._states(str(self.path)))
         seen = hash(tuple(entries))
         with self._lock:
             if self._version[0] != seen:
                 digest = hashlib.sha256()
                 for name, _, _ in entries:
-                    digest.update(name.removeprefix(str(self._path)).encode() + b"\0")
+                    digest.update(name.removeprefix(str(self.path)).encode() + b"\0")
                     digest.update(hashlib.sha256(Path(name).read_bytes()).digest())
                 self._version = (seen, digest.hexdigest()[:_VERSION_DIGITS])
             return self._version[1]
@@ -88,8 +92,11 @@ class WebFolder:
 
     def page(self, path: Path) -> WebFile:
         """Return an HTML page that refers to the files by their version."""
-        reference = rb"\1web-" + self.version().encode() + b"/"
-        return web_file(_REFERENCE.sub(reference, path.read_bytes()), TYPES[".html"])
+        return web_file(self.versioned(path.read_bytes()), TYPES[".html"])
+
+    def versioned(self, html: bytes) -> bytes:
+        """Return HTML that refers to the files by their version."""
+        return _REFERENCE.sub(rb"\1web-" + self.version().encode() + b"/", html)
 
     def _states(self, folder: str) -> list[tuple[str, int, int]]:
         found: list[tuple[str, int, int]] = []

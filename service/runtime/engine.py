@@ -46,6 +46,10 @@ class Engine(Protocol):
         """Return the reply to a query. Called from several threads at once."""
         ...
 
+    def answer_state(self) -> tuple[str, int, int] | None:
+        """Return what the answer of the next search depends on; None if that is not known."""
+        ...
+
     def item(self, item_id: str) -> Item:
         """Return an item of the shop. Raises UnknownItem."""
         ...
@@ -97,6 +101,10 @@ class Engine(Protocol):
 
     def vitals(self) -> Vitals:
         """Return the figures for ``/metrics``, which are cheap to read."""
+        ...
+
+    def check_ready(self) -> None:
+        """Raise VectorsUnavailable if a search by vectors would fail now."""
         ...
 
     def backlog(self) -> Backlog:

@@ -1,55 +1,65 @@
 // The page as a whole. Its state is in the URL; everything else is derived from it.
 
-import * as api from "./api.js";
-import { firstPicture } from "./card.js";
-import { CropBox } from "./cropbox.js";
-import { byId, make } from "./dom.js";
+import { Answers } from "./answers.js";
+import { byId } from "./dom.js";
 import { Filters } from "./filters.js";
+import { rescueFocus } from "./focus.js";
 import { ForYou } from "./foryou.js";
+import { startFrame } from "./frame.js";
+import { Infinite } from "./infinite.js";
 import { startIntake } from "./intake.js";
 import * as interest from "./interest.js";
-import { Mix } from "./mix.js";
+import { noteWords } from "./kept.js";
 import { Offers } from "./offers.js";
 import { Panel } from "./panel.js";
 import { recall, takeIn } from "./photo.js";
-import { EMPTY, asks, filtersIn, keyOf, partsOf, read, withoutFilters, write } from "./question.js";
+import { Problem } from "./problem.js";
+import { EMPTY, asks, filtersIn, keyOf, partsOf, read, stateOf, wishing, withoutFilters, write } from "./question.js";
+import { Quick } from "./quick.js";
 import { Results } from "./results.js";
+import { share } from "./share.js";
+import { Shelf } from "./shelf.js";
+import { Source } from "./source.js";
 import { startStyles } from "./styles.js";
-import { startTheme } from "./themes.js";
+import { shopName, t } from "./texts.js";
+import { titleOf } from "./title.js";
 import { Welcome } from "./welcome.js";
 
 const PAGE = 24;
 const MOST = 240;
-const REMEMBERED = 16;
 
 const narrow = matchMedia("(max-width: 899px)");
-const touch = matchMedia("(pointer: coarse)");
 
 let question = EMPTY;
 let limit = PAGE;
 let photo = null; // the photo of `question`, if any
 let second = null; // its second photo, if any
-let source = null; // the item `question.item`, once fetched
+let lost = false; // whether the link or the history names a photo that is not here
 let shownKey = ""; // key of the question whose answer is in the grid
 let shownParts = "";
 let drawnText = "";
 let begun = 0; // photos started so far; they load in parallel, and only the newest is searched
+let hasBegun = false; // the first view of the page must not take the focus
 let aborter = new AbortController();
-const answers = new Map(); // key -> reply, so that "back" is instant
+const answers = new Answers(); // so that "back" is instant
 
-// --- Navigation ---------------------------------------------------------------------------
-
-const stateNow = (extra = {}) => ({ photo: question.photo, box: question.box, second: question.second, share: question.share, limit, depth: 0, ...extra });
+const stateNow = (extra = {}) => ({ ...stateOf(question), limit, depth: 0, ...extra });
 const opened = () => read(location.search, history.state).open;
 
 /** Go to the question `next`, as a new history entry unless `replace`. */
 function go(next, { replace = false } = {}) {
-  if (keyOf(next) !== keyOf(question)) limit = PAGE;
+  if (keyOf(next) !== keyOf(question)) {
+    limit = PAGE;
+    infinite.restart();
+  }
   question = next;
   const method = replace ? "replaceState" : "pushState";
   history[method](stateNow(), "", write(question));
-  follow();
+  return follow();
 }
+
+/** Go to a change of the newest question; what is drawn may belong to an older one. */
+const change = (changed, options) => go(changed(question), options);
 
 function open(hit) {
   interest.note(hit.item_id, "view");
@@ -69,10 +79,24 @@ function closePanel() {
 
 /** Start a new search from an item. Keep the price limits: they belong to the shopper. */
 function alike(hit) {
-  if (hit.title !== undefined) source = hit;
+  if (hit.title !== undefined) source.item = hit;
   interest.note(hit.item_id, "click");
   panel.show("", {});
   go({ ...EMPTY, item: hit.item_id, min: question.min, max: question.max, stock: question.stock });
+  window.scrollTo(0, 0);
+}
+
+/** Search on, for more of an item or less of it (`name` is "like" or "unlike"). */
+function wish(name, item) {
+  answers.name(item);
+  panel.show("", {});
+  go(wishing(question, name, item.item_id));
+  window.scrollTo(0, 0);
+}
+
+function home() {
+  panel.show("", {});
+  go(EMPTY);
   window.scrollTo(0, 0);
 }
 
@@ -81,36 +105,26 @@ function arrive() {
   const { question: next, open: item } = read(location.search, history.state);
   question = next;
   limit = history.state?.limit ?? PAGE;
-  follow();
-  panel.show(item, { deep: (history.state?.depth ?? 0) > 1 });
+  panel.show(item, { deep: (history.state?.depth ?? 0) > 1, hit: answers.hit(item) });
+  return follow();
 }
 
-// --- The question -------------------------------------------------------------------------
-
 async function follow() {
-  photo = question.photo ? await recall(question.photo) : null;
-  second = photo && question.second ? await recall(question.second) : null;
-  if (!second && question.second) question = { ...question, second: null, share: 50 };
-  if (question.photo && !photo) {
-    question = { ...question, photo: null, box: null };
-    history.replaceState(stateNow({ depth: history.state?.depth ?? 0 }), "", location.href);
-    if (!asks(question))
-      welcome.say("That photo is no longer here", "Photos are not stored. Choose it again to search with it.");
-  }
+  if (!(await recallPhotos())) return;
   if (question.text !== drawnText) byId("text").value = question.text; // otherwise keep what the shopper is typing
   drawnText = question.text;
-  byId("text").placeholder =
-    photo || question.item
-      ? narrow.matches
-        ? "Add words"
-        : "Add words, like green"
-      : "What are you looking for?";
+  const adds = photo || question.item;
+  byId("text").placeholder = t(adds ? (narrow.matches ? "search.addShort" : "search.add") : "search.placeholder");
+  byId("sort").value = question.sort;
+  byId("share").hidden = Boolean(question.photo); // nobody else has the photo
   const asking = asks(question);
   document.body.dataset.view = asking ? "search" : "home";
   byId("hero").hidden = asking;
   byId("search").hidden = !asking;
-  document.title = asking ? `${titleOf()} · Vitrine` : "Vitrine";
-  drawSource();
+  source.draw(question, photo, second);
+  retitle();
+  if (!document.querySelector("dialog[open]") && hasBegun) rescueFocus(byId("results"), byId("pick"));
+  hasBegun = true;
   if (asking) await load();
   else {
     aborter.abort();
@@ -120,18 +134,42 @@ async function follow() {
   }
 }
 
+/** Find the photos of the question; return false if the shopper went on meanwhile. */
+async function recallPhotos() {
+  const asked = question;
+  const [first, other] = await Promise.all([asked.photo, asked.second].map((id) => id && recall(id)));
+  if (asked !== question) return false;
+  photo = first || null;
+  second = (photo && other) || null;
+  lost = Boolean(asked.photo) && !photo;
+  if (!second && question.second) question = { ...question, second: null, share: 50 };
+  if (!lost) return true;
+  question = { ...question, photo: null, box: null };
+  const extra = { depth: history.state?.depth ?? 0 };
+  history.replaceState(stateNow(extra), "", write(question, opened()));
+  if (!asks(question)) welcome.say(t("lost.title"), t("lost.detail"));
+  return true;
+}
+
+function retitle() {
+  const title = titleOf(question, { photo, second, item: source.item });
+  const asking = asks(question);
+  document.title = asking ? `${title} · ${shopName}` : shopName;
+  if (asking) byId("found-title").textContent = title;
+}
+
 async function load() {
   const asked = question;
   const fresh = partsOf(asked) !== shownParts;
   const key = `${keyOf(asked)} ${limit}`;
   aborter.abort();
   if (key === shownKey) {
-    results.settle(); // a pending answer is no longer needed
+    results.settle({ calm: true }); // a pending answer is no longer needed
     drawFilters(asked, answers.get(key)); // undo the tick that asked for it
+    source.answered(answers.get(key));
     return;
   }
-  const filtered = filtersIn(asked) > 0;
-  const title = titleOf();
+  const title = titleOf(asked, { photo, second, item: source.item });
   const known = answers.get(key);
   aborter = new AbortController();
   const { signal } = aborter;
@@ -141,100 +179,51 @@ async function load() {
     if (fresh) shownKey = ""; // the grid was cleared
   }
   try {
-    const reply = known ?? (await offers.search(asked, { photo, second, limit, signal }));
+    const onBusy = () => (byId("say").textContent = byId("found-meta").textContent = t("busy"));
+    const reply = known ?? (await offers.search(asked, { photo, second, limit, signal, onBusy }));
     const most = Math.min(MOST, await offers.most());
     if (signal.aborted) return;
-    remember(key, reply);
+    answers.keep(key, reply);
     shownKey = key;
     shownParts = partsOf(asked);
-    const words = results.show(reply, { title, full: limit >= most, filtered });
-    drawFilters(asked, reply);
-    byId("show-found").textContent =
-      reply.hits.length === 0 ? "Nothing found" : `Show ${reply.hits.length} products`;
-    byId("say").textContent = words;
+    show(reply, asked, { title, full: limit >= most });
   } catch (error) {
     if (signal.aborted || error.name === "AbortError") return;
-    if (!(error instanceof api.Problem)) throw error;
+    if (!(error instanceof Problem)) throw error;
+    failed(error, asked, fresh);
+  }
+}
+
+function show(reply, asked, { title, full }) {
+  const words = results.show(reply, {
+    title,
+    full,
+    filtered: filtersIn(asked) > 0,
+    sort: asked.sort,
+    remark: lost ? t("results.withoutPhoto") : "",
+    withPhoto: Boolean(photo),
+  });
+  drawFilters(asked, reply);
+  source.answered(reply);
+  byId("say").textContent = words;
+  if (!document.querySelector("dialog[open]")) rescueFocus(byId("results"));
+}
+
+/** Show a problem. The hits of a question with the same parts stay, with their counts. */
+function failed(problem, asked, fresh) {
+  const before = shownKey && !fresh ? answers.get(shownKey) : null;
+  results.fail(problem, { keep: Boolean(before), clears: filtersIn(asked) > 0 || asked.sort !== "" });
+  if (before) drawFilters(asked, before);
+  else {
     shownKey = "";
-    results.fail(error);
-    filters.show(asked, {}, { parts: shownParts, currency: null });
+    drawFilters(asked, { hits: [], facets: {} });
   }
 }
 
 function drawFilters(asked, reply) {
-  filters.show(asked, reply.facets, { parts: shownParts, currency: currencyOf(reply.hits) });
-}
-
-/** Return the currency of the hits, "" if there are several, or null if no hit has a price. */
-function currencyOf(hits) {
-  const found = new Set(hits.filter((hit) => hit.price !== null).map((hit) => hit.currency));
-  return found.size === 0 ? null : found.size === 1 ? [...found][0] : "";
-}
-
-function remember(key, reply) {
-  answers.delete(key);
-  answers.set(key, reply);
-  if (answers.size > REMEMBERED) answers.delete(answers.keys().next().value);
-}
-
-function titleOf() {
-  const words = question.text ? `\u201c${question.text}\u201d` : "";
-  if (photo) {
-    const like = second ? "Like your two photos" : "Like your photo";
-    return words ? `${like}, ${words}` : like;
-  }
-  if (question.item) {
-    const name = source?.item_id === question.item && source.title ? source.title : "this item";
-    return words ? `Like ${name}, ${words}` : `Like ${name}`;
-  }
-  return words;
-}
-
-// --- The photo or item to search with -----------------------------------------------------
-
-function drawSource() {
-  const shown = photo || question.item;
-  byId("source").hidden = !shown;
-  byId("change").hidden = !photo;
-  byId("whole").hidden = !question.box;
-  drawWith();
-  mix.show(photo, second, question.share);
-  if (photo) {
-    byId("source-words").textContent =
-      question.box || photo.width === 0 ? "" : touch.matches ? "Tap what you mean" : "Mark what you mean";
-    crop.show({ url: photo.url, width: photo.width, height: photo.height, alt: "Your photo" }, question.box, {
-      fixed: photo.width === 0,
-    });
-  } else if (question.item) {
-    drawItemSource();
-  }
-}
-
-async function drawItemSource() {
-  const id = question.item;
-  if (source?.item_id !== id) {
-    try {
-      source = await api.item(id);
-    } catch {
-      return; // the search reports the problem
-    }
-    if (question.item !== id) return;
-    byId("found-title").textContent = titleOf();
-    document.title = `${titleOf()} · Vitrine`;
-  }
-  byId("source-words").textContent = source.title;
-  crop.show({ url: firstPicture(source), width: 1, height: 1, alt: source.title }, null, { fixed: true });
-  drawWith();
-}
-
-/** Draw the small picture inside the text box, which shows that words are added to it. */
-function drawWith() {
-  const known = question.item && source?.item_id === question.item;
-  const url = photo ? photo.width > 0 && photo.url : known && firstPicture(source);
-  byId("with").hidden = !url;
-  byId("with").replaceChildren(
-    ...(url ? [make("img", { src: url, alt: photo ? "Your photo" : source.title })] : []),
-  );
+  const about = { parts: shownParts, currency: answers.currencyOf(reply.hits) };
+  quick.show(asked, reply, about);
+  filters.show(asked, reply.facets, about);
 }
 
 async function begin(file) {
@@ -246,116 +235,63 @@ async function begin(file) {
   const taken = await takeIn(file);
   if (turn !== begun) return;
   panel.show("", {});
-  const hadFocus = document.activeElement;
   go({ ...EMPTY, photo: taken.id, text, min: question.min, max: question.max, stock: question.stock });
   window.scrollTo(0, 0);
-  if (hadFocus === document.body || !hadFocus?.checkVisibility?.())
-    byId("results").focus({ preventScroll: true });
 }
 
-// --- Parts --------------------------------------------------------------------------------
+async function more({ focus = false } = {}) {
+  if (focus) infinite.restart();
+  limit = Math.min(limit + PAGE, MOST);
+  history.replaceState({ ...history.state, limit }, "");
+  const before = byId("grid").children.length;
+  await load();
+  if (focus) byId("grid").children[before]?.querySelector("a").focus({ preventScroll: true });
+}
+
+function search(text) {
+  if (text === question.text) return;
+  noteWords(text);
+  go({ ...question, text });
+}
 
 const href = (hit) => write(question, hit.item_id);
+const cards = { open, alike, href };
 const results = new Results({
-  open,
-  alike,
-  href,
-  more: async () => {
-    limit = Math.min(limit + PAGE, MOST);
-    history.replaceState({ ...history.state, limit }, "");
-    const before = byId("grid").children.length;
-    await load();
-    byId("grid").children[before]?.querySelector("a").focus({ preventScroll: true });
-  },
+  ...cards,
+  more,
   retry: () => load(),
-  clear: () => go(withoutFilters(question)),
+  clear: () => go({ ...withoutFilters(question), sort: "" }),
+  home,
+  draw: () => source.focusBox(),
+  word: () => byId("text").focus(),
 });
-// Apply the change to the newest question; the drawn filters may be older.
-const filters = new Filters((change) => go(change(question)));
-const panel = new Panel({ open, alike, href, back: () => history.back(), close: closePanel });
-const crop = new CropBox(byId("stage"), (box) => go({ ...question, box }, { replace: true }));
-const mix = new Mix({
-  add: async (file) => {
-    const taken = await takeIn(file);
-    go({ ...question, second: taken.id, share: 50 });
-  },
-  weigh: (share) => go({ ...question, share }, { replace: true }),
-  remove: () => go({ ...question, second: null, share: 50 }),
+const filters = new Filters(change, (id) => answers.hit(id)?.title ?? source.titleOf(id));
+const quick = new Quick(change);
+const source = new Source({ ...cards, change, retitle });
+const panel = new Panel({
+  ...cards,
+  wish,
+  home,
+  share: (item) => share(write(EMPTY, item.item_id), item.title),
+  back: () => history.back(),
+  close: closePanel,
+  asked: () => ({ question, photo, source: source.item }),
 });
 const welcome = new Welcome(alike);
 const offers = new Offers();
-const foryou = new ForYou({ open, alike, href });
-startTheme(byId("theme"));
+const foryou = new ForYou(cards);
+const infinite = new Infinite(() => more());
+new Shelf(cards);
 startStyles(byId("style"), (words) => (byId("say").textContent = words));
-
-// --- Inputs -------------------------------------------------------------------------------
-
+startFrame({ question: () => question, go, home, search, load, arrive, welcome });
 startIntake({
   photo: begin,
   item: (id) => alike({ item_id: id }),
   neither: () => {
-    const words = [
-      "That was a link, not a picture",
-      "Save the picture first, or copy the picture itself and paste it here.",
-    ];
-    if (asks(question)) results.fail(new api.Problem(...words, { status: 422 }));
-    else welcome.say(...words);
+    const words = { title: t("link.title"), detail: t("link.detail") };
+    if (asks(question)) results.fail({ ...words, passes: false }, { keep: shownKey !== "" });
+    else welcome.say(words.title, words.detail);
   },
-});
-
-byId("composer").addEventListener("submit", (event) => {
-  event.preventDefault();
-  submitText();
-});
-byId("text").addEventListener("search", submitText); // the clear button of the search field
-function submitText() {
-  const text = byId("text").value.trim();
-  if (text === question.text) return;
-  if (touch.matches) byId("text").blur(); // hides the keyboard, so that the results are visible
-  go({ ...question, text });
-}
-
-byId("remove").addEventListener("click", () => {
-  go({ ...question, photo: null, item: "", box: null, second: null, share: 50 });
-  byId("text").focus();
-});
-byId("whole").addEventListener("click", () => {
-  go({ ...question, box: null }, { replace: true });
-  byId("stage").querySelector(".crop").focus();
-});
-
-// --- The frame ----------------------------------------------------------------------------
-
-byId("home").addEventListener("click", (event) => {
-  if (event.metaKey || event.ctrlKey || event.shiftKey) return;
-  event.preventDefault();
-  go(EMPTY);
-  window.scrollTo(0, 0);
-});
-
-document.querySelector(".skip").addEventListener("click", (event) => {
-  event.preventDefault();
-  byId(asks(question) ? "results" : "pick").focus();
-});
-
-// On a narrow screen, the same filters element is moved into a sheet.
-function placeFilters() {
-  (narrow.matches ? byId("sheet-body") : byId("filters-home")).append(byId("filters"));
-  if (!narrow.matches) byId("sheet").close();
-}
-narrow.addEventListener("change", placeFilters);
-placeFilters();
-byId("open-filters").addEventListener("click", () => byId("sheet").showModal());
-for (const id of ["close-sheet", "show-found"])
-  byId(id).addEventListener("click", () => byId("sheet").close());
-byId("sheet").addEventListener("click", (event) => {
-  if (event.target === byId("sheet")) byId("sheet").close();
-});
-
-window.addEventListener("popstate", arrive);
-window.addEventListener("online", () => {
-  if (asks(question)) load();
-  else welcome.show();
 });
 arrive();
 foryou.show();

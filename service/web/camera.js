@@ -1,6 +1,7 @@
 // The viewfinder: takes a frame of the camera as a file. Phones use their camera app instead.
 
 import { byId } from "./dom.js";
+import { t } from "./texts.js";
 
 const wanted = (facing) => ({
   video: { facingMode: facing, width: { ideal: 1920 }, height: { ideal: 1440 } },
@@ -44,7 +45,7 @@ export class Viewfinder {
   async #start() {
     this.#stop();
     const turn = this.#turn;
-    this.#words.textContent = "Waiting for the camera";
+    this.#words.textContent = t("camera.wait");
     try {
       const stream = await navigator.mediaDevices.getUserMedia(wanted(this.#facing));
       if (turn !== this.#turn) {
@@ -58,8 +59,8 @@ export class Viewfinder {
       if (turn !== this.#turn) return;
       this.#words.textContent =
         error.name === "NotAllowedError"
-          ? "This page may not use the camera. Allow it in the browser's settings, or choose a photo."
-          : "The camera could not be opened. Choose a photo instead.";
+          ? t("camera.refused")
+          : t("camera.broken");
       return;
     }
     if (turn !== this.#turn) return;

@@ -1,17 +1,12 @@
 // A product as a card: picture, title, price.
 
 import { icon, make } from "./dom.js";
+import { isSaved, toggleSaved } from "./kept.js";
 import { followStyle, readableStyle } from "./styles.js";
+import { money, t } from "./texts.js";
 
-/** Format a price in the shopper's locale; "" if the item has none. */
-export function priceOf({ price, currency }) {
-  if (price === null || price === undefined) return "";
-  try {
-    return new Intl.NumberFormat(undefined, { style: "currency", currency }).format(price);
-  } catch {
-    return `${price.toFixed(2)} ${currency ?? ""}`.trim(); // no currency, or no ISO code
-  }
-}
+/** Format the price of an item in the shopper's locale; "" if it has none. */
+export const priceOf = ({ price, currency }) => money(price, currency);
 
 /** Return the URL of an item's first picture as photographed, given the URL of the matching one. */
 export function firstPicture(hit) {
@@ -51,8 +46,9 @@ export function picture(url, alt, { eager = false, follows = false } = {}) {
 
 /** Say which picture of an item matches, for the picture in the corner. */
 function matchWords({ image_index: index, variant }) {
-  const styled = variant && variant !== "original" ? ` in ${readableStyle(variant)}` : "";
-  return `Picture ${index + 1}${styled} matches`;
+  const number = index + 1;
+  if (!variant || variant === "original") return t("card.matches", { number });
+  return t("card.matchesStyle", { number, style: readableStyle(variant) });
 }
 
 /**
@@ -98,10 +94,10 @@ export function card(hit, { href, rank = -1, closest = false, handlers }) {
   );
   return make(
     "li",
-    { class: "card", data: { item: hit.item_id } },
+    { class: "card", data: { item: hit.item_id, picture: hit.image_url ?? "" } },
     link,
-    closest ? make("span", { class: "badge first", text: "Closest" }) : null,
-    hit.in_stock === false ? make("span", { class: "sold", text: "Out of stock" }) : null,
+    closest ? make("span", { class: "badge first", text: t("card.closest") }) : null,
+    hit.in_stock === false ? make("span", { class: "sold", text: t("card.sold") }) : null,
     handlers.alike === handlers.open
       ? null
       : make(
@@ -109,13 +105,31 @@ export function card(hit, { href, rank = -1, closest = false, handlers }) {
           {
             class: "alike",
             type: "button",
-            title: "Search with this item",
-            "aria-label": `Search with ${title}`,
+            title: t("card.alike"),
+            "aria-label": t("card.alikeNamed", { name: title }),
             on: { click: () => handlers.alike(hit) },
           },
           icon("alike"),
         ),
+    handlers.alike === handlers.open ? null : saveButton(hit.item_id, title),
     under,
+  );
+}
+
+/** Make the heart that saves a product; `watchSaved` keeps it up to date. */
+function saveButton(id, title) {
+  return make(
+    "button",
+    {
+      class: "save",
+      type: "button",
+      title: t("card.save"),
+      "aria-label": t("card.saveNamed", { name: title }),
+      "aria-pressed": String(isSaved(id)),
+      data: { save: id, name: title },
+      on: { click: () => toggleSaved(id) },
+    },
+    icon("like"),
   );
 }
 

@@ -1,55 +1,12 @@
-// The crop box on the photo: {x0, y0, x1, y1}, as shares from 0 to 1 of the upright picture.
+// The crop box on the photo.
 
+import { WHOLE, around, isWhole, moved, resized, spanned, within } from "./box.js";
 import { icon, make } from "./dom.js";
+import { t } from "./texts.js";
 
-export const WHOLE = Object.freeze({ x0: 0, y0: 0, x1: 1, y1: 1 });
-const SMALLEST = 0.08;
 const STEP = 0.02;
-const TAPPED = 0.46; // side of the box that a tap on the photo makes
 const PAUSE = 350; // ms from the last arrow key to the next search
-
 const HANDLES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
-const within = (value, low, high) => Math.min(Math.max(value, low), high);
-
-export const isWhole = (box) => box.x0 <= 0 && box.y0 <= 0 && box.x1 >= 1 && box.y1 >= 1;
-
-/** Return the box moved by (dx, dy) within the picture, with the same size. */
-export function moved(box, dx, dy) {
-  const x = within(dx, -box.x0, 1 - box.x1);
-  const y = within(dy, -box.y0, 1 - box.y1);
-  return { x0: box.x0 + x, y0: box.y0 + y, x1: box.x1 + x, y1: box.y1 + y };
-}
-
-/** Return the box with the edges of `handle` ("n", "se", ...) moved by (dx, dy). */
-export function resized(box, handle, dx, dy) {
-  const { x0, y0, x1, y1 } = box;
-  return {
-    x0: handle.includes("w") ? within(x0 + dx, 0, x1 - SMALLEST) : x0,
-    y0: handle.includes("n") ? within(y0 + dy, 0, y1 - SMALLEST) : y0,
-    x1: handle.includes("e") ? within(x1 + dx, x0 + SMALLEST, 1) : x1,
-    y1: handle.includes("s") ? within(y1 + dy, y0 + SMALLEST, 1) : y1,
-  };
-}
-
-/** Return the box between two points, enlarged to the smallest size if necessary. */
-export function spanned(a, b) {
-  const box = {
-    x0: Math.min(a.x, b.x),
-    y0: Math.min(a.y, b.y),
-    x1: Math.max(a.x, b.x),
-    y1: Math.max(a.y, b.y),
-  };
-  const x0 = Math.min(box.x0, 1 - SMALLEST);
-  const y0 = Math.min(box.y0, 1 - SMALLEST);
-  return { x0, y0, x1: Math.max(box.x1, x0 + SMALLEST), y1: Math.max(box.y1, y0 + SMALLEST) };
-}
-
-/** Return a box of the tapped size around a point, moved inside the picture. */
-export function around({ x, y }) {
-  const x0 = within(x - TAPPED / 2, 0, 1 - TAPPED);
-  const y0 = within(y - TAPPED / 2, 0, 1 - TAPPED);
-  return { x0, y0, x1: x0 + TAPPED, y1: y0 + TAPPED };
-}
 
 export class CropBox {
   #stage;
@@ -62,18 +19,18 @@ export class CropBox {
   #drag = null;
   #timer = 0;
 
-  /** `onRelease(box)` is called when the shopper releases a changed box; null is the whole photo. */
+  /** `onRelease(box)` is called when the shopper releases a changed box, which may be the whole photo. */
   constructor(stage, onRelease) {
     this.#stage = stage;
     this.#onRelease = onRelease;
-    this.#picture = make("img", { alt: "Your photo", draggable: "false" });
+    this.#picture = make("img", { alt: t("side.photo"), draggable: "false" });
     this.#view = make(
       "div",
       {
         class: "crop",
         tabindex: "0",
         role: "application",
-        "aria-roledescription": "crop box",
+        "aria-roledescription": t("crop.role"),
         "aria-describedby": "crop-help",
       },
       ...HANDLES.map((handle) => make("span", { class: `handle ${handle}`, data: { handle } })),
@@ -85,7 +42,7 @@ export class CropBox {
       make("p", {
         id: "crop-help",
         class: "unseen",
-        text: "Arrow keys move the box, Shift and arrow keys resize it, Escape selects the whole photo.",
+        text: t("crop.help"),
       }),
     );
     this.#frame.addEventListener("pointerdown", (event) => this.#down(event));
@@ -94,6 +51,16 @@ export class CropBox {
     this.#frame.addEventListener("pointercancel", () => this.#cancel());
     this.#frame.addEventListener("dblclick", () => this.#release(WHOLE));
     this.#view.addEventListener("keydown", (event) => this.#key(event));
+  }
+
+  /** The element that the photo fills; marks on the photo go into it. */
+  get frame() {
+    return this.#frame;
+  }
+
+  /** Give the box the focus of the keyboard. */
+  focus() {
+    this.#view.focus();
   }
 
   /** Show a photo with a box; `fixed` shows no box. A width of 0 means it cannot be displayed. */
@@ -118,18 +85,14 @@ export class CropBox {
       height: percent(box.y1 - box.y0),
     });
     this.#view.classList.toggle("whole", isWhole(box));
-    const words = [box.x0, box.x1, box.y0, box.y1].map((value) => Math.round(value * 100));
-    this.#view.setAttribute(
-      "aria-label",
-      isWhole(box)
-        ? "Crop box: the whole photo"
-        : `Crop box: ${words[0]} to ${words[1]} percent across, ${words[2]} to ${words[3]} percent down`,
-    );
+    const [left, right, top, bottom] = [box.x0, box.x1, box.y0, box.y1].map((edge) => Math.round(edge * 100));
+    const words = isWhole(box) ? t("crop.whole") : t("crop.box", { left, right, top, bottom });
+    this.#view.setAttribute("aria-label", words);
   }
 
   #release(box) {
     this.#draw(box);
-    this.#onRelease(isWhole(box) ? null : box);
+    this.#onRelease(isWhole(box) ? WHOLE : box);
   }
 
   #at(event) {
@@ -141,6 +104,7 @@ export class CropBox {
   }
 
   #down(event) {
+    if (event.target.closest(".things")) return; // a dot is a button of its own
     if (event.button !== 0 || this.#frame.classList.contains("fixed") || this.#drag) return;
     const handle = event.target.dataset.handle ?? "";
     const inside = event.target === this.#view && !isWhole(this.#box);

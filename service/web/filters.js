@@ -1,40 +1,27 @@
 // The filters: values with counts that narrow the answer, and the active filters.
 
 import { byId, icon, make } from "./dom.js";
-import { filtersIn, toggled, valuesOf, withoutFilters } from "./question.js";
+import { byPath, nameOf, named, priceWords, readable } from "./fields.js";
+import { replaceKeepingFocus } from "./focus.js";
+import { filtersIn, limits, toggled, valuesOf, withoutFilters, withoutWish } from "./question.js";
 import { swatch } from "./swatch.js";
+import { locale, t } from "./texts.js";
 
 const OPEN = 2; // groups that are open at first
 const SHOWN = 8; // values of a group until "Show all"
 
-const nameOf = (field) => {
-  const words = field.replace(/^attributes\./, "").replaceAll("_", " ");
-  return words.charAt(0).toUpperCase() + words.slice(1);
-};
+const numberOf = (count) =>
+  make("span", {
+    class: "value-count",
+    text: count.toLocaleString(locale),
+    title: t("filters.count", { count }),
+  });
 
-/** Format "Women/Tops/Tees" for shoppers. */
-export const readable = (field, value) => (field === "category" ? value.split("/").join(" \u203a ") : value);
-
-const byPath = (a, b) =>
-  a.replaceAll("/", "\u0001").localeCompare(b.replaceAll("/", "\u0001"), undefined, { numeric: true });
-
-/** Return the name of a value, and its depth below the parent categories that are shown too. */
-function named(field, value, among) {
-  const steps = field === "category" ? value.split("/") : [value];
-  const shown = steps
-    .slice(0, -1)
-    .filter((_, index) => among.includes(steps.slice(0, index + 1).join("/"))).length;
-  const complete = shown === steps.length - 1;
-  const way = complete
-    ? ""
-    : make("span", { class: "value-way", text: `${steps.slice(0, -1).join(" \u203a ")} \u203a ` });
-  const name = make(
-    "span",
-    { class: "value-name", dir: "auto", title: readable(field, value) },
-    way,
-    steps.at(-1),
-  );
-  return { name, depth: complete ? Math.min(shown, 2) : 0 };
+/** Return the price limits of a question after one of them was typed. */
+function edited(question, edge, typed) {
+  const value = typed === "" ? null : Math.max(0, Number(typed));
+  const { min, max } = { ...question, [edge]: value };
+  return limits(min, max);
 }
 
 export class Filters {
@@ -49,10 +36,15 @@ export class Filters {
   #order = new Map(); // field -> values in the order first seen, so that rows do not move under the pointer
   #unfolded = new Map(); // field -> whether its group is open
   #whole = new Set(); // fields with all values shown
+  #names = () => ""; // the title of an item, if it is known
 
-  /** `onChange(change)` is called with a function from the current question to the new one. */
-  constructor(onChange) {
+  /**
+   * `onChange(change)` is called with a function from the current question to the new one.
+   * `titleOf(id)` returns the title of an item, or "".
+   */
+  constructor(onChange, titleOf) {
     this.#onChange = onChange;
+    this.#names = titleOf;
     for (const host of [this.#host, this.#active])
       host.addEventListener("click", (event) => this.#clicked(event));
   }
@@ -92,7 +84,9 @@ export class Filters {
     this.#drawActive();
     if (!focused || !this.#host.contains(byId(focused))) return;
     byId(focused).focus({ preventScroll: true });
-    if (focused.startsWith("price-")) byId(focused).value = typed; // an answer must not replace what is being typed
+    // An answer must not replace what is being typed, unless it swapped the two prices.
+    const other = focused === "price-min" ? question.max : question.min;
+    if (focused.startsWith("price-") && typed !== String(other)) byId(focused).value = typed;
   }
 
   #fields(facets) {
@@ -128,7 +122,7 @@ export class Filters {
             class: "link all",
             type: "button",
             id: `all-${field}`,
-            text: `Show all ${order.length}`,
+            text: t("filters.all", { count: order.length }),
             data: { all: field },
           })
         : null,
@@ -150,7 +144,7 @@ export class Filters {
     const color = field === "color" || field === "colour" ? swatch(value) : null;
     const { name, depth } = named(field, value, among);
     label.append(
-      ...[color, name, make("span", { class: "value-count", text: count.toLocaleString() })].filter(Boolean),
+      ...[color, name, numberOf(count)].filter(Boolean),
     );
     return make("li", { class: depth ? `deep-${depth}` : null }, box, label);
   }
@@ -170,10 +164,10 @@ export class Filters {
     const label = make(
       "label",
       { for: "value-stock", class: "value" },
-      make("span", { class: "value-name", text: "In stock only" }),
+      make("span", { class: "value-name", text: t("filters.stock") }),
     );
     if (count !== undefined)
-      label.append(make("span", { class: "value-count", text: count.toLocaleString() }));
+      label.append(numberOf(count));
     return make("div", { class: "switch" }, box, label);
   }
 
@@ -196,7 +190,7 @@ export class Filters {
             change: ({ target }) =>
               this.#onChange((question) => ({
                 ...question,
-                [edge]: target.value === "" ? null : Math.max(0, Number(target.value)),
+                ...edited(question, edge, target.value),
               })),
           },
         }),
@@ -205,9 +199,9 @@ export class Filters {
     return make(
       "fieldset",
       { class: "price" },
-      make("legend", { text: currency ? `Price in ${currency}` : "Price" }),
-      field("min", "from"),
-      field("max", "to"),
+      make("legend", { text: currency ? t("filters.priceIn", { currency }) : t("filters.price") }),
+      field("min", t("filters.from")),
+      field("max", t("filters.to")),
     );
   }
 
@@ -217,48 +211,62 @@ export class Filters {
       values.map((value) => this.#chip(readable(field, value), { field, value })),
     );
     if (question.min !== null || question.max !== null) {
-      const words =
-        question.max === null
-          ? `From ${question.min}`
-          : question.min === null
-            ? `Up to ${question.max}`
-            : `${question.min} to ${question.max}`;
+      const words = priceWords(question.min, question.max, this.#currency);
       chips.push(this.#chip(words, { off: "price" }));
     }
-    if (question.stock) chips.push(this.#chip("In stock", { off: "stock" }));
-    if (chips.length > 1)
+    if (question.stock) chips.push(this.#chip(t("filters.inStock"), { off: "stock" }));
+    const filterChips = chips.length;
+    for (const name of ["like", "unlike"])
+      for (const id of question[name]) chips.push(this.#wish(name, id));
+    if (filterChips > 1)
       chips.push(
         make(
           "li",
           {},
-          make("button", { class: "link", type: "button", text: "Clear all", data: { off: "all" } }),
+          make("button", { class: "link", type: "button", text: t("filters.clear"), data: { off: "all" } }),
         ),
       );
-    this.#active.replaceChildren(...chips);
+    replaceKeepingFocus(this.#active, chips, byId("results"));
     const number = filtersIn(question);
     this.#number.textContent = number;
     this.#number.hidden = number === 0;
   }
 
-  #chip(words, data) {
+  #wish(name, id) {
+    const words = t(`${name}d`, { name: this.#names(id) || id });
+    return this.#chip(words, { wish: id }, t("liked.remove", { name: words }));
+  }
+
+  #chip(words, data, label = t("filters.remove", { name: words })) {
     return make(
       "li",
       {},
       make(
         "button",
-        { class: "chip", type: "button", "aria-label": `Remove filter ${words}`, data },
+        { class: "chip", type: "button", "aria-label": label, data },
         make("span", { text: words, dir: "auto" }),
         icon("close"),
       ),
     );
   }
 
+  #showAll(field) {
+    const before = this.#valuesOf(field).map(({ id }) => id);
+    this.#whole.add(field);
+    this.show(this.#question, this.#facets, { parts: this.#parts, currency: this.#currency });
+    const news = this.#valuesOf(field).filter(({ id, disabled }) => !disabled && !before.includes(id));
+    (news[0] ?? byId(`group-${field}`)).focus({ preventScroll: true });
+  }
+
+  #valuesOf(field) {
+    return [...this.#host.querySelectorAll("input[type=checkbox]")].filter(({ id }) => id.startsWith(`value-${field}-`));
+  }
+
   #clicked(event) {
-    const { all, off, field, value } = event.target.closest("button")?.dataset ?? {};
-    if (all) {
-      this.#whole.add(all);
-      this.show(this.#question, this.#facets, { parts: this.#parts, currency: this.#currency });
-    } else if (off === "all") this.#onChange(withoutFilters);
+    const { all, off, field, value, wish } = event.target.closest("button")?.dataset ?? {};
+    if (all) this.#showAll(all);
+    else if (wish) this.#onChange((question) => withoutWish(question, wish));
+    else if (off === "all") this.#onChange(withoutFilters);
     else if (off === "price") this.#onChange((question) => ({ ...question, min: null, max: null }));
     else if (off === "stock") this.#onChange((question) => ({ ...question, stock: false }));
     else if (field) this.#onChange((question) => toggled(question, field, value));

@@ -4,18 +4,11 @@ import { forYou } from "./api.js";
 import { card } from "./card.js";
 import { byId, icon, make } from "./dom.js";
 import * as interest from "./interest.js";
+import { t } from "./texts.js";
 
 const SHOWN = 6;
 
-const REASONS = {
-  like_recent: (title) => `Like ${title}, one of the last you saw`,
-  like_liked: (title) => `Like ${title}`,
-  others_took: (title) => `Often seen with ${title}`,
-  new: () => "New for you",
-  popular: () => "Popular now",
-  assorted: () => "From this shop",
-  seen_before: () => "You have seen it",
-};
+const REASONS = ["like_recent", "like_liked", "others_took", "new", "popular", "assorted", "seen_before"];
 
 export class ForYou {
   #handlers;
@@ -58,10 +51,10 @@ export class ForYou {
         "div",
         { class: "foryou-ask" },
         make("p", {
-          text: "Show items that suit you? Your clicks are kept in this browser and sent along to ask for them; the shop does not store them.",
+          text: t("foryou.ask"),
         }),
-        choice("secondary small", "Yes, show them", true),
-        choice("link", "No, thanks", false),
+        choice("secondary small", t("foryou.yes"), true),
+        choice("link", t("foryou.no"), false),
       ),
     );
     place.hidden = false;
@@ -73,12 +66,12 @@ export class ForYou {
       make(
         "div",
         { class: "foryou-bar" },
-        make("h2", { id: "foryou-title", text: "For you" }),
-        make("button", { class: "link", type: "button", text: "Forget my clicks", on: { click: interest.forget } }),
+        make("h2", { id: "foryou-title", text: t("foryou") }),
+        make("button", { class: "link", type: "button", text: t("foryou.forget"), on: { click: interest.forget } }),
         make("button", {
           class: "link",
           type: "button",
-          text: "Turn off",
+          text: t("foryou.off"),
           on: { click: () => interest.decide(false) },
         }),
       ),
@@ -101,17 +94,18 @@ export class ForYou {
           class: "quiet round",
           type: "button",
           title: label,
-          "aria-label": `${label}: ${title}`,
+          "aria-label": t("foryou.act", { act: label, name: title }),
           on: { click: () => interest.note(item.item_id, type) },
         },
         icon(name),
       );
-    const why = REASONS[item.reason.code]?.(item.reason.title || item.reason.item_id) ?? "";
+    const { code, title: name, item_id: id } = item.reason;
+    const why = REASONS.includes(code) ? t(`foryou.${code}`, { name: name || id || "" }) : "";
     const { href, open } = this.#handlers;
     const element = card(item, { href: href(item), handlers: { open, alike: open } });
     element.append(
       make("span", { class: "foryou-why", dir: "auto", text: why, title: why }),
-      make("span", { class: "foryou-acts" }, act("like", "I like this", "rating"), act("close", "Hide this", "hide")),
+      make("span", { class: "foryou-acts" }, act("like", t("foryou.like"), "rating"), act("close", t("foryou.hide"), "hide")),
     );
     return element;
   }

@@ -1,6 +1,7 @@
 // A second photo beside the first, and how much each of them counts.
 
 import { byId, make } from "./dom.js";
+import { t } from "./texts.js";
 
 const STEP = 10; // percent
 
@@ -23,7 +24,7 @@ export class Mix {
     this.#home.hidden = !first;
     if (!first) return;
     if (!second) {
-      const add = { type: "button", class: "link", text: "Add a second photo" };
+      const add = { type: "button", class: "link", text: t("mix.add") };
       this.#home.replaceChildren(make("button", { ...add, on: { click: () => this.#file.click() } }));
       return;
     }
@@ -34,13 +35,13 @@ export class Mix {
       max: 100 - STEP,
       step: STEP,
       value: 100 - share, // toward the second photo, which is on its right
-      "aria-label": "How much the second photo counts, in percent",
+      "aria-label": t("mix.slider"),
       on: {
         input: () => (words.textContent = this.#words(100 - Number(slider.value))),
         change: () => this.#handlers.weigh(100 - Number(slider.value)),
       },
     });
-    const remove = { type: "button", class: "link", text: "Remove the second" };
+    const remove = { type: "button", class: "link", text: t("mix.remove") };
     this.#home.replaceChildren(
       make("div", { class: "mix-row" }, this.#picture(first), slider, this.#picture(second)),
       words,
@@ -49,7 +50,7 @@ export class Mix {
   }
 
   #words(share) {
-    return `${share}\u2009% first photo, ${100 - share}\u2009% second`;
+    return t("mix.words", { first: share, second: 100 - share });
   }
 
   #picture(photo) {

@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { byId } from "./dom.js";
+import { t } from "./texts.js";
 
 const UNKNOWN = { facets: ["category", "in_stock"], max_limit: 24 };
 const FIRST = ["category", "color", "colour"]; // in this order; further fields in the shop's order
@@ -39,8 +40,8 @@ export class Offers {
   async #ask() {
     try {
       const status = await api.status();
-      byId("foot").textContent = `${status.items.toLocaleString()} items`;
-      byId("foot").title = `Encoder ${status.encoder}, generation ${status.generation}`;
+      byId("foot-items").textContent = t("foot.items", { count: status.items });
+      byId("foot-items").title = `${status.encoder}, ${status.generation}`;
       return status;
     } catch {
       this.#status = null; // the next search asks for it again

@@ -1,24 +1,17 @@
-// The panel of an item: its pictures, its fields, similar items, and what customers say.
+// The panel of an item: its pictures, its facts, similar items, and what customers say.
 
 import { item as fetchItem, similar as fetchSimilar } from "./api.js";
 import { card, firstPicture, picture, priceOf, skeleton } from "./card.js";
 import { byId, icon, make } from "./dom.js";
-import { readable } from "./filters.js";
+import { factsOf, fillDetails, problemOf } from "./facts.js";
+import { asks } from "./question.js";
 import { Restyle } from "./restyle.js";
 import { fillReviews } from "./reviews.js";
+import { t } from "./texts.js";
+import { fillVariants } from "./variants.js";
+import { Why } from "./why.js";
 
 const SIMILAR = 8;
-const SAFE_LINK = /^(https?:\/\/|\/(?!\/))/i; // the service stores no other; a page must not run one
-
-/** The link to the page where an item can be bought. */
-const shopLink = (url) =>
-  make("a", {
-    class: "primary",
-    href: url,
-    target: "_blank",
-    rel: "noopener noreferrer",
-    text: "View in shop",
-  });
 
 /** Replace everything after the title by elements; the title keeps its focus. */
 function under(title, ...elements) {
@@ -31,9 +24,15 @@ export class Panel {
   #handlers;
   #aborter = null;
   #shown = "";
+  #hit = null;
+  #deep = false;
   #restyle = null;
+  #why = null;
 
-  /** `handlers`: open(item), alike(item), href(item), back(), close(). */
+  /**
+   * `handlers`: open(item), alike(item), href(item), wish(name, item), share(item), back(), close(),
+   * home(), asked() -> {question, photo}.
+   */
   constructor(handlers) {
     this.#handlers = handlers;
     this.#dialog.addEventListener("cancel", (event) => {
@@ -57,27 +56,35 @@ export class Panel {
       this.#dialog.close();
       return;
     }
-    this.#aborter = new AbortController();
-    const { signal } = this.#aborter;
-    this.#frame(deep, hit);
+    this.#hit = hit;
+    this.#deep = deep;
+    this.#frame();
     if (!this.#dialog.open) this.#dialog.showModal();
     this.#dialog.scrollTop = 0;
     byId("panel-title").focus({ preventScroll: true });
-    const [item, alike] = await Promise.allSettled([
-      fetchItem(id, signal),
-      fetchSimilar(id, SIMILAR, signal),
-    ]);
+    await this.#load();
+  }
+
+  /** Fetch the item and what is similar, and fill the panel. */
+  async #load() {
+    const id = this.#shown;
+    this.#aborter = new AbortController();
+    const { signal } = this.#aborter;
+    const [item, alike] = await Promise.allSettled([fetchItem(id, signal), fetchSimilar(id, SIMILAR, signal)]);
     if (signal.aborted) return;
     if (item.status === "rejected") this.#fail(item.reason);
     else {
-      this.#fill(item.value, hit);
+      this.#fill(item.value);
       fillReviews(byId("reviews"), id, signal);
+      fillVariants(byId("variants"), item.value, this.#handlers, signal);
     }
     this.#fillSimilar(alike);
   }
 
-  #frame(deep, hit) {
+  #frame() {
     this.#restyle = new Restyle();
+    this.#why = new Why();
+    const hit = this.#hit;
     const round = (name, label, run) =>
       make(
         "button",
@@ -88,8 +95,8 @@ export class Panel {
       make(
         "div",
         { class: "panel-bar" },
-        deep ? round("back", "Back", () => this.#handlers.back()) : make("span"),
-        round("close", "Close", () => this.#handlers.close()),
+        this.#deep ? round("back", t("panel.back"), () => this.#handlers.back()) : make("span"),
+        round("close", t("panel.close"), () => this.#handlers.close()),
       ),
       make(
         "div",
@@ -113,15 +120,16 @@ export class Panel {
             id: "panel-title",
             tabindex: "-1",
             dir: "auto",
-            text: hit?.title || hit?.item_id || "Loading",
+            text: hit?.title || hit?.item_id || t("panel.loading"),
           }),
           make("p", { class: "facts-price", text: hit ? priceOf(hit) : "\u00a0" }),
         ),
       ),
+      this.#why.element,
       make(
         "section",
         { class: "similar", "aria-labelledby": "similar-title" },
-        make("h3", { id: "similar-title", text: "Looks similar" }),
+        make("h3", { id: "similar-title", text: t("panel.similar") }),
         make(
           "ul",
           { class: "grid compact", id: "similar-grid", "aria-busy": "true" },
@@ -131,94 +139,53 @@ export class Panel {
       make(
         "section",
         { class: "details", id: "details", "aria-labelledby": "details-title", hidden: true },
-        make("h3", { id: "details-title", text: "Details" }),
+        make("h3", { id: "details-title", text: t("panel.details") }),
         make("dl", { class: "facts-list", id: "details-list" }),
       ),
       make("section", { class: "reviews", id: "reviews", "aria-labelledby": "reviews-title", hidden: true }),
     );
   }
 
-  #fill(item, hit) {
+  #fill(item) {
     byId("panel-title").textContent = item.title || item.item_id;
-    const pictures = item.image_urls ?? [];
-    const buys = SAFE_LINK.test(item.url ?? "");
-    this.#fillGallery(pictures, hit?.image_index ?? -1, item.title);
-    const rows = [
-      ["Category", (item.categories ?? []).map((value) => readable("category", value)).join(", ")],
-      ...Object.entries(item.attributes ?? {}).map(([name, value]) => [
-        name.replaceAll("_", " "),
-        Array.isArray(value) ? value.join(", ") : String(value),
-      ]),
-      ["Item", item.item_id],
-    ];
+    this.#fillGallery(item.image_urls ?? [], this.#hit?.image_index ?? -1, item.title);
+    const asked = this.#handlers.asked();
+    const why = asked.photo || (asked.question.item && asked.question.item !== item.item_id);
     under(
       byId("panel-title"),
-      make(
-        "p",
-        { class: "facts-price" },
-        make("span", { text: priceOf(item) }),
-        make("span", {
-          class: item.in_stock === false ? "stock out" : "stock",
-          text: item.in_stock === false ? "Out of stock" : "In stock",
-        }),
-      ),
-      make(
-        "div",
-        { class: "facts-actions" },
-        buys ? shopLink(item.url) : null,
-        make(
-          "button",
-          {
-            class: buys ? "secondary" : "primary",
-            type: "button",
-            on: { click: () => this.#handlers.alike(item) },
-          },
-          icon("alike"),
-          "Search with this item",
-        ),
-      ),
-      ...(item.description ? [make("p", { class: "facts-words", dir: "auto", text: item.description })] : []),
+      ...factsOf(item, {
+        ...this.#handlers,
+        less: asks(asked.question),
+        why: why ? () => this.#why.show(asked, item.item_id, this.#aborter.signal) : null,
+      }),
     );
-    byId("details-list").replaceChildren(
-      ...rows
-        .filter(([, value]) => value)
-        .map(([name, value]) =>
-          make("div", {}, make("dt", { text: name }), make("dd", { text: value, dir: "auto" })),
-        ),
-    );
+    fillDetails(byId("details-list"), item);
     byId("details").hidden = false;
   }
 
   /** `matched` is the index of the picture that matched the question, or -1. */
   #fillGallery(pictures, matched, title) {
     const main = byId("gallery-main");
+    const count = pictures.length;
     const show = (index) => {
       this.#restyle.show(main, pictures[index], title ?? "");
       for (const [place, thumb] of [...main.parentElement.querySelectorAll(".thumb")].entries())
         thumb.setAttribute("aria-pressed", String(place === index));
     };
-    if (pictures.length > 1) {
-      this.#restyle.element.after(
-        make(
-          "div",
-          { class: "thumbs" },
-          ...pictures.map((url, index) =>
-            make(
-              "button",
-              {
-                class: index === matched ? "thumb matching" : "thumb",
-                type: "button",
-                title: index === matched ? "This picture matches" : null,
-                "aria-label": `Picture ${index + 1} of ${pictures.length}${index === matched ? ", which matches" : ""}`,
-                on: { click: () => show(index) },
-              },
-              picture(url, "", { eager: true }),
-            ),
-          ),
-        ),
+    const thumb = (url, index) =>
+      make(
+        "button",
+        {
+          class: index === matched ? "thumb matching" : "thumb",
+          type: "button",
+          title: index === matched ? t("panel.matches") : null,
+          "aria-label": t(index === matched ? "panel.pictureMatches" : "panel.picture", { number: index + 1, count }),
+          on: { click: () => show(index) },
+        },
+        picture(url, "", { eager: true }),
       );
-    }
-    if (pictures.length > 0) show(0);
+    if (count > 1) this.#restyle.element.after(make("div", { class: "thumbs" }, ...pictures.map(thumb)));
+    if (count > 0) show(0);
   }
 
   #fillSimilar(alike) {
@@ -228,20 +195,28 @@ export class Panel {
     grid.replaceChildren(
       ...hits.map((hit) => card(hit, { href: this.#handlers.href(hit), handlers: this.#handlers })),
     );
-    if (hits.length === 0) grid.parentElement.hidden = true;
+    grid.parentElement.hidden = hits.length === 0;
   }
 
+  /** Show why the item cannot be fetched; what its card knew stays. */
   #fail(problem) {
-    byId("panel-title").textContent = problem.title ?? "Something went wrong";
+    const id = this.#shown;
+    const gone = problem.kind === "gone";
+    const known = this.#hit && !gone;
+    if (!known) {
+      byId("panel-title").textContent = problem.title ?? t("problem.other.title");
+      byId("gallery-main").parentElement.hidden = true;
+    }
+    const retry = () => {
+      byId("panel-title").focus({ preventScroll: true });
+      byId("gallery-main").parentElement.hidden = false;
+      this.#aborter.abort();
+      this.#load();
+    };
     under(
       byId("panel-title"),
-      make("p", {
-        class: "facts-words",
-        role: "alert",
-        dir: "auto",
-        text: problem.detail ?? problem.message,
-      }),
+      ...(known ? [make("p", { class: "facts-price", text: priceOf(this.#hit) })] : []),
+      problemOf(problem, id, { titled: known, retry, leave: () => this.#handlers.home() }),
     );
-    byId("gallery-main").parentElement.hidden = true;
   }
 }

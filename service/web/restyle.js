@@ -3,6 +3,7 @@
 import { picture } from "./card.js";
 import { make } from "./dom.js";
 import { currentStyle, inStyle, readableStyle, styleOptions, styles } from "./styles.js";
+import { t } from "./texts.js";
 
 const PAUSE = 180; // ms without a move of the slider before a picture is asked for
 
@@ -15,7 +16,7 @@ export class Restyle {
     type: "button",
     "aria-pressed": "false",
     disabled: true,
-    text: "Original",
+    text: t("style.original"),
   });
   #list = [];
   #usual = "0"; // the slider's value at the default strength of the style
@@ -28,14 +29,14 @@ export class Restyle {
   /** The controls; they have their size before the styles are known. */
   element = make(
     "div",
-    { class: "restyle", role: "group", "aria-label": "Show this product in a style" },
-    make("label", { class: "restyle-style" }, make("span", { text: "Style" }), this.#select),
-    make("label", { class: "restyle-strength" }, make("span", { text: "Strength" }), this.#slider, this.#number),
+    { class: "restyle", role: "group", "aria-label": t("style.group") },
+    make("label", { class: "restyle-style" }, make("span", { text: t("style.label") }), this.#select),
+    make("label", { class: "restyle-strength" }, make("span", { text: t("style.strength") }), this.#slider, this.#number),
     this.#before,
   );
 
   constructor() {
-    this.#select.append(...styleOptions([], "As photographed"));
+    this.#select.append(...styleOptions([], t("style.none")));
     this.#select.addEventListener("change", () => this.#choose());
     this.#slider.addEventListener("input", () => {
       this.#name();
@@ -64,7 +65,7 @@ export class Restyle {
 
   async #fill() {
     this.#list = await styles();
-    this.#select.replaceChildren(...styleOptions(this.#list, "As photographed"));
+    this.#select.replaceChildren(...styleOptions(this.#list, t("style.none")));
     this.#select.disabled = this.#list.length === 0;
     this.#select.value = currentStyle();
     this.#choose();
@@ -83,7 +84,7 @@ export class Restyle {
   #name() {
     const on = !this.#slider.disabled;
     this.#number.textContent = on ? `${this.#slider.value} %` : "\u00a0";
-    this.#slider.setAttribute("aria-valuetext", on ? `${this.#slider.value} percent` : "No style");
+    this.#slider.setAttribute("aria-valuetext", on ? t("style.percent", { percent: this.#slider.value }) : t("style.off"));
   }
 
   /** Load the picture as it is wanted now, and only then put it in place of the one shown. */
@@ -106,6 +107,6 @@ export class Restyle {
     next.addEventListener("load", () => settle(url));
     next.addEventListener("error", () => settle("")); // the picture before stays
     next.src = url;
-    image.alt = style ? `${this.#alt} in ${readableStyle(style)}` : this.#alt;
+    image.alt = style ? t("style.alt", { name: this.#alt, style: readableStyle(style) }) : this.#alt;
   }
 }

@@ -2,17 +2,30 @@
 
 import { card, skeleton } from "./card.js";
 import { byId, make } from "./dom.js";
+import { nameOf, priceWords, readable } from "./fields.js";
+import { t } from "./texts.js";
 
 const MATCH = 0.5; // confidence from which a hit is shown as a match, and not as merely similar
 const WAIT = 140; // ms before placeholders appear, so that fast answers do not flicker
 
-const plural = (count, one, many) => `${count.toLocaleString()} ${count === 1 ? one : many}`;
+const PRICE = /^price (?:>=? ([\d.e+]+))?(?: and price )?(?:<=? ([\d.e+]+))?$/;
+
+/** Return a condition that the service read from words, such as `price < 20`, as shoppers read it. */
+function understood(condition, hits) {
+  const [isPrice, low, high] = condition.match(PRICE) ?? [];
+  if (isPrice) {
+    const edge = (number) => (number === undefined ? null : Number(number));
+    return priceWords(edge(low), edge(high), hits[0]?.currency);
+  }
+  const [, field, value] = condition.match(/^(.*?) = "?(.*?)"?$/) ?? [];
+  return field ? `${nameOf(field)}: ${readable(field, value)}` : condition;
+}
 
 /** Return what the service made of the words: a corrected word, a price, a value; or "". */
 const noteOf = (reply) =>
   [
-    reply.did_you_mean ? `Showing results for \u201c${reply.did_you_mean}\u201d` : "",
-    ...(reply.understood ?? []).map((condition) => condition.replace(/ = "?(.*?)"?$/, ": $1")),
+    reply.did_you_mean ? t("results.corrected", { words: reply.did_you_mean }) : "",
+    ...(reply.understood ?? []).map((condition) => understood(condition, reply.hits)),
   ]
     .filter(Boolean)
     .join(" \u00b7 ");
@@ -26,6 +39,16 @@ const cutOf = (hits) => {
   return cut > 0 && hits[0].confidence !== null ? cut : 0;
 };
 
+/** Return how many products are shown, and whether there are more. */
+function countOf(reply, sort) {
+  const count = reply.hits.length;
+  if (reply.next_cursor === null) return t("results.all", { count });
+  return t(reply.mode === "lexical" || sort ? "results.first" : "results.closest", { count });
+}
+
+const orderOf = (reply, sort) =>
+  t(`results.order.${sort ? "sorted" : reply.mode === "lexical" ? "words" : "looks"}`);
+
 export class Results {
   #grid = byId("grid");
   #title = byId("found-title");
@@ -36,20 +59,21 @@ export class Results {
   #waiting = 0;
   #handlers;
 
-  /** `handlers`: open(hit), alike(hit), href(hit), more(), retry(), clear(). */
+  /** `handlers`: open(hit), alike(hit), href(hit), more(), retry(), clear(), home(), draw(), word(). */
   constructor(handlers) {
     this.#handlers = handlers;
-    this.#more.addEventListener("click", () => handlers.more());
+    this.#more.addEventListener("click", () => handlers.more({ focus: true }));
   }
 
   /** Show that a search is running. `fresh`: the hits on the page belong to another question. */
   wait(title, fresh) {
     this.#title.textContent = title;
     this.#grid.setAttribute("aria-busy", "true");
+    byId("say").textContent = t("results.searching");
     clearTimeout(this.#waiting);
     if (fresh) {
       this.#notice.hidden = true;
-      this.#more.hidden = true;
+      this.#offerMore(false);
       this.#note.hidden = true;
       this.#meta.textContent = "";
       this.#grid.replaceChildren(...Array.from({ length: 12 }, skeleton));
@@ -60,96 +84,122 @@ export class Results {
 
   /**
    * Show an answer; return the text that announces it. `full`: no more hits can be requested;
-   * `filtered`: a filter is active.
+   * `filtered`: a filter is active; `sort`: how the hits are sorted, or ""; `remark` is shown above
+   * them; `withPhoto`: a photo was searched with.
    */
-  show(reply, { title, full, filtered }) {
+  show(reply, { title, full, filtered, sort, remark = "", withPhoto = false }) {
     this.settle();
     this.#title.textContent = title;
     this.#notice.hidden = true;
-    const note = noteOf(reply);
+    const note = [remark, noteOf(reply)].filter(Boolean).join(" ");
     this.#note.textContent = note;
     this.#note.hidden = note === "";
-    const marks = reply.mode !== "lexical" && !reply.no_close_match;
-    const cards = reply.hits.map((hit, rank) =>
-      card(hit, {
-        rank,
-        closest: marks && rank === 0,
-        href: this.#handlers.href(hit),
-        handlers: this.#handlers,
-      }),
-    );
-    const cut = cutOf(reply.hits);
-    if (cut > 0)
-      cards.splice(cut, 0, make("li", { class: "cut" }, make("h3", { text: "Also similar" })));
-    this.#grid.replaceChildren(...cards);
-    this.#more.hidden = full || reply.next_cursor === null;
+    this.#fill(reply, sort);
+    this.#offerMore(!full && reply.next_cursor !== null);
     const shown = reply.hits.length;
     if (shown === 0) this.#empty(filtered, reply.mode);
-    else if (reply.no_close_match) {
-      this.#say(
-        "No close match",
-        `Nothing ${filtered ? "that passes the filters" : "in this shop"} clearly matches your photo. These products are the most similar.`,
-        null,
-      );
-    }
-    const words = `${plural(shown, "product", "products")} of ${plural(reply.total, reply.mode === "lexical" ? "matching item" : "item", reply.mode === "lexical" ? "matching items" : "items")}`;
+    else if (reply.no_close_match) this.#weak(filtered, withPhoto);
+    const words = countOf(reply, sort);
     this.#meta.textContent = shown === 0 ? "" : words;
-    this.#meta.title = `${Math.round(reply.timings.total_ms)} ms, ${reply.mode} search, encoder ${reply.encoder}, generation ${reply.generation}`;
-    if (shown === 0) return "No products found";
-    return `${note ? `${note}. ` : ""}${reply.no_close_match ? "No close match. " : ""}${words}, ${reply.mode === "lexical" ? "best match" : "most similar"} first`;
+    this.#meta.title = `${Math.round(reply.timings.total_ms)} ms, ${reply.mode}, ${reply.encoder}, ${reply.generation}`;
+    if (shown === 0) return t("none.announced");
+    const said = [note && `${note}. `, reply.no_close_match && `${t("weak.title")}. `].filter(Boolean).join("");
+    return `${said}${words}, ${orderOf(reply, sort)}`;
   }
 
-  /** Show a problem in place of the hits. */
-  fail(problem) {
-    this.settle();
-    this.#grid.replaceChildren();
-    this.#more.hidden = true;
-    this.#note.hidden = true;
-    this.#meta.textContent = "";
-    this.#say(
-      problem.title,
-      problem.detail,
-      problem.status === 0 || problem.status >= 500
-        ? make("button", {
-            class: "secondary small",
-            type: "button",
-            text: "Try again",
-            on: { click: () => this.#handlers.retry() },
-          })
-        : null,
+  /** Fill the grid. Cards that stay at their place stay as they are, so that more can be added. */
+  #fill(reply, sort) {
+    const marks = reply.mode !== "lexical" && !reply.no_close_match && !sort;
+    const cut = sort ? 0 : cutOf(reply.hits);
+    const before = [...this.#grid.children];
+    const stays = (hit, place) =>
+      before[place]?.dataset.item === hit.item_id && before[place].dataset.picture === hit.image_url;
+    const next = [];
+    for (const [rank, hit] of reply.hits.entries()) {
+      if (cut > 0 && rank === cut) next.push(this.#cut(before[next.length]));
+      if (stays(hit, next.length) && this.#keeps(before[next.length], hit, marks && rank === 0))
+        next.push(before[next.length]);
+      else next.push(this.#card(hit, rank, marks && rank === 0));
+    }
+    if (next.length >= before.length && before.every((entry, place) => entry === next[place]))
+      this.#grid.append(...next.slice(before.length));
+    else this.#grid.replaceChildren(...next);
+  }
+
+  #cut(before) {
+    if (before?.matches(".cut")) return before;
+    return make("li", { class: "cut" }, make("h3", { text: t("results.similar") }));
+  }
+
+  #keeps(entry, hit, closest) {
+    return (
+      Boolean(entry.querySelector(".badge.first")) === closest &&
+      entry.querySelector(".card-link").getAttribute("href") === this.#handlers.href(hit)
     );
   }
 
-  /** Show that no search is running. */
-  settle() {
+  #card(hit, rank, closest) {
+    return card(hit, { rank, closest, href: this.#handlers.href(hit), handlers: this.#handlers });
+  }
+
+  /**
+   * Show a problem. With `keep`, the hits of the question before stay below it; `clears`: removing
+   * the filters may help.
+   */
+  fail(problem, { keep = false, clears = false } = {}) {
+    this.settle();
+    const { retry, home, clear } = this.#handlers;
+    const actions = [
+      problem.passes || problem.kind === "expired" ? this.#button(t("retry"), retry) : null,
+      problem.kind === "gone" ? this.#button(t("again"), home) : null,
+      clears && !problem.passes ? this.#button(t("none.clear"), clear) : null,
+    ];
+    if (!keep) {
+      this.#grid.replaceChildren();
+      this.#offerMore(false);
+      this.#note.hidden = true;
+      this.#meta.textContent = "";
+    }
+    this.#say(problem.title, `${problem.detail}${keep ? ` ${t("kept")}` : ""}`, ...actions);
+    byId("say").textContent = "";
+  }
+
+  /** Show that no search is running. `calm`: a message about the question before is out of date. */
+  settle({ calm = false } = {}) {
     clearTimeout(this.#waiting);
     this.#grid.classList.remove("stale");
     this.#grid.removeAttribute("aria-busy");
+    if (calm) this.#notice.hidden = true;
+  }
+
+  #offerMore(is) {
+    this.#more.hidden = !is;
+    byId("to-foot").hidden = !is;
   }
 
   #empty(filtered, mode) {
-    const detail = filtered
-      ? "No product passes all the filters."
-      : mode === "lexical"
-        ? "No product contains these words. Try fewer or different words, or a photo."
-        : "The shop has nothing to compare with yet.";
-    this.#say(
-      "Nothing found",
-      detail,
-      filtered
-        ? make("button", {
-            class: "secondary small",
-            type: "button",
-            text: "Clear the filters",
-            on: { click: () => this.#handlers.clear() },
-          })
-        : null,
-    );
+    const detail = filtered ? "none.filtered" : mode === "lexical" ? "none.words" : "none.empty";
+    const clear = filtered ? this.#button(t("none.clear"), this.#handlers.clear) : null;
+    this.#say(t("none.found"), t(detail), clear);
   }
 
-  #say(title, detail, action) {
+  #weak(filtered, withPhoto) {
+    const detail = [t(filtered ? "weak.filtered" : "weak.shop"), withPhoto ? t("weak.photo") : ""].join(" ");
+    const { draw, word } = this.#handlers;
+    const next = withPhoto ? [this.#button(t("weak.draw"), draw), this.#button(t("weak.word"), word)] : [];
+    this.#say(t("weak.title"), detail, ...next);
+  }
+
+  #button(text, run) {
+    return make("button", { class: "secondary small", type: "button", text, on: { click: () => run() } });
+  }
+
+  #say(title, detail, ...actions) {
+    const buttons = actions.filter(Boolean);
     this.#notice.replaceChildren(
-      ...[make("h2", { text: title }), make("p", { text: detail, dir: "auto" }), action].filter(Boolean),
+      make("h2", { text: title }),
+      make("p", { text: detail, dir: "auto" }),
+      ...(buttons.length > 0 ? [make("div", { class: "notice-acts" }, ...buttons)] : []),
     );
     this.#notice.hidden = false;
   }

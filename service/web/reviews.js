@@ -2,8 +2,11 @@
 
 import * as api from "./api.js";
 import { make } from "./dom.js";
+import { locale, t } from "./texts.js";
 
-const percent = (share) => `${Math.round(100 * share)} %`;
+const percent = (share) => Math.round(100 * share);
+
+const tenths = (stars) => stars.toLocaleString(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
 /** Fill `section` with the reviews of an item; it stays hidden if there are none. */
 export async function fillReviews(section, id, signal) {
@@ -16,22 +19,23 @@ export async function fillReviews(section, id, signal) {
   if (signal.aborted || summary.count === 0) return;
   const known = summary.count - summary.unclear;
   const facts = [
-    `${summary.count} ${summary.count === 1 ? "review" : "reviews"}`,
-    summary.stars === null ? null : `${summary.stars.toFixed(1)} of 5 stars`,
-    summary.positive === null ? null : `${percent(summary.positive)} of ${known} seem happy`,
+    t("reviews.count", { count: summary.count }),
+    summary.stars === null ? null : t("reviews.stars", { stars: tenths(summary.stars) }),
+    summary.positive === null ? null : t("reviews.happy", { share: percent(summary.positive), count: known }),
   ];
   section.replaceChildren(
-    make("h3", { id: "reviews-title", text: "What customers say" }),
+    make("h3", { id: "reviews-title", text: t("reviews.title") }),
     make("p", { class: "reviews-count", text: facts.filter(Boolean).join(" · ") }),
     make("ul", { class: "aspects" }, ...summary.aspects.slice(0, 7).map(aspect)),
-    make("div", { class: "voices" }, side("For", summary.pros), side("Against", summary.cons)),
+    make("div", { class: "voices" }, side(t("reviews.for"), summary.pros), side(t("reviews.against"), summary.cons)),
   );
   section.hidden = false;
 }
 
 function aspect({ aspect: name, count, positive }) {
-  const share = positive === null ? "unclear" : `${percent(positive)} happy`;
-  return make("li", {}, make("span", { text: name }), make("span", { text: `${share} (${count})` }));
+  const words =
+    positive === null ? t("reviews.unclear", { count }) : t("reviews.aspect", { share: percent(positive), count });
+  return make("li", {}, make("span", { text: name }), make("span", { text: words }));
 }
 
 function side(title, quotes) {

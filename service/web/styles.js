@@ -1,10 +1,11 @@
 // The styles of pictures: the list, the choice for the whole grid, and the URLs of styled pictures.
 
 import * as api from "./api.js";
-import { byId, make } from "./dom.js";
+import { make } from "./dom.js";
+import { t } from "./texts.js";
 
 const KEY = "vitrine-style";
-const KINDS = { tone: "Looks", texture: "Art" };
+const KINDS = ["tone", "texture"];
 
 let chosen = ""; // "" shows pictures as they were photographed
 let asked = null;
@@ -42,10 +43,10 @@ export function followStyle(image, url) {
 
 /** Make the options of a select of styles, grouped by kind. */
 export function styleOptions(list, none) {
-  const groups = Object.entries(KINDS).map(([kind, label]) =>
+  const groups = KINDS.map((kind) =>
     make(
       "optgroup",
-      { label },
+      { label: t(`style.${kind}`) },
       ...list
         .filter((style) => style.kind === kind)
         .map((style) => make("option", { value: style.name, text: readableStyle(style.name) })),
@@ -64,7 +65,7 @@ export function readableStyle(name) {
 export async function startStyles(select, note) {
   select.addEventListener("change", () => choose(select.value, note));
   const list = await styles();
-  select.replaceChildren(...styleOptions(list, "As photographed"));
+  select.replaceChildren(...styleOptions(list, t("style.none")));
   const last = list.some((style) => style.name === stored()) ? stored() : "";
   select.value = last;
   select.disabled = list.length === 0;
@@ -80,7 +81,7 @@ function choose(style, note) {
     // Storage is disabled: the choice lasts until the page is closed.
   }
   for (const image of document.querySelectorAll("img[data-plain]")) image.src = inStyle(image.dataset.plain, style);
-  note(style ? `Pictures are shown in ${readableStyle(style)}` : "Pictures are shown as photographed");
+  note(style ? t("style.shown", { style: readableStyle(style) }) : t("style.plain"));
 }
 
 function stored() {

@@ -37,7 +37,7 @@ export class Welcome {
       this.#asked = false;
       this.#failed = true;
       byId("tries").hidden = true;
-      if (problem.status === 0 || problem.status >= 500) this.say(problem.title, problem.detail);
+      if (problem.passes) this.say(problem.title, problem.detail);
     }
   }
 

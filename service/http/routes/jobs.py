@@ -42,11 +42,19 @@ _SECURED: dict[str, Any] = {"security": [{"adminKey": []}]}
 _FRESH = {"Cache-Control": "no-store"}
 _READ = problems(401, 403, 404, 422, 429, 503)
 _START = problems(401, 403, 404, 408, 409, 413, 415, 422, 429, 503)
+_EVENT = {
+    "type": "object",
+    "properties": {
+        "event": {"type": "string", "enum": ["progress", "end"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+    "required": ["event", "data"],
+}
 _EVENTS: Responses = {
     200: {
         "description": "An event `progress` for each change, and `end` as the last; the data of "
         "each is the job.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {"schema": _EVENT}},
     }
 }
 _ACCEPTED: Responses = {202: reply_of(JobReply)[200] | {"description": "The job."}}
@@ -127,6 +135,7 @@ def job_routes(state: AppState) -> APIRouter:
         "Compare two generations",
         (ComparisonBody, "application/json"),
     )
+    post("/audits", start_audit, "Find what contradicts the catalog")
     return router
 
 
@@ -248,6 +257,11 @@ async def start_comparison(state: AppState, request: Request) -> Response:
     """Compare the answers of two generations to the same queries; see the report."""
     fields = ComparisonBody.model_validate_json(await _json_body(request) or b"{}")
     return await _start(state, request, lambda requests: requests.comparison(fields))
+
+
+async def start_audit(state: AppState, request: Request) -> Response:
+    """Find items whose pictures contradict the catalog, repeat each other, or show nothing."""
+    return await _start(state, request, JobRequests.audit)
 
 
 async def _start_upload(state: AppState, request: Request, body: bytes, kind: str) -> Response:

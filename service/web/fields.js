@@ -1,0 +1,46 @@
+// The names of fields and of their values, as shoppers read them.
+
+import { make } from "./dom.js";
+import { hasText, money, t } from "./texts.js";
+
+/** Return the name of a field for shoppers: a text of the page, or the shop's own name. */
+export const nameOf = (field) => {
+  const plain = field.replace(/^attributes\./, "").toLowerCase();
+  if (hasText(`field.${plain}`)) return t(`field.${plain}`);
+  const words = field.replace(/^attributes\./, "").replaceAll("_", " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+};
+
+/** Format "Women/Tops/Tees" for shoppers. */
+export const readable = (field, value) => (field === "category" ? value.split("/").join(" \u203a ") : value);
+
+/** Compare two category paths, so that children follow their parents. */
+export const byPath = (a, b) =>
+  a.replaceAll("/", "\u0001").localeCompare(b.replaceAll("/", "\u0001"), undefined, { numeric: true });
+
+/** Return the name of a value, and its depth below the parent categories that are shown too. */
+export function named(field, value, among) {
+  const steps = field === "category" ? value.split("/") : [value];
+  const shown = steps
+    .slice(0, -1)
+    .filter((_, index) => among.includes(steps.slice(0, index + 1).join("/"))).length;
+  const complete = shown === steps.length - 1;
+  const way = complete
+    ? ""
+    : make("span", { class: "value-way", text: `${steps.slice(0, -1).join(" \u203a ")} \u203a ` });
+  const name = make(
+    "span",
+    { class: "value-name", dir: "auto", title: readable(field, value) },
+    way,
+    steps.at(-1),
+  );
+  return { name, depth: complete ? Math.min(shown, 2) : 0 };
+}
+
+/** Return the words for price limits. `currency` may be empty or null. */
+export function priceWords(min, max, currency) {
+  const amount = (value) => (value === null ? "" : currency ? money(value, currency) : String(value));
+  if (max === null) return t("filters.atLeast", { low: amount(min) });
+  if (min === null) return t("filters.atMost", { high: amount(max) });
+  return t("filters.range", { low: amount(min), high: amount(max) });
+}

@@ -1,0 +1,59 @@
+// All in this look: the product that is most like each thing of the photo.
+
+import { card } from "./card.js";
+import { byId, icon, make } from "./dom.js";
+import { t } from "./texts.js";
+
+export class Look {
+  #section = byId("look");
+  #button = byId("open-look");
+  #handlers;
+  #things = [];
+
+  /** `handlers`: open(item), alike(item), href(item). */
+  constructor(handlers) {
+    this.#handlers = handlers;
+    this.#button.addEventListener("click", () => this.#open());
+  }
+
+  /** Offer the look if there are several things with a product each. */
+  offer(things) {
+    this.#things = things.filter((thing) => thing.hits.length > 0);
+    const count = this.#things.length;
+    this.#button.textContent = t("look.button", { count });
+    this.#button.hidden = count < 2;
+    this.#section.hidden = true;
+  }
+
+  #open() {
+    const close = () => {
+      this.#section.hidden = true;
+      this.#button.focus({ preventScroll: true });
+    };
+    const title = make("h2", { id: "look-title", tabindex: "-1", text: t("look.title") });
+    this.#section.replaceChildren(
+      make(
+        "div",
+        { class: "look-bar" },
+        title,
+        make(
+          "button",
+          { class: "quiet round", type: "button", "aria-label": t("look.close"), title: t("look.close"), on: { click: close } },
+          icon("close"),
+        ),
+      ),
+      make("ul", { class: "grid compact", role: "list" }, ...this.#things.map((thing, at) => this.#card(thing, at))),
+    );
+    this.#section.hidden = false;
+    title.focus();
+    this.#section.scrollIntoView({ block: "nearest" });
+  }
+
+  #card(thing, at) {
+    const [hit] = thing.hits;
+    const element = card(hit, { href: this.#handlers.href(hit), handlers: this.#handlers });
+    const words = thing.name ? thing.name.split("/").at(-1) : t("look.thing", { number: at + 1 });
+    element.append(make("span", { class: "look-thing", dir: "auto", text: words }));
+    return element;
+  }
+}
