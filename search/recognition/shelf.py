@@ -30,7 +30,7 @@ _EDGE = 0.01  # a box this near to the inner edge of a part is cut off by it
 _INSIDE = 0.75  # share of a box inside another one
 _AS_TALL, _NARROWER = 0.7, 0.65  # sides of a product in a row, as shares of those of the row
 _ROW_SIDE, _ROW_WIDEST = 48, 384  # pixels of the copy in which repeats are looked for
-_ALIKE = 0.6  # correlation of a row with itself, shifted
+_ALIKE = 0.75  # correlation of a row with itself, shifted
 _NARROWEST = 0.6  # width of a product, as a share of the distance to the next
 _MOST_OF_PART = 0.6  # a larger box in a part is seen better in the whole photo
 

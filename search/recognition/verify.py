@@ -8,6 +8,7 @@ packages of one brand share many points, but not their colors and words. Needs O
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -67,10 +68,13 @@ def check_verify() -> None:
         raise BadQuery("verify needs OpenCV: pip install 'vitrine[opencv]'", param="verify")
 
 
+def _opencv() -> Any:
+    return import_module("cv2")  # Any: its type stubs lack parts of it
+
+
 def features_of(pixels: Pixels, side: int) -> Features:
     """Return the local features of a picture (h, w, 3), resized to ``side``."""
-    import cv2
-
+    cv2 = _opencv()
     height, width = pixels.shape[:2]
     scale = side / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -87,8 +91,7 @@ def features_of(pixels: Pixels, side: int) -> Features:
 
 def compare(photo: Features, picture: Features) -> Verification:
     """Compare a photo with a catalog picture."""
-    import cv2
-
+    cv2 = _opencv()
     nothing = Verification(points=0, likeness=0.0)
     if len(photo.points) < _LEAST_POINTS or len(picture.points) < _LEAST_POINTS:
         return nothing
@@ -114,8 +117,7 @@ def _likeness(photo: Features, picture: Features, homography: NDArray[np.float64
 
     All of its points: where the products differ, none of them matches.
     """
-    import cv2
-
+    cv2 = _opencv()
     height, width = picture.pixels.shape[:2]
     laid = cv2.warpPerspective(_blurred(photo.pixels), homography, (width, height))
     inside = np.ones(photo.pixels.shape[:2], np.uint8)
@@ -134,8 +136,7 @@ def _likeness(photo: Features, picture: Features, homography: NDArray[np.float64
 
 
 def _blurred(pixels: Pixels) -> Any:
-    import cv2
-
+    cv2 = _opencv()
     return cv2.GaussianBlur(pixels, (0, 0), 2)
 
 

@@ -11,9 +11,6 @@ from indexer.words.folding import fold
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PICTURE_TEXT = "picture_text"
-"""The attribute that holds the words read from the pictures of an item."""
-
 _SHORTEST = 3  # letters of a word that is compared; two of Chinese
 _FORGIVING = 5  # from this length on, one letter may be misread
 _WORD = re.compile(r"[^\W\d_]+")

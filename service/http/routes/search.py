@@ -25,7 +25,7 @@ from service.http.replies import BatchReply, SearchReply
 from service.http.routes.batch import search_batch
 from service.http.schemas import BatchBody, PhotoForm, PhotoParams, SearchBody, WordsParams
 from service.http.uploads import Form, parse_form
-from service.http.verifying import verified
+from service.http.verifying import ordered_by_words, verified
 from service.query_builder import GivenPart, build_query, read_box
 
 # Larger bodies are parsed in a thread: a form takes 0.3 ms per MB, JSON with base64 5 ms.
@@ -142,6 +142,10 @@ async def _photo_reply(state: AppState, request: Request, asked: PhotoQuery) -> 
     photo = asked.query.parts[0]
     assert isinstance(photo, ImagePart)
     assert isinstance(photo.image, bytes)
+    if asked.ocr:
+        search_first = partial(
+            ordered_by_words, state, search_first, photo.image, request, photo.box
+        )
     if asked.verify:
         search_first = partial(verified, state, search_first, photo.image, request, photo.box)
     if asked.explain:
@@ -174,8 +178,8 @@ class PhotoQuery(NamedTuple):
     """A query whose first part is a photo.
 
     With several ``boxes``, each is a search of its own. ``auto_crop`` is whether to search with the
-    thing that is meant, ``explain`` whether to explain the hits, and ``verify`` whether to compare
-    them with the photo point by point.
+    thing that is meant, ``explain`` whether to explain the hits, ``verify`` whether to compare
+    them with the photo point by point, and ``ocr`` whether to reorder them by the words in it.
     """
 
     query: Query
@@ -183,6 +187,7 @@ class PhotoQuery(NamedTuple):
     auto_crop: bool
     explain: bool
     verify: bool
+    ocr: bool
 
 
 def query_from_form(body: bytes, content_type: str) -> PhotoQuery:
@@ -205,7 +210,7 @@ def query_from_form(body: bytes, content_type: str) -> PhotoQuery:
     if fields.text is not None:
         parts.append(GivenPart(text=fields.text, weight=fields.text_weight))
     query = build_query(parts, fields)
-    return PhotoQuery(query, boxes, fields.auto_crop, fields.explain, fields.verify)
+    return PhotoQuery(query, boxes, fields.auto_crop, fields.explain, fields.verify, fields.ocr)
 
 
 def query_from_photo(body: bytes, params: PhotoParams) -> PhotoQuery:
@@ -215,7 +220,9 @@ def query_from_photo(body: bytes, params: PhotoParams) -> PhotoQuery:
     if params.text:
         parts.append(GivenPart(text=params.text))
     query = build_query(parts, params)
-    return PhotoQuery(query, boxes, auto_crop=False, explain=params.explain, verify=False)
+    return PhotoQuery(
+        query, boxes, auto_crop=False, explain=params.explain, verify=False, ocr=False
+    )
 
 
 def _boxes(fields: PhotoForm | PhotoParams) -> list[Box]:
@@ -224,7 +231,13 @@ def _boxes(fields: PhotoForm | PhotoParams) -> list[Box]:
     if len(found) < 2:
         return found
     verifies = isinstance(fields, PhotoForm) and fields.verify
-    excluding = {"explain": fields.explain, "verify": verifies, "cursor": fields.cursor is not None}
+    reads = isinstance(fields, PhotoForm) and fields.ocr
+    excluding = {
+        "explain": fields.explain,
+        "verify": verifies,
+        "ocr": reads,
+        "cursor": fields.cursor is not None,
+    }
     for name in (name for name, given in excluding.items() if given):
         raise BadQuery(f"{name} needs a search with one box, got {len(found)}", param=name)
     return [check_box(box) for box in found]
