@@ -19,6 +19,9 @@
      +- StoreBusy         another job or reader holds the shop; try again later
      +- Conflict          the shop is in a state that does not allow the operation
      +- CannotPromise     no index meets the recall, time and memory targets
+     +- BadServer         the address of a vector server is invalid, or its client is missing
+     +- VectorsUnavailable  the server that searches the index does not answer, or answers wrongly
+     +- WorkersLost       the cluster that embeds images cannot be reached, or its workers died
      +- Overloaded        too much work is queued to finish in time
 
 A message says in one line what was expected, what was found, where, and the way out.
@@ -41,6 +44,7 @@ __all__ = [
     "BadEvent",
     "BadImage",
     "BadQuery",
+    "BadServer",
     "CannotPromise",
     "CannotWrite",
     "CatalogShrank",
@@ -55,7 +59,9 @@ __all__ = [
     "StoreBusy",
     "StoreFull",
     "UnknownItem",
+    "VectorsUnavailable",
     "VitrineError",
+    "WorkersLost",
     "first_names",
 ]
 
@@ -174,6 +180,18 @@ class Conflict(VitrineError):
 
 class CannotPromise(VitrineError):
     """No index of these vectors meets the recall, time and memory targets."""
+
+
+class BadServer(VitrineError):
+    """The address of a vector server is invalid, or the package of its client is missing."""
+
+
+class VectorsUnavailable(VitrineError):
+    """The server that searches the index does not answer, or its answer cannot be right."""
+
+
+class WorkersLost(VitrineError):
+    """The cluster that embeds images cannot be reached, or its workers died again and again."""
 
 
 class Overloaded(VitrineError):

@@ -6,12 +6,14 @@ ENCODERS = "encoders"
 STYLES = "styles"
 REVIEWS = "reviews.lmdb"
 SUGGESTIONS = "suggestions.lmdb"
+FAQ = "faq.lmdb"
 FETCHED = "fetched.lmdb"
 CURRENT = "CURRENT"
 JOB_LOCK = "job.lock"
 KEYS = "keys.json"
+REPORTS = "reports"
 JOBS = "jobs"
 PARTS = (
-    *(STORE, GENERATIONS, ENCODERS, STYLES, REVIEWS, SUGGESTIONS, FETCHED),
-    *(CURRENT, JOB_LOCK, KEYS, JOBS),
+    *(STORE, GENERATIONS, ENCODERS, STYLES, REVIEWS, SUGGESTIONS, FAQ, FETCHED),
+    *(CURRENT, JOB_LOCK, KEYS, REPORTS, JOBS),
 )

@@ -22,7 +22,7 @@ class Stopwatch:
     def lap(self, stage: str) -> None:
         """Add the time since the last call (or the start) to a stage."""
         now = time.perf_counter()
-        self._add(stage, now - self._last)
+        self.add(stage, now - self._last)
         self._last = now
 
     @contextmanager
@@ -32,13 +32,14 @@ class Stopwatch:
         try:
             yield
         finally:
-            self._add(stage, time.perf_counter() - start)
+            self.add(stage, time.perf_counter() - start)
 
     @property
     def total(self) -> float:
         """The seconds from the start to the last call of ``lap``."""
         return self._last - self._start
 
-    def _add(self, stage: str, seconds: float) -> None:
+    def add(self, stage: str, seconds: float) -> None:
+        """Add seconds that were measured elsewhere to a stage; thread-safe."""
         with self._lock:
             self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds

@@ -40,7 +40,7 @@ from style.registrycache import RegistryCache
 from style.stylefolder import StyleFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from indexer.arrays import Pixels, Vectors
     from indexer.encoders.base import Encoder
@@ -146,7 +146,7 @@ class SearchEngine:
         encoded beside each query photo, and averaged with it; an index that was built with views
         of its own refuses them. With ``sharing``, other processes serve the same shop at the same
         address: then every search sees all writes that any of them has acknowledged.
-        Raises IndexNotFound, IndexCorrupt, IndexMismatch, EncoderNotFound.
+        Raises IndexNotFound, IndexCorrupt, IndexMismatch, EncoderNotFound, VectorsUnavailable.
         """
         folder = ShopFolder(shop)
         shelf = Shelf.read(folder)
@@ -221,6 +221,17 @@ class SearchEngine:
         """
         return self._searcher.search(query)
 
+    def answer_state(self) -> tuple[str, int, int] | None:
+        """Return what the answer of the next search depends on, besides the query.
+
+        Searches that begin in equal states have equal answers, apart from queries for a user. None
+        if there are writes that the next search may not have yet.
+        """
+        transaction = self._live.transaction
+        if transaction is None:
+            return None
+        return self.generation, transaction, self._watch.extra_levels
+
     def classify(
         self, photo: Path | str | bytes, min_confidence: float = MIN_CONFIDENCE
     ) -> Classification:
@@ -267,9 +278,11 @@ class SearchEngine:
         """Return the names of the styles that the images of this shop are indexed in."""
         return self._writer.styles()
 
-    def delete(self, item_ids: Sequence[str]) -> list[Outcome]:
-        """Delete items. Searches find them until ``refresh``."""
-        return delete_items(self._store, item_ids)
+    def delete(
+        self, item_ids: Sequence[str], check: Callable[[Item | None], None] | None = None
+    ) -> list[Outcome]:
+        """Delete items; see ``delete_items``. Searches find them until ``refresh``."""
+        return delete_items(self._store, item_ids, check)
 
     @property
     def no_match_below(self) -> float:
@@ -293,6 +306,10 @@ class SearchEngine:
             delta_rows=view.backlog,
             recall=self._watch.status(),
         )
+
+    def check_ready(self) -> None:
+        """Raise VectorsUnavailable if a search by vectors would fail now."""
+        self._live.view.segments[0].vectors.check_ready()
 
     def backlog(self) -> Backlog:
         """Return how much was written since the index was built."""

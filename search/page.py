@@ -78,8 +78,10 @@ def read_page(
     images = view.images_of([group.candidate.row for group in shown])
     for (candidate, copies), image in zip(shown, images, strict=True):
         item_id = view.ids[candidate.item]
-        record = reader.item(item_id)
-        if record is None or changed is None or item_id in changed:
+        if changed is None or item_id in changed:
+            return None
+        record = unchanged_record(candidate.item, view, reader)
+        if record is None:
             return None
         hits.append(make_hit(candidate, image, record, [view.ids[copy] for copy in copies]))
     seen = ranking.start + len(hits)
@@ -96,6 +98,19 @@ def read_page(
         ranking.values.get(last.item, 0.0),
     )
     return Page(hits, cursor.text())
+
+
+def unchanged_record(number: int, view: ShopView, reader: Reader) -> ItemRecord | None:
+    """Return the record of an item that has not changed since the view was made.
+
+    None if the store lacks it all the same.
+    """
+    record = view.records.get(number, view.sequence)
+    if record is None:
+        record = reader.item(view.ids[number])
+        if record is not None:
+            view.records.put(number, view.sequence, record)
+    return record
 
 
 def make_hit(

@@ -12,7 +12,16 @@ import msgspec
 
 from indexer.errors import VitrineError
 
-__all__ = ["ApiKey", "BadKeys", "Scope", "Token", "digest_of", "new_token"]
+__all__ = [
+    "ApiKey",
+    "BadKeys",
+    "KeyExists",
+    "Scope",
+    "Token",
+    "UnknownKey",
+    "digest_of",
+    "new_token",
+]
 
 Token: TypeAlias = str
 _PREFIX = "vtr_"  # so that scanners for leaked secrets recognize a key
@@ -21,6 +30,14 @@ _RANDOM_BYTES = 32
 
 class BadKeys(VitrineError):
     """The keys of a shop cannot be read, or a key cannot be added, replaced or removed."""
+
+
+class UnknownKey(BadKeys):
+    """There is no key of this name."""
+
+
+class KeyExists(BadKeys):
+    """There is a key of this name already."""
 
 
 class Scope(enum.StrEnum):

@@ -16,7 +16,16 @@ import msgspec
 
 from indexer.errors import CannotWrite
 from indexer.layout import KEYS
-from service.apikey import ApiKey, BadKeys, Scope, Token, digest_of, new_token
+from service.apikey import (
+    ApiKey,
+    BadKeys,
+    KeyExists,
+    Scope,
+    Token,
+    UnknownKey,
+    digest_of,
+    new_token,
+)
 
 __all__ = ["KeyCache", "KeyFile"]
 
@@ -76,7 +85,7 @@ class KeyFile:
             )
         with self._changing() as keys:
             if any(key.name == name for key in keys):
-                raise BadKeys(
+                raise KeyExists(
                     f"there is a key {name!r} already; 'vitrine keys rotate {name}' replaces it",
                     param="name",
                 )
@@ -200,5 +209,5 @@ class KeyCache:
         return status.st_mtime_ns, status.st_size, status.st_ino
 
 
-def _unknown(name: str) -> BadKeys:
-    return BadKeys(f"there is no key {name[:80]!r}; 'vitrine keys list' shows all", param="name")
+def _unknown(name: str) -> UnknownKey:
+    return UnknownKey(f"there is no key {name[:80]!r}; 'vitrine keys list' shows all", param="name")

@@ -13,6 +13,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from indexer.confidence.curve import NO_MATCH_BELOW
 from indexer.errors import VitrineError
 from indexer.imaging.decodebudget import DEFAULT_MB
+from indexer.vectors.remote.access import TIMEOUT_S, ServerAccess
+from indexer.vectors.remote.address import ServerAddress
 from search.query import MAX_LIMIT
 
 _LINK = r"^((https?://|/|mailto:)[^\s<>\"]*)?$"
@@ -105,6 +107,12 @@ class Settings(BaseSettings):
     queue_deadline_s: float = Field(
         2, gt=0, description="Longest wait in a queue before the reply 503, in seconds."
     )
+    answer_cache_mb: float = Field(
+        32,
+        ge=0,
+        description="Memory for answers to requests that come again; every write to the shop "
+        "outdates them. 0 is off.",
+    )
     searches_per_s: float = Field(
         500,
         ge=0,
@@ -143,6 +151,25 @@ class Settings(BaseSettings):
         le=1,
         description="Share of approximate searches that are repeated exactly in the background, "
         "at most two a second, to measure the live recall; 0 is off.",
+    )
+    vectors: str = Field(
+        "",
+        description="Where 'vitrine index' and 'rebuild' put vectors: faiss (in the shop), "
+        "milvus:URI or qdrant:URI. By default as before, or faiss.",
+    )
+    vectors_token: SecretStr | None = Field(
+        None, description="Token or API key of the server of vectors."
+    )
+    vectors_ca: Path | None = Field(
+        None, description="File of the certificates that the server of vectors is checked with."
+    )
+    vectors_timeout_s: float = Field(
+        TIMEOUT_S, gt=0, description="Longest wait for an answer of the server of vectors."
+    )
+    vectors_read_only: bool = Field(
+        False,
+        description="Whether this machine only searches collections on the server of vectors, and "
+        "never fills, mends or deletes one; for replicas of a shop.",
     )
     reload_interval_s: float = Field(
         1, gt=0, description="How often to look for a new generation of the index, in seconds."
@@ -197,6 +224,9 @@ class Settings(BaseSettings):
         description="Networks of your own to fetch from, such as 10.1.2.0/24, separated by commas; "
         "by default only public addresses.",
     )
+    image_cache_mb: float = Field(
+        64, ge=0, description="Most memory for smaller copies of images (?size=), in MB."
+    )
     catalogs: Path | None = Field(
         None, description="Folder of catalogs that may be built over HTTP; by default none."
     )
@@ -245,6 +275,11 @@ class ProcessSettings(BaseSettings):
     max_megapixels: float = Field(64, gt=0)
     threads: int | None = Field(None, ge=1)
     keep_events_days: float = Field(0, ge=0)
+    vectors: str = ""
+    vectors_token: SecretStr | None = None
+    vectors_ca: Path | None = None
+    vectors_timeout_s: float = Field(TIMEOUT_S, gt=0)
+    vectors_read_only: bool = False
     llm_key: SecretStr | None = None
 
 
@@ -254,6 +289,18 @@ def process_settings() -> ProcessSettings:
         return ProcessSettings()
     except ValidationError as error:
         raise _bad_setting(error) from None
+
+
+def server_access(settings: Settings | ProcessSettings) -> ServerAccess:
+    """Return how to reach servers of vectors. Raises BadServer."""
+    token, authority = settings.vectors_token, settings.vectors_ca
+    return ServerAccess(
+        default=ServerAddress.parse(settings.vectors) if settings.vectors else None,
+        token=token.get_secret_value() if token else "",
+        ca_file=str(authority) if authority else "",
+        timeout_s=settings.vectors_timeout_s,
+        read_only=settings.vectors_read_only,
+    )
 
 
 def language_model_key() -> str:

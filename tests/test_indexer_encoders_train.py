@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from indexer.imaging import cutout
@@ -21,6 +24,11 @@ from indexer.training.teacher_features import (
     save_features,
     weights_file,
 )
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from indexer.training.whitened_head import HeadInputs
 
 WEIGHTS = Path(__file__).parents[1] / "indexer" / "encoders" / "weights" / "builtin.onnx"
 
@@ -190,14 +198,21 @@ def test_a_crop_shows_the_part_of_the_square_that_its_box_names() -> None:
 
 
 @pytest.mark.torch
-def test_the_exported_file_gives_the_vectors_of_the_network(tmp_path: Path) -> None:
+@pytest.mark.parametrize("branch_from", [0, 4])
+def test_the_exported_file_gives_the_vectors_of_the_network(
+    tmp_path: Path, branch_from: int
+) -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("onnx")
     from indexer.training.export import export, load_network, max_difference
     from indexer.training.network import Network, Shape
 
     torch.manual_seed(0)
-    network = Network(Shape(0.25, 0.5)).eval()  # some weights become int8, some float16
+    # Some weights become int8, some float16.
+    network = Network(Shape(0.25, 0.5, branch_from)).eval()
+    with torch.no_grad():
+        for parameter in network.branch.parameters() if network.branch else ():
+            parameter.mul_(1.1)  # else the branch would equal the blocks that it is a copy of
     pixels = torch.randint(0, 256, (4, 3, 64, 64)).float()
     with torch.inference_mode():
         before = network(pixels)
@@ -221,22 +236,36 @@ def test_the_similarity_of_the_head_is_a_sum_of_its_parts_by_their_shares() -> N
 
     torch.manual_seed(0)
     trained = torch.nn.Linear(1392, 256)
-    pooled = torch.randn(12, 1392)
-    weights, alone = np.ones(12), np.full(12, -1)
-    components = principal_axes(pooled[:, :1280].numpy(), weights, power=0.0)
+    pooled = torch.randn(12, 2672)
+    components = principal_axes(pooled[:, :1280].numpy(), np.ones(12), power=0.0)
     inputs = pooled.double()
     axes = torch.from_numpy(components.axes).double()
     features = (inputs[:, :1280] - torch.from_numpy(components.mean)) @ axes
-    vectors = inputs @ trained.weight.double().T + trained.bias.double()
-    colors = inputs[:, 1280 : 1280 + COLORS]
+    vectors = inputs[:, 1280:] @ trained.weight.double().T + trained.bias.double()
+    colors = inputs[:, 2560 : 2560 + COLORS]
     with torch.no_grad():
         for parts in ((1.0, 0.0, 0.0), (0.6, 0.3, 0.1), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)):
             params = replace(Hyperparameters(), whitening_power=0.0, similarity_shares=parts)
-            raw = whitened_head(pooled, trained, weights, alone, weights, params).double()(inputs)
+            raw = whitened_head(_head_inputs(pooled), trained, params).double()(inputs)
             left = raw @ raw.T / raw.square().sum(1).mean()
             for rows, part in zip((features, vectors, colors - colors.mean(0)), parts, strict=True):
                 left -= part * (rows @ rows.T) / rows.square().sum(1).mean()
             assert float(left.abs().max()) < 1e-3, parts
+
+
+def _head_inputs(
+    pooled: Tensor, groups: NDArray[np.int64] | None = None, drawn: Tensor | None = None
+) -> HeadInputs:
+    """Return the inputs of grocery photos: all of different items, and without drawings."""
+    from indexer.training.whitened_head import HeadInputs
+
+    return HeadInputs(
+        pooled,
+        ["grocery"] * len(pooled),
+        np.full(len(pooled), -1) if groups is None else groups,
+        pooled[None, :0] if drawn is None else drawn[None],
+        np.arange(0 if drawn is None else len(drawn)),
+    )
 
 
 @pytest.mark.torch
@@ -249,18 +278,65 @@ def test_what_differs_within_an_item_counts_less_in_a_whitened_head() -> None:
 
     torch.manual_seed(0)
     items = np.repeat(np.arange(10), 4)
-    light = torch.randn(1392)  # a direction in which photos of one item differ
-    pooled = torch.randn(10, 1392)[items] + 3.0 * torch.randn(40, 1) * light
+    light = torch.randn(2672)  # a direction in which photos of one item differ
+    pooled = torch.randn(10, 2672)[items] + 3.0 * torch.randn(40, 1) * light
     params = replace(Hyperparameters(), whitening_power=0.0, shrinkage=0.1)
-    trained, ones = torch.nn.Linear(1392, 256), np.ones(40)
+    trained = torch.nn.Linear(1392, 256)
     likeness = []
-    for groups, inner in ((items, ones), (np.full(40, -1), ones), (items, np.zeros(40))):
+    for groups in (items, None):
         with torch.inference_mode():
-            raw = whitened_head(pooled, trained, ones, groups, inner, params)(pooled)
+            raw = whitened_head(_head_inputs(pooled, groups), trained, params)(pooled)
         rows = torch.nn.functional.normalize(raw, dim=1)
         likeness.append(float((rows @ rows.T)[items[:, None] == items[None, :]].mean()))
     assert likeness[0] > likeness[1] + 0.2
-    assert likeness[1] == pytest.approx(likeness[2])
+
+
+@pytest.mark.torch
+def test_what_drawing_changes_counts_less_in_a_whitened_head() -> None:
+    torch = pytest.importorskip("torch")
+    from dataclasses import replace
+
+    from indexer.training.hyperparameters import Hyperparameters
+    from indexer.training.whitened_head import whitened_head
+
+    torch.manual_seed(0)
+    photos = torch.randn(40, 2672)
+    drawings = photos + 3.0 * torch.randn(40, 1) * torch.randn(2672)
+    params = replace(Hyperparameters(), whitening_power=0.0, shrinkage=0.1)
+    trained = torch.nn.Linear(1392, 256)
+    likeness = []
+    for drawn in (drawings, None):
+        with torch.inference_mode():
+            head = whitened_head(_head_inputs(photos, drawn=drawn), trained, params)
+            rows, others = (
+                torch.nn.functional.normalize(head(pooled), dim=1) for pooled in (photos, drawings)
+            )
+        likeness.append(float((rows * others).sum(1).mean()))
+    assert likeness[0] > likeness[1] + 0.2
+
+
+@pytest.mark.torch
+def test_a_branch_leaves_the_first_network_and_its_vectors_as_they_are() -> None:
+    torch = pytest.importorskip("torch")
+    from indexer.training.branch import with_branch
+    from indexer.training.network import Network, Shape
+
+    torch.manual_seed(0)
+    start = Network(Shape(0.1, 0.3)).eval()
+    trained = copy.deepcopy(start)
+    with torch.no_grad():
+        for parameter in (*trained.blocks[3:].parameters(), *trained.head.parameters()):
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    joined = with_branch(start, trained, 3)
+    pixels = torch.rand(2, 3, 64, 64) * 255
+    with torch.inference_mode():
+        assert torch.equal(joined(pixels), trained(pixels))
+        assert torch.equal(joined.pooled(pixels)[:, :1280], start.pooled(pixels)[:, :1280])
+        assert not torch.equal(joined.pooled(pixels)[:, 1280:2560], start.pooled(pixels)[:, :1280])
+    with pytest.raises(ValueError, match="differ before block 4"):
+        with_branch(start, trained, 4)
+    with pytest.raises(ValueError, match="a branch from block 40 is impossible"):
+        Network(Shape(0.1, 0.3, 40))
 
 
 @pytest.mark.torch
@@ -272,10 +348,11 @@ def test_the_head_is_fitted_to_what_the_file_computes(data: Path, tmp_path: Path
 
     from indexer.encoders.onnxfile import OnnxEncoder
     from indexer.training.batches import Batches
+    from indexer.training.branch import with_branch
     from indexer.training.export import export
-    from indexer.training.hyperparameters import WITHIN_CLASS_WEIGHTS, Hyperparameters
+    from indexer.training.hyperparameters import Hyperparameters
     from indexer.training.network import Network, Shape
-    from indexer.training.whitened_head import labeled_photos, refit_head
+    from indexer.training.whitened_head import refit_head, training_photos
 
     torch.manual_seed(0)
     photos = read_photos(data)
@@ -284,23 +361,20 @@ def test_the_head_is_fitted_to_what_the_file_computes(data: Path, tmp_path: Path
     use = [photo.source != "clothing" for photo in photos]
     features = features_of(photos)
     batches = Batches(photos, squares, features, torch.zeros(len(features.photo), 256), params, use)
-    numbers = labeled_photos(batches)
-    assert numbers == [
-        number
-        for number, photo in enumerate(photos)
-        if use[number] and photo.source in WITHIN_CLASS_WEIGHTS
-    ]
-    network = Network(params.shape).eval()
+    numbers = training_photos(batches)
+    assert numbers == [number for number, used in enumerate(use) if used]
+    trained = Network(params.shape).eval()
+    network = with_branch(trained, trained, 3)
     path = tmp_path / "refitted.onnx"
     export(network, path, name="refitted", size=64, fit="squash")
     before = OnnxEncoder(path, encoder_id="before").encode_images(list(squares))
     served = squares[numbers]
-    refit_head(path, network.head, batches, 255 - served, params)
+    refit_head(path, trained.head, batches, 255 - served, params)
     other = OnnxEncoder(path, encoder_id="other").encode_images(list(squares))
     assert not np.allclose(before, other, atol=0.05)
-    refit_head(path, network.head, batches, served, params)
+    refit_head(path, trained.head, batches, served, params)
     after = OnnxEncoder(path, encoder_id="after").encode_images(list(squares))
-    refit_head(path, network.head, batches, served, params)
+    refit_head(path, trained.head, batches, served, params)
     again = OnnxEncoder(path, encoder_id="again").encode_images(list(squares))
     assert np.allclose(after, again, atol=1e-3)
 
@@ -443,7 +517,10 @@ def test_the_mean_of_two_networks_lies_between_them() -> None:
 
 
 @pytest.mark.torch
-def test_a_file_in_whole_numbers_gives_nearly_the_same_vectors(tmp_path: Path) -> None:
+@pytest.mark.parametrize("branch_from", [0, 4])
+def test_a_file_in_whole_numbers_gives_nearly_the_same_vectors(
+    tmp_path: Path, branch_from: int
+) -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("onnx")
     from indexer.training.export import export, load_network, max_difference
@@ -451,7 +528,7 @@ def test_a_file_in_whole_numbers_gives_nearly_the_same_vectors(tmp_path: Path) -
     from indexer.training.quantize import quantize_file
 
     torch.manual_seed(0)
-    network = Network(Shape(0.25, 0.5)).eval()
+    network = Network(Shape(0.25, 0.5, branch_from)).eval()
     path = tmp_path / "small.onnx"
     export(network, path, name="small", size=64, fit="squash")
     size, side = path.stat().st_size, path.with_suffix(".json").read_bytes()

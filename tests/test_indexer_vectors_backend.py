@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +19,13 @@ from indexer.vectors.contract import Contract, Effort, Level
 from indexer.vectors.faiss_backend import FaissBackend
 from indexer.vectors.numpy_backend import NumpyBackend
 from indexer.vectors.position_mask import PositionMask
+from indexer.vectors.remote.access import ACCESS, ServerAccess
+from indexer.vectors.remote.address import MEMORY, ServerAddress
+from indexer.vectors.remote.connection import close_connections
+from indexer.vectors.remote.remote_backend import RemoteBackend
 
 N, DIM = 400, 16
+CLIENTS = {"milvus": "milvus_lite", "qdrant": "qdrant_client"}
 HALF = 2e-3  # what rounding to half precision moves a score of unit vectors by, at most
 
 
@@ -29,6 +37,8 @@ class Kind(NamedTuple):
     rounding: float = 1e-6
 
     def build(self, vectors: np.ndarray, rows: np.ndarray) -> VectorBackend:
+        if self.name in CLIENTS:
+            return on_server(self.name, vectors, rows)
         if self.recipe is None:
             return BACKENDS[self.name].build(vectors, rows)
         built = FaissBackend.build(vectors, rows, self.recipe).index
@@ -41,10 +51,47 @@ class Kind(NamedTuple):
 
 
 KINDS = [
-    *(Kind(name) for name in BACKENDS),
+    *(
+        pytest.param(
+            Kind(name),
+            marks=pytest.mark.skipif(
+                name in CLIENTS and importlib.util.find_spec(CLIENTS[name]) is None,
+                reason=f"needs the extra {name}",
+            ),
+        )
+        for name in BACKENDS
+    ),
     Kind("faiss", "HNSW24-fp16", HALF),  # searched approximately
     Kind("faiss", "IVF8-PQ4", HALF),
 ]
+
+
+PLACE: list[Path] = []  # of the embedded engines, while the tests of this file run
+SAVED: dict[tuple[str, bytes], RemoteBackend] = {}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def servers(tmp_path_factory) -> Iterator[None]:
+    PLACE.append(tmp_path_factory.mktemp("servers"))
+    yield
+    PLACE.clear()
+    SAVED.clear()
+    ACCESS.use(ServerAccess)
+    close_connections()
+
+
+def on_server(engine: str, vectors: np.ndarray, rows: np.ndarray) -> RemoteBackend:
+    """An index that an embedded engine searches; filled once for the same vectors."""
+    key = (engine, vectors.tobytes() + rows.tobytes())
+    if key not in SAVED:
+        uri = MEMORY if engine == "qdrant" else str(PLACE[0] / "milvus.db")
+        ACCESS.use(lambda: ServerAccess(default=ServerAddress(engine, uri)))
+        folder = PLACE[0] / f"{engine}-{len(SAVED)}"
+        folder.mkdir()
+        backend = BACKENDS[engine]
+        backend.build(vectors, rows).save(folder)
+        SAVED[key] = backend.open(folder)
+    return SAVED[key]
 
 
 @pytest.fixture(params=KINDS, ids=lambda kind: f"{kind.name}-{kind.recipe or 'exact'}")
@@ -152,9 +199,9 @@ def test_of_equal_vectors_any_is_found_and_none_twice(kind, vectors, rows, queri
     assert nearest.scores == pytest.approx(1, abs=kind.rounding)
 
 
-@pytest.mark.parametrize("name", BACKENDS)
-def test_an_empty_index_finds_nothing(name):
-    built = BACKENDS[name].build(np.empty((0, DIM), np.float32), np.empty(0, np.int64))
+@pytest.mark.parametrize("kind", KINDS[: len(BACKENDS)], indirect=True)
+def test_an_empty_index_finds_nothing(kind):
+    built = kind.build(np.empty((0, DIM), np.float32), np.empty(0, np.int64))
     query = np.ones(DIM, np.float32)
     for allowed in (None, PositionMask(np.empty(0, np.bool_))):
         assert built.nearest(query, 3, allowed).positions.tolist() == [-1] * 3
@@ -200,8 +247,8 @@ def test_positions_lead_to_rows(built, vectors, rows):
     assert rows_at(built.rows, np.array([[-1, 2]])).tolist() == [[-1, rows[2]]]
 
 
-def test_it_says_where_it_searches(built):
-    assert built.note.startswith("cpu")
+def test_it_says_where_it_searches(kind, built):
+    assert built.note.startswith(f"{kind.name}:" if kind.name in CLIENTS else "cpu")
 
 
 @pytest.mark.parametrize("serving", [False, True])

@@ -243,6 +243,13 @@ def test_a_rebuild_and_a_comparison_are_jobs_too(ask, in_this_process):
     assert end_of(stopped) == ("failed", "conflict")
 
 
+def test_an_audit_is_a_job_whose_report_operators_can_read(ask, in_this_process):
+    assert end_of(ask("POST", "/v1/audits").json()) == ("succeeded", None)
+    reply = ask("GET", "/v1/reports/audit").json()
+    assert reply["kind"] == "audit"
+    assert reply["report"]["items"] > 0
+
+
 def test_catalogs_are_listed_and_none_is_read_from_elsewhere(ask, shop, in_this_process):
     root = shop.parent / "catalogs"
     outside = shop.parent / "outside.csv"

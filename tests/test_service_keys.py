@@ -36,6 +36,7 @@ READING = [
     ("POST", "/v1/classify"),
     ("POST", "/v1/style"),
     ("GET", "/metrics"),
+    ("GET", "/v1/key"),
 ]
 WRITING = [
     ("PUT", "/v1/items"),
@@ -51,11 +52,16 @@ ADMIN = [
     ("GET", "/v1/generations"),
     ("POST", "/v1/generations/none/promote"),
     ("POST", "/v1/rollback"),
+    ("GET", "/v1/keys"),
+    ("POST", "/v1/keys"),
+    ("DELETE", "/v1/keys/none"),
     *(("GET", f"/v1/{path}") for path in ("jobs", "jobs/1", "jobs/1/events", "jobs/1/report")),
     *(("GET", f"/v1/{path}") for path in ("catalogs", "snapshots")),
     *(("POST", f"/v1/{path}") for path in ("builds", "rebuilds", "snapshots", "jobs/1/cancel")),
     *(("POST", f"/v1/{path}") for path in ("migrations", "migrations/plan", "migrations/stop")),
     ("POST", "/v1/comparisons"),
+    ("POST", "/v1/audits"),
+    *(("GET", f"/v1/{path}") for path in ("storage", "models", "settings", "reports/index")),
 ]
 
 

@@ -8,6 +8,7 @@ import re
 import msgspec
 import pytest
 
+from search.asking.answer import Answer
 from service.http.openapi import reply_schemas
 from service.http.problems import Problem
 from service.http.replies import (
@@ -25,6 +26,7 @@ ROUTES = {
     ("get", "/v1/search"),
     ("post", "/v1/search/batch"),
     ("post", "/v1/search/image"),
+    ("post", "/v1/ask"),
     ("post", "/v1/classify"),
     ("post", "/v1/recognize"),
     ("post", "/v1/classify"),
@@ -50,6 +52,15 @@ ROUTES = {
     ("get", "/v1/generations"),
     ("post", "/v1/generations/{name}/promote"),
     ("post", "/v1/rollback"),
+    ("get", "/v1/key"),
+    ("get", "/v1/storage"),
+    ("get", "/v1/models"),
+    ("get", "/v1/settings"),
+    ("get", "/v1/reports/{kind}"),
+    ("get", "/v1/keys"),
+    ("post", "/v1/keys"),
+    ("post", "/v1/keys/{name}/rotate"),
+    ("delete", "/v1/keys/{name}"),
     ("get", "/v1/jobs"),
     ("get", "/v1/jobs/{job_id}"),
     ("get", "/v1/jobs/{job_id}/events"),
@@ -64,6 +75,7 @@ ROUTES = {
     ("post", "/v1/migrations/plan"),
     ("post", "/v1/migrations/stop"),
     ("post", "/v1/comparisons"),
+    ("post", "/v1/audits"),
     ("get", "/v1/status"),
     ("get", "/livez"),
     ("get", "/metrics"),
@@ -155,6 +167,7 @@ def documented(document, name):
         ("GET", "/v1/styles", None, StylesReply),
         ("GET", "/livez", None, HealthReply),
         ("GET", "/readyz", None, HealthReply),
+        ("POST", "/v1/ask", {"question": "is it red?", "item_id": "red-mug"}, Answer),
         ("POST", "/v1/search", {"parts": []}, Problem),
     ],
 )

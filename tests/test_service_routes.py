@@ -21,6 +21,7 @@ from service.http.replies import ItemReply
 from service.http.routes.items import item, items
 from service.runtime.metrics import Metrics
 from service.runtime.recognition import SharedRecognizer
+from service.runtime.resized import ResizedImages
 from service.runtime.workers import WorkerPools, Workers
 from service.settings import Settings
 
@@ -48,7 +49,14 @@ def state():
     pools = WorkerPools(*(Workers(1, queue=1, deadline_s=60, name=kind) for kind in kinds))
     settings = Settings(max_limit=20)
     yield AppState(
-        settings, OneItem(), pools, Metrics(), RateLimits(settings), SharedRecognizer(), JobEvents()
+        settings,
+        OneItem(),
+        pools,
+        Metrics(),
+        RateLimits(settings),
+        SharedRecognizer(),
+        JobEvents(),
+        ResizedImages(1),
     )
     pools.close()
 

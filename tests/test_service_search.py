@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from indexer.encoders.color import ColorEncoder
 from indexer.imaging.images import EncodedImage
 from service.http.replies import StatusReply
 
@@ -84,6 +85,65 @@ def test_a_box_cuts_the_photo_before_it_is_searched(http, box, color):
     assert set(ids(upload(http, image, box=",".join(map(str, box)), limit="2"))) == found
     part = {"image": base64.b64encode(image).decode(), "box": box}
     assert set(ids(search(http, part, limit=2))) == found
+
+
+HALVES = ["0,0,0.5,1", "0.5,0,1,1"]
+
+
+def test_several_boxes_give_a_group_of_hits_each_from_one_batch(serve, monkeypatch):
+    http = serve()
+    calls = []
+    batch = ColorEncoder.encode_images
+
+    def counted(self, squares):
+        calls.append(len(squares))
+        return batch(self, squares)
+
+    monkeypatch.setattr(ColorEncoder, "encode_images", counted)
+    image = two_colors()
+    reply = upload(http, image, box=HALVES, limit="2", facets="color").json()
+    assert sum(calls) == 2
+    for half, group in zip(HALVES, reply["groups"], strict=True):
+        alone = upload(http, image, box=half, limit="2", facets="color").json()
+        assert group["hits"] == alone["hits"]
+        assert group["box"] == [float(edge) for edge in half.split(",")]
+        for name in ("total", "facets", "no_close_match", "next_cursor"):
+            assert group[name] == alone[name]
+    assert reply["hits"] == reply["groups"][0]["hits"]
+    assert upload(http, image, box=HALVES[0]).json()["groups"] == []
+    url = f"/v1/search/image?box={HALVES[0]}&box={HALVES[1]}&limit=2&facets=color"
+    raw = http.post(url, content=image, headers={"content-type": "image/jpeg"}).json()
+    assert raw["groups"] == reply["groups"]
+
+
+def test_the_cursor_of_a_group_continues_the_search_with_its_box_alone(http):
+    image = two_colors()
+    group = upload(http, image, box=HALVES, limit="3").json()["groups"][1]
+    following = upload(http, image, box=HALVES[1], limit="3", cursor=group["next_cursor"])
+    whole = upload(http, image, box=HALVES[1], limit="6")
+    assert [hit["item_id"] for hit in group["hits"]] + ids(following) == ids(whole)
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"box": [*HALVES, "0,0,0,0"]}, "box"),
+        ({"box": ["0,0,1,1"] * 11}, "box"),
+        ({"box": HALVES, "auto_crop": "true"}, "auto_crop"),
+        ({"box": HALVES, "explain": "true"}, "explain"),
+        ({"box": HALVES, "cursor": "x"}, "cursor"),
+        ({"box": HALVES, "limit": ["1", "2"]}, "limit"),
+    ],
+)
+def test_what_several_boxes_exclude_is_named(http, fields, param):
+    refused = upload(http, two_colors(), **fields)
+    assert (refused.status_code, refused.json()["param"]) == (422, param)
+
+
+def test_each_box_counts_as_a_search(serve):
+    http = serve(searches_per_s=0.001, searches_burst=5)
+    assert upload(http, two_colors(), box=HALVES * 2).status_code == 200
+    assert upload(http, two_colors(), box=HALVES).status_code == 429
 
 
 def test_two_boxes_of_a_photo_share_its_decoding(http, monkeypatch):

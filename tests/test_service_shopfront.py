@@ -14,6 +14,7 @@ from service.http.routes.pages import WEB
 from service.http.shopcolors import accent_styles, contrast
 from service.http.shopfront import Shopfront
 from service.http.webbundle import BadScript, join_scripts
+from service.http.webfiles import WebFolder
 from service.settings import Settings
 
 MOST_COMPRESSED = 90_000  # bytes of script and style together
@@ -27,7 +28,7 @@ def setup_in(page: str) -> dict:
 
 @pytest.fixture(scope="module")
 def front() -> Shopfront:
-    return Shopfront(WEB, Settings())
+    return Shopfront(WebFolder(WEB), Settings())
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,7 @@ def test_no_script_has_words_of_its_own():
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_page_is_filled_with_the_texts_of_its_language(front, texts, language):
-    page = front.page(language, is_home=True).data.decode()
+    page = front.page(language, is_home=True).plain.decode()
     assert f'<html lang="{language}">' in page
     assert texts[language]["hero.title"] in page
     assert "{{" not in page
@@ -95,8 +96,8 @@ def test_a_shop_gives_the_page_its_name_logo_color_and_links(tmp_path):
         shop_color="#D04A1B",
         imprint_url="https://shop.example/imprint",
     )
-    front = Shopfront(WEB, settings)
-    page = front.page("en", is_home=False).data.decode()
+    front = Shopfront(WebFolder(WEB), settings)
+    page = front.page("en", is_home=False).plain.decode()
     assert "<title>&lt;/script&gt;&lt;b&gt;M&amp;S</title>" in page
     assert setup_in(page)["shop"] == "</script><b>M&S"
     assert '<img src="logo" alt="">' in page
@@ -106,7 +107,7 @@ def test_a_shop_gives_the_page_its_name_logo_color_and_links(tmp_path):
     assert digest is not None
     styles = front.file("css", digest[1])
     assert styles is not None
-    assert styles.data.decode().endswith(accent_styles("#D04A1B"))
+    assert styles.plain.decode().endswith(accent_styles("#D04A1B"))
 
 
 @pytest.mark.parametrize(
@@ -196,4 +197,4 @@ def test_a_module_that_cannot_be_joined_is_named(tmp_path: Path, source: str, re
 
 def test_a_bundle_is_the_same_compressed(front):
     page = front.page("en", is_home=True)
-    assert gzip.decompress(page.compressed) == page.data
+    assert gzip.decompress(page.gzipped or b"") == page.plain

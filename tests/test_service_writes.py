@@ -563,3 +563,48 @@ def test_a_write_behind_the_services_back_is_not_in_the_hits(writing, shop):
     delete_items(store, ["red-mug"])
     assert "Red mug" not in titles(writing, "red mug")
     store.close()
+
+
+# Writes of what was seen
+
+
+def test_a_change_to_an_item_that_has_changed_since_is_refused(writing):
+    path = "/v1/items/red-mug"
+    seen = call(writing, "GET", path).headers["etag"]
+    mine, theirs = {"price": 11.0}, {"price": 12.0}
+    assert call(writing, "PATCH", path, json=theirs).status_code == 200
+    sent = {**BEARER, "if-match": seen}
+    for method, options in (("PATCH", {"json": mine}), ("DELETE", {})):
+        refused = call(writing, method, path, headers=sent, **options)
+        assert (refused.status_code, refused.json()["code"]) == (412, "precondition_failed")
+    now = call(writing, "GET", path)
+    assert now.json()["price"] == 12.0
+    sent = {**BEARER, "if-match": f'"other", {now.headers["etag"]}'}
+    assert call(writing, "PATCH", path, headers=sent, json=mine).status_code == 200
+    newest = call(writing, "GET", path).headers["etag"]
+    assert call(writing, "DELETE", path, headers={**BEARER, "if-match": newest}).status_code == 200
+
+
+def test_any_item_matches_a_star_and_no_item_is_refused(writing):
+    star = {**BEARER, "if-match": "*"}
+    patched = call(writing, "PATCH", "/v1/items/red-mug", headers=star, json={"price": 1.0})
+    assert patched.status_code == 200
+    for method, options in (("PATCH", {"json": {"price": 1.0}}), ("DELETE", {})):
+        assert call(writing, method, "/v1/items/none", headers=star, **options).status_code == 412
+
+
+def test_the_etag_of_an_item_is_the_same_whether_its_reply_is_compressed(writing):
+    path = "/v1/items/red-mug"
+    call(writing, "PATCH", path, json={"description": "long " * 400})
+    etag = call(writing, "GET", path).headers["etag"]
+    assert etag.endswith('-gzip"')
+    sent = {**BEARER, "if-match": etag}
+    assert call(writing, "PATCH", path, headers=sent, json={"price": 1.0}).status_code == 200
+    again = call(writing, "GET", path).headers["etag"]
+    assert call(writing, "GET", path, headers={"if-none-match": again}).status_code == 304
+
+
+def test_a_write_of_many_items_takes_no_if_match(writing):
+    sent = {**BEARER, "if-match": "*"}
+    refused = put(writing, {"id": "red-mug", "price": 1.0}, headers=sent)
+    assert (refused.status_code, refused.json()["param"]) == (422, "If-Match")

@@ -99,6 +99,7 @@ def build_index(
     registry: StyleRegistry | None = None,
     fetcher: Fetcher | None = None,
     leave_out_suspects: bool = False,
+    ray: str | None = None,
     progress: Progress = no_progress,
 ) -> BuildReport:
     """Index ``catalog`` into ``shop``, so that the shop holds the items of this catalog.
@@ -120,11 +121,14 @@ def build_index(
     Pictures that are blank, or the same under many products, are reported; with
     ``leave_out_suspects`` they are left out, and so are items that have no other.
 
+    ``ray`` is the address of a Ray cluster to encode image files on, or ``local``. Every machine of
+    it must see the catalog's folder at the same path. The embeddings are those of this process.
+
     Safe to interrupt at any time and to run again. Raise BadCatalog (duplicates, nothing to
     index), CatalogShrank (unless the targets accept that), CannotPromise (see ``BuildTargets``),
     IndexMismatch (the shop was built with another encoder, or other weights of ``builtin``, which
     only ``migrate`` changes), StoreBusy (another job is running), Conflict (an operator moved
-    CURRENT meanwhile), CannotWrite, StoreFull.
+    CURRENT meanwhile), CannotWrite, StoreFull, VectorsUnavailable, WorkersLost.
     """
     stopwatch = Stopwatch()
     registry = registry or registry_of(shop.path)
@@ -141,7 +145,7 @@ def build_index(
             job, catalog, scan, encoder, targets or BuildTargets(), limits, render, progress
         )
         build.begin(keep_images, styles)
-        done = build.embed(fetcher, ledger)
+        done = build.embed(fetcher, ledger, ray)
         suspects = build.check_pictures(done, leave_out_suspects)
         stopwatch.lap("ingest")
         changes = build.merge(done)
@@ -234,7 +238,9 @@ class _Build:
                 # Otherwise the new index would lack the items that others put during the build.
                 write_encoders.add(writer, Model.of(self._encoder))
 
-    def embed(self, fetcher: Fetcher | None, ledger: Ledger | None) -> EmbeddedCatalog:
+    def embed(
+        self, fetcher: Fetcher | None, ledger: Ledger | None, ray: str | None
+    ) -> EmbeddedCatalog:
         """Embed the images of the catalog that the store does not have yet."""
         done = embed_catalog(
             self._catalog,
@@ -247,6 +253,7 @@ class _Build:
             progress=self._progress,
             fetcher=fetcher,
             ledger=ledger,
+            ray=ray,
         )
         self._migration_encoders.embed(
             image for read in done.read for image in read.images if image

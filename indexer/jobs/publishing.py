@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import threading
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,10 +23,11 @@ from indexer.progress import Progress, no_progress
 from indexer.shop import write_encoders
 from indexer.shop.garbage import write_contents
 from indexer.shop.manifest import CONTENTS, FORMAT, WORDS, Manifest, now
-from indexer.store.store import Store
 from indexer.vectors.canary import check_index, check_profile, profile_of
 from indexer.vectors.contract import BuildTargets, Contract, Targets
 from indexer.vectors.faiss_backend import FaissBackend
+from indexer.vectors.remote.address import ServerAddress
+from indexer.vectors.remote.choosing import choose_on_server
 from indexer.vectors.tuning import choose_recipe
 from indexer.words.lexical import WORDS_FORMAT, LexicalIndex
 
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from indexer.jobs.job import Job
     from indexer.shop.shelf import Generation
     from indexer.vectors.backend import VectorBackend
+    from indexer.vectors.remote.remote_backend import RemoteBackend
     from indexer.words.sentences import SentenceEncoder
 
 
@@ -84,7 +88,7 @@ def publish(
         return Published(serving.name, serving.manifest, is_new=False)
     stored = read_rows(job.store, encoder)
     chosen = choose_index(
-        job.store,
+        job,
         encoder,
         stored,
         wanted,
@@ -110,7 +114,7 @@ def publish(
 
 
 def choose_index(
-    store: Store,
+    job: Job,
     encoder: Encoder,
     stored: StoredRows,
     targets: Targets,
@@ -128,15 +132,31 @@ def choose_index(
     profile = profile_of(stored.vectors)
     if like is not None:
         check_profile(profile, like.profile)
-    index = FaissBackend(
-        choose_recipe(stored.vectors, stored.numbers, targets, strict=strict, watch=watch)
-    )
+    index = _build_index(job, stored, targets, strict=strict, watch=watch)
     return ChosenIndex(
         index,
         msgspec.structs.replace(index.contract, profile=profile),
-        calibrate(store, encoder, index, stored.vectors, stored.rows, stored.records),
-        learn_classifier(store, encoder, stored.vectors, stored.rows, stored.records),
+        calibrate(job.store, encoder, index, stored.vectors, stored.rows, stored.records),
+        learn_classifier(job.store, encoder, stored.vectors, stored.rows, stored.records),
     )
+
+
+def _build_index(
+    job: Job,
+    stored: StoredRows,
+    targets: Targets,
+    *,
+    strict: bool,
+    watch: Callable[[int, int], None],
+) -> FaissBackend | RemoteBackend:
+    """Build the index in this process, or on the server that the targets name."""
+    vectors, rows = stored.vectors, stored.numbers
+    address = ServerAddress.parse(targets.server) if targets.server else None
+    if address is None:
+        return FaissBackend(choose_recipe(vectors, rows, targets, strict=strict, watch=watch))
+    # Deleted by the next job, with the collection that it names, if this process is killed.
+    draft = job.folder.generations / f".{address.engine}.{os.getpid()}.{threading.get_ident()}"
+    return choose_on_server(address, draft, vectors, rows, targets, strict=strict, watch=watch)
 
 
 def components_of(stored: StoredRows, chosen: ChosenIndex) -> list[Component]:
@@ -259,9 +279,12 @@ def _is_up_to_date(
 
 
 def _wanted(targets: BuildTargets, serving: Generation | None) -> Targets:
-    if targets.asked is not None:
-        return targets.asked
-    return serving.manifest.contract.targets if serving else Targets()
+    wanted = targets.asked
+    if wanted is None:
+        wanted = serving.manifest.contract.targets if serving else Targets()
+    if targets.server is not None:
+        wanted = msgspec.structs.replace(wanted, server=targets.server)
+    return wanted
 
 
 def _contract_of(serving: Generation | None, model: Model) -> Contract | None:

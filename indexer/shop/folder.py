@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import logging
 import os
 import shutil
 import threading
@@ -26,13 +27,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexer.errors import IndexCorrupt, IndexNotFound, StoreFull
+from indexer.errors import IndexCorrupt, IndexNotFound, StoreFull, VitrineError
 from indexer.layout import CURRENT, ENCODERS, GENERATIONS, STORE, STYLES
 from indexer.shop.manifest import MANIFEST, FileRecord, Manifest, read_manifest
-from indexer.vectors.backends import BACKENDS
+from indexer.vectors.backends import BACKENDS, backend_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+logger = logging.getLogger("vitrine.indexer")
 
 _DRAFT = ".CURRENT."
 _HISTORY = 20  # most names in CURRENT
@@ -193,7 +196,7 @@ class ShopFolder:
         ``after`` lists the generations that served before it, latest first; the default is the
         present content of CURRENT.
         """
-        self.manifest(name)
+        manifest = self.manifest(name)
         if after is None:
             try:
                 after = self.served()
@@ -213,6 +216,10 @@ class ShopFolder:
             with suppress(OSError):
                 draft.unlink(missing_ok=True)
             raise StoreFull(f"cannot move CURRENT in {self.path} to {name}: {error}") from error
+        try:
+            backend_of(manifest.contract).announce(self.generations / name, self.path)
+        except VitrineError as error:  # CURRENT decides what serves; the note is for others
+            logger.warning("generation %s serves, but was not announced: %s", name, error)
 
     def delete_drafts(self) -> None:
         """Delete incomplete files and generations. The caller must hold the shop's job lock."""
@@ -276,8 +283,12 @@ def _delete(folder: Path) -> None:
     for (
         backend
     ) in BACKENDS.values():  # all: an incomplete generation has no manifest to name its own
-        with suppress(OSError):
-            backend.drop(folder)
+        try:
+            with suppress(OSError):
+                backend.drop(folder)
+        except VitrineError as error:  # the folder names what is left, for the next job
+            logger.warning("%s is deleted later: %s", folder, error)
+            return
     shutil.rmtree(folder, ignore_errors=True)
 
 

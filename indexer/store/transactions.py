@@ -171,6 +171,11 @@ class Reader:
         """Return at most ``most`` keys of an encoder's embeddings, for ``delete_keys``."""
         return [("embeddings", key) for key in islice(self._embedding_keys_of(encoder), most)]
 
+    def embedded_pictures(self, encoder: bytes) -> Iterator[PictureKey]:
+        """Yield the pictures that an encoder has embedded, or recorded as gone."""
+        for key in self._embedding_keys_of(encoder):
+            yield _picture_from_key(key[_ENCODER_BYTES:])
+
     def count_embeddings(self, encoder: bytes) -> int:
         """Return how many pictures an encoder has embedded, or recorded as gone."""
         return sum(1 for _ in self._embedding_keys_of(encoder))

@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         help="folder for teacher features (240 MB) and checkpoints; default OUT.work",
     )
     parser.add_argument(
-        "--name", default="vitrine-retail-6", help="name of the weights, written to the JSON"
+        "--name", default="vitrine-retail-7", help="name of the weights, written to the JSON"
     )
     parser.add_argument(
         "--steps", type=_count, help="training steps; default: as for the shipped weights"
@@ -121,6 +121,7 @@ def main() -> None:
     logger.info("%d photos and cut-out things", len(photos))
     use = [not (arguments.hold_out and photo.held_out) for photo in photos]
     # Torch takes seconds to import; report bad arguments before that.
+    from indexer.training.branch import with_branch
     from indexer.training.export import export, max_difference
     from indexer.training.fit import fit
     from indexer.training.hyperparameters import Hyperparameters
@@ -129,8 +130,7 @@ def main() -> None:
     from indexer.training.quantize import quantize_file
     from indexer.training.stored_weights import replace_file
     from indexer.training.teacher_features import make_features
-    from indexer.training.weight_average import interpolate
-    from indexer.training.whitened_head import labeled_photos, refit_head
+    from indexer.training.whitened_head import refit_head, training_photos
 
     try:
         features = make_features(photos, work / "features.npz", arguments.workers, _report)
@@ -147,13 +147,13 @@ def main() -> None:
     )
     network, batches = initialize(photos, read_squares(photos), features, params, use)
     trained = fit(network, batches, params, work / "checkpoint.pt", logger.info)
-    averaged = interpolate(network, trained, params.trained_share)
+    joined = with_branch(network, trained, params.frozen_blocks)
     draft = work / arguments.out.name
-    export(averaged, draft, name=arguments.name, size=SERVED_SIZE, fit="squash")
-    difference = max_difference(averaged, draft, SERVED_SIZE)
+    export(joined, draft, name=arguments.name, size=SERVED_SIZE, fit="squash")
+    difference = max_difference(joined, draft, SERVED_SIZE)
     agreement = quantize_file(draft, _calibration_pictures(photos, use))
-    served = read_squares([photos[number] for number in labeled_photos(batches)], SERVED_SIZE)
-    refit_head(draft, averaged.head, batches, served, params)
+    served = read_squares([photos[number] for number in training_photos(batches)], SERVED_SIZE)
+    refit_head(draft, trained.head, batches, served, params)
     for path in (draft, draft.with_suffix(".json")):
         replace_file(arguments.out.with_suffix(path.suffix), path.read_bytes())
     logger.info(

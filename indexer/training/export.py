@@ -126,14 +126,31 @@ class Graph:
         x = self.node("Sub", x, self.value("mean", np.array(PIXEL_MEAN, np.float32)))
         return self.node("Div", x, self.value("std", np.array(PIXEL_STD, np.float32)))
 
-    def features(self, network: Network, x: str) -> str:
-        """Map normalized pixels to mean features, unit rows (n, 1280)."""
+    def features(self, network: Network, x: str) -> list[str]:
+        """Map normalized pixels to mean features, unit rows (n, 1280), then those of the branch."""
         x = self.relu6(self.conv("stem", network.stem, x))
-        for number, block in enumerate(network.blocks):
+        fork = network.shape.branch_from or len(network.blocks)
+        shared = self.blocks("blocks", network.blocks, x, range(fork))
+        x = self.blocks("blocks", network.blocks, shared, range(fork, len(network.blocks)))
+        found = [self.mean("last", network.last, x)]
+        if network.branch is not None:
+            branch = network.branch
+            own = self.blocks("branch.blocks", branch.blocks, shared, range(len(branch.blocks)))
+            found.append(self.mean("branch.last", branch.last, own))
+        return found
+
+    def blocks(self, name: str, blocks: nn.ModuleList, x: str, numbers: range) -> str:
+        """Add the blocks of these numbers."""
+        for number in numbers:
+            block = blocks[number]
             assert isinstance(block, Block)
-            x = self.block(f"blocks.{number}", block, x)
-        x = self.relu6(self.conv("last", network.last, x))
-        return self.unit(self.node("ReduceMean", x, axes=[2, 3], keepdims=0), "last.features")
+            x = self.block(f"{name}.{number}", block, x)
+        return x
+
+    def mean(self, name: str, last: Conv, x: str) -> str:
+        """Add the last convolution and the mean over its map, as unit rows (n, 1280)."""
+        x = self.relu6(self.conv(name, last, x))
+        return self.unit(self.node("ReduceMean", x, axes=[2, 3], keepdims=0), f"{name}.features")
 
     def unit(self, rows: str, output: str) -> str:
         """Scale rows to unit length."""
@@ -175,8 +192,8 @@ def export(
     pixels = graph.pixels()
     palette = graph.palette(network.palette, pixels, size)
     root = graph.value("root", np.array(FEATURE_DIM**0.5, np.float32))
-    features = graph.node("Mul", graph.features(network, pixels), root)
-    pooled = graph.node("Concat", features, *palette, output=POOLED, axis=1)
+    features = [graph.node("Mul", rows, root) for rows in graph.features(network, pixels)]
+    pooled = graph.node("Concat", *features, *palette, output=POOLED, axis=1)
     # Not int8: the weights of the colors are so large that those of the features would suffer.
     head = graph.half("head.weight", network.head.weight.detach().float().numpy())
     bias = graph.weight("head.bias", network.head.bias)
@@ -205,9 +222,12 @@ def export(
 
 
 def export_features(network: Network, path: Path, *, size: int) -> None:
-    """Write a graph from pixels to the trunk's mean features, (n, 1280) unit rows, in float32."""
+    """Write a graph from pixels to the trunk's mean features, (n, 1280) unit rows, in float32.
+
+    Leaves out a branch.
+    """
     graph = Graph()
-    found = graph.features(network.eval(), graph.pixels())
+    found, *_ = graph.features(network.eval(), graph.pixels())
     graph.node("Identity", found, output="features")
     path.write_bytes(graph.model("features", size, "features", FEATURE_DIM).SerializeToString())
 
@@ -225,7 +245,7 @@ def load_network(path: Path) -> Network:
     fields = json.loads(shapes[0])
     if "width" not in fields:
         raise ValueError(f"{path} holds the network of an earlier version")
-    network = Network(Shape(fields["width"], fields["depth"]))
+    network = Network(Shape(fields["width"], fields["depth"], fields.get("branch_from", 0)))
     network.eval()
     _load_weights(network, model)
     return network

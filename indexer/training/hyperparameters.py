@@ -21,8 +21,25 @@ BATCH_SHARES = {
     "drawn": 8,
 }
 """Shares of a batch by the source of the photos; they are normalized over the sources present."""
-WITHIN_CLASS_WEIGHTS = {"grocery": 2, "grocery-catalog": 1, "clothing": 1.5, "magento": 1.5}
+HEAD_SHARES = {**BATCH_SHARES, "general": 36}
+"""Shares of the sources in the closed-form head, which has to serve pictures of all kinds."""
+WITHIN_CLASS_WEIGHTS = {
+    "grocery": 2,
+    "grocery-catalog": 1,
+    "clothing": 1.5,
+    "magento": 1.5,
+    "drawn": 1.5,
+}
 """Weights of the sources in the within-class covariance, where a class is an item or a kind."""
+DRAWING_WEIGHTS = {
+    "grocery": 0.5,
+    "clothing": 0.5,
+    "magento": 0.5,
+    "ccp-thing": 0.5,
+    "drawn": 0.5,
+    "general": 1,
+}
+"""Weights of the sources in the covariance between photos and drawings of them."""
 TEACHER_WEIGHTS = {"grocery": 0.4, "grocery-catalog": 0.5}
 """Weights of the teacher loss by source, 1 by default; on shelf photos labels are more reliable."""
 
@@ -32,29 +49,28 @@ class Hyperparameters:
     """The lengths, rates and weights of one training run.
 
     A run takes ``steps`` batches of ``pairs`` pairs. The first ``frozen_blocks`` blocks keep their
-    ImageNet weights; principal components are whitened to the power ``whitening_power``. Of the
+    ImageNet weights, the rest becomes the branch; principal components are whitened to the power
+    ``whitening_power``. Of the
     labeled crops, ``fresh_crop_share`` are new random crops of ``crop_area`` of the photo; of the
     objects on white, ``background_share`` get another background; of the shelf photos,
-    ``cutmix_share`` get a CutMix square. After training, the weights are
-    ``trained_share`` times the trained ones plus the rest of the initial ones. Of the similarity,
-    ``similarity_shares`` come from the features, the trained head and the palette; ``shrinkage``
-    applies to the within-class covariance.
+    ``cutmix_share`` get a CutMix square. Of the similarity, ``similarity_shares`` come from the
+    ImageNet features, the trained head and the palette; ``shrinkage`` applies to the within-class
+    covariance.
     """
 
     shape: Shape = field(default_factory=Shape)
     steps: int = 1_200
     pairs: int = 32
     sizes: tuple[tuple[float, int], ...] = ((0.83, 160), (1.0, 192))
-    frozen_blocks: int = 5
+    frozen_blocks: int = 11
     whitening_power: float = 0.5
-    rate: float = 1e-4
+    rate: float = 1.5e-4
     head_rate_factor: float = 3.0  # times the rate
     proxy_rate_factor: float = 50.0  # times the rate
     constant_share: float = 0.35  # of the steps, at the full learning rate
     weight_decay: float = 0.02
     ema_decay: float = 0.996
-    trained_share: float = 0.75
-    similarity_shares: tuple[float, float, float] = (0.3, 0.68, 0.02)
+    similarity_shares: tuple[float, float, float] = (0.4, 0.58, 0.02)
     shrinkage: float = 0.5
     seed: int = 1
     workers: int = 2

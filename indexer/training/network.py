@@ -3,10 +3,14 @@
 EfficientNet-Lite (Tan and Le 2019, without squeeze-and-excitation, ReLU6 in place of swish) comes
 with ImageNet weights under Apache-2.0. Batch normalization is folded into the convolutions before
 training, so its statistics stay those of ImageNet.
+
+The last blocks may exist twice: once with their ImageNet weights, and once trained, as a branch.
+The head reads the features of both, so training forgets nothing of the world.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -39,10 +43,14 @@ FLOAT_PARTS = ("stem", "blocks.0", "blocks.1")
 
 @dataclass(frozen=True)
 class Shape:
-    """Width and depth multipliers of EfficientNet-Lite: (1, 1) is Lite0, (1.1, 1.2) is Lite2."""
+    """Width and depth multipliers of EfficientNet-Lite: (1, 1) is Lite0, (1.1, 1.2) is Lite2.
+
+    The blocks from number ``branch_from`` on exist twice; 0 is a network without a branch.
+    """
 
     width: float = 1.0
     depth: float = 1.0
+    branch_from: int = 0
 
     def as_dict(self) -> dict[str, object]:
         """Return the fields as plain values, for the metadata of an exported file."""
@@ -127,6 +135,21 @@ class Palette(nn.Module):
         return torch.cat([(share + 1e-4).sqrt(), cells], dim=1)
 
 
+class Branch(nn.Module):
+    """A second copy of the last blocks, with weights of its own."""
+
+    def __init__(self, blocks: nn.ModuleList, last: Conv) -> None:
+        super().__init__()
+        self.blocks = blocks
+        self.last = last
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map the output of the shared blocks to mean features (n, 1280)."""
+        for block in self.blocks:
+            x = block(x)
+        return self.last.relu6(x).mean((2, 3))
+
+
 def normalized(pixels: Tensor) -> Tensor:
     """Normalize pixels (n, 3, h, w) of 0 to 255 for the trunk, in channels-last memory format."""
     return ((pixels - PIXEL_MEAN) / PIXEL_STD).contiguous(memory_format=torch.channels_last)
@@ -149,8 +172,17 @@ class Network(nn.Module):
                 inputs = outputs
         self.blocks = nn.ModuleList(blocks)
         self.last = Conv(inputs, FEATURE_DIM, 1)
+        self.branch: Branch | None = None
+        if shape.branch_from:
+            if not 0 < shape.branch_from < len(blocks):
+                raise ValueError(
+                    f"a branch from block {shape.branch_from} is impossible: the network has "
+                    f"{len(blocks)} blocks"
+                )
+            self.branch = copy.deepcopy(Branch(self.blocks[shape.branch_from :], self.last))
         self.palette = Palette()
-        self.head = nn.Linear(FEATURE_DIM + Palette.width, DIM)
+        self.pooled_dim = FEATURE_DIM * (2 if shape.branch_from else 1) + Palette.width
+        self.head = nn.Linear(self.pooled_dim, DIM)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Map pixels (n, 3, h, w) of 0 to 255 to unit rows (n, 256)."""
@@ -162,7 +194,7 @@ class Network(nn.Module):
         return out
 
     def pooled(self, pixels: Tensor) -> Tensor:
-        """Map pixels (n, 3, h, w) of 0 to 255 to the head's input (n, 1392)."""
+        """Map pixels (n, 3, h, w) of 0 to 255 to the head's input (n, `pooled_dim`)."""
         x = normalized(pixels)
         return self.pooled_from(self.front(x, 0), x, 0)
 
@@ -175,9 +207,12 @@ class Network(nn.Module):
         return out
 
     def pooled_from(self, front: Tensor, x: Tensor, blocks: int) -> Tensor:
-        """Concatenate the mean features, scaled to one length, and the palette."""
-        features = functional.normalize(self.features(front, blocks), dim=1) * FEATURE_DIM**0.5
-        return torch.cat([features, self.palette(x)], dim=1)
+        """Concatenate the mean features, each scaled to one length, and the palette."""
+        features = [
+            functional.normalize(rows, dim=1) * FEATURE_DIM**0.5
+            for rows in self.features(front, blocks)
+        ]
+        return torch.cat([*features, self.palette(x)], dim=1)
 
     def front(self, x: Tensor, blocks: int) -> Tensor:
         """Apply the stem and the first ``blocks`` blocks to normalized pixels."""
@@ -191,14 +226,19 @@ class Network(nn.Module):
         parts = (self.stem, *self.blocks[:blocks])
         return [parameter for part in parts for parameter in part.parameters()]
 
-    def features(self, x: Tensor, blocks: int = 0) -> Tensor:
-        """Map the output of ``front`` to mean features (n, 1280).
+    def features(self, x: Tensor, blocks: int = 0) -> list[Tensor]:
+        """Map the output of ``front`` to mean features (n, 1280), then those of the branch.
 
-        ``blocks`` is the number of blocks already applied.
+        ``blocks`` is the number of blocks already applied, at most ``branch_from`` if there is a
+        branch.
         """
-        for block in self.blocks[blocks:]:
+        fork = self.shape.branch_from or len(self.blocks)
+        for block in self.blocks[blocks:fork]:
             x = block(x)
-        return self.last.relu6(x).mean((2, 3))
+        of_branch = [] if self.branch is None else [self.branch(x)]
+        for block in self.blocks[fork:]:
+            x = block(x)
+        return [self.last.relu6(x).mean((2, 3)), *of_branch]
 
     def load_imagenet(self, weights: Mapping[str, Tensor]) -> Tensor:
         """Load published weights, folding batch normalization; return the (1000, 1280) classifier.

@@ -20,6 +20,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
+from indexer.training.export import POOLED
 from indexer.training.network import FLOAT_PARTS
 from indexer.training.stored_weights import replace_file
 
@@ -121,6 +122,7 @@ def _quantize(source: Path, target: Path, pixels: NDArray[np.uint8], *, mean_ran
             logging.getLogger().setLevel(level)
     model = onnx.load(target)
     _rename(model, weights)
+    _shorten(model)
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, target)
 
@@ -152,6 +154,22 @@ def _rename(model: onnx.ModelProto, weights: set[str]) -> None:
     for node in model.graph.node:
         for index, name in enumerate(node.input):
             node.input[index] = names.get(name, name)
+
+
+def _shorten(model: onnx.ModelProto) -> None:
+    """Number the tensors between the layers; quantization gives them names of up to 60 letters."""
+    kept = {POOLED, *(value.name for value in (*model.graph.input, *model.graph.output))}
+    names: dict[str, str] = {}
+    for node in model.graph.node:
+        node.name = ""
+        for output in node.output:
+            if output not in kept:
+                names[output] = f"t{len(names)}"
+    for node in model.graph.node:
+        for tensors in (node.input, node.output):
+            for index, name in enumerate(tensors):
+                tensors[index] = names.get(name, name)
+    del model.graph.value_info[:]
 
 
 def _run(path: Path, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

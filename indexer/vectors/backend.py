@@ -132,8 +132,23 @@ class VectorBackend(Protocol):
     def drop(cls, folder: Path) -> None:
         """Delete everything that ``save`` wrote, in this folder and elsewhere.
 
-        Does nothing if it was deleted before. Raise OSError if it cannot be deleted.
+        Does nothing if it was deleted before. Raise OSError if it cannot be deleted, and
+        VectorsUnavailable if that is because a server does not answer: then the folder is kept
+        for another try.
         """
+        ...
+
+    @classmethod
+    def announce(cls, folder: Path, shop: Path) -> None:
+        """Note outside of the shop's folder that the generation in ``folder`` serves.
+
+        Called after CURRENT has moved. Does nothing if the index is in the folder alone. Raise
+        VectorsUnavailable.
+        """
+        ...
+
+    def check_ready(self) -> None:
+        """Raise VectorsUnavailable if searches would fail now; cheap enough for a health check."""
         ...
 
 

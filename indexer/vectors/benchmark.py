@@ -42,7 +42,7 @@ def exact_benchmark(index: VectorIndex, vectors: Vectors) -> Benchmark:
     """Draw held-out queries near these vectors (n, dim), and time exact searches of the index."""
     queries = held_out_queries(vectors)
     best = index.exact(queries, TOP)[1]  # (q, TOP)
-    times = _times(
+    times = search_times(
         lambda query: index.exact(query, MEASURED_K), queries[: _exact_searches(len(index))]
     )
     row_us = float(np.median(times)) / max(1, len(index))
@@ -74,7 +74,7 @@ def measure_levels(
 
 def exact_level(index: VectorIndex, benchmark: Benchmark) -> Level:
     """Time exact searches of an index; their recall is 1."""
-    times = _times(
+    times = search_times(
         lambda query: index.exact(query, MEASURED_K),
         benchmark.queries[: _exact_searches(len(index))],
     )
@@ -92,7 +92,9 @@ def _measure_level(
     scores = search(benchmark.queries, MEASURED_K, effort)[1]
     found = recall_of(scores, benchmark.best)  # (q,)
     lower_bound = float(found.mean() - _CONFIDENCE * found.std() / np.sqrt(len(found)))
-    times = _times(lambda query: search(query, MEASURED_K, effort), benchmark.queries[:_TIMED])
+    times = search_times(
+        lambda query: search(query, MEASURED_K, effort), benchmark.queries[:_TIMED]
+    )
     return Level(
         effort=effort,
         recall=round(float(found.mean()), 5),
@@ -101,7 +103,7 @@ def _measure_level(
     ), lower_bound
 
 
-def _times(search: Callable[[Vectors], object], queries: Vectors) -> list[float]:
+def search_times(search: Callable[[Vectors], object], queries: Vectors) -> list[float]:
     """Return the microseconds of each query, searched one at a time after a warm-up."""
     search(queries[:1])
     times = []

@@ -15,13 +15,15 @@ class Targets(msgspec.Struct, frozen=True, kw_only=True):
 
     ``recall`` is recall@10 compared with exact search. ``p95_ms`` is the 95th percentile of the
     time of one search on one core. ``ram_bytes`` is the most memory that the index may take. With
-    fewer than ``exact_below`` rows every search is exact.
+    fewer than ``exact_below`` rows every search is exact. ``server`` is the address of the server
+    that searches the index, such as ``milvus:http://10.0.0.5:19530``; empty if this process does.
     """
 
     recall: float = DEFAULT_RECALL
     p95_ms: float | None = None
     ram_bytes: int | None = None
     exact_below: int = EXACT_BELOW
+    server: str = ""
 
 
 class BuildTargets(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,11 +31,13 @@ class BuildTargets(msgspec.Struct, frozen=True, kw_only=True):
 
     If ``asked`` is given, the index meets these targets or the build fails. Otherwise the targets
     of the shop's last generation apply, and the index that comes closest is built. ``accept``
-    allows a catalog that is very different from the last one.
+    allows a catalog that is very different from the last one. ``server`` is the address of the
+    server to build the index on, empty for this process; None keeps that of the last generation.
     """
 
     asked: Targets | None = None
     accept: bool = False
+    server: str | None = None
 
 
 class Effort(msgspec.Struct, frozen=True):

@@ -76,6 +76,13 @@ class FaissBackend:
         above = len(contract.levels) - 1 - contract.level
         return RecallPromise(contract.targets.recall, contract.recall, above)
 
+    @classmethod
+    def announce(cls, folder: Path, shop: Path) -> None:
+        """See ``VectorBackend.announce``: the index is in its folder alone."""
+
+    def check_ready(self) -> None:
+        """See ``VectorBackend.check_ready``: searches need nothing but this process."""
+
     def __len__(self) -> int:
         return len(self.index)
 

@@ -70,6 +70,13 @@ class NumpyBackend:
         for name in (_VECTORS, _ROWS):
             (folder / name).unlink(missing_ok=True)
 
+    @classmethod
+    def announce(cls, folder: Path, shop: Path) -> None:
+        """See ``VectorBackend.announce``: the index is in its folder alone."""
+
+    def check_ready(self) -> None:
+        """See ``VectorBackend.check_ready``: searches need nothing but this process."""
+
     def __len__(self) -> int:
         return len(self.rows)
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from indexer.catalog.sources import Catalog, Entry
+from indexer.encoders.base import Model
 from indexer.errors import BadImage
 from indexer.fetching.policy import is_url
 from indexer.imaging.imagepath import image_path
@@ -24,9 +25,13 @@ from indexer.stopwatch import Stopwatch
 from indexer.threads import THREADS
 from indexer.writing.image_pipeline import Embedded, ImagePipeline, Prepared, Render
 from indexer.writing.merge import FoundImage
+from indexer.writing.ray_workers import RayWorkers
+from indexer.writing.remote_images import RemoteImages, known_contents, work_order
 from indexer.writing.url_images import UrlImages
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from indexer.encoders.base import Encoder
     from indexer.fetching.fetcher import Fetcher
     from indexer.fetching.ledger import Ledger
@@ -76,6 +81,7 @@ def embed_catalog(
     write: bool = True,
     fetcher: Fetcher | None = None,
     ledger: Ledger | None = None,
+    ray: str | None = None,
 ) -> EmbeddedCatalog:
     """Store the embeddings of all images of ``catalog``.
 
@@ -83,12 +89,36 @@ def embed_catalog(
     number of images, for ``progress``. ``skipped`` are the rows that a scan skipped. ``render``
     adds renditions to every image. Without ``write``, images are read and decoded, and ``encoded``
     counts those that would be encoded. With ``fetcher``, images behind URLs are fetched; ``ledger``
-    notes what is known of them. Raise BadEncoder, StoreFull.
+    notes what is known of them. With ``ray``, ``local`` or the address of a Ray cluster, image
+    files are read and encoded there; URLs are not. Raise BadEncoder, StoreFull, WorkersLost.
     """
     images = ImagePipeline(store, encoder, limits, render=render, root=catalog.root)
     urls = None if fetcher is None else UrlImages(images, fetcher, ledger)
-    run = _EmbeddingRun(catalog, store, images, skipped, limits, write, urls)
-    return run.run(total, progress)
+    remote = None
+    if ray is not None and write:
+        remote = _remote_images(ray, store, images, encoder, catalog.root, limits)
+    try:
+        run = _EmbeddingRun(catalog, store, images, skipped, limits, write, urls, remote)
+        return run.run(total, progress)
+    finally:
+        if remote is not None:
+            remote.close()
+
+
+def _remote_images(
+    address: str,
+    store: Store,
+    images: ImagePipeline,
+    encoder: Encoder,
+    root: Path,
+    limits: ImageLimits,
+) -> RemoteImages:
+    """Start workers on a Ray cluster, which skip what the store has."""
+    model = Model.of(encoder)
+    with store.read() as reader:
+        known = known_contents(reader, model.key, copied=images.copies_files)
+    order = work_order(model, root, limits, keep_originals=images.keeps_originals)
+    return RemoteImages(RayWorkers(address, order, known))
 
 
 class _EmbeddingRun:
@@ -101,6 +131,7 @@ class _EmbeddingRun:
         limits: ImageLimits,
         write: bool,
         urls: UrlImages | None,
+        remote: RemoteImages | None = None,
     ) -> None:
         self._catalog = catalog
         self._store = store
@@ -108,6 +139,7 @@ class _EmbeddingRun:
         self._images = images
         self._write = write
         self._urls = urls
+        self._remote = remote
         self._stopwatch = Stopwatch()
         self._result = EmbeddedCatalog(
             read=[], skipped=list(skipped), seconds=self._stopwatch.seconds
@@ -119,6 +151,8 @@ class _EmbeddingRun:
         """See ``embed_catalog``."""
         workers = THREADS.count
         ahead_most = _BATCH + 2 * workers if self._urls is None else _FETCHED_AHEAD
+        if self._remote is not None:
+            ahead_most = max(ahead_most, self._remote.items_ahead)
         ahead: deque[tuple[Entry, list[tuple[str, Future[Prepared]]]]] = deque()
         done = 0
         try:
@@ -139,6 +173,9 @@ class _EmbeddingRun:
                     self._commit()  # now: the process may be killed before the decoders end
                     raise
             self._encode()
+            if self._remote is not None:
+                self._stopwatch.add("decode", self._remote.decode_s)
+                self._stopwatch.add("encode", self._remote.encode_s)
         finally:
             # Also when interrupted, so that no finished embedding is lost.
             self._commit()
@@ -152,6 +189,8 @@ class _EmbeddingRun:
     def _submit(self, pool: ThreadPoolExecutor, path: str) -> Future[Prepared]:
         if self._urls is not None and is_url(path):
             return self._urls.submit(pool, path)
+        if self._remote is not None:
+            return self._remote.submit(path)
         return pool.submit(self._read, path)
 
     def _read(self, path: str) -> Prepared:
@@ -164,6 +203,8 @@ class _EmbeddingRun:
         """Collect the decoded images of an item, in order; return how many it has."""
         item, where = entry.item, entry.where
         images: list[FoundImage | None] = []
+        if self._remote is not None and not all(job.done() for _, job in jobs):
+            self._remote.flush()
         for path, job in jobs:
             try:
                 prepared = job.result()
@@ -196,9 +237,20 @@ class _EmbeddingRun:
             return
         with self._stopwatch.timed("encode"):
             # Vectors are checked before they are stored, because stored ones are never recomputed.
-            self._encoded.extend(self._images.encode(self._waiting))
+            if self._remote is None:
+                self._encoded.extend(self._images.encode(self._waiting))
+            else:
+                self._encoded.extend(
+                    (prepared, self._encode_one(prepared)) for prepared in self._waiting
+                )
             self._result.encoded += len(self._waiting)
             self._waiting.clear()
+
+    def _encode_one(self, prepared: Prepared) -> Embedded:
+        """Return the embedding of an image that a worker, or a fetched URL, has prepared."""
+        if self._remote is not None and self._remote.has(prepared):
+            return self._remote.embedded(prepared)
+        return self._images.encode([prepared])[0][1]
 
     def _commit(self) -> None:
         if self._encoded:

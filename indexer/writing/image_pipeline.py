@@ -112,6 +112,16 @@ class ImagePipeline:
         self._lock = threading.Lock()
         self._claimed: set[bytes] = set()
 
+    @property
+    def copies_files(self) -> bool:
+        """Whether a display copy of each image file is stored."""
+        return self._copied
+
+    @property
+    def keeps_originals(self) -> bool:
+        """Whether the bytes of each image are stored."""
+        return self._keep == "originals"
+
     def prepare(self, path: str, data: bytes) -> Prepared:
         """Recognize an image; decode and render it unless the store or this run already has it.
 

@@ -125,12 +125,23 @@ def put_items(
     return outcomes
 
 
-def delete_items(store: Store, item_ids: Sequence[str]) -> list[Outcome]:
-    """Delete items and return their outcomes, in order: ``deleted``, or ``unknown`` to the shop."""
+def delete_items(
+    store: Store,
+    item_ids: Sequence[str],
+    check: Callable[[Item | None], None] | None = None,
+) -> list[Outcome]:
+    """Delete items and return their outcomes, in order: ``deleted``, or ``unknown`` to the shop.
+
+    ``check`` is called with each stored item, or None, within the transaction that deletes it. If
+    it raises an error, the items of that transaction, at most 500, stay.
+    """
     outcomes: list[Outcome] = []
     for start in range(0, len(item_ids), _CHUNK):
         with store.write() as writer:
             for item_id in map(clean_id, item_ids[start : start + _CHUNK]):
+                if check is not None:
+                    record = writer.item(item_id)
+                    check(record.item if record else None)
                 deleted = writer.delete_item(item_id)
                 status: Literal["deleted", "unknown"] = "deleted" if deleted else "unknown"
                 outcomes.append(Outcome(item_id=item_id, status=status))

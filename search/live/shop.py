@@ -21,6 +21,7 @@ from indexer.arrays import unit
 from indexer.store.records import Change
 from indexer.words.synonyms import SYNONYMS, Synonyms
 from search.live.layers import RATIO, LayeredColumns
+from search.live.record_cache import RecordCache
 from search.live.row_columns import RowColumns
 from search.live.row_images import RenditionNames, concatenate_images
 from search.live.segment import Segment
@@ -87,7 +88,8 @@ class LiveShop:
         self._synonyms = ""
         self._refreshing = threading.Lock()
         self._always_current = always_current
-        self._transaction = -1  # the view has all writes up to this one
+        self._transaction = store.last_transaction  # the view has all writes up to this one
+        self._records = RecordCache()
         with store.read() as reader:
             rows = RowColumns(self._renditions)
             items: list[Item] = []
@@ -109,23 +111,32 @@ class LiveShop:
                 columns=LayeredColumns.of(items),
                 segments=(segment, *self._new_segments(reader, new_rows)),
                 starter_items=self._starters,
+                records=self._records,
             )
             self._update_words(reader, reader.changes_since(words.sequence))
             self._update_synonyms(reader)
 
     def refresh(self) -> bool:
         """Advance the view to the store's state; return True if it changed."""
-        with self._refreshing, self._store.read() as reader:
-            return self._advance(reader)
+        with self._refreshing:
+            last = self._store.last_transaction  # before the reader, which has at least this one
+            with self._store.read() as reader:
+                found = self._advance(reader)
+            self._transaction = last
+            return found
 
     def catch_up(self) -> None:
         """Advance the view to the last write of any process, if it is to be always current."""
         if not self._always_current:
             return
-        last = self._store.last_transaction  # read first: the view has at least this one
-        if last != self._transaction:
+        if self.transaction is None:
             self.refresh()
-            self._transaction = last
+
+    @property
+    def transaction(self) -> int | None:
+        """The number of the store's last transaction; None if the view may lack its changes."""
+        last = self._store.last_transaction
+        return last if last == self._transaction else None
 
     @contextmanager
     def moment(self) -> Iterator[tuple[ShopView, Reader]]:
@@ -197,6 +208,7 @@ class LiveShop:
             number = self._item_number(item_id)
             if Change.FIELDS in change:
                 fields[number] = None if record is None else record.item
+            self._records.forget(number, reader.sequence)
             if Change.ROWS in change:
                 replaced.append(number)
                 new_rows.extend(() if record is None else record.numbered_rows())

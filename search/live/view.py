@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from indexer.vectors.position_mask import PositionMask
     from search.live.layers import LayeredColumns
     from search.live.recall import RecallWatch
+    from search.live.record_cache import RecordCache
     from search.live.segment import Segment
 
 _SPARE = 1.5  # rows asked for, over those needed if all groups had equally many
@@ -52,14 +53,22 @@ class NearestItems(NamedTuple):
 
 
 class _BestRows(NamedTuple):
-    """The best row of each item among k rows, and the score of the k-th row.
+    """The best row of each item among k rows, best first, and the score of the k-th row.
 
-    ``lowest`` is -inf if there are fewer than k rows.
+    All three arrays are (m,). ``lowest`` is -inf if there are fewer than k rows.
     """
 
-    found: list[Candidate]
+    item: NDArray[np.int64]
+    row: NDArray[np.int64]
+    score: Scores
     mode: Literal["exact", "ann"]
     lowest: float
+
+    @property
+    def candidates(self) -> list[Candidate]:
+        """The rows as candidates."""
+        columns = zip(self.item.tolist(), self.row.tolist(), self.score.tolist(), strict=True)
+        return [Candidate(item, row, score) for item, row, score in columns]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +88,7 @@ class ShopView:
     columns: LayeredColumns
     segments: tuple[Segment, ...]
     starter_items: Sequence[int]  # see ``starters``; shared with later views, like ``ids``
+    records: RecordCache  # shared with later views too
 
     @property
     def items(self) -> int:
@@ -185,8 +195,33 @@ class ShopView:
         allowed. All groups but the last have the same rank under a larger ``limit``, ties included
         (up to MAX_DEPTH rows). ``watch`` sets the effort of the search, and may check its result.
         """
-        if not self.size:
+        best = self._best_rows(query, mask, groups, limit, watch)
+        if best is None:
             return NearestItems([], "exact")
+        return NearestItems(best.candidates, best.mode)
+
+    def nearest_numbers(
+        self,
+        query: Embedding,
+        mask: Mask | None,
+        groups: NDArray[np.int64],
+        limit: int,
+    ) -> NDArray[np.int64]:
+        """Return the numbers of the items that ``nearest`` finds: (m,), best first."""
+        best = self._best_rows(query, mask, groups, limit, None)
+        return np.zeros(0, dtype=np.int64) if best is None else best.item
+
+    def _best_rows(
+        self,
+        query: Embedding,
+        mask: Mask | None,
+        groups: NDArray[np.int64],
+        limit: int,
+        watch: RecallWatch | None,
+    ) -> _BestRows | None:
+        """Return the best rows of ``nearest``; None if nothing is allowed."""
+        if not self.size:
+            return None
         parts = [(segment, segment.allowed(mask)) for segment in self.segments]
         available = sum(
             len(segment.vectors) if allowed is None else allowed.count for segment, allowed in parts
@@ -195,16 +230,16 @@ class ShopView:
         while available:
             best = _best_row_of_items(parts, query, k, watch, self.ids)
             if k >= available:
-                return NearestItems(best.found, best.mode)
-            first = _group_scores(best.found, groups, limit)
+                return best
+            first = _group_scores(best, groups, limit)
             if len(first) < limit:  # one product may have many images
                 k = min(available, 4 * k)
             elif limit > 1 and first[-2] <= best.lowest and k < MAX_DEPTH:
                 # Rows beyond the k-th may have the same score; which of them came is chance.
                 k = min(available, 4 * k, MAX_DEPTH)
             else:
-                return NearestItems(best.found, best.mode)
-        return NearestItems([], "exact")
+                return best
+        return None
 
     def _rows_needed(self, limit: int, groups: NDArray[np.int64]) -> int:
         """Return how many rows to ask for at first, to reach ``limit`` groups."""
@@ -240,13 +275,18 @@ def _best_row_of_items(
     order = _sort_order(score, item, row, ids)
     first = slice(k) if order is None else order[:k]
     item, row, score = item[first], row[first], score[first]  # (<= k,)
-    ranked = zip(item.tolist(), row.tolist(), score.tolist(), strict=True)
-    best: dict[int, Candidate] = {}
-    for number, its_row, its_score in ranked:
-        if number not in best:
-            best[number] = Candidate(number, its_row, its_score)
     lowest = float(score[-1]) if len(score) == k else -math.inf
-    return _BestRows(list(best.values()), mode, lowest)
+    best = _first_of_items(item)
+    if len(best) < len(item):
+        item, row, score = item[best], row[best], score[best]
+    return _BestRows(item, row, score, mode, lowest)
+
+
+def _first_of_items(item: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the first place of each item, in order: (m,), given the items of rows (k,)."""
+    first: NDArray[np.int64] = np.unique(item, return_index=True)[1]
+    first.sort()
+    return first
 
 
 def _concatenate(parts: list[NDArray[Any]]) -> NDArray[Any]:
@@ -274,12 +314,11 @@ def _sort_order(
     return np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.int64)
 
 
-def _group_scores(found: list[Candidate], groups: NDArray[np.int64], limit: int) -> list[float]:
+def _group_scores(best: _BestRows, groups: NDArray[np.int64], limit: int) -> list[float]:
     """Return the best score of each of the first ``limit`` groups, best first."""
     scores: dict[int, float] = {}
-    group_of = groups[[candidate.item for candidate in found]].tolist()
-    for group, candidate in zip(group_of, found, strict=True):
-        scores.setdefault(group, candidate.score)
+    for group, score in zip(groups[best.item].tolist(), best.score.tolist(), strict=True):
+        scores.setdefault(group, score)
         if len(scores) == limit:
             break
     return list(scores.values())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import asdict
 
 from search.live.view import Candidate
-from search.page import make_hit
+from search.page import make_hit, unchanged_record
 from search.personal.recommendation import Reason, Recommendation
 
 if TYPE_CHECKING:
@@ -29,8 +29,10 @@ def read_choice(
     images = view.images_of([chosen.row for chosen in choice.chosen])
     for chosen, image in zip(choice.chosen, images, strict=True):
         item_id = view.ids[chosen.item]
-        record = reader.item(item_id)
-        if record is None or changed is None or item_id in changed:
+        if changed is None or item_id in changed:
+            return None
+        record = unchanged_record(chosen.item, view, reader)
+        if record is None:
             return None
         hit = make_hit(Candidate(chosen.item, chosen.row, chosen.score), image, record, [])
         items.append(
@@ -49,5 +51,5 @@ def _reason(chosen: Chosen, view: ShopView, reader: Reader) -> Reason:
     if chosen.grounds.item < 0:
         return Reason(chosen.grounds.code)
     item_id = view.ids[chosen.grounds.item]
-    record = reader.item(item_id)
+    record = view.records.get(chosen.grounds.item, view.sequence) or reader.item(item_id)
     return Reason(chosen.grounds.code, item_id, record.item.title if record else "")

@@ -226,9 +226,10 @@ def _candidates(allowed: Mask, sources: Sources, evidence: Evidence) -> NDArray[
     """Return the allowed items that any source proposes: (n,), ascending."""
     view, taste = sources.view, evidence.taste
     found: list[NDArray[np.int64]] = [_first_allowed(sources.most_popular, allowed)]
-    for vector in _directions(taste, evidence.context):
-        nearest = view.nearest(vector, allowed, view.product, _PER_SOURCE)
-        found.append(np.array([candidate.item for candidate in nearest.found], dtype=np.int64))
+    found.extend(
+        view.nearest_numbers(vector, allowed, view.product, _PER_SOURCE)
+        for vector in _directions(taste, evidence.context)
+    )
     found.extend(
         neighbors.strongest(_FROM_BEHAVIOR, taste.met)
         for neighbors in (evidence.neighbors, evidence.linear)

@@ -46,6 +46,7 @@ def command(shop: Path, min_confidence: float, sheet: Path | None, as_json: bool
     from indexer.shop.shelf import Shelf
     from indexer.store.store import Store
     from search.audit.audit import audit_shop
+    from service.lastreports import keep_report
 
     folder = ShopFolder(shop)
     shelf = Shelf.read(folder)
@@ -58,6 +59,7 @@ def command(shop: Path, min_confidence: float, sheet: Path | None, as_json: bool
             _draw(store, report.findings, sheet)
         elif sheet is not None:
             note(f"nothing found, so {sheet} was not written")
+    keep_report(shop, "audit", report)
     if as_json:
         print_json(report)
     else:

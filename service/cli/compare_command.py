@@ -55,6 +55,7 @@ def command(
     from search.engine import SearchEngine
     from search.quality.compare import compare
     from search.quality.evaluate import read_truths
+    from service.lastreports import keep_report
 
     folder = ShopFolder(shop)
     names = (first or folder.current(), second or _candidate(folder))
@@ -67,9 +68,10 @@ def command(
             result = compare(engine, challenger, truths, progress=progress)
         if sheet is not None:
             _draw(engine, result, sheet)
+    fields = msgspec.structs.asdict(result)
+    del fields["pairs"]
+    keep_report(shop, "compare", fields)
     if as_json:
-        fields = msgspec.structs.asdict(result)
-        del fields["pairs"]
         print_json(fields)
     else:
         _print_report(result)

@@ -85,6 +85,12 @@ _INTERRUPTED = "interrupted; encoded images are kept. Run the same command again
     help="Leave out pictures that are blank or the same under many products, and items without "
     "another. Otherwise they are only reported.",
 )
+@click.option(
+    "--ray",
+    metavar="ADDRESS",
+    help="Encode images on a Ray cluster, or local for one of this machine's cores; needs the "
+    "extra scale. All machines must see the catalog's folder at the same path.",
+)
 @limits_option
 @fetch_options
 @target_options
@@ -100,6 +106,7 @@ def command(
     report: Path | None,
     dry_run: bool,
     leave_out_placeholders: bool,
+    ray: str | None,
     limits: ImageLimits,
     fetching: FetchChoice,
     targets: Callable[[Targets | None], BuildTargets],
@@ -119,6 +126,7 @@ def command(
     from indexer.shop.shelf import Shelf
     from indexer.shop.styles import registry_of, shop_styles
     from indexer.writing.suspects import remarks_on
+    from service.lastreports import keep_report
 
     with exit_on_interrupt(_INTERRUPTED), _failure_reported(report):
         source = read_catalog(catalog)
@@ -152,6 +160,7 @@ def command(
                         styles=styles,
                         fetcher=fetcher,
                         leave_out_suspects=leave_out_placeholders,
+                        ray=ray,
                         progress=progress,
                     )
             except KeyboardInterrupt:
@@ -162,6 +171,8 @@ def command(
                     print_json({"stopped": str(error), "items": error.item_count,
                                 "removed": error.removed})  # fmt: skip
                 raise
+    if not dry_run:
+        keep_report(shop, "index", done)
     if report is not None:
         rows = seen.skipped if dry_run else [*done.skipped, *remarks_on(done.suspects)]
         _write_report(report, rows)

@@ -5,15 +5,11 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from service.cli.console import json_option, print_json, print_table, shop_option
 from service.cli.terminal import note, say
-
-if TYPE_CHECKING:
-    from service.apikey import ApiKey
 
 _DAY_S = 86_400
 _expires_option = click.option(
@@ -74,7 +70,9 @@ def list_keys(shop: Path, as_json: bool) -> None:
     now = time.time()
     keys = KeyFile(_existing(shop)).read()
     if as_json:
-        print_json({"keys": [_listed(key, now) for key in keys]})
+        from service.http.key_replies import KeysReply, key_reply
+
+        print_json(KeysReply([key_reply(key, now) for key in keys]))
         return
     from rich.table import Table
 
@@ -148,17 +146,6 @@ def _print_key(name: str, token: str, as_json: bool) -> None:
         return
     say(token)
     note(f"the key of {name}; send it as 'Authorization: Bearer KEY'. It is not shown again")
-
-
-def _listed(key: ApiKey, now: float) -> dict[str, Any]:
-    return {
-        "name": key.name,
-        "scope": key.scope,
-        "created": _date(key.created),
-        "expires": _date(key.expires) if key.expires else None,
-        "valid": key.is_valid(now),
-        "searches_per_s": key.searches_per_s,
-    }
 
 
 def _date(seconds: float) -> str:

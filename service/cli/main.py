@@ -9,13 +9,18 @@ from __future__ import annotations
 import importlib
 import sys
 import traceback
+from typing import TYPE_CHECKING
 
 import click
 
 from indexer.errors import VitrineError
+from indexer.vectors.remote.access import ACCESS
 from service.cli.terminal import note
 from service.exitcodes import FAILED, USAGE, exit_code
 from style.errors import StyleError
+
+if TYPE_CHECKING:
+    from indexer.vectors.remote.access import ServerAccess
 
 _COMMANDS = {
     "plan": "Estimate counts, time, disk and memory of an index before building it.",
@@ -35,6 +40,8 @@ _COMMANDS = {
     "enrich": "Suggest attributes of items from their titles and descriptions.",
     "reviews": "Score reviews, store those of a shop, and train a model of moods on them.",
     "describe": "Draft texts of items from their own facts.",
+    "ask": "Answer a customer's question from catalog, FAQ, policies and reviews.",
+    "faq": "Store and list the questions and answers of a shop.",
     "eval": "Measure how often photos find the right item.",
     "train-ranker": "Learn from a shop's events how to mix recommendations.",
     "eval-rec": "Compare recommenders on logged events.",
@@ -92,8 +99,16 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="vitrine", prog_name="vitrine")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def vitrine(debug: bool) -> None:
+def vitrine(debug: bool) -> None:  # noqa: ARG001 - read by ``main``
     """Photo search and visually-aware recommendation for shops, on your own machine."""
+    ACCESS.use(_server_access)
+
+
+def _server_access() -> ServerAccess:
+    """Return how commands reach servers of vectors; most commands need none."""
+    from service.settings import process_settings, server_access
+
+    return server_access(process_settings())
 
 
 def main(arguments: list[str] | None = None) -> None:

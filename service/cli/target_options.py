@@ -1,4 +1,4 @@
-"""The options for an index's targets: its recall, search time and memory."""
+"""The options for an index's targets: its recall, search time, memory and place."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from indexer.vectors.contract import DEFAULT_RECALL, EXACT_BELOW, BuildTargets, Targets
+from indexer.vectors.remote.address import ServerAddress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,23 +35,23 @@ class Bytes(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 
 
 def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --recall, --p95-ms, --ram, --exact-below and --accept to a command.
+    """Add --recall, --p95-ms, --ram, --exact-below, --vectors and --accept to a command.
 
     The command gets the function ``targets``, which takes the targets of the last build, or None,
     and returns the targets of this build.
     """
 
     @functools.wraps(command)
-    def with_targets(*args: Any, accept: bool, **given: Any) -> Any:
+    def with_targets(*args: Any, accept: bool, vectors: str | None, **given: Any) -> Any:
         given_targets = {field: given.pop(option) for option, field in _FIELDS.items()}
         changed = {field: value for field, value in given_targets.items() if value is not None}
 
         def targets(before: Targets | None) -> BuildTargets:
+            server = _server(vectors)
             if not changed:
-                return BuildTargets(accept=accept)
-            return BuildTargets(
-                asked=msgspec.structs.replace(before or Targets(), **changed), accept=accept
-            )
+                return BuildTargets(accept=accept, server=server)
+            asked = msgspec.structs.replace(before or Targets(), **changed)
+            return BuildTargets(asked=asked, accept=accept, server=server)
 
         return command(*args, targets=targets, **given)
 
@@ -58,6 +59,14 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_OPTIONS):
         wrapped = option(wrapped)
     return wrapped
+
+
+def _server(given: str | None) -> str | None:
+    """Return the address of the server to build on, "" for none; None to keep what was."""
+    from service.settings import process_settings
+
+    wanted = given or process_settings().vectors
+    return str(ServerAddress.parse(wanted) or "") if wanted else None
 
 
 _FIELDS = {"recall": "recall", "p95_ms": "p95_ms", "ram": "ram_bytes", "exact_below": "exact_below"}
@@ -77,6 +86,12 @@ _OPTIONS = (
         "--exact-below",
         type=click.IntRange(0),
         help=f"Always search exactly below this many images. Default: as before, or {EXACT_BELOW}.",
+    ),
+    click.option(
+        "--vectors",
+        metavar="PLACE",
+        help="Where to put the vectors: faiss (in the shop), milvus:URI or qdrant:URI. Default: "
+        "VITRINE_VECTORS, or as before.",
     ),
     click.option(
         "--accept",

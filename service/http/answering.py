@@ -11,7 +11,8 @@ import msgspec
 from indexer.errors import BadImage, BadQuery
 from search.cost import DEAR, cost_of
 from search.query import EmbeddingPart, ImagePart
-from service.http.replies import search_reply
+from service.http.replies import search_reply_parts
+from service.runtime.answer_cache import Answer, AnswerKey, hash_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
     from search.query import CheckedQuery, Query
     from service.http.appstate import AppState
     from service.runtime.engine import Engine
-    from service.runtime.metrics import Metrics
     from service.runtime.serving import Served
+
+_NO_TIME = dict.fromkeys(("encode_ms", "search_ms", "fields_ms"), 0.0)
 
 
 async def reply_to(state: AppState, query: Query, request: Request) -> bytes:
-    """Return the reply to a query as JSON.
+    """Return the reply to a query as JSON; the same query may get an answer that was given before.
 
     The request was counted as one search already. Raises BadQuery for a limit that is too large,
     and HttpError (429) if the query costs more searches than its client has left.
@@ -37,11 +39,33 @@ async def reply_to(state: AppState, query: Query, request: Request) -> bytes:
     pool = state.pools.dear if cost > DEAR else state.pools.searching
     root = request.scope.get("root_path", "")
     async with state.serving.lease() as served:
+        search = _Search(state, served.engine, root, _hash_of_query(state, query))
         began = time.perf_counter()
+        if (known := search.known()) is not None:
+            return known
         embedded = await _embed_photos(served, query)
         photo_ms = (time.perf_counter() - began) * 1e3 if embedded is not query else 0.0
-        engine, metrics = served.engine, state.metrics
-        return await pool.run(lambda: _search(engine, metrics, embedded, photo_ms, root))
+        return await pool.run(lambda: search.run(embedded, photo_ms))
+
+
+def _hash_of_query(state: AppState, query: CheckedQuery) -> bytes | None:
+    """Return a hash of a query by which its answer is kept; None if it must not be.
+
+    Photos count by their content. What a user likes changes with every event, so queries for a
+    user have no hash.
+    """
+    if not state.answers.max_bytes or any(part.is_private for part in query.parts):
+        return None
+    contents: list[bytes] = []
+    for part in query.parts:
+        if isinstance(part, ImagePart) and isinstance(part.image, bytes):
+            contents += [part.image, repr((part.weight, part.box)).encode()]
+        elif isinstance(part, EmbeddingPart):
+            contents += [part.embedding.tobytes(), repr(part.weight).encode()]
+        else:
+            contents += [b"", repr(part).encode("utf-8", "surrogatepass")]
+    rest = repr(msgspec.structs.replace(query, parts=[]))
+    return hash_of(*contents, rest.encode("utf-8", "surrogatepass"))
 
 
 def checked(state: AppState, query: Query) -> tuple[CheckedQuery, float]:
@@ -101,10 +125,45 @@ async def _embed(served: Served, photo: Photo, box: Box) -> Embedding:
         raise
 
 
-def _search(engine: Engine, metrics: Metrics, query: Query, photo_ms: float, root: str) -> bytes:
-    reply = engine.search(query)
-    if photo_ms:
-        for stage in ("encode_ms", "total_ms"):
-            reply.timings[stage] = round(reply.timings.get(stage, 0.0) + photo_ms, 3)
-    metrics.search(reply)
-    return msgspec.json.encode(search_reply(reply, root=root))
+class _Search:
+    """A search by one engine. Its answer is kept if ``asked``, a hash of the query, is given."""
+
+    def __init__(self, state: AppState, engine: Engine, root: str, asked: bytes | None) -> None:
+        self._answers = state.answers
+        self._metrics = state.metrics
+        self._engine = engine
+        self._root = root
+        self._asked = asked
+
+    def known(self) -> bytes | None:
+        """Return the answer if it was given before in the present state of the shop."""
+        began = time.perf_counter()
+        key = self._key()
+        answer = None if key is None else self._answers.get(key)
+        if answer is None:
+            return None
+        milliseconds = round((time.perf_counter() - began) * 1e3, 3)
+        timings = {**_NO_TIME, "total_ms": milliseconds}
+        self._metrics.search(answer.mode, timings)
+        self._metrics.answer("hit", self._answers.bytes_used)
+        return answer.before + msgspec.json.encode(timings) + answer.after
+
+    def run(self, query: Query, photo_ms: float) -> bytes:
+        """Search, and keep the answer. ``photo_ms`` is the time that the photos took."""
+        key = self._key()  # before the search, which has all writes of this state, or more
+        reply = self._engine.search(query)
+        if photo_ms:
+            for stage in ("encode_ms", "total_ms"):
+                reply.timings[stage] = round(reply.timings.get(stage, 0.0) + photo_ms, 3)
+        self._metrics.search(reply.mode, reply.timings)
+        answer = Answer(*search_reply_parts(reply, root=self._root), reply.mode)
+        if key is not None:
+            self._answers.put(key, answer)
+        self._metrics.answer("miss" if self._asked else "never", self._answers.bytes_used)
+        return answer.before + msgspec.json.encode(reply.timings) + answer.after
+
+    def _key(self) -> AnswerKey | None:
+        if self._asked is None:
+            return None
+        state = self._engine.answer_state()
+        return None if state is None else AnswerKey(self._asked, (self._root, state))

@@ -17,8 +17,10 @@ from indexer.imaging.decodebudget import BUDGET
 from indexer.imaging.images import ImageLimits
 from indexer.shop.folder import ShopFolder
 from indexer.threads import THREADS
+from indexer.vectors.remote.access import ACCESS
 from service.budgets import limit_threads
 from service.http.appstate import AppState
+from service.http.compression import Compression
 from service.http.connections import connections_for
 from service.http.fetching import fetcher_of
 from service.http.gate import Admission, Gate, RequestQueue
@@ -28,10 +30,14 @@ from service.http.problems import add_error_handlers
 from service.http.protocol import ProtocolContext
 from service.http.rates import RateLimits, ReadCheck
 from service.http.routes.admin import admin_routes
+from service.http.routes.asking import ask_routes
 from service.http.routes.campaign import campaign_routes
 from service.http.routes.classify import classify_routes
+from service.http.routes.embed import add_embed
 from service.http.routes.items import item_routes
 from service.http.routes.jobs import job_routes
+from service.http.routes.keys import key_routes
+from service.http.routes.operator import add_operator_page, operator_routes
 from service.http.routes.pages import add_pages
 from service.http.routes.personal import personal_routes
 from service.http.routes.recognition import recognition_routes
@@ -41,15 +47,18 @@ from service.http.routes.state import observe_gauges_forever, state_routes
 from service.http.routes.styles import style_routes
 from service.http.routes.writes import write_routes
 from service.http.security import BodyLimit, HostCheck, SecurityHeaders
+from service.runtime.answer_cache import AnswerCache
 from service.runtime.batching import BatchLimits, PhotoBatcher
 from service.runtime.compaction import Compaction
 from service.runtime.engine import Engine
 from service.runtime.metrics import Metrics
 from service.runtime.recognition import SharedRecognizer
+from service.runtime.resized import ResizedImages
 from service.runtime.serving import START_S, Serving
 from service.runtime.throttled_log import ThrottledLog
 from service.runtime.worker_process import SharedEffort, WorkerProcess
 from service.runtime.workers import WorkerPools, Workers
+from service.settings import server_access
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -88,10 +97,11 @@ def create_app(
 
     By default it serves ``settings.shop``, and changes to each new generation. Tests pass
     ``open_engine``, which gets the encoder in use or None, and ``current``, which returns the name
-    of the generation to serve; such an app never rebuilds the index.
+    of the generation to serve; such an app never rebuilds the index, and keeps no answers.
     """
     BUDGET.megabytes = settings.max_decode_mb
     limit_threads(settings.threads)
+    ACCESS.use(lambda: server_access(settings))
     worker = worker or WorkerProcess()
     sharing = None if worker.folder is None else SharedEffort(worker.folder)
     metrics = Metrics(worker.metrics)
@@ -110,7 +120,19 @@ def create_app(
     ids = RequestIds()
     rates = RateLimits(settings, worker.buckets)
     recognizer = SharedRecognizer(settings.recognizer)
-    state = AppState(settings, serving, pools, metrics, rates, recognizer, JobEvents(), fetcher)
+    answers = AnswerCache(int(settings.answer_cache_mb * 1e6) if open_engine is None else 0)
+    state = AppState(
+        settings,
+        serving,
+        pools,
+        metrics,
+        rates,
+        recognizer,
+        JobEvents(),
+        ResizedImages(settings.image_cache_mb),
+        fetcher,
+        answers,
+    )
     rebuilds = open_engine is None and worker.is_first
     app = _bare_app(
         _lifespan(state, compaction if rebuilds else None, shares_metrics=worker.count > 1),
@@ -134,12 +156,15 @@ def create_app(
 def add_routes(app: FastAPI, state: AppState) -> None:
     """Add all routes, and the handlers of errors."""
     add_error_handlers(app)
-    searching = (search_routes, recognition_routes, classify_routes)
+    searching = (search_routes, ask_routes, recognition_routes, classify_routes)
     items = (write_routes, review_routes, item_routes, personal_routes)
     pictures = (style_routes, campaign_routes)
-    for routes in (*searching, *items, *pictures, admin_routes, job_routes, state_routes):
+    operators = (admin_routes, job_routes, key_routes, operator_routes, state_routes)
+    for routes in (*searching, *items, *pictures, *operators):
         app.include_router(routes(state))
     add_pages(app, state.settings)
+    add_embed(app)
+    add_operator_page(app)
 
 
 def _bare_app(
@@ -249,6 +274,7 @@ def _middleware(
         Middleware(SecurityHeaders, cross_origin=bool(origins)),
         *([_cors(origins)] if origins else []),
         Middleware(RequestMiddleware, log=settings.request_log, metrics=metrics, ids=ids),
+        Middleware(Compression),
         Middleware(HostCheck, allowed=settings.allowed_hosts.split(",")),
         Middleware(Admission, gate=gate),
         Middleware(
@@ -268,9 +294,9 @@ def _cors(origins: list[str]) -> Middleware:
         CORSMiddleware,
         allow_origins=origins,
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=["Authorization", "api-key", "Content-Type", "X-Request-ID"],
+        allow_headers=["Authorization", "api-key", "Content-Type", "X-Request-ID", "If-Match"],
         expose_headers=[
-            *("X-Request-ID", "Retry-After"),
+            *("X-Request-ID", "Retry-After", "ETag", "Location"),
             *("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"),
         ],
         max_age=600,

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec
 
 from fastapi import Response
 
+from service.runtime.answer_cache import AnswerCache
+
 if TYPE_CHECKING:
     from indexer.fetching.fetcher import Fetcher
     from service.http.job_events import JobEvents
     from service.http.rates import RateLimits
     from service.runtime.metrics import Metrics
     from service.runtime.recognition import SharedRecognizer
+    from service.runtime.resized import ResizedImages
     from service.runtime.serving import Serving
     from service.runtime.workers import WorkerPools
     from service.settings import Settings
@@ -32,7 +35,9 @@ class AppState(NamedTuple):
     rates: RateLimits
     recognizer: SharedRecognizer
     job_events: JobEvents
+    resized: ResizedImages
     fetcher: Fetcher | None = None
+    answers: AnswerCache = AnswerCache(0)
 
 
 Handler = Callable[Concatenate[AppState, P], Awaitable[Response]]

@@ -23,8 +23,9 @@ _PHOTO_BYTES = 20_000
 _ARRIVAL_S = 0.5
 _JOBS = (
     *("/v1/jobs", "/v1/builds", "/v1/rebuilds", "/v1/snapshots", "/v1/migrations"),
-    *("/v1/comparisons", "/v1/catalogs"),
+    *("/v1/comparisons", "/v1/audits", "/v1/catalogs"),
 )
+_OPERATORS = (*_JOBS, "/v1/keys", "/v1/storage", "/v1/models", "/v1/reports/")
 _SIMILAR = re.compile(r"/v1/items/.+/similar")
 
 
@@ -96,6 +97,8 @@ class Gate:
 def _kind_of(method: str, path: str, length: int) -> str | None:
     if path in ("/v1/search/image", "/v1/recognize", "/v1/classify"):
         return "photos" if method == "POST" else None
+    if path == "/v1/ask":
+        return "searches" if method == "POST" else None
     if path == "/v1/search":
         if method != "POST":
             return None
@@ -104,8 +107,8 @@ def _kind_of(method: str, path: str, length: int) -> str | None:
         return "styles" if method == "POST" else None
     if path in ("/v1/status", "/v1/styles", "/v1/generations"):
         return "reads"
-    if path.startswith(_JOBS):
-        return "writes" if method == "POST" else "reads"
+    if path.startswith(_OPERATORS):
+        return "writes" if method in ("POST", "DELETE") else "reads"
     if path == "/v1/rollback" or path.startswith("/v1/generations/"):
         return "writes" if method == "POST" else None
     if path.startswith(("/v1/events", "/v1/sessions/", "/v1/users/")):
@@ -133,6 +136,10 @@ def route_of(path: str) -> str:
         return "/v1/users/{user_id}"
     if path.startswith("/v1/generations/"):
         return "/v1/generations/{name}/promote"
+    if path.startswith("/v1/keys/"):
+        return "/v1/keys/{name}"
+    if path.startswith("/v1/reports/"):
+        return "/v1/reports/{kind}"
     if path.startswith("/v1/jobs/"):
         return "/v1/jobs/{job_id}"
     if path.startswith(_JOBS) and path not in _JOBS and not path.startswith("/v1/migrations/"):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from indexer.items import ORIGINAL
 from service.http.schemas import LimitField
+from service.runtime.resized import SIZES
 
 
 class ItemsParams(BaseModel):
@@ -62,6 +63,21 @@ class ImageParams(BaseModel):
         le=1,
         description="With `style`: render the image for this reply, at this strength.",
     )
+
+    size: int | None = Field(
+        None,
+        description="The longer side of the reply in pixels, at most; a smaller image keeps its "
+        "size. It is WebP if `Accept` names `image/webp`, or else JPEG.",
+        json_schema_extra={"enum": list(SIZES)},
+        examples=[240],
+    )
+
+    @field_validator("size")
+    @classmethod
+    def _known_size(cls, size: int | None) -> int | None:
+        if size is not None and size not in SIZES:
+            raise ValueError(f"size is one of {', '.join(map(str, SIZES))}, got {size}")
+        return size
 
     @model_validator(mode="after")
     def _one_rendition(self) -> ImageParams:

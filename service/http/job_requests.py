@@ -84,6 +84,10 @@ class JobRequests:
         subject = " ".join(names)
         return self._job("comparison", subject, ["compare", *names, *self._threads()], {})
 
+    def audit(self) -> JobRequest:
+        """Return an audit of the items."""
+        return self._job("audit", "", ["audit", *self._threads()], {})
+
     def _build(
         self, subject: str, path: Path, body: BuildOptions, options: dict[str, Any]
     ) -> JobRequest:

@@ -18,6 +18,20 @@ from service.http.job_schemas import (
     MigrationBody,
     SnapshotBody,
 )
+from service.http.key_replies import (
+    KeyBody,
+    KeysReply,
+    NewKeyReply,
+    OwnKeyReply,
+    RemovedKeysReply,
+    RotateBody,
+)
+from service.http.operator_replies import (
+    ModelsReply,
+    ReportReply,
+    SettingsReply,
+    StorageReply,
+)
 from service.http.personal_replies import (
     ErasedReply,
     EventsReply,
@@ -42,7 +56,7 @@ from service.http.replies import (
     WriteReply,
 )
 from service.http.review_replies import ReviewsReply
-from service.http.schemas import BatchBody, PhotoForm, SearchBody
+from service.http.schemas import AskBody, BatchBody, PhotoForm, SearchBody
 from service.http.write_schemas import DeleteBody, ItemsBody, ItemsForm, PatchBody, PatchForm
 
 if TYPE_CHECKING:
@@ -52,12 +66,16 @@ if TYPE_CHECKING:
 _BODIES: tuple[type[BaseModel], ...] = (
     SearchBody, PhotoForm, ItemsBody, ItemsForm, PatchBody, PatchForm, DeleteBody,
     EventsBody, SessionBody, StyleForm, ClassifyForm, RecognizeForm, BatchBody,
-    CampaignBody, BuildBody, BuildForm, BuildOptions, SnapshotBody, MigrationBody, ComparisonBody,
+    KeyBody, RotateBody,
+    CampaignBody, AskBody, BuildBody, BuildForm, BuildOptions, SnapshotBody, MigrationBody,
+    ComparisonBody,
 )  # fmt: skip
 _REPLIES: tuple[type[msgspec.Struct], ...] = (
     SearchReply, ItemReply, ItemsReply, StatusReply, HealthReply, WriteReply, Problem,
     RecommendReply, EventsReply, UserReply, ErasedReply, StylesReply, ClassifyReply,
     RecognizeReply, GenerationsReply, ServingReply, BatchReply, ReviewsReply, ItemSuggestions,
+    KeysReply, NewKeyReply, OwnKeyReply, RemovedKeysReply,
+    StorageReply, ModelsReply, SettingsReply, ReportReply,
     JobReply, JobsReply, CatalogsReply, SnapshotsReply,
 )  # fmt: skip
 _PREFIX = "#/components/schemas/"
@@ -71,6 +89,7 @@ _MEANINGS = {
     409: "The embedding does not match the encoder of the index; or another job, or the present "
     "state of the shop, does not allow this.",
     410: "The cursor belongs to a generation that no longer serves.",
+    412: "The item is no longer the one that `If-Match` names.",
     413: "The body is too large.",
     415: "The content type is not supported.",
     422: "The request is invalid; `param` names the field.",
@@ -82,6 +101,20 @@ _MEANINGS = {
 _RETRY = {
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
 }
+
+IF_MATCH: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "If-Match",
+            "in": "header",
+            "required": False,
+            "description": "The `ETag` of the item as it was read: then it is only written if it "
+            "has not changed since.",
+            "schema": {"type": "string", "maxLength": 1000},
+        }
+    ]
+}
+"""The documentation of the header, for a route that writes one item."""
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -142,7 +175,7 @@ def description(app: FastAPI) -> dict[str, Any]:
             "scheme": "bearer",
             "description": f"A key of the scope {scope}, or wider.",
         }
-        for scope in ("write", "admin")
+        for scope in ("read", "write", "admin")
     }
     schemas = components.setdefault("schemas", {})
     schemas.update(bodies["$defs"])

@@ -20,6 +20,7 @@ from indexer.errors import (
     BadEvent,
     BadImage,
     BadQuery,
+    BadServer,
     CannotPromise,
     CannotWrite,
     CatalogShrank,
@@ -34,7 +35,9 @@ from indexer.errors import (
     StoreBusy,
     StoreFull,
     UnknownItem,
+    VectorsUnavailable,
     VitrineError,
+    WorkersLost,
 )
 from service.http.logged_path import logged_path
 from style.errors import BadCube, BadNetwork, BadStyleFile, StyleError
@@ -87,9 +90,17 @@ STATUS: dict[type[VitrineError], int] = {
     StoreBusy: 409,
     Conflict: 409,
     CannotPromise: 409,
+    BadServer: 503,
+    VectorsUnavailable: 503,
+    WorkersLost: 503,
     Overloaded: 503,
 }
-RETRY_AFTER_S: dict[type[VitrineError], int] = {Overloaded: 1, IndexNotFound: 5, IndexCorrupt: 30}
+RETRY_AFTER_S: dict[type[VitrineError], int] = {
+    Overloaded: 1,
+    IndexNotFound: 5,
+    VectorsUnavailable: 5,
+    IndexCorrupt: 30,
+}
 
 _TITLES = {
     400: "Bad request",
@@ -99,6 +110,7 @@ _TITLES = {
     405: "Method not allowed",
     408: "Request timeout",
     410: "Gone",
+    412: "Precondition failed",
     413: "Too large",
     415: "Unsupported media type",
     422: "Invalid request",

@@ -112,7 +112,7 @@ async def cropped_reply(state: AppState, query: Query, request: Request) -> byte
             reply = engine.search(msgspec.structs.replace(asked, parts=parts))
             for stage in ("encode_ms", "total_ms"):
                 reply.timings[stage] = round(reply.timings.get(stage, 0.0) + photo_ms, 3)
-            metrics.search(reply)
+            metrics.search(reply.mode, reply.timings)
             return msgspec.json.encode(search_reply(reply, root=root, cropped=meant.box))
 
         return await pool.run(work)

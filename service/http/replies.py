@@ -6,6 +6,7 @@ the URLs of images. A reply always contains every field; see ``openapi.reply_sch
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
@@ -17,7 +18,7 @@ from indexer.imaging.images import Box
 from indexer.items import ORIGINAL, Item
 from indexer.shop.listing import GenerationInfo
 from indexer.writing.writes import Outcome
-from search.hits import Hit, Reply
+from search.hits import FacetValue, Hit, Reply
 from search.recognition.classification import Classification
 from search.recognition.look import FoundThing, Look
 from search.status import EngineStatus
@@ -54,6 +55,22 @@ class ExplanationReply(msgspec.Struct, frozen=True, kw_only=True):
     hit: HeatReply
 
 
+class BoxReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The hits for one of several regions of a photo; the fields are those of a search."""
+
+    box: Annotated[
+        tuple[float, float, float, float],
+        Meta(description="x0, y0, x1, y1 as shares of the photo's sides."),
+    ]
+    hits: list[HitReply]
+    total: int
+    facets: dict[str, list[FacetValue]]
+    no_close_match: bool
+    next_cursor: Annotated[
+        str | None, Meta(description="For a search with this box alone; null on the last page.")
+    ]
+
+
 class SearchReply(Reply, frozen=True, kw_only=True):
     """The hits, best first."""
 
@@ -65,6 +82,13 @@ class SearchReply(Reply, frozen=True, kw_only=True):
             "shares of the photo's sides; null for the whole photo."
         ),
     ] = None
+    groups: Annotated[
+        list[BoxReply],
+        Meta(
+            description="With several boxes: the hits of each, in their order. The other fields "
+            "are then those of the first box."
+        ),
+    ] = msgspec.field(default_factory=list)
     explanations: Annotated[
         list[ExplanationReply], Meta(description="With `explain`: of the first three hits.")
     ] = msgspec.field(default_factory=list)
@@ -175,6 +199,26 @@ def search_reply(reply: Reply, *, root: str = "", cropped: Box | None = None) ->
     return SearchReply(**{**fields, "hits": _hits(reply.hits, root)}, cropped=cropped)
 
 
+def search_reply_parts(reply: Reply, *, root: str = "") -> tuple[bytes, bytes]:
+    """Return the JSON of ``search_reply``, before and after the value of ``timings``.
+
+    The image's URL is appended to the JSON of each hit, which is faster than to make it a
+    ``HitReply`` first.
+    """
+    hits = [
+        msgspec.Raw(
+            msgspec.json.encode(hit)[:-1]
+            + _image_url_end(hit.item_id, hit.image_index, hit.variant, root)
+        )
+        for hit in reply.hits
+    ]
+    fields = {**asdict(reply), "encoder": without_paths(reply.encoder)}
+    text = msgspec.json.encode(SearchReply(**{**fields, "hits": hits, "timings": {}}))
+    # Unique: a quote within a string is escaped, and no other value can be an object.
+    before, name, after = text.partition(b'"timings":{}')
+    return before + name[:-2], after
+
+
 def recognize_reply(look: Look, timings: dict[str, float], *, root: str = "") -> RecognizeReply:
     """Add the URLs of images to the hits of things."""
     things = [
@@ -191,6 +235,13 @@ def _hits(hits: list[Hit], root: str) -> list[HitReply]:
         )
         for hit in hits
     ]
+
+
+@lru_cache(16_384)
+def _image_url_end(item_id: str, index: int, rendition: str, root: str) -> bytes:
+    """Return the end of a hit's JSON, with its image's URL."""
+    url = msgspec.json.encode(image_url(item_id, index, rendition, root=root))
+    return b',"image_url":' + url + b"}"
 
 
 def item_reply(item: Item, *, root: str = "") -> ItemReply:

@@ -15,6 +15,7 @@ MAX_FILTER = 4000
 
 MAX_EXCLUDED = 1000
 MAX_BATCH = 32
+MAX_BOXES = 10  # of a photo; each is a search
 
 _CONTENTS = ("image", "text", "item_id", "embedding", "user_id")
 _EDGE = r"(0(\.\d+)?|1(\.0+)?)"
@@ -35,6 +36,21 @@ Weight = Annotated[
         ge=-1000,
         le=1000,
         description="How much the part counts; a negative weight finds items unlike it. Not 0.",
+    ),
+]
+BoxTexts = Annotated[
+    list[
+        Annotated[
+            str,
+            StringConstraints(max_length=200),
+            Field(json_schema_extra={"pattern": f"^({_EDGE}(,{_EDGE}){{3}})?$"}),
+        ]
+    ],
+    Field(
+        max_length=MAX_BOXES,
+        description="The region to search with: x0,y0,x1,y1. If it is repeated, each region is a "
+        "search of its own, and `groups` has the hits of each.",
+        examples=[["0.1,0.1,0.9,0.8"]],
     ),
 ]
 FilterText = Annotated[str, StringConstraints(max_length=MAX_FILTER)]
@@ -195,6 +211,17 @@ class PartBody(RequestModel):
         return self
 
 
+class AskBody(BaseModel):
+    """A customer's question, asked beside an item or not."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    question: str = Field(min_length=1, max_length=500, description="In English or Chinese.")
+    item_id: Annotated[str, StringConstraints(max_length=MAX_ID_BYTES)] | None = Field(
+        None, description="The item that the question is about."
+    )
+
+
 class SearchBody(RequestModel):
     """A query: its parts, a filter, and how many hits to return."""
 
@@ -233,12 +260,7 @@ class PhotoForm(RequestModel):
         description="The photo: JPEG, PNG, WebP, GIF, AVIF or HEIC. Its type and name are ignored.",
         json_schema_extra={"format": "binary", "contentMediaType": "application/octet-stream"},
     )
-    box: str | None = Field(
-        None,
-        description="The region to search with: x0,y0,x1,y1.",
-        examples=["0.1,0.1,0.9,0.8"],
-        json_schema_extra={"pattern": f"^({_EDGE}(,{_EDGE}){{3}})?$"},
-    )
+    box: BoxTexts = []
     auto_crop: bool = Field(
         False,
         description="Whether to search with the thing that the photo is meant to show, together "
@@ -307,9 +329,7 @@ class WordsParams(SimilarParams):
 class PhotoParams(SimilarParams):
     """The parameters of a search with a photo as the body."""
 
-    box: str | None = Field(
-        None, max_length=200, description="The region to search with: x0,y0,x1,y1."
-    )
+    box: BoxTexts = []
     text: str | None = Field(
         None, max_length=MAX_TEXT, description="Words to search for besides the photo."
     )

@@ -8,16 +8,16 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from service.http.shopcolors import accent_styles
-from service.http.webbundle import Bundle, bundle_of, join_scripts, join_styles
+from service.http.webbundle import join_scripts, join_styles
+from service.http.webfiles import TYPES, WebFile, WebFolder, web_file
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from service.settings import Settings
 
 DEFAULT_LANGUAGE = "en"
 _SLOT = re.compile(r"\{\{([\w.]+)\}\}")
 _WEIGHT = re.compile(r";\s*q=([\d.]+)")
+_DIGEST_DIGITS = 16
 _STYLES = ("app", "photo", "results", "filters", "panel", "styles", "foryou", "shelf", "contrast")
 _MARK = (
     '<svg viewBox="0 0 24 24" aria-hidden="true"><rect x="3" y="3" width="18" height="18" '
@@ -29,11 +29,12 @@ _PRELOAD = '<link rel="preload" as="fetch" href="v1/items?limit=12" crossorigin>
 class Shopfront:
     """Makes the files of the page. They are made again after a source has changed."""
 
-    def __init__(self, web: Path, settings: Settings) -> None:
-        self._web = web
+    def __init__(self, folder: WebFolder, settings: Settings) -> None:
+        self._folder = folder
+        self._web = folder.path
         self._settings = settings
-        self._stamp = 0
-        self._pages: dict[tuple[str, bool], Bundle] = {}
+        self._version = ""
+        self._pages: dict[tuple[str, bool], WebFile] = {}
         self._refresh()
 
     @property
@@ -48,26 +49,26 @@ class Shopfront:
         found = (choice.lower().split("-")[0] for choice in choices)
         return next((name for name in found if name in self._texts), DEFAULT_LANGUAGE)
 
-    def page(self, language: str, *, is_home: bool) -> Bundle:
+    def page(self, language: str, *, is_home: bool) -> WebFile:
         """Return the page in a language; ``is_home`` if it starts without a question."""
         self._refresh()
         key = (language, is_home)
         if key not in self._pages:
-            self._pages[key] = bundle_of(self._filled(language, is_home=is_home))
+            page = self._folder.versioned(self._filled(language, is_home=is_home).encode())
+            self._pages[key] = web_file(page, TYPES[".html"])
         return self._pages[key]
 
-    def file(self, kind: str, digest: str) -> Bundle | None:
+    def file(self, kind: str, digest: str) -> WebFile | None:
         """Return the joined script ("js") or style sheet ("css"); None if it has changed since."""
         self._refresh()
-        bundle = self._files.get(kind)
-        return bundle if bundle is not None and bundle.digest == digest else None
+        file = self._files.get(kind)
+        return file if file is not None and _digest(file) == digest else None
 
     def _refresh(self) -> None:
-        sources = [*self._web.glob("*.*"), *self._web.glob("texts/*.json")]
-        stamp = max(path.stat().st_mtime_ns for path in sources)
-        if stamp == self._stamp:
+        version = self._folder.version()
+        if version == self._version:
             return
-        self._stamp = stamp
+        self._version = version
         self._template = (self._web / "index.html").read_text(encoding="utf-8")
         self._texts: dict[str, dict[str, Any]] = {
             path.stem: json.loads(path.read_text(encoding="utf-8"))
@@ -75,8 +76,10 @@ class Shopfront:
         }
         styles = join_styles(self._web / f"{name}.css" for name in _STYLES)
         self._files = {
-            "js": bundle_of(join_scripts(self._web / "app.js")),
-            "css": bundle_of(styles + accent_styles(self._settings.shop_color)),
+            "js": web_file(join_scripts(self._web / "app.js").encode(), TYPES[".js"]),
+            "css": web_file(
+                (styles + accent_styles(self._settings.shop_color)).encode(), TYPES[".css"]
+            ),
         }
         self._pages.clear()
 
@@ -90,8 +93,8 @@ class Shopfront:
             "mark": '<img src="logo" alt="">' if self._settings.shop_logo else _MARK,
             "links": self._links(texts),
             "preload": _PRELOAD if is_home else "",
-            "js": self._files["js"].digest,
-            "css": self._files["css"].digest,
+            "js": _digest(self._files["js"]),
+            "css": _digest(self._files["css"]),
             # A "<" could end the element that the JSON is in.
             "setup": json.dumps(setup, ensure_ascii=False).replace("<", "\\u003c"),
         }
@@ -112,6 +115,11 @@ class Shopfront:
             for name, url in links.items()
             if url
         )
+
+
+def _digest(file: WebFile) -> str:
+    """Return the part of a name that changes with the content."""
+    return file.etag.strip('"')[:_DIGEST_DIGITS]
 
 
 def _by_weight(accepted: str) -> list[str]:

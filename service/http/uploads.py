@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from python_multipart.exceptions import FormParserError
@@ -11,11 +12,16 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from service.http.problems import HttpError
 
 
-class Form(NamedTuple):
-    """The text fields of a form, and the bytes of its files, by the name of the field."""
+@dataclass(frozen=True)
+class Form:
+    """The text fields of a form, and the bytes of its files, by the name of the field.
 
-    texts: dict[str, str]
-    files: dict[str, bytes]
+    ``lists`` has the text fields that may occur several times.
+    """
+
+    texts: dict[str, str] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+    lists: dict[str, list[str]] = field(default_factory=dict)
 
 
 class _Part:
@@ -42,12 +48,14 @@ def parse_form(
     *,
     is_file: Callable[[str], bool],
     texts: Collection[str] | None = None,
+    lists: Collection[str] = (),
     limits: FormLimits = _LIMITS,
 ) -> Form:
     """Parse a complete multipart body. ``is_file`` returns True for the names of file fields.
 
     All other fields are text, even if a part has a file name. ``texts`` are the names of the text
     fields if there are no others: a file in another field is refused by the name of the right one.
+    ``lists`` are the names of text fields that may occur several times.
     Raises HttpError: 415 for another content type, 422 for an invalid body or a field that occurs
     twice.
     """
@@ -60,7 +68,7 @@ def parse_form(
             "expected multipart/form-data with a boundary, or a photo as image/jpeg, got "
             f"{content_type.split(';')[0] or 'no content type'}",
         )
-    form = Form({}, {})
+    form = Form()
     for part in _parts(body, boundary, limits.fields):
         _, disposition = parse_options_header(part.headers.get(b"content-disposition", b""))
         name = disposition.get(b"name", b"").decode("utf-8", "replace")
@@ -78,9 +86,13 @@ def parse_form(
         if len(data) > limits.text_bytes:
             raise _invalid(f"the field {name!r} has more than {limits.text_bytes} bytes", name)
         try:
-            form.texts[name] = data.decode("utf-8")
+            text = data.decode("utf-8")
         except UnicodeDecodeError:
             raise _invalid(f"the field {name!r} is not UTF-8 text", name) from None
+        if name in lists:
+            form.lists.setdefault(name, []).append(text)
+        else:
+            form.texts[name] = text
     return form
 
 

@@ -6,10 +6,8 @@ compression makes up for it.
 
 from __future__ import annotations
 
-import gzip
 import re
-from hashlib import blake2b
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from indexer.errors import VitrineError
 
@@ -24,20 +22,6 @@ _OTHER = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 
 class BadScript(VitrineError):
     """A script of the page has an import or export that cannot be joined with the others."""
-
-
-class Bundle(NamedTuple):
-    """The content of a file, plain and compressed, and a name part that changes with it."""
-
-    data: bytes
-    compressed: bytes
-    digest: str
-
-
-def bundle_of(text: str) -> Bundle:
-    """Return a text as a bundle."""
-    data = text.encode()
-    return Bundle(data, gzip.compress(data, 9, mtime=0), blake2b(data, digest_size=8).hexdigest())
 
 
 def join_styles(paths: Iterable[Path]) -> str:

@@ -8,7 +8,14 @@ import msgspec
 from msgspec import Meta
 
 JobKind: TypeAlias = Literal[
-    "build", "rebuild", "snapshot", "migration", "migration_plan", "migration_stop", "comparison"
+    "build",
+    "rebuild",
+    "snapshot",
+    "migration",
+    "migration_plan",
+    "migration_stop",
+    "comparison",
+    "audit",
 ]
 JobState: TypeAlias = Literal[
     "running", "canceling", "succeeded", "failed", "canceled", "interrupted"

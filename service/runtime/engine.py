@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from indexer.items import ORIGINAL
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from indexer.encoders.base import Encoder
     from indexer.imaging.images import ImageLimits
@@ -44,6 +44,10 @@ class Engine(Protocol):
 
     def search(self, query: Query) -> Reply:
         """Return the reply to a query. Called from several threads at once."""
+        ...
+
+    def answer_state(self) -> tuple[str, int, int] | None:
+        """Return what the answer of the next search depends on; None if that is not known."""
         ...
 
     def item(self, item_id: str) -> Item:
@@ -83,8 +87,12 @@ class Engine(Protocol):
         """Store items on disk. Searches find them after ``refresh``."""
         ...
 
-    def delete(self, item_ids: Sequence[str]) -> list[Outcome]:
-        """Delete items on disk. Searches no longer find them after ``refresh``."""
+    def delete(
+        self, item_ids: Sequence[str], check: Callable[[Item | None], None] | None = None
+    ) -> list[Outcome]:
+        """Delete items on disk. An error of ``check``, which gets the stored item, prevents it.
+
+        Searches no longer find them after ``refresh``."""
         ...
 
     def refresh(self) -> bool:
@@ -93,6 +101,10 @@ class Engine(Protocol):
 
     def vitals(self) -> Vitals:
         """Return the figures for ``/metrics``, which are cheap to read."""
+        ...
+
+    def check_ready(self) -> None:
+        """Raise VectorsUnavailable if a search by vectors would fail now."""
         ...
 
     def backlog(self) -> Backlog:

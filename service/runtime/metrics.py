@@ -9,7 +9,7 @@ the sums of all.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from prometheus_client import (
     CollectorRegistry,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from search.hits import Reply
+    from search.hits import Mode
     from search.status import Vitals
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -61,6 +61,14 @@ class Metrics:
         self._stages = Histogram(
             "vitrine_search_stage_seconds", "Stages of a search.", ("stage",),
             registry=registry, buckets=_SECONDS,
+        )  # fmt: skip
+        self._answers = Counter(
+            "vitrine_answers", "Answers to searches: kept (hit), not kept (miss), or never kept.",
+            ("cache",), registry=registry,
+        )  # fmt: skip
+        self._kept = Gauge(
+            "vitrine_answer_cache_bytes", "Memory of the answers that are kept.",
+            registry=registry, multiprocess_mode="livesum",
         )  # fmt: skip
         self._batches = Histogram(
             "vitrine_batch_photos", "Photos encoded together.", registry=registry, buckets=_PHOTOS
@@ -99,10 +107,15 @@ class Metrics:
         count.inc()
         times.observe(seconds)
 
-    def search(self, reply: Reply) -> None:
-        """Count a search, and record the times of its stages."""
-        self._searches.labels(reply.mode).inc()
-        for stage, milliseconds in reply.timings.items():
+    def answer(self, cache: Literal["hit", "miss", "never"], bytes_kept: int) -> None:
+        """Count an answer by its place in the cache, which has so many bytes now."""
+        self._answers.labels(cache).inc()
+        self._kept.set(bytes_kept)
+
+    def search(self, mode: Mode, timings: Mapping[str, float]) -> None:
+        """Count a search, and record the times of its stages in milliseconds."""
+        self._searches.labels(mode).inc()
+        for stage, milliseconds in timings.items():
             self._stages.labels(stage.removesuffix("_ms")).observe(milliseconds / 1e3)
 
     def batch(self, photos: int) -> None:

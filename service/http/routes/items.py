@@ -25,14 +25,17 @@ from service.http.middleware import RAW_ID, cancel_on_disconnect
 from service.http.openapi import Responses, problems, reply_of
 from service.http.personal_replies import RecommendReply, recommend_reply
 from service.http.personal_schemas import TogetherParams
+from service.http.preconditions import item_etag, names
 from service.http.replies import ItemReply, ItemsReply, SearchReply, item_reply
 from service.http.routes.styles import STRENGTH_HEADER, STYLE_COST
 from service.http.schemas import SimilarParams
 from service.http.styling import StyleWish, style_photo
 from service.query_builder import GivenPart, build_query
 from service.runtime.engine import Engine
+from service.runtime.resized import SizedImage, accepted_format
 
-_CACHE = "public, max-age=300"
+# After five minutes a browser shows what it has, and asks for a newer image meanwhile.
+_CACHE = "public, max-age=300, stale-while-revalidate=86400"
 
 
 class _ItemConvertor(StringConvertor):
@@ -67,13 +70,15 @@ def _item_id(
 
 
 ItemId = Annotated[str, Depends(_item_id)]
+_UNCHANGED: Responses = {304: {"description": "It still has the `ETag` of `If-None-Match`."}}
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
 _IMAGE: Responses = {
     200: {
         "description": "The image.",
-        "content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}},
+        "content": {"image/jpeg": _BINARY, "image/webp": _BINARY},
         "headers": STRENGTH_HEADER,
     },
-    304: {"description": "The image still has the `ETag` of `If-None-Match`."},
+    **_UNCHANGED,
 }
 
 
@@ -114,7 +119,7 @@ def item_routes(state: AppState) -> APIRouter:
         item_path(),
         bind(item, state),
         summary="One item",
-        responses=reply_of(ItemReply) | problems(404, 422, 503),
+        responses=reply_of(ItemReply) | _UNCHANGED | problems(404, 422, 503),
         operation_id="item",
     )
     return router
@@ -186,7 +191,10 @@ async def bought_together(
 async def image(
     state: AppState, request: Request, item_id: ItemId, params: Annotated[ImageParams, Query()]
 ) -> Response:
-    """Return the stored copy of an image: JPEG, upright, without metadata."""
+    """Return the stored copy of an image: JPEG, upright, without metadata.
+
+    It is at most 400 pixels a side; `size` makes it smaller.
+    """
     headers = {"Cache-Control": _CACHE}
     async with state.serving.lease() as served:
         if params.style is None:
@@ -198,10 +206,19 @@ async def image(
             data, strength = await _styled_image(state, request, served.engine, item_id, params)
             if strength is not None:
                 headers["X-Style-Strength"] = f"{strength:g}"
-    headers["ETag"] = etag = f'"{blake2b(data, digest_size=16).hexdigest()}"'
-    if _matches(request.headers.get("if-none-match", ""), etag):
+    condition = request.headers.get("if-none-match", "")
+    if params.size is None:
+        headers["ETag"] = etag = f'"{blake2b(data, digest_size=16).hexdigest()}"'
+        if names(condition, etag):
+            return Response(status_code=304, headers=headers)
+        return Response(data, media_type="image/jpeg", headers=headers)
+    wanted = SizedImage(params.size, accepted_format(request.headers.get("accept", "")))
+    etag = wanted.etag(data)
+    headers |= {"ETag": etag, "Vary": "Accept"}
+    if names(condition, etag):
         return Response(status_code=304, headers=headers)
-    return Response(data, media_type="image/jpeg", headers=headers)
+    resized = await state.pools.reading.run(lambda: state.resized.resized(data, wanted))
+    return Response(resized, media_type=f"image/{wanted.format}", headers=headers)
 
 
 async def _styled_image(
@@ -235,17 +252,20 @@ async def _styled_image(
 
 
 async def item(state: AppState, request: Request, item_id: ItemId) -> Response:
-    """Return the fields of an item, and the URLs of its images."""
+    """Return the fields of an item, and the URLs of its images.
+
+    The `ETag` changes with the item; send it as `If-Match` when you change the item.
+    """
     async with state.serving.lease() as served:
         engine = served.engine
         found = await state.pools.reading.run(lambda: engine.item(item_id))
-    return _json(item_reply(found, root=request.scope.get("root_path", "")))
+    headers = {"ETag": item_etag(found), "Cache-Control": "no-cache"}
+    if names(request.headers.get("if-none-match", ""), headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    reply = _json(item_reply(found, root=request.scope.get("root_path", "")))
+    reply.headers.update(headers)
+    return reply
 
 
 def _json(reply: ItemReply | ItemsReply) -> Response:
     return Response(msgspec.json.encode(reply), media_type="application/json")
-
-
-def _matches(condition: str, etag: str) -> bool:
-    tags = [tag.strip().removeprefix("W/") for tag in condition.split(",")]
-    return "*" in tags or etag in tags

@@ -127,6 +127,7 @@ def job_routes(state: AppState) -> APIRouter:
         "Compare two generations",
         (ComparisonBody, "application/json"),
     )
+    post("/audits", start_audit, "Find what contradicts the catalog")
     return router
 
 
@@ -248,6 +249,11 @@ async def start_comparison(state: AppState, request: Request) -> Response:
     """Compare the answers of two generations to the same queries; see the report."""
     fields = ComparisonBody.model_validate_json(await _json_body(request) or b"{}")
     return await _start(state, request, lambda requests: requests.comparison(fields))
+
+
+async def start_audit(state: AppState, request: Request) -> Response:
+    """Find items whose pictures contradict the catalog, repeat each other, or show nothing."""
+    return await _start(state, request, JobRequests.audit)
 
 
 async def _start_upload(state: AppState, request: Request, body: bytes, kind: str) -> Response:

@@ -10,9 +10,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi import Query as QueryParams
 
 from indexer.errors import BadQuery
+from indexer.imaging.images import Box, check_box
 from search.query import ImagePart, Query
 from service.http.answering import reply_to
 from service.http.appstate import AppState, bind
+from service.http.boxes import boxes_reply
 from service.http.explaining import explained
 from service.http.json_body import check_json_type, check_marks
 from service.http.middleware import cancel_on_disconnect
@@ -29,7 +31,7 @@ from service.query_builder import GivenPart, build_query, read_box
 _INLINE_FORM = 4_000_000
 _INLINE_JSON = 200_000
 _MAY_BE_EMPTY = (
-    "text", "box", "auto_crop", "filter", "facets", "cursor", "collapse", "sort", "min_score",
+    "text", "auto_crop", "filter", "facets", "cursor", "collapse", "sort", "min_score",
     "min_confidence", "exclude",
 )  # fmt: skip
 _RAW = ("image/", "application/octet-stream")  # content types of a body that is the photo itself
@@ -104,6 +106,7 @@ async def search_image(
 ) -> Response:
     """Find items like the photo, or like the region ``box`` of it.
 
+    Several boxes are several searches: `groups` has the hits of each.
     The photo is a file in a form with the other fields, or it is the body, with the other fields as
     parameters of the URL.
     """
@@ -111,7 +114,7 @@ async def search_image(
     body = await request.body()
     kind = request.headers.get("content-type", "")
     if kind.strip().lower().startswith(_RAW):
-        return await _reply(state, request, lambda: query_from_photo(body, params), inline=True)
+        return await _photo_reply(state, request, query_from_photo(body, params))
     if request.query_params:
         raise HttpError(
             422,
@@ -125,6 +128,14 @@ async def search_image(
         return query_from_form(body, kind)
 
     asked = read() if small else await state.pools.decoding.run(read)
+    return await _photo_reply(state, request, asked)
+
+
+async def _photo_reply(state: AppState, request: Request, asked: PhotoQuery) -> Response:
+    if len(asked.boxes) > 1:
+        several = boxes_reply(state, asked.query, asked.boxes, request)
+        reply_bytes = await cancel_on_disconnect(request, several)
+        return Response(reply_bytes, media_type="application/json")
     reply = cropped_reply if asked.auto_crop else reply_to
     if asked.explain:
         photo = asked.query.parts[0]
@@ -158,9 +169,14 @@ def query_from_json(body: bytes) -> Query:
 
 
 class PhotoQuery(NamedTuple):
-    """The query in a form, whether to search with the thing that is meant, and to explain hits."""
+    """A query whose first part is a photo.
+
+    With several ``boxes``, each is a search of its own. ``auto_crop`` is whether to search with the
+    thing that is meant, and ``explain`` whether to explain the hits.
+    """
 
     query: Query
+    boxes: list[Box]
     auto_crop: bool
     explain: bool
 
@@ -168,30 +184,47 @@ class PhotoQuery(NamedTuple):
 def query_from_form(body: bytes, content_type: str) -> PhotoQuery:
     """Return the query in a form with a photo. Raises the errors of ``query_from_json``."""
     form = parse_form(
-        body, content_type, is_file=lambda name: name == "image", texts=PhotoForm.model_fields
+        body,
+        content_type,
+        is_file=lambda name: name == "image",
+        texts=PhotoForm.model_fields,
+        lists=("box",),
     )
     fields = _checked(form)
-    box = read_box(fields.box)
-    if fields.auto_crop and box is not None:
+    boxes = _boxes(fields)
+    if fields.auto_crop and boxes:
         raise BadQuery("auto_crop and box exclude each other", param="auto_crop")
     if fields.auto_crop and fields.weight <= 0:
         raise BadQuery("auto_crop needs a photo with a positive weight", param="auto_crop")
+    box = boxes[0] if boxes else None
     parts = [GivenPart(image=form.files["image"], weight=fields.weight, box=box)]
     if fields.text is not None:
         parts.append(GivenPart(text=fields.text, weight=fields.text_weight))
-    return PhotoQuery(build_query(parts, fields), fields.auto_crop, fields.explain)
+    return PhotoQuery(build_query(parts, fields), boxes, fields.auto_crop, fields.explain)
 
 
-def query_from_photo(body: bytes, params: PhotoParams) -> Query:
+def query_from_photo(body: bytes, params: PhotoParams) -> PhotoQuery:
     """Return the query of a photo and parameters of the URL. Raises BadImage and BadQuery."""
-    parts = [GivenPart(image=body, box=read_box(params.box))]
+    boxes = _boxes(params)
+    parts = [GivenPart(image=body, box=boxes[0] if boxes else None)]
     if params.text:
         parts.append(GivenPart(text=params.text))
-    return build_query(parts, params)
+    return PhotoQuery(build_query(parts, params), boxes, False, params.explain)
+
+
+def _boxes(fields: PhotoForm | PhotoParams) -> list[Box]:
+    """Return the boxes of a request. Raises BadImage, and BadQuery for what excludes several."""
+    found = [box for text in fields.box if (box := read_box(text)) is not None]
+    if len(found) < 2:
+        return found
+    if fields.explain or fields.cursor is not None:
+        name = "explain" if fields.explain else "cursor"
+        raise BadQuery(f"{name} needs a search with one box, got {len(found)}", param=name)
+    return [check_box(box) for box in found]
 
 
 def _checked(form: Form) -> PhotoForm:
-    given: dict[str, object] = dict(form.texts)
+    given: dict[str, object] = {**form.texts, **form.lists}
     if "image" in form.files:
         given["image"] = "photo"  # stands for the bytes, which the decoder checks
     for name in _MAY_BE_EMPTY:

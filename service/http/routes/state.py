@@ -49,7 +49,7 @@ def state_routes(state: AppState) -> APIRouter:
         bind(metrics, state),
         summary="Counters and gauges for Prometheus",
         response_class=Response,
-        responses={200: {"content": {"text/plain": {}}}, **problems()},
+        responses={200: {"content": {"text/plain": {}}}, **problems(422)},
         operation_id="metrics",
     )
     return router
@@ -61,8 +61,10 @@ async def livez(state: AppState) -> Response:  # noqa: ARG001 - like all handler
 
 
 async def readyz(state: AppState) -> Response:
-    """Reply ok if an index is open, or else a problem with the reason."""
+    """Reply ok if an index is open and can be searched, or else a problem with the reason."""
     async with state.serving.lease() as served:
+        # In a thread of its own: a server of vectors may take a while, and no pool may refuse it.
+        await asyncio.to_thread(served.engine.check_ready)
         return _json(HealthReply(generation=served.engine.generation))
 
 

@@ -10,10 +10,13 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from indexer.errors import BadImage, BadQuery, UnknownItem
 from indexer.imaging.images import ImageLimits
+from indexer.items import Item
 from indexer.writing.writes import Draft, Outcome
 from service.http.appstate import AppState, bind
 from service.http.fetching import Fetched, fetch_all, urls_of
-from service.http.openapi import body_of, problems, reply_of
+from service.http.openapi import IF_MATCH, body_of, problems, reply_of
+from service.http.preconditions import check_of
+from service.http.problems import HttpError
 from service.http.replies import WriteReply, write_reply
 from service.http.routes.items import ItemId, item_path
 from service.http.write_schemas import DeleteBody, ItemsBody, ItemsForm, PatchBody, PatchForm
@@ -60,8 +63,8 @@ def write_routes(state: AppState) -> APIRouter:
         bind(patch_item, state),
         methods=["PATCH"],
         summary="Change fields of an item",
-        responses=reply_of(Outcome) | _REFUSALS | problems(404),
-        openapi_extra=_PATCH | _SECURED,
+        responses=reply_of(Outcome) | _REFUSALS | problems(404, 412),
+        openapi_extra=_PATCH | _SECURED | IF_MATCH,
         operation_id="patch_item",
     )
     router.add_api_route(
@@ -69,8 +72,8 @@ def write_routes(state: AppState) -> APIRouter:
         bind(delete_item, state),
         methods=["DELETE"],
         summary="Delete an item",
-        responses=reply_of(Outcome) | _REFUSALS | problems(404),
-        openapi_extra=_SECURED,
+        responses=reply_of(Outcome) | _REFUSALS | problems(404, 412),
+        openapi_extra=_SECURED | IF_MATCH,
         operation_id="delete_item",
     )
     return router
@@ -82,6 +85,10 @@ async def put_items(state: AppState, request: Request) -> Response:
     If an item exists, omitted fields keep their values, and null clears a field. When the reply
     arrives, all items that are not `refused` are on disk, and searches find them.
     """
+    if "if-match" in request.headers:
+        raise HttpError(
+            422, "invalid_request", "If-Match is for one item: send it with PATCH", param="If-Match"
+        )
     return _many(await _store(state, request, "items", drafts_of))
 
 
@@ -94,17 +101,41 @@ async def delete_items(state: AppState, request: Request) -> Response:
 
 
 async def patch_item(state: AppState, request: Request, item_id: ItemId) -> Response:
-    """Change the given fields (JSON Merge Patch); null resets a field to its default."""
+    """Change the given fields (JSON Merge Patch); null resets a field to its default.
+
+    With `If-Match` and the `ETag` of the item as it was read, the reply is 412 if the item has
+    changed since.
+    """
+
+    check = check_of(request.headers.get("if-match"))
 
     def drafts(data: object, finder: ImageFinder) -> Sequence[Draft | Outcome]:
-        return [patch_of(item_id, data, finder)]
+        draft = patch_of(item_id, data, finder)
+        return [draft if check is None else draft._replace(make=_after(check, draft.make))]
 
     return _single(await _store(state, request, "item", drafts))
 
 
-async def delete_item(state: AppState, item_id: ItemId) -> Response:
-    """Delete an item. Its images are deleted once no kept index contains them."""
-    return _single(await _delete(state, [item_id]))
+async def delete_item(state: AppState, request: Request, item_id: ItemId) -> Response:
+    """Delete an item. Its images are deleted once no kept index contains them.
+
+    With `If-Match` and the `ETag` of the item as it was read, the reply is 412 if the item has
+    changed since.
+    """
+    check = check_of(request.headers.get("if-match"))
+    return _single(await _delete(state, [item_id], check))
+
+
+def _after(
+    check: Callable[[Item | None], None], make: Callable[[Item | None], Item]
+) -> Callable[[Item | None], Item]:
+    """Return ``make`` with ``check`` before it, for ``Draft.make``."""
+
+    def checked(item: Item | None) -> Item:
+        check(item)
+        return make(item)
+
+    return checked
 
 
 async def _store(state: AppState, request: Request, field: str, drafts: DraftsOf) -> list[Outcome]:
@@ -135,9 +166,13 @@ async def _fetched(state: AppState, body: bytes, kind: str, field: str) -> Fetch
     return await fetch_all(state.fetcher, urls)
 
 
-async def _delete(state: AppState, item_ids: Sequence[str]) -> list[Outcome]:
+async def _delete(
+    state: AppState,
+    item_ids: Sequence[str],
+    check: Callable[[Item | None], None] | None = None,
+) -> list[Outcome]:
     async with state.serving.lease() as served:
-        outcomes = await state.pools.writing.run(lambda: served.engine.delete(item_ids))
+        outcomes = await state.pools.writing.run(lambda: served.engine.delete(item_ids, check))
     await state.serving.refresh()
     return outcomes
 

@@ -1,0 +1,1 @@
+"""Vectors on a server: Milvus or Qdrant, behind ``VectorBackend``."""

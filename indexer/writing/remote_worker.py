@@ -1,0 +1,152 @@
+"""Reads, decodes and encodes images in another process, which has the files but not the store."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from indexer.encoders.base import Model
+from indexer.errors import BadImage, IndexMismatch
+from indexer.imaging.decodebudget import BUDGET
+from indexer.imaging.imagepath import image_path
+from indexer.imaging.images import ImageLimits, inspect, read_image_file, thumbnail
+from indexer.imaging.photos import open_photo
+from indexer.store.pictures import DISPLAY_SIDE
+from indexer.store.records import HASH_BYTES, content_hash
+from indexer.threads import THREADS
+from indexer.vectors.canary import check_vectors
+from indexer.writing.image_pipeline import decoding_side
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from indexer.arrays import Pixels
+    from indexer.encoders.base import Encoder
+
+
+class WorkOrder(NamedTuple):
+    """What every worker of a run needs.
+
+    ``root`` is the folder of the catalog, which all machines must have at the same path.
+    """
+
+    model: Model
+    root: Path
+    limits: ImageLimits
+    keep_originals: bool
+    decode_mb: float
+
+
+class WorkedImage(NamedTuple):
+    """An image that was read. ``embedding`` (dim fp16 numbers) is empty if the store has it.
+
+    ``refusal`` is the reason that the image cannot be read; then all other fields are empty.
+    """
+
+    content: bytes = b""
+    width: int = 0
+    height: int = 0
+    display: bytes = b""
+    original: bytes = b""
+    embedding: bytes = b""
+    refusal: str = ""
+
+
+class WorkedBatch(NamedTuple):
+    """The images of a batch, in order, and the seconds that decoding and encoding took."""
+
+    images: list[WorkedImage]
+    decode_s: float
+    encode_s: float
+
+
+class RemoteWorker:
+    """Works on batches of image files, one at a time, on one core."""
+
+    def __init__(self, order: WorkOrder, known: bytes, encoder: Encoder | None = None) -> None:
+        """Load the encoder. Raise IndexMismatch if it has other weights on this machine.
+
+        ``known`` are the content hashes of the images that the store has, sorted, 16 bytes each.
+        """
+        from indexer.encoders.registry import load_encoder
+
+        THREADS.limit = 1
+        BUDGET.megabytes = order.decode_mb
+        self._order = order
+        self._known = KnownContents(known)
+        self._encoder = encoder or load_encoder(order.model.id, threads=1)
+        if Model.of(self._encoder) != order.model:
+            raise IndexMismatch(
+                f"a worker has {Model.of(self._encoder)}, the shop {order.model}; install the same "
+                "version of Vitrine and the same files of the encoder on every machine"
+            )
+
+    def pid(self) -> int:
+        """Return the id of the process."""
+        return os.getpid()
+
+    def embed(self, paths: Sequence[str]) -> WorkedBatch:
+        """Read and embed the images at these paths of the catalog, in order."""
+        start = time.perf_counter()
+        images: list[WorkedImage] = []
+        squares: dict[bytes, Pixels] = {}
+        for path in paths:
+            try:
+                image, square = self._read(path, squares)
+            except BadImage as error:
+                images.append(WorkedImage(refusal=str(error)))
+                continue
+            if square is not None:
+                squares[image.content] = square
+            images.append(image)
+        decoded = time.perf_counter()
+        halves = self._encode(squares)
+        done = [image._replace(embedding=halves.get(image.content, b"")) for image in images]
+        return WorkedBatch(done, decoded - start, time.perf_counter() - decoded)
+
+    def _read(self, path: str, squares: dict[bytes, Pixels]) -> tuple[WorkedImage, Pixels | None]:
+        """Return an image, and its pixels for the encoder unless they are known."""
+        order = self._order
+        data = read_image_file(image_path(order.root, path), order.limits)
+        content = content_hash(data)
+        info = inspect(data, order.limits)
+        image = WorkedImage(content, info.width, info.height)
+        if content in squares or content in self._known:
+            return image, None
+        photo = open_photo(
+            data, self._encoder.preprocess, side=decoding_side(self._encoder), limits=order.limits
+        )
+        return image._replace(
+            display=thumbnail(photo.pixels, DISPLAY_SIDE),
+            original=data if order.keep_originals else b"",
+        ), photo.square
+
+    def _encode(self, squares: dict[bytes, Pixels]) -> dict[bytes, bytes]:
+        if not squares:
+            return {}
+        encoder = self._encoder
+        vectors = encoder.encode_images(list(squares.values()))
+        names = [content.hex() for content in squares]
+        check_vectors(vectors, (len(squares), encoder.dim), encoder.id, names)
+        halves = (half.tobytes() for half in vectors.astype("float16"))
+        return dict(zip(squares, halves, strict=True))
+
+
+class KnownContents:
+    """A set of content hashes in one block of bytes, which processes of a machine can share."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._count = len(data) // HASH_BYTES
+
+    def __contains__(self, content: bytes) -> bool:
+        low, high = 0, self._count
+        while low < high:
+            middle = (low + high) // 2
+            found = self._data[middle * HASH_BYTES : (middle + 1) * HASH_BYTES]
+            if found == content:
+                return True
+            low, high = (middle + 1, high) if found < content else (low, middle)
+        return False

@@ -1,0 +1,126 @@
+// Builds and other long tasks, with their progress.
+
+import { make } from "../dom.js";
+import { count, time } from "./format.js";
+import { act, failure, heading, missing, part, say } from "./parts.js";
+import { ask, find, post } from "./session.js";
+
+export const title = "Builds";
+export const every = 2000;
+
+const ACTIVE = ["running", "canceling"];
+const KINDS = { succeeded: "good", failed: "wrong", interrupted: "wrong" };
+const NAMES = {
+  build: "Build",
+  rebuild: "Rebuild of the index",
+  snapshot: "Snapshot",
+  migration: "Migration",
+  migration_plan: "Plan of a migration",
+  migration_stop: "End of a migration",
+  comparison: "Comparison",
+  audit: "Audit",
+};
+
+const states = new Map(); // id -> state, to announce what ends
+let offered = true; // whether this service starts tasks over HTTP
+
+export async function draw(main) {
+  const list = make("div", { class: "jobs" });
+  const note = make("div", { role: "status" });
+  const start = async (path, body) => {
+    try {
+      const job = await post(path, body);
+      note.replaceChildren();
+      say(`${NAMES[job.kind] ?? job.kind} started.`);
+      await refresh(main);
+    } catch (problem) {
+      note.replaceChildren(failure(problem));
+    }
+  };
+  main.replaceChildren(
+    heading(title, "One long task runs at a time, in a process of its own with a lower priority. The shop serves meanwhile."),
+    part("Start", make("div", { class: "acts" }, ...(await starters(start))), note),
+    part("Tasks", list),
+  );
+  await refresh(main);
+}
+
+async function starters(start) {
+  const simple = [
+    act("Rebuild the index", () => start("v1/rebuilds")),
+    act("Take a snapshot", () => start("v1/snapshots", {})),
+    act("Audit the items", () => start("v1/audits")),
+    act("Compare with the newest candidate", () => start("v1/comparisons", {})),
+  ];
+  try {
+    const { catalogs } = await ask("v1/catalogs");
+    if (catalogs.length === 0) return [...simple, missing("The folder of VITRINE_CATALOGS has no catalogs to build.")];
+    const chosen = make("select", {}, ...catalogs.map(({ name }) => make("option", { value: name, text: name })));
+    return [
+      make("label", {}, "Catalog", chosen),
+      act("Build it", () => start("v1/builds", { catalog: chosen.value }), "primary small"),
+      act("Only show what would change", () => start("v1/builds", { catalog: chosen.value, dry_run: true })),
+      ...simple,
+    ];
+  } catch (problem) {
+    offered = problem.status !== 404;
+    return offered ? [...simple, missing(problem.message)] : [missing("This service starts no tasks over HTTP.")];
+  }
+}
+
+/** Ask for the tasks and draw them. */
+export async function refresh(main) {
+  const list = main.querySelector(".jobs");
+  if (!list || !offered) return;
+  const found = await find("v1/jobs");
+  offered = found !== null;
+  if (!list.isConnected) return;
+  const jobs = found?.jobs ?? [];
+  for (const { id, kind, state } of jobs) {
+    if (ACTIVE.includes(states.get(id)) && !ACTIVE.includes(state)) say(`${NAMES[kind] ?? kind} ${state}.`);
+    states.set(id, state);
+  }
+  const focused = document.activeElement?.dataset.job;
+  const open = new Set([...list.querySelectorAll("details[open]")].map(({ dataset }) => dataset.report));
+  list.replaceChildren(...(jobs.length === 0 ? [missing("Nothing was started over HTTP yet.")] : jobs.map((job) => drawn(job, main, open.has(job.id)))));
+  if (focused) list.querySelector(`[data-job="${CSS.escape(focused)}"]`)?.focus();
+}
+
+function drawn(job, main, open) {
+  const active = ACTIVE.includes(job.state);
+  const { progress } = job;
+  const name = `${NAMES[job.kind] ?? job.kind}${job.subject ? ` of ${job.subject}` : ""}`;
+  const cancel = async () => {
+    await post(`v1/jobs/${job.id}/cancel`).catch(() => {});
+    await refresh(main);
+  };
+  return make(
+    "article",
+    { class: "job", "aria-label": name },
+    make(
+      "div",
+      { class: "job-head" },
+      make("strong", { text: name }),
+      make("span", { class: `state ${KINDS[job.state] ?? ""}`, text: job.state }),
+      make("span", { class: "soft", text: `${time(job.created_at)}${job.ended_at ? ` to ${time(job.ended_at)}` : ""}, by ${job.started_by}` }),
+      active ? act("Cancel", cancel, "secondary small danger", { "data-job": job.id, "aria-label": `Cancel ${name}` }) : null,
+    ),
+    active && progress
+      ? make(
+          "label",
+          {},
+          `${progress.stage}: ${count(progress.done)} of ${count(progress.total)}${progress.skipped ? `, ${count(progress.skipped)} skipped` : ""}`,
+          make("progress", { value: String(progress.done), max: String(Math.max(progress.total, 1)) }),
+        )
+      : null,
+    active && !progress ? missing("It has not reported its progress yet.") : null,
+    job.problem ? make("p", { class: "bad", text: job.problem.detail }) : null,
+    job.summary ? report(job, open) : null,
+  );
+}
+
+function report(job, open) {
+  const details = make("details", { "data-report": job.id, open }, make("summary", { text: "Report" }));
+  details.append(make("pre", { tabindex: "0" }, make("code", { text: JSON.stringify(job.summary, null, 2) })));
+  return details;
+}

@@ -1,0 +1,96 @@
+// Items as cards: the shop's own, made from its <template>, or plain ones.
+//
+// Cards from a template are children of the component, in slots, so that the style sheets of the
+// shop's page apply to them.
+
+import { make } from "./dom.js";
+
+/** Makes the cards of one list. `owner` is a VitrineElement. */
+export class Cards {
+  #owner;
+  #slots; // the beginning of the names of the slots of this list
+
+  constructor(owner, name) {
+    this.#owner = owner;
+    this.#slots = `vitrine-${name}-`;
+  }
+
+  /** Return an <li> for each item, and remove the cards made before. */
+  make(items) {
+    this.clear();
+    const template = this.#owner.querySelector(":scope > template");
+    return items.map((item, rank) => {
+      const entry = make("li", { class: "entry" });
+      if (template?.content.firstElementChild) this.#fromTemplate(entry, template, item, rank);
+      else entry.append(this.#plain(item));
+      entry.addEventListener("click", (event) => this.#clicked(event, item));
+      return entry;
+    });
+  }
+
+  /** Remove the cards that are children of the component. */
+  clear() {
+    for (const card of this.#owner.querySelectorAll(`:scope > [slot^="${this.#slots}"]`)) card.remove();
+  }
+
+  #fromTemplate(entry, template, item, rank) {
+    const card = template.content.firstElementChild.cloneNode(true);
+    card.slot = `${this.#slots}${rank}`;
+    for (const place of [card, ...card.querySelectorAll("[data-vitrine]")])
+      if (place.dataset.vitrine) this.#fill(place, place.dataset.vitrine, item);
+    this.#owner.append(card);
+    entry.append(make("slot", { name: card.slot }));
+  }
+
+  /** Fill an element of the shop's card with a field of the item. */
+  #fill(place, field, item) {
+    if (field === "image") {
+      if (!place.hasAttribute("alt")) place.alt = item.title || item.item_id;
+      this.#owner.client.show(place, item.image_url, () => place.remove());
+    } else if (field === "link") {
+      const href = this.#owner.linkOf(item);
+      if (href) place.href = href;
+      else place.removeAttribute("href");
+    } else if (field === "stock") {
+      place.textContent = item.in_stock === false ? this.#owner.texts.t("stock") : "";
+      place.hidden = item.in_stock !== false;
+    } else {
+      place.textContent = this.#textOf(field, item);
+    }
+  }
+
+  #textOf(field, item) {
+    if (field === "price") return this.#owner.texts.price(item);
+    if (field === "category") return item.categories?.at(-1)?.split("/").at(-1) ?? "";
+    if (field.startsWith("attributes.")) return [item.attributes?.[field.slice(11)] ?? ""].flat().join(", ");
+    return ["title", "description", "item_id", "product_id"].includes(field) ? (item[field] ?? "") : "";
+  }
+
+  #plain(item) {
+    const href = this.#owner.linkOf(item);
+    const picture = make("span", { class: "picture", part: "picture" });
+    const image = make("img", { alt: "", decoding: "async" });
+    picture.append(image);
+    this.#owner.client.show(image, item.image_url, () => image.remove());
+    return make(
+      href ? "a" : "button",
+      { class: "card", part: "card", href, type: href ? null : "button" },
+      picture,
+      make("span", { class: "card-title", part: "card-title", dir: "auto", text: item.title || item.item_id }),
+      make("span", { class: "card-price", part: "card-price", text: this.#owner.texts.price(item) }),
+      item.in_stock === false
+        ? make("span", { class: "card-stock", part: "card-stock", text: this.#owner.texts.t("stock") })
+        : null,
+    );
+  }
+
+  #clicked(event, item) {
+    const active = event.composedPath().some((node) => node.matches?.("a, button"));
+    if (!active) return;
+    this.#owner.remember(item.item_id, "click");
+    const opens = this.#owner.dispatchEvent(
+      new CustomEvent("vitrine-open", { detail: item, bubbles: true, composed: true, cancelable: true }),
+    );
+    if (!opens) event.preventDefault();
+  }
+}
