@@ -8,12 +8,13 @@ REVIEWS = "reviews.lmdb"
 SUGGESTIONS = "suggestions.lmdb"
 FAQ = "faq.lmdb"
 FETCHED = "fetched.lmdb"
+PICTURE_TEXTS = "picture_texts.msgpack"
 CURRENT = "CURRENT"
 JOB_LOCK = "job.lock"
 KEYS = "keys.json"
 REPORTS = "reports"
 JOBS = "jobs"
 PARTS = (
-    *(STORE, GENERATIONS, ENCODERS, STYLES, REVIEWS, SUGGESTIONS, FAQ, FETCHED),
+    *(STORE, GENERATIONS, ENCODERS, STYLES, REVIEWS, SUGGESTIONS, FAQ, FETCHED, PICTURE_TEXTS),
     *(CURRENT, JOB_LOCK, KEYS, REPORTS, JOBS),
 )

@@ -34,6 +34,7 @@ from indexer.jobs.build import build_index
 from indexer.sample.shop import SampleShop, write_shop
 from indexer.shop.folder import ShopFolder
 from search.engine import SearchEngine
+from tests.calibrations import remember_calibrations
 
 if TYPE_CHECKING:
     import httpx
@@ -139,6 +140,12 @@ def same_priority() -> Iterator[None]:
     """Keep the priority of this process, which ``vitrine migrate`` would lower for all tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("os.nice", lambda by: by)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def calibrations() -> Iterator[None]:
+    with remember_calibrations():
         yield
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -56,6 +57,11 @@ INNER = [path for path in MODULES if ROOT / "service" not in path.parents]
 NAMES = [str(path.relative_to(ROOT)) for path in MODULES]
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imported(tree: ast.AST) -> Iterator[str]:
     """The first part of the name of every module that is imported, wherever that stands."""
     for node in ast.walk(tree):
@@ -68,7 +74,7 @@ def imported(tree: ast.AST) -> Iterator[str]:
 
 def targets(path: Path) -> Iterator[tuple[str, ...]]:
     """The parts of the name of every module of ours that is imported, for typing too."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in FLOORS:
             for alias in node.names:
                 parts = (*(node.module or "").split("."), alias.name)
@@ -91,7 +97,7 @@ def test_there_are_modules_on_every_floor():
 @pytest.mark.parametrize("path", MODULES, ids=NAMES)
 def test_imports_point_down(path):
     floor = path.relative_to(ROOT).parts[0]
-    ours = set(imported(ast.parse(path.read_text(encoding="utf-8")))) & {
+    ours = set(imported(tree_of(path))) & {
         *FLOORS,
         "tests",
         "scripts",
@@ -131,7 +137,7 @@ def test_no_module_imports_itself_by_way_of_others():
 
 @pytest.mark.parametrize("path", MODULES, ids=NAMES)
 def test_everything_public_says_what_it_is(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = tree_of(path)
     silent = [] if ast.get_docstring(tree) else ["the module"]
     nodes = [(node, "") for node in tree.body]
     while nodes:
@@ -153,7 +159,7 @@ def test_everything_public_says_what_it_is(path):
     ids=lambda path: path.parent.name,
 )
 def test_a_package_imports_nothing_by_itself(path):
-    body = ast.parse(path.read_text(encoding="utf-8")).body
+    body = tree_of(path).body
     assert [node for node in body if not isinstance(node, ast.Expr)] == []
 
 
@@ -191,7 +197,7 @@ except SystemExit as end:
 
 @pytest.mark.parametrize("path", INNER, ids=lambda path: str(path.relative_to(ROOT)))
 def test_only_the_service_prints_exits_or_reads_the_environment(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = tree_of(path)
     calls = {
         node.func.id
         for node in ast.walk(tree)
@@ -225,7 +231,7 @@ def test_photos_come_in_by_one_door(path):
     if ROOT / "indexer" / "imaging" in path.parents:
         return
     imports, opens = set(), False
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.ImportFrom) and node.module == "indexer.imaging.images":
             imports |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module in ("indexer.imaging", "PIL"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +20,16 @@ from indexer.jobs.build import build_index
 from indexer.shop.folder import ShopFolder
 from indexer.shop.manifest import Manifest
 from indexer.shop.shelf import Shelf
+from tests.calibrations import calibrate_from_scratch
 from tests.conftest import jpeg, plain
 
 RAINBOW = [(20 * n % 256, 90 * n % 256, 150 * n % 256) for n in range(1, 25)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def from_scratch() -> Iterator[None]:
+    with calibrate_from_scratch():
+        yield
 
 
 def build(folder: Path, shop: Path, encoder=None) -> Manifest:

@@ -14,6 +14,7 @@ from indexer.errors import IndexCorrupt, StoreFull
 from indexer.items import Item
 from indexer.words import lexical
 from indexer.words.lexical import LexicalIndex, match_expression
+from indexer.words.vocabulary import Vocabulary
 
 
 def item(item_id: str, title: str = "", **fields: object) -> Item:
@@ -146,6 +147,20 @@ def test_a_very_long_text_is_cut_and_not_refused(words):
     assert found(words, "boots " + "x" * 100_000)[0] == "boots"
     assert "boots" in found(words, "boots " * 10_000)
     assert len(match_expression(" ".join(map(str, range(1000)))).split(" OR ")) == 33
+
+
+def test_a_very_long_word_is_not_taken_apart_letter_by_letter(words, monkeypatch):
+    asked = []
+    has = Vocabulary.has
+    monkeypatch.setattr(Vocabulary, "has", lambda self, term: asked.append(term) or has(self, term))
+    assert found(words, "boots " + "x" * 5000) == ["boots", "polish"]
+    assert len(asked) < 100
+
+
+@pytest.mark.parametrize("joiner", "-.'/")
+def test_a_thousand_words_joined_by_signs_are_answered(words, joiner):
+    joined = joiner.join(["boots", *(f"nothing{n}" for n in range(1000))])
+    assert found(words, joined) == ["boots", "polish"]
 
 
 def test_scores_are_positive_and_fall(words):

@@ -201,7 +201,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's jobs with 
 from indexer.sample.shop import write_shop
 if __name__ == "__main__":
     told = lambda *_: print("drawing", flush=True)
-    write_shop(sys.argv[1], workers=2, progress=told)
+    write_shop(sys.argv[1], items=80, photos=0, workers=2, progress=told)
 """
 
 

@@ -76,7 +76,8 @@ def test_filters_cost_no_recall(index, queries, truth, share):
     eager = promised(index, index.contract.levels[0].effort, row_us=1000.0)
     rng = np.random.default_rng(int(share * 1e6))
     answers, right = [], []
-    for query in queries[:60]:
+    # Where few rows pass, a walk visits nearly the whole graph.
+    for query in queries[: 60 if share > 0.01 else 20]:
         allowed = PositionMask(rng.random(N) < share)
         answers.append(nearest(eager, query, 10, allowed))
         right.append(truth.exact(query[None], 10, allowed)[0][0])
@@ -138,7 +139,7 @@ def test_the_cheaper_way_is_taken(vectors):
 
 def test_two_threads_of_different_effort_do_not_disturb_each_other(vectors, queries):
     """Depth is handed in with each call: what one thread asks for is not what the other gets."""
-    index = VectorIndex.build(vectors, np.arange(N), "HNSW24-fp16")
+    index, queries = VectorIndex.build(vectors, np.arange(N), "HNSW24-fp16"), queries[:100]
     efforts = Recipe.parse(index.recipe).efforts(N)
     efforts = [efforts[0], efforts[-1]]
     alone = [index.search_with_effort(queries, 10, effort)[0] for effort in efforts]

@@ -71,12 +71,12 @@ def test_urls_are_found_in_every_kind_of_body():
 
 
 def test_a_request_fetches_a_limited_number_of_pictures(writing, server, monkeypatch):
-    monkeypatch.setattr(fetching, "MAX_FETCHED", 50)
-    images = [[server.url(f"/{n}-{m}") for m in range(10)] for n in range(6)]
+    monkeypatch.setattr(fetching, "MAX_FETCHED", 4)  # two pictures of a host in a second
+    images = [[server.url(f"/{n}-{m}") for m in range(2)] for n in range(3)]
     items = [{"id": str(n), "images": urls} for n, urls in enumerate(images)]
     results = put(writing, *items).json()["results"]
-    assert sum(server.hits.values()) == 50
-    assert "more than 50 pictures behind URLs" in results[5]["images"][0]["reason"]
+    assert sum(server.hits.values()) == 4
+    assert "more than 4 pictures behind URLs" in results[2]["images"][0]["reason"]
 
 
 def test_the_command_put_fetches_too(shop, server, tmp_path, capsys):

@@ -10,6 +10,7 @@ Three kinds of test queries are made from the shop itself and searched in the fi
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -43,6 +44,7 @@ _DEPTH = 128  # rows searched per query
 _BATCH = 32
 _SECONDS = 30.0  # of encoding; a slow encoder gets fewer queries
 _LARGEST = 256  # pixels per side of a retake
+_KEPT = 64  # decoded pictures, at most: a shop that small has several retakes of each
 _SOLD_AT = 0.4  # of the span from pictures without a product to similar products
 _SOLD_WIDTH = 0.1  # of the same span
 _LEAST_SPAN = 0.15
@@ -225,24 +227,24 @@ def _retaken(
     # Whole rounds over all images: the images of a small shop are used equally often.
     rounds = [rng.permutation(originals) for _ in range(-(-wanted // max(1, len(originals))))]
     chosen = np.concatenate(rounds)[:wanted] if rounds else np.empty(0, dtype=np.int64)
-    copies = {}
-    with store.read() as reader:  # kept short: LMDB does not reuse pages that a reader can see
-        for place in chosen.tolist():
-            row = rows[place][1]
-            path = known[row.item_id].images[row.image_index].path
-            copies[place] = display_copy(reader, row.picture, path)
+    copies = _display_copies(store, rows, known, set(chosen.tolist()))
     side = min(encoder.preprocess.size, _LARGEST)
     began = time.perf_counter()
     blanks = encoder.encode_images([no_product(side, rng) for _ in range(_BLANKS)])
     places: list[int] = []
     parts: list[Vectors] = []
     last: Pixels = np.full((side, side, 3), 255, dtype=np.uint8)
+
+    @lru_cache(_KEPT if len(originals) <= _KEPT else 0)
+    def picture(place: int) -> Pixels | None:
+        return _picture(copies[place], side, encoder.preprocess)
+
     for start in range(0, len(chosen), _BATCH):
         if len(parts) > 1 and time.perf_counter() - began > _SECONDS:
             break
         batch = []
         for place in chosen[start : start + _BATCH].tolist():
-            pixels = _picture(copies[place], side, encoder.preprocess)
+            pixels = picture(place)
             if pixels is not None:
                 batch.append(fit_pixels(retake(pixels, last, rng), encoder.preprocess))
                 places.append(place)
@@ -251,6 +253,18 @@ def _retaken(
             parts.append(encoder.encode_images(batch))
     vectors = np.concatenate(parts) if parts else np.empty((0, encoder.dim), dtype=np.float32)
     return _Sample(np.array(places, dtype=np.int64), vectors), blanks
+
+
+def _display_copies(
+    store: Store, rows: Sequence[tuple[int, Row]], known: Mapping[str, ItemRecord], places: set[int]
+) -> dict[int, bytes | None]:
+    copies = {}
+    with store.read() as reader:  # kept short: LMDB does not reuse pages that a reader can see
+        for place in places:
+            row = rows[place][1]
+            path = known[row.item_id].images[row.image_index].path
+            copies[place] = display_copy(reader, row.picture, path)
+    return copies
 
 
 def _picture(jpeg: bytes | None, side: int, preprocess: Preprocess) -> Pixels | None:

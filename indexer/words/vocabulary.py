@@ -113,6 +113,8 @@ class Vocabulary:
         known: dict[str, bool] = {}
 
         def is_known(part: str) -> bool:
+            if len(part) > _LONGEST:
+                return False
             if part not in known:
                 known[part] = self.has(part)
             return known[part]
@@ -123,7 +125,7 @@ class Vocabulary:
             for before, rest in open_ends:
                 longer.extend(
                     ([*before, rest[:at]], rest[at:])
-                    for at in range(1, len(rest))
+                    for at in range(1, min(len(rest), _LONGEST + 1))
                     if is_known(rest[:at])
                 )
                 if before and is_known(rest):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from indexer.words.folding import fold
 from indexer.words.spellings import EMPTY_WORDS, EQUAL_WORDS
 from indexer.words.synonyms import Synonyms
-from indexer.words.typed import Typed, Unit, take_apart
+from indexer.words.typed import MAX_UNITS, Typed, Unit, take_apart
 
 if TYPE_CHECKING:
     from indexer.words.vocabulary import Vocabulary
@@ -101,7 +101,7 @@ class Interpreter:
                 kept.extend(Unit((word,), word) for word in unit.words)
             else:
                 kept.append(unit)
-        return kept
+        return kept[:MAX_UNITS]
 
     def _forms(self, unit: Unit) -> list[str]:
         """Return a unit's words and what means the same, the words themselves first."""
