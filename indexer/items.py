@@ -11,6 +11,9 @@ AttributeValue: TypeAlias = str | float | bool | list[str]
 MAX_ID_BYTES = 256  # ids are parts of LMDB keys, which hold at most 511 bytes
 ORIGINAL = "original"
 
+PICTURE_TEXT = "picture_text"
+"""The attribute that holds the words read from the pictures of an item: no catalog has it."""
+
 
 class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An article for sale. ``item_id`` is the shop's own string and never changes.

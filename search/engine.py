@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from indexer.classification.classifier import CLASSIFIER
 from indexer.encoders.base import Model, TextEncoder
 from indexer.encoders.views import QueryViews
@@ -33,6 +35,7 @@ from search.pipeline import Pipeline
 from search.query import ImagePart, ItemPart, Query, TextPart
 from search.query_vector import QuerySpace
 from search.recognition.classification import COLOR_SIDE, MIN_CONFIDENCE, PhotoClassifier
+from search.recognition.verified_hits import verified_hits
 from search.searcher import Searcher
 from search.shop_writer import RENDERED_AT_ONCE, ShopWriter
 from search.status import EngineStatus, Vitals
@@ -240,6 +243,15 @@ class SearchEngine:
         opened = Photo(data).fit(self.encoder.preprocess, side=COLOR_SIDE)
         vector = self.encoder.encode_images([opened.square])[0]  # (dim,)
         return self.classifier.classify(vector, opened.pixels, min_confidence)
+
+    def verify(self, photo: Path | str | bytes, reply: Reply, box: Box = WHOLE) -> Reply:
+        """Compare the region ``box`` of a photo with the first 20 hits, and reorder these.
+
+        Raises BadImage, and BadQuery unless OpenCV is installed.
+        """
+        data = photo if isinstance(photo, bytes) else read_image_file(Path(photo))
+        hits = verified_hits(Photo(data), box, reply.hits, self.thumbnail)
+        return msgspec.structs.replace(reply, hits=hits)
 
     def recommend(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -307,6 +308,11 @@ def language_model_key() -> str:
     """Return the key for the language model of ``vitrine describe``; empty if there is none."""
     key = process_settings().llm_key
     return "" if key is None else key.get_secret_value()
+
+
+def keep_ray_quiet() -> None:
+    """Switch off Ray's reports to its makers in this process, unless the environment sets them."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 
 def settings_for(shop: Path) -> Settings:

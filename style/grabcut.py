@@ -6,8 +6,9 @@ cuts", SIGGRAPH 2004. Colors outside the box are background; inside, two mixture
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -87,8 +88,7 @@ def _rectangle(
 
 def _grabbed(part: Pixels, inner: tuple[int, int, int, int]) -> NDArray[np.bool_] | None:
     """Return the foreground (y, x), or None if the colors cannot be told apart."""
-    import cv2
-
+    cv2: Any = import_module("cv2")
     marks = np.full(part.shape[:2], cv2.GC_BGD, np.uint8)
     x, y, width, height = inner
     marks[y : y + height, x : x + width] = cv2.GC_PR_FGD

@@ -22,7 +22,7 @@ from PIL import Image
 from indexer.sample.shop import SampleShop
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ConsoleMessage, Page
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Response
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = [
@@ -239,11 +239,17 @@ def hits(page: Page) -> list[str]:
 
 def answer(page: Page, act: Callable[[], object]) -> dict:
     """Do something that asks a question; its reply, once it is drawn."""
-    with page.expect_response(lambda r: "/v1/search" in r.url) as caught:
+    with page.expect_response(_answers) as caught:
         act()
     reply = caught.value.json()
     settled(page) if reply.get("hits") else page.wait_for_selector("#notice")
     return reply
+
+
+def _answers(response: Response) -> bool:
+    """Return True if it answers a question, and is not about the variants of a product."""
+    body = response.request.post_data_buffer or b""
+    return "/v1/search" in response.url and b'"group":"item"' not in body
 
 
 def sent(page: Page, field: str) -> str:

@@ -140,7 +140,7 @@ def test_after_a_rollback_what_was_deleted_since_is_not_found(shop, tmp_path):
 def test_each_rollback_goes_one_further_back_and_the_last_says_so(shop, tmp_path):
     build(shop, tmp_path / "catalog", {"red": RED, "green": GREEN, "blue": BLUE})
     assert [rollback(shop), rollback(shop)] == ["000002", "000001"]
-    with pytest.raises(IndexNotFound, match="no generation to go back to: none has served before"):
+    with pytest.raises(Conflict, match="no generation to go back to: none has served before"):
         rollback(shop)
     assert shop.current() == "000001"
 
@@ -156,7 +156,7 @@ def test_a_damaged_generation_is_neither_promoted_nor_gone_back_to(shop):
     for attempt in (lambda: promote(shop, "000001"), lambda: rollback(shop, "000001")):
         with pytest.raises(IndexCorrupt, match=r"rows\.npy has 0 bytes"):
             attempt()
-    with pytest.raises(IndexNotFound, match=r"go back to: .*rows\.npy has 0 bytes"):
+    with pytest.raises(Conflict, match=r"go back to: .*rows\.npy has 0 bytes"):
         rollback(shop)
     with pytest.raises(IndexNotFound, match="no generation 000009"):
         promote(shop, "000009")

@@ -12,6 +12,10 @@ import numpy as np
 import pytest
 
 from indexer.encoders.color import ColorEncoder
+from indexer.enrichment.faqlog import FaqEntry, FaqLog, StoredEntry
+from indexer.enrichment.review import Review
+from indexer.enrichment.reviewlog import ReviewLog
+from indexer.enrichment.score import ReviewScorer
 from indexer.errors import (
     CannotWrite,
     Conflict,
@@ -75,6 +79,23 @@ def test_a_restored_shop_gives_the_same_answers(tiny_shop, taken, tmp_path):
     assert shop.verify(shop.current()).items == 12
     with SearchEngine.open(shop.path, encoder=ColorEncoder()) as engine:
         assert engine.thumbnail("red-shoe")[:2] == b"\xff\xd8"
+
+
+def test_a_snapshot_holds_reviews_suggestions_and_the_faq(make_shop, tmp_path):
+    shop = make_shop()
+    entry = StoredEntry(entry=FaqEntry(question="How long is delivery?", answer="Three days."))
+    with FaqLog(shop, create=True) as log:
+        log.put([entry])
+    review = Review(review_id="1", about="red-shoe", text="Lovely and soft.")
+    with ReviewLog(shop, create=True) as log:
+        log.add([review], ReviewScorer({}))
+    about = take_snapshot(ShopFolder(shop), tmp_path / "taken", progress=silent)
+    assert about.beside == ["reviews.lmdb", "faq.lmdb"]
+    restore(tmp_path / "taken", tmp_path / "again")
+    with FaqLog(tmp_path / "again") as log:
+        assert log.entries() == [entry]
+    with ReviewLog(tmp_path / "again") as log:
+        assert [one.review for one in log.about(["red-shoe"])] == [review]
 
 
 def test_a_snapshot_holds_the_shops_own_styles(make_shop, tmp_path, rng):

@@ -58,8 +58,32 @@ def test_the_same_question_is_answered_from_memory(http, photo):
     assert without_times(again) == without_times(first)
     assert set(again.json()["timings"]) >= {"encode_ms", "search_ms", "fields_ms", "total_ms"}
     http.post("/v1/search", json=RED | {"limit": 2})
-    http.get("/v1/items/red-shoe/similar?limit=3")  # the same question, asked in another way
-    assert counts(http) == {"miss": 2, "hit": 2}
+    assert counts(http) == {"miss": 2, "hit": 1}
+
+
+def test_an_address_that_comes_again_is_answered_from_memory_too(http, shop):
+    path = "/v1/items/red-shoe/similar?limit=3"
+    first, again = (http.get(path) for _ in range(2))
+    assert without_times(again) == without_times(first)
+    assert again.headers["content-type"] == first.headers["content-type"]
+    http.get("/v1/items/red-shoe/similar?limit=2")
+    http.get("/v1/items/blue-shoe/similar?limit=3")
+    assert counts(http) == {"miss": 3, "hit": 1}
+    rename(shop, "red-mug", "Crimson")
+    assert "Crimson" in [hit["title"] for hit in http.get(path).json()["hits"]]
+
+
+def test_heat_maps_are_not_left_out_of_a_kept_answer(http):
+    path = "/v1/items/red-shoe/similar?limit=3"
+    http.get(path)
+    for _ in range(2):
+        assert len(http.get(f"{path}&explain=true").json()["explanations"]) == 3
+
+
+def test_a_kept_answer_counts_as_a_search_of_its_client(serve, shop):
+    http = serve(shop=shop, searches_per_s=0.001, searches_burst=3)
+    path = "/v1/items/red-shoe/similar"
+    assert [http.get(path).status_code for _ in range(4)] == [200, 200, 200, 429]
 
 
 def test_a_photo_counts_by_its_content_and_is_encoded_once(http, photo):

@@ -130,6 +130,20 @@ def test_a_file_that_is_no_photo_is_named(look, tmp_path):
     assert str(path) in done.err
 
 
+# Shelves
+
+
+def test_the_products_on_a_shelf_are_counted(look, tmp_path, tiny_shop):
+    path = tmp_path / "shelf.png"
+    path.write_bytes(scene(red=(1, 1), yellow=(5, 4)))
+    done = look(path, "--shop", tiny_shop, "--shelf", "--json")
+    counted = json.loads(done.out)["products"]
+    assert {product["item_id"].split("-")[0] for product in counted} >= {"red", "yellow"}
+    assert all(product["count"] >= 1 for product in counted)
+    assert "things not recognized" in look(path, "--shop", tiny_shop, "--shelf").out
+    assert "--shelf" in look(path, "--shelf").err
+
+
 # vitrine cutout
 
 

@@ -28,6 +28,9 @@ class Refusing:
     def refresh(self) -> bool:
         return False
 
+    def check_ready(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 

@@ -178,3 +178,43 @@ def test_auto_crop_works_beside_words(http):
 def test_auto_crop_excludes_a_box_and_a_negative_photo(http, fields):
     reply = search(http, scene(red=(3, 3)), auto_crop="true", **fields)
     assert (reply.status_code, reply.json()["param"]) == (422, "auto_crop")
+
+
+# The very same, and words
+
+
+def test_verify_compares_every_hit_of_the_page(http):
+    pytest.importorskip("cv2", reason="needs the extra opencv")
+    photo = scene(red=(3, 3))
+    hits = search(http, photo, verify="true", limit=4).json()["hits"]
+    plain = search(http, photo, limit=4).json()["hits"]
+    assert {hit["item_id"] for hit in hits} == {hit["item_id"] for hit in plain}
+    assert all(set(hit["verification"]) == {"points", "likeness"} for hit in hits)
+    assert all("verification" not in hit for hit in plain)
+
+
+def test_verify_without_opencv_is_refused_by_name(http, monkeypatch):
+    monkeypatch.setattr("search.recognition.verify.find_spec", lambda _: None)
+    reply = search(http, scene(red=(3, 3)), verify="true")
+    assert (reply.status_code, reply.json()["param"]) == (422, "verify")
+
+
+def test_words_in_the_photo_reorder_the_hits(http, monkeypatch):
+    photo = scene(red=(3, 3))
+    plain = search(http, photo, limit=4, group="item").json()["hits"]
+    word = "shoe" if "mug" in plain[0]["item_id"] else "mug"
+
+    class Reader:
+        def read(self, pixels):
+            return [word.upper()]
+
+    monkeypatch.setattr("service.runtime.recognition.TextReader", Reader)
+    hits = search(http, photo, ocr="true", limit=4, group="item").json()["hits"]
+    assert word in hits[0]["item_id"]
+    assert {hit["item_id"] for hit in hits} == {hit["item_id"] for hit in plain}
+
+
+def test_reading_words_without_rapidocr_is_an_error_of_its_own(http, monkeypatch):
+    monkeypatch.setattr("indexer.recognizers.text_reader.find_spec", lambda _: None)
+    reply = search(http, scene(red=(3, 3)), ocr="true")
+    assert (reply.status_code, reply.json()["code"]) == (503, "recognizer_not_found")

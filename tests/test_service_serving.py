@@ -44,6 +44,9 @@ class Numbered:
     def refresh(self) -> bool:
         return False
 
+    def check_ready(self) -> None:
+        pass
+
     def close(self) -> None:
         self.closed.set()
 

@@ -14,10 +14,11 @@ from typing import Final, Literal
 
 import msgspec
 
-from indexer.drafting.facts import Fact, bundled
+from indexer.drafting.facts import Fact
 from indexer.drafting.planfile import data_lines, plans_of
 from indexer.enrichment.gazetteer import folded_words
 from indexer.enrichment.language import Language
+from indexer.enrichment.values import bundled
 from indexer.words.folding import fold
 from style.namedcolors import family_of
 

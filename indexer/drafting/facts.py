@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from typing import Final, Literal
 
 import msgspec
 
 from indexer.catalog.texts import plain_text
 from indexer.drafting.glossary import translated
-from indexer.enrichment.gazetteer import Gazetteer, attribute_of, folded_words, gazetteer_of
+from indexer.enrichment.gazetteer import attribute_of, folded_words
 from indexer.enrichment.language import Language, language_of
+from indexer.enrichment.values import bundled
 from indexer.items import Item
 from indexer.words.folding import fold
 from style.campaign.price import price_text
@@ -160,12 +160,6 @@ def _price(price: float, currency: str, language: Language) -> str:
         amount = f"{price:.2f}".removesuffix(".00")
         return f"{amount} {_CURRENCIES[currency]}"
     return price_text(price, currency, "{symbol}{amount}", ".")
-
-
-@lru_cache(maxsize=1)
-def bundled() -> Gazetteer:
-    """Return the bundled values, without those of a shop."""
-    return gazetteer_of()
 
 
 def _details(item: Item, language: Language) -> list[str]:

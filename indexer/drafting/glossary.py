@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,11 @@ def translated(text: str) -> str:
     """Return the Chinese name of an English value or label; empty if none is known."""
     words = " ".join(fold(text).split())
     return _names().get(words, "")
+
+
+def chinese_names() -> Iterable[tuple[str, str]]:
+    """Return pairs of an English name, folded, and its Chinese name."""
+    return _names().items()
 
 
 @lru_cache(maxsize=1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from indexer.errors import Conflict, IndexNotFound, StoreBusy, StoreFull, VitrineError
+from indexer.errors import Conflict, StoreBusy, StoreFull, VitrineError
 from indexer.shop import write_encoders
 from indexer.shop.folder import ShopFolder
 from indexer.shop.shelf import Shelf
@@ -34,8 +34,8 @@ def rollback(
 ) -> str:
     """Make the generation that served before, or ``to``, serve again; return its name.
 
-    Later writes are kept, and searched beside it. Raises what ``promote`` raises; IndexNotFound if
-    no intact generation served before.
+    Later writes are kept, and searched beside it. Raises what ``promote`` raises; Conflict if no
+    intact generation served before.
     """
     served = shop.served()
     if to is None:
@@ -119,7 +119,7 @@ def _missing_embeddings(shop: ShopFolder, manifest: Manifest, name: str, missing
 
 
 def _first_intact(shop: ShopFolder, names: list[str]) -> str:
-    """Return the first intact generation of ``names``. Raise IndexNotFound if there is none."""
+    """Return the first intact generation of ``names``. Raise Conflict if there is none."""
     problem = "none has served before"
     on_disk = shop.names()
     for name in (name for name in names if name in on_disk):
@@ -129,7 +129,7 @@ def _first_intact(shop: ShopFolder, names: list[str]) -> str:
             problem = str(error)
             continue
         return name
-    raise IndexNotFound(
+    raise Conflict(
         f"{shop.path} has no generation to go back to: {problem}; 'vitrine generations --shop "
         f"{shop.path}' lists what there is"
     )

@@ -24,7 +24,8 @@ from indexer.shop.archive import CHUNK, read_archive
 from indexer.shop.folder import ShopFolder, sync
 from indexer.shop.joblock import job_lock
 from indexer.shop.manifest import MANIFEST
-from indexer.shop.snapshot import DESCRIPTION, FORMAT, STORE_ENTRY, Snapshot, entries_of
+from indexer.shop.snapshot import BESIDE, DESCRIPTION, FORMAT, STORE_ENTRY, Snapshot, entries_of
+from indexer.store.environment import DATA_FILE
 from indexer.store.store import Store
 from style.stylefolder import STYLE_FILE
 
@@ -95,6 +96,8 @@ def _description(archive: zipfile.ZipFile, path: Path) -> Snapshot:
         raise IndexCorrupt(f"{path} names encoders by no hash: {about.encoders[:5]}")
     if not all(STYLE_FILE.fullmatch(file) for file in about.styles):
         raise IndexCorrupt(f"{path} names files that no style has: {about.styles[:5]}")
+    if not set(about.beside) <= set(BESIDE):
+        raise IndexCorrupt(f"{path} names folders that no shop has: {about.beside[:5]}")
     return about
 
 
@@ -102,7 +105,8 @@ def _unpack(
     archive: zipfile.ZipFile, about: Snapshot, draft: ShopFolder, path: Path, progress: Progress
 ) -> None:
     """Unpack exactly the expected files; a name in the archive is never used as a path."""
-    targets = entries_of(draft, about) | {STORE_ENTRY: draft.store / "data.mdb"}
+    targets = entries_of(draft, about) | {STORE_ENTRY: draft.store / DATA_FILE}
+    targets |= {f"{name}/{DATA_FILE}": draft.path / name / DATA_FILE for name in about.beside}
     entries = archive.infolist()
     names = [entry.filename for entry in entries]
     if sorted(names) != sorted([*targets, DESCRIPTION]):
@@ -115,7 +119,8 @@ def _unpack(
     if total > free:
         raise StoreFull(f"{path} needs {total} bytes, the disk of {draft.path} has {free} left")
     # Left by a restore that was killed.
-    for folder in (draft.store, draft.generations, draft.encoders, draft.styles):
+    beside = (draft.path / name for name in BESIDE)
+    for folder in (draft.store, draft.generations, draft.encoders, draft.styles, *beside):
         shutil.rmtree(folder, ignore_errors=True)
     done = 0
     for entry in entries:

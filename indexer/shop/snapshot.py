@@ -4,6 +4,7 @@
     generations/000007/...         the files of the serving generation
     encoders/...                   the files of its encoder, see ``indexer.shop.encoderfiles``
     styles/...                     the files of the shop's own styles, see ``style.stylefolder``
+    reviews.lmdb/data.mdb ...      what is stored beside the store: reviews, suggestions, the FAQ
     catalog.lmdb/data.mdb          the store, from one read transaction
     (the seal)                     SHA-256 of the whole file, see ``indexer.shop.archive``
 
@@ -24,12 +25,14 @@ import msgspec
 
 from indexer.encoders.onnxfile import hash_pair
 from indexer.errors import EncoderNotFound, StoreBusy
-from indexer.progress import Progress
+from indexer.layout import FAQ, REVIEWS, SUGGESTIONS
+from indexer.progress import Progress, no_progress
 from indexer.shop import write_encoders
 from indexer.shop.archive import CHUNK, write_archive
 from indexer.shop.encoderfiles import SUFFIXES, encoder_file
 from indexer.shop.folder import ShopFolder
 from indexer.shop.manifest import MANIFEST, now
+from indexer.store.environment import DATA_FILE, Environment, exists
 from indexer.store.store import Store
 from style.stylefolder import StyleFolder, open_regular
 
@@ -38,13 +41,15 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 DESCRIPTION, STORE_ENTRY = "snapshot.json", "catalog.lmdb/data.mdb"  # names in the archive
+BESIDE = (REVIEWS, SUGGESTIONS, FAQ)  # environments that a shop may have beside its store
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The description of a snapshot. ``files`` gives the size of each file of its generation.
 
     ``encoders`` are the weights hashes of the encoders whose files it contains, ``styles`` the
-    names of the files of the shop's own styles.
+    names of the files of the shop's own styles, ``beside`` those of the LMDB environments that are
+    beside the store.
     """
 
     format: int
@@ -57,6 +62,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     files: dict[str, int]
     encoders: list[str] = []
     styles: list[str] = []
+    beside: list[str] = []
 
 
 def take_snapshot(shop: ShopFolder, path: Path, *, progress: Progress) -> Snapshot:
@@ -88,12 +94,16 @@ def take_snapshot(shop: ShopFolder, path: Path, *, progress: Progress) -> Snapsh
                 },
                 encoders=sorted({Path(entry).stem for entry in encoders}),
                 styles=StyleFolder(shop.styles).file_names(),
+                beside=[name for name in BESIDE if exists(shop.path / name)],
             )
             with write_archive(path) as archive:
                 archive.add(DESCRIPTION, msgspec.json.format(msgspec.json.encode(about), indent=2))
                 for entry, source in (entries_of(shop, about) | encoders).items():
                     with _opened(entry, source) as read, archive.open(entry) as out:
                         shutil.copyfileobj(read, out, CHUNK)
+                for name in about.beside:
+                    with archive.open(f"{name}/{DATA_FILE}") as out:
+                        _copy_beside(shop.path / name, out)
                 with archive.open(STORE_ENTRY) as out:
                     _copy_store(store, out, progress)
                 # Rows written after the switch have no embedding by this generation's encoder.
@@ -132,7 +142,13 @@ def _encoder_files(shop: ShopFolder, serving: Model, others: list[Model]) -> dic
     return found
 
 
-def _copy_store(store: Store, out: IO[bytes], progress: Progress) -> None:
+def _copy_beside(path: Path, out: IO[bytes]) -> None:
+    advice = "restore it, or move it away"
+    with Environment(path, (), create=False, advice=advice) as environment:
+        _copy_store(environment, out, no_progress)
+
+
+def _copy_store(store: Store | Environment, out: IO[bytes], progress: Progress) -> None:
     """Copy the store's data file to ``out``, through a pipe: LMDB writes to descriptors only."""
     total = store.bytes_used()
     reading, writing = os.pipe()

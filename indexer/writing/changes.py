@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from indexer.catalog.item_parser import FIELDS, GivenFields, overlay
-from indexer.items import Item, Remark, Skipped
+from indexer.items import PICTURE_TEXT, Item, Remark, Skipped
 from indexer.writing.absence import UNCHANGED
 from indexer.writing.merge import FoundItem, found_image, merge_item, with_stored_images
 
@@ -159,6 +159,7 @@ class _Comparison:
                 where=f"column {name!r}",
             )
             for name, count in self._columns.items()
+            if name != PICTURE_TEXT
         ]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from typing import TYPE_CHECKING, Any
 
 from indexer.errors import EncoderNotFound, VitrineError, WorkersLost
@@ -27,8 +26,6 @@ class RayWorkers:
 
         Raise EncoderNotFound if Ray is not installed, WorkersLost if there is no such cluster.
         """
-        # Ray reports its use to its makers unless it is told not to.
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         try:
             import ray
         except ImportError as error:
@@ -43,8 +40,9 @@ class RayWorkers:
         actor = ray.remote(RemoteWorker).options(
             num_cpus=1, max_restarts=-1, max_task_retries=_RETRIES
         )
-        shared = ray.put(known)  # once for each machine
-        self._actors = [actor.remote(order, shared) for _ in range(self.count)]
+        # Once for each machine. Kept here: a worker that is started again needs it again.
+        self._known = ray.put(known)
+        self._actors = [actor.remote(order, self._known) for _ in range(self.count)]
 
     def _connect(self, address: str) -> None:
         """Connect to Ray, or start it. A start takes longer than Ray waits on a busy machine."""

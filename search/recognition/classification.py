@@ -17,6 +17,7 @@ from indexer.jobs.stored_rows import read_rows
 from style.namedcolors import measure_colors
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -110,6 +111,21 @@ class PhotoClassifier:
             colors=[MeasuredColor(*color) for color in measured.named],
             note=classifier.note,
         )
+
+    def names(self, vectors: Sequence[Embedding]) -> list[str | None] | None:
+        """Name what each vector (dim,) shows by its surest category, without those above it.
+
+        A name is None where no category has a confidence of ``MIN_CONFIDENCE``. The result is None
+        if the shop's categories cannot be learned.
+        """
+        fields = self.classifier.fields
+        known = [n for n, fitted in enumerate(fields) if fitted.field.is_category]
+        if not known or not len(vectors):
+            return None
+        sure = self.classifier.confidences(np.stack(vectors), None)[known[0]]  # (q, l)
+        field = fields[known[0]].field
+        best = [_deepest(field, row, MIN_CONFIDENCE) for row in sure]
+        return [labels[0].name.rpartition("/")[2] if labels else None for labels in best]
 
     @property
     def classifier(self) -> Classifier:

@@ -11,6 +11,7 @@ from msgspec import Meta
 from search.hits import Hit
 from search.query import EmbeddingPart, Query
 from search.recognition.masks import MASK_SIDE, MaskForm, ThingMask, mask_things
+from search.recognition.shelf import CountedProduct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,7 +39,10 @@ class FoundThing(msgspec.Struct, frozen=True, kw_only=True):
     score: Annotated[float, Meta(ge=0, le=1, description="How sure it is that this is a thing.")]
     name: Annotated[
         str | None,
-        Meta(description="Its kind: that of most of its first hits; null if they differ."),
+        Meta(
+            description="Its kind: by the recognizer, or the category by the shop's classifier; "
+            "null if that is not sure."
+        ),
     ] = None
     hits: list[Hit] = []
     no_close_match: Annotated[
@@ -51,9 +55,10 @@ class FoundThing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
-    """The things in a photo, best first."""
+    """The things in a photo, best first. ``products`` counts those of a shelf, if it was asked."""
 
     things: list[FoundThing]
+    products: list[CountedProduct] | msgspec.UnsetType = msgspec.UNSET
 
 
 def find_things(recognizer: Recognizer, photo: Photo, most: int = MOST_THINGS) -> list[Thing]:
@@ -85,7 +90,8 @@ def with_masks(look: Look, photo: Photo, things: Sequence[Thing], form: MaskForm
     """Add the masks of the things, which ``look`` was made of. Takes up to 0.2 s for each."""
     masks = mask_things(photo.cut(side=MASK_SIDE), things, form)
     pairs = zip(look.things, masks, strict=True)
-    return Look(things=[msgspec.structs.replace(thing, mask=mask) for thing, mask in pairs])
+    found = [msgspec.structs.replace(thing, mask=mask) for thing, mask in pairs]
+    return msgspec.structs.replace(look, things=found)
 
 
 def with_hits(
@@ -93,13 +99,20 @@ def with_hits(
     vectors: Sequence[Embedding],
     query: Query,
     search: Callable[[Query], Reply],
+    names: Sequence[str | None] | None = None,
 ) -> Look:
-    """Search for each thing by its vector (dim,), with the other fields of ``query``."""
+    """Search for each thing by its vector (dim,), with the other fields of ``query``.
+
+    ``names`` are those by the shop's classifier, where it is sure. Without them, a thing has the
+    category of most of its first hits. A name by the recognizer comes first.
+    """
     found = []
-    for thing, vector in zip(things, vectors, strict=True):
+    for n, (thing, vector) in enumerate(zip(things, vectors, strict=True)):
         reply = search(msgspec.structs.replace(query, parts=[EmbeddingPart(vector)]))
         name = thing.label
-        if name is None and not reply.no_close_match:
+        if name is None and names is not None:
+            name = names[n]
+        elif name is None and not reply.no_close_match:
             name = kind_of(reply.hits)
         found.append(
             FoundThing(

@@ -86,6 +86,11 @@ _INTERRUPTED = "interrupted; encoded images are kept. Run the same command again
     "another. Otherwise they are only reported.",
 )
 @click.option(
+    "--ocr",
+    is_flag=True,
+    help="Also read the words on the main picture of each item, and search them (extra ocr).",
+)
+@click.option(
     "--ray",
     metavar="ADDRESS",
     help="Encode images on a Ray cluster, or local for one of this machine's cores; needs the "
@@ -106,6 +111,7 @@ def command(
     report: Path | None,
     dry_run: bool,
     leave_out_placeholders: bool,
+    ocr: bool,
     ray: str | None,
     limits: ImageLimits,
     fetching: FetchChoice,
@@ -122,12 +128,18 @@ def command(
     """
     from indexer.jobs.build import build_index
     from indexer.jobs.preview import preview_index
+    from indexer.recognizers.text_reader import check_reader
     from indexer.shop.folder import ShopFolder
     from indexer.shop.shelf import Shelf
     from indexer.shop.styles import registry_of, shop_styles
     from indexer.writing.suspects import remarks_on
     from service.lastreports import keep_report
+    from service.settings import keep_ray_quiet
 
+    if ray is not None:
+        keep_ray_quiet()
+    if ocr:
+        check_reader()
     with exit_on_interrupt(_INTERRUPTED), _failure_reported(report):
         source = read_catalog(catalog)
         folder = ShopFolder(shop)
@@ -171,6 +183,8 @@ def command(
                     print_json({"stopped": str(error), "items": error.item_count,
                                 "removed": error.removed})  # fmt: skip
                 raise
+        if ocr and not dry_run:
+            _read_pictures(shop)
     if not dry_run:
         keep_report(shop, "index", done)
     if report is not None:
@@ -193,6 +207,18 @@ def _failure_reported(report: Path | None) -> Iterator[None]:
         if report is not None:
             _write_report(report, [*error.skipped, Skipped("", str(error))])
         raise
+
+
+def _read_pictures(shop: Path) -> None:
+    from indexer.recognizers.text_reader import TextReader
+    from search.engine import SearchEngine
+    from search.picture_texts import read_pictures
+
+    with SearchEngine.open(shop) as engine, stage_bar({"read": "words"}) as progress:
+        done = read_pictures(
+            engine, TextReader(), lambda items, total: progress("read", items, total)
+        )
+    note(f"{done.with_words} of {done.items} items have words on their picture; {done.read} read")
 
 
 def style_names(text: str | None) -> list[str] | None:

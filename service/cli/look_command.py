@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
+import msgspec
 
 from service.cli.console import json_option, print_json, print_table
 from service.cli.terminal import note, printable, say
@@ -51,6 +52,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="With --json: add the pixels of each thing, as a PNG or run lengths.",
 )
+@click.option(
+    "--shelf", is_flag=True, help="Look for many small things, and count the products of the shop."
+)
 @threads_option
 @json_option
 def command(
@@ -61,12 +65,14 @@ def command(
     recognizer: str,
     sheet: Path | None,
     masks: Literal["none", "png", "rle"],
+    shelf: bool,
     as_json: bool,
 ) -> None:
     """Find the things in PHOTO, and the products of a shop that look like each."""
     from indexer.recognizers.registry import load_recognizer
     from search.engine import SearchEngine
     from search.recognition.look import find_things, with_masks, without_hits
+    from search.recognition.shelf import count_products, shelf_things
     from service.query_builder import GivenFields, build_query
 
     query = build_query([], GivenFields(filter=filter_text, limit=limit))
@@ -75,18 +81,25 @@ def command(
     if masks != "none" and not as_json:
         raise click.UsageError("--masks needs --json")
     opened = _open_photo(photo)
-    things = find_things(load_recognizer(recognizer), opened)
+    if shelf and shop is None:
+        raise click.UsageError("--shelf counts the products of a shop: it needs --shop")
+    loaded = load_recognizer(recognizer)
+    things = shelf_things(loaded, opened) if shelf else find_things(loaded, opened)
     if shop is None:
         look = without_hits(things)
         _save(sheet, opened, look, None)
     else:
         with SearchEngine.open(shop) as engine:
             look = _shop_look(engine, opened, things, query)
+            if shelf:
+                look = msgspec.structs.replace(look, products=count_products(look.things))
             _save(sheet, opened, look, engine)
     if masks != "none":
         look = with_masks(look, opened, things, masks)
     if as_json:
         print_json(look)
+    elif shelf:
+        _print_counts(look)
     else:
         _print_report(look, with_shop=shop is not None)
 
@@ -109,7 +122,8 @@ def _shop_look(engine: SearchEngine, photo: Photo, things: list[Thing], query: Q
 
     boxes = [search_box(thing.box) for thing in things]
     vectors = encode_boxes(engine.encoder, photo, boxes)
-    return with_hits(things, list(vectors), query, engine.search)
+    names = engine.classifier.names(list(vectors))
+    return with_hits(things, list(vectors), query, engine.search, names)
 
 
 def _save(sheet: Path | None, photo: Photo, look: Look, engine: SearchEngine | None) -> None:
@@ -120,6 +134,24 @@ def _save(sheet: Path | None, photo: Photo, look: Look, engine: SearchEngine | N
 
     save_picture(sheet, look_sheet(photo, look, engine))
     note(f"wrote {sheet}")
+
+
+def _print_counts(look: Look) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("count", justify="right")
+    for name in ("product", "item", "title"):
+        table.add_column(name)
+    counted = look.products or []
+    for product in counted:
+        cells = [str(product.count), product.product_id, product.item_id, product.title]
+        table.add_row(*(Text(printable(cell)) for cell in cells))
+    if counted:
+        print_table(table)
+    unknown = len(look.things) - sum(product.count for product in counted)
+    say(f"{len(look.things)} things, {len(counted)} products, {unknown} things not recognized")
 
 
 def _print_report(look: Look, *, with_shop: bool) -> None:

@@ -40,6 +40,8 @@ _COMMANDS = {
     "enrich": "Suggest attributes of items from their titles and descriptions.",
     "reviews": "Score reviews, store those of a shop, and train a model of moods on them.",
     "describe": "Draft texts of items from their own facts.",
+    "ask": "Answer a customer's question from catalog, FAQ, policies and reviews.",
+    "faq": "Store and list the questions and answers of a shop.",
     "eval": "Measure how often photos find the right item.",
     "train-ranker": "Learn from a shop's events how to mix recommendations.",
     "eval-rec": "Compare recommenders on logged events.",

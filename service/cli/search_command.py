@@ -13,6 +13,7 @@ from service.cli.terminal import note, printable, say
 from service.cli.threads_option import threads_option
 
 if TYPE_CHECKING:
+    from indexer.imaging.images import Box
     from search.engine import SearchEngine
     from search.hits import Reply
     from service.query_builder import GivenPart
@@ -72,6 +73,18 @@ _USER_WEIGHT = 0.3  # the photo counts 1
     type=click.Path(path_type=Path),
     help="Draw which parts of the query and of the hits make the score, into a picture file.",
 )
+@click.option(
+    "--verify",
+    is_flag=True,
+    help="Compare the photo with the pictures of the first 20 hits point by point, and reorder "
+    "these (extra opencv).",
+)
+@click.option(
+    "--ocr",
+    is_flag=True,
+    help="Read the words in the photo, and reorder the first 20 hits by them (extra ocr). The shop "
+    "should be indexed with --ocr.",
+)
 @threads_option
 @json_option
 def command(
@@ -91,15 +104,27 @@ def command(
     exclude: str | None,
     sheet: Path | None,
     heat: Path | None,
+    verify: bool,
+    ocr: bool,
     as_json: bool,
 ) -> None:
     """Find products by PHOTO, by words, or by a similar item."""
-    from indexer.imaging.images import read_image_file
+    from indexer.imaging.images import WHOLE, read_image_file
+    from indexer.recognizers.text_reader import check_reader
     from search.engine import SearchEngine
-    from service.query_builder import GivenFields, GivenPart, build_query
+    from search.recognition.verify import check_verify
+    from service.query_builder import GivenFields, GivenPart, build_query, read_box
 
     if heat is not None and photo is None and item is None:
         raise click.UsageError("--explain needs a PHOTO or --item")
+    if verify:
+        if photo is None:
+            raise click.UsageError("--verify needs a PHOTO")
+        check_verify()
+    if ocr:
+        if photo is None:
+            raise click.UsageError("--ocr needs a PHOTO")
+        check_reader()
     parts = _parts(photo, text, item, box)
     if user is not None:
         parts.append(GivenPart(user_id=user, weight=_USER_WEIGHT))
@@ -116,6 +141,10 @@ def command(
     query = build_query(parts, fields).check()
     with SearchEngine.open(shop) as engine:
         reply = engine.search(query)
+        if ocr and photo is not None:
+            reply = _by_words(photo, read_box(box, name="--box") or WHOLE, reply)
+        if verify and photo is not None:
+            reply = engine.verify(photo, reply, read_box(box, name="--box") or WHOLE)
         if sheet is not None:
             from service.cli.contact_sheet import save_sheet, sheet_row
 
@@ -129,6 +158,19 @@ def command(
         print_json(reply)
     else:
         _print_report(reply)
+
+
+def _by_words(photo: Path, box: Box, reply: Reply) -> Reply:
+    import msgspec
+
+    from indexer.imaging.images import read_image_file
+    from indexer.imaging.photos import Photo
+    from indexer.recognizers.text_reader import READ_SIDE, TextReader
+    from search.recognition.verified_hits import reordered_by_words
+
+    texts = TextReader().read(Photo(read_image_file(photo)).cut(box, side=READ_SIDE))
+    note(f"read: {printable(' '.join(texts))}" if texts else "read no words")
+    return msgspec.structs.replace(reply, hits=reordered_by_words(texts, reply.hits))
 
 
 def _draw_heat(

@@ -28,18 +28,24 @@ if TYPE_CHECKING:
 _NO_TIME = dict.fromkeys(("encode_ms", "search_ms", "fields_ms"), 0.0)
 
 
-async def reply_to(state: AppState, query: Query, request: Request) -> bytes:
+async def reply_to(
+    state: AppState, query: Query, request: Request, *, by_url: bool = False
+) -> bytes:
     """Return the reply to a query as JSON; the same query may get an answer that was given before.
 
-    The request was counted as one search already. Raises BadQuery for a limit that is too large,
-    and HttpError (429) if the query costs more searches than its client has left.
+    The request was counted as one search already. ``by_url`` is True if its URL says all of the
+    query, and the reply is all of the answer: then see ``kept_reply``. Raises BadQuery for a limit
+    that is too large, and HttpError (429) if the query costs more searches than its client has
+    left.
     """
     query, cost = checked(state, query)
     state.rates.take_search(request.scope, request.headers, int(cost) - 1)
     pool = state.pools.dear if cost > DEAR else state.pools.searching
     root = request.scope.get("root_path", "")
     async with state.serving.lease() as served:
-        search = _Search(state, served.engine, root, _hash_of_query(state, query))
+        search = _Search(
+            state, served.engine, root, _hash_of_query(state, query, request if by_url else None)
+        )
         began = time.perf_counter()
         if (known := search.known()) is not None:
             return known
@@ -48,14 +54,39 @@ async def reply_to(state: AppState, query: Query, request: Request) -> bytes:
         return await pool.run(lambda: search.run(embedded, photo_ms))
 
 
-def _hash_of_query(state: AppState, query: CheckedQuery) -> bytes | None:
+def kept_reply(state: AppState, request: Request) -> bytes | None:
+    """Return the answer that the same URL got before, if it is kept and nothing was written since.
+
+    A found answer counts as a search of the client; raises HttpError (429).
+    """
+    engine = state.serving.engine
+    if engine is None or not state.answers.max_bytes:
+        return None
+    search = _Search(state, engine, request.scope.get("root_path", ""), _hash_of_url(request))
+    known = search.known()
+    if known is not None:
+        state.rates.take_search(request.scope, request.headers)
+    return known
+
+
+def _hash_of_url(request: Request) -> bytes:
+    path = request.scope["path"].encode("utf-8", "surrogateescape")
+    return hash_of(b"GET", path, request.scope["query_string"])
+
+
+def _hash_of_query(
+    state: AppState, query: CheckedQuery, request: Request | None = None
+) -> bytes | None:
     """Return a hash of a query by which its answer is kept; None if it must not be.
 
-    Photos count by their content. What a user likes changes with every event, so queries for a
-    user have no hash.
+    It is the hash of the URL if there is a ``request`` that has all of the query in it. Photos
+    count by their content. What a user likes changes with every event, so queries for a user have
+    no hash.
     """
     if not state.answers.max_bytes or any(part.is_private for part in query.parts):
         return None
+    if request is not None:
+        return _hash_of_url(request)
     contents: list[bytes] = []
     for part in query.parts:
         if isinstance(part, ImagePart) and isinstance(part.image, bytes):

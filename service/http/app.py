@@ -30,6 +30,7 @@ from service.http.problems import add_error_handlers
 from service.http.protocol import ProtocolContext
 from service.http.rates import RateLimits, ReadCheck
 from service.http.routes.admin import admin_routes
+from service.http.routes.asking import ask_routes
 from service.http.routes.campaign import campaign_routes
 from service.http.routes.classify import classify_routes
 from service.http.routes.embed import add_embed
@@ -155,7 +156,7 @@ def create_app(
 def add_routes(app: FastAPI, state: AppState) -> None:
     """Add all routes, and the handlers of errors."""
     add_error_handlers(app)
-    searching = (search_routes, recognition_routes, classify_routes)
+    searching = (search_routes, ask_routes, recognition_routes, classify_routes)
     items = (write_routes, review_routes, item_routes, personal_routes)
     pictures = (style_routes, campaign_routes)
     operators = (admin_routes, job_routes, key_routes, operator_routes, state_routes)

@@ -74,7 +74,7 @@ def _search(
     (photo, *others) = query.parts
     parts = [EmbeddingPart(vector, photo.weight), *others]  # (dim,)
     reply = served.engine.search(msgspec.structs.replace(query, parts=parts))
-    state.metrics.search(reply)
+    state.metrics.search(reply.mode, reply.timings)
     return search_reply(reply, root=root)
 
 

@@ -97,6 +97,8 @@ class Gate:
 def _kind_of(method: str, path: str, length: int) -> str | None:
     if path in ("/v1/search/image", "/v1/recognize", "/v1/classify"):
         return "photos" if method == "POST" else None
+    if path == "/v1/ask":
+        return "searches" if method == "POST" else None
     if path == "/v1/search":
         if method != "POST":
             return None

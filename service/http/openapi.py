@@ -9,6 +9,8 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from indexer.enrichment.suggestionlog import ItemSuggestions
+from search.asking.answer import Answer
+from service.http.examples import add_examples
 from service.http.job_replies import CatalogsReply, JobReply, JobsReply, SnapshotsReply
 from service.http.job_schemas import (
     BuildBody,
@@ -56,7 +58,7 @@ from service.http.replies import (
     WriteReply,
 )
 from service.http.review_replies import ReviewsReply
-from service.http.schemas import BatchBody, PhotoForm, SearchBody
+from service.http.schemas import AskBody, BatchBody, PhotoForm, SearchBody
 from service.http.write_schemas import DeleteBody, ItemsBody, ItemsForm, PatchBody, PatchForm
 
 if TYPE_CHECKING:
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
 _BODIES: tuple[type[BaseModel], ...] = (
     SearchBody, PhotoForm, ItemsBody, ItemsForm, PatchBody, PatchForm, DeleteBody,
     EventsBody, SessionBody, StyleForm, ClassifyForm, RecognizeForm, BatchBody,
+    AskBody,
     KeyBody, RotateBody,
     CampaignBody, BuildBody, BuildForm, BuildOptions, SnapshotBody, MigrationBody, ComparisonBody,
 )  # fmt: skip
@@ -73,6 +76,7 @@ _REPLIES: tuple[type[msgspec.Struct], ...] = (
     SearchReply, ItemReply, ItemsReply, StatusReply, HealthReply, WriteReply, Problem,
     RecommendReply, EventsReply, UserReply, ErasedReply, StylesReply, ClassifyReply,
     RecognizeReply, GenerationsReply, ServingReply, BatchReply, ReviewsReply, ItemSuggestions,
+    Answer,
     KeysReply, NewKeyReply, OwnKeyReply, RemovedKeysReply,
     StorageReply, ModelsReply, SettingsReply, ReportReply,
     JobReply, JobsReply, CatalogsReply, SnapshotsReply,
@@ -179,6 +183,7 @@ def description(app: FastAPI) -> dict[str, Any]:
     schemas = components.setdefault("schemas", {})
     schemas.update(bodies["$defs"])
     schemas.update(reply_schemas())
+    add_examples(document)
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     return document
@@ -187,14 +192,17 @@ def description(app: FastAPI) -> dict[str, Any]:
 def reply_schemas() -> dict[str, dict[str, Any]]:
     """Return the schemas of all replies by name, generated from their structs.
 
-    msgspec describes what it would accept as input. A reply always contains every field, so all
-    fields become required, without a default. Only the first paragraph of a docstring is meant for
-    users of the service.
+    msgspec describes what it would accept as input. A reply contains every field that has a value
+    or a default, so these become required, without a default. Only the first paragraph of a
+    docstring is meant for users of the service.
     """
     _, schemas = msgspec.json.schema_components(_REPLIES, ref_template=f"{_PREFIX}{{name}}")
     for schema in schemas.values():
         fields = schema["properties"]
-        schema["required"] = list(fields)
+        always = set(schema.get("required", ()))
+        schema["required"] = [
+            name for name, field in fields.items() if name in always or "default" in field
+        ]
         for field in fields.values():
             field.pop("default", None)
             if (

@@ -77,7 +77,9 @@ async def looked_at(
         engine, asked = served.engine, query
 
         def work() -> bytes:
-            look = with_hits(things, vectors, asked, engine.search)
+            look = with_hits(
+                things, vectors, asked, engine.search, engine.classifier.names(vectors)
+            )
             stopwatch.lap("search_ms")
             return finished(look)
 

@@ -211,6 +211,17 @@ class PartBody(RequestModel):
         return self
 
 
+class AskBody(BaseModel):
+    """A customer's question, asked beside an item or not."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    question: str = Field(min_length=1, max_length=500, description="In English or Chinese.")
+    item_id: Annotated[str, StringConstraints(max_length=MAX_ID_BYTES)] | None = Field(
+        None, description="The item that the question is about."
+    )
+
+
 class SearchBody(RequestModel):
     """A query: its parts, a filter, and how many hits to return."""
 
@@ -256,6 +267,16 @@ class PhotoForm(RequestModel):
         "with the whole photo. `cropped` in the reply is its region. Not with a box.",
     )
     explain: ExplainField = False
+    verify: bool = Field(
+        False,
+        description="Whether to compare the photo with the pictures of the first 20 hits point by "
+        "point, and to reorder these. Needs OpenCV on the server, and counts as 10 searches.",
+    )
+    ocr: bool = Field(
+        False,
+        description="Whether to read the words in the photo, and to reorder the first 20 hits by "
+        "them. Needs RapidOCR on the server, and counts as 10 searches.",
+    )
     weight: Weight = 1.0
     text: str | None = Field(
         None, max_length=MAX_TEXT, description="Words to search for besides the photo."

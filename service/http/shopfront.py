@@ -18,7 +18,7 @@ DEFAULT_LANGUAGE = "en"
 _SLOT = re.compile(r"\{\{([\w.]+)\}\}")
 _WEIGHT = re.compile(r";\s*q=([\d.]+)")
 _DIGEST_DIGITS = 16
-_STYLES = ("app", "photo", "results", "filters", "panel", "styles", "foryou", "shelf")
+_STYLES = ("app", "photo", "results", "filters", "panel", "styles", "foryou", "shelf", "contrast")
 _MARK = (
     '<svg viewBox="0 0 24 24" aria-hidden="true"><rect x="3" y="3" width="18" height="18" '
     'rx="2.5"/><path d="M7 13.5 13.5 7M10.5 17 17 10.5"/></svg>'

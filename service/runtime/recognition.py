@@ -1,4 +1,4 @@
-"""The recognizer of a service, which all requests share."""
+"""The recognizer and the reader of words of a service, which all requests share."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from indexer.recognizers.registry import DEFAULT_RECOGNIZER, load_recognizer
+from indexer.recognizers.text_reader import TextReader
 
 if TYPE_CHECKING:
     from indexer.recognizers.base import Recognizer
@@ -21,6 +22,14 @@ class SharedRecognizer:
         self._id = recognizer_id
         self._lock = threading.Lock()
         self._loaded: Recognizer | None = None
+        self._reader: TextReader | None = None
+
+    def reader(self) -> TextReader:
+        """Return what reads words. Raises RecognizerNotFound without the extra ``ocr``."""
+        with self._lock:
+            if self._reader is None:
+                self._reader = TextReader()
+            return self._reader
 
     def get(self) -> Recognizer:
         """Return the recognizer, loaded. Raises RecognizerNotFound."""

@@ -104,6 +104,11 @@ class Serving:
         """The name of the generation that serves, or None."""
         return self._served.engine.generation if self._served else None
 
+    @property
+    def engine(self) -> Engine | None:
+        """The engine that serves, for calls that end before the event loop goes on; or None."""
+        return self._served.engine if self._served else None
+
     def photo_refusal(self, arriving: int) -> str | None:
         """Return why another photo would be refused, or None. ``arriving`` photos come first."""
         return self._served.batcher.refusal(arriving) if self._served else None

@@ -14,7 +14,7 @@ import { Offers } from "./offers.js";
 import { Panel } from "./panel.js";
 import { recall, takeIn } from "./photo.js";
 import { Problem } from "./problem.js";
-import { EMPTY, asks, filtersIn, keyOf, partsOf, read, wishing, withoutFilters, write } from "./question.js";
+import { EMPTY, asks, filtersIn, keyOf, partsOf, read, stateOf, wishing, withoutFilters, write } from "./question.js";
 import { Quick } from "./quick.js";
 import { Results } from "./results.js";
 import { share } from "./share.js";
@@ -29,7 +29,6 @@ const PAGE = 24;
 const MOST = 240;
 
 const narrow = matchMedia("(max-width: 899px)");
-const touch = matchMedia("(pointer: coarse)");
 
 let question = EMPTY;
 let limit = PAGE;
@@ -40,12 +39,11 @@ let shownKey = ""; // key of the question whose answer is in the grid
 let shownParts = "";
 let drawnText = "";
 let begun = 0; // photos started so far; they load in parallel, and only the newest is searched
+let hasBegun = false; // the first view of the page must not take the focus
 let aborter = new AbortController();
 const answers = new Answers(); // so that "back" is instant
 
-// --- Navigation ---------------------------------------------------------------------------
-
-const stateNow = (extra = {}) => ({ photo: question.photo, box: question.box, second: question.second, share: question.share, limit, depth: 0, ...extra });
+const stateNow = (extra = {}) => ({ ...stateOf(question), limit, depth: 0, ...extra });
 const opened = () => read(location.search, history.state).open;
 
 /** Go to the question `next`, as a new history entry unless `replace`. */
@@ -111,8 +109,6 @@ function arrive() {
   return follow();
 }
 
-// --- The question -------------------------------------------------------------------------
-
 async function follow() {
   if (!(await recallPhotos())) return;
   if (question.text !== drawnText) byId("text").value = question.text; // otherwise keep what the shopper is typing
@@ -137,8 +133,6 @@ async function follow() {
     welcome.show();
   }
 }
-
-let hasBegun = false; // the first view of the page must not take the focus
 
 /** Find the photos of the question; return false if the shopper went on meanwhile. */
 async function recallPhotos() {
@@ -222,8 +216,7 @@ function failed(problem, asked, fresh) {
   if (before) drawFilters(asked, before);
   else {
     shownKey = "";
-    filters.show(asked, {}, { parts: shownParts, currency: null });
-    quick.show(asked, { hits: [], facets: {} }, { parts: "", currency: null });
+    drawFilters(asked, { hits: [], facets: {} });
   }
 }
 
@@ -255,15 +248,11 @@ async function more({ focus = false } = {}) {
   if (focus) byId("grid").children[before]?.querySelector("a").focus({ preventScroll: true });
 }
 
-function submitText() {
-  const text = byId("text").value.trim();
+function search(text) {
   if (text === question.text) return;
-  if (touch.matches) byId("text").blur(); // hides the keyboard, so that the results are visible
   noteWords(text);
   go({ ...question, text });
 }
-
-// --- Parts --------------------------------------------------------------------------------
 
 const href = (hit) => write(question, hit.item_id);
 const cards = { open, alike, href };
@@ -294,7 +283,7 @@ const foryou = new ForYou(cards);
 const infinite = new Infinite(() => more());
 new Shelf(cards);
 startStyles(byId("style"), (words) => (byId("say").textContent = words));
-startFrame({ question: () => question, go, home, submitText, load, arrive, welcome });
+startFrame({ question: () => question, go, home, search, load, arrive, welcome });
 startIntake({
   photo: begin,
   item: (id) => alike({ item_id: id }),

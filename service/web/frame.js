@@ -1,6 +1,6 @@
 // The frame of the page: the header, the sheet of filters, the foot.
 
-import { byId, make } from "./dom.js";
+import { byId, icon, make } from "./dom.js";
 import * as interest from "./interest.js";
 import { forgetKept, onKept, recent } from "./kept.js";
 import { EMPTY, asks, write } from "./question.js";
@@ -8,9 +8,10 @@ import { confirm, share } from "./share.js";
 import { language, languages, t } from "./texts.js";
 import { startTheme } from "./themes.js";
 
+const touch = matchMedia("(pointer: coarse)");
 const narrow = matchMedia("(max-width: 899px)");
 
-/** `page`: question(), go(question), home(), submitText(), load(), arrive(), and welcome. */
+/** `page`: question(), go(question), home(), search(text), load(), arrive(), and welcome. */
 export function startFrame(page) {
   startTheme(byId("theme"));
   startHeader(page);
@@ -29,7 +30,11 @@ export function startFrame(page) {
   });
 }
 
-function startHeader({ question, home, submitText }) {
+function startHeader({ question, home, search }) {
+  const submitText = () => {
+    if (touch.matches) byId("text").blur(); // hides the keyboard, so that the results are visible
+    search(byId("text").value.trim());
+  };
   byId("composer").addEventListener("submit", (event) => {
     event.preventDefault();
     submitText();
@@ -44,8 +49,15 @@ function startHeader({ question, home, submitText }) {
     event.preventDefault();
     byId(asks(question()) ? "results" : "pick").focus();
   });
-  const drawRecent = () =>
-    byId("recent").replaceChildren(...recent().map((words) => make("option", { value: words })));
+  const drawRecent = () => {
+    const again = (words) => () => search(words);
+    byId("recent").replaceChildren(
+      ...recent().map((words) =>
+        make("li", {}, make("button", { class: "pick", type: "button", on: { click: again(words) } }, icon("search"), make("span", { text: words, dir: "auto" }))),
+      ),
+    );
+    byId("recent").hidden = byId("recent").children.length === 0;
+  };
   onKept(drawRecent);
   drawRecent();
 }

@@ -88,6 +88,9 @@ export function write(question, open = "") {
   return text ? `?${text}` : "./";
 }
 
+/** Return what the history keeps of a question, beside the URL. */
+export const stateOf = ({ photo, box, second, share }) => ({ photo, box, second, share });
+
 /** Return true if there is something to search with; filters alone are not enough. */
 export const asks = (question) => Boolean(question.photo || question.item || question.text || question.like.length > 0);
 

@@ -21,6 +21,7 @@ from service.http.answering import check_limit, reply_to
 from service.http.appstate import AppState, bind
 from service.http.explaining import explained
 from service.http.item_schemas import ImageParams, ItemsParams
+from service.http.kept_route import kept_route
 from service.http.middleware import RAW_ID, cancel_on_disconnect
 from service.http.openapi import Responses, problems, reply_of
 from service.http.personal_replies import RecommendReply, recommend_reply
@@ -50,7 +51,7 @@ def item_path() -> str:
     return "/{item_id:item}"
 
 
-def _item_id(
+async def _item_id(  # not in a thread, which takes longer than the rest
     request: Request,
     item_id: Annotated[str, Path(description="The shop's own id, percent-encoded.")],
 ) -> str:
@@ -99,6 +100,7 @@ def item_routes(state: AppState) -> APIRouter:
         summary="Similar items",
         responses=reply_of(SearchReply) | problems(401, 403, 404, 410, 422, 429, 503),
         operation_id="similar_items",
+        route_class_override=kept_route(state),
     )
     router.add_api_route(
         "/{item_id:path}/bought-together",
@@ -161,7 +163,7 @@ async def similar(
     if params.explain:
         work = explained(state, lambda: reply_to(state, query, request), item_id, request)
     else:
-        work = reply_to(state, query, request)
+        work = reply_to(state, query, request, by_url=True)
     return Response(await cancel_on_disconnect(request, work), media_type="application/json")
 
 

@@ -48,7 +48,7 @@ _DAY_S = 86_400.0
 _SESSION_USER = "session"  # never stored
 
 
-def _user_id(
+async def _user_id(  # not in a thread, which takes longer than the rest
     request: Request,
     user_id: Annotated[str, Path(description="The shop's id of the user, percent-encoded.")],
 ) -> str:
@@ -69,7 +69,7 @@ UserId = Annotated[str, Depends(_user_id)]
 def personal_routes(state: AppState) -> APIRouter:
     """POST /v1/events, POST /v1/sessions/recommend, and /v1/users/{id}."""
 
-    def has_key(request: Request) -> None:
+    async def has_key(request: Request) -> None:
         state.rates.check_key(request.scope, request.headers)
 
     key = [Depends(has_key)]

@@ -25,6 +25,7 @@ from service.http.replies import BatchReply, SearchReply
 from service.http.routes.batch import search_batch
 from service.http.schemas import BatchBody, PhotoForm, PhotoParams, SearchBody, WordsParams
 from service.http.uploads import Form, parse_form
+from service.http.verifying import ordered_by_words, verified
 from service.query_builder import GivenPart, build_query, read_box
 
 # Larger bodies are parsed in a thread: a form takes 0.3 ms per MB, JSON with base64 5 ms.
@@ -137,14 +138,19 @@ async def _photo_reply(state: AppState, request: Request, asked: PhotoQuery) -> 
         reply_bytes = await cancel_on_disconnect(request, several)
         return Response(reply_bytes, media_type="application/json")
     reply = cropped_reply if asked.auto_crop else reply_to
+    search_first = partial(reply, state, asked.query, request)
+    photo = asked.query.parts[0]
+    assert isinstance(photo, ImagePart)
+    assert isinstance(photo.image, bytes)
+    if asked.ocr:
+        search_first = partial(
+            ordered_by_words, state, search_first, photo.image, request, photo.box
+        )
+    if asked.verify:
+        search_first = partial(verified, state, search_first, photo.image, request, photo.box)
     if asked.explain:
-        photo = asked.query.parts[0]
-        assert isinstance(photo, ImagePart)
-        assert isinstance(photo.image, bytes)
-        search_first = partial(reply, state, asked.query, request)
-        work = explained(state, search_first, photo.image, request, photo.box)
-    else:
-        work = reply(state, asked.query, request)
+        search_first = partial(explained, state, search_first, photo.image, request, photo.box)
+    work = search_first()
     return Response(await cancel_on_disconnect(request, work), media_type="application/json")
 
 
@@ -172,13 +178,16 @@ class PhotoQuery(NamedTuple):
     """A query whose first part is a photo.
 
     With several ``boxes``, each is a search of its own. ``auto_crop`` is whether to search with the
-    thing that is meant, and ``explain`` whether to explain the hits.
+    thing that is meant, ``explain`` whether to explain the hits, ``verify`` whether to compare
+    them with the photo point by point, and ``ocr`` whether to reorder them by the words in it.
     """
 
     query: Query
     boxes: list[Box]
     auto_crop: bool
     explain: bool
+    verify: bool
+    ocr: bool
 
 
 def query_from_form(body: bytes, content_type: str) -> PhotoQuery:
@@ -200,7 +209,8 @@ def query_from_form(body: bytes, content_type: str) -> PhotoQuery:
     parts = [GivenPart(image=form.files["image"], weight=fields.weight, box=box)]
     if fields.text is not None:
         parts.append(GivenPart(text=fields.text, weight=fields.text_weight))
-    return PhotoQuery(build_query(parts, fields), boxes, fields.auto_crop, fields.explain)
+    query = build_query(parts, fields)
+    return PhotoQuery(query, boxes, fields.auto_crop, fields.explain, fields.verify, fields.ocr)
 
 
 def query_from_photo(body: bytes, params: PhotoParams) -> PhotoQuery:
@@ -209,7 +219,10 @@ def query_from_photo(body: bytes, params: PhotoParams) -> PhotoQuery:
     parts = [GivenPart(image=body, box=boxes[0] if boxes else None)]
     if params.text:
         parts.append(GivenPart(text=params.text))
-    return PhotoQuery(build_query(parts, params), boxes, False, params.explain)
+    query = build_query(parts, params)
+    return PhotoQuery(
+        query, boxes, auto_crop=False, explain=params.explain, verify=False, ocr=False
+    )
 
 
 def _boxes(fields: PhotoForm | PhotoParams) -> list[Box]:
@@ -217,8 +230,15 @@ def _boxes(fields: PhotoForm | PhotoParams) -> list[Box]:
     found = [box for text in fields.box if (box := read_box(text)) is not None]
     if len(found) < 2:
         return found
-    if fields.explain or fields.cursor is not None:
-        name = "explain" if fields.explain else "cursor"
+    verifies = isinstance(fields, PhotoForm) and fields.verify
+    reads = isinstance(fields, PhotoForm) and fields.ocr
+    excluding = {
+        "explain": fields.explain,
+        "verify": verifies,
+        "ocr": reads,
+        "cursor": fields.cursor is not None,
+    }
+    for name in (name for name, given in excluding.items() if given):
         raise BadQuery(f"{name} needs a search with one box, got {len(found)}", param=name)
     return [check_box(box) for box in found]
 

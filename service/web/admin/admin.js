@@ -35,8 +35,10 @@ async function show() {
   const { title, draw } = SECTIONS[name];
   document.title = `${title} - Vitrine`;
   for (const link of byId("nav").querySelectorAll("a")) {
-    if (link.hash === `#${name}`) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
+    link.removeAttribute("aria-current");
+    if (link.hash !== `#${name}`) continue;
+    link.setAttribute("aria-current", "page");
+    link.scrollIntoView({ block: "nearest", inline: "nearest" }); // on a phone, the row is wider than the screen
   }
   main.setAttribute("aria-busy", "true");
   try {

@@ -29,7 +29,7 @@ export async function draw(main) {
   const kinds = Object.keys(KINDS).filter((kind) => report.findings.some((finding) => finding.kind === kind));
   main.replaceChildren(
     heading(title, `${lead} The last one, ${time(at)}, looked at ${count(report.items)} items with ${count(report.pictures)} pictures.`),
-    report.findings.length === 0 ? missing("Nothing was found.") : null,
+    ...(report.findings.length === 0 ? [missing("Nothing was found.")] : []),
     ...report.notes.map(missing),
     ...kinds.map((kind) => {
       const found = report.findings.filter((finding) => finding.kind === kind);

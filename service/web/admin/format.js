@@ -26,7 +26,9 @@ export const milliseconds = (seconds) =>
 
 export function time(text) {
   const at = new Date(text);
-  return Number.isNaN(at.getTime()) ? MISSING : at.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+  if (Number.isNaN(at.getTime())) return MISSING;
+  // A time is not broken in a narrow column.
+  return at.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }).replaceAll(" ", "\u00a0");
 }
 
 /** Return the text of an estimate with its interval, such as "0.93 (0.88 to 0.97)". */

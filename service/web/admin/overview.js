@@ -70,7 +70,7 @@ function numbers(status, scrape) {
   return [
     tiles(
       tile("Serving generation", status.generation, `built ${time(status.created)}`),
-      tile("Encoder", status.encoder, `${status.dim} dimensions${status.encoder_upgrade ? `; ${status.encoder_upgrade}` : ""}`),
+      tile("Encoder", status.encoder, `${status.dim} dimensions`),
       tile("Items", count(status.items), `${count(status.products)} products, ${count(status.rows)} pictures in the index`),
       tile("Index", status.recipe, `on ${status.device}; ${count(scrape.sum("vitrine_delta_rows"))} rows beside it`),
       recallTile(status),
@@ -81,6 +81,7 @@ function numbers(status, scrape) {
       tile("Skipped at the build", count(status.skipped), "rows and pictures; see Pictures"),
       tile("Disk", bytes(status.bytes), "of the shop's folder"),
     ),
+    ...(status.encoder_upgrade ? [make("p", { class: "lead", text: `Encoder: ${status.encoder_upgrade}.` })] : []),
   ];
 }
 

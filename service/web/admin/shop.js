@@ -54,7 +54,7 @@ export const settings = {
           make("code", { text: variable }),
           value || make("span", { class: "soft", text: "empty" }),
           usual ? "" : make("span", { class: "state good", text: "set" }),
-          description,
+          make("div", { class: "meaning", text: description }),
         ]),
       ),
     );

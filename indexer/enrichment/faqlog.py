@@ -1,0 +1,81 @@
+"""The questions and answers of a shop, and its policies: in an LMDB environment of their own.
+
+``entries`` maps the hash of a question to the entry. Vectors of questions are stored with the name
+of the model that made them, if the extra ``words`` was installed at the import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+from indexer.layout import FAQ
+from indexer.store.environment import Environment, exists
+from indexer.words.folding import fold
+
+EntryKind = Literal["faq", "policy"]
+_DATABASE: Final = "entries"
+_ADVICE: Final = "move it away and run vitrine faq import again"
+
+
+class FaqEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A question with its answer, or a heading of a policy with its text."""
+
+    question: str
+    answer: str
+    kind: EntryKind = "faq"
+
+
+class StoredEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry, and the fp16 vector of its question; empty without the extra ``words``."""
+
+    entry: FaqEntry
+    model: str = ""
+    vector: bytes = b""
+
+
+class FaqLog:
+    """The FAQ of a shop; close it, or use it in a ``with`` block. Safe for threads."""
+
+    def __init__(self, shop: Path, *, create: bool = False) -> None:
+        """Open it in the folder of a shop. Errors are those of ``Environment``."""
+        self._environment = Environment(shop / FAQ, [_DATABASE], create=create, advice=_ADVICE)
+
+    def close(self) -> None:
+        """Close the files; a second call does nothing."""
+        self._environment.close()
+
+    def __enter__(self) -> FaqLog:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def entries(self) -> list[StoredEntry]:
+        """Return all entries, ordered by their questions."""
+        with self._environment.read() as txn:
+            found = [msgspec.msgpack.decode(v, type=StoredEntry) for _, v in txn.entries(_DATABASE)]
+        return sorted(found, key=lambda one: fold(one.entry.question))
+
+    def put(self, entries: Sequence[StoredEntry], *, replace: bool = False) -> int:
+        """Store entries; one of the same question is replaced. Return how many there are now.
+
+        ``replace`` removes all others. Raises StoreFull.
+        """
+        with self._environment.write() as txn:
+            if replace:
+                for key in list(map(bytes, txn.keys(_DATABASE))):
+                    txn.delete(_DATABASE, key)
+            for one in entries:
+                key = blake2b(fold(one.entry.question).encode(), digest_size=16).digest()
+                txn.put(_DATABASE, key, msgspec.msgpack.encode(one))
+            return txn.count(_DATABASE)
+
+
+def open_if_exists(shop: Path) -> FaqLog | None:
+    """Open the FAQ of a shop's folder; None if none was ever imported."""
+    return FaqLog(shop) if exists(shop / FAQ) else None

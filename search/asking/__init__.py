@@ -1,0 +1,1 @@
+"""Answer customers' questions by quotations from catalog, FAQ, policies and reviews."""

@@ -1,0 +1,96 @@
+"""A question taken apart: its language, how it asks, and what for."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Literal, NamedTuple
+
+from indexer.words.folding import fold
+from search.asking.terms import Terms, stem_of, terms_of
+from search.words.price_words import take_price
+
+Way = Literal["which", "have", "ask", "search"]
+
+_HAN: Final = re.compile("[\u3400-\u9fff]")
+_WHICH: Final = re.compile(
+    r"\bwhich\b|\bwhat (?:kind|sort|type)s? of\b|\bwhat (?!is\b|are\b|do\b|does\b|'s)(?:\w+ ){1,3}"
+    r"(?:is|are|do you have|have)\b|哪些|哪款|哪件|哪种|哪个|哪双"
+)
+_HAVE: Final = re.compile(
+    r"^(?:do|does) (?:you|the shop|your shop) (?:have|sell|carry|stock|offer)\b|^have you got\b|"
+    r"^(?:is|are) there\b|^got any\b|(?:你们|店里|这里)?有(?:没有)?.*(?:吗|么|？|\?)$|有没有|卖.*吗"
+)
+_SEARCH: Final = re.compile(
+    r"^(?:please )?(?:show|find|get|give) (?:me |us )?|^(?:i(?:'m| am)? )?(?:want|need|looking for|"
+    r"searching for|would like)\b|^i'd like\b|^looking for\b|"
+    r"^(?:我)?(?:想买|想要|要买|找一?|给我看|看看|推荐)"
+)
+_ASKS: Final = re.compile(
+    r"[?？]\s*$|^(?:what|which|who|when|where|why|how|is|are|was|do|does|did|can|could|will|"
+    r"would|should|has|have|may|am)\b|吗|呢\s*$|什么|哪|多少|怎么|如何|几|能不能|可不可以|"
+    r"是不是|有没有|多久|多大|是否"
+)
+_CHEAPEST: Final = re.compile(r"\b(?:cheapest|least expensive|lowest price\w*)\b|最便宜")
+_DEAREST: Final = re.compile(r"\b(?:most expensive|priciest|dearest)\b|最贵")
+_ALL: Final = re.compile(
+    r"\b(?:cheapest|least expensive|lowest priced?|most expensive|priciest|dearest)\b|最便宜|最贵"
+)
+
+
+# Phrases whose words say less than they mean, and the term that they mean.
+_PHRASES: Final = tuple(
+    (re.compile(pattern), term)
+    for pattern, term in (
+        (r"\bmade (?:of|from|out of)\b|什么做的|用什么做", "material"),
+        (r"\bwho (?:makes|made|produces)\b|谁(?:做|生产)的", "brand"),
+        (r"\bsen[dt](?:ing)? (?:\w+ )?back\b|\btake (?:\w+ )?back\b", "return"),
+        (r"\bmoney back\b|\bback my money\b", "return"),
+        (r"\b(?:another|bigger|larger|smaller|different|wrong) size\b", "exchange"),
+        (r"\bwhat (?:does|do) (?:it|they|this) cost\b", "cost"),
+        (r"\bhow (?:heavy|much does (?:it|this) weigh)\b|多重", "weight"),
+        (r"\bwhere (?:is|are) (?:it|they|this|these) (?:made|manufactured)\b|产地|产的", "origin"),
+    )
+)
+_YES_NO: Final = re.compile(r"^(?:is|are|does|do|can|could|has|have|will)\b|吗|是不是|有没有|是否")
+
+
+class Asked(NamedTuple):
+    """A question. ``text`` is without a price limit; ``order`` is 1 for cheapest, -1 dearest."""
+
+    language: Literal["en", "zh"]
+    way: Way
+    text: str
+    terms: Terms
+    has_price: bool
+    order: int
+    is_yes_no: bool
+
+
+def take_question_apart(question: str) -> Asked:
+    """Return what a question asks. A text without any sign of a question is a search."""
+    folded = " ".join(fold(question).split())
+    way: Way = "search"
+    if _SEARCH.search(folded):
+        way = "search"
+    elif _HAVE.search(folded):
+        way = "have"
+    elif _WHICH.search(folded):
+        way = "which"
+    elif _ASKS.search(folded):
+        way = "ask"
+    order = 1 if _CHEAPEST.search(folded) else -1 if _DEAREST.search(folded) else 0
+    text, price = take_price(_ALL.sub(" ", folded))
+    meant = {stem_of(term) for pattern, term in _PHRASES if pattern.search(text)}
+    plain = text
+    for pattern, _ in _PHRASES:
+        plain = pattern.sub(" ", plain)
+    terms = terms_of(plain)
+    return Asked(
+        language="zh" if _HAN.search(folded) else "en",
+        way=way,
+        text=text,
+        terms=terms._replace(stems=terms.stems | meant),
+        has_price=price is not None,
+        order=order,
+        is_yes_no=bool(_YES_NO.search(folded)),
+    )

@@ -1,0 +1,81 @@
+"""Find the entry of a FAQ that answers a question, by words and, with vectors, by meaning."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from search.asking.terms import Terms, terms_of
+
+if TYPE_CHECKING:
+    from indexer.arrays import Vectors
+    from indexer.enrichment.faqlog import FaqEntry, StoredEntry
+    from indexer.words.sentences import SentenceEncoder
+
+_ANSWER_SHARE: Final = (
+    0.5  # how much a word of the answer counts, compared with one of the question
+)
+_WORDS_SHARE: Final = 0.4  # of the score, beside meaning
+
+
+class FaqMatch(NamedTuple):
+    """An entry, and how well it fits a question: in [0, 1]."""
+
+    entry: FaqEntry
+    score: float
+
+
+class FaqMatcher:
+    """Compares questions with the entries of one FAQ. Thread-safe."""
+
+    def __init__(self, entries: Sequence[StoredEntry], encoder: SentenceEncoder | None) -> None:
+        """``encoder`` is used if all vectors are of its model."""
+        self._entries = [one.entry for one in entries]
+        is_usable = encoder is not None and all(one.model == encoder.model for one in entries)
+        self._encoder = encoder if is_usable and entries else None
+        vectors = [np.frombuffer(one.vector, np.float16) for one in entries]
+        self._vectors: Vectors | None = (
+            np.stack(vectors).astype(np.float32) if self._encoder is not None else None
+        )
+        self._questions = [terms_of(entry.question).stems for entry in self._entries]
+        self._answers = [terms_of(entry.answer[:2000]).stems for entry in self._entries]
+        found = Counter(stem for stems in self._questions for stem in stems)
+        count = len(self._entries)
+        self._rarity = {stem: math.log((1 + count) / (0.5 + n)) for stem, n in found.items()}
+        self._unseen = math.log((1 + count) / 0.5) if count else 1.0
+
+    @property
+    def has_meaning(self) -> bool:
+        """Whether questions are compared by meaning too."""
+        return self._encoder is not None
+
+    def best(self, question: str, asked: Terms) -> FaqMatch | None:
+        """Return the entry that fits a question with these terms best; None for an empty FAQ."""
+        if not self._entries:
+            return None
+        scores = np.array([self._words_score(asked.stems, len(asked.unknown), at)
+                           for at in range(len(self._entries))])  # fmt: skip
+        if self._encoder is not None and self._vectors is not None:
+            likeness = self._vectors @ self._encoder.encode_query(question)  # (n,)
+            scores = _WORDS_SHARE * scores + (1 - _WORDS_SHARE) * np.clip(likeness, 0, 1)
+        best = int(scores.argmax())
+        return FaqMatch(self._entries[best], float(scores[best]))
+
+    def _words_score(self, asked: frozenset[str], unknown: int, at: int) -> float:
+        """Return the harmonic mean of how much of each question the other one has."""
+        own = self._questions[at]
+        if not asked or not own:
+            return 0.0
+        both = self._weight(asked & own)
+        in_answer = self._weight((asked - own) & self._answers[at])
+        whole = self._weight(asked) + unknown * self._unseen
+        of_asked = (both + _ANSWER_SHARE * in_answer) / whole
+        of_own = both / self._weight(own)
+        return 0.0 if not both else 2 * of_asked * of_own / (of_asked + of_own)
+
+    def _weight(self, stems: frozenset[str]) -> float:
+        return sum(self._rarity.get(stem, self._unseen) for stem in stems) or 1e-9

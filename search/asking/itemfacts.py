@@ -1,0 +1,103 @@
+"""What an item says of itself, in parts that can be quoted, with the terms of each."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from indexer.catalog.texts import plain_text
+from indexer.enrichment.gazetteer import attribute_of
+from indexer.words.folding import fold
+from search.asking.terms import stem_of, terms_of
+
+if TYPE_CHECKING:
+    from search.hits import Hit
+
+_SENTENCE: Final = re.compile(r"(?<=[.!?])\s+|[•·\n。！？；;]+|\s[-*]\s")
+_MOST_SENTENCES: Final = 40
+_MOST_LETTERS: Final = 8_000  # of a description
+_UNSAID: Final = frozenset({"", "no", "none", "false", "n/a"})
+
+
+class Passage(NamedTuple):
+    """A part of an item that can be quoted: its field, its text, and the stems in it."""
+
+    field: str
+    text: str
+    stems: frozenset[str]
+
+
+class ItemFacts(NamedTuple):
+    """An item as questions see it: the stems of its title and categories, and its passages."""
+
+    hit: Hit
+    title: frozenset[str]
+    kinds: frozenset[str]
+    passages: tuple[Passage, ...]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The stems of the title and the categories."""
+        return self.title | self.kinds
+
+    def field(self, attribute: str) -> Passage | None:
+        """Return the passage of an attribute, by the name that all shops share; None without it."""
+        for passage in self.passages:
+            if passage.field != "description" and _shared_name(passage.field) == attribute:
+                return passage
+        return None
+
+    @property
+    def stems(self) -> frozenset[str]:
+        """All stems of the item."""
+        return self.names.union(*(passage.stems for passage in self.passages))
+
+
+def facts_of_hit(hit: Hit) -> ItemFacts:
+    """Return an item in parts. Parts of the same texts are cached."""
+    attributes = tuple(
+        (name, tuple(map(str, given)) if isinstance(given, list) else (str(given),))
+        for name, given in hit.attributes.items()
+    )
+    passages = (*_attributes(attributes), *_sentences(hit.description[:_MOST_LETTERS]))
+    if hit.price is not None:
+        price = f"{hit.price:.2f} {hit.currency}".strip()
+        passages = (*passages, Passage("price", f"price: {price}", frozenset({"cost"})))
+    stock = "in stock" if hit.in_stock else "out of stock"
+    passages = (*passages, Passage("in_stock", stock, frozenset({"stock"})))
+    title = terms_of(hit.title).stems
+    return ItemFacts(hit, title, _category_stems(tuple(hit.categories)), passages)
+
+
+@lru_cache(maxsize=5_000)
+def _category_stems(paths: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(stem for path in paths for stem in terms_of(path.replace("/", " ")).stems)
+
+
+@lru_cache(maxsize=20_000)
+def _attributes(given: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[Passage, ...]:
+    found = []
+    for name, values in given:
+        kept = [value for value in values if fold(value) not in _UNSAID]
+        if kept:
+            label = name.replace("_", " ")
+            terms = terms_of(" ".join((label, *kept)))
+            named = {stem_of(fold(part)) for value in terms.values for part in value.name.split()}
+            stems = terms.stems | named | {_shared_name(name)}
+            found.append(Passage(name, f"{label}: {', '.join(kept)}", stems))
+    return tuple(found)
+
+
+@lru_cache(maxsize=20_000)
+def _sentences(description: str) -> tuple[Passage, ...]:
+    parts = [" ".join(part.split()) for part in _SENTENCE.split(plain_text(description))]
+    kept = [part for part in parts if len(part) > 2][:_MOST_SENTENCES]
+    return tuple(Passage("description", part, terms_of(part).stems) for part in kept)
+
+
+def _shared_name(field: str) -> str:
+    folded = fold(field)
+    if folded in ("size", "sizes", "尺码", "尺寸"):
+        return "size"
+    return {"price": "cost", "in_stock": "stock"}.get(folded) or attribute_of(field) or folded

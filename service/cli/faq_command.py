@@ -1,0 +1,107 @@
+"""``vitrine faq``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from service.cli.console import (
+    json_option,
+    map_option,
+    parse_single_mapping,
+    print_json,
+    shop_option,
+)
+from service.cli.terminal import note, printable, say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from indexer.enrichment.faqlog import FaqEntry, StoredEntry
+
+_SHOWN = 10  # refused rows
+
+
+@click.group("faq")
+def command() -> None:
+    """Store and list the questions and answers of a shop, and its policies."""
+
+
+@command.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@shop_option
+@map_option
+@click.option("--replace", is_flag=True, help="Remove all other entries.")
+@click.option(
+    "--meaning/--no-meaning",
+    default=True,
+    help="Whether questions are found by what they mean; needs the extra words. Default: yes, if "
+    "it is installed.",
+)
+@json_option
+def import_faq(
+    file: Path, shop: Path, mapping: tuple[str, ...], replace: bool, meaning: bool, as_json: bool
+) -> None:
+    """Store the questions and answers of FILE, a table or a text with headings (.md).
+
+    An entry whose question is known replaces the former one.
+    """
+    from indexer.enrichment.faqfile import read_faq
+    from indexer.enrichment.faqlog import FaqLog
+    from indexer.enrichment.reviewfile import SkippedRow
+    from indexer.shop.folder import ShopFolder
+
+    folder = ShopFolder(shop)
+    folder.current()
+    rows = list(read_faq(file, parse_single_mapping(mapping)))
+    refused = [row for row in rows if isinstance(row, SkippedRow)]
+    entries = [row for row in rows if not isinstance(row, SkippedRow)]
+    with FaqLog(folder.path, create=True) as log:
+        count = log.put(_stored(entries, meaning=meaning), replace=replace)
+    if as_json:
+        listed = [{"where": row.where, "reason": row.reason} for row in refused]
+        print_json({"stored": len(entries), "entries": count, "refused": listed})
+        return
+    say(f"{len(entries)} entries stored, {count} in all, {len(refused)} rows refused")
+    for row in refused[:_SHOWN]:
+        note(printable(f"{row.where}: {row.reason}"))
+
+
+@command.command("list")
+@shop_option
+@json_option
+def list_faq(shop: Path, as_json: bool) -> None:
+    """List the questions and answers of a shop."""
+    from indexer.enrichment.faqlog import open_if_exists
+    from indexer.shop.folder import ShopFolder
+
+    folder = ShopFolder(shop)
+    folder.current()
+    log = open_if_exists(folder.path)
+    found = []
+    if log is not None:
+        with log:
+            found = [one.entry for one in log.entries()]
+    if as_json:
+        print_json(found)
+        return
+    for entry in found:
+        say(printable(f"{entry.question}\n    {entry.answer}"))
+    say(f"{len(found)} entries")
+
+
+def _stored(entries: Sequence[FaqEntry], *, meaning: bool) -> list[StoredEntry]:
+    """Return the entries with the vectors of their questions, if the extra is installed."""
+    from indexer.enrichment.faqlog import StoredEntry
+    from search.asking.opening import installed_encoder
+
+    encoder = installed_encoder() if meaning else None
+    if encoder is None:
+        return [StoredEntry(entry=entry) for entry in entries]
+    vectors = encoder.encode([entry.question for entry in entries]).astype("float16")
+    return [
+        StoredEntry(entry=entry, model=encoder.model, vector=vector.tobytes())
+        for entry, vector in zip(entries, vectors, strict=True)
+    ]

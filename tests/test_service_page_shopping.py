@@ -1,0 +1,145 @@
+"""What a shopper does on the page, in a real browser: dots, wishes, lists, languages."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.page_driver import (
+    answer,
+    browser,
+    drop,
+    hits,
+    page,
+    photo_of,
+    sent,
+    settled,
+    shop,
+    tabs,
+    two_things,
+    visit,
+)
+
+__all__ = ["browser", "page", "shop", "tabs", "visit"]  # fixtures
+pytestmark = pytest.mark.browser
+
+THINGS = {
+    "things": [
+        {"box": [0.05, 0.1, 0.45, 0.9], "score": 0.9, "name": "Home/Teapots", "hits": []},
+        {"box": [0.55, 0.1, 0.95, 0.9], "score": 0.8, "name": None, "hits": []},
+        {"box": [0.56, 0.12, 0.96, 0.9], "score": 0.4, "name": None, "hits": []},
+    ],
+    "timings": {},
+}
+
+
+def test_a_dot_on_each_thing_searches_for_it(page, shop):
+    left, right, data = two_things(shop)
+    some = answer(page, lambda: drop(page, photo_of(shop, left)))["hits"]
+    for thing, place in zip(THINGS["things"], (0, 1, 1), strict=True):
+        thing["hits"] = some[place : place + 1]
+    page.route("**/v1/recognize", lambda route: route.fulfill(json=THINGS))
+    answer(page, lambda: drop(page, data))
+    dots = page.locator(".thing")
+    dots.first.wait_for()
+    labels = [dot.get_attribute("aria-label") for dot in dots.all()]
+    assert labels == ["Search for Teapots, thing 1 of 2", "Search for thing 2 of 2"]
+    dots.nth(1).focus()
+    answer(page, lambda: page.keyboard.press("Enter"))
+    assert sent(page, "box") == "0.5500,0.1000,0.9500,0.9000"
+    assert hits(page)[0] == right["id"]
+    assert dots.nth(1).get_attribute("aria-pressed") == "true"
+    page.get_by_role("button", name="All in this look (2)").click()
+    cards = page.locator("#look .card")
+    assert [card.get_attribute("data-item") for card in cards.all()] == [
+        hit["item_id"] for hit in some[:2]
+    ]
+    page.get_by_role("button", name="Close the look").click()
+    assert page.evaluate("document.activeElement.id") == "open-look"
+
+
+def test_less_like_this_and_sorting_change_the_answer_and_the_link(page, shop):
+    answer(page, lambda: drop(page, photo_of(shop, shop.first_of("Mugs"))))
+    first = hits(page)[0]
+    page.locator("#grid .card-link").first.click()
+    page.wait_for_selector("#details:not([hidden])")
+    reply = answer(page, page.get_by_role("button", name="Less like this").click)
+    assert first not in [hit["item_id"] for hit in reply["hits"]]
+    assert f"unlike={first}" in page.url
+    answer(page, lambda: page.select_option("#sort", "-price"))
+    prices = [hit["price"] for hit in answer_of(page)]
+    assert prices == sorted(prices, reverse=True)
+    assert page.locator("#grid .cut, #grid .badge.first").count() == 0
+    page.locator("#active .chip").first.click()
+    page.wait_for_selector("#active:empty", state="attached")
+    settled(page)
+    assert "unlike" not in page.url
+
+
+def answer_of(page) -> list[dict]:
+    """The hits in the grid, with their prices as numbers."""
+    prices = page.locator("#grid .card-price").all_inner_texts()
+    return [{"price": float(price.strip("€").replace(",", ""))} for price in prices]
+
+
+def test_the_heat_maps_of_a_match_are_shown_on_demand(page, shop):
+    item = shop.first_of("Mugs")
+    answer(page, lambda: drop(page, photo_of(shop, item)))
+    page.locator("#grid .card-link").first.click()
+    page.wait_for_selector("#details:not([hidden])")
+    page.get_by_role("button", name="Why this one?").click()
+    page.wait_for_selector(".why-pictures canvas")
+    assert page.locator(".why-picture img").count() == 2
+    heat = "c => Math.max(...c.getContext('2d').getImageData(0, 0, 8, 8).data)"
+    assert page.locator(".why-picture canvas").first.evaluate(heat) > 100
+    assert page.locator(".variant").count() == sum(
+        other["product_id"] == item["product_id"] for other in shop.items
+    )
+
+
+def test_saved_products_are_compared_and_stay_in_the_browser(page, shop):
+    answer(page, lambda: drop(page, photo_of(shop, shop.first_of("Mugs"))))
+    chosen = hits(page)[:2]
+    for place in (0, 1):
+        page.locator("#grid .save").nth(place).click()
+    page.reload()
+    settled(page)
+    assert page.locator("#grid .save[aria-pressed=true]").count() == 2
+    page.get_by_role("button", name="Saved products, 2").click()
+    saved = page.get_by_role("dialog", name="Saved products")
+    rows = saved.locator(".shelf-row")
+    assert {row.get_attribute("data-item") for row in rows.all()} == set(chosen)
+    for box in saved.get_by_role("checkbox", name="Compare").all():
+        box.check()
+    table = saved.get_by_role("table", name="Compared")
+    assert table.get_by_role("rowheader", name="Price").is_visible()
+    assert table.get_by_role("columnheader").count() == 2
+    saved.get_by_role("button", name="Remove").first.click()
+    table.wait_for(state="detached")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Forget my searches and lists").click()
+    assert page.evaluate("localStorage.getItem('vitrine.saved')") is None
+
+
+def test_quick_filters_and_recent_searches_take_one_press(page, shop):
+    page.locator("#text").fill("lamp")
+    answer(page, lambda: page.keyboard.press("Enter"))
+    color = page.locator("#quick .pick").last
+    name = color.inner_text()
+    answer(page, color.click)
+    assert page.get_by_role("button", name=f"Remove filter {name}").count() == 1
+    assert page.evaluate("document.activeElement.innerText") == name
+    page.locator("#home").click()
+    page.locator("#recent button").click()
+    settled(page)
+    assert page.title().startswith("\u201clamp\u201d")
+
+
+def test_the_page_speaks_chinese_and_keeps_it_in_its_links(visit, shop):
+    page = visit("/?lang=zh")
+    page.locator("#tries .card:not(.skeleton)").first.wait_for()
+    assert page.locator("#hero-title").inner_text() == "拍照找同款"
+    answer(page, lambda: drop(page, photo_of(shop, shop.first_of("Mugs"))))
+    assert "lang=zh" in page.url
+    assert "款商品" in page.inner_text("#found-meta")
+    page.get_by_role("link", name="English").click()
+    page.get_by_role("heading", name="Find it with a photo").wait_for()
