@@ -192,14 +192,17 @@ def description(app: FastAPI) -> dict[str, Any]:
 def reply_schemas() -> dict[str, dict[str, Any]]:
     """Return the schemas of all replies by name, generated from their structs.
 
-    msgspec describes what it would accept as input. A reply always contains every field, so all
-    fields become required, without a default. Only the first paragraph of a docstring is meant for
-    users of the service.
+    msgspec describes what it would accept as input. A reply contains every field that has a value
+    or a default, so these become required, without a default. Only the first paragraph of a
+    docstring is meant for users of the service.
     """
     _, schemas = msgspec.json.schema_components(_REPLIES, ref_template=f"{_PREFIX}{{name}}")
     for schema in schemas.values():
         fields = schema["properties"]
-        schema["required"] = list(fields)
+        always = set(schema.get("required", ()))
+        schema["required"] = [
+            name for name, field in fields.items() if name in always or "default" in field
+        ]
         for field in fields.values():
             field.pop("default", None)
             if (

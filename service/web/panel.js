@@ -1,7 +1,7 @@
 // The panel of an item: its pictures, its facts, similar items, and what customers say.
 
 import { item as fetchItem, similar as fetchSimilar } from "./api.js";
-import { card, firstPicture, picture, priceOf, skeleton } from "./card.js";
+import { COMPACT, card, firstPicture, picture, priceOf, skeleton } from "./card.js";
 import { byId, icon, make } from "./dom.js";
 import { factsOf, fillDetails, problemOf } from "./facts.js";
 import { asks } from "./question.js";
@@ -182,7 +182,7 @@ export class Panel {
           "aria-label": t(index === matched ? "panel.pictureMatches" : "panel.picture", { number: index + 1, count }),
           on: { click: () => show(index) },
         },
-        picture(url, "", { eager: true }),
+        picture(url, "", { eager: true, width: 60 }),
       );
     if (count > 1) this.#restyle.element.after(make("div", { class: "thumbs" }, ...pictures.map(thumb)));
     if (count > 0) show(0);
@@ -193,7 +193,7 @@ export class Panel {
     grid.removeAttribute("aria-busy");
     const { hits = [] } = alike.status === "fulfilled" ? alike.value : {};
     grid.replaceChildren(
-      ...hits.map((hit) => card(hit, { href: this.#handlers.href(hit), handlers: this.#handlers })),
+      ...hits.map((hit) => card(hit, { href: this.#handlers.href(hit), width: COMPACT, handlers: this.#handlers })),
     );
     grid.parentElement.hidden = hits.length === 0;
   }

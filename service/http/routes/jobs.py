@@ -42,11 +42,19 @@ _SECURED: dict[str, Any] = {"security": [{"adminKey": []}]}
 _FRESH = {"Cache-Control": "no-store"}
 _READ = problems(401, 403, 404, 422, 429, 503)
 _START = problems(401, 403, 404, 408, 409, 413, 415, 422, 429, 503)
+_EVENT = {
+    "type": "object",
+    "properties": {
+        "event": {"type": "string", "enum": ["progress", "end"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+    "required": ["event", "data"],
+}
 _EVENTS: Responses = {
     200: {
         "description": "An event `progress` for each change, and `end` as the last; the data of "
         "each is the job.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {"schema": _EVENT}},
     }
 }
 _ACCEPTED: Responses = {202: reply_of(JobReply)[200] | {"description": "The job."}}
