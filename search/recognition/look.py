@@ -11,7 +11,6 @@ from msgspec import Meta
 from search.hits import Hit
 from search.query import EmbeddingPart, Query
 from search.recognition.masks import MASK_SIDE, MaskForm, ThingMask, mask_things
-from search.recognition.shelf import CountedProduct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,6 +51,15 @@ class FoundThing(msgspec.Struct, frozen=True, kw_only=True):
         ThingMask | msgspec.UnsetType | None,
         Meta(description="Its pixels, if masks were requested; null if they cannot be told."),
     ] = msgspec.UNSET
+
+
+class CountedProduct(msgspec.Struct, frozen=True, kw_only=True):
+    """A product of the shop, and how often a photo shows it."""
+
+    product_id: str
+    item_id: Annotated[str, Meta(description="The item that most of these things look like.")]
+    title: str = ""
+    count: int
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):

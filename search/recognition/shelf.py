@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import msgspec
 import numpy as np
-from msgspec import Meta
 from PIL import Image
 
 from indexer.recognizers.boxes import areas, best_of_each, intersections
+from search.recognition.look import CountedProduct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,15 +32,6 @@ _ROW_SIDE, _ROW_WIDEST = 48, 384  # pixels of the copy in which repeats are look
 _ALIKE = 0.75  # correlation of a row with itself, shifted
 _NARROWEST = 0.6  # width of a product, as a share of the distance to the next
 _MOST_OF_PART = 0.6  # a larger box in a part is seen better in the whole photo
-
-
-class CountedProduct(msgspec.Struct, frozen=True, kw_only=True):
-    """A product of the shop, and how often a photo shows it."""
-
-    product_id: str
-    item_id: Annotated[str, Meta(description="The item that most of these things look like.")]
-    title: str = ""
-    count: int
 
 
 def shelf_things(recognizer: Recognizer, photo: Photo) -> list[Thing]:

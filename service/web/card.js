@@ -17,13 +17,29 @@ export function firstPicture(hit) {
   return url.pathname + url.search;
 }
 
+const WIDE = 220; // CSS pixels of a picture in the grid
+/** CSS pixels of a picture in a compact grid, or in a row of tiles. */
+export const COMPACT = 150;
+const SIZES = [80, 120, 160, 240, 320, 400]; // pixels of the longer side that the service makes
+
+/** Return the URL of a picture that is shown `width` CSS pixels wide, no larger than this screen needs. */
+export function sized(url, width) {
+  const size = SIZES.find((pixels) => pixels >= width * Math.min(devicePixelRatio, 2));
+  if (!url || !size || size === SIZES.at(-1)) return url; // the stored picture is of that size
+  const small = new URL(url, location.href);
+  small.searchParams.set("size", String(size));
+  return small.pathname + small.search;
+}
+
 /**
  * Make a picture that keeps its space while it loads, and shows an icon if it is missing.
- * `follows`: it is shown in the style that is chosen for the grid.
+ * `follows`: it is shown in the style that is chosen for the grid; `width`: CSS pixels, or 0 for the
+ * picture as it is stored.
  */
-export function picture(url, alt, { eager = false, follows = false } = {}) {
+export function picture(url, alt, { eager = false, follows = false, width = 0 } = {}) {
+  const source = width > 0 ? sized(url, width) : url;
   const image = make("img", {
-    src: follows ? null : url,
+    src: follows ? null : source,
     alt,
     loading: eager ? null : "lazy",
     decoding: "async",
@@ -40,7 +56,7 @@ export function picture(url, alt, { eager = false, follows = false } = {}) {
     holder.classList.add("missing");
     holder.append(icon("picture"));
   });
-  if (follows) followStyle(image, url);
+  if (follows) followStyle(image, source);
   return holder;
 }
 
@@ -53,9 +69,9 @@ function matchWords({ image_index: index, variant }) {
 
 /**
  * Make a card. `rank` counts from 0; `closest`: it is marked as the closest of all; `handlers` are
- * open(item) and alike(item). It is a real link, so that a middle click opens a tab.
+ * open(item) and alike(item); `width` is that of the picture, in CSS pixels. It is a real link, so that a middle click opens a tab.
  */
-export function card(hit, { href, rank = -1, closest = false, handlers }) {
+export function card(hit, { href, rank = -1, closest = false, width = WIDE, handlers }) {
   const title = hit.title || hit.item_id;
   const url = firstPicture(hit);
   // The card shows the product's first picture; if another picture matched, or this one in a style,
@@ -65,7 +81,7 @@ export function card(hit, { href, rank = -1, closest = false, handlers }) {
       ? make(
           "span",
           { class: "matched", title: matchWords(hit) },
-          picture(hit.image_url, matchWords(hit)),
+          picture(hit.image_url, matchWords(hit), { width: 46 }),
         )
       : null;
   const link = make(
@@ -82,7 +98,7 @@ export function card(hit, { href, rank = -1, closest = false, handlers }) {
         },
       },
     },
-    picture(url, "", { eager: rank >= 0 && rank < 8, follows: true }),
+    picture(url, "", { eager: rank >= 0 && rank < 8, follows: true, width }),
     matched,
     make("span", { class: "card-title", dir: "auto", text: title }),
   );

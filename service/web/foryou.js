@@ -1,7 +1,7 @@
 // The row of recommended items. It changes with every click, and asks before it remembers any.
 
 import { forYou } from "./api.js";
-import { card } from "./card.js";
+import { COMPACT, card } from "./card.js";
 import { byId, icon, make } from "./dom.js";
 import * as interest from "./interest.js";
 import { t } from "./texts.js";
@@ -102,7 +102,7 @@ export class ForYou {
     const { code, title: name, item_id: id } = item.reason;
     const why = REASONS.includes(code) ? t(`foryou.${code}`, { name: name || id || "" }) : "";
     const { href, open } = this.#handlers;
-    const element = card(item, { href: href(item), handlers: { open, alike: open } });
+    const element = card(item, { href: href(item), width: COMPACT, handlers: { open, alike: open } });
     element.append(
       make("span", { class: "foryou-why", dir: "auto", text: why, title: why }),
       make("span", { class: "foryou-acts" }, act("like", t("foryou.like"), "rating"), act("close", t("foryou.hide"), "hide")),

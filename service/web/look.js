@@ -1,6 +1,6 @@
 // All in this look: the product that is most like each thing of the photo.
 
-import { card } from "./card.js";
+import { COMPACT, card } from "./card.js";
 import { byId, icon, make } from "./dom.js";
 import { t } from "./texts.js";
 
@@ -51,7 +51,7 @@ export class Look {
 
   #card(thing, at) {
     const [hit] = thing.hits;
-    const element = card(hit, { href: this.#handlers.href(hit), handlers: this.#handlers });
+    const element = card(hit, { href: this.#handlers.href(hit), width: COMPACT, handlers: this.#handlers });
     const words = thing.name ? thing.name.split("/").at(-1) : t("look.thing", { number: at + 1 });
     element.append(make("span", { class: "look-thing", dir: "auto", text: words }));
     return element;

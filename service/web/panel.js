@@ -1,11 +1,12 @@
 // The panel of an item: its pictures, its facts, similar items, and what customers say.
 
 import { item as fetchItem, similar as fetchSimilar } from "./api.js";
-import { card, firstPicture, picture, priceOf, skeleton } from "./card.js";
+import { COMPACT, card, firstPicture, picture, priceOf, skeleton } from "./card.js";
 import { byId, icon, make } from "./dom.js";
 import { factsOf, fillDetails, problemOf } from "./facts.js";
 import { asks } from "./question.js";
 import { Restyle } from "./restyle.js";
+import { askBox } from "./ask.js";
 import { fillReviews } from "./reviews.js";
 import { t } from "./texts.js";
 import { fillVariants } from "./variants.js";
@@ -142,6 +143,7 @@ export class Panel {
         make("h3", { id: "details-title", text: t("panel.details") }),
         make("dl", { class: "facts-list", id: "details-list" }),
       ),
+      askBox(this.#shown),
       make("section", { class: "reviews", id: "reviews", "aria-labelledby": "reviews-title", hidden: true }),
     );
   }
@@ -182,7 +184,7 @@ export class Panel {
           "aria-label": t(index === matched ? "panel.pictureMatches" : "panel.picture", { number: index + 1, count }),
           on: { click: () => show(index) },
         },
-        picture(url, "", { eager: true }),
+        picture(url, "", { eager: true, width: 60 }),
       );
     if (count > 1) this.#restyle.element.after(make("div", { class: "thumbs" }, ...pictures.map(thumb)));
     if (count > 0) show(0);
@@ -193,7 +195,7 @@ export class Panel {
     grid.removeAttribute("aria-busy");
     const { hits = [] } = alike.status === "fulfilled" ? alike.value : {};
     grid.replaceChildren(
-      ...hits.map((hit) => card(hit, { href: this.#handlers.href(hit), handlers: this.#handlers })),
+      ...hits.map((hit) => card(hit, { href: this.#handlers.href(hit), width: COMPACT, handlers: this.#handlers })),
     );
     grid.parentElement.hidden = hits.length === 0;
   }

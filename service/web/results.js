@@ -128,7 +128,7 @@ export class Results {
 
   #cut(before) {
     if (before?.matches(".cut")) return before;
-    return make("li", { class: "cut" }, make("h3", { text: t("results.similar") }));
+    return make("li", { class: "cut" }, make("h2", { text: t("results.similar") }));
   }
 
   #keeps(entry, hit, closest) {

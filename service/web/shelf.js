@@ -99,7 +99,7 @@ export class Shelf {
     return make(
       "li",
       { class: "shelf-row", data: { item: id } },
-      picture(item?.image_urls?.[0], "", { eager: true }),
+      picture(item?.image_urls?.[0], "", { eager: true, width: 64 }),
       make(
         "div",
         { class: "shelf-facts" },
@@ -157,7 +157,7 @@ export class Shelf {
         make(
           "thead",
           {},
-          make("tr", {}, make("td"), ...items.map((item) => make("th", { scope: "col" }, picture(item.image_urls?.[0], "", { eager: true }), make("span", { text: item.title || item.item_id, dir: "auto" })))),
+          make("tr", {}, make("td"), ...items.map((item) => make("th", { scope: "col" }, picture(item.image_urls?.[0], "", { eager: true, width: 150 }), make("span", { text: item.title || item.item_id, dir: "auto" })))),
         ),
         make("tbody", {}, ...rows.map(([name, values]) => this.#line(name, values))),
       ),

@@ -48,7 +48,7 @@ function variant(hit, name, current, { href, open }) {
         },
       },
     },
-    picture(firstPicture(hit), "", { eager: true }),
+    picture(firstPicture(hit), "", { eager: true, width: 48 }),
   );
 }
 

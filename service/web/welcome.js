@@ -1,7 +1,7 @@
 // The start page: some items to start from, and messages before the first search.
 
 import { sample } from "./api.js";
-import { card, skeleton } from "./card.js";
+import { COMPACT, card, skeleton } from "./card.js";
 import { byId, make } from "./dom.js";
 import { EMPTY, write } from "./question.js";
 
@@ -28,7 +28,7 @@ export class Welcome {
       const { items } = await sample(TRIES);
       const handlers = { open: this.#onItem, alike: this.#onItem };
       list.replaceChildren(
-        ...items.map((item) => card(item, { href: write({ ...EMPTY, item: item.item_id }), handlers })),
+        ...items.map((item) => card(item, { href: write({ ...EMPTY, item: item.item_id }), width: COMPACT, handlers })),
       );
       byId("tries").hidden = items.length === 0;
       if (this.#failed) this.say("", "");
