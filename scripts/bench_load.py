@@ -242,7 +242,11 @@ def served(shop: Path) -> Iterator[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(Path(__file__).parent.parent),
+            "VITRINE_ANSWER_CACHE_MB": "0",  # it sends the same photo again and again
+        },
     ) as process:
         assert process.stdout is not None
         try:

@@ -17,6 +17,13 @@ hidden, against the shop's own columns. The names of its values and categories a
 are to a shop that fills in the rest. Precision is of the values suggested; recall is the share of
 items with a value of which one is suggested. The gender of clothes is the first part of their path.
 
+*drafts*: 500 drafts a language of the items of `magento`, in three tones with 500 seeds, made from
+the catalog alone. Reported: problems that the checker finds, facts said twice, and distinct-2, the
+share of different pairs among all pairs of neighboring words (characters in Chinese): the mean
+within a draft, and over all drafts together. The last is given for the shop's own texts too.
+
+*questions*: see `eval_questions.py`; it needs `--magento-shop` and `--demo-shop`.
+
 `--wrong N` prints N wrong answers of *moods-en* and of each attribute.
 """
 
@@ -24,7 +31,9 @@ from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 import json
+import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -32,9 +41,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from eval_questions import evaluate
 from machine import as_line, machine
 
 from indexer.catalog.sources import Entry, open_catalog
+from indexer.drafting.draft import write_draft
+from indexer.drafting.planfile import TONES
 from indexer.enrichment.attributes import suggest
 from indexer.enrichment.gazetteer import gazetteer_of
 from indexer.enrichment.language import Language
@@ -46,7 +58,8 @@ from indexer.enrichment.sentiment import SentimentModel, model_bytes, model_from
 from indexer.enrichment.training import Labeled, train
 from indexer.items import Item
 
-PARTS = ("moods-en", "moods-zh", "words-zh", "speed", "attributes")
+PARTS = ("moods-en", "moods-zh", "words-zh", "speed", "attributes", "drafts", "questions")
+DRAFTS = 500
 TIMED = 2000  # reviews
 
 
@@ -190,6 +203,48 @@ def attributes(data: Path, wrong: int) -> dict[str, Any]:
     }
 
 
+def pairs_of(text: str) -> list[tuple[str, str]]:
+    words = re.findall(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+", text.lower())
+    return list(itertools.pairwise(words))
+
+
+def distinct(texts: Sequence[str]) -> float:
+    pairs = [pair for text in texts for pair in pairs_of(text)]
+    return len(set(pairs)) / max(1, len(pairs))
+
+
+def drafts(data: Path, shown: int) -> dict[str, Any]:
+    catalog = data / "magento" / "catalog.jsonl"
+    items = [entry.item for entry in open_catalog(catalog) if isinstance(entry, Entry)]
+    out: dict[str, Any] = {
+        "distinct-2 of the shop's texts": distinct([i.description for i in items])
+    }
+    for language in ("en", "zh"):
+        began = time.process_time()
+        made = [
+            write_draft(items[at % len(items)], language, TONES[at % len(TONES)], seed=at)
+            for at in range(DRAFTS)
+        ]
+        seconds = time.process_time() - began
+        sentences = [one for draft in made for one in draft.sentences]
+        said = [at for draft in made for one in draft.sentences for at in one.facts]
+        once = [at for draft in made for at in {a for one in draft.sentences for a in one.facts}]
+        for draft in made[:: max(1, DRAFTS // shown)][:shown] if shown else []:
+            print(f"{draft.item_id} {draft.tone}: {draft.text}")
+        out[language] = {
+            "drafts": len(made),
+            "sentences": len(sentences),
+            "with a problem": sum(bool(one.problems) for one in sentences),
+            "without a fact": sum(not one.facts for one in sentences),
+            "facts said twice": len(said) - len(once),
+            "different drafts": len({draft.text for draft in made}),
+            "distinct-2 within a draft": float(np.mean([distinct([one.text]) for one in made])),
+            "distinct-2 of all drafts": distinct([one.text for one in made]),
+            "CPU ms a draft": 1e3 * seconds / len(made),
+        }
+    return out
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -197,6 +252,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--only", choices=PARTS, action="append")
     parser.add_argument("--wrong", type=int, default=0, help="print so many wrong answers")
+    parser.add_argument("--magento-shop", type=Path, help="the shop of questions")
+    parser.add_argument("--demo-shop", type=Path, help="the other shop of questions")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     chosen = given.only or PARTS
@@ -209,6 +266,11 @@ def main() -> None:
         found["words-zh"] = words_zh(given.data)
     if "speed" in chosen:
         found["speed"] = speed(given.data)
+    if "drafts" in chosen:
+        found["drafts"] = drafts(given.data, given.wrong)
+    if "questions" in chosen and given.magento_shop and given.demo_shop:
+        shops = {"magento": given.magento_shop, "demo": given.demo_shop}
+        found["questions"] = evaluate(shops, "report", given.wrong)
     if "attributes" in chosen:
         found["attributes"] = attributes(given.data, given.wrong)
     print(as_line(found.pop("machine")))

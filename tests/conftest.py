@@ -124,11 +124,18 @@ def write_catalog(folder: Path) -> Path:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as slow the tests that use something slow: a browser, torch, or the drawn shop.
 
+    So are those of ``slow_tests.txt``, which ``scripts/slow_tests.py`` writes.
     Two processes begin with the files that have the most of them, so that they end together.
     """
+    listed = set((Path(__file__).parent / "slow_tests.txt").read_text("utf-8").split())
     for item in items:
+        function = f"{item.path.stem}.{item.name.partition('[')[0]}"
         uses = set(getattr(item, "fixturenames", ()))
-        if "drawing" in uses or any(map(item.get_closest_marker, ("browser", "torch"))):
+        if (
+            "drawing" in uses
+            or any(map(item.get_closest_marker, ("browser", "torch")))
+            or function in listed
+        ):
             item.add_marker(pytest.mark.slow)
     if "PYTEST_XDIST_WORKER" in os.environ:
         slow = Counter(item.path for item in items if item.get_closest_marker("slow"))

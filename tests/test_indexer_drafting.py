@@ -9,6 +9,7 @@ import pytest
 from indexer.drafting.checker import check_text, split_sentences
 from indexer.drafting.draft import length_of, tagline, write_draft
 from indexer.drafting.facts import facts_of
+from indexer.drafting.glossary import translated
 from indexer.drafting.planfile import TONES, plans_of
 from indexer.items import Item
 
@@ -153,3 +154,10 @@ def test_the_line_of_a_picture_has_neither_name_nor_price():
     assert line
     assert "Chaz" not in line
     assert "$" not in line
+
+
+def test_materials_that_differ_have_different_chinese_names():
+    names = {
+        word: translated(word) for word in ("fleece", "wool", "cotton", "linen", "leather", "suede")
+    }
+    assert len(set(names.values())) == len(names), names

@@ -17,7 +17,7 @@ from search.audit.copies import near_pairs, same_pictures, shared_files, signatu
 from search.audit.pictures_disagree import strangers
 from search.audit.planting import error_confidences
 from service.cli.main import main
-from tests.kinds_shop import build_kinds, product_picture
+from tests.kinds_shop import COLORS, build_kinds, product_picture
 from tests.test_indexer_classification import blanks, shop
 
 
@@ -75,6 +75,21 @@ def test_a_green_plant_called_red_is_found(planted):
     (finding,) = of_kind(planted[1], "color")
     assert finding.items == ["plant-05"]
     assert (finding.given, finding.suggested) == ("red", "green")
+
+
+def test_titles_that_contradict_their_pictures_are_found(tmp_path):
+    titles = {
+        f"{kind}-{at:02}": {"title": f"{color.title()} {kind} {at}"}
+        for kind, color in COLORS.items()
+        for at in range(8)
+    }
+    titles["mug-05"] = {"title": "Red mug"}
+    titles["shoe-05"] = {"title": "Red plant number 5"}
+    found = of_kind(audited(build_kinds(tmp_path, changes=titles)), "title")
+    assert {(one.items[0], one.given, one.suggested) for one in found} == {
+        ("mug-05", "red", "blue"),
+        ("shoe-05", "Home/Plants", "Wear/Shoes"),
+    }
 
 
 def test_a_placeholder_is_found_once_with_all_its_items(planted):

@@ -109,6 +109,23 @@ def test_the_panel_quotes_customers_as_text(page, shop):
     assert "Against" not in shown
 
 
+def test_a_question_is_answered_by_a_quotation_that_is_text(page):
+    markup = "<img src=x onerror=alert(1)>"
+    reply = {
+        "kind": "fact", "answer": markup, "holds": True, "source": None, "confidence": 0.9,
+        "items": [{"item_id": "a b", "title": markup}], "contact": "", "language": "en",
+    }  # fmt: skip
+    page.route("**/v1/ask", lambda route: route.fulfill(json=reply))
+    box = page.locator("#foot .ask")
+    box.locator("summary").click()
+    box.locator("input").fill("Does it come in green?")
+    box.locator("button").click()
+    box.locator("blockquote").wait_for()
+    assert box.locator("blockquote").inner_text() == markup
+    assert "Yes." in box.inner_text()
+    assert box.locator("li a").get_attribute("href") == "?open=a%20b"
+
+
 def test_a_product_opens_and_leads_to_similar_ones(page, shop):
     item = shop.first_of("Mugs")
     answer(page, lambda: drop(page, photo_of(shop, item)))

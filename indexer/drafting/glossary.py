@@ -27,15 +27,15 @@ def chinese_names() -> Iterable[tuple[str, str]]:
 @lru_cache(maxsize=1)
 def _names() -> dict[str, str]:
     names: dict[str, str] = {}
-    for line in _VALUES.read_text(encoding="utf-8").splitlines():
-        if not line.startswith("#"):
-            _, name, english, chinese = line.split("\t")
-            first = chinese.split(",")[0]
-            for word in (name, *(english.split(",")[:1])):
-                if first:
-                    names.setdefault(fold(word), first)
     for line in _FILE.read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
             english, _, chinese = line.partition("\t")
             names[fold(english)] = chinese
+    # These go first: the taxonomy calls both fleece and wool 羊毛.
+    for line in _VALUES.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            _, name, english, chinese = line.split("\t")
+            first = chinese.split(",")[0]
+            if first:
+                names |= {fold(word): first for word in (name, *english.split(",")[:1]) if word}
     return names

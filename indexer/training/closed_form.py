@@ -76,9 +76,17 @@ def adapt_head(start: Path, dataset: Dataset, out: Path) -> Adapted:
     before = evaluation.test_outcomes(encoder)
     training = np.flatnonzero(~dataset.held_out)
     vectors = encoder.encode_images(list(evaluation.pictures(training)))
-    best, best_recall = None, evaluation.recall(encoder)
+    queries, gallery = evaluation.encode(encoder, evaluation.validation)
+
+    def validation_recall(queries: Vectors, gallery: Vectors) -> float:
+        return float(evaluation.outcomes(queries, gallery, evaluation.validation)[:, 0].mean())
+
+    best, best_recall = None, validation_recall(queries, gallery)
     for candidate in _candidates(vectors, dataset.item[training]):
-        recall = evaluation.recall(_Mapped(encoder, candidate.matrix))
+        mapped = (
+            unit((part @ candidate.matrix.T).astype(np.float32)) for part in (queries, gallery)
+        )
+        recall = validation_recall(*mapped)
         if recall > best_recall:
             best, best_recall = candidate, recall
     if best is None:
@@ -99,17 +107,6 @@ def _candidates(vectors: Vectors, items: NDArray[np.int64]) -> Iterator[_Candida
                 )
             except ValueError:
                 return
-
-
-class _Mapped:
-    """An encoder followed by a linear map."""
-
-    def __init__(self, inner: OnnxEncoder, matrix: NDArray[np.float64]) -> None:
-        self.encode = inner.encode_images
-        self.matrix = matrix
-
-    def encode_images(self, pixels: list[NDArray[np.uint8]]) -> Vectors:
-        return unit((self.encode(pixels) @ self.matrix.T).astype(np.float32))
 
 
 def _join(start: Path, matrix: NDArray[np.float64], out: Path) -> None:

@@ -41,10 +41,6 @@ class Evaluation:
         self.validation = queries[half:]
         self.test = queries[:half] if half else queries
 
-    def recall(self, encoder: EncodesImages) -> float:
-        """Return recall@1 on the validation queries."""
-        return float(self._outcomes(encoder, self.validation)[:, 0].mean())
-
     def test_outcomes(self, encoder: EncodesImages) -> NDArray[np.float64]:
         """Return outcomes (q, 2) of the test queries: item first, item among the first five."""
         return self._outcomes(encoder, self.test)
@@ -52,10 +48,17 @@ class Evaluation:
     def _outcomes(
         self, encoder: EncodesImages, positions: NDArray[np.int64]
     ) -> NDArray[np.float64]:
+        queries, gallery = self.encode(encoder, positions)
+        return self.outcomes(queries, gallery, positions)
+
+    def encode(
+        self, encoder: EncodesImages, positions: NDArray[np.int64]
+    ) -> tuple[Vectors, Vectors]:
+        """Encode the queries at ``positions`` and the gallery: (q, dim) and (g, dim)."""
         queries, gallery = (
             encoder.encode_images(list(self.pictures(part))) for part in (positions, self._gallery)
         )
-        return self.outcomes(queries, gallery, positions)
+        return queries, gallery
 
     def outcomes(
         self, queries: Vectors, gallery: Vectors, positions: NDArray[np.int64]

@@ -17,6 +17,14 @@ from search.audit.copies import near_pairs, same_pictures, shared_files, title_l
 from search.audit.finding import KINDS, AuditReport, Finding, Kind
 from search.audit.material import fits_of, read_material
 from search.audit.pictures_disagree import strangers
+from search.audit.titles import (
+    FAMILIES,
+    category_claims,
+    category_shares,
+    color_claims,
+    family_shares,
+    title_contradictions,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,6 +67,8 @@ def audit_shop(
             findings += audit.contradicted(fit)
         if not any(fit.fitted.field.is_category for fit in fits):
             notes.append("the items have too few categories to judge")
+        known = [finding for finding in findings if finding.confidence >= min_confidence]
+        findings += audit.titles(fits, known)
         findings += audit.strangers(fits)
     sure = [finding for finding in findings if finding.confidence >= min_confidence]
     sure.sort(key=lambda finding: (KINDS.index(finding.kind), -finding.confidence, finding.items))
@@ -157,6 +167,33 @@ class _Audit:
                 found.members,
             )
             yield _with_labels(finding, given, suggested)
+
+    def titles(self, fits: list[FieldFit], known: list[Finding]) -> Iterable[Finding]:
+        """Titles that contradict the pictures, of items without a wrong label."""
+        material = self._material
+        items, products = material.pictures.items, material.pictures.products
+        wrong = {item for one in known if one.kind in ("category", "color") for item in one.items}
+        colors = title_contradictions(
+            color_claims(items, products), family_shares(material.pictures.colors)
+        )
+        judged = [(found, FAMILIES) for found in colors]
+        for fit in fits:
+            if fit.fitted.field.is_category:
+                labels = fit.fitted.field.labels
+                claims = category_claims(items, products, labels)
+                judged += [
+                    (found, labels) for found in title_contradictions(claims, category_shares(fit))
+                ]
+        for found, labels in judged:
+            given, suggested = labels[found.given], labels[found.suggested]
+            finding = self._finding(
+                "title",
+                found.confidence,
+                f"the title says {given!r}, but the pictures look like {suggested!r}",
+                found.members,
+            )
+            if not wrong & set(finding.items):
+                yield _with_labels(finding, given, suggested)
 
     def strangers(self, fits: list[FieldFit]) -> Iterable[Finding]:
         """Pictures that do not belong to the other pictures of their item."""

@@ -1,13 +1,10 @@
-"""Count the products on a shelf: find its many small things, and group them by their first hit."""
+"""Find the many small things on a shelf; ``look.count_products`` counts them."""
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import msgspec
 import numpy as np
-from msgspec import Meta
 from PIL import Image
 
 from indexer.recognizers.boxes import areas, best_of_each, intersections
@@ -20,7 +17,6 @@ if TYPE_CHECKING:
     from indexer.imaging.images import Box
     from indexer.imaging.photos import Photo
     from indexer.recognizers.base import Recognizer, Thing
-    from search.recognition.look import FoundThing
 
 MOST_SHELF_THINGS = 200
 _TILES = (2, 3)  # rows and columns of the parts that are looked at, beside the whole photo
@@ -33,15 +29,6 @@ _ROW_SIDE, _ROW_WIDEST = 48, 384  # pixels of the copy in which repeats are look
 _ALIKE = 0.75  # correlation of a row with itself, shifted
 _NARROWEST = 0.6  # width of a product, as a share of the distance to the next
 _MOST_OF_PART = 0.6  # a larger box in a part is seen better in the whole photo
-
-
-class CountedProduct(msgspec.Struct, frozen=True, kw_only=True):
-    """A product of the shop, and how often a photo shows it."""
-
-    product_id: str
-    item_id: Annotated[str, Meta(description="The item that most of these things look like.")]
-    title: str = ""
-    count: int
 
 
 def shelf_things(recognizer: Recognizer, photo: Photo) -> list[Thing]:
@@ -150,26 +137,3 @@ def _without_groups(things: Sequence[Thing]) -> list[Thing]:
     larger = areas(boxes)[:, None] > 1.2 * areas(boxes)[None]
     kept &= ~((shared >= _INSIDE) & larger & kept[:, None]).any(axis=0)
     return [thing for thing, keep in zip(things, kept.tolist(), strict=True) if keep]
-
-
-def count_products(things: Sequence[FoundThing]) -> list[CountedProduct]:
-    """Group things by the product of their first hit, the most frequent first.
-
-    Things without a hit, and those whose best hit is probably another product, are left out.
-    """
-    items: dict[str, Counter[str]] = {}
-    titles: dict[str, str] = {}
-    for thing in things:
-        if thing.hits and not thing.no_close_match:
-            hit = thing.hits[0]
-            items.setdefault(hit.product_id, Counter())[hit.item_id] += 1
-            titles.setdefault(hit.item_id, hit.title)
-    counted = []
-    for product_id, found in items.items():
-        (item_id, _), *_rest = found.most_common(1)
-        counted.append(
-            CountedProduct(
-                product_id=product_id, item_id=item_id, title=titles[item_id], count=found.total()
-            )
-        )
-    return sorted(counted, key=lambda product: (-product.count, product.product_id))

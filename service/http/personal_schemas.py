@@ -52,6 +52,7 @@ class EventBody(SessionEventBody):
     """Something that a user did with an item."""
 
     user_id: Id
+    type: EventType
     event_id: Id | None = Field(
         None,
         description="Identifies the event: it is stored once, however often it is sent. Made from "

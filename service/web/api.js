@@ -193,6 +193,10 @@ export const sample = (limit) => ask(`v1/items?limit=${limit}`);
 export const item = (id, signal) => ask(itemPath(id), { signal });
 export const similar = (id, limit, signal) => ask(`${itemPath(id)}/similar?limit=${limit}`, { signal });
 
+/** Answer a question about an item, or about the shop if the id is "". */
+export const askShop = (question, id, signal) =>
+  post("v1/ask", id ? { question, item_id: id } : { question }, { signal });
+
 export const reviews = (id, signal) => ask(`${itemPath(id)}/reviews?limit=0`, { signal });
 
 /** Return items for a shopper, from what was done on this page. Nothing of it is stored. */

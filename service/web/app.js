@@ -1,6 +1,7 @@
 // The page as a whole. Its state is in the URL; everything else is derived from it.
 
 import { Answers } from "./answers.js";
+import { askBox } from "./ask.js";
 import { byId } from "./dom.js";
 import { Filters } from "./filters.js";
 import { rescueFocus } from "./focus.js";
@@ -282,6 +283,7 @@ const offers = new Offers();
 const foryou = new ForYou(cards);
 const infinite = new Infinite(() => more());
 new Shelf(cards);
+byId("foot").prepend(askBox());
 startStyles(byId("style"), (words) => (byId("say").textContent = words));
 startFrame({ question: () => question, go, home, search, load, arrive, welcome });
 startIntake({

@@ -6,6 +6,7 @@ import { byId, icon, make } from "./dom.js";
 import { factsOf, fillDetails, problemOf } from "./facts.js";
 import { asks } from "./question.js";
 import { Restyle } from "./restyle.js";
+import { askBox } from "./ask.js";
 import { fillReviews } from "./reviews.js";
 import { t } from "./texts.js";
 import { fillVariants } from "./variants.js";
@@ -142,6 +143,7 @@ export class Panel {
         make("h3", { id: "details-title", text: t("panel.details") }),
         make("dl", { class: "facts-list", id: "details-list" }),
       ),
+      askBox(this.#shown),
       make("section", { class: "reviews", id: "reviews", "aria-labelledby": "reviews-title", hidden: true }),
     );
   }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import TYPE_CHECKING
 
@@ -9,12 +10,14 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from indexer.enrichment import faqlog, reviewlog
+from indexer.errors import VitrineError
 from indexer.layout import FAQ
 from indexer.store.environment import DATA_FILE
 from search.asking.answer import Answer
 from search.asking.answerer import Answerer
 from search.asking.faqmatcher import FaqMatcher
 from search.asking.opening import installed_encoder
+from search.asking.terms import terms_of
 from service.http.appstate import AppState, bind
 from service.http.json_body import check_json_type, check_marks
 from service.http.middleware import cancel_on_disconnect
@@ -38,6 +41,16 @@ class SharedFaq:
         self._stamp: tuple[int, int] | None = None
         self._matcher = FaqMatcher([], None)
         self._encoder: SentenceEncoder | None = None
+
+    def warm(self) -> None:
+        """Load the FAQ and its encoder, which takes seconds, in a thread of its own, if any."""
+        if self._file_stamp() is not None:
+            threading.Thread(target=self._load, name="vitrine-faq", daemon=True).start()
+
+    def _load(self) -> None:
+        # An error is raised again by the first question.
+        with contextlib.suppress(VitrineError):
+            self.matcher().best("?", terms_of("?"))
 
     def matcher(self) -> FaqMatcher:
         """Return the matcher of the FAQ as it is now. Raises IndexCorrupt."""
@@ -70,6 +83,7 @@ def ask_routes(state: AppState) -> APIRouter:
     """Return POST /v1/ask."""
     router = APIRouter(tags=["search"])
     faq = SharedFaq(state.settings.shop)
+    faq.warm()
 
     async def ask_shop(state: AppState, request: Request) -> Response:
         """Answer a question by a quotation from catalog, FAQ, policies or reviews.

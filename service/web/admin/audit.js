@@ -12,6 +12,7 @@ const PICTURES = 4; // of a finding
 const KINDS = {
   category: "The category may be wrong",
   color: "The color may be wrong",
+  title: "The title may be wrong",
   nothing: "The picture shows nothing",
   "same-picture": "One picture of several products",
   "near-duplicate": "Two products that are nearly the same",

@@ -65,7 +65,7 @@ export async function metricsText() {
 }
 
 /** Return the address of a picture, fetched with the key; null if the shop does not have it. */
-export async function pictureUrl(item, index = 0) {
-  const reply = await fetched(`v1/items/${encodeURIComponent(item)}/image?index=${index}`).catch(() => null);
+export async function pictureUrl(item, index = 0, size = 160) {
+  const reply = await fetched(`v1/items/${encodeURIComponent(item)}/image?index=${index}&size=${size}`).catch(() => null);
   return reply?.ok ? URL.createObjectURL(await reply.blob()) : null;
 }

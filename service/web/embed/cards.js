@@ -5,6 +5,9 @@
 
 import { make } from "./dom.js";
 
+const LARGE = 400; // pixels: the largest that the service stores, for cards of unknown size
+const SMALL = 240; // for the plain cards on a screen of usual density
+
 /** Makes the cards of one list. `owner` is a VitrineElement. */
 export class Cards {
   #owner;
@@ -46,7 +49,7 @@ export class Cards {
   #fill(place, field, item) {
     if (field === "image") {
       if (!place.hasAttribute("alt")) place.alt = item.title || item.item_id;
-      this.#owner.client.show(place, item.image_url, () => place.remove());
+      this.#owner.client.show(place, item.image_url, LARGE, () => place.remove());
     } else if (field === "link") {
       const href = this.#owner.linkOf(item);
       if (href) place.href = href;
@@ -71,7 +74,8 @@ export class Cards {
     const picture = make("span", { class: "picture", part: "picture" });
     const image = make("img", { alt: "", decoding: "async" });
     picture.append(image);
-    this.#owner.client.show(image, item.image_url, () => image.remove());
+    const size = window.devicePixelRatio > 1 ? LARGE : SMALL;
+    this.#owner.client.show(image, item.image_url, size, () => image.remove());
     return make(
       href ? "a" : "button",
       { class: "card", part: "card", href, type: href ? null : "button" },

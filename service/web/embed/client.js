@@ -53,16 +53,22 @@ class Client {
     return reply.items;
   }
 
-  /** Show a picture of the service in an image; `onMissing` is called if there is none. */
-  async show(image, url, onMissing) {
-    const address = new URL(url, this.#api).href;
+  /**
+   * Show a picture of the service in an image, at most `size` pixels large (a size that the service
+   * offers); `onMissing` is called if there is none.
+   */
+  async show(image, url, size, onMissing) {
+    const found = new URL(url, this.#api);
+    found.searchParams.set("size", String(size));
+    const address = found.href;
     image.addEventListener("error", onMissing, { once: true });
     if (!this.#keyed) {
       image.src = address;
       return;
     }
     try {
-      const reply = await fetch(address, { headers: this.#headers() }); // an <img> sends no key
+      const headers = { accept: "image/webp,image/*", ...this.#headers() };
+      const reply = await fetch(address, { headers }); // an <img> sends no key
       if (!reply.ok) throw problemOf(reply.status);
       image.addEventListener("load", () => URL.revokeObjectURL(image.src), { once: true });
       image.src = URL.createObjectURL(await reply.blob());

@@ -1,0 +1,194 @@
+"""The client for asyncio; its methods are those of ``Vitrine``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
+
+from service.client import operations
+from service.client.calls import (
+    LONGEST_WAIT_S,
+    PAGE,
+    TIMEOUT_S,
+    TRIES,
+    Call,
+    Photo,
+    PhotoOptions,
+    RecommendOptions,
+    SearchOptions,
+    http_library,
+    read,
+    wait_of,
+)
+from service.client.errors import ServiceUnreachable
+
+if TYPE_CHECKING:
+    import httpx
+
+    from indexer.writing.writes import Outcome
+    from search.asking.answer import Answer
+    from service.client.operations import Part
+    from service.http.personal_replies import ErasedReply, EventsReply, RecommendReply
+    from service.http.replies import (
+        BatchReply,
+        ClassifyReply,
+        GenerationsReply,
+        ItemReply,
+        ItemsReply,
+        RecognizeReply,
+        SearchReply,
+        ServingReply,
+        StatusReply,
+        WriteReply,
+    )
+
+T = TypeVar("T")
+
+
+class AsyncVitrine:
+    """An awaited client of one service. Use it in an ``async with`` block, or close it.
+
+    ``key`` is one of `vitrine keys`. A request is sent again, up to ``TRIES`` times in all, if the
+    service says when to (429, 503) and that is within ``LONGEST_WAIT_S``. Every method raises
+    ServiceError if the service replies with an error, and ServiceUnreachable if there is no reply.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str | None = None,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        http: httpx.AsyncClient | None = None,
+    ) -> None:
+        """``url`` is that of the service. ``http`` is a client to use, for its other settings."""
+        self._url, self._key = url.rstrip("/"), key
+        self._http: httpx.AsyncClient = http or http_library().AsyncClient(timeout=timeout_s)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def _send(self, call: Call[T]) -> T:
+        for left in range(TRIES - 1, -1, -1):
+            try:
+                response = await self._http.request(**call.request(self._url, self._key))
+            except http_library().HTTPError as error:
+                raise ServiceUnreachable(f"{self._url} does not answer: {error}") from error
+            wait_s = wait_of(response, LONGEST_WAIT_S) if left else None
+            if wait_s is None:
+                break
+            await asyncio.sleep(wait_s)
+        return read(call, response)
+
+    async def search(self, parts: Sequence[Part], **options: Unpack[SearchOptions]) -> SearchReply:
+        """Search by a combination of photos, words, items and users, each with a weight."""
+        return await self._send(operations.search(parts, options))
+
+    async def search_text(self, text: str, **options: Unpack[SearchOptions]) -> SearchReply:
+        """Search by words."""
+        return await self._send(operations.search([{"text": text}], options))
+
+    async def search_image(self, photo: Photo, **options: Unpack[PhotoOptions]) -> SearchReply:
+        """Search by a photo: its bytes or its file."""
+        return await self._send(operations.search_photo(photo, options))
+
+    async def search_batch(self, searches: Sequence[Mapping[str, Any]]) -> BatchReply:
+        """Search several times; one that fails has a problem in place of its reply."""
+        return await self._send(operations.search_batch(searches))
+
+    async def similar(self, item_id: str, **options: Unpack[SearchOptions]) -> SearchReply:
+        """Find items like an item."""
+        return await self._send(operations.similar(item_id, options))
+
+    async def recognize(self, photo: Photo, *, search: bool = False) -> RecognizeReply:
+        """Find the things in a photo, and with ``search`` the items that look like each."""
+        return await self._send(operations.recognize(photo, {"search": search}))
+
+    async def classify(self, photo: Photo) -> ClassifyReply:
+        """Tell the category, attributes and colors of a photo."""
+        return await self._send(operations.classify(photo))
+
+    async def ask(self, question: str, item_id: str | None = None) -> Answer:
+        """Answer a customer's question, about an item or not."""
+        return await self._send(operations.ask(question, item_id))
+
+    async def item(self, item_id: str) -> ItemReply:
+        """Return an item."""
+        return await self._send(operations.item(item_id))
+
+    async def image(self, item_id: str, index: int = 0, size: int | None = None) -> bytes:
+        """Return a picture of an item as a file; ``size`` is its longer side in pixels."""
+        return await self._send(operations.image(item_id, index, size))
+
+    async def put(self, items: Sequence[Mapping[str, Any]]) -> WriteReply:
+        """Add items, or change the given fields of them. Each has its outcome in the reply."""
+        return await self._send(operations.put(items))
+
+    async def patch(
+        self, item_id: str, changes: Mapping[str, Any], *, etag: str | None = None
+    ) -> Outcome:
+        """Change fields of an item; with ``etag`` only if it has not changed since it was read."""
+        return await self._send(operations.patch(item_id, changes, etag))
+
+    async def delete(self, item_id: str) -> Outcome:
+        """Delete an item."""
+        return await self._send(operations.delete(item_id))
+
+    async def send_events(self, events: Sequence[Mapping[str, Any]]) -> EventsReply:
+        """Store what users did."""
+        return await self._send(operations.send_events(events))
+
+    async def recommend(self, user_id: str, **options: Unpack[RecommendOptions]) -> RecommendReply:
+        """Recommend items for a user."""
+        return await self._send(operations.recommend(user_id, options))
+
+    async def recommend_session(
+        self, events: Sequence[Mapping[str, Any]], **options: Unpack[RecommendOptions]
+    ) -> RecommendReply:
+        """Recommend items for the events of a session, which are not stored."""
+        return await self._send(operations.recommend_session(events, options))
+
+    async def erase_user(self, user_id: str) -> ErasedReply:
+        """Erase all that is stored about a user."""
+        return await self._send(operations.erase_user(user_id))
+
+    async def status(self) -> StatusReply:
+        """Return what the service serves."""
+        return await self._send(operations.status())
+
+    async def generations(self) -> GenerationsReply:
+        """List the generations of the index, newest first."""
+        return await self._send(operations.generations())
+
+    async def promote(self, name: str) -> ServingReply:
+        """Serve another generation."""
+        return await self._send(operations.promote(name))
+
+    async def rollback(self) -> ServingReply:
+        """Serve the generation before."""
+        return await self._send(operations.rollback())
+
+    async def items(self, page: int = PAGE) -> AsyncIterator[ItemReply]:
+        """Go through all items, in the order of their ids, ``page`` of them a request."""
+        cursor: str | None = None
+        while True:
+            reply: ItemsReply = await self._send(operations.items(page, cursor))
+            for item in reply.items:
+                yield item
+            cursor = reply.next_cursor
+            if cursor is None:
+                return
