@@ -7,6 +7,7 @@ import { t } from "./texts.js";
 
 const MOST = 8;
 const HITS = 4; // of each thing
+const SAME = 0.04; // by which the edges of a box differ at most from those of its thing, which has a margin
 const NEAR = 0.1; // share of the sides within which two dots would cover each other
 const KEPT = 12; // photos whose things are remembered
 const WHOLE_AREA = 0.8; // share of the photo from which a single thing is the photo itself
@@ -45,7 +46,7 @@ function apart(things) {
   return kept;
 }
 
-const same = (a, b) => ["x0", "y0", "x1", "y1"].every((edge) => Math.abs(a[edge] - b[edge]) < 0.02);
+const same = (a, b) => ["x0", "y0", "x1", "y1"].every((edge) => Math.abs(a[edge] - b[edge]) < SAME);
 
 /** Return the name of a thing for a label: the last step of its category, or "". */
 const nameOf = ({ name }) => (name ? name.split("/").at(-1) : "");
