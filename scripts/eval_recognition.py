@@ -13,6 +13,8 @@ for two licensed ones beside it:
 - composed scenes of unseen products: the same, and how many empty backgrounds show a thing;
 - products at 10 to 30 % of a room or street: R@1 with auto_crop and with the whole photo, and the
   same for plain shopper photos of grocery and of a drawn shop (`--drawn`);
+- cut-outs of drawn products, the very-same check, words on cartons, and composed shelves (see
+  `recognition_products.py`; these alone with `--only products`);
 - speed on one core.
 """
 
@@ -33,6 +35,7 @@ import numpy as np
 from machine import as_line, machine
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
+from recognition_products import measure_products
 from recognition_yardsticks import Ssd, yolox
 
 from indexer.encoders.base import Encoder
@@ -327,6 +330,7 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
                 draw_sheet(arguments.sheets / f"streets-{name}.jpg", pictures, on_streets, shown)
                 draw_sheet(arguments.sheets / f"scenes-{name}.jpg", scenes, on_scenes, shown)
     results["auto_crop"] = evaluate_crops(arguments, backgrounds, cutouts)
+    results["products"] = measure_products(data, limit)
     return results
 
 
@@ -369,19 +373,26 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
-    parser.add_argument("--work", type=Path, required=True, help="work folder of the training")
+    parser.add_argument("--work", type=Path, help="work folder of the training")
     parser.add_argument("--drawn", type=Path, help="folder of a drawn shop (vitrine sample)")
     parser.add_argument("--limit", type=int, default=100, help="pictures of each kind, at most")
+    parser.add_argument("--only", choices=["products"], help="measure these alone")
     parser.add_argument("--shown", type=float, help="lowest score shown; default: the side file's")
     parser.add_argument("--sheets", type=Path, help="folder for contact sheets")
     parser.add_argument("--json", type=Path, help="file to write the results to")
     arguments = parser.parse_args()
+    if arguments.work is None and arguments.only is None:
+        parser.error("--work is needed, except with --only")
     if arguments.shown is None:
         from indexer.recognizers.registry import WEIGHTS
 
         arguments.shown = read_detector_side(WEIGHTS / "things.onnx").threshold
     facts = machine("onnxruntime", "numpy", "pillow", "ai-edge-litert")
-    results = {"machine": facts, **evaluate(arguments)}
+    if arguments.only == "products":
+        measured = {"products": measure_products(arguments.data, arguments.limit)}
+    else:
+        measured = evaluate(arguments)
+    results = {"machine": facts, **measured}
     text = json.dumps(results, indent=2)
     if arguments.json:
         arguments.json.write_text(text + "\n")

@@ -23,7 +23,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     ``confidence`` is the probability in [0, 1] that the photo shows this product. It is None for
     hits found by words, for queries that mix photos with words or have negative parts, and in
     shops with too few products to fit it. ``copies`` are items left out as near copies of this one.
-    ``verification`` is only there if it was asked for; the first hits are then reordered.
+    ``verification`` is None unless it was asked for; the first hits are then reordered.
     """
 
     item_id: str
@@ -51,9 +51,9 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
         list[str], Meta(description="Items left out as near copies of this one.")
     ] = []
     verification: Annotated[
-        Verification | msgspec.UnsetType | None,
+        Verification | None,
         Meta(description="With `verify`, how well the picture agrees with the photo."),
-    ] = msgspec.UNSET
+    ] = None
 
 
 class FacetValue(msgspec.Struct, frozen=True):

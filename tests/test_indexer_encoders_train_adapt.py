@@ -227,14 +227,7 @@ def test_the_first_rung_answers_more_and_joins_the_file(drawn_shop, drawn_pairs,
 def adapting(**changes):
     adapt = pytest.importorskip("indexer.training.adapt", reason="needs torch and onnx")
     return adapt, adapt.AdaptHyperparameters(
-        **{
-            "steps": 12,
-            "pairs": 12,
-            "workers": 1,
-            "evaluations": 2,
-            "small_until": 1.0,
-            **changes,
-        }
+        **{"steps": 12, "pairs": 12, "workers": 1, "evaluations": 2, **changes}
     )
 
 
@@ -270,9 +263,8 @@ def drawn_pairs(drawn_shop) -> list[Pair]:
 
 
 @pytest.mark.torch
-def test_adapting_to_drawn_items_improves_them(drawn_shop, drawn_pairs, tmp_path, monkeypatch):
+def test_adapting_to_drawn_items_improves_them(drawn_shop, drawn_pairs, tmp_path):
     adapt, params = adapting(rate=1e-3, steps=24)
-    monkeypatch.setattr(adapt, "_RANGE_PICTURES", 16)  # that is half of the time with all of them
     dataset = dataset_of(drawn_shop.catalog, tmp_path, drawn_pairs)
     out = tmp_path / "shop.onnx"
     done = adapt.adapt(BUILTIN, dataset, out, params, name="drawn", report=quiet)

@@ -9,8 +9,8 @@ from PIL import Image
 from indexer.imaging.photos import Photo
 from indexer.recognizers.base import Thing
 from search.hits import Hit
-from search.recognition.look import FoundThing
-from search.recognition.shelf import count_products, shelf_things, split_repeats
+from search.recognition.look import FoundThing, count_products
+from search.recognition.shelf import shelf_things, split_repeats
 from tests.conftest import jpeg
 
 SHELF_BOX = (0.1, 0.2, 0.9, 0.8)

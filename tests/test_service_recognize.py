@@ -27,7 +27,7 @@ def test_the_things_in_a_photo_are_returned_without_hits(http):
     assert reply.status_code == 200
     things = reply.json()["things"]
     assert [set(thing) for thing in things] == [
-        {"box", "score", "name", "hits", "no_close_match"}
+        {"box", "score", "name", "hits", "no_close_match", "mask"}
     ] * 2
     assert [thing["hits"] for thing in things] == [[], []]
     assert sorted(thing["box"] for thing in things) == [
@@ -117,7 +117,7 @@ def test_masks_are_over_the_whole_photo_and_only_if_asked_for(http, form):
     truth[round(y0 * height) : round(y1 * height), round(x0 * width) : round(x1 * width)] = True
     assert (mask & truth).sum() / (mask | truth).sum() > 0.9
     assert things[0]["mask"]["unsure"] is False
-    assert all("mask" not in thing for thing in recognize(http, image).json()["things"])
+    assert all(thing["mask"] is None for thing in recognize(http, image).json()["things"])
 
 
 def decoded(mask: dict) -> np.ndarray:
@@ -190,7 +190,7 @@ def test_verify_compares_every_hit_of_the_page(http):
     plain = search(http, photo, limit=4).json()["hits"]
     assert {hit["item_id"] for hit in hits} == {hit["item_id"] for hit in plain}
     assert all(set(hit["verification"]) == {"points", "likeness"} for hit in hits)
-    assert all("verification" not in hit for hit in plain)
+    assert all(hit["verification"] is None for hit in plain)
 
 
 def test_verify_without_opencv_is_refused_by_name(http, monkeypatch):

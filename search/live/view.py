@@ -276,8 +276,8 @@ def _best_row_of_items(
     first = slice(k) if order is None else order[:k]
     item, row, score = item[first], row[first], score[first]  # (<= k,)
     lowest = float(score[-1]) if len(score) == k else -math.inf
-    best = _first_of_items(item)
-    if len(best) < len(item):
+    if len(set(item.tolist())) < len(item):  # else no item has two of the rows
+        best = _first_of_items(item)
         item, row, score = item[best], row[best], score[best]
     return _BestRows(item, row, score, mode, lowest)
 

@@ -48,9 +48,9 @@ class FoundThing(msgspec.Struct, frozen=True, kw_only=True):
         bool, Meta(description="Even the best hit is probably not this thing.")
     ] = False
     mask: Annotated[
-        ThingMask | msgspec.UnsetType | None,
-        Meta(description="Its pixels, if masks were requested; null if they cannot be told."),
-    ] = msgspec.UNSET
+        ThingMask | None,
+        Meta(description="Its pixels, if masks were requested and they can be told."),
+    ] = None
 
 
 class CountedProduct(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,3 +143,26 @@ def kind_of(hits: Sequence[Hit]) -> str | None:
     if count < _NAMING_SHARE * min(_NAMING_HITS, len(hits)):
         return None
     return category.rpartition("/")[2]
+
+
+def count_products(things: Sequence[FoundThing]) -> list[CountedProduct]:
+    """Group things by the product of their first hit, the most frequent first.
+
+    Things without a hit, and those whose best hit is probably another product, are left out.
+    """
+    items: dict[str, Counter[str]] = {}
+    titles: dict[str, str] = {}
+    for thing in things:
+        if thing.hits and not thing.no_close_match:
+            hit = thing.hits[0]
+            items.setdefault(hit.product_id, Counter())[hit.item_id] += 1
+            titles.setdefault(hit.item_id, hit.title)
+    counted = []
+    for product_id, found in items.items():
+        (item_id, _), *_rest = found.most_common(1)
+        counted.append(
+            CountedProduct(
+                product_id=product_id, item_id=item_id, title=titles[item_id], count=found.total()
+            )
+        )
+    return sorted(counted, key=lambda product: (-product.count, product.product_id))

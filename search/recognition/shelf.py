@@ -1,15 +1,13 @@
-"""Count the products on a shelf: find its many small things, and group them by their first hit."""
+"""Find the many small things on a shelf; ``look.count_products`` counts them."""
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from indexer.recognizers.boxes import areas, best_of_each, intersections
-from search.recognition.look import CountedProduct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
     from indexer.imaging.images import Box
     from indexer.imaging.photos import Photo
     from indexer.recognizers.base import Recognizer, Thing
-    from search.recognition.look import FoundThing
 
 MOST_SHELF_THINGS = 200
 _TILES = (2, 3)  # rows and columns of the parts that are looked at, beside the whole photo
@@ -140,26 +137,3 @@ def _without_groups(things: Sequence[Thing]) -> list[Thing]:
     larger = areas(boxes)[:, None] > 1.2 * areas(boxes)[None]
     kept &= ~((shared >= _INSIDE) & larger & kept[:, None]).any(axis=0)
     return [thing for thing, keep in zip(things, kept.tolist(), strict=True) if keep]
-
-
-def count_products(things: Sequence[FoundThing]) -> list[CountedProduct]:
-    """Group things by the product of their first hit, the most frequent first.
-
-    Things without a hit, and those whose best hit is probably another product, are left out.
-    """
-    items: dict[str, Counter[str]] = {}
-    titles: dict[str, str] = {}
-    for thing in things:
-        if thing.hits and not thing.no_close_match:
-            hit = thing.hits[0]
-            items.setdefault(hit.product_id, Counter())[hit.item_id] += 1
-            titles.setdefault(hit.item_id, hit.title)
-    counted = []
-    for product_id, found in items.items():
-        (item_id, _), *_rest = found.most_common(1)
-        counted.append(
-            CountedProduct(
-                product_id=product_id, item_id=item_id, title=titles[item_id], count=found.total()
-            )
-        )
-    return sorted(counted, key=lambda product: (-product.count, product.product_id))

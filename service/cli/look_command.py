@@ -71,8 +71,8 @@ def command(
     """Find the things in PHOTO, and the products of a shop that look like each."""
     from indexer.recognizers.registry import load_recognizer
     from search.engine import SearchEngine
-    from search.recognition.look import find_things, with_masks, without_hits
-    from search.recognition.shelf import count_products, shelf_things
+    from search.recognition.look import count_products, find_things, with_masks, without_hits
+    from search.recognition.shelf import shelf_things
     from service.query_builder import GivenFields, build_query
 
     query = build_query([], GivenFields(filter=filter_text, limit=limit))

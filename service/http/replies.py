@@ -6,12 +6,11 @@ the URLs of images. A reply always contains every field; see ``openapi.reply_sch
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, structs
 from msgspec.structs import asdict
 
 from indexer.imaging.images import Box
@@ -200,20 +199,8 @@ def search_reply(reply: Reply, *, root: str = "", cropped: Box | None = None) ->
 
 
 def search_reply_parts(reply: Reply, *, root: str = "") -> tuple[bytes, bytes]:
-    """Return the JSON of ``search_reply``, before and after the value of ``timings``.
-
-    The image's URL is appended to the JSON of each hit, which is faster than to make it a
-    ``HitReply`` first.
-    """
-    hits = [
-        msgspec.Raw(
-            msgspec.json.encode(hit)[:-1]
-            + _image_url_end(hit.item_id, hit.image_index, hit.variant, root)
-        )
-        for hit in reply.hits
-    ]
-    fields = {**asdict(reply), "encoder": without_paths(reply.encoder)}
-    text = msgspec.json.encode(SearchReply(**{**fields, "hits": hits, "timings": {}}))
+    """Return the JSON of ``search_reply``, before and after the value of ``timings``."""
+    text = msgspec.json.encode(search_reply(structs.replace(reply, timings={}), root=root))
     # Unique: a quote within a string is escaped, and no other value can be an object.
     before, name, after = text.partition(b'"timings":{}')
     return before + name[:-2], after
@@ -235,13 +222,6 @@ def _hits(hits: list[Hit], root: str) -> list[HitReply]:
         )
         for hit in hits
     ]
-
-
-@lru_cache(16_384)
-def _image_url_end(item_id: str, index: int, rendition: str, root: str) -> bytes:
-    """Return the end of a hit's JSON, with its image's URL."""
-    url = msgspec.json.encode(image_url(item_id, index, rendition, root=root))
-    return b',"image_url":' + url + b"}"
 
 
 def item_reply(item: Item, *, root: str = "") -> ItemReply:
