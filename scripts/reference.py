@@ -1,12 +1,13 @@
-"""Generate the tables of the README, and the list of classes, from the code.
+"""Generate the pages that list commands, settings and classes, from the code.
 
-python scripts/reference.py            rewrites README.md and docs/classes.md
+python scripts/reference.py            rewrites docs/commands.md, docs/settings.md, docs/classes.md
 python scripts/reference.py --check    exits 1 if it would change anything
 """
 
 from __future__ import annotations
 
 import ast
+import inspect
 import sys
 from pathlib import Path
 
@@ -16,65 +17,78 @@ from service.cli.main import vitrine
 from service.settings import Settings
 
 ROOT = Path(__file__).parent.parent
-README = ROOT / "README.md"
-CLASSES = ROOT / "docs" / "classes.md"
+DOCS = ROOT / "docs"
 FLOORS = [ROOT / floor for floor in ("style", "indexer", "search", "service")]
 
 
-def commands_table() -> str:
-    """Return the table of all commands with usage and summary."""
-    lines = ["| command | what it does |", "|---|---|"]
+def commands_page() -> str:
+    """Return a page with the usage, the help and the options of each command."""
+    lines = [
+        "# Commands",
+        "",
+        "What `vitrine COMMAND --help` prints; `scripts/reference.py` writes this page.",
+        "Data goes to stdout, progress to stderr; `--json` prints output for programs.",
+    ]
     root = click.Context(vitrine, info_name="vitrine")
     for name in vitrine.list_commands(root):
         command = vitrine.get_command(root, name)
         assert command is not None
         if isinstance(command, click.Group):
-            lines += [_row(f"{name} {word}", part) for word, part in command.commands.items()]
+            for word, part in command.commands.items():
+                lines += _section(f"{name} {word}", part)
         else:
-            lines.append(_row(name, command))
-    return "\n".join(lines)
+            lines += _section(name, command)
+    return "\n".join(lines) + "\n"
 
 
-def _row(name: str, command: click.Command) -> str:
-    words = [name]
-    for parameter in command.params:
-        if isinstance(parameter, click.Argument):
-            words.append(parameter.make_metavar(click.Context(command)))
-        elif parameter.name not in ("help",):
-            words.append(_option(parameter))
-    help_text = command.get_short_help_str(200)
-    return f"| `vitrine {' '.join(words)}` | {help_text} |".replace("\\|", "|")
+def _section(name: str, command: click.Command) -> list[str]:
+    context = click.Context(command)
+    arguments = [
+        parameter.make_metavar(context)
+        for parameter in command.params
+        if isinstance(parameter, click.Argument)
+    ]
+    lines = [
+        "",
+        f"## vitrine {name}",
+        "",
+        "```",
+        " ".join(["vitrine", name, *arguments]),
+        "```",
+        "",
+    ]
+    lines.append(" ".join(inspect.cleandoc(command.help or "").split()))
+    rows = [
+        _option_row(parameter, context)
+        for parameter in command.params
+        if isinstance(parameter, click.Option) and not parameter.hidden
+    ]
+    return [*lines, "", "| option | meaning |", "|---|---|", *rows] if rows else lines
 
 
-def _option(parameter: click.Parameter) -> str:
-    text = parameter.opts[0]
-    if not getattr(parameter, "is_flag", False):
-        text += f" {parameter.make_metavar(click.Context(vitrine)).split()[0]}"
-    return text if parameter.required else f"[{text}]"
+def _option_row(option: click.Option, context: click.Context) -> str:
+    names, text = option.get_help_record(context) or (option.opts[0], "")
+    return "| `{}` | {} |".format(*(part.replace("|", "\\|") for part in (names, text)))
 
 
-def settings_table() -> str:
-    """Return the table of all settings: environment variable, default and meaning."""
-    lines = ["| variable | default | meaning |", "|---|---|---|"]
+def settings_page() -> str:
+    """Return a page with all settings: environment variable, default and meaning."""
+    lines = [
+        "# Settings",
+        "",
+        "`vitrine serve` reads its settings from environment variables. `vitrine doctor` names",
+        "those that it does not know. `scripts/reference.py` writes this page.",
+        "",
+        "| variable | default | meaning |",
+        "|---|---|---|",
+    ]
     for name, field in Settings.model_fields.items():
         default = field.default
         shown = "" if default is None else default
         if isinstance(default, tuple):
             shown = ",".join(default)
         lines.append(f"| `VITRINE_{name.upper()}` | {shown} | {field.description} |")
-    return "\n".join(lines)
-
-
-def with_tables(text: str) -> str:
-    """Return the README with both tables updated between their markers."""
-    for name, table in (("commands", commands_table()), ("settings", settings_table())):
-        start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
-        before, found, rest = text.partition(start)
-        _, closed, after = rest.partition(end)
-        if not found or not closed:
-            raise SystemExit(f"README.md lacks the markers of the {name} table")
-        text = before + start + table + end + after
-    return text
+    return "\n".join(lines) + "\n"
 
 
 def classes_page() -> str:
@@ -104,7 +118,11 @@ def _class_rows(path: Path) -> list[str]:
 
 
 def main() -> int:
-    pages = {README: with_tables(README.read_text(encoding="utf-8")), CLASSES: classes_page()}
+    pages = {
+        DOCS / "commands.md": commands_page(),
+        DOCS / "settings.md": settings_page(),
+        DOCS / "classes.md": classes_page(),
+    }
     stale = [
         path
         for path, text in pages.items()

@@ -1,4 +1,4 @@
-"""The docs match the code: README's Python runs, its tables and all named files are current."""
+"""The docs match the code: README's Python runs, its lists and all named files are current."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from indexer.encoders.registry import FORMS, load_encoder
@@ -15,6 +16,7 @@ from indexer.items import Item
 from indexer.sample.shop import SampleShop
 from indexer.store.store import Store
 from indexer.writing.writes import Draft, ImageInput, put_items
+from service.cli.main import vitrine
 from service.http.app import create_app
 from service.settings import Settings
 from tests.conftest import COLORS, jpeg, plain
@@ -61,7 +63,7 @@ def test_the_readmes_python_has_at_most_eight_lines() -> None:
 
 
 @pytest.mark.slow
-def test_the_tables_of_the_readme_and_the_list_of_classes_are_those_of_the_code() -> None:
+def test_the_pages_of_commands_settings_and_classes_are_those_of_the_code() -> None:
     script = ROOT / "scripts" / "reference.py"
     done = subprocess.run(
         [sys.executable, str(script), "--check"], capture_output=True, text=True, check=False
@@ -75,10 +77,16 @@ def test_the_readme_names_every_kind_of_encoder() -> None:
         assert re.search(rf"`{kind}[:`]", README), kind
 
 
-def test_the_readme_names_every_path_of_the_api() -> None:
-    paths = create_app(Settings()).openapi()["paths"]
-    for path in paths:
-        assert path.replace("{item_id}", "{id}") in README, path
+def test_the_readme_names_every_command() -> None:
+    table = README.split("| to | commands |")[1].split("\n\n")[0]
+    named = {name.removeprefix("vitrine ") for name in re.findall(r"`([a-z -]+)`", table)}
+    assert named == set(vitrine.list_commands(click.Context(vitrine)))
+
+
+def test_the_page_of_the_api_names_every_path() -> None:
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    for path in create_app(Settings()).openapi()["paths"]:
+        assert path.replace("{item_id}", "{id}") in page, path
 
 
 def test_links_between_the_docs_lead_somewhere() -> None:
