@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 _ADMIN: dict[str, Any] = {"security": [{"adminKey": []}]}
 _READ: dict[str, Any] = {"security": [{"readKey": []}]}
-_REFUSALS = problems(401, 403, 404, 408, 413, 415, 422, 429, 503, 507)
+_REFUSALS = problems(401, 403, 404, 408, 409, 413, 415, 422, 429, 503, 507)
 _FRESH = {"Cache-Control": "no-store"}
 
 Name = Annotated[str, Path(max_length=100, description="The name of a key.", examples=["till"])]
