@@ -37,6 +37,7 @@ from service.http.routes.embed import add_embed
 from service.http.routes.items import item_routes
 from service.http.routes.jobs import job_routes
 from service.http.routes.keys import key_routes
+from service.http.routes.knn import knn_routes
 from service.http.routes.operator import add_operator_page, operator_routes
 from service.http.routes.pages import add_pages
 from service.http.routes.personal import personal_routes
@@ -156,7 +157,7 @@ def create_app(
 def add_routes(app: FastAPI, state: AppState) -> None:
     """Add all routes, and the handlers of errors."""
     add_error_handlers(app)
-    searching = (search_routes, ask_routes, recognition_routes, classify_routes)
+    searching = (search_routes, knn_routes, ask_routes, recognition_routes, classify_routes)
     items = (write_routes, review_routes, item_routes, personal_routes)
     pictures = (style_routes, campaign_routes)
     operators = (admin_routes, job_routes, key_routes, operator_routes, state_routes)
