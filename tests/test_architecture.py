@@ -50,7 +50,8 @@ SERVICE = {
     "runtime": set(),
     "jobs": set(),
     "http": {"runtime", "jobs"},
-    "cli": {"runtime", "jobs", "http"},
+    "assistants": set(),
+    "cli": {"runtime", "jobs", "http", "assistants"},
     "client": {"http"},
 }
 MODULES = sorted(path for floor in FLOORS for path in (ROOT / floor).rglob("*.py"))

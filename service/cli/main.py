@@ -47,6 +47,7 @@ _COMMANDS = {
     "eval-rec": "Compare recommenders on logged events.",
     "exposure": "Report whose items are recommended.",
     "serve": "Serve a shop over HTTP, with a web page.",
+    "mcp": "Offer a shop to an assistant, as tools over MCP.",
     "status": "Show what a shop folder contains.",
     "doctor": "Check a deployment: versions, disk, permissions, settings and keys.",
     "check": "Verify all files of a shop; for monitoring.",
