@@ -68,6 +68,7 @@ BOUNDED = {
     "classify": ["no-photo", "--shop", "no-shop"],
     "audit": ["--shop", "no-shop"],
     "look": ["no-photo", "--shop", "no-shop"],
+    "cutout": ["no-photo", "--out", "out.png"],
     "campaign": ["--shop", "no-shop", "--out", "out"],
     "enhance": ["no-photo", "--out", "out.jpg"],
     "exposure": ["--shop", "no-shop", "--field", "brand"],
@@ -136,7 +137,8 @@ def test_every_other_command_neither_encodes_nor_searches_much():
     assert taking == {*BOUNDED, "serve"}
     assert set(found) - taking == {
         *("delete", "status", "check", "generations", "drop", "gc", "snapshot", "restore"),
-        *("doctor", "export", "synonyms", "enrich"),
+        *("doctor", "export", "synonyms", "enrich", "describe", "ask", "faq import", "faq list"),
+        "mcp",
         "train-style",  # torch has a setting of its own
         *("events import", "events learn", "events export", "events erase", "events expire"),
         *("events compact", "events publish", "events interleaved"),

@@ -513,7 +513,7 @@ def test_the_encoder_of_the_index_is_loaded_by_default(tiny_shop):
 
 
 def test_an_engine_that_cannot_read_its_store_leaves_no_watcher_behind(tiny_shop, monkeypatch):
-    def damaged(*_: object) -> None:
+    def damaged(*_: object, **__: object) -> None:
         raise IndexCorrupt("the store is damaged")
 
     started: list[object] = []

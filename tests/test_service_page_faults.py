@@ -152,7 +152,7 @@ def test_back_undoes_a_crop(page, shop):
 
 
 def test_switches_and_swatches_can_be_seen_in_forced_colors(visit, shop):
-    page = visit("/?q=lamp", forced_colors="active")
+    page = visit("/?q=tee", forced_colors="active")  # of two tees, one is sold out
     settled(page)
     switch = page.get_by_role("switch", name="In stock only")
     style = "e => getComputedStyle(e).borderTopWidth + getComputedStyle(e).borderTopStyle"

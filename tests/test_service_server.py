@@ -253,8 +253,8 @@ class Stuck(ColorEncoder):
         print("stuck", flush=True)
         threading.Event().wait()
 
-def create(settings):
-    real = app._open_shop(settings, None)
+def create(settings, **_):
+    real = app._open_shop(settings, None, None)
     real.encoder = Stuck()
     return app.create_app(settings, open_engine=lambda _: real, current=lambda: "000001")
 

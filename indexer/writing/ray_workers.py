@@ -50,7 +50,9 @@ class RayWorkers:
         for tries_left in reversed(range(_TRIES if address == LOCAL else 1)):
             try:
                 if address == LOCAL:
-                    self._ray.init(num_cpus=THREADS.count, include_dashboard=False, **quiet)
+                    self._ray.init(
+                        address="local", num_cpus=THREADS.count, include_dashboard=False, **quiet
+                    )
                 else:
                     self._ray.init(address=address, **quiet)
             except Exception as error:
