@@ -179,6 +179,7 @@ def test_a_wait_that_would_pass_the_deadline_is_refused_before_it_begins():
         encoder.seconds = 0.05
         async with running(encoder, size=1, deadline_s=60) as batcher:
             await asyncio.gather(*(batcher.embed(gray(50)) for _ in range(4)))
+            await until(lambda: not batcher._scheduled)  # the pace is noted after the answers
             assert batcher._pace_s >= 0.05  # it has learned how fast the encoder is
             batcher._pace_s = 10  # as a slow encoder teaches it: five photos take 50 s
             encoder.gate.clear()
