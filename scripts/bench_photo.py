@@ -132,7 +132,11 @@ class served:  # noqa: N801 - a context manager, used like a function
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env={**os.environ, "VITRINE_REQUEST_LOG": "false"},
+            env={
+                **os.environ,
+                "VITRINE_REQUEST_LOG": "false",
+                "VITRINE_ANSWER_CACHE_MB": "0",  # it sends the same photo again and again
+            },
         )
 
     def __enter__(self) -> str:
