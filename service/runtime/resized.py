@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import threading
-from collections import OrderedDict
 from hashlib import blake2b
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -12,6 +10,7 @@ import PIL
 from PIL import Image, features
 
 from indexer.imaging.photos import Photo
+from service.runtime.byte_cache import ByteCache
 
 SIZES = (80, 120, 160, 240, 320, 400)
 """The pixels of the longer side that can be requested: few, so that the cache has them."""
@@ -38,15 +37,12 @@ class ResizedImages:
 
     def __init__(self, megabytes: float) -> None:
         """``megabytes`` limits the bytes of all copies together; 0 keeps none."""
-        self._most = megabytes * 1e6
-        self._kept: OrderedDict[str, bytes] = OrderedDict()
-        self._bytes = 0
-        self._lock = threading.Lock()
+        self._kept: ByteCache[str, bytes] = ByteCache(megabytes * 1e6, len)
 
     @property
     def kept_bytes(self) -> int:
         """The bytes of the copies in memory."""
-        return self._bytes
+        return self._kept.bytes_used
 
     def resized(self, data: bytes, wanted: SizedImage) -> bytes:
         """Return an encoded image, upright, without metadata, and no larger than ``wanted``.
@@ -54,19 +50,11 @@ class ResizedImages:
         An image that is smaller keeps its size. Raises BadImage as ``decode`` does.
         """
         key = wanted.etag(data)
-        with self._lock:
-            if (found := self._kept.get(key)) is not None:
-                self._kept.move_to_end(key)
-                return found
-        made = _resize(data, wanted)
-        with self._lock:
-            if key not in self._kept:
-                self._kept[key] = made
-                self._bytes += len(made)
-            while self._bytes > self._most:
-                _, oldest = self._kept.popitem(last=False)
-                self._bytes -= len(oldest)
-        return made
+        found = self._kept.get(key)
+        if found is None:
+            found = _resize(data, wanted)
+            self._kept.put(key, found)
+        return found
 
 
 def accepted_format(accept: str) -> ImageFormat:

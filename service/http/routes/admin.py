@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from indexer.shop.folder import ShopFolder
 from indexer.shop.listing import GenerationInfo, generations
@@ -16,11 +16,12 @@ from service.http.appstate import AppState, bind
 from service.http.openapi import problems, reply_of
 from service.http.problems import HttpError, without_paths
 from service.http.replies import GenerationsReply, ServingReply
+from service.http.secured import SECURED, needs_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_SECURED: dict[str, Any] = {"security": [{"adminKey": []}]}
+_SECURED = SECURED[Scope.ADMIN]
 _REFUSALS = problems(401, 403, 404, 409, 422, 429, 503, 507)
 _FRESH = {"Cache-Control": "no-store"}
 
@@ -33,10 +34,7 @@ Name = Annotated[
 def admin_routes(state: AppState) -> APIRouter:
     """Return GET /v1/generations, POST /v1/generations/{name}/promote, POST /v1/rollback."""
 
-    def has_key(request: Request) -> None:
-        state.rates.check_key(request.scope, request.headers, Scope.ADMIN)
-
-    router = APIRouter(prefix="/v1", tags=["admin"], dependencies=[Depends(has_key)])
+    router = APIRouter(prefix="/v1", tags=["admin"], dependencies=[needs_key(state, Scope.ADMIN)])
     router.add_api_route(
         "/generations",
         bind(list_generations, state),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from service.apikey import BadKeys, KeyExists, Scope, UnknownKey
 from service.http.appstate import AppState, bind
@@ -25,12 +25,12 @@ from service.http.key_replies import (
 )
 from service.http.openapi import body_of, problems, reply_of
 from service.http.problems import HttpError
+from service.http.secured import SECURED, needs_key
 from service.keyfile import KeyFile
 
 T = TypeVar("T")
 
-_ADMIN: dict[str, Any] = {"security": [{"adminKey": []}]}
-_READ: dict[str, Any] = {"security": [{"readKey": []}]}
+_ADMIN = SECURED[Scope.ADMIN]
 _REFUSALS = problems(401, 403, 404, 408, 409, 413, 415, 422, 429, 503, 507)
 _FRESH = {"Cache-Control": "no-store"}
 
@@ -40,19 +40,16 @@ Name = Annotated[str, Path(max_length=100, description="The name of a key.", exa
 def key_routes(state: AppState) -> APIRouter:
     """Return GET /v1/key, and GET, POST and DELETE of /v1/keys."""
 
-    def has_key(request: Request) -> None:
-        state.rates.check_key(request.scope, request.headers, Scope.ADMIN)
-
     router = APIRouter(prefix="/v1", tags=["admin"])
     router.add_api_route(
         "/key",
         bind(own_key, state),
         summary="The key that was sent",
         responses=reply_of(OwnKeyReply) | problems(401, 403, 429, 503),
-        openapi_extra=_READ,
+        openapi_extra=SECURED[Scope.READ],
         operation_id="own_key",
     )
-    keys = APIRouter(prefix="/keys", dependencies=[Depends(has_key)])
+    keys = APIRouter(prefix="/keys", dependencies=[needs_key(state, Scope.ADMIN)])
     keys.add_api_route(
         "",
         bind(list_keys, state),

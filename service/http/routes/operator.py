@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import SecretStr
 from starlette.responses import FileResponse
 
@@ -31,13 +31,14 @@ from service.http.operator_replies import (
     StorageReply,
 )
 from service.http.problems import HttpError, without_paths
+from service.http.secured import SECURED, needs_key
 from service.lastreports import ReportKind, last_report
 from service.settings import Settings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-_SECURED: dict[str, Any] = {"security": [{"adminKey": []}]}
+_SECURED = SECURED[Scope.ADMIN]
 _REFUSALS = problems(401, 403, 404, 422, 429, 503)
 _FRESH = {"Cache-Control": "no-store"}
 _PAGE = Path(__file__).parents[2] / "web" / "admin" / "index.html"
@@ -46,10 +47,7 @@ _PAGE = Path(__file__).parents[2] / "web" / "admin" / "index.html"
 def operator_routes(state: AppState) -> APIRouter:
     """Return GET /v1/storage, /v1/models, /v1/settings and /v1/reports/{kind}."""
 
-    def has_key(request: Request) -> None:
-        state.rates.check_key(request.scope, request.headers, Scope.ADMIN)
-
-    router = APIRouter(prefix="/v1", tags=["admin"], dependencies=[Depends(has_key)])
+    router = APIRouter(prefix="/v1", tags=["admin"], dependencies=[needs_key(state, Scope.ADMIN)])
     for path, handler, summary, reply in (
         ("/storage", storage, "Disk space", StorageReply),
         ("/models", models, "The models and the events", ModelsReply),

@@ -18,6 +18,7 @@ from search.filters.jsonform import Filter, filter_from_json
 from search.personal.event import Event, event_from
 from search.personal.profile import Profile, profile_of
 from search.personal.recommendation import RecommendQuery
+from service.apikey import Scope
 from service.http.answering import check_limit
 from service.http.appstate import AppState, bind
 from service.http.middleware import RAW_ID, cancel_on_disconnect
@@ -38,9 +39,10 @@ from service.http.personal_schemas import (
     SessionEventBody,
 )
 from service.http.problems import HttpError
+from service.http.secured import SECURED, needs_key
 from service.runtime.engine import Engine
 
-_SECURED: dict[str, Any] = {"security": [{"writeKey": []}]}
+_SECURED = SECURED[Scope.WRITE]
 _PRIVATE = {"Cache-Control": "no-store"}
 _MAX_SESSION_BYTES = 100_000
 _CLOCKS_AHEAD_S = 10 * 366 * 86_400.0
@@ -69,10 +71,7 @@ UserId = Annotated[str, Depends(_user_id)]
 def personal_routes(state: AppState) -> APIRouter:
     """POST /v1/events, POST /v1/sessions/recommend, and /v1/users/{id}."""
 
-    async def has_key(request: Request) -> None:
-        state.rates.check_key(request.scope, request.headers)
-
-    key = [Depends(has_key)]
+    key = [needs_key(state)]
     router = APIRouter(prefix="/v1", tags=["personal"])
     router.add_api_route(
         "/events",

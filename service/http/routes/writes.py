@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from indexer.errors import BadImage, BadQuery, UnknownItem
 from indexer.imaging.images import ImageLimits
 from indexer.items import Item
 from indexer.writing.writes import Draft, Outcome
+from service.apikey import Scope
 from service.http.appstate import AppState, bind
 from service.http.fetching import Fetched, fetch_all, urls_of
 from service.http.openapi import IF_MATCH, body_of, problems, reply_of
@@ -19,6 +19,7 @@ from service.http.preconditions import check_of
 from service.http.problems import HttpError
 from service.http.replies import WriteReply, write_reply
 from service.http.routes.items import ItemId, item_path
+from service.http.secured import SECURED, needs_key
 from service.http.write_schemas import DeleteBody, ItemsBody, ItemsForm, PatchBody, PatchForm
 from service.http.writing import ImageFinder, drafts_of, patch_of, read_body
 from service.runtime.serving import Served
@@ -26,7 +27,7 @@ from service.runtime.serving import Served
 DraftsOf = Callable[[object, ImageFinder], Sequence[Draft | Outcome]]
 
 _REFUSALS = problems(401, 403, 408, 413, 415, 422, 429, 503, 507)
-_SECURED: dict[str, Any] = {"security": [{"writeKey": []}]}
+_SECURED = SECURED[Scope.WRITE]
 _PUT = body_of((ItemsBody, "application/json"), (ItemsForm, "multipart/form-data"))
 _PATCH = body_of((PatchBody, "application/json"), (PatchForm, "multipart/form-data"))
 _DELETE = body_of((DeleteBody, "application/json"))
@@ -35,11 +36,7 @@ _DELETE = body_of((DeleteBody, "application/json"))
 def write_routes(state: AppState) -> APIRouter:
     """Return the routes PUT /v1/items, PATCH and DELETE /v1/items/{id}, POST /v1/items/delete."""
 
-    def has_key(request: Request) -> None:
-        """Check the key before the body is read, so that nobody without it can fill the memory."""
-        state.rates.check_key(request.scope, request.headers)
-
-    router = APIRouter(prefix="/v1/items", tags=["items"], dependencies=[Depends(has_key)])
+    router = APIRouter(prefix="/v1/items", tags=["items"], dependencies=[needs_key(state)])
     router.add_api_route(
         "",
         bind(put_items, state),
