@@ -156,28 +156,9 @@ def build_index(
         stopwatch.lap("publish")
         if ledger is not None:
             ledger.finish()
-    return BuildReport(
-        generation=published.name,
-        published=published.is_new,
-        encoder=encoder.id,
-        items=published.manifest.items,
-        products=published.manifest.products,
-        rows=published.manifest.rows,
-        encoded=done.encoded,
-        reused=done.reused,
-        added=len(changes.added),
-        changed=len(changes.changed),
-        removed=len(changes.removed),
-        kept=changes.kept,
-        skipped=changes.skipped,
-        seconds={**stopwatch.seconds, **done.seconds},
-        recipe=published.manifest.recipe,
-        promise=published.manifest.contract.note,
-        styles=published.manifest.styles,
-        rendered=rendered,
-        suspects=suspects,
-        fetched=None if fetcher is None else fetcher.counts,
-    )
+    counts = None if fetcher is None else fetcher.counts
+    seconds = {**stopwatch.seconds, **done.seconds}
+    return build.report(published, done, changes, rendered, suspects, counts, seconds)
 
 
 @contextmanager
@@ -291,6 +272,41 @@ class _Build:
     def style(self, registry: StyleRegistry) -> Rendered:
         """Render what the shop lacks in its styles. All originals are embedded by now."""
         return restyle(self._job, self._encoder, registry, self._migration_encoders, self._progress)
+
+    def report(
+        self,
+        published: Published,
+        done: EmbeddedCatalog,
+        changes: Changes,
+        rendered: Rendered,
+        suspects: list[Suspect],
+        fetched: FetchCounts | None,
+        seconds: dict[str, float],
+    ) -> BuildReport:
+        """Return the report of a build that has ended."""
+        manifest = published.manifest
+        return BuildReport(
+            generation=published.name,
+            published=published.is_new,
+            encoder=self._encoder.id,
+            items=manifest.items,
+            products=manifest.products,
+            rows=manifest.rows,
+            encoded=done.encoded,
+            reused=done.reused,
+            added=len(changes.added),
+            changed=len(changes.changed),
+            removed=len(changes.removed),
+            kept=changes.kept,
+            skipped=changes.skipped,
+            seconds=seconds,
+            recipe=manifest.recipe,
+            promise=manifest.contract.note,
+            styles=manifest.styles,
+            rendered=rendered,
+            suspects=suspects,
+            fetched=fetched,
+        )
 
     def publish(self, changes: Changes) -> Published:
         """Write a generation, make it current, and collect garbage."""

@@ -132,8 +132,6 @@ def command(
     from indexer.shop.folder import ShopFolder
     from indexer.shop.shelf import Shelf
     from indexer.shop.styles import registry_of, shop_styles
-    from indexer.writing.suspects import remarks_on
-    from service.lastreports import keep_report
     from service.settings import keep_ray_quiet
 
     if ray is not None:
@@ -148,54 +146,74 @@ def command(
         wanted = targets(serving.manifest.contract.targets if serving else None)
         shop_styles(registry_of(shop), styles or ())  # UnknownStyle, in a dry run too
         fetcher = fetching.fetcher(source, limits.megabytes)
-        with fetcher or nullcontext(), stage_bar(_STAGES) as progress:
-            try:
-                if dry_run:
-                    seen = preview_index(
-                        source,
-                        folder,
-                        loaded,
-                        accept=wanted.accept,
-                        limits=limits,
-                        fetcher=fetcher,
-                        leave_out_suspects=leave_out_placeholders,
-                        progress=progress,
-                    )
-                else:
-                    done = build_index(
-                        source,
-                        folder,
-                        loaded,
-                        keep_images=keep_images,
-                        targets=wanted,
-                        limits=limits,
-                        styles=styles,
-                        fetcher=fetcher,
-                        leave_out_suspects=leave_out_placeholders,
-                        ray=ray,
-                        progress=progress,
-                    )
-            except KeyboardInterrupt:
-                note(_INTERRUPTED)
-                raise
-            except CatalogShrank as error:
-                if as_json:
-                    print_json({"stopped": str(error), "items": error.item_count,
-                                "removed": error.removed})  # fmt: skip
-                raise
-        if ocr and not dry_run:
+        with fetcher or nullcontext(), stage_bar(_STAGES) as progress, _stop_told(as_json):
+            if dry_run:
+                seen = preview_index(
+                    source,
+                    folder,
+                    loaded,
+                    accept=wanted.accept,
+                    limits=limits,
+                    fetcher=fetcher,
+                    leave_out_suspects=leave_out_placeholders,
+                    progress=progress,
+                )
+                _tell_preview(seen, report, as_json)
+                return
+            done = build_index(
+                source,
+                folder,
+                loaded,
+                keep_images=keep_images,
+                targets=wanted,
+                limits=limits,
+                styles=styles,
+                fetcher=fetcher,
+                leave_out_suspects=leave_out_placeholders,
+                ray=ray,
+                progress=progress,
+            )
+        if ocr:
             _read_pictures(shop)
-    if not dry_run:
-        keep_report(shop, "index", done)
+    _tell_build(done, shop, report, as_json)
+
+
+def _tell_preview(seen: Preview, report: Path | None, as_json: bool) -> None:
     if report is not None:
-        rows = seen.skipped if dry_run else [*done.skipped, *remarks_on(done.suspects)]
-        _write_report(report, rows)
+        _write_report(report, seen.skipped)
     if as_json:
-        print_json(seen if dry_run else done)
-    elif dry_run:
+        print_json(seen)
+    else:
         _print_preview(seen, report)
+
+
+def _tell_build(done: BuildReport, shop: Path, report: Path | None, as_json: bool) -> None:
+    """Keep the report for the operator's page, write it to its file, and print it."""
+    from indexer.writing.suspects import remarks_on
+    from service.lastreports import keep_report
+
+    keep_report(shop, "index", done)
+    if report is not None:
+        _write_report(report, [*done.skipped, *remarks_on(done.suspects)])
+    if as_json:
+        print_json(done)
     else:
         _print_report(done, report)
+
+
+@contextmanager
+def _stop_told(as_json: bool) -> Iterator[None]:
+    """Say that an interrupted run can go on; print for programs why a catalog was refused."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        note(_INTERRUPTED)
+        raise
+    except CatalogShrank as error:
+        if as_json:
+            stopped = {"stopped": str(error), "items": error.item_count, "removed": error.removed}
+            print_json(stopped)
+        raise
 
 
 @contextmanager
