@@ -13,7 +13,7 @@ from indexer.catalog.xmlfile import xml_records
 from indexer.errors import BadCatalog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from indexer.catalog.item_parser import NumberedRow
@@ -36,6 +36,16 @@ _ENDINGS: Final = {
     ".rss": "xml",
     ".atom": "xml",
 }
+
+
+def check_mapping(mapping: Iterable[str], fields: Sequence[str]) -> None:
+    """Raise BadCatalog if a mapping (the option `--map`) has a field that is none of these."""
+    unknown = sorted(set(mapping) - set(fields))
+    if unknown:
+        raise BadCatalog(
+            f"--map names the unknown field {unknown[0]!r}; fields are {', '.join(fields)}",
+            param="map",
+        )
 
 
 def record_reader(

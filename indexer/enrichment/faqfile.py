@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from indexer.catalog.item_parser import BrokenRow
-from indexer.catalog.recordfile import record_reader
+from indexer.catalog.recordfile import check_mapping, record_reader
 from indexer.catalog.texts import plain_text
 from indexer.enrichment.faqlog import FaqEntry
 from indexer.enrichment.reviewfile import SkippedRow
@@ -38,12 +38,7 @@ def read_faq(
     text below it the answer; these are policies. Raise BadCatalog for a file that cannot be read.
     """
     mapping = dict(mapping or {})
-    unknown = sorted(set(mapping) - set(FIELDS))
-    if unknown:
-        raise BadCatalog(
-            f"--map names the unknown field {unknown[0]!r}; fields are {', '.join(FIELDS)}",
-            param="map",
-        )
+    check_mapping(mapping, FIELDS)
     if not path.is_file():
         raise BadCatalog(f"no such file: {path}")
     if path.suffix.lower() in (".md", ".markdown"):

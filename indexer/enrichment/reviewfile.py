@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from indexer.catalog.item_parser import BrokenRow
-from indexer.catalog.recordfile import record_reader
+from indexer.catalog.recordfile import check_mapping, record_reader
 from indexer.enrichment.review import BadReview, Review, review_from
 from indexer.enrichment.training import Labeled
 from indexer.errors import BadCatalog
@@ -48,12 +48,7 @@ def read_reviews(
     cannot be read, or for a column that does not exist.
     """
     mapping = dict(mapping or {})
-    unknown = sorted(set(mapping) - set(FIELDS))
-    if unknown:
-        raise BadCatalog(
-            f"--map names the unknown field {unknown[0]!r}; fields are {', '.join(FIELDS)}",
-            param="map",
-        )
+    check_mapping(mapping, FIELDS)
     for where, record in _records(path, tuple(mapping.values())):
         if isinstance(record, BrokenRow):
             yield SkippedRow(where, record.reason)

@@ -85,7 +85,7 @@ def _stem(word: str) -> str:
 def _concepts() -> Mapping[str, str]:
     found: dict[str, str] = {}
     for concept, english, chinese in _rows():
-        for word in (*english.split(), *chinese.split()):
+        for word in (*english.split(), *chinese.replace("+", "").split()):
             found.setdefault(word, concept)
             if word.isascii():
                 found.setdefault(_stem(word), concept)
@@ -130,9 +130,9 @@ def _dictionary() -> tuple[Mapping[str, frozenset[str]], int]:
             found[word] = names
     for concept, _, chinese in _rows():
         for word in chinese.split():
-            found[word] = (
-                found.get(word, frozenset()) | {concept} if word == "机洗" else frozenset({concept})
-            )
+            name = word.removeprefix("+")
+            besides = found.get(name, frozenset()) if name != word else frozenset()
+            found[name] = besides | {concept}
     return found, max(map(len, found))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from indexer.catalog.item_parser import BrokenRow
-from indexer.catalog.recordfile import record_reader
+from indexer.catalog.recordfile import check_mapping, record_reader
 from indexer.errors import BadCatalog, BadEvent
 from search.personal.event import FIELDS, event_from
 
@@ -44,12 +44,7 @@ def read_events(
     others are views. Raise BadCatalog if the file as a whole cannot be read, or badly mapped.
     """
     mapping = dict(mapping or {})
-    unknown = sorted(set(mapping) - set(FIELDS))
-    if unknown:
-        raise BadCatalog(
-            f"--map names the unknown field {unknown[0]!r}; fields are {', '.join(FIELDS)}",
-            param="map",
-        )
+    check_mapping(mapping, FIELDS)
     if not path.is_file():
         raise BadCatalog(f"no such file: {path}")
     is_checked = False
