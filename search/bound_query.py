@@ -15,11 +15,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from indexer.arrays import Embedding
+    from indexer.arrays import Embedding, Mask
     from indexer.words.lexical import LexicalIndex
     from indexer.words.meaning import MeaningIndex
     from search.hits import FacetValue
-    from search.live.columns import Mask
     from search.live.view import ShopView
     from search.query import Query
     from search.words.asked_words import AskedWords

@@ -8,13 +8,13 @@ import numpy as np
 
 from indexer.confidence.curve import RIVALS
 from search.filters.jsonform import Match
-from search.live.view import Candidate
+from search.live.best_rows import Candidate
 
 if TYPE_CHECKING:
+    from indexer.arrays import Mask
     from search.bound_query import BoundQuery
     from search.confidence import ConfidenceScorer
     from search.hits import Mode
-    from search.live.columns import Mask
     from search.live.recall import RecallWatch
     from search.live.view import ShopView
 

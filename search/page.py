@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from search.bound_query import BoundQuery
     from search.collapse import HitGroup
     from search.hits import Mode
-    from search.live.view import Candidate, ShopView
+    from search.live.best_rows import Candidate
+    from search.live.view import ShopView
     from search.rank import Ranking
 
 _JITTER = 1e-3  # a cosine may differ by this much if the same photo is encoded again

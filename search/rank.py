@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 import numpy as np
 
 from search.candidates import by_score
-from search.live.view import Candidate
+from search.live.best_rows import Candidate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.arrays import Mask
 from indexer.errors import BadQuery
 from indexer.words.folding import fold_label
 from search.filters.conditions import BUILTIN, AnyOf, Match
-from search.live.columns import Columns, Mask, casefolded, top_values
+from search.live.columns import Columns, casefolded, top_values
 from search.query import MAX_FACETS
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from indexer.vectors.position_mask import PositionMask
 from indexer.vectors.row_table import RowTable
 
 if TYPE_CHECKING:
+    from indexer.arrays import Mask
     from indexer.vectors.backend import VectorBackend
-    from search.live.columns import Mask
     from search.live.row_images import RowImages
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import asdict
 
-from search.live.view import Candidate
+from search.live.best_rows import Candidate
 from search.page import make_hit, unchanged_record
 from search.personal.recommendation import Reason, Recommendation
 

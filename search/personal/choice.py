@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from indexer.arrays import Embedding
-    from search.live.columns import Mask
+    from indexer.arrays import Embedding, Mask
     from search.live.view import ShopView
     from search.personal.listing import Place
     from search.personal.main_images import MainImages

@@ -37,9 +37,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from indexer.arrays import Embedding
+    from indexer.arrays import Embedding, Mask
     from indexer.store.store import Store
-    from search.live.columns import Mask
     from search.live.shop import LiveShop
     from search.live.view import ShopView
     from search.personal.choice import Choice

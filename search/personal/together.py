@@ -15,7 +15,7 @@ from search.personal.rules import Rules
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from search.live.columns import Mask
+    from indexer.arrays import Mask
     from search.personal.choice import Sources
     from search.personal.learning import Bought
     from search.personal.recommendation import RecommendQuery

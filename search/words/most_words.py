@@ -9,8 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from indexer.arrays import Mask
     from indexer.words.lexical import LexicalIndex
-    from search.live.columns import Mask
     from search.live.view import ShopView
 
 
