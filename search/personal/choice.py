@@ -16,19 +16,14 @@ from search.personal.reasons import Grounds, find_reasons
 from search.personal.taste import taste_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from random import Random
-
     from numpy.typing import NDArray
 
     from indexer.arrays import Embedding, Mask
     from search.live.view import ShopView
     from search.personal.listing import Place
-    from search.personal.main_images import MainImages
-    from search.personal.neighbors import Neighbors
     from search.personal.profile import Profile
     from search.personal.recommendation import Fallback, RecommendQuery
-    from search.personal.rules import Rules
+    from search.personal.sources import Sources
     from search.personal.taste import Taste
 
 _PER_SOURCE: Final = 80  # candidates
@@ -54,28 +49,6 @@ class Choice(NamedTuple):
 
     chosen: list[Chosen]
     fallback: Fallback | None
-
-
-class Sources(NamedTuple):
-    """What recommendations are drawn from, besides the profile: of one view of a shop.
-
-    ``popular`` (items of the view,) are scores in [0, 1], ``most_popular`` the items with one, best
-    first. ``neighbors`` returns those of items, by
-    what is met together and by the linear model. ``newcomers`` returns the items that too few users
-    met, best first, from the items met (the newest first) and the mask of those allowed, at most
-    as many as asked for. ``rng``
-    draws what the rules leave to chance.
-    """
-
-    view: ShopView
-    images: MainImages
-    popular: NDArray[np.float32]
-    neighbors: Callable[[list[int]], tuple[Neighbors, Neighbors]]
-    most_popular: NDArray[np.int64]
-    newcomers: Callable[[NDArray[np.int64], Mask, int], NDArray[np.int64]]
-    weights: Mapping[str, float]
-    rules: Rules
-    rng: Random
 
 
 def choose_items(profile: Profile, query: RecommendQuery, sources: Sources) -> Choice:

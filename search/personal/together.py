@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from indexer.arrays import Mask
-    from search.personal.choice import Sources
     from search.personal.learning import Bought
     from search.personal.recommendation import RecommendQuery
+    from search.personal.sources import Sources
 
 SUBSTITUTE_FROM: Final = 0.9
 """Cosine from which an item is bought instead of another rather than with it."""

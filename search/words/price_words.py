@@ -77,9 +77,9 @@ def described(price: Range) -> str:
     """Return a range of prices as people write a filter: ``price < 20``."""
     parts = []
     if price.above > float("-inf"):
-        parts.append(f"price {'>=' if price.above_included else '>'} {price.above:g}")
+        parts.append(f"price {'>=' if price.above_included else '>'} {price.above:.12g}")
     if price.below < float("inf"):
-        parts.append(f"price {'<=' if price.below_included else '<'} {price.below:g}")
+        parts.append(f"price {'<=' if price.below_included else '<'} {price.below:.12g}")
     return " and ".join(parts)
 
 
