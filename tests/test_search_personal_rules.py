@@ -11,7 +11,7 @@ import pytest
 
 from indexer.errors import BadQuery
 from search.engine import SearchEngine
-from search.personal.arrangement import Ranked, Wishes, arrange
+from search.personal.arrangement import Constraints, Ranked, arrange
 from search.personal.event import event_from
 from search.personal.event_log import EVENTS_FOLDER, EventLog
 from search.personal.event_reader import LoggedEvent, UserEvent
@@ -106,12 +106,12 @@ def test_rules_are_checked(tmp_path, given):
 
 def test_propensities_are_how_often_items_are_shown():
     ranked = Ranked([0, 1, 2, 3], np.arange(4))
-    wishes = Wishes({}, [], 0.4)
+    constraints = Constraints({}, [], 0.4)
     rng = Random(5)
     second = Counter()
     logged: dict[int, float] = {}
     for _ in range(6000):
-        first, slot = arrange(ranked, wishes, 2, rng)
+        first, slot = arrange(ranked, constraints, 2, rng)
         assert (first.candidate, first.propensity) == (0, 1.0)
         second[slot.candidate] += 1
         logged[slot.candidate] = slot.propensity

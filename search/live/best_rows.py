@@ -100,9 +100,9 @@ def _sort_order(
 ) -> NDArray[np.int64] | None:
     """Return the order by falling score, then by item id, then by row: (r,), as are all arrays.
 
-    None if they are in that order already, without ties: so are the results of a single segment.
-    Ties are not broken by item number, because it differs between processes, and the pages of an
-    answer may come from several processes.
+    None if the rows are already in that order and without ties, as those of one segment usually
+    are. Ties are not broken by item number, because it differs between processes, and the pages of
+    an answer may come from several processes.
     """
     if (score[1:] < score[:-1]).all():
         return None

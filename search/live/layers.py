@@ -178,7 +178,7 @@ class LayeredColumns:
         return tally
 
     def _entries(self, key: str) -> int:
-        """Return at most how many items have a value of a field, without reading them."""
+        """Return an upper bound of how many items have a value of a field, without masks."""
         return sum(layer.columns.entries(key) for layer in self._layers)
 
     def _covered(self, key: str) -> int:

@@ -142,7 +142,7 @@ class ShopView:
     def item_vectors(self, dim: int) -> tuple[list[str], Vectors]:
         """Return the ids of all items and the vectors of their main images: (items, dim).
 
-        A row of zeros stands for an item without one.
+        An item without an image has a row of zeros.
         """
         numbers = np.flatnonzero(self.columns.alive).tolist()
         vectors = self.vectors_of(self.main_rows(numbers), dim)

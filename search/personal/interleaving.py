@@ -26,7 +26,7 @@ _REACTIONS: Final = ("click", "cart", "purchase")
 
 
 class Drafted(NamedTuple):
-    """A place of an interleaved list: where its item stood in its ranker's list, and the team."""
+    """A place of an interleaved list: its place in the list of its ranker, and the team."""
 
     place: int
     team: Team
@@ -95,7 +95,7 @@ def report(events: Iterable[LoggedEvent], since: float = 0.0) -> InterleavingRep
 
 
 def _sign_test(wins: int, losses: int) -> float:
-    """The probability of a split at least as uneven if both were equally good."""
+    """Return the probability of a split at least as uneven if both rankers are equally good."""
     count = wins + losses
     if not count:
         return 1.0
