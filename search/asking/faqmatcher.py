@@ -48,7 +48,7 @@ class FaqMatcher:
 
     @property
     def has_meaning(self) -> bool:
-        """Whether questions are compared by meaning too."""
+        """True if questions are compared by meaning too."""
         return self._encoder is not None
 
     def best(self, question: str, asked: Terms) -> FaqMatch | None:

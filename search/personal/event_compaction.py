@@ -17,7 +17,7 @@ from search.personal.event_folder import next_place, publish_place
 from search.personal.event_log import ADVICE, DATABASES, MOVED
 
 if TYPE_CHECKING:
-    from indexer.store.environment import ReadTransaction
+    from indexer.store.lmdb_transactions import ReadTransaction
     from search.personal.event_log import EventLog
 
 _AT_ONCE: Final = 20_000  # entries of one transaction

@@ -25,7 +25,7 @@ from search.personal.event_reader import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from indexer.store.environment import ReadTransaction, WriteTransaction
+    from indexer.store.lmdb_transactions import ReadTransaction, WriteTransaction
 
 AT_ONCE: Final = 2000  # events in one transaction
 _LOOKED_AT: Final = 10  # keys looked at in one transaction, for each event deleted at most

@@ -9,8 +9,8 @@ import os
 import shutil
 from typing import TYPE_CHECKING, Final
 
+from indexer.durable import sync
 from indexer.errors import IndexCorrupt, IndexNotFound
-from indexer.shop.folder import sync
 from indexer.store.environment import DATA_FILE, Environment
 
 if TYPE_CHECKING:

@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from indexer.store.environment import WriteTransaction
+    from indexer.store.lmdb_transactions import WriteTransaction
 
 EVENTS_FOLDER: Final = "events.lmdb"
 LEARNED: Final = ("neighbors", "together", "linear", "factors")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from indexer.store.environment import ReadTransaction
+    from indexer.store.lmdb_transactions import ReadTransaction
 
 KEY_BYTES: Final = 16  # of a keyed hash
 SEQUENCE: Final = struct.Struct(">Q")

@@ -98,7 +98,8 @@ def interactions_of(events: Sequence[Event], item_ids: Sequence[str]) -> Interac
     known = [event for event in events if event.item_id in numbers and event.type != "hide"]
     if len(known) < _MIN_EVENTS:
         raise BadQuery(
-            f"an evaluation needs at least {_MIN_EVENTS} events of items in the shop, got {len(known)}",
+            f"an evaluation needs at least {_MIN_EVENTS} events of items in the shop, got "
+            f"{len(known)}",
             param="events",
         )
     known.sort(key=lambda event: event.time)
