@@ -317,7 +317,9 @@ def test_texts_land_in_the_space_of_the_images(encoder: Encoder) -> None:
     assert vectors.dtype == np.float32
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-5)
     singles = np.concatenate([encoder.encode_texts([text]) for text in texts])
-    assert np.abs(vectors - singles).max() <= 1e-3
+    # Padding changes the order of sums. A CPU with bf16 arithmetic rounds them to eight bits.
+    bf16 = "bfloat16" in getattr(encoder, "number_format", "")
+    assert np.abs(vectors - singles).max() <= (4e-3 if bf16 else 1e-3)
     assert encoder.encode_texts([]).shape == (0, encoder.dim)
 
 
