@@ -93,7 +93,7 @@ def command(
     _check_out(out, force)
     _check_packages(("onnx",) if quick else ("torch", "onnx"))
     from indexer.encoders.bundled import newest_file
-    from indexer.encoders.onnxfile import read_side
+    from indexer.encoders.onnxfile import read_encoder_settings
     from indexer.shop.folder import ShopFolder
     from indexer.store.store import Store
     from indexer.training.dataset import read_dataset, read_pairs
@@ -106,7 +106,7 @@ def command(
             dataset = read_dataset(
                 store,
                 photos,
-                trim=read_side(begin).trim,
+                trim=read_encoder_settings(begin).trim,
                 progress=lambda done, total: show("read", done, total, 0),
             )
         done = _train(
