@@ -1,4 +1,4 @@
-"""ShopPlan a sample shop: every item and photo, before anything is drawn."""
+"""Plan a sample shop: every item and photo, before anything is drawn."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class ShopPlan:
 
 
 def plan_shop(*, items: int = 640, photos: int = 240, seed: int = 7) -> ShopPlan:
-    """ShopPlan every item and photo of a shop. Deterministic.
+    """Plan every item and photo of a shop. Deterministic.
 
     Items are spread evenly over the kinds and photos over the items. Fewer items than kinds leave
     out the last kinds. Raises ValueError for fewer than 1 item or 0 photos.
@@ -186,7 +186,7 @@ def _variants(kind: Kind, size: int, rng: np.random.Generator) -> list[tuple[str
 
 
 def rows(plan: ShopPlan, views: dict[str, tuple[str, ...]]) -> list[dict[str, str]]:
-    """Return the rows of catalog.csv; `views` has the view names of each product."""
+    """Return the rows of catalog.csv; ``views`` has the view names of each product."""
     table = []
     for product in plan.products:
         for item in product.items:

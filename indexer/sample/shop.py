@@ -53,7 +53,7 @@ def write_shop(
     """Draw a shop into a folder: catalog.csv, images/, queries.csv and photos/.
 
     The same numbers give the same bytes, whatever the number of worker processes (None: one per
-    CPU; 1 draws in this process). `progress` is called with the stages "products" and "photos",
+    CPU; 1 draws in this process). ``progress`` is called with the stages "products" and "photos",
     which advance side by side. Raises Conflict if the folder holds anything but a sample shop.
     """
     folder = Path(folder)
