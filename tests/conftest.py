@@ -9,6 +9,7 @@ import fcntl
 import io
 import os
 import pickle
+import shutil
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
@@ -119,6 +120,16 @@ def write_catalog(folder: Path) -> Path:
                     ]
                 )
     return path
+
+
+def pytest_configure() -> None:
+    """Keep the files of tests in memory, if a file system there has room for those of a whole run.
+
+    A build waits some twenty times until the disk has its data, as long as it computes.
+    """
+    memory = Path("/dev/shm")
+    if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 4 << 30:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
