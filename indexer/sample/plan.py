@@ -79,7 +79,7 @@ def plan_shop(*, items: int = 640, photos: int = 240, seed: int = 7) -> ShopPlan
     """ShopPlan every item and photo of a shop. Deterministic.
 
     Items are spread evenly over the kinds and photos over the items. Fewer items than kinds leave
-    out the last kinds. Raise ValueError for fewer than 1 item or 0 photos.
+    out the last kinds. Raises ValueError for fewer than 1 item or 0 photos.
     """
     if items < 1 or photos < 0:
         raise ValueError(f"a shop needs at least 1 item and 0 photos, not {items} and {photos}")

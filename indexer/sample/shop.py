@@ -54,7 +54,7 @@ def write_shop(
 
     The same numbers give the same bytes, whatever the number of worker processes (None: one per
     CPU; 1 draws in this process). `progress` is called with the stages "products" and "photos",
-    which advance side by side. Raise Conflict if the folder holds anything but a sample shop.
+    which advance side by side. Raises Conflict if the folder holds anything but a sample shop.
     """
     folder = Path(folder)
     _claim(folder)
