@@ -74,7 +74,7 @@ class SharedFaq:
             return FaqMatcher([], None)
         with log:
             entries = log.entries()
-        if self._encoder is None and any(one.vector for one in entries):
+        if self._encoder is None and any(entry.vector for entry in entries):
             self._encoder = installed_encoder()
         return FaqMatcher(entries, self._encoder)
 
