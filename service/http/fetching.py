@@ -45,7 +45,7 @@ def fetcher_of(settings: Settings) -> Fetcher | None:
 
 
 def urls_of(data: Any) -> list[str]:
-    """Return the URLs among the images of a body: of a list of items, or of one; each once."""
+    """Return the URLs among the images of a body of one or more items, without duplicates."""
     return list(dict.fromkeys(_urls(data)))
 
 

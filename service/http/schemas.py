@@ -67,8 +67,8 @@ class PartBody(RequestModel):
         None,
         min_length=1,
         max_length=MAX_ID_BYTES,
-        description="A user of the shop: hits are drawn towards what the user likes. A user of "
-        "whom nothing is known adds nothing. Needs the write key; beside a photo, a weight of 0.3 "
+        description="A user of the shop: hits that the user likes come first. An unknown user "
+        "changes nothing. Needs the write key; beside a photo, a weight of 0.3 "
         "orders what looks alike.",
     )
     weight: Weight = 1.0
@@ -88,7 +88,7 @@ class PartBody(RequestModel):
 
 
 class AskBody(BaseModel):
-    """A customer's question, asked beside an item or not."""
+    """A customer's question, about an item or in general."""
 
     model_config = ConfigDict(extra="forbid")
 
