@@ -34,7 +34,7 @@ Limit = Annotated[int, Field(ge=1, le=MOST_HITS, description="How many products 
 FilterText = Annotated[
     str | None, Field(description='Such as: price < 20 and color = "red" and in_stock = true.')
 ]
-ItemId = Annotated[str, Field(description="The item_id of an earlier answer.")]
+ItemId = Annotated[str, Field(description="The `item_id` of a product in an earlier answer.")]
 
 
 def shop_server(shop: FreshEngine, name: str, version: str) -> MCPServer[Any]:
@@ -53,7 +53,7 @@ def shop_server(shop: FreshEngine, name: str, version: str) -> MCPServer[Any]:
         tools.item,
         tools.recommend,
     ):
-        server.add_tool(_telling_errors(tool), structured_output=True)
+        server.add_tool(_with_tool_errors(tool), structured_output=True)
     return server
 
 
@@ -68,7 +68,8 @@ class _Tools:
         filter: FilterText = None,
     ) -> list[dict[str, Any]]:
         """Find products by words, in any language that the shop's texts have."""
-        return [_of_hit(hit) for hit in self._shop.get().by_text(words, limit, filter=filter)]
+        with self._shop.lease() as engine:
+            return [_of_hit(hit) for hit in engine.by_text(words, limit, filter=filter)]
 
     def search_by_image(
         self,
@@ -79,18 +80,20 @@ class _Tools:
         filter: FilterText = None,
     ) -> list[dict[str, Any]]:
         """Find products that look like a photo."""
-        hits = self._shop.get().by_image(_photo(photo), limit, filter=filter)
-        return [_of_hit(hit) for hit in hits]
+        with self._shop.lease() as engine:
+            return [_of_hit(hit) for hit in engine.by_image(_photo(photo), limit, filter=filter)]
 
     def similar_items(
         self, item_id: ItemId, limit: Limit = 5, filter: FilterText = None
     ) -> list[dict[str, Any]]:
         """Find products like one of the shop."""
-        return [_of_hit(hit) for hit in self._shop.get().by_item(item_id, limit, filter=filter)]
+        with self._shop.lease() as engine:
+            return [_of_hit(hit) for hit in engine.by_item(item_id, limit, filter=filter)]
 
     def item(self, item_id: ItemId) -> dict[str, Any]:
         """Return all that the shop says about an item."""
-        return _fields(self._shop.get().item(item_id))
+        with self._shop.lease() as engine:
+            return _fields(engine.item(item_id))
 
     def recommend(
         self,
@@ -99,23 +102,24 @@ class _Tools:
         filter: FilterText = None,
     ) -> list[dict[str, Any]]:
         """Recommend products for a user, by what this user did in the shop, each with a reason."""
-        found = self._shop.get().recommend(user_id, limit, filter=filter)
+        with self._shop.lease() as engine:
+            found = engine.recommend(user_id, limit, filter=filter)
         return [
             {**_fields(item), "reason": msgspec.to_builtins(item.reason)} for item in found.items
         ]
 
 
-def _telling_errors(tool: Callable[P, T]) -> Callable[P, T]:
+def _with_tool_errors(tool: Callable[P, T]) -> Callable[P, T]:
     from mcp.server.mcpserver.exceptions import ToolError
 
     @wraps(tool)
-    def told(*args: P.args, **options: P.kwargs) -> T:
+    def call(*args: P.args, **options: P.kwargs) -> T:
         try:
             return tool(*args, **options)
         except VitrineError as error:
             raise ToolError(str(error)) from error
 
-    return told
+    return call
 
 
 def _photo(text: str) -> bytes | Path:
