@@ -212,6 +212,12 @@ class Settings(BaseSettings):
     privacy_url: str = Field(
         "", pattern=_LINK, description="Link to its privacy notice, at the end of the page."
     )
+    planned_items: int = Field(
+        0,
+        ge=0,
+        description="Items that the shop will have once it is filled for the first time; until "
+        "then its page shows how many are indexed. 0 shows nothing.",
+    )
     image_root: Path | None = Field(
         None, description="Folder of image files that written items may name; by default none."
     )
