@@ -189,6 +189,11 @@ class Settings(BaseSettings):
         description="Whether the API and the metrics need a key that may read; the page then works "
         "only behind a proxy that adds one.",
     )
+    mcp: bool = Field(
+        False,
+        description="Whether assistants may use the shop at /mcp, by the Model Context Protocol; "
+        "needs the extra mcp.",
+    )
     cors_origins: str = Field(
         "",
         description="Origins whose pages may call the API from a browser, separated by commas, "

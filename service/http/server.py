@@ -52,6 +52,7 @@ _LOGGED = {
     "indexer": logging.INFO,
     "uvicorn": logging.WARNING,
     "asyncio": logging.ERROR,
+    "mcp": logging.ERROR,
     "python_multipart": logging.ERROR,  # it warns of every broken form
 }
 _BACKLOG = 2048  # connections that the kernel holds until they are accepted
