@@ -99,7 +99,7 @@ def _kind_of(method: str, path: str, length: int) -> str | None:
         return "photos" if method == "POST" else None
     if path == "/v1/ask":
         return "searches" if method == "POST" else None
-    if path in ("/v1/search", "/knn-service"):
+    if path in ("/v1/search", "/knn-service", "/mcp"):
         if method != "POST":
             return None
         return "photos" if length > _PHOTO_BYTES else "searches"
