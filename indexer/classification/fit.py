@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 FEWEST = 15  # products; with fewer there is too little to learn from
+NO_FIELDS = "no category or attribute has values that a picture could show"
 _FEWEST_LABELED = 40  # products with a label of a field; or half of the products, if that is less
 _JUDGED = 6  # best labels of a picture that the curve is fitted on
 _MOST_JUDGED = 20_000  # pictures that the curve is fitted on
@@ -77,7 +78,7 @@ def fit_classifier(pictures: Pictures, blanks: Vectors, colors: frozenset[str]) 
     """
     fits = fit_fields(pictures, blanks, fields_of(pictures.items, colors))
     if not fits:
-        return Classifier([], "no category or attribute has values that a picture could show")
+        return Classifier([], NO_FIELDS)
     kept = [fit.fitted for fit in fits if fit.fitted.facts.skill >= _LEAST_SKILL]
     if not kept:
         return Classifier([], "the pictures do not show the categories and attributes of this shop")
@@ -94,6 +95,8 @@ def fit_fields(
 
     Nothing is learned from the pictures that are ``left_out`` (n,).
     """
+    if not fields:  # every picture would be compared with every other
+        return []
     products, vectors = pictures.products, pictures.vectors
     folds = folds_of(products)
     weights = product_weights(products)

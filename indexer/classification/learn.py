@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from indexer.classification.classifier import Classifier
-from indexer.classification.fit import FEWEST, Pictures, fit_classifier
+from indexer.classification.fit import FEWEST, NO_FIELDS, Pictures, fit_classifier
 from indexer.classification.labels import fields_of
 from indexer.confidence.retakes import no_product
 from indexer.errors import BadImage
@@ -59,7 +59,10 @@ def learn_classifier(
     count = len(np.unique(pictures.products))
     if count < FEWEST:
         return Classifier([], f"too few products to learn from: {count}, needed {FEWEST}")
-    if any(field.of_color for field in fields_of(pictures.items, names)):
+    fields = fields_of(pictures.items, names)
+    if not fields:
+        return Classifier([], NO_FIELDS)
+    if any(field.of_color for field in fields):
         wanted = _main_images_first(rows, places, seed)
         _fill_colors(store, rows, known, places, wanted, pictures.colors)
     return fit_classifier(pictures, blank_vectors(encoder, seed), names)
