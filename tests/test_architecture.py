@@ -49,7 +49,7 @@ INDEXER = {
 SERVICE = {
     "runtime": set(),
     "jobs": set(),
-    "http": {"runtime", "jobs"},
+    "http": {"runtime", "jobs", "assistants"},
     "assistants": set(),
     "cli": {"runtime", "jobs", "http", "assistants"},
     "client": {"http"},

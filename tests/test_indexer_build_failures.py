@@ -65,10 +65,10 @@ def test_an_interrupted_build_goes_on_where_it_stopped(
     with pytest.raises(IndexNotFound):
         shop.current()
     monkeypatch.setattr(
-        "indexer.jobs.publishing.calibrate", lambda *_: Fitted(None, "it encodes, too")
+        "indexer.jobs.index_choice.calibrate", lambda *_: Fitted(None, "it encodes, too")
     )
     monkeypatch.setattr(
-        "indexer.jobs.publishing.learn_classifier",
+        "indexer.jobs.index_choice.learn_classifier",
         lambda store, _, *stored: learn_classifier(store, ColorEncoder(), *stored),  # so does it
     )
     encoder = Counting()

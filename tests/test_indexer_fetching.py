@@ -312,6 +312,21 @@ def test_no_host_gets_more_requests_at_once_than_it_may(server):
     assert server.most_at_once <= 2
 
 
+def test_a_picture_that_is_tried_again_needs_no_room(server, monkeypatch):
+    monkeypatch.setattr("indexer.fetching.fetcher._HELD", 1)  # one picture fills it
+    with Fetcher(policy(server)) as fetcher:
+
+        def busy_until_another_is_held(_):
+            if server.hits["/busy"] > 1:
+                return 200, {}, PICTURE
+            fetcher.submit(server.url("/x.jpg")).result(120)
+            return 503, {"Retry-After": "0"}, b""
+
+        server.answers["/busy"] = busy_until_another_is_held
+        assert fetcher.submit(server.url("/busy")).result(120).data == PICTURE
+    assert server.hits == {"/busy": 2, "/x.jpg": 1}
+
+
 def test_the_ledger_counts_runs_and_forgets_what_no_run_saw_for_long(tmp_path):
     with Ledger(tmp_path / "fetched.lmdb") as ledger:
         picture = KnownPicture('"a"', "", b"c" * 16, 4, 3, ledger.run)

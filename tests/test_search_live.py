@@ -185,9 +185,9 @@ def test_a_shop_that_is_emptied_answers_nothing_and_can_be_rebuilt_and_filled(li
 
 
 def test_a_rebuild_loses_nothing_that_is_written_meanwhile(live, shop, monkeypatch):
-    from indexer.jobs import publishing
+    from indexer.jobs import components
 
-    check = publishing.check_index
+    check = components.check_index
 
     def write_then_check(*given, **options):
         live.put([draft("meanwhile", 4)])
@@ -195,7 +195,7 @@ def test_a_rebuild_loses_nothing_that_is_written_meanwhile(live, shop, monkeypat
         return check(*given, **options)
 
     live.put([draft("before", 6)])
-    monkeypatch.setattr(publishing, "check_index", write_then_check)
+    monkeypatch.setattr(components, "check_index", write_then_check)
     rebuild_index(shop, ENCODER)
     live.refresh()
     with SearchEngine.open(shop.path) as fresh:

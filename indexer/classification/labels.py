@@ -51,7 +51,7 @@ class Field(msgspec.Struct, frozen=True):
 
     @property
     def is_category(self) -> bool:
-        """Whether this is the tree of categories."""
+        """True if this is the tree of categories."""
         return self.name == CATEGORY
 
     def parents(self) -> NDArray[np.int64]:
@@ -94,7 +94,7 @@ def labels_of(item: Item, field: str) -> list[str]:
 
 
 def is_color(field: str, values: Iterable[str], known: frozenset[str]) -> bool:
-    """Return whether an attribute names colors: by its name, or if most ``values`` are ``known``.
+    """Return True if an attribute names colors: by its name, or if most ``values`` are ``known``.
 
     ``known`` are names of colors in lower case.
     """

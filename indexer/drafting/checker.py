@@ -131,7 +131,7 @@ class Checker:
         return rest, linked
 
     def _says(self, stems: set[str], at: int) -> bool:
-        """Return whether a sentence has most words of a detail, in whatever order."""
+        """Return True if a sentence has most words of a detail, in whatever order."""
         if self._facts[at].kind not in ("detail", "more"):
             return False
         own = {

@@ -115,7 +115,7 @@ class _Writer:
         return chosen
 
     def _is_known(self, fact: Fact, chosen: Sequence[int]) -> bool:
-        """Return whether the sentences so far, or facts of the same one, say much of a fact."""
+        """Return True if the sentences so far, or facts of the same one, say much of a fact."""
         if fact.kind in ("name", "price", "size"):
             return False
         others = [*self._words, *(_content(self._facts[at]) for at in chosen)]

@@ -191,7 +191,7 @@ def _is_quotable(sentence: str, language: Language) -> bool:
 
 
 def contradicts(text: str, known: dict[str, set[str]]) -> bool:
-    """Return whether a text names a color, pattern or material that is not among the known ones.
+    """Return True if a text names a color, pattern or material that is not among the known ones.
 
     ``known`` maps attributes to folded values. Attributes that it lacks contradict nothing.
     """

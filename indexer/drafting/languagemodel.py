@@ -53,7 +53,7 @@ class _Reply(msgspec.Struct):
 
 
 def check_address(url: str) -> str:
-    """Return an address without its last slash. Raise BadQuery if it is not http or https."""
+    """Return an address without its last slash. Raises BadQuery if it is not http or https."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise BadQuery(
@@ -67,7 +67,7 @@ def draft_with(
 ) -> Draft:
     """Return the draft of a model, if it says nothing but facts; else one by the plans.
 
-    A model that writes more is asked once again. ``refused`` lists what it wrote. Raise BadQuery
+    A model that writes more is asked once again. ``refused`` lists what it wrote. Raises BadQuery
     if the address gives no answer.
     """
     facts = facts_of(item, language)

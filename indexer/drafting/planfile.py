@@ -26,12 +26,12 @@ class Plan(NamedTuple):
 
     @property
     def opens(self) -> bool:
-        """Whether the sentence opens a draft: it has the name."""
+        """True if the sentence opens a draft: it has the name."""
         return "name" in self.kinds
 
     @property
     def is_range(self) -> bool:
-        """Whether the sentence gives the first and the last of several sizes."""
+        """True if the sentence gives the first and the last of several sizes."""
         return "{first}" in self.text
 
     @property

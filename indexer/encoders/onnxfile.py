@@ -60,7 +60,7 @@ class SideFile(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
 def hash_pair(path: Path) -> str:
     """Return the weights hash of an ONNX file and its JSON file.
 
-    Raise EncoderNotFound if either cannot be read.
+    Raises EncoderNotFound if either cannot be read.
     """
     digest = hash_file(path) + hash_file(path.with_suffix(".json"))
     return hashlib.sha256(digest.encode()).hexdigest()
@@ -89,7 +89,7 @@ class OnnxEncoder:
     def __init__(self, path: Path, *, encoder_id: str, threads: int | None = None) -> None:
         """Load ``path`` and its JSON file.
 
-        Raise EncoderNotFound if either is missing or broken, or if they contradict each other.
+        Raises EncoderNotFound if either is missing or broken, or if they contradict each other.
         """
         self.side = read_side(path)
         self.weights_hash = hash_pair(path)

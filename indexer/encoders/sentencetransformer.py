@@ -87,7 +87,7 @@ class SentenceTransformerEncoder:
     def __init__(self, spec: str, *, encoder_id: str, threads: int | None = None) -> None:
         """Load the model; set ``encode_texts`` only if it takes texts.
 
-        Raise EncoderNotFound if a package, the model or its weights are not available, if it does
+        Raises EncoderNotFound if a package, the model or its weights are not available, if it does
         not take images, or if it has fewer dimensions than requested.
         """
         self.id = encoder_id

@@ -28,7 +28,7 @@ from indexer.layout import REVIEWS
 from indexer.store.environment import Environment, exists
 
 if TYPE_CHECKING:
-    from indexer.store.environment import WriteTransaction
+    from indexer.store.lmdb_transactions import WriteTransaction
 
 Stored = Literal["stored", "changed", "repeated"]
 _DATABASES: Final = ("meta", "reviews", "ids", "models")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from indexer.fetching.addresses import Resolve
     from indexer.fetching.policy import FetchPolicy
 
-_HELD = 256e6  # bytes of fetched pictures that wait to be decoded, before no more are asked for
+_HELD = 256e6  # bytes of fetched pictures that are not released, before no more are requested
 
 
 class FetchCounts(msgspec.Struct):
@@ -102,9 +102,11 @@ class Fetcher:
     def _attempts(self, url: str, marks: Mapping[str, str], pace: HostPace) -> Response:
         pause = self.policy.pause_s
         attempt = 1
+        # Not before later attempts: a caller that takes pictures in order releases none until it
+        # has this one.
+        with self._changed:
+            self._changed.wait_for(lambda: self._held < _HELD or self._stopped.is_set())
         while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._held < _HELD or self._stopped.is_set())
             try:
                 with pace.turn(self._stopped):
                     response = self._client.get(url, marks)

@@ -61,7 +61,7 @@ class DecodeBudget:
     def hold(self, size: float, what: str) -> Iterator[None]:
         """Reserve ``size`` bytes for the ``with`` block; wait until they are free.
 
-        Raise BadImage if they exceed the budget. After a large picture, freed memory is returned
+        Raises BadImage if they exceed the budget. After a large picture, freed memory is returned
         to the system.
         """
         self.check(size, what)

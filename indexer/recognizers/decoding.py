@@ -26,7 +26,7 @@ class Candidates(NamedTuple):
 def decode_outputs(outputs: Sequence[NDArray[np.float32]], side: DetectorSide) -> list[Candidates]:
     """Return the candidates of each square of a batch.
 
-    Raise ValueError, which names the expected shape, for outputs of another shape.
+    Raises ValueError, which names the expected shape, for outputs of another shape.
     """
     if side.decode == "boxes":
         scores, boxes = outputs

@@ -48,7 +48,7 @@ class OnnxDetector:
     ) -> None:
         """Load ``path`` and its JSON file.
 
-        Raise RecognizerNotFound if either is missing or broken, or if they contradict each other.
+        Raises RecognizerNotFound if either is missing or broken, or if they contradict each other.
         """
         self.info = read_detector_side(path)
         if threshold is not None:

@@ -79,7 +79,7 @@ class DetectorSide(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read_detector_side(path: Path) -> DetectorSide:
-    """Read the JSON file beside ``path``. Raise RecognizerNotFound if it is missing or invalid."""
+    """Read the JSON file beside ``path``. Raises RecognizerNotFound if it is missing or invalid."""
     side_path = path.with_suffix(".json")
     try:
         return msgspec.json.decode(side_path.read_bytes(), type=DetectorSide)

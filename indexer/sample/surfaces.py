@@ -70,7 +70,7 @@ def rotation(axis: str, degrees: float) -> Floats:
 def curve(points: ArrayLike, count: int, loop: bool = False) -> Floats:
     """Return a smooth curve (count, d) through (k, d) points, evenly spaced along its length.
 
-    A repeated point makes a corner. Raise IndexError for fewer than two points.
+    A repeated point makes a corner. Raises IndexError for fewer than two points.
     """
     p = np.asarray(points, np.float64)
     if loop:

@@ -83,7 +83,7 @@ class LexicalIndex:
     def load(cls, path: Path, sequence: int = 0) -> LexicalIndex:
         """Open an index file that contains all changes up to ``sequence``.
 
-        Raise IndexCorrupt if the file is not an index.
+        Raises IndexCorrupt if the file is not an index.
         """
         address = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
         connection = None

@@ -69,7 +69,7 @@ class MeaningIndex:
 
     @classmethod
     def load(cls, path: Path, encoder: SentenceEncoder) -> MeaningIndex:
-        """Read the index from its file. Raise IndexCorrupt if it cannot be read."""
+        """Read the index from its file. Raises IndexCorrupt if it cannot be read."""
         file = _read(path)
         vectors = np.frombuffer(file.vectors, dtype=np.float16).reshape(-1, DIM)
         digests = [file.digests[at : at + 8] for at in range(0, len(file.digests), 8)]
@@ -81,7 +81,7 @@ class MeaningIndex:
     def write(
         path: Path, items: Iterable[Item], encoder: SentenceEncoder, earlier: Path | None = None
     ) -> None:
-        """Embed the titles of items and write them to a file. Raise StoreFull if that fails.
+        """Embed the titles of items and write them to a file. Raises StoreFull if that fails.
 
         ``earlier`` is a file of the same model: titles that it has are not embedded again.
         """

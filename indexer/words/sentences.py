@@ -42,7 +42,7 @@ class SentenceEncoder(Protocol):
 
 
 def sentence_model() -> str:
-    """Return the model that is installed. Raise EncoderNotFound if there is none."""
+    """Return the model that is installed. Raises EncoderNotFound if there is none."""
     try:
         return f"use-multilingual-3 ({version(_PACKAGE)})"
     except PackageNotFoundError:

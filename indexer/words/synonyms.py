@@ -40,7 +40,7 @@ class Synonyms:
 
     @classmethod
     def parse(cls, text: str, name: str = "synonyms") -> Synonyms:
-        """Read synonyms. Raise BadCatalog with the number of the line that cannot be read."""
+        """Read synonyms. Raises BadCatalog with the number of the line that cannot be read."""
         if len(text.encode()) > MAX_BYTES:
             raise BadCatalog(f"{name} is larger than {MAX_BYTES} bytes; give fewer synonyms")
         lines = []
