@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from indexer.errors import BadQuery
+from indexer.layout import RULES
 from search.filters.grammar import parse_filter
 from search.personal.mixer import FEATURES
 
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("vitrine.search")
 
-RULES_FILE: Final = "recommend.json"
 _MOST: Final = 100  # rules of each kind: every filter costs time in each request
 _MAX_PLACE: Final = 1000
 _MAX_ADDED: Final = 100.0
@@ -106,7 +106,7 @@ class RulesFile:
 
     def __init__(self, shop: Path) -> None:
         """``shop`` is the folder; it may have no rules."""
-        self._path = shop / RULES_FILE
+        self._path = shop / RULES
         self._last: tuple[tuple[int, int, int], Rules] | None = None
 
     def current(self) -> Rules:
