@@ -87,6 +87,19 @@ def test_rules_that_are_not_valid_change_nothing_and_are_logged(engine, rules, c
     assert RULES in caplog.text
 
 
+def test_rules_that_cannot_be_read_change_nothing_and_are_logged_once(
+    engine, rules, caplog, tmp_path
+):
+    rules(boosts=[{"filter": "color = blue", "add": 3}])
+    before = ids(engine.recommend("u", k=3))
+    (tmp_path / RULES).unlink()
+    (tmp_path / RULES).symlink_to(tmp_path / RULES)
+    with caplog.at_level("WARNING"):
+        assert ids(engine.recommend("u", k=3)) == before
+        assert ids(engine.recommend("u", k=3)) == before
+    assert len(caplog.records) == 1
+
+
 @pytest.mark.parametrize(
     "given",
     [

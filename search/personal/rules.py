@@ -112,14 +112,17 @@ class RulesFile:
     def current(self) -> Rules:
         """Return the rules as they are now.
 
-        If the file is invalid, the last valid rules hold, and the reason is logged.
+        If the file is invalid or cannot be read, the last valid rules hold, and the reason is
+        logged.
         """
         try:
             status = self._path.stat()
+            version = (status.st_mtime_ns, status.st_size, status.st_ino)
         except FileNotFoundError:
             self._last = None
             return Rules()
-        version = (status.st_mtime_ns, status.st_size, status.st_ino)
+        except OSError:
+            version = (0, 0, 0)  # ``read_rules`` finds out why
         last = self._last
         if last is not None and last[0] == version:
             return last[1]
