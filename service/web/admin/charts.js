@@ -3,9 +3,9 @@
 import { make } from "../dom.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const WIDTH = 400;
+const USUAL = 400; // CSS pixels of a chart that is not on the page yet
 const HEIGHT = 150;
-const LEFT = 44;
+const LEFT = 54;
 const MOST = 240; // points: twenty minutes at one in five seconds
 
 function draw(tag, attributes, text = "") {
@@ -20,7 +20,7 @@ export class Chart {
   #series;
   #format;
   #points = [];
-  #svg = draw("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", preserveAspectRatio: "none" });
+  #svg = draw("svg", { role: "img" });
   #legend = make("div", { class: "legend" });
   #range;
 
@@ -37,6 +37,7 @@ export class Chart {
       this.#svg,
     );
     this.#draw();
+    new ResizeObserver(() => this.#draw()).observe(this.#svg); // letters keep their shape at any width
   }
 
   /** Add the values at a time in seconds, in the order of the series. */
@@ -47,6 +48,8 @@ export class Chart {
   }
 
   #draw() {
+    const width = this.#svg.clientWidth || USUAL;
+    this.#svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     const known = this.#points.flatMap(({ values }) => values).filter((value) => value !== null);
     this.#legend.replaceChildren(
       ...this.#series.map((name, number) => {
@@ -61,22 +64,22 @@ export class Chart {
     );
     this.#svg.setAttribute("aria-label", `${this.title}: ${this.#legend.innerText || this.#legend.textContent}`);
     if (known.length === 0) {
-      this.#svg.replaceChildren(draw("text", { x: WIDTH / 2, y: HEIGHT / 2, "text-anchor": "middle" }, "Nothing was measured since this page was opened"));
+      this.#svg.replaceChildren(draw("text", { x: width / 2, y: HEIGHT / 2, "text-anchor": "middle" }, "Nothing measured yet"));
       return;
     }
     const low = Math.min(this.#range.low ?? 0, ...known);
     const high = Math.max(this.#range.high ?? 0, ...known) || 1;
     const [first, last] = [this.#points[0].at, this.#points.at(-1).at];
-    const x = (at) => LEFT + ((WIDTH - LEFT) * (at - first)) / Math.max(last - first, 1);
+    const x = (at) => LEFT + ((width - LEFT) * (at - first)) / Math.max(last - first, 1);
     const y = (value) => HEIGHT - 18 - ((HEIGHT - 30) * (value - low)) / (high - low || 1);
     const lines = [low, (low + high) / 2, high].flatMap((value) => [
-      draw("line", { class: "axis", x1: LEFT, x2: WIDTH, y1: y(value), y2: y(value) }),
+      draw("line", { class: "axis", x1: LEFT, x2: width, y1: y(value), y2: y(value) }),
       draw("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, this.#format(value)),
     ]);
     const ago = Math.round((last - first) / 60);
     const ends = [
       draw("text", { x: LEFT, y: HEIGHT }, ago > 0 ? `${ago} min ago` : ""),
-      draw("text", { x: WIDTH, y: HEIGHT, "text-anchor": "end" }, "now"),
+      draw("text", { x: width, y: HEIGHT, "text-anchor": "end" }, "now"),
     ];
     const paths = this.#series.map((_, number) =>
       draw("path", { class: `series-${number}`, d: this.#path(number, x, y) }),

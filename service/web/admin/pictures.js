@@ -21,7 +21,7 @@ export async function draw(main) {
   const { report, at } = stored;
   const reasons = grouped(report.skipped);
   main.replaceChildren(
-    heading(title, `The last build, ${time(at)}: generation ${report.generation}, ${count(report.items)} items, ${count(report.skipped.length)} rows, pictures and fields to look at.`),
+    heading(title, `The last build, ${time(at)}: generation ${report.generation}, ${count(report.items)} items. Rows, pictures and fields left out: ${count(report.skipped.length)}.`),
     report.skipped.length === 0
       ? missing("Nothing was skipped.")
       : table("Skipped, by reason", [{ title: "Reason" }, { title: "How many", number: true }], reasons.map(([reason, entries]) => [reason, count(entries.length)])),
