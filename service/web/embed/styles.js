@@ -40,7 +40,7 @@ svg { width: 20px; height: 20px; flex: none; fill: none; stroke: currentcolor; s
 .body { flex: 1; overflow-y: auto; padding: 24px; overscroll-behavior: contain; }
 .body:focus-visible { outline-offset: -3px; }
 
-.drop { display: grid; justify-items: center; gap: 14px; padding: 48px 20px; border: 2px dashed var(--_line); border-radius: var(--_radius); text-align: center; }
+.drop { display: grid; justify-items: center; align-content: center; gap: 14px; min-height: min(440px, 56dvh); padding: 48px 20px; border: 2px dashed var(--_line); border-radius: var(--_radius); text-align: center; }
 .over .drop, .over .stage { outline: 3px solid var(--_accent); outline-offset: 3px; }
 .buttons { display: flex; flex-wrap: wrap; gap: 10px; justify-content: center; }
 .fine { color: var(--_soft); font-size: 13px; }
@@ -72,7 +72,7 @@ svg { width: 20px; height: 20px; flex: none; fill: none; stroke: currentcolor; s
 .card { display: block; width: 100%; padding: 0; border: 0; border-radius: var(--_radius); background: none; color: inherit; text-align: start; text-decoration: none; font-size: 14px; line-height: 20px; }
 .picture { display: block; aspect-ratio: 1; overflow: hidden; border-radius: var(--_radius); background: var(--_tile); }
 .picture img { width: 100%; height: 100%; object-fit: contain; mix-blend-mode: multiply; }
-.card-title { display: -webkit-box; margin-top: 8px; overflow: hidden; -webkit-box-orient: vertical; -webkit-line-clamp: 2; }
+.card-title { display: -webkit-box; min-height: 40px; margin-top: 8px; overflow: hidden; -webkit-box-orient: vertical; -webkit-line-clamp: 2; }
 .card:hover .card-title { text-decoration: underline; }
 .card-price { display: block; font-weight: 600; }
 .card-stock { display: block; color: var(--_soft); }
@@ -81,6 +81,7 @@ svg { width: 20px; height: 20px; flex: none; fill: none; stroke: currentcolor; s
   .sheet { width: 100%; height: 94dvh; margin: auto 0 0; border-radius: 18px 18px 0 0; }
   .body { padding: 16px; }
   .bar { padding-left: 16px; }
+  .choices { grid-auto-flow: column; }
 }
 @media (prefers-reduced-motion: no-preference) {
   .sheet[open] { animation: rise 200ms cubic-bezier(0.2, 0.8, 0.2, 1); }
