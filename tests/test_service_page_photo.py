@@ -50,7 +50,7 @@ def test_a_dropped_photo_finds_its_own_product_first(page, shop):
     assert before_the_cut(page) == sure
     said = page.locator("#say").inner_text()
     assert f"{len(reply['hits'])} " in said
-    assert "products, most similar first" in said
+    assert f"products in {len(shop.items)} colors and sizes, most similar first" in said
     assert "items" not in said  # of which a product may be several
 
 

@@ -20,7 +20,7 @@ SWITCH = "#style:not([disabled])"
 def ask(page: Page, shop: Shop) -> None:
     photo = {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": photo_of(shop, shop.items[0])}
     answer(page, lambda: page.set_input_files("#file", [photo]))
-    page.wait_for_selector(SWITCH)
+    page.wait_for_selector(SWITCH, state="attached")
 
 
 def pictures(page: Page) -> list[str]:
@@ -46,6 +46,8 @@ def test_the_whole_grid_is_shown_in_the_style_that_is_chosen(visit, shop, viewpo
     ask(page, shop)
     plain = pictures(page)
     assert not any("style=" in url for url in plain)
+    if viewport == PHONE:  # there, the choice is in the sheet of filters
+        page.get_by_role("button", name="Filters").click()
     before = page.evaluate("window.seen.shift")
     page.select_option(SWITCH, "noir")
     assert all(url.endswith("&style=noir") for url in pictures(page))
@@ -57,11 +59,13 @@ def test_the_whole_grid_is_shown_in_the_style_that_is_chosen(visit, shop, viewpo
     assert page.evaluate("window.seen.shift") == before
     page.reload()
     page.wait_for_selector("#grid .card:not(.skeleton)")
-    page.wait_for_selector(SWITCH)
+    page.wait_for_selector(SWITCH, state="attached")
     assert page.locator("#style").input_value() == "noir"
     page.wait_for_function(
         "() => document.querySelector('#grid .card-link > .picture img').src.endsWith('style=noir')"
     )
+    if viewport == PHONE:
+        page.get_by_role("button", name="Filters").click()
     page.select_option(SWITCH, "")
     assert pictures(page) == plain
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -100,6 +104,7 @@ def test_the_strength_of_a_product_is_set_by_the_keyboard_and_compared(visit, sh
     page.wait_for_selector("#panel select:not([disabled])")
     page.wait_for_selector("#details:not([hidden])")
     main_picture(page, "index=0")
+    assert page.locator(".restyle-strength").is_hidden()
     page.select_option("#panel select", "noir")
     main_picture(page, "style=noir")
     assert "strength" not in page.locator("#gallery-main img").get_attribute("src")

@@ -78,6 +78,9 @@ def test_words_that_nothing_has_say_so(page):
     page.get_by_role("searchbox").fill("xylophone")
     answer(page, lambda: page.keyboard.press("Enter"))
     assert "Nothing found" in page.locator("#notice").inner_text()
+    assert page.locator("#sort").is_hidden()
+    with page.expect_file_chooser():
+        page.locator("#notice").get_by_role("button", name="Search with a photo").click()
 
 
 def test_filters_narrow_the_answer_as_their_counts_say(page, shop):
@@ -165,6 +168,13 @@ def test_price_and_stock_narrow_the_answer(page, shop):
     reply = answer(page, lambda: page.get_by_role("switch", name="In stock only").check())
     cheap = [i for i in shop.items if float(i["price"]) <= 40 and i["in_stock"] == "true"]
     assert reply["total"] == len(cheap)
+    page.get_by_label("to", exact=True).fill("0.5")
+    answer(page, lambda: page.keyboard.press("Enter"))
+    # Without hits, the currency is that of the answer before.
+    assert page.get_by_role("button", name="Remove filter Up to €0.50").is_visible()
+    assert page.locator(".price legend").inner_text() == "Price in EUR"
+    page.go_back()
+    page.wait_for_selector("#grid .card")
     assert "max=40" in page.url
     assert "stock=1" in page.url
     page.get_by_role("button", name="Clear all").click()
@@ -204,3 +214,4 @@ def test_more_is_offered_only_where_more_follows_and_the_time_told_is_the_whole(
         answer(page, lambda: page.keyboard.press("Enter"))
         assert page.get_by_role("button", name="Show more").is_visible() == offered
     assert page.locator("#found-meta").get_attribute("title").startswith("40 ms, ")
+    assert page.inner_text("#found-meta") == "24 products in 1,000 colors and sizes"

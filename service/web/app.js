@@ -217,7 +217,7 @@ function failed(problem, asked, fresh) {
   results.fail(problem, { keep: Boolean(before), clears: filtersIn(asked) > 0 || asked.sort !== "" });
   if (before) drawFilters(asked, before);
   else {
-    shownKey = "";
+    shownKey = shownParts = ""; // the quick filters of the question before do not fit this one
     drawFilters(asked, { hits: [], facets: {} });
   }
 }
@@ -266,6 +266,7 @@ const results = new Results({
   home,
   draw: () => source.focusBox(),
   word: () => byId("text").focus(),
+  choose: () => byId("pick-top").click(),
 });
 const filters = new Filters(change, (id) => answers.hit(id)?.title ?? source.titleOf(id));
 const quick = new Quick(change);

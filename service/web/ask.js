@@ -1,7 +1,7 @@
 // A box for questions: what the shop says is quoted, and shown as text.
 
 import { askShop } from "./api.js";
-import { make } from "./dom.js";
+import { icon, make } from "./dom.js";
 import { t } from "./texts.js";
 
 /** Make a box for questions, about the item with this id, or about the shop if it is "". */
@@ -27,7 +27,7 @@ export function askBox(itemId = "") {
   return make(
     "details",
     { class: "ask" },
-    make("summary", { text: t("ask.title") }),
+    make("summary", {}, make("span", { text: t("ask.title") }), icon("more")),
     make(
       "form",
       { class: "ask-form", on: { submit: send } },

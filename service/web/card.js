@@ -113,6 +113,7 @@ export function card(hit, { href, rank = -1, closest = false, width = WIDE, hand
     { class: "card", data: { item: hit.item_id, picture: hit.image_url ?? "" } },
     link,
     closest ? make("span", { class: "badge first", text: t("card.closest") }) : null,
+    closest && hit.description ? make("span", { class: "card-words", dir: "auto", text: hit.description }) : null,
     hit.in_stock === false ? make("span", { class: "sold", text: t("card.sold") }) : null,
     handlers.alike === handlers.open
       ? null

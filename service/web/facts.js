@@ -56,7 +56,7 @@ function actsOf(item, { wish, less, share, why }) {
   const act = (name, text, run) =>
     make("button", { class: "act", type: "button", on: { click: run } }, icon(name), make("span", { text }));
   const save = act("like", "", () => (toggleSaved(id), draw()));
-  const versus = act("alike", t("panel.compare"), () => (compare(id, !isCompared()), draw()));
+  const versus = act("compare", t("panel.compare"), () => (compare(id, !isCompared()), draw()));
   draw();
   return make(
     "div",

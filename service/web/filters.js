@@ -70,16 +70,17 @@ export class Filters {
   show(question, facets, { parts, currency }) {
     this.#question = question;
     this.#facets = facets;
-    this.#currency = currency;
     if (parts !== this.#parts) {
       this.#parts = parts;
       this.#order.clear();
+      this.#currency = null;
     }
+    this.#currency = currency ?? this.#currency; // an answer without hits has none
     const focused = document.activeElement?.id;
     const typed = document.activeElement?.value;
     const counts = new Map(Object.entries(facets)); // not an object: a field may be named like "constructor"
     const groups = this.#fields(facets).map((field, place) => this.#group(field, counts.get(field) ?? [], place));
-    groups.splice(OPEN, 0, this.#price(currency), this.#stock(counts.get("in_stock") ?? []));
+    groups.splice(OPEN, 0, this.#price(this.#currency), this.#stock(counts.get("in_stock") ?? []));
     this.#host.replaceChildren(...groups.filter(Boolean));
     this.#drawActive();
     if (!focused || !this.#host.contains(byId(focused))) return;

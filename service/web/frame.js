@@ -62,12 +62,17 @@ function startHeader({ question, home, search }) {
   drawRecent();
 }
 
-// On a narrow screen, the same filters element is moved into a sheet.
+// On a narrow screen, the filters and the choice of a style are moved into a sheet.
 function startSheet() {
   const sheet = byId("sheet");
   const place = () => {
-    (narrow.matches ? byId("sheet-body") : byId("filters-home")).append(byId("filters"));
-    if (!narrow.matches) sheet.close();
+    const style = byId("style").parentElement;
+    if (narrow.matches) byId("sheet-body").append(byId("filters"), style);
+    else {
+      byId("filters-home").append(byId("filters"));
+      byId("share").before(style);
+      sheet.close();
+    }
   };
   narrow.addEventListener("change", place);
   place();

@@ -186,7 +186,7 @@ export class Panel {
         },
         picture(url, "", { eager: true, width: 60 }),
       );
-    if (count > 1) this.#restyle.element.after(make("div", { class: "thumbs" }, ...pictures.map(thumb)));
+    if (count > 1) this.#restyle.element.before(make("div", { class: "thumbs" }, ...pictures.map(thumb)));
     if (count > 0) show(0);
   }
 
@@ -207,11 +207,11 @@ export class Panel {
     const known = this.#hit && !gone;
     if (!known) {
       byId("panel-title").textContent = problem.title ?? t("problem.other.title");
-      byId("gallery-main").parentElement.hidden = true;
+      this.#showParts(false);
     }
     const retry = () => {
       byId("panel-title").focus({ preventScroll: true });
-      byId("gallery-main").parentElement.hidden = false;
+      this.#showParts(true);
       this.#aborter.abort();
       this.#load();
     };
@@ -220,5 +220,11 @@ export class Panel {
       ...(known ? [make("p", { class: "facts-price", text: priceOf(this.#hit) })] : []),
       problemOf(problem, id, { titled: known, retry, leave: () => this.#handlers.home() }),
     );
+  }
+
+  /** Show or hide the parts that say nothing without an item: its pictures, and the box for questions. */
+  #showParts(shown) {
+    byId("gallery-main").parentElement.hidden = !shown;
+    this.#dialog.querySelector(".ask").hidden = !shown;
   }
 }

@@ -16,6 +16,7 @@ export class Restyle {
     type: "button",
     "aria-pressed": "false",
     disabled: true,
+    hidden: true,
     text: t("style.original"),
   });
   #list = [];
@@ -26,12 +27,20 @@ export class Restyle {
   #timer = 0;
   #turn = 0; // pictures asked for so far; only the newest is shown
 
-  /** The controls; they have their size before the styles are known. */
+  #strength = make(
+    "label",
+    { class: "restyle-strength", hidden: true },
+    make("span", { text: t("style.strength") }),
+    this.#slider,
+    this.#number,
+  );
+
+  /** The controls. The choice has its size before the styles are known; the others follow a choice. */
   element = make(
     "div",
     { class: "restyle", role: "group", "aria-label": t("style.group") },
     make("label", { class: "restyle-style" }, make("span", { text: t("style.label") }), this.#select),
-    make("label", { class: "restyle-strength" }, make("span", { text: t("style.strength") }), this.#slider, this.#number),
+    this.#strength,
     this.#before,
   );
 
@@ -74,6 +83,7 @@ export class Restyle {
   #choose() {
     const style = this.#list.find(({ name }) => name === this.#select.value);
     this.#slider.disabled = this.#before.disabled = !style;
+    this.#strength.hidden = this.#before.hidden = !style;
     this.#before.setAttribute("aria-pressed", "false");
     this.#usual = style ? String(Math.round(style.strength * 20) * 5) : "0";
     this.#slider.value = this.#usual;

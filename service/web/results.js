@@ -39,10 +39,14 @@ const cutOf = (hits) => {
   return cut > 0 && hits[0].confidence !== null ? cut : 0;
 };
 
-/** Return how many products are shown, and whether there are more. */
+/**
+ * Return how many products are shown, and whether there are more. Where all that match are shown, the
+ * number of their colors and sizes explains the counts of the filters.
+ */
 function countOf(reply, sort) {
   const count = reply.hits.length;
-  if (reply.next_cursor === null) return t("results.all", { count });
+  if (reply.next_cursor === null)
+    return t(reply.total > count ? "results.variants" : "results.all", { count, total: reply.total });
   return t(reply.mode === "lexical" || sort ? "results.first" : "results.closest", { count });
 }
 
@@ -59,7 +63,7 @@ export class Results {
   #waiting = 0;
   #handlers;
 
-  /** `handlers`: open(hit), alike(hit), href(hit), more(), retry(), clear(), home(), draw(), word(). */
+  /** `handlers`: open(hit), alike(hit), href(hit), more(), retry(), clear(), home(), draw(), word(), choose(). */
   constructor(handlers) {
     this.#handlers = handlers;
     this.#more.addEventListener("click", () => handlers.more({ focus: true }));
@@ -100,6 +104,10 @@ export class Results {
     if (shown === 0) this.#empty(filtered, reply.mode);
     else if (reply.no_close_match) this.#weak(filtered, withPhoto);
     const words = countOf(reply, sort);
+    byId("show-found").textContent =
+      shown === 0
+        ? t("none.announced")
+        : t(reply.next_cursor === null ? "filters.showAll" : "filters.show", { count: shown });
     this.#meta.textContent = shown === 0 ? "" : words;
     this.#meta.title = `${Math.round(reply.timings.total_ms)} ms, ${reply.mode}, ${reply.encoder}, ${reply.generation}`;
     if (shown === 0) return t("none.announced");
@@ -179,8 +187,12 @@ export class Results {
 
   #empty(filtered, mode) {
     const detail = filtered ? "none.filtered" : mode === "lexical" ? "none.words" : "none.empty";
-    const clear = filtered ? this.#button(t("none.clear"), this.#handlers.clear) : null;
-    this.#say(t("none.found"), t(detail), clear);
+    const { clear, choose } = this.#handlers;
+    const next = [
+      filtered ? this.#button(t("none.clear"), clear) : null,
+      !filtered && mode === "lexical" ? this.#button(t("search.photo"), choose) : null,
+    ];
+    this.#say(t("none.found"), t(detail), ...next);
   }
 
   #weak(filtered, withPhoto) {

@@ -72,7 +72,8 @@ export class Shelf {
         make("h2", { id: "saved-title", tabindex: "-1", text: t("saved") }),
         make("button", { ...close, on: { click: () => this.#dialog.close() } }, icon("close")),
       ),
-      make("p", { class: "shelf-words", text: this.#words(entries.length) }),
+      ...(entries.length === 0 ? [make("p", { class: "shelf-empty" }, icon("like"), t("saved.empty"))] : []),
+      ...(entries.length > 0 ? [make("p", { class: "shelf-words", text: this.#words(entries.length) })] : []),
       make("ul", { class: "shelf-list", role: "list" }, ...entries.map((entry) => this.#row(entry))),
       ...(compared.length > 1 ? [this.#table(compared.map(({ id }) => this.#items.get(id)))] : []),
     );
@@ -81,7 +82,6 @@ export class Shelf {
   }
 
   #words(count) {
-    if (count === 0) return t("saved.empty");
     return [t("saved.private"), count > 1 ? t("saved.compareHint") : ""].filter(Boolean).join(" ");
   }
 

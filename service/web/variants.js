@@ -22,7 +22,12 @@ export async function fillVariants(place, item, handlers, signal) {
   hits.sort((a, b) => a.item_id.localeCompare(b.item_id, undefined, { numeric: true }));
   const names = namesOf(hits);
   place.replaceChildren(
-    make("h3", { class: "variants-title", id: "variants-title", text: t("panel.variants") }),
+    make(
+      "h3",
+      { class: "variants-title", id: "variants-title" },
+      t("panel.variants"),
+      make("span", { class: "variant-name", dir: "auto", text: nameNow(hits, names, item) }),
+    ),
     make(
       "ul",
       { class: "variants", role: "list", "aria-labelledby": "variants-title" },
@@ -51,6 +56,12 @@ function variant(hit, name, current, { href, open }) {
     picture(firstPicture(hit), "", { eager: true, width: 48 }),
   );
 }
+
+/** Return the name of the variant that is shown; "" if it is only its title, which stands above. */
+const nameNow = (hits, names, item) => {
+  const name = names[hits.findIndex((hit) => hit.item_id === item.item_id)] ?? "";
+  return name === item.title ? "" : name;
+};
 
 /** Return a name for each variant: its values that differ between them, or its title. */
 function namesOf(hits) {
