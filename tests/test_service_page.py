@@ -69,7 +69,7 @@ def test_the_row_for_you_follows_clicks_likes_and_hides(page):
     items = recommended(page, link.click)
     assert items[0]["reason"]["title"] == title
     why = page.locator("#foryou .foryou-why").first.inner_text()
-    assert why == f"Like {title}, one of the last you saw"
+    assert why == f"You looked at {title}"
     hide = page.locator("#foryou .card").first.get_by_role("button", name="Hide this")
     after = recommended(page, hide.click)
     assert items[0]["item_id"] not in [item["item_id"] for item in after]

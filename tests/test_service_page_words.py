@@ -33,7 +33,7 @@ def test_a_mistyped_word_and_a_price_are_named_above_the_results(page, shop):
     assert page.locator("#found-note").inner_text() == "Showing results for \u201cteapot\u201d"
     assert kind["id"] in hits(page)
     search_for(page, "teapot under 500")
-    assert page.locator("#found-note").inner_text() == "Up to €500.00"
+    assert page.locator("#found-note").inner_text() == "Taken from your words: Up to €500.00"
     search_for(page, "teapot")
     assert page.locator("#found-note").is_hidden()
 

@@ -22,13 +22,15 @@ function understood(condition, hits) {
 }
 
 /** Return what the service made of the words: a corrected word, a price, a value; or "". */
-const noteOf = (reply) =>
-  [
+const noteOf = (reply) => {
+  const words = (reply.understood ?? []).map((condition) => understood(condition, reply.hits)).join(", ");
+  return [
     reply.did_you_mean ? t("results.corrected", { words: reply.did_you_mean }) : "",
-    ...(reply.understood ?? []).map((condition) => understood(condition, reply.hits)),
+    words ? t("results.understood", { words }) : "",
   ]
     .filter(Boolean)
     .join(" \u00b7 ");
+};
 
 /**
  * Return how many of the hits are matches, before those that are only similar; 0 if all are alike:
