@@ -1,4 +1,4 @@
-"""The pooled features of any timm or torchvision classifier."""
+"""Encode images to the pooled features of a timm or torchvision classifier."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OpenCLIP encoders of images and texts, with published or local weights."""
+"""Encode images and texts with OpenCLIP, with published or local weights."""
 
 from __future__ import annotations
 

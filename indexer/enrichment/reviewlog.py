@@ -66,7 +66,7 @@ class ReviewLog:
         self.close()
 
     def scorer(self) -> ReviewScorer:
-        """Return a scorer with the shop's own models, where it has trained some. IndexCorrupt."""
+        """Return a scorer with the models that the shop has trained. Raises IndexCorrupt."""
         with self._environment.read() as txn:
             found = {name.decode(): data for name, data in txn.entries("models")}
         models: dict[Language, SentimentModel] = {}

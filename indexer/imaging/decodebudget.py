@@ -16,7 +16,7 @@ DEFAULT_MB: float = 1000
 
 SETTING = "VITRINE_MAX_DECODE_MB"
 
-_SMALL = 16  # a picture this many times smaller than the budget never queues behind a large one
+_SMALL = 16  # a picture that needs under 1/16 of the budget does not queue behind a large one
 _LARGE = 32e6  # bytes; larger allocations are returned to the system at once
 
 

@@ -1,4 +1,4 @@
-"""The door for photos: turn the bytes of a photo into the square that an encoder takes.
+"""Turn the bytes of a photo into the square that an encoder takes.
 
 Indexing, live writes, migrations, queries, calibration and evaluation all use this module, so that
 a photo always gives the same vector. Other packages do not call the decoder.

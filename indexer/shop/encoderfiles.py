@@ -24,7 +24,7 @@ from indexer.durable import sync
 from indexer.encoders import registry
 from indexer.encoders.base import Model
 from indexer.encoders.bundled import BUILTIN, bundled_file, is_builtin
-from indexer.encoders.onnxfile import OnnxEncoder, hash_pair, read_side
+from indexer.encoders.onnxfile import OnnxEncoder, hash_pair, read_encoder_settings
 from indexer.encoders.views import ViewsEncoder, hash_views, split_views
 from indexer.errors import EncoderNotFound, StoreFull
 
@@ -79,7 +79,7 @@ def weights_name(shop: ShopFolder, model: Model) -> str:
     """
     with suppress(EncoderNotFound):
         path = encoder_file(shop, model)
-        return read_side(path).name if path else ""
+        return read_encoder_settings(path).name if path else ""
     return ""
 
 

@@ -86,7 +86,8 @@ def learn(log: EventLog, pictures: Pictures | None = None) -> Learned:
     """Learn neighbors and baskets from all events, and replace what was learned before.
 
     Starts over if events are deleted meanwhile, because nothing of an erased user may remain.
-    Events of the type ``hide`` teach nothing. What fewer than three users support is left out.
+    Events of the type ``hide`` are not used. Pairs that fewer than three users support are left
+    out.
     """
     while (learned := _learn_once(log, pictures)) is None:
         pass

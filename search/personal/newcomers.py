@@ -53,9 +53,10 @@ def insert(shown: Sequence[int], newcomers: Sequence[int], limit: int) -> list[i
 
     A newcomer before the first of these places stays there.
     """
-    left = [item for item in newcomers if item not in set(shown[:FIRST_PLACE])]
-    wanted = left[: len(places_in(limit))]
-    found = [item for item in shown if item not in set(wanted)]
+    first = set(shown[:FIRST_PLACE])
+    wanted = [item for item in newcomers if item not in first][: len(places_in(limit))]
+    moved = set(wanted)
+    found = [item for item in shown if item not in moved]
     for place, item in zip(places_in(limit), wanted, strict=False):
         found.insert(place, item)
     return found[:limit]
