@@ -232,6 +232,13 @@ def drawn_index(drawn_shop: SampleShop, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture
+def shop(tiny_shop: Path, tmp_path: Path) -> Path:
+    """A copy of ``tiny_shop``, to write to."""
+    shutil.copytree(tiny_shop, tmp_path / "shop")
+    return tmp_path / "shop"
+
+
+@pytest.fixture
 def engine(tiny_shop: Path) -> Iterator[SearchEngine]:
     """An engine of ``tiny_shop``."""
     with SearchEngine.open(tiny_shop) as opened:

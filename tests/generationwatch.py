@@ -1,4 +1,4 @@
-"""Waits until a running service has looked at the generation that its shop names."""
+"""Waits until a running service serves a generation, or has looked at the one of its shop."""
 
 from __future__ import annotations
 
@@ -25,3 +25,10 @@ class GenerationWatch:
         async with asyncio.timeout(120):
             while self._reads < before + 2:  # the second look begins when the first has ended
                 await asyncio.sleep(0.002)
+
+
+async def until(http, generation: str) -> None:
+    """Wait until the service serves a generation."""
+    async with asyncio.timeout(120):
+        while (await http.client.get("/readyz")).json().get("generation") != generation:
+            await asyncio.sleep(0.01)

@@ -19,9 +19,9 @@ from indexer.shop.promotion import promote, rollback
 from indexer.store.store import Store
 from indexer.writing.writes import put_items
 from tests.conftest import COLORS, jpeg, plain, write_catalog
-from tests.generationwatch import GenerationWatch
-from tests.test_indexer_migrate import draft
-from tests.test_indexer_promotion import OtherColors, silent
+from tests.generationwatch import GenerationWatch, until
+from tests.migrations import draft
+from tests.twomodels import OtherColors, silent
 
 SWAPS = 20
 PINK = (255, 105, 180)
@@ -45,12 +45,6 @@ def shop(two_models, tmp_path, monkeypatch) -> ShopFolder:
     monkeypatch.setattr(registry, "load_encoder", load)
     shutil.copytree(two_models, tmp_path / "shop")
     return ShopFolder(tmp_path / "shop")
-
-
-async def until(http, generation: str) -> None:
-    async with asyncio.timeout(120):
-        while (await http.client.get("/readyz")).json().get("generation") != generation:
-            await asyncio.sleep(0.01)
 
 
 @pytest.mark.slow
