@@ -73,7 +73,7 @@ def test_events_that_were_acknowledged_survive_kill_9(tmp_path):
     acknowledged = [int(process.stdout.readline()) for _ in range(25)]
     process.send_signal(signal.SIGKILL)
     acknowledged += [int(line) for line in process.stdout.read().split("\n")[:-1]]
-    process.wait(60)
+    process.wait(120)
     process.stdout.close()
     with EventLog(path) as log, log.read() as reader:
         stored = {logged.event.event_id for logged in reader.all()}
@@ -209,7 +209,7 @@ def test_events_that_come_during_a_compaction_are_kept(log):
             compact(log)
     finally:
         done.set()
-        thread.join(60)
+        thread.join(120)
     assert items_of(log, "u") == stored
     assert len(items_of(log, "v")) == 500
 
