@@ -106,7 +106,7 @@ def test_a_folder_without_a_shop_takes_no_reviews(tmp_path, file, capsys):
     ("arguments", "message"),
     [
         (["score", "none.csv", "--text", "a"], "no such file: none.csv"),
-        (["train", "none.csv", "--text", "a", "--label", "b"], "give --shop or --out"),
+        (["train", "none.csv", "--text", "a", "--label", "b"], "give either --shop or --out"),
     ],
 )
 def test_errors_are_one_line(arguments, message, capsys, tmp_path, monkeypatch):
