@@ -352,7 +352,7 @@ def test_a_snapshot_that_names_an_encoder_by_a_path_is_refused(shop, kept, tmp_p
         return {**entries, "snapshot.json": about}
 
     path = forged(tmp_path / "s.vitrine", tmp_path / "f", change)
-    with pytest.raises(IndexCorrupt, match="names encoders by no hash"):
+    with pytest.raises(IndexCorrupt, match="names encoders, but not by hashes"):
         restore_snapshot(path, ShopFolder(tmp_path / "restored"), progress=silent)
 
 
