@@ -26,6 +26,7 @@ from search.confidence import ConfidenceScorer
 from search.filters.grammar import parse_filter
 from search.filters.jsonform import Filter, filter_from_json
 from search.item_reader import ItemPage, ItemReader
+from search.live.accepted import AcceptedValues
 from search.live.recall import RecallWatch
 from search.live.shop import Backlog, LiveShop
 from search.opening import OpenGeneration, check_encoder, index_encoder, load_newest
@@ -91,6 +92,7 @@ class SearchEngine:
             text_tower=isinstance(encoder, TextEncoder),
             below=no_match_below,
         )
+        self._accepted = AcceptedValues(shop.path)
         self._live = LiveShop(
             store,
             opened.vectors,
@@ -98,6 +100,7 @@ class SearchEngine:
             model.key,
             opened.meaning,
             always_current=sharing is not None,
+            accepted=self._accepted,
         )
         effort = None if sharing is None else sharing.effort(opened.name)
         self._watch = RecallWatch(opened.vectors, share=recall_sample, effort=effort)
@@ -184,6 +187,7 @@ class SearchEngine:
         self.recommender.close()
         self._watch.close()
         self._live.words.close()
+        self._accepted.close()
         self._hold.close()
         self._store.close()
 

@@ -23,7 +23,7 @@ from indexer.writing.writes import Draft
 from search.engine import SearchEngine
 from search.query import ImagePart, ItemPart, Query, TextPart
 from search.words.price_words import described, take_price
-from tests.test_service_cli import vitrine
+from tests.commandline import vitrine
 
 __all__ = ["vitrine"]  # a fixture
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_service_cli import vitrine
+from tests.commandline import vitrine
 
 __all__ = ["vitrine"]  # a fixture
 

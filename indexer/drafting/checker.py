@@ -43,7 +43,7 @@ _LETTERS: Final = re.compile(r"\w", re.UNICODE)
 _SPLIT: Final = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？!?；;])|\n+")
 
 
-class Problem(msgspec.Struct, frozen=True):
+class DraftProblem(msgspec.Struct, frozen=True):
     """Words that no fact supports, and their kind; ``nothing`` is a sentence without a fact."""
 
     kind: Trouble
@@ -55,7 +55,7 @@ class CheckedSentence(msgspec.Struct, frozen=True):
 
     text: str
     facts: list[int]
-    problems: list[Problem]
+    problems: list[DraftProblem]
 
 
 def split_sentences(text: str) -> list[str]:
@@ -74,7 +74,7 @@ def check_text(
         found = known.check(sentence[:MOST_LETTERS])
         again = [at for at in found.facts if at in said and facts[at].kind != "name"]
         said.update(found.facts)
-        repeated = [Problem("repeated", facts[at].values[0]) for at in again]
+        repeated = [DraftProblem("repeated", facts[at].values[0]) for at in again]
         checked.append(CheckedSentence(found.text, found.facts, [*found.problems, *repeated]))
     return checked
 
@@ -107,7 +107,7 @@ class Checker:
         """Return the facts that a sentence says, and its problems."""
         rest, linked = self._without_facts(sentence)
         folded = fold(rest)
-        problems = [Problem("number", found.strip()) for found in _NUMBER.findall(folded)]
+        problems = [DraftProblem("number", found.strip()) for found in _NUMBER.findall(folded)]
         stems = set()
         for word in _WORD.findall(_NUMBER.sub(" ", _HAN_RUN.sub(" ", folded))):
             stem = _stem(word)
@@ -120,9 +120,9 @@ class Checker:
         linked += [at for at in others if self._says(stems, at)]
         kinds = {self._facts[at].kind for at in linked}
         if _MONEY.search(fold(sentence)) and "size" in kinds and "price" not in kinds:
-            problems.append(Problem("number", "a size as a price"))
+            problems.append(DraftProblem("number", "a size as a price"))
         if not linked:
-            problems.append(Problem("nothing", sentence[:80]))
+            problems.append(DraftProblem("nothing", sentence[:80]))
         return CheckedSentence(sentence, sorted(linked), list(dict.fromkeys(problems)))
 
     def _without_facts(self, sentence: str) -> tuple[str, list[int]]:
@@ -173,13 +173,13 @@ def _pattern(value: str, *, exact: bool) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w$€£¥])(?<!\d[.,]){joined}(?![\w%]|[.,]\d)", flags)
 
 
-def _problem(word: str) -> Problem:
+def _problem(word: str) -> DraftProblem:
     for value in bundled().values.get(" ".join(folded_words(word).split()), ()):
         if value.attribute in ("color", "material", "pattern", "gender"):
-            return Problem(value.attribute, word)
+            return DraftProblem(value.attribute, word)
     if family_of(word):
-        return Problem("color", word)
-    return Problem("number" if word in _NUMBER_WORDS else "claim", word)
+        return DraftProblem("color", word)
+    return DraftProblem("number" if word in _NUMBER_WORDS else "claim", word)
 
 
 _NUMBER_WORDS: Final = frozenset(

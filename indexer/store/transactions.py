@@ -217,6 +217,11 @@ class Writer(Reader):
         self._log(item_id, change)
         return change
 
+    def touch(self, item_id: str) -> None:
+        """Log that fields of an item changed that are kept beside the store, if it exists."""
+        if self.item(item_id) is not None:
+            self._log(item_id, Change.FIELDS)
+
     def put_row(self, number: int, row: Row) -> None:
         """Store the row with this number."""
         self._writing.put("rows", number_key(number), msgspec.msgpack.encode(row))

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from indexer.vectors.backend import VectorBackend
     from indexer.words.lexical import LexicalIndex
     from indexer.words.meaning import MeaningIndex
+    from search.live.accepted import AcceptedValues
 
 
 class Backlog(NamedTuple):
@@ -67,9 +68,11 @@ class LiveShop:
         meaning: MeaningIndex | None = None,
         *,
         always_current: bool = False,
+        accepted: AcceptedValues | None = None,
     ) -> None:
         """Read all items of the store. ``key`` is the store's key of the encoder.
 
+        ``accepted`` are values that items can be filtered by, beside their own fields.
         If ``always_current``, every answer has the writes that any process has finished, at the
         cost of waiting for this view to follow them; otherwise see ``refresh``.
         """
@@ -79,6 +82,7 @@ class LiveShop:
         self._products: dict[str, int] = {}
         self._segments = SegmentBuilder(index, key)
         self._synonyms = ""
+        self._accepted = accepted
         self._refreshing = threading.Lock()
         self._always_current = always_current
         self._transaction = store.last_transaction  # the view has all writes up to this one
@@ -101,7 +105,7 @@ class LiveShop:
                 numbers=self._numbers,
                 product=np.array([self._product_number(item) for item in items], dtype=np.int64),
                 product_numbers=len(self._products),
-                columns=LayeredColumns.of(items),
+                columns=LayeredColumns.of(items if accepted is None else accepted.added(items)),
                 segments=(segment, *self._segments.build(reader, new_rows, self._numbers)),
                 starter_items=self._starters,
                 records=self._records,
@@ -200,7 +204,7 @@ class LiveShop:
                 continue  # added and deleted since the last refresh
             number = self._item_number(item_id)
             if Change.FIELDS in change:
-                fields[number] = None if record is None else record.item
+                fields[number] = None if record is None else self._to_filter(record.item)
             self._records.forget(number, reader.sequence)
             if Change.ROWS in change:
                 replaced.append(number)
@@ -239,6 +243,10 @@ class LiveShop:
             columns=view.columns.with_changes(fields, size) if fields else view.columns,
             segments=tuple(self._segments.merge_small(segments)),
         )
+
+    def _to_filter(self, item: Item) -> Item:
+        """Return an item with all fields that it can be filtered by."""
+        return item if self._accepted is None else self._accepted.added_to(item)
 
     def _item_number(self, item_id: str) -> int:
         """Return the number of an item; a new item gets the next number.

@@ -34,6 +34,7 @@ from service.http.routes.asking import ask_routes
 from service.http.routes.campaign import campaign_routes
 from service.http.routes.classify import classify_routes
 from service.http.routes.embed import add_embed
+from service.http.routes.enriching import enrich_routes
 from service.http.routes.items import item_routes
 from service.http.routes.job_starts import job_start_routes
 from service.http.routes.jobs import job_routes
@@ -159,7 +160,7 @@ def add_routes(app: FastAPI, state: AppState) -> None:
     """Add all routes, and the handlers of errors."""
     add_error_handlers(app)
     searching = (search_routes, knn_routes, ask_routes, recognition_routes, classify_routes)
-    items = (write_routes, review_routes, item_routes, personal_routes)
+    items = (write_routes, review_routes, enrich_routes, item_routes, personal_routes)
     pictures = (style_routes, campaign_routes)
     operators = (
         admin_routes, job_routes, job_start_routes, key_routes, operator_routes, state_routes,
