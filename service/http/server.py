@@ -28,6 +28,7 @@ from service.runtime.exit_timer import ExitTimer
 from service.runtime.metrics import share_metrics
 from service.runtime.supervisor import Supervisor, end_with_parent, report_ready
 from service.runtime.throttled_log import ThrottledLog
+from service.runtime.tracing import current_trace_id
 from service.runtime.worker_process import WorkerProcess, shared_folder
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ _LOGGED = {
     "uvicorn": logging.WARNING,
     "asyncio": logging.ERROR,
     "mcp": logging.ERROR,
+    "opentelemetry": logging.ERROR,
     "python_multipart": logging.ERROR,  # it warns of every broken form
 }
 _BACKLOG = 2048  # connections that the kernel holds until they are accepted
@@ -277,21 +279,31 @@ class _LineFormatter(logging.Formatter):
         if record.name in _FIELDS:
             log = record.name.rpartition(".")[2]
             fields = {name: getattr(record, name) for name in _FIELDS[record.name]}
-            return json.dumps({"time": self.formatTime(record, self.datefmt), "log": log, **fields})
+            time = self.formatTime(record, self.datefmt)
+            return json.dumps({"time": time, "log": log, **fields, **_trace_of(record)})
         if self._as_json:
             fields = {"level": record.levelname, "logger": record.name}
             if record.exc_info:
                 fields["traceback"] = self.formatException(record.exc_info)
             fields["message"] = record.getMessage()
             time = self.formatTime(record, self.datefmt)
-            return json.dumps({"time": time, "log": "service", **fields})
-        return _CONTROL.sub(_escaped, super().format(record))
+            return json.dumps({"time": time, "log": "service", **fields, **_trace_of(record)})
+        line = super().format(record)
+        for name, value in _trace_of(record).items():
+            line += f" {name}={value}"
+        return _CONTROL.sub(_escaped, line)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         record.message = record.message.replace(
             "\n", "\\n"
         )  # only the message: a traceback keeps its lines
         return super().formatMessage(record)
+
+
+def _trace_of(record: logging.LogRecord) -> dict[str, str]:
+    """Return the field that names the trace of a record; {} without traces."""
+    trace_id = getattr(record, "trace_id", "")
+    return {"trace_id": trace_id} if trace_id else {}
 
 
 def _escaped(found: re.Match[str]) -> str:
@@ -333,4 +345,5 @@ def _log_to_stderr(*, as_json: bool) -> Iterator[Callable[[], None]]:
 
 class _QueueHandler(logging.handlers.QueueHandler):
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        record.trace_id = current_trace_id()  # of the request that this thread answers
         return record  # not formatted here: the listener is in the same process, and does it
