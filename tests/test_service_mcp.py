@@ -93,15 +93,35 @@ def test_an_error_is_told_to_the_assistant(call, tool, arguments, message):
     assert message in answer
 
 
-def test_a_new_generation_serves_from_the_next_call_on(tiny_shop, tmp_path):
+@pytest.fixture
+def own_shop(tiny_shop, tmp_path):
+    """A copy of the shop, to be changed."""
     folder = tmp_path / "shop"
     shutil.copytree(tiny_shop, folder)
-    shop = FreshEngine(folder)
-    before = shop.get().generation
-    with SearchEngine.open(folder) as engine:
+    return folder
+
+
+def test_a_new_generation_serves_from_the_next_call_on(own_shop):
+    shop = FreshEngine(own_shop)
+    with shop.lease() as engine:
+        before = engine.generation
+    with SearchEngine.open(own_shop) as engine:
         engine.delete(["white-mug"])
-    assert len(shop.get().by_text("mug", 20)) == 5  # a write of another process
-    rebuild_index(ShopFolder(folder), load_encoder("color"))
-    assert shop.get().generation > before
-    assert shop.get().by_text("red mug", 1)[0].item_id == "red-mug"
+    with shop.lease() as engine:
+        assert len(engine.by_text("mug", 20)) == 5  # a write of another process
+    rebuild_index(ShopFolder(own_shop), load_encoder("color"))
+    with shop.lease() as engine:
+        assert engine.generation > before
+        assert engine.by_text("red mug", 1)[0].item_id == "red-mug"
+    shop.close()
+
+
+def test_a_call_that_still_runs_keeps_its_generation_open(own_shop):
+    shop = FreshEngine(own_shop)
+    with shop.lease() as running:
+        running.delete(["white-mug"])
+        rebuild_index(ShopFolder(own_shop), load_encoder("color"))
+        with shop.lease() as later:
+            assert later.generation > running.generation
+        assert running.by_text("red mug", 1)[0].item_id == "red-mug"
     shop.close()

@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from service.http.app import create_app
-from service.http.server import _log_to_stderr
+from service.http.server_log import log_to_stderr
 from service.runtime.tracing import TracesOff, Tracing
 from service.settings import Settings
 from tests.conftest import Http
@@ -110,7 +110,7 @@ def test_a_broken_traceparent_is_ignored(traced: Callable[..., Traced], header: 
 def test_log_lines_of_a_request_name_its_trace(
     tiny_shop: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with _log_to_stderr(as_json=True):
+    with log_to_stderr(as_json=True):
         service = Traced(tiny_shop)
         service.http.get("/readyz")
         logging.getLogger("vitrine.service").warning("outside of any request")

@@ -68,6 +68,10 @@ def money_value(value: Any) -> Iterator[Any]:
             raise ValueError(
                 f"price must be a number, got an object of {', '.join(map(str, value))[:60]}"
             )
+        minor = value.get("currency_minor_unit")  # of WooCommerce's store: 1800 is 18.00
+        if isinstance(minor, int) and 0 < minor < 5 and str(found).isdecimal():
+            yield Decimal(str(found)).scaleb(-minor)
+            return
         yield from money_value(found)
     elif isinstance(value, list | tuple):
         for part in value:

@@ -122,6 +122,9 @@ class ShopFormat:
     def _value(self, field: str, values: list[Any]) -> Any:
         if field in LIST_FIELDS:
             return values[0] if len(values) == 1 else Cells(values)
+        if field == "description" and len(values) > 1:
+            texts = dict.fromkeys(value for value in values if isinstance(value, str))
+            return "\n".join(text for text in texts if text.strip()) or values[0]
         return next((value for value in values if not is_empty(value)), values[0])
 
     def _index(self, row: Record) -> dict[str, str]:

@@ -23,7 +23,7 @@ class ShopifyJson(ShopFormat):
         "title": ("title",),
         "description": ("body html", "description", "descriptionhtml"),
         "categories": ("product type", "producttype", "category"),
-        "price": ("price",),
+        "price": ("price", "prices"),
         "in_stock": ("available", "availableforsale", "inventory quantity"),
         "url": ("onlinestoreurl", "url"),
         "images": ("images",),

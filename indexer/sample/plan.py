@@ -1,4 +1,4 @@
-"""ShopPlan a sample shop: every item and photo, before anything is drawn."""
+"""Plan a sample shop: every item and photo, before anything is drawn."""
 
 from __future__ import annotations
 
@@ -83,10 +83,10 @@ class ShopPlan:
 
 
 def plan_shop(*, items: int = 640, photos: int = 240, seed: int = 7) -> ShopPlan:
-    """ShopPlan every item and photo of a shop. Deterministic.
+    """Plan every item and photo of a shop. Deterministic.
 
     Items are spread evenly over the kinds and photos over the items. Fewer items than kinds leave
-    out the last kinds. Raise ValueError for fewer than 1 item or 0 photos.
+    out the last kinds. Raises ValueError for fewer than 1 item or 0 photos.
     """
     if items < 1 or photos < 0:
         raise ValueError(f"a shop needs at least 1 item and 0 photos, not {items} and {photos}")
@@ -193,7 +193,7 @@ def _variants(kind: Kind, size: int, rng: np.random.Generator) -> list[tuple[str
 
 
 def rows(product: ProductPlan, views: Sequence[str]) -> list[dict[str, str]]:
-    """Return the rows of a product's items in catalog.csv; `views` are the names of its views."""
+    """Return the rows of a product's items in catalog.csv; ``views`` are the names of its views."""
     table = []
     for item in product.items:
         values = (

@@ -53,8 +53,8 @@ def write_shop(
     """Draw a shop into a folder: catalog.csv, images/, queries.csv and photos/.
 
     The same numbers give the same bytes, whatever the number of worker processes (None: one per
-    CPU; 1 draws in this process). `progress` is called with the stages "products" and "photos",
-    which advance side by side. Raise Conflict if the folder holds anything but a sample shop.
+    CPU; 1 draws in this process). ``progress`` is called with the stages "products" and "photos",
+    which advance side by side. Raises Conflict if the folder holds anything but a sample shop.
     """
     folder = Path(folder)
     _claim(folder)
@@ -77,7 +77,7 @@ def write_shop(
 def draw_shop(
     folder: Path, *, items: int = 640, photos: int = 240, seed: int = 7, workers: int | None = None
 ) -> Generator[list[dict[str, str]]]:
-    """Draw the shop that `write_shop` draws, and yield rows of its catalog as pictures are ready.
+    """Draw the shop that ``write_shop`` draws, and yield rows of its catalog as pictures are ready.
 
     The first list has one product of each kind, which is a small shop of its own; each further
     list has one product, and nothing more is drawn before the second list is asked for. catalog.csv

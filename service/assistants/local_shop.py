@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from indexer.errors import BadImage
 from service.base64text import decode_base64, is_data_uri
 from service.query_builder import GivenFields, GivenPart, build_query
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from indexer.items import Item
+    from search.engine import SearchEngine
     from search.hits import Hit
     from search.personal.recommendation import Recommendations
     from service.assistants.fresh_engine import FreshEngine
+
+T = TypeVar("T")
 
 _LONGEST_PATH = 4096
 
@@ -27,24 +32,27 @@ class LocalShop:
 
     async def search_photo(self, photo: str, limit: int, filter: str | None) -> list[Hit]:
         """Find items that look like a photo: the path of a file, base64, or a data URI."""
-        return await asyncio.to_thread(
-            lambda: self._engine.get().by_image(_photo(photo), limit, filter=filter)
-        )
+        return await self._ask(lambda engine: engine.by_image(_photo(photo), limit, filter=filter))
 
     async def search(self, part: GivenPart, limit: int, filter: str | None) -> list[Hit]:
         """Find items by words or an item, best first."""
         query = build_query([part], GivenFields(limit=limit, filter=filter))
-        return await asyncio.to_thread(lambda: self._engine.get().search(query).hits)
+        return await self._ask(lambda engine: engine.search(query).hits)
 
     async def item(self, item_id: str) -> Item:
         """Return an item. Raises UnknownItem."""
-        return await asyncio.to_thread(lambda: self._engine.get().item(item_id))
+        return await self._ask(lambda engine: engine.item(item_id))
 
     async def recommend(self, user_id: str, limit: int, filter: str | None) -> Recommendations:
         """Recommend items for a user."""
-        return await asyncio.to_thread(
-            lambda: self._engine.get().recommend(user_id, limit, filter=filter)
-        )
+        return await self._ask(lambda engine: engine.recommend(user_id, limit, filter=filter))
+
+    async def _ask(self, ask: Callable[[SearchEngine], T]) -> T:
+        def answer() -> T:
+            with self._engine.lease() as engine:
+                return ask(engine)
+
+        return await asyncio.to_thread(answer)
 
 
 def _photo(text: str) -> bytes | Path:

@@ -88,7 +88,7 @@ def shop_server(shop: ShopAccess, name: str, version: str) -> MCPServer[Any]:
         tools.item,
         tools.recommend,
     ):
-        server.add_tool(_telling_errors(tool), structured_output=True)
+        server.add_tool(_with_tool_errors(tool), structured_output=True)
     return server
 
 
@@ -152,17 +152,17 @@ def _logging_unchanged() -> Iterator[None]:
     root.setLevel(level)
 
 
-def _telling_errors(tool: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+def _with_tool_errors(tool: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
     from mcp.server.mcpserver.exceptions import ToolError
 
     @wraps(tool)
-    async def told(*args: P.args, **options: P.kwargs) -> T:
+    async def call(*args: P.args, **options: P.kwargs) -> T:
         try:
             return await tool(*args, **options)
         except VitrineError as error:
             raise ToolError(str(error)) from error
 
-    return told
+    return call
 
 
 def _of_hits(hits: Sequence[Hit]) -> list[dict[str, Any]]:

@@ -14,10 +14,10 @@ from service.cli.console import shop_option
 def command(shop: Path) -> None:
     """Offer a shop to an assistant, as tools of the Model Context Protocol on stdin and stdout.
 
-    The assistant starts this command; it can search and read, and change nothing.
+    The assistant starts this command. It can search and read, but change nothing.
     """
     try:
-        import mcp  # noqa: F401 - told before the shop is opened
+        import mcp  # noqa: F401 - checked before the shop is opened
     except ImportError as error:
         raise click.ClickException(
             "vitrine mcp needs the MCP SDK: pip install 'vitrine[mcp]'"
