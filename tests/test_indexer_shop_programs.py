@@ -301,6 +301,20 @@ def test_utf_16_is_read_with_and_without_its_mark(shop, encoding):
 
 
 @pytest.mark.parametrize(
+    ("encoding", "word", "shown"),
+    [("cp1252", "Schüh", "cp1252 ('Schüh')"), ("gb18030", "红色连衣裙", "gb18030 ('红色连衣裙')"),
+     ("shift_jis", "赤いドレス", "shift_jis ('赤いドレス')"),
+     ("cp1251", "Шапка", "cp1251 ('Шапка')")],
+)  # fmt: skip
+def test_another_encoding_is_refused_with_how_the_likely_ones_read_it(shop, encoding, word, shown):
+    content = f"id,title\n1,{word}\n".encode(encoding)
+    with pytest.raises(BadCatalog) as refused:
+        read(shop, "a.csv", content)
+    assert shown in str(refused.value)
+    assert read(shop, "a.csv", content, encoding=encoding)[0][0].title == word
+
+
+@pytest.mark.parametrize(
     "text",
     [
         '="0012";Mug;12,50;p/0.jpg;;\r\n',

@@ -175,7 +175,7 @@ KNOWN: Final[frozenset[str]] = frozenset(name for names in NAMES.values() for na
 
 
 def is_header(cells: Iterable[object]) -> bool:
-    """Return whether most cells of a row, and at least two, are names of columns."""
+    """Return True if most cells of a row, and at least two, are names of columns."""
     keys = [loose_key(cell) for cell in cells if cell not in (None, "")]
     known = sum(key in KNOWN or key.rstrip(" 0123456789") in KNOWN for key in keys)
     return known >= 2 and known * 2 >= len(keys)

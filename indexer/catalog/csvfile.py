@@ -27,6 +27,8 @@ _BLANK: Final = _DELIMITERS + " \"'"  # a line of these alone is empty
 _ID_COLUMNS: Final = frozenset({"id", '"id"', "sku", '"sku"'})  # a header of one column
 _COMMENTS: Final = ("#", "//")
 _NOTE: Final = "# "  # before the explanations below the header of a template
+_WORD: Final = re.compile(rb"[A-Za-z\x80-\xff]+")
+_MOST_LETTERS: Final = 40  # of a word that is shown
 _MOST_TITLES: Final = 10  # rows of a title before the header
 _TEMPLATE: Final = "TemplateType="  # of Amazon: a row of labels follows, then the header
 _EXCEL_MARKS: Final = ('="', "'")
@@ -68,7 +70,7 @@ def csv_records(path: Path, encoding: str | None = None) -> Iterator[NumberedRow
         byte = error.object[error.start]
         raise BadCatalog(
             f"{path} is not {_label(encoding)} (byte 0x{byte:02x}); name its encoding with "
-            "--encoding, such as cp1252, or convert it"
+            f"--encoding, such as {_likely(error)}, or convert it"
         ) from error
     except (UnicodeError, LookupError) as error:
         raise BadCatalog(
@@ -76,6 +78,21 @@ def csv_records(path: Path, encoding: str | None = None) -> Iterator[NumberedRow
         ) from error
     except OSError as error:
         raise BadCatalog(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _likely(error: UnicodeDecodeError) -> str:
+    """Return encodings that read the word at a fault, and how they do: only a person can choose."""
+    words = _WORD.finditer(error.object)
+    word = next((match[0] for match in words if match.end() > error.start), b"")
+    read: list[str] = []
+    for name in ("cp1252", "gb18030", "shift_jis", "cp1251"):
+        try:
+            text = word.decode(name)
+        except UnicodeDecodeError:
+            continue
+        if text.isalpha() and len(text) <= _MOST_LETTERS:
+            read.append(f"{name} ({text!r})")
+    return " or ".join(read) or "cp1252"
 
 
 def _label(encoding: str | None) -> str:

@@ -13,7 +13,8 @@ from indexer.catalog.item_parser import is_empty, text_from
 from indexer.catalog.texts import in_language, is_translated
 
 _AMOUNTS: Final = (
-    "amount", "value", "price", "lowPrice", "low_price", "minPrice", "gross", "net",
+    "amount", "value", "price", "lowPrice", "low_price", "minPrice", "minVariantPrice",
+    "gross", "net",
 )  # fmt: skip
 _CURRENCIES: Final = (
     "currency", "currencyCode", "currency_code", "priceCurrency", "currencyIso", "currency_iso",

@@ -89,7 +89,7 @@ def import_file(
 
 
 def majority_language(texts: Sequence[str], given: str | None) -> Language:
-    """Return the ``given`` language, or that of most texts. Raises BadCatalog if unknown."""
+    """Return the ``given`` language, or that of most texts. Raises BadCatalog if none is known."""
     if given in ("en", "zh"):
         known: Literal["en", "zh"] = "en" if given == "en" else "zh"
         return known

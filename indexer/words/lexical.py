@@ -21,7 +21,7 @@ from indexer.errors import IndexCorrupt, StoreFull
 from indexer.words.folding import fold, spaced
 from indexer.words.format1 import match_expression, plain_text
 from indexer.words.synonyms import Synonyms
-from indexer.words.textsearch import NEVER, TextSearch, all_of
+from indexer.words.textsearch import LABELS, NEVER, TextSearch, all_of
 from indexer.words.vocabulary import (
     Vocabulary,
     add_terms,
@@ -157,6 +157,21 @@ class LexicalIndex:
             return []
         with self._lock:
             return self._texts.ids(expression_of(forms), sequence)
+
+    def without(self, forms: list[str], *, sequence: int = NEVER - 1) -> list[str]:
+        """Return the ids of the items that a text with these forms after a minus excludes.
+
+        They have a form in their title, categories or attributes. A form that no item has there
+        excludes those that have it in their description: ``pepper -green`` finds a red pepper that
+        is described as sweeter than a green one.
+        """
+        found: list[str] = []
+        with self._lock:
+            for form in forms:
+                expression = expression_of([form])
+                labeled = self._texts.ids(f"{LABELS} : ({expression})", sequence)
+                found += labeled or self._texts.ids(expression, sequence)
+        return list(dict.fromkeys(found))
 
     def _search(self, query: WordQuery, limit: int, sequence: int) -> list[tuple[str, float]]:
         groups = query.groups

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 # change ``died``, so a search sees exactly the texts that are valid at its sequence number.
 NEVER = 2**63 - 1
 
+LABELS = "{title categories attributes}"  # the columns that say what an item is
+
 # BM25 weight of title, categories, attributes and description.
 _WEIGHTS = (8.0, 4.0, 3.0, 1.0)
 _BM25 = "bm25(words, ?, ?, ?, ?)"  # negative in SQLite, and smaller is better

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from indexer.words.folding import fold
+from indexer.words.regional import LONGEST, regional_words
 from indexer.words.spellings import EMPTY_WORDS, EQUAL_WORDS
 from indexer.words.synonyms import Synonyms
 from indexer.words.typed import MAX_UNITS, Typed, Unit, take_apart
@@ -71,12 +72,13 @@ class Interpreter:
         typed = take_apart(text)
         units = self._loosened(typed.units)
         others = self._other_words(units)
+        elsewhere = _names_elsewhere(units)
         groups: list[WordGroup] = []
         corrected = fold(text)
         for place, unit in enumerate(units):
             strong = list(dict.fromkeys([*self._forms(unit), *others[place]]))
             is_last = place == len(units) - 1
-            weak, correction = self._weak_forms(unit, strong, is_last=is_last)
+            weak, correction = self._weak_forms(unit, strong, elsewhere[place], is_last=is_last)
             if correction:
                 corrected = re.sub(rf"(?<!\w){re.escape(unit.text)}(?!\w)", correction, corrected)
             counts = " ".join(unit.words) not in EMPTY_WORDS
@@ -116,10 +118,11 @@ class Interpreter:
                 forms.append(" ".join(words[:-1]))
             forms.append(joined)
         forms.extend(EQUAL_WORDS.get(joined, ()))
-        if len(words) == 1 and len(joined) >= 4:
+        if len(words) == 1:
             pieces = _NUMBER_AND_UNIT.findall(joined)
             if 1 < len(pieces) <= 6:
                 forms.append(" ".join(pieces))
+        if len(words) == 1 and len(joined) >= 4:
             splits = self._vocabulary.splits(joined, _MAX_SPLITS)
             forms.extend(" ".join(parts) for parts in splits)
             forms.extend(self._without_umlauts(joined))
@@ -153,13 +156,18 @@ class Interpreter:
                     others[place].extend(found)
         return others
 
-    def _weak_forms(self, unit: Unit, strong: list[str], *, is_last: bool) -> tuple[list[str], str]:
-        """Return the words that resemble a unit, and its correction, or empty."""
+    def _weak_forms(
+        self, unit: Unit, strong: list[str], elsewhere: list[str], *, is_last: bool
+    ) -> tuple[list[str], str]:
+        """Return the words that resemble a unit, and its correction, or empty.
+
+        ``elsewhere`` are its names in other countries.
+        """
         word = unit.words[-1]
         if unit.is_unspaced or (len(unit.words) > 1 and not is_last):
-            return [], ""
+            return elsewhere, ""
         found_strong = self._any(strong)
-        weak: list[str] = []
+        weak = list(elsewhere)
         if is_last and len(word) >= _BEGINNING_FROM:
             weak.extend(self._beginnings(unit))
         if len(unit.words) == 1:
@@ -214,6 +222,17 @@ class Interpreter:
 
     def _any(self, forms: list[str]) -> bool:
         return bool(forms) and self._finds(expression_of(forms))
+
+
+def _names_elsewhere(units: list[Unit]) -> list[list[str]]:
+    """Return for each unit what it, or a phrase that it is in, is called in other countries."""
+    found: list[list[str]] = [[] for _ in units]
+    for start in range(len(units)):
+        for end in range(start + 1, min(len(units), start + LONGEST) + 1):
+            words = tuple(word for unit in units[start:end] for word in unit.words)
+            for place in range(start, end):
+                found[place].extend(regional_words(words))
+    return found
 
 
 def expression_of(forms: list[str] | tuple[str, ...]) -> str:

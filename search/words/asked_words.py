@@ -67,5 +67,5 @@ def _interpret(
     values: list[ValueMatch] = []
     if with_values and text:
         text, values = take_values(query.corrected or text, part.weight, view.columns)
-    excluded = index.with_any(query.excluded, sequence=view.sequence)
+    excluded = index.without(query.excluded, sequence=view.sequence)
     return AskedWords(part.weight, text, price, values, excluded, query.corrected)
