@@ -113,3 +113,20 @@ def test_an_export_that_cannot_be_written_leaves_no_file(shop, tmp_path):
     with pytest.raises(CannotWrite, match=r"cannot write .*a\.csv"):
         export_items(shop, tmp_path / "a.csv")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "catalog", "shop"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs the list of open files")
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_an_export_that_is_interrupted_leaves_no_file_open(shop, tmp_path, ending):
+    if ending == "parquet":
+        pytest.importorskip("pyarrow")
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        export_items(shop, tmp_path / f"items.{ending}", progress=stop)
+    links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    opened = [str(link.readlink()) for link in links]
+    assert not [name for name in opened if str(tmp_path) in name]
+    assert list(tmp_path.glob(".items*")) == []

@@ -11,9 +11,10 @@ import pytest
 
 from indexer.errors import BadQuery
 from search.engine import SearchEngine
-from search.personal.arrangement import Ranked, Wishes, arrange
+from search.personal.arrangement import Constraints, Ranked, arrange
 from search.personal.event import event_from
 from search.personal.event_log import EVENTS_FOLDER, EventLog
+from search.personal.event_reader import LoggedEvent, UserEvent
 from search.personal.interleaving import report, team_draft
 from search.personal.rules import RULES_FILE, read_rules
 
@@ -105,12 +106,12 @@ def test_rules_are_checked(tmp_path, given):
 
 def test_propensities_are_how_often_items_are_shown():
     ranked = Ranked([0, 1, 2, 3], np.arange(4))
-    wishes = Wishes({}, [], 0.4)
+    constraints = Constraints({}, [], 0.4)
     rng = Random(5)
     second = Counter()
     logged: dict[int, float] = {}
     for _ in range(6000):
-        first, slot = arrange(ranked, wishes, 2, rng)
+        first, slot = arrange(ranked, constraints, 2, rng)
         assert (first.candidate, first.propensity) == (0, 1.0)
         second[slot.candidate] += 1
         logged[slot.candidate] = slot.propensity
@@ -145,6 +146,16 @@ def test_team_draft_gives_both_rankers_the_same_chances():
 def test_rankers_that_agree_are_interleaved_into_their_list():
     drafted = team_draft("abc", "abc", 9, Random(1))
     assert [entry.place for entry in drafted] == [0, 1, 2]
+
+
+def test_an_even_split_among_many_users_has_the_largest_p_value():
+    clicks = [
+        LoggedEvent(f"{team}{user}".encode(), reaction)
+        for team in ("a", "b")
+        for reaction in [UserEvent(1, True, "", "x", "click", NOW, surface=f"recommended/{team}")]
+        for user in range(501)
+    ]
+    assert (report(clicks).users, report(clicks).p_value) == (1002, 1.0)
 
 
 def test_an_interleaved_list_names_the_ranker_of_each_item(engine, rules):

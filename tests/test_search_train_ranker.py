@@ -129,3 +129,12 @@ def test_the_command_refuses_weights_that_are_not_better(shop, rng):
         assert set(report["weights"]) == set(FEATURES)
         with log.read() as reader:
             assert reader.weights() is None
+
+
+def test_a_reset_is_reported_as_json_too(shop):
+    with EventLog(shop / EVENTS_FOLDER, create=True) as log:
+        log.set_weights({**WEIGHTS, "interest": 3.0})
+        words = ["train-ranker", "--shop", str(shop), "--reset", "--json"]
+        assert json.loads(CliRunner().invoke(vitrine, words).stdout) == {"reset": True}
+        with log.read() as reader:
+            assert reader.weights() is None

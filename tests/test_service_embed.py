@@ -197,6 +197,31 @@ def test_a_shopper_finds_a_thing_of_a_photo_by_keyboard_in_the_cards_of_the_shop
 
 
 @pytest.mark.browser
+def test_a_photo_that_loads_long_does_not_replace_a_later_one(visit):
+    visitor = visit()
+    page = visitor.page
+    page.get_by_role("button", name="Search with a photo").click()
+    page.evaluate("""() => {
+        const load = window.createImageBitmap;
+        const released = new Promise((done) => { window.release = done; });
+        let calls = 0;
+        window.createImageBitmap = async (...given) => {
+            calls += 1;
+            if (calls === 1) await released;
+            return load(...given);
+        };
+    }""")
+    slow = {"name": "slow.jpg", "mimeType": "image/jpeg", "buffer": scene(blue=(1, 1))}
+    page.locator("vitrine-search input").first.set_input_files(slow)
+    first_search(page)
+    shown = page.locator("vitrine-search .stage img").get_attribute("src")
+    page.evaluate("() => { release(); return new Promise((done) => setTimeout(done)); }")
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+    assert page.locator("vitrine-search .stage img").get_attribute("src") == shown
+    assert visitor.paths("POST").count("/v1/search/image") == 1
+
+
+@pytest.mark.browser
 def test_events_are_kept_and_sent_after_consent_only(visit):
     visitor = visit("/p/red-shoe")
     page = visitor.page

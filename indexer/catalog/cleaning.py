@@ -166,7 +166,7 @@ class Cleaner:
 
 
 def _is_cell(value: Any) -> bool:
-    """Return whether a value is a cell or several, which may hold lists as text."""
+    """Return True if a value is a cell or several, which may hold lists as text."""
     return isinstance(value, str | Cells)
 
 

@@ -77,7 +77,7 @@ def folder_records(path: Path, exclude: Sequence[str] = ()) -> Iterator[Numbered
 def _walk(root: Path, exclude: Sequence[str]) -> dict[Path, str | None]:
     """Map every file below a folder to None, and every unreadable folder or link to the reason.
 
-    Shop stores (folders) are included. Links to folders are not followed. Raise BadCatalog if the
+    Shop stores (folders) are included. Links to folders are not followed. Raises BadCatalog if the
     folder itself cannot be read.
     """
     found: dict[Path, str | None] = {}

@@ -43,7 +43,7 @@ _ENDINGS: Final = {
 
 
 def check_mapping(mapping: Iterable[str], fields: Sequence[str]) -> None:
-    """Raise BadCatalog if a mapping (the option `--map`) has a field that is none of these."""
+    """Raise BadCatalog if a mapping (the option ``--map``) has a field that is none of these."""
     unknown = sorted(set(mapping) - set(fields))
     if unknown:
         raise BadCatalog(

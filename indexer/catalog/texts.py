@@ -73,7 +73,7 @@ def in_language(value: dict[str, object], language: str | None) -> object:
 
 
 def is_translated(value: dict[str, object]) -> bool:
-    """Return whether every key is the code of a language, and every value a text."""
+    """Return True if every key is the code of a language, and every value a text."""
     return bool(value) and all(
         _is_language(key) and (text is None or isinstance(text, str)) for key, text in value.items()
     )

@@ -1,7 +1,7 @@
-"""What a review is about: fit, size, quality, color, price, comfort and delivery, by sentence.
+"""Find the aspects that reviews are about: fit, size, quality, color, price, comfort, delivery.
 
-A sentence is split where it turns ("soft, but it runs small"), so that each part has one mood. A
-part is about an aspect if it contains one of the aspect's words.
+A sentence is split at words such as "but" ("soft, but it runs small"), so that each part has one
+mood. A part is about an aspect if it contains one of the aspect's words.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def read_faq(
     """Yield the entries of a file, in order, or why a row is none.
 
     A table has the columns question and answer. In a ``.md`` file, a heading is a question and the
-    text below it the answer; these are policies. Raise BadCatalog for a file that cannot be read.
+    text below it the answer; these are policies. Raises BadCatalog for a file that cannot be read.
     """
     mapping = dict(mapping or {})
     check_mapping(mapping, FIELDS)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 import msgspec
 
+from indexer.durable import draft_of
 from indexer.errors import CannotWrite
 from indexer.progress import Progress, no_progress
 from indexer.shop.shelf import Shelf
@@ -34,7 +33,7 @@ Row: TypeAlias = dict[str, Any]
 
 
 class ExportReport(msgspec.Struct, frozen=True):
-    """What an export holds; ``encoder`` is that of the vectors, empty without."""
+    """What an export holds; ``encoder`` is that of the vectors, empty if there are none."""
 
     file: str
     items: int
@@ -49,8 +48,8 @@ def export_items(
 
     The ending of ``path`` chooses the format. ``vectors`` adds the field ``embeddings``: the vector
     of each image by the serving encoder, rounded to fp16; null for an image without one. ``path``
-    appears once it is complete. Raise CannotWrite for another ending, without pyarrow for Parquet,
-    or if the disk refuses.
+    appears once it is complete. Raises CannotWrite for another ending, for Parquet without pyarrow,
+    and if the disk cannot be written.
     """
     if path.suffix.lower() not in EXPORT_ENDINGS:
         raise CannotWrite(
@@ -59,18 +58,17 @@ def export_items(
         )
     serving = Shelf.read(shop).serving() if vectors else None
     key = serving.model.key if serving else None
-    with Store(shop.store) as store, store.read() as reader, _draft_of(path) as draft:
+    images = done = 0
+    with Store(shop.store) as store, store.read() as reader, draft_of(path) as draft:
         total = reader.count("items")
         names = sorted({name for record in reader.items() for name in record.item.attributes})
-        writer = _writer_of(path, draft, names, has_vectors=key is not None)
-        images = done = 0
         rows = (_row(reader, record, key) for record in reader.items())
-        while chunk := list(islice(rows, _CHUNK)):
-            writer.write(chunk)
-            done += len(chunk)
-            images += sum(len(row["images"]) for row in chunk)
-            progress("export", done, total)
-        writer.close()
+        with closing(_writer_of(path, draft, names, has_vectors=key is not None)) as writer:
+            while chunk := list(islice(rows, _CHUNK)):
+                writer.write(chunk)
+                done += len(chunk)
+                images += sum(len(row["images"]) for row in chunk)
+                progress("export", done, total)
     return ExportReport(str(path), done, images, serving.model.id if serving else "")
 
 
@@ -182,17 +180,3 @@ def _cell(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return "" if value is None else value
-
-
-@contextmanager
-def _draft_of(path: Path) -> Iterator[Path]:
-    """Yield a path beside ``path`` that takes its place when the block ends without an error."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield draft
-        draft.replace(path)
-    except OSError as error:
-        raise CannotWrite(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)

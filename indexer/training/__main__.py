@@ -2,10 +2,10 @@
 
     python -m indexer.training --data DIR --out indexer/encoders/weights/builtin.onnx
 
-`--data` holds one folder per training set, as described in `indexer.training.data`. Training starts
-from ImageNet weights, which the extra `train` installs. Features and checkpoints are stored in
-`--work`; run the same command again to resume an interrupted training. Runs with the same seed
-agree within noise, not bit for bit.
+``--data`` holds one folder per training set, as described in ``indexer.training.data``. Training
+starts from ImageNet weights, which the extra ``train`` installs. Features and checkpoints are
+stored in ``--work``; run the same command again to resume an interrupted training. Runs with the
+same seed agree within noise, not bit for bit.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def _set_of(photo: Photo) -> str:
 
 
 def _drawn_photos(work: Path) -> list[Photo]:
-    """Return the photos of a sample shop; draw it below `work` unless it is already there."""
+    """Return the photos of a sample shop; draw it below ``work`` unless it is already there."""
     if not (work / "drawn" / "queries.csv").is_file():
         work.mkdir(parents=True, exist_ok=True)
         write_shop(work / "drawn", items=DRAWN_ITEMS, photos=DRAWN_PHOTOS, seed=DRAWN_SEED)

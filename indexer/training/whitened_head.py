@@ -1,8 +1,8 @@
 """Fit the head of the encoder in closed form, with the within-class covariance whitened.
 
-What differs between two pictures of one item (light, angle, background) or between a photo and a
-drawing of it should count less than what differs between items. Linear discriminant analysis says
-by how much, in closed form; it uses the features that the int8 layers of the exported file compute.
+Differences between two pictures of one item (light, angle, background), or between a photo and a
+drawing of it, should count less than differences between items. Linear discriminant analysis (LDA)
+computes their weights in closed form, from the features of the int8 layers of the exported file.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def refit_head(
 ) -> None:
     """Fit the head of a quantized file with a branch to what its int8 layers compute.
 
-    ``squares`` (n, size, size, 3) are the photos of `training_photos` at the served size.
+    ``squares`` (n, size, size, 3) are the photos of ``training_photos`` at the served size.
     ``trained`` is the head that the training of the branch ended with.
     """
     model = onnx.load(path)
@@ -146,13 +146,13 @@ def _drawings(
 def whitened_head(inputs: HeadInputs, trained: nn.Linear, params: Hyperparameters) -> nn.Linear:
     """Return a head (d -> 256) fitted to its inputs, d = 2672.
 
-    The similarity of two pictures is a sum of three, weighted by ``params.similarity_shares``: of
-    the principal components of the ImageNet features, whitened to ``params.whitening_power``; of
-    the vectors of the ``trained`` head, which reads the branch and the palette; and of the shares
-    of the palette's colors. The covariance within groups and between photos and their drawings is
-    then whitened with the shrinkage ``params.shrinkage``, as in LDA. The result is projected to its
-    256 principal components under `HEAD_SHARES`, largest first, so that the leading dimensions can
-    be used alone.
+    The similarity of two pictures is a sum of three similarities, weighted by
+    ``params.similarity_shares``. They are those of the principal components of the ImageNet
+    features, whitened to ``params.whitening_power``; of the vectors of the ``trained`` head, which
+    reads the branch and the palette; and of the shares of the palette's colors. The covariance
+    within groups and between photos and their drawings is then whitened with the shrinkage
+    ``params.shrinkage``, as in LDA. The result is projected to its 256 principal components under
+    ``HEAD_SHARES``, largest first, so that the leading dimensions can be used alone.
     """
     weights = row_weights(inputs.sources, HEAD_SHARES)
     share = torch.from_numpy(weights / weights.sum()).double()
@@ -192,7 +192,7 @@ def _within_covariance(inputs: HeadInputs, matrix: Tensor) -> Tensor:
     """Return the covariance (c, c) within groups and between photos and drawings, after a map.
 
     ``matrix`` (d, c) maps the inputs. The covariance is an average over sources, with the weights
-    `WITHIN_CLASS_WEIGHTS` for groups and `DRAWING_WEIGHTS` for each kind of drawing.
+    ``WITHIN_CLASS_WEIGHTS`` for groups and ``DRAWING_WEIGHTS`` for each kind of drawing.
     """
     sources = np.array(inputs.sources)
     rows = inputs.pooled.double() @ matrix  # (n, c)

@@ -1,4 +1,4 @@
-"""The SQL of a full-text index: which items match, and how well."""
+"""Search the tables of a full-text index with SQL: items that match, and their scores."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ class TextSearch:
     ) -> list[tuple[str, float, int]]:
         """Return items, the sums of the scores of their words, and how many words they have.
 
-        Items with more words come first. Of each group only the best form counts. The query has at
-        least one group.
+        Items with more words come first. Only the best form of each group counts. The query must
+        have a group.
         """
         selects: list[str] = []
         values: list[object] = []

@@ -1,7 +1,7 @@
-"""From what was typed to the words that are searched for.
+"""Turn a typed text into the words to search for.
 
-Each word becomes a group of equal words, and of weaker ones that only resemble it. A stemmer alone
-finds neither ``Winterjacke`` by ``jacke``, nor ``T-Shirt`` by ``tshirt``, nor ``men`` by ``man``.
+Each typed word becomes a group of equal words and of weaker ones, which only resemble it. A stemmer
+alone would not find ``Winterjacke`` by ``jacke``, ``T-Shirt`` by ``tshirt`` or ``men`` by ``man``.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ _UMLAUTS = (("ae", "a"), ("oe", "o"), ("ue", "u"))
 class WordGroup(NamedTuple):
     """The words and phrases that are searched for in place of one typed word.
 
-    ``strong`` mean the same, ``weak`` begin or end like it, or correct it. An item that has any of
-    them matches the word. ``counts`` is False for words without content, such as "for": they are
-    searched for only in texts of nothing else.
+    ``strong`` ones mean the same. ``weak`` ones begin or end like the word, or correct it. An item
+    with any of them matches the word. ``counts`` is False for words without content, such as
+    "for", which are searched for only if the text has no other words.
     """
 
     strong: tuple[str, ...]
@@ -44,7 +44,7 @@ class WordGroup(NamedTuple):
 
 
 class WordQuery(NamedTuple):
-    """What is searched for. An item matches if it matches any group, and all of ``required``.
+    """A typed text as a query. An item matches if it matches any group and all of ``required``.
 
     Items with one of ``excluded`` are not found. ``corrected`` is the text with corrected words,
     or empty if no word was corrected.
@@ -96,7 +96,7 @@ class Interpreter:
         return [form for unit in typed.excluded for form in self._forms(unit)]
 
     def _loosened(self, units: list[Unit]) -> list[Unit]:
-        """Return the units; words typed as one that no item has as neighbors become units."""
+        """Split the units of several words that no item has as neighbors."""
         kept: list[Unit] = []
         for unit in units:
             if len(unit.words) > 1 and not unit.is_unspaced and not self._any(self._forms(unit)):
@@ -106,7 +106,7 @@ class Interpreter:
         return kept[:MAX_UNITS]
 
     def _forms(self, unit: Unit) -> list[str]:
-        """Return a unit's words and what means the same, the words themselves first."""
+        """Return a unit's words, then other spellings of the same."""
         words = unit.words
         phrase = " ".join(words)
         if unit.is_unspaced:
@@ -131,14 +131,14 @@ class Interpreter:
     def _without_umlauts(self, word: str) -> list[str]:
         """Return ``grosse`` for ``groesse``, if only the former is a word of the shop."""
         plain = word
-        for two, one in _UMLAUTS:
-            plain = plain.replace(two, one)
+        for spelled_out, folded in _UMLAUTS:
+            plain = plain.replace(spelled_out, folded)
         if plain == word or self._vocabulary.has(word):
             return []
         return [plain]
 
     def _other_words(self, units: list[Unit]) -> list[list[str]]:
-        """Return for each unit what else finds it, because of its neighbors or as a synonym."""
+        """Return more forms for each unit: joined with its neighbors, and synonyms."""
         others: list[list[str]] = [[] for _ in units]
         words = [" ".join(unit.words) for unit in units]
         for length in (2, 3):
@@ -151,7 +151,7 @@ class Interpreter:
                     others[place].append(joined)
         for start in range(len(units)):
             for end in range(start + 1, min(len(units), start + self._synonyms.longest) + 1):
-                found = self._synonyms.others(tuple(" ".join(words[start:end]).split()))
+                found = self._synonyms.of(tuple(" ".join(words[start:end]).split()))
                 for place in range(start, end):
                     others[place].extend(found)
         return others

@@ -1,4 +1,4 @@
-"""What the shop wants of its recommendations: boosts, pins, floors, exploration, interleaving.
+"""The rules of a shop for recommendations: boosts, pins, floors, exploration, interleaving.
 
 The rules are in ``recommend.json`` of the shop's folder::
 
@@ -112,7 +112,7 @@ class RulesFile:
     def current(self) -> Rules:
         """Return the rules as they are now.
 
-        A file that is not valid changes nothing: the last valid rules hold, and the log says why.
+        If the file is invalid, the last valid rules hold, and the reason is logged.
         """
         try:
             status = self._path.stat()
@@ -126,7 +126,7 @@ class RulesFile:
         try:
             rules = read_rules(self._path)
         except BadQuery as error:
-            logger.warning("%s; the rules before hold", error)
+            logger.warning("%s; the last valid rules hold", error)
             rules = Rules() if last is None else last[1]
         self._last = (version, rules)
         return rules

@@ -31,8 +31,8 @@ async def boxes_reply(
 ) -> bytes:
     """Return the reply to a query whose first part is a photo, with a group of hits for each box.
 
-    The boxes are encoded in one batch, and each counts as a search. All fields but ``groups`` are
-    those of the first box. Raises the errors of ``answering.reply_to``.
+    The boxes are encoded in one batch, and each counts as a search. The other fields of the
+    reply are those of the first box. Raises the errors of ``answering.reply_to``.
     """
     query, cost = checked(state, query)
     state.rates.take_search(request.scope, request.headers, int(cost * len(boxes)) - 1)

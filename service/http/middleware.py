@@ -49,10 +49,11 @@ class RequestIds:
 class RequestMiddleware:
     """Handles what all requests have in common.
 
-    It takes the id of a request from ``X-Request-ID`` if that is harmless, or makes one; replies
-    to HEAD as to GET, without the body; turns an unexpected error into a 500 problem; keeps item
-    ids in the path percent-encoded, because they may contain slashes; and writes the access log
-    and the audit log, which has every request that needed a key to write.
+    - Takes the id of a request from ``X-Request-ID`` if that is harmless, or makes one.
+    - Replies to HEAD as to GET, without the body.
+    - Turns an unexpected error into a 500 problem.
+    - Keeps item ids in the path percent-encoded, because they may contain slashes.
+    - Writes the access log, and the audit log of all requests that needed a key to write.
     """
 
     def __init__(
