@@ -12,7 +12,7 @@ from indexer.shop.status import RecallStatus
 
 
 class Vitals(NamedTuple):
-    """Numbers of an open engine that take no time to get.
+    """Numbers of an open engine that are cheap to get.
 
     ``delta_rows`` counts the rows beside the index and the dead rows in it.
     """
@@ -41,7 +41,7 @@ class EngineStatus(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
     products: int
     recipe: Annotated[str, Meta(description="How the index is laid out.")]
-    promise: Annotated[str, Meta(description="What was measured before it was chosen.")]
+    promise: Annotated[str, Meta(description="What was measured when the index was built.")]
     recall: RecallStatus
     device: Annotated[str, Meta(description="Where the index is searched: cpu, or which GPUs.")]
     created: Annotated[str, Meta(description="When the generation was built (RFC 3339).")]
@@ -60,7 +60,7 @@ class EngineStatus(msgspec.Struct, frozen=True, kw_only=True):
     encoder_upgrade: Annotated[
         str | None,
         Meta(
-            description="That newer weights of the encoder are there, and the command that brings "
-            "them; null when there are none."
+            description="The notice that newer weights of the encoder are available, with the "
+            "command that installs them; null if there are none."
         ),
     ]

@@ -189,6 +189,11 @@ class Settings(BaseSettings):
         description="Whether the API and the metrics need a key that may read; the page then works "
         "only behind a proxy that adds one.",
     )
+    mcp: bool = Field(
+        False,
+        description="Whether assistants may use the shop at /mcp, by the Model Context Protocol; "
+        "needs the extra mcp.",
+    )
     cors_origins: str = Field(
         "",
         description="Origins whose pages may call the API from a browser, separated by commas, "
@@ -211,6 +216,12 @@ class Settings(BaseSettings):
     )
     privacy_url: str = Field(
         "", pattern=_LINK, description="Link to its privacy notice, at the end of the page."
+    )
+    planned_items: int = Field(
+        0,
+        ge=0,
+        description="Items that the shop will have once it is filled for the first time; until "
+        "then its page shows how many are indexed. 0 shows nothing.",
     )
     image_root: Path | None = Field(
         None, description="Folder of image files that written items may name; by default none."

@@ -9,6 +9,7 @@ import fcntl
 import io
 import os
 import pickle
+import shutil
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
@@ -119,6 +120,16 @@ def write_catalog(folder: Path) -> Path:
                     ]
                 )
     return path
+
+
+def pytest_configure() -> None:
+    """Keep the files of tests in memory, if a file system there has room for those of a whole run.
+
+    A build waits some twenty times until the disk has its data, as long as it computes.
+    """
+    memory = Path("/dev/shm")
+    if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 4 << 30:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -279,28 +290,43 @@ class Http:
         self._runner.close()
 
 
+class Services:
+    """Starts services on a shop; ``close`` ends those that were started."""
+
+    def __init__(self, shop: Path) -> None:
+        self._shop = shop
+        self._stack = contextlib.ExitStack()
+
+    def start(self, *, open_engine: Any = None, current: Any = None, **settings: Any) -> Http:
+        """Start one with these settings, and what else ``create_app`` takes."""
+        from service.http.app import create_app
+        from service.settings import Settings
+
+        # A slow machine must not refuse a photo: a test of the deadline sets its own.
+        options = {
+            "shop": self._shop, "request_log": False, "queue_deadline_s": 120, **settings
+        }  # fmt: skip
+        app = create_app(Settings(**options), open_engine=open_engine, current=current)
+        http = Http(app)
+        self._stack.callback(http.close)
+        return http
+
+    def close(self) -> None:
+        self._stack.close()
+
+
 @pytest.fixture
 def serve(tiny_shop: Path) -> Iterator[Callable[..., Http]]:
     """Starts the service on ``tiny_shop``; takes settings, and what ``create_app`` takes."""
-    from service.http.app import create_app
-    from service.settings import Settings
-
-    with contextlib.ExitStack() as stack:
-
-        def start(*, open_engine: Any = None, current: Any = None, **settings: Any) -> Http:
-            # A slow machine must not refuse a photo: a test of the deadline sets its own.
-            options = {
-                "shop": tiny_shop, "request_log": False, "queue_deadline_s": 120, **settings
-            }  # fmt: skip
-            app = create_app(Settings(**options), open_engine=open_engine, current=current)
-            http = Http(app)
-            stack.callback(http.close)
-            return http
-
-        yield start
+    with contextlib.closing(Services(tiny_shop)) as services:
+        yield services.start
 
 
-@pytest.fixture
-def http(serve: Callable[..., Http]) -> Http:
-    """The service on ``tiny_shop``, with the settings as they are."""
-    return serve()
+@pytest.fixture(scope="module")
+def http(tiny_shop: Path) -> Iterator[Http]:
+    """The service on ``tiny_shop``, with the settings as they are.
+
+    The tests of a file share it. A test that counts what a service did takes ``serve``.
+    """
+    with contextlib.closing(Services(tiny_shop)) as services:
+        yield services.start()

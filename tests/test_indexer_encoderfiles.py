@@ -31,14 +31,14 @@ from indexer.store.records import PictureKey
 from indexer.store.store import Store
 from indexer.writing.writes import put_items
 from search.engine import SearchEngine
+from tests.commandline import assert_one_line, vitrine
 from tests.conftest import COLORS, jpeg, plain
 from tests.killing import run_kills
-from tests.test_indexer_encoders import write_onnx
 from tests.test_indexer_migrate import draft
 from tests.test_indexer_promotion import silent
 from tests.test_indexer_snapshot import forged
-from tests.test_service_cli import assert_one_line, vitrine
 from tests.test_service_swaps import until
+from tests.tinyencoders import write_onnx
 
 __all__ = ["vitrine"]  # a fixture
 
@@ -352,7 +352,7 @@ def test_a_snapshot_that_names_an_encoder_by_a_path_is_refused(shop, kept, tmp_p
         return {**entries, "snapshot.json": about}
 
     path = forged(tmp_path / "s.vitrine", tmp_path / "f", change)
-    with pytest.raises(IndexCorrupt, match="names encoders by no hash"):
+    with pytest.raises(IndexCorrupt, match="names encoders, but not by hashes"):
         restore_snapshot(path, ShopFolder(tmp_path / "restored"), progress=silent)
 
 

@@ -118,7 +118,7 @@ def test_kinds_are_main_categories_with_several_items(catalog, tmp_path, monkeyp
     catalog.write_text(text, encoding="utf-8")
     dataset = dataset_of(catalog, tmp_path)
     assert dataset.kinds == ["Home/Mugs", "Wear/Shoes"]
-    assert dataset.notes == ["1 categories of one item teach nothing and are left out"]
+    assert dataset.notes == ["categories with only one item are not learned: 1"]
     lonely = [dataset.items[n] for n in set(dataset.item[dataset.kind < 0].tolist())]
     assert lonely == ["red-mug"]
 

@@ -303,6 +303,24 @@ def test_a_host_that_cannot_be_reached_is_not_asked_forever(server):
     assert fetcher.counts.failed == 30
 
 
+def test_a_host_that_refuses_a_picture_was_reached(server):
+    failing = [True] * 9 + [False] + [True] * 5 + [False]
+    tries = iter(failing)
+
+    def sometimes(host: str, port: int) -> list[str]:
+        if next(tries):
+            raise CannotResolve("no such name")
+        return ["127.0.0.1"]
+
+    port = server.host.partition(":")[2]
+    rules = policy(server, hosts=(f"shop.example:{port}",), threads=1, attempts=1)
+    with Fetcher(rules, sometimes) as fetcher:
+        names = ["gone.jpg"] * 15 + ["x.jpg"]  # the tenth answer is 404
+        jobs = [fetcher.submit(f"http://shop.example:{port}/{name}") for name in names]
+        assert "404" in str(jobs[9].exception())
+        assert jobs[-1].result().data == PICTURE
+
+
 def test_no_host_gets_more_requests_at_once_than_it_may(server):
     for number in range(40):
         server.pictures[f"/{number}.jpg"] = PICTURE

@@ -8,7 +8,7 @@ import pytest
 
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import CannotWrite, IndexMismatch, IndexNotFound, StoreBusy, StoreFull
-from indexer.jobs.build import check_encoder
+from indexer.jobs.build_checks import check_encoder
 from indexer.jobs.job import open_job
 from indexer.jobs.migrate import migrate
 from indexer.jobs.rebuild import rebuild_index

@@ -19,10 +19,10 @@ from indexer.shop.folder import ShopFolder
 from indexer.store.records import PictureKey
 from indexer.writing.reembed import Reembedding, missing_pictures
 from indexer.writing.writes import Draft, ImageInput, put_items
+from tests.commandline import assert_one_line, vitrine
 from tests.conftest import jpeg, plain
 from tests.test_indexer_migrate import Counting, folder, shop, store
 from tests.test_indexer_promotion import OtherColors, silent
-from tests.test_service_cli import assert_one_line, vitrine
 
 __all__ = ["folder", "shop", "store", "vitrine"]  # fixtures
 

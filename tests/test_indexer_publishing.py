@@ -10,14 +10,9 @@ import pytest
 from indexer.encoders.color import ColorEncoder
 from indexer.errors import Conflict, IndexCorrupt
 from indexer.jobs import publishing
+from indexer.jobs.components import Component, components_of
 from indexer.jobs.job import open_job
-from indexer.jobs.publishing import (
-    Component,
-    components_of,
-    move_current,
-    publish,
-    write_generation,
-)
+from indexer.jobs.publishing import move_current, publish, write_generation
 from indexer.jobs.stored_rows import read_rows
 from indexer.progress import no_progress
 from indexer.shop.folder import ShopFolder

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from indexer.layout import EVENTS
 from search.personal.covisits import Visits
 from search.personal.event import event_from
-from search.personal.event_log import EVENTS_FOLDER, EventLog
+from search.personal.event_log import EventLog
 from search.personal.learning import Pictures, learn, linear_of
 from search.personal.linear import FACTORS, KEPT, learn_linear
 from search.personal.mixer import WEIGHTS
@@ -105,7 +106,7 @@ def test_newcomers_have_every_third_place_from_the_twelfth_on():
 
 
 def test_factors_are_stored_for_items_that_enough_users_met(tmp_path, rng):
-    with EventLog(tmp_path / EVENTS_FOLDER, create=True) as log:
+    with EventLog(tmp_path / EVENTS, create=True) as log:
         for user, items in enumerate(two_tastes(rng, users=120)):
             log.add(
                 [

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 import search.personal.event_compaction as compaction
+from indexer.layout import EVENTS
 from search.personal.event import Event, event_from
 from search.personal.event_compaction import compact
 from search.personal.event_folder import current_place
-from search.personal.event_log import EVENTS_FOLDER, EventLog, data_file, open_if_exists
+from search.personal.event_log import EventLog, data_file, open_if_exists
 from search.personal.learning import bought_with, learn, neighbors_of
 from search.personal.popularity import Popularity
 from search.personal.publication import MAX_COUNTS, publish
@@ -33,7 +34,7 @@ def event(user: str, item: str, kind: str = "view", time: float = NOW, **more) -
 
 @pytest.fixture
 def log(tmp_path):
-    with EventLog(tmp_path / EVENTS_FOLDER, create=True) as log:
+    with EventLog(tmp_path / EVENTS, create=True) as log:
         yield log
 
 
@@ -74,7 +75,7 @@ _WRITER = """
 
 
 def test_events_that_were_acknowledged_survive_kill_9(tmp_path):
-    path = tmp_path / EVENTS_FOLDER
+    path = tmp_path / EVENTS
     process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(_WRITER), str(path)],
         stdout=subprocess.PIPE,

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from indexer.shop.joblock import job_lock
 from search.engine import SearchEngine
 from service.exitcodes import BUSY
+from tests.commandline import assert_one_line, vitrine
 from tests.conftest import COLORS, jpeg, plain
-from tests.test_service_cli import assert_one_line, vitrine
 
 __all__ = ["vitrine"]  # a fixture
 

@@ -67,6 +67,14 @@ def test_every_search_finds_what_it_should(shop, tmp_path):
     assert both.results[1].problem.code == "unknown_item"
 
 
+def test_suggestions_are_read_and_drafts_written(shop):
+    assert shop("suggestions", "red-mug").suggestions == []
+    with pytest.raises(ServiceError, match="not suggested"):
+        shop("decide", "red-mug", "color", "Red")
+    made = shop("draft", "red-mug", tone="short", seed=1)
+    assert (made.item_id, made.tone) == ("red-mug", "short")
+
+
 def test_items_are_read_and_written(shop):
     assert shop("item", "red-mug").price == 15.0
     assert shop("image", "red-mug", size=80)[:2] == b"\xff\xd8"

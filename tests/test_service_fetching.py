@@ -14,7 +14,7 @@ from service.http import fetching
 from service.http.fetching import fetch_all, urls_of
 from tests.conftest import COLORS, jpeg, plain
 from tests.imageserver import ImageServer
-from tests.test_service_writes import KEY, call, outcomes, put, shop
+from tests.writecalls import KEY, call, outcomes, put, shop
 
 __all__ = ["shop"]  # a fixture
 

@@ -9,9 +9,10 @@ import time
 import pytest
 from click.testing import CliRunner
 
+from indexer.layout import EVENTS
 from search.engine import SearchEngine
 from search.personal.event import event_from
-from search.personal.event_log import EVENTS_FOLDER, EventLog
+from search.personal.event_log import EventLog
 from search.personal.learning import learn
 from service.cli.main import vitrine
 
@@ -29,7 +30,7 @@ def event(user, item, kind="view", age=0.0):
 def shop(tiny_shop, tmp_path):
     """Four users bought a red mug and a green shoe with a blue shoe; one likes yellow things."""
     shutil.copytree(tiny_shop, tmp_path / "shop")
-    with EventLog(tmp_path / "shop" / EVENTS_FOLDER, create=True) as log:
+    with EventLog(tmp_path / "shop" / EVENTS, create=True) as log:
         for user in "abcd":
             basket = ["blue-shoe", "red-mug", *(["green-shoe"] if user != "d" else [])]
             log.add([event(user, item, "purchase", age=60) for item in basket])
@@ -81,7 +82,7 @@ def test_an_item_that_nobody_bought_has_an_answer_too(personal):
 
 
 def test_a_substitute_is_not_bought_together(personal, shop):
-    with EventLog(shop / EVENTS_FOLDER) as log:
+    with EventLog(shop / EVENTS) as log:
         for user in "efgh":
             log.add([event(user, item, "purchase", age=9) for item in ("red-shoe", "red-mug")])
         learn(log)

@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from tests.test_service_search import ids, search, upload
-from tests.test_service_writes import call, outcomes, put, shop, writing
+from tests.writecalls import call, outcomes, put, shop, writing
 
 __all__ = ["shop", "writing"]  # fixtures
 

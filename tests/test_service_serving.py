@@ -319,9 +319,7 @@ def test_the_encoder_in_use_is_offered_to_the_next_engine():
     asyncio.run(scenario())
 
 
-def test_a_large_index_opens_while_the_service_is_alive_already(monkeypatch):
-    monkeypatch.setattr("service.runtime.serving.START_S", 0.05)
-
+def test_a_large_index_opens_while_the_service_is_alive_already():
     async def scenario():
         opened = threading.Event()
 
@@ -329,7 +327,9 @@ def test_a_large_index_opens_while_the_service_is_alive_already(monkeypatch):
             assert opened.wait(120)
             return Numbered("000001")
 
-        serving = Serving(open_slowly, lambda: "000001", lambda _: NoBatcher(), interval_s=0.01)
+        serving = Serving(
+            open_slowly, lambda: "000001", lambda _: NoBatcher(), interval_s=0.01, start_s=0.05
+        )
         await serving.start()
         with pytest.raises(IndexNotFound, match="being opened"):
             serving.lease()

@@ -25,6 +25,10 @@ class Targets(msgspec.Struct, frozen=True, kw_only=True):
     exact_below: int = EXACT_BELOW
     server: str = ""
 
+    def allow_time(self, p95_us: float) -> bool:
+        """Return True if searches of which 95 % take at most ``p95_us`` meet ``p95_ms``."""
+        return self.p95_ms is None or p95_us <= self.p95_ms * 1e3
+
 
 class BuildTargets(msgspec.Struct, frozen=True, kw_only=True):
     """The targets of one build.
@@ -108,7 +112,7 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def exact(self) -> bool:
-        """Whether every search compares every allowed row."""
+        """True if every search compares every allowed row."""
         return not self.levels
 
     @property

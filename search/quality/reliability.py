@@ -1,4 +1,4 @@
-"""Evaluate confidences: their calibration error, and the gain of answering only the confident ones.
+"""Evaluate confidences: their calibration error, and precision if only sure queries are answered.
 
 The input is the first hit of each query with a known answer: its ``confidence`` (n,), and whether
 it is of the right product, ``right`` (n,).

@@ -1,4 +1,4 @@
-"""Masks of the things in a photo, and of the one product of a photo, and how replies carry them."""
+"""Make masks of the things in a photo or of its one product, in the form that replies carry."""
 
 from __future__ import annotations
 

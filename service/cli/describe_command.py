@@ -72,7 +72,7 @@ def command(
 
 
 def _items(shop: Path, ids: tuple[str, ...]) -> list[Item]:
-    from indexer.enrichment.suggestionlog import items_of
+    from indexer.enrichment.suggesting import items_of
     from indexer.shop.folder import ShopFolder
 
     folder = ShopFolder(shop)

@@ -25,10 +25,11 @@ def command(shop: Path) -> None:
     from importlib.metadata import version
 
     from service.assistants.fresh_engine import FreshEngine
+    from service.assistants.local_shop import LocalShop
     from service.assistants.tools import shop_server
 
     engine = FreshEngine(shop)
     try:
-        shop_server(engine, f"vitrine: {shop.resolve().name}", version("vitrine")).run()
+        shop_server(LocalShop(engine), f"vitrine: {shop.resolve().name}", version("vitrine")).run()
     finally:
         engine.close()

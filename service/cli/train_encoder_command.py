@@ -94,7 +94,7 @@ def command(
     check_onnx_out(out, force, out.with_suffix(".json"))
     _check_packages(("onnx",) if quick else ("torch", "onnx"))
     from indexer.encoders.bundled import newest_file
-    from indexer.encoders.onnxfile import read_side
+    from indexer.encoders.onnxfile import read_encoder_settings
     from indexer.shop.folder import ShopFolder
     from indexer.store.store import Store
     from indexer.training.dataset import read_dataset, read_pairs
@@ -107,7 +107,7 @@ def command(
             dataset = read_dataset(
                 store,
                 photos,
-                trim=read_side(begin).trim,
+                trim=read_encoder_settings(begin).trim,
                 progress=lambda done, total: show("read", done, total, 0),
             )
         done = _train(

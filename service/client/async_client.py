@@ -14,6 +14,7 @@ from service.client.calls import (
     TIMEOUT_S,
     TRIES,
     Call,
+    DraftOptions,
     Photo,
     PhotoOptions,
     RecommendOptions,
@@ -27,6 +28,8 @@ from service.client.errors import ServiceUnreachable
 if TYPE_CHECKING:
     import httpx
 
+    from indexer.drafting.draft import Draft
+    from indexer.enrichment.suggestionlog import ItemSuggestions
     from indexer.writing.writes import Outcome
     from search.asking.answer import Answer
     from service.client.operations import Part
@@ -125,6 +128,20 @@ class AsyncVitrine:
     async def ask(self, question: str, item_id: str | None = None) -> Answer:
         """Answer a customer's question, about an item or not."""
         return await self._send(operations.ask(question, item_id))
+
+    async def suggestions(self, item_id: str) -> ItemSuggestions:
+        """Return what the texts and pictures of an item suggest, the surest first."""
+        return await self._send(operations.suggestions(item_id))
+
+    async def decide(
+        self, item_id: str, attribute: str, value: str, *, accepted: bool = True
+    ) -> ItemSuggestions:
+        """Accept a suggested value of an item, or refuse it; needs a key to write."""
+        return await self._send(operations.decide(item_id, attribute, value, accepted))
+
+    async def draft(self, item_id: str, **options: Unpack[DraftOptions]) -> Draft:
+        """Draft a text of an item from its own facts; nothing stores it."""
+        return await self._send(operations.draft(item_id, options))
 
     async def item(self, item_id: str) -> ItemReply:
         """Return an item."""

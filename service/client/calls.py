@@ -57,6 +57,15 @@ class PhotoOptions(SearchOptions, total=False):
     verify: bool
 
 
+class DraftOptions(TypedDict, total=False):
+    """What draft of an item's text is wanted."""
+
+    language: str
+    tone: str
+    length: int
+    seed: int
+
+
 class RecommendOptions(TypedDict, total=False):
     """The options of recommendations."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from indexer.drafting.draft import Draft
+from indexer.enrichment.suggestionlog import ItemSuggestions
 from indexer.writing.writes import Outcome
 from search.asking.answer import Answer
 from service.client.calls import Call, Photo, part_of, path_of, photo_call, query_call
@@ -65,6 +67,22 @@ def ask(question: str, item_id: str | None) -> Call[Answer]:
     """Answer a customer's question, about an item or not."""
     body = {"question": question} | ({} if item_id is None else {"item_id": item_id})
     return Call("POST", path_of("ask"), Answer, body=body)
+
+
+def suggestions(item_id: str) -> Call[ItemSuggestions]:
+    """Return what is suggested for an item."""
+    return Call("GET", path_of("items", item_id, "suggestions"), ItemSuggestions)
+
+
+def decide(item_id: str, attribute: str, value: str, accepted: bool) -> Call[ItemSuggestions]:
+    """Accept or refuse a suggested value of an item."""
+    body = {"attribute": attribute, "value": value, "accepted": accepted}
+    return Call("POST", path_of("items", item_id, "suggestions"), ItemSuggestions, body=body)
+
+
+def draft(item_id: str, options: Mapping[str, Any]) -> Call[Draft]:
+    """Draft a text of an item."""
+    return Call("POST", path_of("items", item_id, "draft"), Draft, body=dict(options))
 
 
 def item(item_id: str) -> Call[ItemReply]:

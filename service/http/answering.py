@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from indexer.errors import BadImage, BadQuery
-from search.cost import DEAR, cost_of
+from search.cost import COSTLY, cost_of
 from search.query import EmbeddingPart, ImagePart
 from service.http.replies import search_reply_parts
 from service.runtime.answer_cache import Answer, AnswerKey, hash_of
@@ -40,7 +40,7 @@ async def reply_to(
     """
     query, cost = checked(state, query)
     state.rates.take_search(request.scope, request.headers, int(cost) - 1)
-    pool = state.pools.dear if cost > DEAR else state.pools.searching
+    pool = state.pools.costly if cost > COSTLY else state.pools.searching
     root = request.scope.get("root_path", "")
     async with state.serving.lease() as served:
         search = _Search(

@@ -18,6 +18,7 @@ from indexer.shop.folder import ShopFolder
 from indexer.vectors.remote.access import ACCESS
 from service.budgets import limit_threads
 from service.http.appstate import AppState
+from service.http.assistants import MCP_PATH, AssistantsEndpoint
 from service.http.capacity import batcher_factory, request_gate, worker_pools
 from service.http.compression import Compression
 from service.http.connections import connections_for
@@ -33,6 +34,7 @@ from service.http.routes.asking import ask_routes
 from service.http.routes.campaign import campaign_routes
 from service.http.routes.classify import classify_routes
 from service.http.routes.embed import add_embed
+from service.http.routes.enriching import enrich_routes
 from service.http.routes.items import item_routes
 from service.http.routes.job_starts import job_start_routes
 from service.http.routes.jobs import job_routes
@@ -130,11 +132,16 @@ def create_app(
         answers=answers,
     )
     rebuilds = open_engine is None and worker.is_first
+    assistants = AssistantsEndpoint(state, _version()) if settings.mcp else None
     app = _bare_app(
-        _lifespan(state, compaction if rebuilds else None, shares_metrics=worker.count > 1),
+        _lifespan(
+            state, compaction if rebuilds else None, assistants, shares_metrics=worker.count > 1
+        ),
         _middleware(settings, gate, metrics, ids, rates),
     )
     add_routes(app, state)
+    if assistants is not None:
+        app.add_route(MCP_PATH, assistants, methods=["POST"], include_in_schema=False)  # type: ignore[arg-type]  # starlette takes applications too
     app.state.private_paths = _private_paths(settings)
     app.state.kill_rebuild = compaction.kill
     app.state.stop_events = state.job_events.stop
@@ -153,7 +160,7 @@ def add_routes(app: FastAPI, state: AppState) -> None:
     """Add all routes, and the handlers of errors."""
     add_error_handlers(app)
     searching = (search_routes, knn_routes, ask_routes, recognition_routes, classify_routes)
-    items = (write_routes, review_routes, item_routes, personal_routes)
+    items = (write_routes, review_routes, enrich_routes, item_routes, personal_routes)
     pictures = (style_routes, campaign_routes)
     operators = (
         admin_routes, job_routes, job_start_routes, key_routes, operator_routes, state_routes,
@@ -185,17 +192,25 @@ def _bare_app(
 
 
 def _lifespan(
-    state: AppState, compaction: Compaction | None, *, shares_metrics: bool
+    state: AppState,
+    compaction: Compaction | None,
+    assistants: AssistantsEndpoint | None,
+    *,
+    shares_metrics: bool,
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await state.serving.start()
         if compaction is not None:
             compaction.start()
+        if assistants is not None:
+            await assistants.start()
         gauges = asyncio.create_task(observe_gauges_forever(state)) if shares_metrics else None
         yield
         if gauges is not None:
             gauges.cancel()
+        if assistants is not None:
+            await assistants.stop()
         if state.fetcher is not None:
             await asyncio.to_thread(state.fetcher.close)
         if compaction is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from indexer.errors import BadImage
-from search.cost import DEAR
+from search.cost import COSTLY
 from search.query import EmbeddingPart, ImagePart
 from service.http.answering import checked
 from service.http.replies import BoxReply, search_reply
@@ -36,7 +36,7 @@ async def boxes_reply(
     """
     query, cost = checked(state, query)
     state.rates.take_search(request.scope, request.headers, int(cost * len(boxes)) - 1)
-    pool = state.pools.dear if cost * len(boxes) > DEAR else state.pools.searching
+    pool = state.pools.costly if cost * len(boxes) > COSTLY else state.pools.searching
     root = request.scope.get("root_path", "")
     async with state.serving.lease() as served:
         began = time.perf_counter()

@@ -57,6 +57,8 @@ EXAMPLES: dict[str, Example] = {
     "item": _ITEM,
     "item_reviews": _ITEM,
     "item_suggestions": _ITEM,
+    "decide_suggestion": Example({"item_id": ITEM}, {"attribute": "color", "value": "Red"}),
+    "draft_item": Example({"item_id": ITEM}, {"tone": "friendly", "seed": 3}),
     "similar_items": Example({"item_id": ITEM, "limit": 4, "filter": "price < 100"}),
     "bought_together": Example({"item_id": ITEM, "limit": 4}),
     "item_image": Example({"item_id": ITEM, "index": 0, "size": 240}),

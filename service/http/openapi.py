@@ -8,8 +8,10 @@ import msgspec
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
+from indexer.drafting.draft import Draft
 from indexer.enrichment.suggestionlog import ItemSuggestions
 from search.asking.answer import Answer
+from service.http.enrich_schemas import DecisionBody, DraftBody
 from service.http.examples import add_examples
 from service.http.job_replies import CatalogsReply, JobReply, JobsReply, SnapshotsReply
 from service.http.job_schemas import (
@@ -62,7 +64,7 @@ if TYPE_CHECKING:
 _BODIES: tuple[type[BaseModel], ...] = (
     SearchBody, PhotoForm, ItemsBody, ItemsForm, PatchBody, PatchForm, DeleteBody,
     EventsBody, SessionBody, StyleForm, ClassifyForm, RecognizeForm, BatchBody,
-    AskBody,
+    AskBody, DecisionBody, DraftBody,
     KeyBody, RotateBody,
     CampaignBody, BuildBody, BuildForm, BuildOptions, SnapshotBody, MigrationBody, ComparisonBody,
 )  # fmt: skip
@@ -70,7 +72,7 @@ _REPLIES: tuple[type[msgspec.Struct], ...] = (
     SearchReply, ItemReply, ItemsReply, StatusReply, HealthReply, WriteReply, Problem,
     RecommendReply, EventsReply, UserReply, ErasedReply, StylesReply, ClassifyReply,
     RecognizeReply, GenerationsReply, ServingReply, BatchReply, ReviewsReply, ItemSuggestions,
-    Answer,
+    Answer, Draft,
     KeysReply, NewKeyReply, OwnKeyReply, RemovedKeysReply,
     StorageReply, ModelsReply, SettingsReply, ReportReply,
     JobReply, JobsReply, CatalogsReply, SnapshotsReply,

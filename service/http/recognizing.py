@@ -10,7 +10,7 @@ import msgspec
 from indexer.errors import BadImage
 from indexer.imaging.images import WHOLE
 from indexer.stopwatch import Stopwatch
-from search.cost import DEAR
+from search.cost import COSTLY
 from search.query import EmbeddingPart, ImagePart, Query
 from search.recognition.autocrop import Meant, candidates, choose
 from search.recognition.look import find_things, search_box, with_hits, with_masks, without_hits
@@ -84,7 +84,7 @@ async def things_reply(
             stopwatch.lap("search_ms")
             return finished(look)
 
-        pool = state.pools.dear if len(things) > DEAR else state.pools.searching
+        pool = state.pools.costly if len(things) > COSTLY else state.pools.searching
         return await pool.run(work)
 
 
@@ -98,7 +98,7 @@ async def cropped_reply(state: AppState, query: Query, request: Request) -> byte
     (photo_part, *others) = query.parts
     assert isinstance(photo_part, ImagePart)
     assert isinstance(photo_part.image, bytes)
-    pool = state.pools.dear if cost > DEAR else state.pools.searching
+    pool = state.pools.costly if cost > COSTLY else state.pools.searching
     root = request.scope.get("root_path", "")
     async with state.serving.lease() as served:
         began = time.perf_counter()

@@ -25,6 +25,7 @@ _LOGGED = {
     "indexer": logging.INFO,
     "uvicorn": logging.WARNING,
     "asyncio": logging.ERROR,
+    "mcp": logging.ERROR,
     "python_multipart": logging.ERROR,  # it warns of every broken form
 }
 _FLUSH_S = 0.5

@@ -86,7 +86,12 @@ class Shopfront:
     def _filled(self, language: str, *, is_home: bool) -> str:
         texts = self._texts[language]
         names = {name: texts["language.name"] for name, texts in self._texts.items()}
-        setup = {"texts": texts, "shop": self._settings.shop_name, "languages": names}
+        setup = {
+            "texts": texts,
+            "shop": self._settings.shop_name,
+            "languages": names,
+            "planned": self._settings.planned_items,
+        }
         values = {
             "lang": language,
             "shop": html.escape(self._settings.shop_name),

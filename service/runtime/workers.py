@@ -116,7 +116,7 @@ class WorkerPools(NamedTuple):
 
     decoding: Workers
     searching: Workers
-    dear: Workers  # costly searches, which would delay the others
+    costly: Workers  # costly searches, which would delay the others
     reading: Workers
     writing: Workers
     events: Workers
