@@ -19,7 +19,6 @@ from service.http.json_body import check_json_type, check_marks
 from service.http.problems import HttpError, problem_of
 from service.http.replies import SearchReply
 from service.query_builder import GivenFields, GivenPart, build_query
-from service.settings import BadSetting
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -107,11 +106,9 @@ class AssistantsEndpoint:
     """POST /mcp, as an ASGI application: the Model Context Protocol, without sessions."""
 
     def __init__(self, state: AppState, version: str) -> None:
-        """Raises BadSetting if the SDK is not installed."""
-        try:
-            from mcp.server.transport_security import TransportSecuritySettings
-        except ImportError as error:
-            raise BadSetting("VITRINE_MCP needs the MCP SDK: pip install 'vitrine[mcp]'") from error
+        """Needs the extra mcp: see ``check_extras``."""
+        from mcp.server.transport_security import TransportSecuritySettings
+
         server = shop_server(ServedShop(state), state.settings.shop_name, version)
         self._origins = {origin.strip() for origin in state.settings.cors_origins.split(",")}
         server.streamable_http_app(  # makes the manager; its routes are not used
