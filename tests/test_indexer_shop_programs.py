@@ -154,6 +154,14 @@ def test_the_names_of_columns_that_are_no_field_stay_attributes(shop):
     assert (left_out.item_id, left_out.reason) == ("2", "left out: its active is '0'")
 
 
+def test_words_that_name_other_things_too_give_no_field(shop):
+    text = "id,title,media,body,content\n1,'90s wine,oil on canvas,full,500 ml\n"
+    (wine,), notes = read(shop, "a.csv", text)
+    assert facts(wine) == ("1", "'90s wine", "", None, "", True, "")
+    assert wine.attributes == {"media": "oil on canvas", "body": "full", "content": "500 ml"}
+    assert (wine.description, notes) == ("", [])
+
+
 def test_the_id_is_the_first_column_of_ids_without_repeated_cells(shop):
     text = "Reference,Product ID,Name\nX,1,Mug\nX,2,Cup\n,3,Jug\n"
     items, _ = read(shop, "a.csv", text)

@@ -45,13 +45,13 @@ _NAMES: Final[Mapping[str, str]] = {
         タイトル | 상품명 | description short | item""",
     "description": """
         description | product description | item description | long description |
-        description long | body html | body | desc | details | beschreibung |
+        description long | body html | desc | details | beschreibung |
         artikelbeschreibung | produktbeschreibung | langbeschreibung | langtext | descriptif |
         description longue | descripcion | descripcion larga | descrizione | descricao |
         beschrijving | omschrijving | opis | opis produktu | beskrivning | beskrivelse | kuvaus |
         aciklama | описание | 描述 | 商品描述 | 产品描述 | 详情 | 商品详情 | 説明 | 商品説明 |
         상품설명 | short description | description courte | kurzbeschreibung |
-        descripcion corta | korte beschrijving | summary | content""",
+        descripcion corta | korte beschrijving | summary""",
     "categories": """
         categories | category | category path | categorypath | category tree | product category |
         product categories | product type | category name | categorytext | collection |
@@ -110,7 +110,7 @@ _NAMES: Final[Mapping[str, str]] = {
     "images": """
         image | images | image url | image urls | image link | image links | image src |
         image path | image file | main image | main image url | base image | primary image |
-        cover image | cover | cover media url | picture | pictures | picture url | picurl |
+        cover image | cover media url | picture | pictures | picture url | picurl |
         pic url | pic | pics | photo | photos | photo url | photo urls | foto | fotos | bild |
         bilder | bild url | bilder url | bildlink | bilddatei | bildpfad | bildname | hauptbild |
         produktbild | produktbilder | abbildung | visuel | photo produit | imagen | imagenes |
@@ -120,7 +120,7 @@ _NAMES: Final[Mapping[str, str]] = {
         картинка | 图片 | 主图 | 商品图片 | 产品图片 | 图片链接 | 图片地址 | 画像 | 商品画像 |
         メイン画像 | 画像url | 이미지 | product image | product images | product image url |
         product image urls | hosted image urls | image name | imgurl | img | imgs | img url |
-        featured image | media | media urls | media url | product media main image url |
+        featured image | media urls | media url | product media main image url |
         merchant image url | large image""",
     "more images": """
         additional image | additional images | additional image link | additional image links |
@@ -175,7 +175,9 @@ KNOWN: Final[frozenset[str]] = frozenset(name for names in NAMES.values() for na
 
 
 def is_header(cells: Iterable[object]) -> bool:
-    """Return whether most cells of a row, and at least two, are names of columns."""
+    """Return whether a row has a cell ``id``, or names of columns in most, at least two, cells."""
     keys = [loose_key(cell) for cell in cells if cell not in (None, "")]
+    if "id" in keys and len(keys) > 1:
+        return True
     known = sum(key in KNOWN or key.rstrip(" 0123456789") in KNOWN for key in keys)
     return known >= 2 and known * 2 >= len(keys)

@@ -82,9 +82,11 @@ class TableColumns:
             key = loose_key(name)
             bare = re.sub(r" ?\d+(?= |$)", "", key)
             number = re.search(r"\d+", key)
+            if key == "media" and "cover media url" in self.by_key:  # of Shopware
+                bare = "images"
             for rank, role in enumerate(("images", "more images", "small images")):
                 if key in NAMES[role] or bare in NAMES[role]:
-                    order = float(number[0]) if number else NAMES[role].index(key)
+                    order = float(number[0]) if number else NAMES[role].index(bare)
                     listed.append((rank if number is None else max(rank, 1), order, place, name))
                     break
         is_large = any(rank < 2 for rank, _, _, _ in listed)
