@@ -9,7 +9,7 @@ from search.cursor import seen_by
 if TYPE_CHECKING:
     from search.query import Query
 
-DEAR = 5.0  # a query that costs more must not delay plain searches
+COSTLY = 5.0  # a query that costs more must not delay plain searches
 _DEPTH = 100  # hits that cost as much as a plain search, because their fields are read
 _COLLAPSED = 20  # the same if copies are collapsed, because more candidates are compared
 _LETTERS = 50  # letters of text that cost as much as a plain search

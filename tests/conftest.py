@@ -10,7 +10,6 @@ import io
 import os
 import pickle
 import shutil
-from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -136,7 +135,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as slow the tests that use something slow: a browser, torch, or the drawn shop.
 
     So are those of ``slow_tests.txt``, which ``scripts/slow_tests.py`` writes.
-    Two processes begin with the files that have the most of them, so that they end together.
+    Two processes begin with the files of ``longest_files.txt``, so that they end together.
     """
     listed = set((Path(__file__).parent / "slow_tests.txt").read_text("utf-8").split())
     for item in items:
@@ -149,8 +148,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         ):
             item.add_marker(pytest.mark.slow)
     if "PYTEST_XDIST_WORKER" in os.environ:
-        slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
-        items.sort(key=lambda item: -slow[item.path])
+        longest = (Path(__file__).parent / "longest_files.txt").read_text("utf-8").split()
+        ranks = {name: rank for rank, name in enumerate(longest)}
+        items.sort(key=lambda item: ranks.get(item.path.stem, len(ranks)))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -229,6 +229,13 @@ def drawn_index(drawn_shop: SampleShop, tmp_path_factory: pytest.TempPathFactory
         return folder
 
     return made_once(tmp_path_factory, "drawn-index", build)
+
+
+@pytest.fixture
+def shop(tiny_shop: Path, tmp_path: Path) -> Path:
+    """A copy of ``tiny_shop``, to write to."""
+    shutil.copytree(tiny_shop, tmp_path / "shop")
+    return tmp_path / "shop"
 
 
 @pytest.fixture

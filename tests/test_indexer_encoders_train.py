@@ -13,14 +13,14 @@ import pytest
 from numpy.typing import NDArray
 
 from indexer.training.__main__ import main
-from indexer.training.data import read_photos
+from indexer.training.data import Photo, read_photos
 from indexer.training.originals import read_squares
-from tests.trainingphotos import batches_of, data, features_of
+from tests.trainingphotos import batches_of, data
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from indexer.training.whitened_head import HeadInputs
+    from indexer.training.head_inputs import HeadInputs
 
 __all__ = ["data"]  # fixtures
 
@@ -58,37 +58,38 @@ def test_the_exported_file_gives_the_vectors_of_the_network(
 @pytest.mark.torch
 def test_the_similarity_of_the_head_is_a_sum_of_its_parts_by_their_shares() -> None:
     torch = pytest.importorskip("torch")
-    from dataclasses import replace
-
-    from indexer.training.hyperparameters import Hyperparameters
     from indexer.training.initialize import principal_axes
-    from indexer.training.network import COLORS
-    from indexer.training.whitened_head import whitened_head
+    from indexer.training.whitened_head import Part, colors, components, whitened_head
 
     torch.manual_seed(0)
-    trained = torch.nn.Linear(1392, 256)
-    pooled = torch.randn(12, 2672)
-    components = principal_axes(pooled[:, :1280].numpy(), np.ones(12), power=0.0)
-    inputs = pooled.double()
-    axes = torch.from_numpy(components.axes).double()
-    features = (inputs[:, :1280] - torch.from_numpy(components.mean)) @ axes
-    vectors = inputs[:, 1280:] @ trained.weight.double().T + trained.bias.double()
-    colors = inputs[:, 2560 : 2560 + COLORS]
-    with torch.no_grad():
-        for parts in ((1.0, 0.0, 0.0), (0.6, 0.3, 0.1), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)):
-            params = replace(Hyperparameters(), whitening_power=0.0, similarity_shares=parts)
-            raw = whitened_head(_head_inputs(pooled), trained, params).double()(inputs)
-            left = raw @ raw.T / raw.square().sum(1).mean()
-            for rows, part in zip((features, vectors, colors - colors.mean(0)), parts, strict=True):
-                left -= part * (rows @ rows.T) / rows.square().sum(1).mean()
-            assert float(left.abs().max()) < 1e-3, parts
+    trained = torch.nn.Linear(1000, 256).double().requires_grad_(False)
+    pooled = torch.randn(12, 1500)
+    found = principal_axes(pooled[:, :500].numpy(), np.ones(12), power=0.0)
+    rows = pooled.double()
+    axes = torch.from_numpy(found.axes).double()
+    features = (rows[:, :500] - torch.from_numpy(found.mean)) @ axes
+    vectors = trained(rows[:, 500:])
+    shares_of_colors = rows[:, 1400:1464] - rows[:, 1400:1464].mean(0)
+    inputs = _head_inputs(pooled)
+    for shares in ((1.0, 0.0, 0.0), (0.6, 0.3, 0.1), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)):
+        parts = (
+            components(inputs, slice(500), shares[0], whitening_power=0.0),
+            Part(slice(500, None), trained.weight.T, trained.bias, shares[1]),
+            colors(inputs, slice(1400, 1464), shares[2]),
+        )
+        with torch.no_grad():
+            raw = whitened_head(inputs, parts, shrinkage=0.5).double()(rows)
+        left = raw @ raw.T / raw.square().sum(1).mean()
+        for part, share in zip((features, vectors, shares_of_colors), shares, strict=True):
+            left -= share * (part @ part.T) / part.square().sum(1).mean()
+        assert float(left.abs().max()) < 1e-3, shares
 
 
 def _head_inputs(
     pooled: Tensor, groups: NDArray[np.int64] | None = None, drawn: Tensor | None = None
 ) -> HeadInputs:
     """Return the inputs of grocery photos: all of different items, and without drawings."""
-    from indexer.training.whitened_head import HeadInputs
+    from indexer.training.head_inputs import HeadInputs
 
     return HeadInputs(
         pooled,
@@ -102,21 +103,18 @@ def _head_inputs(
 @pytest.mark.torch
 def test_what_differs_within_an_item_counts_less_in_a_whitened_head() -> None:
     torch = pytest.importorskip("torch")
-    from dataclasses import replace
-
-    from indexer.training.hyperparameters import Hyperparameters
-    from indexer.training.whitened_head import whitened_head
+    from indexer.training.whitened_head import components, whitened_head
 
     torch.manual_seed(0)
     items = np.repeat(np.arange(10), 4)
-    light = torch.randn(2672)  # a direction in which photos of one item differ
-    pooled = torch.randn(10, 2672)[items] + 3.0 * torch.randn(40, 1) * light
-    params = replace(Hyperparameters(), whitening_power=0.0, shrinkage=0.1)
-    trained = torch.nn.Linear(1392, 256)
+    light = torch.randn(500)  # a direction in which photos of one item differ
+    pooled = torch.randn(10, 500)[items] + 3.0 * torch.randn(40, 1) * light
     likeness = []
     for groups in (items, None):
+        inputs = _head_inputs(pooled, groups)
+        part = components(inputs, slice(None), 1.0, whitening_power=0.0)
         with torch.inference_mode():
-            raw = whitened_head(_head_inputs(pooled, groups), trained, params)(pooled)
+            raw = whitened_head(inputs, [part], shrinkage=0.1)(pooled)
         rows = torch.nn.functional.normalize(raw, dim=1)
         likeness.append(float((rows @ rows.T)[items[:, None] == items[None, :]].mean()))
     assert likeness[0] > likeness[1] + 0.2
@@ -125,20 +123,17 @@ def test_what_differs_within_an_item_counts_less_in_a_whitened_head() -> None:
 @pytest.mark.torch
 def test_what_drawing_changes_counts_less_in_a_whitened_head() -> None:
     torch = pytest.importorskip("torch")
-    from dataclasses import replace
-
-    from indexer.training.hyperparameters import Hyperparameters
-    from indexer.training.whitened_head import whitened_head
+    from indexer.training.whitened_head import components, whitened_head
 
     torch.manual_seed(0)
-    photos = torch.randn(40, 2672)
-    drawings = photos + 3.0 * torch.randn(40, 1) * torch.randn(2672)
-    params = replace(Hyperparameters(), whitening_power=0.0, shrinkage=0.1)
-    trained = torch.nn.Linear(1392, 256)
+    photos = torch.randn(40, 500)
+    drawings = photos + 3.0 * torch.randn(40, 1) * torch.randn(500)
     likeness = []
     for drawn in (drawings, None):
+        inputs = _head_inputs(photos, drawn=drawn)
+        part = components(inputs, slice(None), 1.0, whitening_power=0.0)
         with torch.inference_mode():
-            head = whitened_head(_head_inputs(photos, drawn=drawn), trained, params)
+            head = whitened_head(inputs, [part], shrinkage=0.1)
             rows, others = (
                 torch.nn.functional.normalize(head(pooled), dim=1) for pooled in (photos, drawings)
             )
@@ -178,36 +173,50 @@ def test_the_head_is_fitted_to_what_the_file_computes(data: Path, tmp_path: Path
     from dataclasses import replace
 
     from indexer.encoders.onnxfile import OnnxEncoder
-    from indexer.training.batches import Batches
     from indexer.training.branch import with_branch
     from indexer.training.export import export
     from indexer.training.hyperparameters import Hyperparameters
     from indexer.training.network import Network, Shape
-    from indexer.training.whitened_head import refit_head, training_photos
+    from indexer.training.whitened_head import refit_head
 
     torch.manual_seed(0)
     photos = read_photos(data)
     squares = read_squares(photos, 64)
-    params = replace(Hyperparameters(), shape=Shape(0.25, 0.5), sizes=((1.0, 64),), pairs=4)
-    use = [photo.source != "clothing" for photo in photos]
-    features = features_of(photos)
-    batches = Batches(photos, squares, features, torch.zeros(len(features.photo), 256), params, use)
-    numbers = training_photos(batches)
-    assert numbers == [number for number, used in enumerate(use) if used]
+    params = replace(Hyperparameters(), shape=Shape(0.25, 0.5))
     trained = Network(params.shape).eval()
     network = with_branch(trained, trained, 3)
     path = tmp_path / "refitted.onnx"
     export(network, path, name="refitted", size=64, fit="squash")
     before = OnnxEncoder(path, encoder_id="before").encode_images(list(squares))
-    served = squares[numbers]
-    refit_head(path, trained.head, batches, 255 - served, params)
+    used = [number for number, photo in enumerate(photos) if photo.source != "clothing"]
+    chosen, served = [photos[number] for number in used], squares[used]
+    refit_head(path, trained.head, chosen, 255 - served, params)
     other = OnnxEncoder(path, encoder_id="other").encode_images(list(squares))
     assert not np.allclose(before, other, atol=0.05)
-    refit_head(path, trained.head, batches, served, params)
+    refit_head(path, trained.head, chosen, served, params)
     after = OnnxEncoder(path, encoder_id="after").encode_images(list(squares))
-    refit_head(path, trained.head, batches, served, params)
+    refit_head(path, trained.head, chosen, served, params)
     again = OnnxEncoder(path, encoder_id="again").encode_images(list(squares))
     assert np.allclose(after, again, atol=1e-3)
+
+
+def test_photos_are_grouped_by_item_and_else_by_kind() -> None:
+    pytest.importorskip("torch")
+    from indexer.training.head_inputs import UNGROUPED, groups_of
+
+    path = Path("photo.jpg")
+    photos = [
+        Photo(path, "magento", item="magento/1", kind="shirt"),
+        Photo(path, "ccp-thing", kind="shirt"),
+        Photo(path, "general"),
+        Photo(path, "magento", item="magento/1"),
+        Photo(path, "clothing", kind="shirt"),
+    ]
+    first, second, none, third, fourth = groups_of(photos).tolist()
+    assert first == third
+    assert second == fourth
+    assert none == UNGROUPED
+    assert len({first, second, none}) == 3
 
 
 @pytest.mark.torch

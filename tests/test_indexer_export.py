@@ -27,8 +27,14 @@ RECORDS = [
         "url": "https://shop.example/a?b=1", "images": ["red.png", "blue.png"],
         "attributes": {"color": "red", "sizes": ["S", "M"], "new": True, "weight": 1.5},
     },
-    {"id": "ü", "title": "=1+1", "images": ["blue.png"], "attributes": {"price": "low"}},
-    {"id": "z", "price": 0, "images": ["red.png", "none.png"]},
+    {
+        "id": "ü", "title": "=1+1", "images": ["blue.png"], "attributes": {"price": "low"},
+        "categories": ["Food, Drinks & Snacks"],
+    },
+    {
+        "id": "z", "price": 0, "images": ["red.png", "none.png"],
+        "categories": ["Home; Garden", "Sale"],
+    },
 ]  # fmt: skip
 
 

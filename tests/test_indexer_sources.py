@@ -71,6 +71,9 @@ def test_the_files_of_a_shop_that_lies_in_the_folder_are_not_items(tmp_path, sho
     for name in (
         "catalog.lmdb/data.mdb",
         "catalog.lmdb/lock.mdb",
+        "events.lmdb/data.mdb",
+        "events.lmdb/lock.mdb",
+        "recommend.json",
         "generations/000001/manifest.json",
         "encoders/ab.onnx",
         "CURRENT",

@@ -175,7 +175,7 @@ KNOWN: Final[frozenset[str]] = frozenset(name for names in NAMES.values() for na
 
 
 def is_header(cells: Iterable[object]) -> bool:
-    """Return whether a row has a cell ``id``, or names of columns in most, at least two, cells."""
+    """Return True if a row has a cell ``id``, or names of columns in most, at least two, cells."""
     keys = [loose_key(cell) for cell in cells if cell not in (None, "")]
     if "id" in keys and len(keys) > 1:
         return True

@@ -36,12 +36,12 @@ _SYSTEM: Final = frozenset(
 
 
 def folder_records(path: Path, exclude: Sequence[str] = ()) -> Iterator[NumberedRow]:
-    """Yield every file that is not hidden, in name order; whether it is an image is decided later.
+    """Yield every file that is not hidden, in name order; some may not be images.
 
-    Folders and files of storage boxes, such as ``@eaDir`` and ``Thumbs.db``, are passed over. So is
-    what a pattern of ``exclude`` fits: the name of a file or folder, or its path.
+    Files and folders that storage boxes and operating systems make, such as ``@eaDir`` and
+    ``Thumbs.db``, are skipped. So are those whose name or path matches a pattern of ``exclude``.
 
-    The files of a shop inside the folder are skipped: they change with every build, and opening
+    The files of a shop inside the folder are skipped too: they change with every build, and opening
     and closing LMDB's lock file would drop the locks of this process.
     """
     found = _walk(path, exclude)

@@ -36,7 +36,7 @@ _DEEPEST: Final = 256  # open elements; more are a page that is no page
 def html_records(path: Path) -> Iterator[NumberedRow]:
     """Yield the objects of the page's JSON-LD blocks, or else its products as microdata.
 
-    A block that is not JSON is a BrokenRow. Raise BadCatalog if the file cannot be read, or the
+    A block that is not JSON is a BrokenRow. Raises BadCatalog if the file cannot be read, or the
     page has neither.
     """
     try:

@@ -211,7 +211,7 @@ class ImageFiles:
 
 
 def _continues_url(before: str, part: str) -> bool:
-    """Return whether a part of a cell belongs to the URL before it, as in ``w_200,h_300/a.jpg``."""
+    """Return True if a part of a cell belongs to the URL before it, as in ``w_200,h_300/a.jpg``."""
     return bool(part) and _URL.match(part) is None and not _IMAGE_URL_END.search(before)
 
 
@@ -229,7 +229,7 @@ def _spellings(path: str) -> list[tuple[str, str]]:
 
 
 def _difference(text: str, found: str, difference: str) -> str:
-    """Return in what a path and the found file differ: query, escapes, case; "" for accents."""
+    """Return how a path differs from the file found: query, escapes or case; "" for accents."""
     same = unicodedata.normalize("NFC", posixpath.normpath(text.lstrip("/")))
     if same != unicodedata.normalize("NFC", found) and not same.endswith(found):
         return f"{difference} and case" if difference else "case"

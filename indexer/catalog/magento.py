@@ -96,7 +96,7 @@ class Magento(ShopFormat):
         self._last_sku = ""
 
     def recognizes(self, columns: Collection[str]) -> bool:
-        """Return whether a file has SKUs but no ids, with a column of Magento or pictures."""
+        """Return True if a file has SKUs but no ids, with a column of Magento or pictures."""
         has = set(columns)
         if "sku" not in has:
             return False

@@ -1,7 +1,6 @@
 """Read prices as shops write them: an amount and a currency, or the reason why there is none.
 
-No library is used: those that exist read ``1.299`` as one of its two meanings and do not report
-that there is another.
+No library is used, because the known ones choose one of the two meanings of ``1.299`` silently.
 """
 
 from __future__ import annotations
@@ -95,8 +94,8 @@ def parse_price(value: object, decimal_mark: str | None = None) -> Money:
     """Parse a price such as ``12.50``, ``1.299,00 €``, ``USD 5`` or ``10.00 - 20.00``.
 
     Return the lower end of a range. ``decimal_mark`` ("." or ",") is that of the other prices of
-    the catalog: it decides what ``1.299`` means. Raise UnclearPrice if the value is not a price, is
-    negative, or may be one of two numbers.
+    the catalog, and decides what ``1.299`` means. Raises UnclearPrice if the value is not a price,
+    is negative, or may be one of two numbers.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         raise UnclearPrice(_not_a_price(value))
@@ -143,7 +142,7 @@ def _normalized(value: str) -> str:
 def _without_currency(text: str) -> tuple[str, str]:
     """Return the text without its currency, and the currency; "" if it has none.
 
-    Raise UnclearPrice for two currencies.
+    Raises UnclearPrice for two currencies.
     """
     found = [code.upper() for code in _CODE.findall(text) if code.upper() in CODES]
     rest = _CODE.sub(lambda match: " " if match[0].upper() in CODES else match[0], text)
@@ -199,7 +198,7 @@ def _amount(number: str, currency: str, decimal_mark: str | None, value: str) ->
 
 
 def _is_ambiguous(whole: str, part: str) -> bool:
-    """Return whether ``1.299`` may be a thousand and more: three digits follow one to three."""
+    """Return True if ``1.299`` may be a thousand and more: three digits follow one to three."""
     return len(part) == 3 and 1 <= len(whole) <= 3 and not whole.startswith("0")
 
 

@@ -57,7 +57,7 @@ def record_reader(
 ) -> Callable[[Path], Iterator[NumberedRow]]:
     """Return the function that reads the records of a file, by ``kind`` or else its ending.
 
-    ``encoding`` is that of a CSV file. Raise BadCatalog for another ending; ``kinds`` begins the
+    ``encoding`` is that of a CSV file. Raises BadCatalog for another ending; ``kinds`` begins the
     sentence that lists the known ones.
     """
     suffix = path.suffix.lower()

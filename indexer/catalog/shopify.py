@@ -79,7 +79,7 @@ class Shopify(ShopFormat):
     )
 
     def recognizes(self, columns: Collection[str]) -> bool:
-        """Return whether a file has handles, and a column that only Shopify has."""
+        """Return True if a file has handles, and a column that only Shopify has."""
         has = set(columns)
         return bool(has.intersection(_HANDLE)) and bool(has.intersection(_MARKS))
 

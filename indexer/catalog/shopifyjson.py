@@ -41,7 +41,7 @@ class ShopifyJson(ShopFormat):
     )
 
     def recognizes(self, columns: Collection[str]) -> bool:
-        """Return whether the objects have variants and a handle or HTML."""
+        """Return True if the objects have variants and a handle or HTML."""
         has = set(columns)
         return {"title", "variants"} <= has and bool(has & {"handle", "body html", "images"})
 

@@ -94,7 +94,7 @@ class TableColumns:
 
 
 def _is_better(name: str, other: str) -> bool:
-    """Return whether a column is the better of two of the same name: a price with tax."""
+    """Return True if a column is the better of two of the same name: a price with tax."""
     return bool(_WITH_TAX.search(name)) and not _WITH_TAX.search(other)
 
 

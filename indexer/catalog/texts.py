@@ -108,7 +108,7 @@ class _Stripper:
         return "".join([*self._parts, self._text[at:]])
 
     def _after_tag(self, at: int) -> int:
-        """Return where the text goes on after the tag at a ``<``; what is no tag is text."""
+        """Return where the text continues after the tag at a ``<``; a ``<`` of no tag is text."""
         if self._text.startswith("<!--", at) and (end := self._find("-->", at)):
             return end
         if match := _DECLARATION.match(self._text, at):

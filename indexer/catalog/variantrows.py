@@ -65,7 +65,7 @@ class VariantRows(PlainTable):
     )
 
     def recognizes(self, columns: Collection[str]) -> bool:
-        """Return whether a file has the columns of one of these programs."""
+        """Return True if a file has the columns of one of these programs."""
         keys = {loose_key(column) for column in columns}
         return any(marks <= keys for marks in _TABLES)
 

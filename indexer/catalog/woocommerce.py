@@ -67,7 +67,7 @@ class WooCommerce(ShopFormat):
         self._parents: dict[str, tuple[str, Record]] = {}  # by id and SKU: id and row
 
     def recognizes(self, columns: Collection[str]) -> bool:
-        """Return whether a file has names, an id or SKU, and a column that only WooCommerce has."""
+        """Return True if a file has names, an id or SKU, and a column that only WooCommerce has."""
         has = {english_key(column) for column in columns}
         is_named = "name" in has and bool(has & {"id", "sku"})
         return is_named and len(has & _MARKS) >= (1 if has & {"in stock?", "regular price"} else 2)

@@ -33,9 +33,9 @@ def xml_records(path: Path) -> Iterator[NumberedRow]:
 
     Categories that a feed lists before its products, by number and parent, become paths. The
     elements of a catalog in BMEcat are given names of fields. Names have no namespace; an element
-    of Google's namespace comes before others of its name. A repeated element is a list. Where the
-    file ends in the middle or is broken, the last record is a BrokenRow, since products may be
-    missing. Raise BadCatalog if it cannot be read at all.
+    of Google's namespace comes before others of its name. A repeated element is a list. If the file
+    is broken or ends in the middle, the last record is a BrokenRow, because products may be
+    missing. Raises BadCatalog if it cannot be read at all.
     """
     from defusedxml.common import DefusedXmlException
     from defusedxml.ElementTree import ParseError, iterparse
@@ -77,7 +77,7 @@ def xml_records(path: Path) -> Iterator[NumberedRow]:
 
 
 def _is_product(element: Element, stack: list[Element]) -> bool:
-    """Return whether an element is a product; within a list of references it is none."""
+    """Return True if an element is a product; within a list of references it is none."""
     if _name(element.tag).casefold() not in _PRODUCTS:
         return False
     return len(stack) < 2 or not _name(stack[-2].tag).casefold().endswith("reference")
@@ -139,7 +139,7 @@ def _value(element: Element, depth: int = 0) -> Any:
 
 
 def _is_markup(children: list[Element]) -> bool:
-    """Return whether the children are XHTML, which is a text."""
+    """Return True if the children are XHTML, which is a text."""
     return all("www.w3.org/1999/xhtml" in str(child.tag) for child in children)
 
 

@@ -87,8 +87,9 @@ def sentences(text: str) -> list[str]:
 
 
 def clauses(text: str, language: Language) -> list[str]:
-    """Split a clean text into sentences, and sentences where they turn, in order."""
-    parts = (part.strip() for one in sentences(text) for part in _TURN[language].split(one))
+    """Split a clean text into sentences, and these at words such as "but", in order."""
+    split = _TURN[language].split
+    parts = (part.strip() for sentence in sentences(text) for part in split(sentence))
     return [part for part in parts if part]
 
 

@@ -34,7 +34,7 @@ class RefusedRow(msgspec.Struct, frozen=True):
 
 
 class ReviewImport(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the rows of a file of reviews."""
+    """The numbers of rows of a file of reviews, by what was done with them."""
 
     stored: int
     changed: int
@@ -89,7 +89,7 @@ def import_file(
 
 
 def majority_language(texts: Sequence[str], given: str | None) -> Language:
-    """Return the ``given`` language, or that of most texts. Raises BadCatalog if unknown."""
+    """Return the ``given`` language, or that of most texts. Raises BadCatalog if none is known."""
     if given in ("en", "zh"):
         known: Literal["en", "zh"] = "en" if given == "en" else "zh"
         return known

@@ -54,7 +54,7 @@ def _words() -> _Words:
 
 
 def _clause_strength(clause: str) -> tuple[float, int]:
-    """Return the sum of the strengths in a text without turns, and how many words it is made of."""
+    """Return the sum of the strengths in a clause, and the number of words with a strength."""
     total, count = 0.0, 0
     strengths, pattern = _words()
     for match in pattern.finditer(clause):

@@ -32,7 +32,7 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BadReview(ValueError):
-    """A row that is not a review; the message names the field, what was expected and what came."""
+    """A row that is not a review; the message names the field, the expected and the given value."""
 
 
 def review_from(record: Mapping[str, Any]) -> Review:

@@ -40,7 +40,7 @@ logger = logging.getLogger("vitrine.indexer")
 
 
 class StylesReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What adding or removing styles did.
+    """The result of adding or removing styles.
 
     ``styles`` counts the renditions that the shop has now, ``rendered`` what this run made.
     ``published`` is False if nothing had changed; then the old generation still serves.

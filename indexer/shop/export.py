@@ -33,7 +33,7 @@ Row: TypeAlias = dict[str, Any]
 
 
 class ExportReport(msgspec.Struct, frozen=True):
-    """What an export holds; ``encoder`` is that of the vectors, empty if there are none."""
+    """The result of an export; ``encoder`` is that of the vectors, empty if there are none."""
 
     file: str
     items: int
@@ -118,7 +118,11 @@ class _JsonWriter:
 
 
 class _CsvWriter:
-    """Writes a row for each item, with a column for each attribute; lists are joined by ``;``."""
+    """Writes a row for each item, with a column for each attribute.
+
+    Lists are joined by ``;``. Categories and images are written as JSON if a reader would split one
+    of them.
+    """
 
     def __init__(self, path: Path, attributes: list[str], *, has_vectors: bool) -> None:
         self._file = path.open("w", encoding="utf-8", newline="")
@@ -131,6 +135,9 @@ class _CsvWriter:
         for row in rows:
             attributes = row.pop("attributes")
             row.update({self._names[name]: value for name, value in attributes.items()})
+            for name in ("categories", "images"):
+                if _is_split(row[name]):
+                    row[name] = json.dumps(row[name], ensure_ascii=False)
             if "embeddings" in row:
                 row["embeddings"] = json.dumps(row["embeddings"])
             self._writer.writerow({name: _cell(value) for name, value in row.items()})
@@ -170,6 +177,12 @@ class _ParquetWriter:
 def _column_of(attribute: str) -> str:
     """Return the column of an attribute; one that has the name of a field gets another."""
     return f"attributes.{attribute}" if attribute in (*_COLUMNS, "embeddings") else attribute
+
+
+def _is_split(texts: list[str]) -> bool:
+    """Return True if a reader would split one of the texts of a cell into several."""
+    separators = ";|\n" if len(texts) > 1 else ";|\n,"
+    return any(separator in text for text in texts for separator in separators)
 
 
 def _cell(value: Any) -> Any:

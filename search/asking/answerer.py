@@ -41,7 +41,7 @@ _FOUND, _REVIEW = 0.8, 0.6  # the confidence of answers by a search and by a rev
 
 
 class ShopSearch(Protocol):
-    """What answering needs of a search engine."""
+    """The methods of a search engine that answering needs."""
 
     def search(self, query: Query) -> Reply:
         """Return the reply to a query."""

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
+from indexer.layout import EVENTS
 from indexer.store.environment import DATA_FILE, Environment, exists
 from search.personal.event import EVENT_TYPES, Event
 from search.personal.event_deletion import (
@@ -63,7 +64,6 @@ if TYPE_CHECKING:
 
     from indexer.store.lmdb_transactions import WriteTransaction
 
-EVENTS_FOLDER: Final = "events.lmdb"
 LEARNED: Final = ("neighbors", "together", "linear", "factors")
 DATABASES: Final = ("meta", "events", "ids", "log", "pairs", *LEARNED)
 Stored = Literal["stored", "repeated", "no_consent"]
@@ -245,13 +245,13 @@ class EventLog:
 
 def open_if_exists(shop: Path) -> EventLog | None:
     """Open the log of a shop's folder; None if no event was ever stored there."""
-    path = shop / EVENTS_FOLDER
+    path = shop / EVENTS
     return EventLog(path) if exists(current_place(path)) else None
 
 
 def data_file(shop: Path) -> Path:
     """Return the path of the log's file in a shop's folder, whether it exists or not."""
-    return current_place(shop / EVENTS_FOLDER) / DATA_FILE
+    return current_place(shop / EVENTS) / DATA_FILE
 
 
 def _secret(txn: WriteTransaction) -> bytes:

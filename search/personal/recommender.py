@@ -12,11 +12,12 @@ import numpy as np
 from indexer.arrays import unit
 from indexer.errors import IndexCorrupt, UnknownItem
 from indexer.items import clean_id
+from indexer.layout import EVENTS
 from indexer.stopwatch import Stopwatch
 from search.moments import moments
 from search.personal.answer import read_choice
 from search.personal.choice import choose_items
-from search.personal.event_log import EVENTS_FOLDER, EventLog, open_if_exists
+from search.personal.event_log import EventLog, open_if_exists
 from search.personal.profile import MAX_EVENTS, profile_of
 from search.personal.recommendation import Recommendations
 from search.personal.sources import SourceReader
@@ -95,7 +96,7 @@ class Recommender:
         if log is None:
             with self._opening:
                 if self._log is None:
-                    self._log = EventLog(self._folder / EVENTS_FOLDER, create=True)
+                    self._log = EventLog(self._folder / EVENTS, create=True)
                 log = self._log
         return log.add(events)
 

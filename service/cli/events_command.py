@@ -70,15 +70,16 @@ def import_events(file: Path, shop: Path, mapping: tuple[str, ...], as_json: boo
     propensity and consent. Run it again after an interruption: with ids, or with times, no event
     is stored twice.
     """
+    from indexer.layout import EVENTS
     from indexer.shop.folder import ShopFolder
     from search.personal.event_file import read_events
-    from search.personal.event_log import EVENTS_FOLDER, EventLog
+    from search.personal.event_log import EventLog
     from search.personal.learning import learn
 
     folder = ShopFolder(shop)
     folder.current()
     events = read_events(file, now=time.time(), mapping=parse_single_mapping(mapping))
-    with EventLog(folder.path / EVENTS_FOLDER, create=True) as log:
+    with EventLog(folder.path / EVENTS, create=True) as log:
         report = _store(log.add, events)
         note("learning which items are met together")
         learn(log, _pictures(folder.path))
@@ -103,13 +104,14 @@ def learn_from_events(shop: Path, as_json: bool) -> None:
 
     Recommendations follow a user's own events at once. What other users did is learned here.
     """
+    from indexer.layout import EVENTS
     from indexer.shop.folder import ShopFolder
-    from search.personal.event_log import EVENTS_FOLDER, EventLog
+    from search.personal.event_log import EventLog
     from search.personal.learning import learn
 
     folder = ShopFolder(shop)
     folder.current()
-    with EventLog(folder.path / EVENTS_FOLDER, create=True) as log:
+    with EventLog(folder.path / EVENTS, create=True) as log:
         learned = learn(log, _pictures(folder.path))
     if as_json:
         print_json(learned)

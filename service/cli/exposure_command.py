@@ -29,12 +29,13 @@ def command(shop: Path, field: str, users: int, limit: int, as_json: bool) -> No
 
     To give a group a minimum share of the places, set a floor in the shop's recommend.json.
     """
+    from indexer.layout import RULES
     from search.engine import SearchEngine
-    from search.personal.rules import RULES_FILE, read_rules
+    from search.personal.rules import read_rules
     from search.quality.exposure import exposure
 
-    if (shop / RULES_FILE).exists():
-        read_rules(shop / RULES_FILE)
+    if (shop / RULES).exists():
+        read_rules(shop / RULES)
     with SearchEngine.open(shop) as engine:
         found = exposure(engine, field, users=users, limit=limit)
     if as_json:

@@ -36,7 +36,7 @@ def worker_pools(settings: Settings) -> WorkerPools:
         searching=pool("searching", threads, queue, wait_s),
         # At most half of the cores and a short queue, because each of these takes many times as
         # long as another search.
-        dear=pool("costly searching", max(1, threads // 2), max(1, queue // 8), wait_s),
+        costly=pool("costly searching", max(1, threads // 2), max(1, queue // 8), wait_s),
         reading=pool("reading", threads, queue, wait_s),
         # One thread, because the store allows one writer at a time.
         writing=pool("writing", 1, queue, _WRITE_WAIT_S),

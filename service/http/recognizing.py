@@ -10,13 +10,14 @@ import msgspec
 from indexer.errors import BadImage
 from indexer.imaging.images import WHOLE
 from indexer.stopwatch import Stopwatch
-from search.cost import DEAR
+from search.cost import COSTLY
 from search.query import EmbeddingPart, ImagePart, Query
 from search.recognition.autocrop import Meant, candidates, choose
 from search.recognition.look import find_things, search_box, with_hits, with_masks, without_hits
 from search.searcher import milliseconds
 from service.http.answering import check_limit, checked
 from service.http.replies import recognize_reply, search_reply
+from service.runtime.tracing import trace_search
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +85,7 @@ async def things_reply(
             stopwatch.lap("search_ms")
             return finished(look)
 
-        pool = state.pools.dear if len(things) > DEAR else state.pools.searching
+        pool = state.pools.costly if len(things) > COSTLY else state.pools.searching
         return await pool.run(work)
 
 
@@ -98,7 +99,7 @@ async def cropped_reply(state: AppState, query: Query, request: Request) -> byte
     (photo_part, *others) = query.parts
     assert isinstance(photo_part, ImagePart)
     assert isinstance(photo_part.image, bytes)
-    pool = state.pools.dear if cost > DEAR else state.pools.searching
+    pool = state.pools.costly if cost > COSTLY else state.pools.searching
     root = request.scope.get("root_path", "")
     async with state.serving.lease() as served:
         began = time.perf_counter()
@@ -112,7 +113,9 @@ async def cropped_reply(state: AppState, query: Query, request: Request) -> byte
         def work() -> bytes:
             meant = _choose_region(engine, base_query, regions, whole, crops)
             parts = [EmbeddingPart(meant.vector, photo_part.weight), *others]
+            began = time.monotonic()
             reply = engine.search(msgspec.structs.replace(base_query, parts=parts))
+            trace_search(began, reply.timings)
             for stage in ("encode_ms", "total_ms"):
                 reply.timings[stage] = round(reply.timings.get(stage, 0.0) + photo_ms, 3)
             metrics.search(reply.mode, reply.timings)
