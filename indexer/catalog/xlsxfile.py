@@ -43,7 +43,8 @@ def xlsx_records(path: Path) -> Iterator[NumberedRow]:
         chosen: tuple[list[_Row], int, Iterator[_Row]] | None = None
         for name in workbook.sheet_names:
             sheet = workbook.get_sheet_by_name(name)
-            rows = zip(count(1 + (sheet.start or (0, 0))[0]), sheet.iter_rows(), strict=False)
+            numbers = count(1 + (sheet.start or (0, 0))[0])
+            rows: Iterator[_Row] = zip(numbers, sheet.iter_rows(), strict=False)
             first = list(islice(rows, _MOST_TITLES))
             place, is_known = _header_place(first)
             has_rows = place >= 0 and (place + 1 < len(first) or len(first) == _MOST_TITLES)
