@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from indexer.enrichment.gazetteer import HAN, folded_words
 from indexer.enrichment.nouns import Word, words_in
 from indexer.enrichment.tree import CategoryTree, Named, words_of_path
+from indexer.enrichment.values import bundled
 
 _MOST_WORDS: Final = 6  # of a name
 _MOST_NOUNS: Final = 3  # of a part
@@ -27,7 +28,7 @@ _IS_A: Final = re.compile(
 _TAIL: Final = frozenset(
     "set pack pair bundle kit series edition collection pro plus max mini lite new sale piece pcs "
     "pc size small medium large xs s m l xl xxl xxxl gb tb ml cl kg g oz lb cm mm inch in ft w v "
-    "mah one two three black white red".split()
+    "mah one two three print printed pattern design".split()
 )  # fmt: skip
 # Words in the path of a category that a text must have, or the category is another one.
 _DEMANDED: Final = frozenset(
@@ -55,6 +56,9 @@ _CHINESE_DEMANDED: Final = {
     "玩具": "玩童", "收藏": "藏", "服装道具": "装", "配件": "配", "替换": "替换", "零件": "零",
     "医": "医", "户外": "外庭", "男童": "男",
 }  # fmt: skip
+
+
+_CHINESE_AMOUNT: Final = re.compile(r"[\d.x×*]+[\u3400-\u9fffa-z]{0,2}")
 
 
 class CategoryGuess(NamedTuple):
@@ -106,7 +110,9 @@ def _judged(
             if code is None:
                 continue
             base = 0.95 if any(one.is_ours for one in match.named) or match.words > 1 else 0.85
-            base -= 0.0 if match.is_head else 0.2 + 0.1 * max(place, 1)
+            # An unknown word behind it makes it another thing: 平板电脑保护套 is no computer.
+            unlike = 0.5 if HAN.search(context[match.start : match.end]) else 0.3
+            base -= 0.0 if match.is_head else unlike + 0.1 * max(place - 1, 0)
             base -= 0.1 * min(number, 2) + 0.15 * (1 - min(margin, 1.0))
             confidence = round(base if in_title else base - 0.2, 3)
             found.append(CategoryGuess(code, confidence, in_title, match.start, match.end))
@@ -202,10 +208,18 @@ def _in_definition(description: str, tree: CategoryTree) -> list[list[_Match]]:
 def _nouns(part: str, offset: int, tree: CategoryTree) -> list[_Match]:
     """Return the nouns of a part of a title, the last first, each with its longest name."""
     words = words_in(part)
-    found: list[_Match] = []
     last = len(words)
     while last and _is_tail(words[last - 1]):
         last -= 1
+    found = _nouns_before(words, last, offset, tree)
+    if not found and last < len(words):  # "Orange" is a fruit if it is no color of a thing
+        found = _nouns_before(words, len(words), offset, tree)
+    return found
+
+
+def _nouns_before(words: list[Word], last: int, offset: int, tree: CategoryTree) -> list[_Match]:
+    """Return the nouns among the first ``last`` words, and names that reach into their tail."""
+    found: list[_Match] = []
     for end in range(len(words), last, -1):  # "lounge set" is a name of its own
         for size in range(min(_MOST_WORDS, end), 1, -1):
             named = tree.english.get(tuple(word.text for word in words[end - size : end]))
@@ -228,7 +242,19 @@ def _nouns(part: str, offset: int, tree: CategoryTree) -> list[_Match]:
 
 
 def _is_tail(word: Word) -> bool:
-    return word.text in _TAIL or any(sign.isdigit() for sign in word.text)
+    return (
+        word.text in _TAIL
+        or word.text in _color_words()
+        or any(sign.isdigit() for sign in word.text)
+    )
+
+
+@lru_cache(maxsize=1)
+def _color_words() -> frozenset[str]:
+    values = bundled().values.items()
+    return frozenset(
+        word for word, known in values if any(value.attribute == "color" for value in known)
+    )
 
 
 def _in_chinese(title: str, tree: CategoryTree) -> list[list[_Match]]:
@@ -239,7 +265,7 @@ def _in_chinese(title: str, tree: CategoryTree) -> list[list[_Match]]:
     ends = [(match.start(), match.end()) for match in _CHINESE_SPLIT.finditer(title)]
     for end, following in [*ends, (len(title), len(title))]:
         part = folded[start:end]
-        if part[:1].isdigit():  # an amount: 40厘米
+        if _CHINESE_AMOUNT.fullmatch(part):
             start = following
             continue
         while (tail := _CHINESE_TAIL.search(part)) and tail.start() > 0:
