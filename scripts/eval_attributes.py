@@ -14,7 +14,8 @@ against the shop's own columns. The values of the other products are known, as t
 that fills in the rest: pictures are judged by a classifier that was fitted without the item's
 product, kinds by the other products. ``texts`` uses titles and descriptions alone. The gender of
 clothes is the first part of their path. ``taxonomy`` is right if the node of the shop's category
-in `scripts/categories_truth.tsv` is found, or one above or below it.
+in `scripts/categories_truth.tsv` is found, or one above or below it. Counted are suggestions of a
+confidence of at least 0.5, and 0.75.
 
 *meaning* (`--meaning`, needs the extra `words`): the names of colors in `scripts/color_words.tsv`
 that no list has, and all words of the sheets' titles that name no value and no kind of thing,
@@ -54,7 +55,7 @@ SHEET = Path(__file__).parent / "attributes_sheet.tsv"
 SECOND = SHEET.with_name("attributes_sheet_2.tsv")
 COLORS = SHEET.with_name("color_words.tsv")
 CATEGORY = "category"
-SURE = 0.5  # the least confidence that is counted
+SURES = (0.5, 0.75)  # least confidences that are counted
 
 
 class Case(NamedTuple):
@@ -211,7 +212,8 @@ def evaluate_shop(folder: Path, wrong: int) -> dict[str, Any]:
         evidence = PictureEvidence.read(store, encoder)
     items = items_of(shop.store)
     gazetteer, votes = gazetteer_of(items), KindVotes(items, bundled_tree())
-    tallies = {"texts": Tally(), "with kinds": Tally(), "with pictures": Tally()}
+    names = ("texts", "with kinds", "with pictures")
+    tallies = {f"{name} from {sure}": Tally() for name in names for sure in SURES}
     for item in items:
         bare = Item(
             item_id=item.item_id,
@@ -226,13 +228,14 @@ def evaluate_shop(folder: Path, wrong: int) -> dict[str, Any]:
             ("with kinds", kinds),
             ("with pictures", evidence.merged(bare, kinds)),
         ):
-            given: dict[str, list[str]] = defaultdict(list)
             truth = truths_of(item)
-            for one in found:
-                label = {"taxonomy": CATEGORY, CATEGORY: "own category"}.get(one.attribute)
-                if (label or one.attribute) in truth and one.confidence >= SURE:
-                    given[label or one.attribute].append(one.value)
-            tallies[name].add(f"{item.item_id} {item.title}", given, truth)
+            for sure in SURES:
+                given: dict[str, list[str]] = defaultdict(list)
+                for one in found:
+                    label = {"taxonomy": CATEGORY, CATEGORY: "own category"}.get(one.attribute)
+                    if (label or one.attribute) in truth and one.confidence >= sure:
+                        given[label or one.attribute].append(one.value)
+                tallies[f"{name} from {sure}"].add(f"{item.item_id} {item.title}", given, truth)
     for name, tally in tallies.items():
         notes = [note for note in tally.notes if note.startswith("WRONG")]
         for note in notes[:: max(1, len(notes) // wrong)][:wrong] if wrong else []:

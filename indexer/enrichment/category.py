@@ -91,41 +91,50 @@ def guess_category(title: str, description: str, tree: CategoryTree) -> Category
     context = f"{title} {description[:400]}"
     guesses: list[CategoryGuess] = []
     if HAN.search(title):
-        guesses += _judged(_in_chinese(title, tree), context, tree, in_title=True)
+        guesses += _judged(_in_chinese(title, tree), title, context, tree)
     else:
-        guesses += _judged(_in_english(title, tree), context, tree, in_title=True)
+        guesses += _judged(_in_english(title, tree), title, context, tree)
         if not guesses or guesses[0].confidence < 0.6:
-            guesses += _judged(_in_definition(description, tree), context, tree, in_title=False)
+            defined = _judged(_in_definition(description, tree), description, context, tree)
+            guesses += [
+                one._replace(confidence=round(one.confidence - 0.2, 3), in_title=False)
+                for one in defined
+            ]
     return max(guesses, key=lambda one: one.confidence, default=None)
 
 
 def _judged(
-    parts: Iterable[Sequence[_Match]], context: str, tree: CategoryTree, *, in_title: bool
+    parts: Iterable[Sequence[_Match]], text: str, context: str, tree: CategoryTree
 ) -> list[CategoryGuess]:
-    """Return the surest guess, or none. A noun that is no head, or of a later part, counts less."""
+    """Return the surest guess, or none. A noun that is no head, or of a later part, counts less.
+
+    The places of the matches are in ``text``; ``context`` is all that is known of the item.
+    """
     found = []
     for number, part in enumerate(parts):
         for place, match in enumerate(part):
-            code, margin = _best(match, context, tree)
+            phrase = text[match.start : match.end]
+            code, margin = _best(match, phrase, context, tree)
             if code is None:
                 continue
             base = 0.95 if any(one.is_ours for one in match.named) or match.words > 1 else 0.85
             # An unknown word behind it makes it another thing: 平板电脑保护套 is no computer.
-            unlike = 0.5 if HAN.search(context[match.start : match.end]) else 0.3
+            unlike = 0.5 if HAN.search(phrase) else 0.3
             base -= 0.0 if match.is_head else unlike + 0.1 * max(place - 1, 0)
             base -= 0.1 * min(number, 2) + 0.15 * (1 - min(margin, 1.0))
-            confidence = round(base if in_title else base - 0.2, 3)
-            found.append(CategoryGuess(code, confidence, in_title, match.start, match.end))
+            found.append(
+                CategoryGuess(code, round(base, 3), in_title=True, start=match.start, end=match.end)
+            )
             break
     return [max(found, key=lambda one: one.confidence)] if found else []
 
 
-def _best(match: _Match, context: str, tree: CategoryTree) -> tuple[str | None, float]:
+def _best(match: _Match, phrase: str, context: str, tree: CategoryTree) -> tuple[str | None, float]:
     """Return the category that fits the context best, and by how much; None if two fit alike."""
     own = {word.text for word in words_in(context)}
-    named = {word.text for word in words_in(context[match.start : match.end])}
+    named = {word.text for word in words_in(phrase)}
     # A long name is seldom one of another thing, so its path matters less.
-    weight = 0.5 if match.words > (2 if HAN.search(context[match.start : match.end]) else 1) else 1
+    weight = 0.5 if match.words > (2 if HAN.search(phrase) else 1) else 1
     scored = sorted(
         ((_fit(one, own, named, context, tree, weight), one.code) for one in match.named),
         key=lambda pair: (-pair[0], len(pair[1]), pair[1]),

@@ -49,8 +49,7 @@ _PHRASES: Final = tuple(
         (r"\bwhat (?:does|do) (?:it|they|this) cost\b", "cost"),
         (r"\bhow (?:heavy|much does (?:it|this) weigh)\b|多重", "weight"),
         (
-            r"\bwhere (?:is|are|was|were) (?:it|they|this|these) (?:made|manufactured|produced)\b"
-            r"|产地|产的",
+            r"\bwhere (?:is|are|was|were) (?:it|they|this|these) (?:made|manufactured)\b|产地|产的",
             "origin",
         ),
     )
