@@ -201,7 +201,7 @@ def _in_english(title: str, tree: CategoryTree) -> list[list[_Match]]:
     found, start = [], 0
     ends = [(match.start(), match.end()) for match in _SPLIT.finditer(title)]
     for end, following in [*ends, (len(title), len(title))]:
-        found.append(_nouns(title[start:end], start, tree))
+        found.append(_nouns(title[start:end], start, tree, is_first=start == 0))
         start = following
     return found
 
@@ -209,19 +209,23 @@ def _in_english(title: str, tree: CategoryTree) -> list[list[_Match]]:
 def _in_definition(description: str, tree: CategoryTree) -> list[list[_Match]]:
     """Return the nouns after "is a" in the first sentences of a description."""
     return [
-        [noun for noun in _nouns(match["what"], match.start("what"), tree) if noun.is_head]
+        [
+            noun
+            for noun in _nouns(match["what"], match.start("what"), tree, is_first=True)
+            if noun.is_head
+        ]
         for match in list(_IS_A.finditer(description[:600]))[:3]
     ]
 
 
-def _nouns(part: str, offset: int, tree: CategoryTree) -> list[_Match]:
+def _nouns(part: str, offset: int, tree: CategoryTree, *, is_first: bool) -> list[_Match]:
     """Return the nouns of a part of a title, the last first, each with its longest name."""
     words = words_in(part)
     last = len(words)
     while last and _is_tail(words[last - 1]):
         last -= 1
     found = _nouns_before(words, last, offset, tree)
-    if not found and last < len(words):  # "Orange" is a fruit if it is no color of a thing
+    if not found and is_first and last < len(words):  # "Orange" is a fruit, "Zorblax (Orange)" not
         found = _nouns_before(words, len(words), offset, tree)
     return found
 
