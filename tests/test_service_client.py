@@ -168,7 +168,7 @@ def test_a_request_is_not_sent_again_otherwise(reply):
     [
         (httpx.ConnectError("refused"), "http://shop does not answer: refused"),
         (httpx.Response(502, text="<h1>Bad gateway</h1>"), "replied 502: <h1>Bad gateway"),
-        (httpx.Response(200, text="<html>"), "sent no reply of Vitrine"),
+        (httpx.Response(200, text="<html>"), "did not reply as Vitrine does"),
         (httpx.Response(500), "replied 500: an empty reply"),
     ],
 )

@@ -122,10 +122,12 @@ def test_a_draft_says_facts_of_the_item_and_names_their_fields(http):
 @pytest.mark.parametrize(
     ("body", "param"),
     [
-        ({"tone": "loud"}, "tone"), ({"length": 501}, "length"), ({"x": 1}, "x"),
+        ({"tone": "loud"}, "tone"),
+        ({"length": 501}, "length"),
+        ({"x": 1}, "x"),
         ({"seed": -1}, "seed"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_wish_for_a_draft_is_named(http, body, param):
     reply = draft(http, "red-mug", **body)
     assert (reply.status_code, reply.json()["param"]) == (422, param)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime
 import zipfile
-from itertools import count
+from itertools import chain, count, islice
 from typing import TYPE_CHECKING, Any
 
+from indexer.catalog.columnnames import is_header
 from indexer.catalog.csvfile import check_unique_columns
 from indexer.errors import BadCatalog
 
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
 
 _LARGEST = 2_000_000_000  # bytes of an unpacked file; a spreadsheet has at most a million rows
 
+_MOST_TITLES = 20  # rows before the header
+
 
 def xlsx_records(path: Path) -> Iterator[NumberedRow]:
     """Yield the rows of an XLSX, XLS or ODS file as {column: cell}, numbered as in the sheet.
 
-    Empty rows and rows of a single cell before the header are passed over. Raise BadCatalog if
-    the file cannot be read, or no sheet has a header.
+    Empty rows and titles before the header are passed over, and so are sheets without rows.
+    Raise BadCatalog if the file cannot be read, or no sheet has a header.
     """
     try:
         from python_calamine import CalamineError, CalamineWorkbook
@@ -37,9 +40,10 @@ def xlsx_records(path: Path) -> Iterator[NumberedRow]:
         for name in workbook.sheet_names:
             sheet = workbook.get_sheet_by_name(name)
             rows = zip(count(1 + (sheet.start or (0, 0))[0]), sheet.iter_rows(), strict=False)
-            header = _header(path, rows)
-            if header:
-                yield from _rows(rows, header)
+            first = list(islice(rows, _MOST_TITLES))
+            header, below = _header(path, first)
+            if header and (below < len(first) or len(first) == _MOST_TITLES):
+                yield from _rows(chain(first[below:], rows), header)
                 return
     except (CalamineError, OSError, ValueError) as error:
         raise BadCatalog(f"cannot read {path}: {' '.join(str(error).split())[:200]}") from error
@@ -57,15 +61,24 @@ def _check_size(path: Path) -> None:
         raise BadCatalog(f"{path} unpacks to {size} bytes, more than {_LARGEST}; save it as CSV")
 
 
-def _header(path: Path, rows: Iterator[tuple[int, list[Any]]]) -> list[str]:
-    for _, row in rows:
-        cells = [_cell(cell) for cell in row]
-        filled = [cell for cell in cells if cell != ""]
-        if len(filled) > 1 or (filled and len(row) == 1):
-            header = [str(cell).strip() for cell in cells]
-            check_unique_columns(path, header)
-            return header
-    return []
+def _header(path: Path, rows: list[tuple[int, list[Any]]]) -> tuple[list[str], int]:
+    """Return the header and the place of the first row below it; ([], 0) if there is none.
+
+    It is the first row of names of columns, else the first row of several cells.
+    """
+    found = -1
+    for place, (_, row) in enumerate(rows):
+        filled = [cell for cell in map(_cell, row) if cell != ""]
+        if is_header(filled):
+            found = place
+            break
+        if found < 0 and (len(filled) > 1 or (filled and len(row) == 1)):
+            found = place
+    if found < 0:
+        return [], 0
+    header = [str(_cell(cell)).strip() for cell in rows[found][1]]
+    check_unique_columns(path, header)
+    return header, found + 1
 
 
 def _rows(rows: Iterator[tuple[int, list[Any]]], header: list[str]) -> Iterator[NumberedRow]:

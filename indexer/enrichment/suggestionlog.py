@@ -17,7 +17,8 @@ import msgspec
 from indexer.enrichment.suggestion import Suggestion
 from indexer.errors import BadQuery
 from indexer.layout import SUGGESTIONS
-from indexer.store.environment import Environment, WriteTransaction, exists
+from indexer.store.environment import Environment, exists
+from indexer.store.lmdb_transactions import WriteTransaction
 from indexer.words.folding import fold
 
 _SUGGESTIONS, _DECISIONS, _ACCEPTED = "suggestions", "decisions", "accepted"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from indexer.encoders.bundled import bundled_file, is_builtin, newest_file
-from indexer.encoders.onnxfile import SideFile, hash_pair
+from indexer.encoders.onnxfile import EncoderSettings, hash_pair
 from indexer.encoders.views import hash_views, split_views
 from indexer.errors import EncoderNotFound
 from indexer.shop.encoderfiles import encoder_file
@@ -51,6 +51,6 @@ def _name(path: Path) -> str:
     """Return the name of an ONNX file in its JSON, with the first digits of its hash."""
     name = path.stem
     with suppress(OSError, msgspec.MsgspecError):
-        side = msgspec.json.decode(path.with_suffix(".json").read_bytes(), type=SideFile)
-        name = side.name or name
+        settings = msgspec.json.decode(path.with_suffix(".json").read_bytes(), type=EncoderSettings)
+        name = settings.name or name
     return f"{name} ({hash_pair(path)[:8]})"

@@ -32,7 +32,7 @@ _SHOWN = 20  # items
     "--accept-above",
     type=click.FloatRange(0, 1),
     metavar="P",
-    help="Accept values of attributes that an item lacks from this confidence on.",
+    help="Accept values of missing attributes from this confidence on.",
 )
 @click.option(
     "--pictures/--no-pictures",
@@ -65,7 +65,7 @@ def command(
     from service.enriching import store_suggestions
 
     if (catalog is None) == (shop is None):
-        raise click.UsageError("give CATALOG or --shop, one of them")
+        raise click.UsageError("give either CATALOG or --shop")
     encoder = UniversalSentenceEncoder() if meaning else None
     folder = None
     if shop is not None:
@@ -105,20 +105,20 @@ def _items(catalog: Path) -> list[Item]:
 
 def _print(found: list[ItemSuggestions], items: int, as_json: bool) -> None:
     if as_json:
-        for one in found:
-            line = msgspec.json.encode(one).decode()
+        for item in found:
+            line = msgspec.json.encode(item).decode()
             sys.stdout.write(printable_json(line) + "\n")
         return
-    for one in found[:_SHOWN]:
+    for item in found[:_SHOWN]:
         values = ", ".join(
             f"{part.suggestion.attribute} {part.suggestion.value} "
             f"{part.suggestion.confidence:.0%}{' accepted' if part.accepted else ''}"
-            for part in one.suggestions
+            for part in item.suggestions
         )
-        say(printable(f"{one.item_id}  {values}"))
+        say(printable(f"{item.item_id}  {values}"))
     if len(found) > _SHOWN:
         note(f"and {len(found) - _SHOWN} items more; --json lists all")
-    counts = Counter(part.suggestion.attribute for one in found for part in one.suggestions)
-    accepted = sum(part.accepted for one in found for part in one.suggestions)
+    counts = Counter(part.suggestion.attribute for item in found for part in item.suggestions)
+    accepted = sum(part.accepted for item in found for part in item.suggestions)
     texts = ", ".join(f"{count} {name}" for name, count in counts.most_common()) or "nothing"
     say(f"suggested for {len(found)} of {items} items: {texts}; {accepted} accepted")

@@ -54,7 +54,7 @@ class AsyncVitrine:
     """An awaited client of one service. Use it in an ``async with`` block, or close it.
 
     ``key`` is one of `vitrine keys`. A request is sent again, up to ``TRIES`` times in all, if the
-    service says when to (429, 503) and that is within ``LONGEST_WAIT_S``. Every method raises
+    reply (429, 503) asks to wait at most ``LONGEST_WAIT_S``. Every method raises
     ServiceError if the service replies with an error, and ServiceUnreachable if there is no reply.
     """
 
@@ -66,7 +66,7 @@ class AsyncVitrine:
         timeout_s: float = TIMEOUT_S,
         http: httpx.AsyncClient | None = None,
     ) -> None:
-        """``url`` is that of the service. ``http`` is a client to use, for its other settings."""
+        """``url`` is that of the service. ``http`` replaces the HTTP client that is used."""
         self._url, self._key = url.rstrip("/"), key
         self._http: httpx.AsyncClient = http or http_library().AsyncClient(timeout=timeout_s)
 
@@ -122,7 +122,7 @@ class AsyncVitrine:
         return await self._send(operations.recognize(photo, {"search": search}))
 
     async def classify(self, photo: Photo) -> ClassifyReply:
-        """Tell the category, attributes and colors of a photo."""
+        """Name the category, attributes and colors of a photo."""
         return await self._send(operations.classify(photo))
 
     async def ask(self, question: str, item_id: str | None = None) -> Answer:

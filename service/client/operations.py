@@ -1,4 +1,4 @@
-"""What the service can be asked, each as a function that returns the call."""
+"""The operations of the service: each function returns the call to send."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from service.http.replies import (
 )
 
 Part = Mapping[str, Any]
-"""A part of a query: `image` (bytes or a Path), `text`, `item_id`, `embedding` or `user_id`, and
-perhaps `weight` and `box`."""
+"""A part of a query: `image` (bytes or a Path), `text`, `item_id`, `embedding` or `user_id`;
+optionally with `weight` and `box`."""
 
 
 def search(parts: Sequence[Part], options: Mapping[str, Any]) -> Call[SearchReply]:
@@ -59,7 +59,7 @@ def recognize(photo: Photo, options: Mapping[str, Any]) -> Call[RecognizeReply]:
 
 
 def classify(photo: Photo) -> Call[ClassifyReply]:
-    """Tell the category, attributes and colors of a photo."""
+    """Name the category, attributes and colors of a photo."""
     return photo_call(path_of("classify"), photo, ClassifyReply, {})
 
 
@@ -108,7 +108,7 @@ def put(written: Sequence[Mapping[str, Any]]) -> Call[WriteReply]:
 
 
 def patch(item_id: str, changes: Mapping[str, Any], etag: str | None) -> Call[Outcome]:
-    """Change fields of one item, with ``etag`` only if nobody else has since."""
+    """Change fields of one item, with ``etag`` only if it has not changed since it was read."""
     return Call("PATCH", path_of("items", item_id), Outcome, body=dict(changes), etag=etag)
 
 

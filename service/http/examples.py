@@ -1,7 +1,7 @@
 """An example request for every route, in the OpenAPI document; a test sends each to a live app.
 
-The test replaces ``mug-012`` and ``GENERATION`` by what its shop has, and a photo or a catalog
-stands for the bytes of a file.
+The test replaces ``mug-012`` and ``GENERATION`` by an item and a generation of its shop, and
+``photo.jpg`` and ``catalog.csv`` by the bytes of a file.
 """
 
 from __future__ import annotations

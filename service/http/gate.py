@@ -82,7 +82,7 @@ class Gate:
     """The queues for all kinds of work; chooses the queue that a request joins."""
 
     def __init__(self, queues: Mapping[str, RequestQueue]) -> None:
-        """``queues``: ``photos``, ``searches``, ``reads``, ``writes``, ``events``, ``styles``."""
+        """The keys of ``queues``: photos, searches, reads, writes, events and styles."""
         self._queues = queues
 
     def queue_of(self, method: str, path: str, length: int) -> RequestQueue | None:
@@ -99,7 +99,7 @@ def _kind_of(method: str, path: str, length: int) -> str | None:
         return "photos" if method == "POST" else None
     if path == "/v1/ask":
         return "searches" if method == "POST" else None
-    if path in ("/v1/search", "/knn-service"):
+    if path in ("/v1/search", "/knn-service", "/mcp"):
         if method != "POST":
             return None
         return "photos" if length > _PHOTO_BYTES else "searches"

@@ -33,7 +33,7 @@ _MOST_CODES, _CODE_BYTES = 65_536, 5_400
 def walk_webp(data: bytes, limits: ImageLimits) -> Structure:
     """Parse the chunks of a WebP; of an animation the first frame.
 
-    Raise BadImage if the file is broken or has too many pixels.
+    Raises BadImage if the file is broken or has too many pixels.
     """
     first: dict[bytes, slice] = {}
     for kind, body in _chunks(data, 12, len(data)):
