@@ -10,6 +10,7 @@ import io
 import os
 import pickle
 import shutil
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -158,6 +159,16 @@ def same_priority() -> Iterator[None]:
     """Keep the priority of this process, which ``vitrine migrate`` would lower for all tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("os.nice", lambda by: by)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def start_when_open() -> Iterator[None]:
+    """Let services wait for their index when they start: on a slow machine, that takes 5 s."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("service.runtime.serving.START_S", 120.0)
+        if "service.http.app" in sys.modules:  # else it takes this value when it is imported
+            patch.setattr("service.http.app.START_S", 120.0)
         yield
 
 
