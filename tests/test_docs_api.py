@@ -13,7 +13,7 @@ from PIL import Image
 
 from service.apikey import Scope
 from service.http.examples import CATALOG, EXAMPLES, FORM, GENERATION, ITEM, JOB, PHOTO
-from service.http.routes import jobs as routes
+from service.http.routes import job_starts as routes
 from service.keyfile import KeyFile
 from tests.conftest import COLORS, jpeg, plain
 

@@ -20,7 +20,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from service.http.app import create_app
 from service.http.server_log import log_to_stderr
-from service.runtime.tracing import TracesOff, Tracing
+from service.runtime.tracing import Tracing
 from service.settings import Settings
 from tests.conftest import Http
 
@@ -131,9 +131,3 @@ def test_nothing_is_imported_without_an_address(tiny_shop: Path) -> None:
         "sys.exit('opentelemetry.sdk' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-def test_without_the_packages_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
-    with pytest.raises(TracesOff, match=r"pip install 'vitrine\[otel\]'"):
-        Tracing("http://localhost:4318/v1/traces", "1")

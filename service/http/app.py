@@ -17,6 +17,7 @@ from indexer.imaging.decodebudget import BUDGET
 from indexer.shop.folder import ShopFolder
 from indexer.vectors.remote.access import ACCESS
 from service.budgets import limit_threads
+from service.extras import check_extras
 from service.http.appstate import AppState
 from service.http.assistants import MCP_PATH, AssistantsEndpoint
 from service.http.capacity import batcher_factory, request_gate, worker_pools
@@ -99,8 +100,9 @@ def create_app(
 
     Tests pass ``open_engine``, which gets the encoder in use or None, and ``current``, which
     returns the name of the generation to serve. Such an app never rebuilds the index and keeps no
-    answers.
+    answers. Raises BadSetting if a setting needs an extra that is not installed.
     """
+    check_extras(settings)
     BUDGET.megabytes = settings.max_decode_mb
     limit_threads(settings.threads)
     ACCESS.use(lambda: server_access(settings))

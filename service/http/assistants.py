@@ -19,7 +19,6 @@ from service.http.json_body import check_json_type, check_marks
 from service.http.problems import HttpError, problem_of
 from service.http.replies import SearchReply
 from service.query_builder import GivenFields, GivenPart, build_query
-from service.settings import BadSetting
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -56,15 +55,19 @@ class ServedShop:
 
     async def search(self, part: GivenPart, limit: int, filter: str | None) -> list[HitReply]:
         """Find items by a photo, words or an item, best first."""
-        return await _told(self._search(part, GivenFields(limit=limit, filter=filter)))
+        return await _with_problem_texts(
+            self._search(part, GivenFields(limit=limit, filter=filter))
+        )
 
     async def item(self, item_id: str) -> Item:
         """Return an item."""
-        return await _told(self._item(item_id))
+        return await _with_problem_texts(self._item(item_id))
 
     async def recommend(self, user_id: str, limit: int, filter: str | None) -> Recommendations:
-        """Recommend items for a user. It needs a key that may write, as the answers tell on him."""
-        return await _told(self._recommend(user_id, GivenFields(limit=limit, filter=filter)))
+        """Recommend items for a user; needs a key that may write, as its route does."""
+        return await _with_problem_texts(
+            self._recommend(user_id, GivenFields(limit=limit, filter=filter))
+        )
 
     async def _search(self, part: GivenPart, fields: GivenFields) -> list[HitReply]:
         state, request = self._state, self._counted()
@@ -94,7 +97,7 @@ class ServedShop:
         return request
 
 
-async def _told(work: Awaitable[T]) -> T:
+async def _with_problem_texts(work: Awaitable[T]) -> T:
     """Return the result of a call. Raises CallRefused with what a route would reply."""
     try:
         return await work
@@ -107,11 +110,9 @@ class AssistantsEndpoint:
     """POST /mcp, as an ASGI application: the Model Context Protocol, without sessions."""
 
     def __init__(self, state: AppState, version: str) -> None:
-        """Raises BadSetting if the SDK is not installed."""
-        try:
-            from mcp.server.transport_security import TransportSecuritySettings
-        except ImportError as error:
-            raise BadSetting("VITRINE_MCP needs the MCP SDK: pip install 'vitrine[mcp]'") from error
+        """Needs the extra mcp: see ``check_extras``."""
+        from mcp.server.transport_security import TransportSecuritySettings
+
         server = shop_server(ServedShop(state), state.settings.shop_name, version)
         self._origins = {origin.strip() for origin in state.settings.cors_origins.split(",")}
         server.streamable_http_app(  # makes the manager; its routes are not used

@@ -9,8 +9,6 @@ import time
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any
 
-from indexer.errors import VitrineError
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -24,10 +22,6 @@ Those before it are ``queue`` (it waits for a thread or the encoder), ``decode``
 
 _CURRENT: ContextVar[Trace | None] = ContextVar("trace", default=None)
 _NS = 1e9
-
-
-class TracesOff(VitrineError):
-    """The address of the collector is set, but OpenTelemetry is not installed."""
 
 
 class Trace:
@@ -90,19 +84,15 @@ class Tracing:
     def __init__(self, collector: str, version: str, exporter: SpanExporter | None = None) -> None:
         """``collector`` is a URL of OTLP over HTTP; ``exporter`` replaces what sends to it.
 
-        Raises TracesOff if the extra is not installed.
+        Needs the extra otel: see ``check_extras``.
         """
-        try:
-            from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-            from opentelemetry.sdk.resources import Resource
-            from opentelemetry.sdk.trace import TracerProvider
-            from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
-            from opentelemetry.trace import SpanKind, set_span_in_context
-            from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-        except ImportError as error:
-            raise TracesOff(
-                "VITRINE_TRACES needs OpenTelemetry: pip install 'vitrine[otel]'"
-            ) from error
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
+        from opentelemetry.trace import SpanKind, set_span_in_context
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
         resource = Resource.create({"service.name": "vitrine", "service.version": version})
         self._provider = TracerProvider(resource=resource)
         self._provider.add_span_processor(
