@@ -1,11 +1,11 @@
-"""Read the rows of a spreadsheet: the first sheet that has a header and rows."""
+"""Read the rows of a spreadsheet: the sheet of products, by the names of its columns."""
 
 from __future__ import annotations
 
 import datetime
 import zipfile
 from itertools import chain, count, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from indexer.catalog.columnnames import is_header
 from indexer.catalog.csvfile import check_unique_columns
@@ -19,14 +19,17 @@ if TYPE_CHECKING:
 
 _LARGEST = 2_000_000_000  # bytes of an unpacked file; a spreadsheet has at most a million rows
 
+_Row: TypeAlias = tuple[int, list[Any]]
+"""The number of a row in its sheet, and its cells."""
 _MOST_TITLES = 20  # rows before the header
 
 
 def xlsx_records(path: Path) -> Iterator[NumberedRow]:
     """Yield the rows of an XLSX, XLS or ODS file as {column: cell}, numbered as in the sheet.
 
-    Empty rows and titles before the header are passed over, and so are sheets without rows.
-    Raise BadCatalog if the file cannot be read, or no sheet has a header.
+    It is the first sheet with names of columns, else the first with a header and rows. Empty rows
+    and titles before the header are passed over. Raise BadCatalog if the file cannot be read, or
+    no sheet has a header.
     """
     try:
         from python_calamine import CalamineError, CalamineWorkbook
@@ -37,14 +40,24 @@ def xlsx_records(path: Path) -> Iterator[NumberedRow]:
     _check_size(path)
     try:
         workbook = CalamineWorkbook.from_path(path)
+        chosen: tuple[list[_Row], int, Iterator[_Row]] | None = None
         for name in workbook.sheet_names:
             sheet = workbook.get_sheet_by_name(name)
-            rows = zip(count(1 + (sheet.start or (0, 0))[0]), sheet.iter_rows(), strict=False)
+            numbers = count(1 + (sheet.start or (0, 0))[0])
+            rows: Iterator[_Row] = zip(numbers, sheet.iter_rows(), strict=False)
             first = list(islice(rows, _MOST_TITLES))
-            header, below = _header(path, first)
-            if header and (below < len(first) or len(first) == _MOST_TITLES):
-                yield from _rows(chain(first[below:], rows), header)
-                return
+            place, is_known = _header_place(first)
+            has_rows = place >= 0 and (place + 1 < len(first) or len(first) == _MOST_TITLES)
+            if has_rows and (is_known or chosen is None):
+                chosen = first, place, rows
+            if has_rows and is_known:
+                break
+        if chosen is not None:
+            first, place, rows = chosen
+            header = [str(_cell(cell)).strip() for cell in first[place][1]]
+            check_unique_columns(path, header)
+            yield from _rows(chain(first[place + 1 :], rows), header)
+            return
     except (CalamineError, OSError, ValueError) as error:
         raise BadCatalog(f"cannot read {path}: {' '.join(str(error).split())[:200]}") from error
     raise BadCatalog(f"{path} is empty: expected a header row with at least 'id'")
@@ -61,27 +74,22 @@ def _check_size(path: Path) -> None:
         raise BadCatalog(f"{path} unpacks to {size} bytes, more than {_LARGEST}; save it as CSV")
 
 
-def _header(path: Path, rows: list[tuple[int, list[Any]]]) -> tuple[list[str], int]:
-    """Return the header and the place of the first row below it; ([], 0) if there is none.
+def _header_place(rows: list[_Row]) -> tuple[int, bool]:
+    """Return the place of the header, and True if it has names of columns; -1 if there is none.
 
-    It is the first row of names of columns, else the first row of several cells.
+    Without such a row it is the first row of several cells.
     """
     found = -1
     for place, (_, row) in enumerate(rows):
         filled = [cell for cell in map(_cell, row) if cell != ""]
         if is_header(filled):
-            found = place
-            break
+            return place, True
         if found < 0 and (len(filled) > 1 or (filled and len(row) == 1)):
             found = place
-    if found < 0:
-        return [], 0
-    header = [str(_cell(cell)).strip() for cell in rows[found][1]]
-    check_unique_columns(path, header)
-    return header, found + 1
+    return found, False
 
 
-def _rows(rows: Iterator[tuple[int, list[Any]]], header: list[str]) -> Iterator[NumberedRow]:
+def _rows(rows: Iterator[_Row], header: list[str]) -> Iterator[NumberedRow]:
     for number, row in rows:
         cells = [_cell(cell) for cell in row]
         if any(cell != "" for cell in cells):
