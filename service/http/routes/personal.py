@@ -21,6 +21,7 @@ from search.personal.recommendation import RecommendQuery
 from service.apikey import Scope
 from service.http.answering import check_limit
 from service.http.appstate import AppState, bind
+from service.http.json_body import check_json_type
 from service.http.middleware import RAW_ID, cancel_on_disconnect
 from service.http.openapi import body_of, problems, reply_of
 from service.http.personal_replies import (
@@ -130,7 +131,7 @@ async def add_events(state: AppState, request: Request) -> Response:
     Invalid events are `refused` one by one. What is stored is on disk when the reply comes, and
     is in the next recommendation.
     """
-    _check_json(request)
+    check_json_type(request)
     body = await request.body()
     async with state.serving.lease() as served:
         engine = served.engine
@@ -142,7 +143,7 @@ async def add_events(state: AppState, request: Request) -> Response:
 async def recommend_session(state: AppState, request: Request) -> Response:
     """Recommend items from the events in the request alone; nothing is stored."""
     state.rates.take_search(request.scope, request.headers)
-    _check_json(request)
+    check_json_type(request)
     body = await request.body()
     if len(body) > _MAX_SESSION_BYTES:
         raise HttpError(
@@ -264,16 +265,6 @@ def _session_profile(given: Sequence[SessionEventBody], now: float) -> Profile:
         read = event_from(record, now=now + _CLOCKS_AHEAD_S)
         events.append(msgspec.structs.replace(read, time=min(read.time, now)))
     return profile_of(events, now)
-
-
-def _check_json(request: Request) -> None:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise HttpError(
-            415,
-            "unsupported_media_type",
-            f"expected application/json, got {kind or 'no content type'}",
-        )
 
 
 def _json(body: bytes) -> Any:
