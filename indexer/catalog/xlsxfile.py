@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
+import contextlib
+import importlib.util
+import itertools
 import zipfile
-from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from indexer.catalog.csvfile import check_unique_columns
+from indexer.catalog.xlsxprocess import sheet_rows
 from indexer.errors import BadCatalog
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from indexer.catalog.item_parser import NumberedRow
+    from indexer.catalog.xlsxprocess import SheetRow
 
 _LARGEST = 2_000_000_000  # bytes of an unpacked file; a spreadsheet has at most a million rows
 
@@ -25,24 +28,18 @@ def xlsx_records(path: Path) -> Iterator[NumberedRow]:
     Empty rows and rows of a single cell before the header are passed over. Raise BadCatalog if
     the file cannot be read, or no sheet has a header.
     """
-    try:
-        from python_calamine import CalamineError, CalamineWorkbook
-    except ImportError:
+    if importlib.util.find_spec("python_calamine") is None:
         raise BadCatalog(
             f"{path}: reading spreadsheets needs python-calamine; pip install 'vitrine[xlsx]'"
-        ) from None
+        )
     _check_size(path)
-    try:
-        workbook = CalamineWorkbook.from_path(path)
-        for name in workbook.sheet_names:
-            sheet = workbook.get_sheet_by_name(name)
-            rows = zip(count(1 + (sheet.start or (0, 0))[0]), sheet.iter_rows(), strict=False)
+    with contextlib.closing(sheet_rows(path)) as all_rows:
+        for _, of_sheet in itertools.groupby(all_rows, key=lambda row: row.sheet):
+            rows = iter(of_sheet)
             header = _header(path, rows)
             if header:
                 yield from _rows(rows, header)
                 return
-    except (CalamineError, OSError, ValueError) as error:
-        raise BadCatalog(f"cannot read {path}: {' '.join(str(error).split())[:200]}") from error
     raise BadCatalog(f"{path} is empty: expected a header row with at least 'id'")
 
 
@@ -57,32 +54,18 @@ def _check_size(path: Path) -> None:
         raise BadCatalog(f"{path} unpacks to {size} bytes, more than {_LARGEST}; save it as CSV")
 
 
-def _header(path: Path, rows: Iterator[tuple[int, list[Any]]]) -> list[str]:
-    for _, row in rows:
-        cells = [_cell(cell) for cell in row]
-        filled = [cell for cell in cells if cell != ""]
-        if len(filled) > 1 or (filled and len(row) == 1):
-            header = [str(cell).strip() for cell in cells]
+def _header(path: Path, rows: Iterator[SheetRow]) -> list[str]:
+    for row in rows:
+        filled = [cell for cell in row.cells if cell != ""]
+        if len(filled) > 1 or (filled and len(row.cells) == 1):
+            header = [str(cell).strip() for cell in row.cells]
             check_unique_columns(path, header)
             return header
     return []
 
 
-def _rows(rows: Iterator[tuple[int, list[Any]]], header: list[str]) -> Iterator[NumberedRow]:
-    for number, row in rows:
-        cells = [_cell(cell) for cell in row]
-        if any(cell != "" for cell in cells):
-            cells += [""] * (len(header) - len(cells))
-            named = zip(header, cells, strict=False)
-            yield f"row {number}", {name: cell for name, cell in named if name}
-
-
-def _cell(value: Any) -> Any:
-    """Return a cell as text, number or boolean; a whole number without ``.0``."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return int(value)
-    if isinstance(value, datetime.date | datetime.time):
-        return value.isoformat()
-    if isinstance(value, datetime.timedelta):
-        return str(value)
-    return value
+def _rows(rows: Iterator[SheetRow], header: list[str]) -> Iterator[NumberedRow]:
+    for row in rows:
+        cells = row.cells + [""] * (len(header) - len(row.cells))
+        named = zip(header, cells, strict=False)
+        yield f"row {row.number}", {name: cell for name, cell in named if name}
