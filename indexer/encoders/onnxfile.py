@@ -25,6 +25,7 @@ from indexer.encoders.base import hash_file
 from indexer.encoders.onnxsession import fixed_batch, open_session
 from indexer.errors import EncoderNotFound
 from indexer.imaging.preprocess import Fit, Preprocess, Resample
+from indexer.jsonbytes import decode_json_as
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +71,7 @@ def read_side(path: Path) -> SideFile:
     """Read the JSON file of an ONNX file; raise EncoderNotFound if it is missing or invalid."""
     side_path = path.with_suffix(".json")
     try:
-        return msgspec.json.decode(side_path.read_bytes(), type=SideFile)
+        return decode_json_as(side_path.read_bytes(), SideFile)
     except FileNotFoundError:
         raise EncoderNotFound(
             f"{path.name} needs {side_path}, which describes its input and output"

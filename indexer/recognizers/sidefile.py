@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 
 from indexer.errors import RecognizerNotFound
+from indexer.jsonbytes import decode_json_as
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,7 +83,7 @@ def read_detector_side(path: Path) -> DetectorSide:
     """Read the JSON file beside ``path``. Raise RecognizerNotFound if it is missing or invalid."""
     side_path = path.with_suffix(".json")
     try:
-        return msgspec.json.decode(side_path.read_bytes(), type=DetectorSide)
+        return decode_json_as(side_path.read_bytes(), DetectorSide)
     except FileNotFoundError:
         raise RecognizerNotFound(
             f"{path.name} needs {side_path}, which describes its input and output"

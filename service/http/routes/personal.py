@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from indexer.errors import BadEvent, BadQuery
 from indexer.items import MAX_ID_BYTES, clean_id
+from indexer.jsonbytes import decode_json
 from search.filters.grammar import parse_filter
 from search.filters.jsonform import Filter, filter_from_json
 from search.personal.event import Event, event_from
@@ -278,8 +279,8 @@ def _check_json(request: Request) -> None:
 
 def _json(body: bytes) -> Any:
     try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return decode_json(body)
+    except msgspec.DecodeError as error:
         raise BadQuery(f"the body is not JSON: {error}") from None
 
 
